@@ -1,0 +1,103 @@
+"""The accounts that the settings describe, checked before the first request."""
+
+import os
+import re
+from urllib.parse import urlsplit
+
+from flows.settings import AccountSettings, Settings, config_path
+from flows.stores.recordings_api import Access
+from transforms.errors import ConfigError
+
+_TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
+_LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
+# A sid becomes a part of paths and URLs.
+_SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+def accesses(settings: Settings, only: str | None = None) -> list[Access]:
+    """How to reach each account; `only` picks one by name or sid. Raises ConfigError when something is missing."""
+    found = [_of_entry(entry) for entry in settings.accounts]
+    if settings.account_sid or not found:
+        found.insert(0, _of_environment(settings))
+    for attribute in ("name", "account_sid"):
+        values = [getattr(access, attribute) for access in found]
+        twice = {value for value in values if values.count(value) > 1}
+        if twice:
+            raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
+    if only is None:
+        return found
+    chosen = [access for access in found if only in (access.name, access.account_sid)]
+    if not chosen:
+        names = ", ".join(access.name for access in found)
+        raise ConfigError(f"There is no account {only}. Accounts are: {names}.")
+    return chosen
+
+
+def account_names(settings: Settings) -> dict[str, str]:
+    """Names by account sid, of all accounts in the settings; needs no token."""
+    names = {entry.account_sid: entry.name for entry in settings.accounts}
+    if settings.account_sid:
+        names[settings.account_sid] = settings.account_name or settings.account_sid
+    return names
+
+
+def _of_environment(settings: Settings) -> Access:
+    needed = {
+        "RECSPEND_BASE_URL": settings.base_url,
+        "RECSPEND_ACCOUNT_SID": settings.account_sid,
+        _TOKEN_VARIABLE: settings.api_token and settings.api_token.get_secret_value(),
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise ConfigError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set "
+            f"{'it' if len(missing) == 1 else 'them'}, describe accounts in {config_path()}, "
+            "or try `recspend demo`, which needs no account."
+        )
+    sid = needed["RECSPEND_ACCOUNT_SID"] or ""
+    return Access(
+        name=settings.account_name or sid,
+        account_sid=_checked_sid(sid, "RECSPEND_ACCOUNT_SID"),
+        base_url=_checked_url(needed["RECSPEND_BASE_URL"] or "", "RECSPEND_BASE_URL"),
+        user=settings.api_user or sid,
+        token=needed[_TOKEN_VARIABLE] or "",
+        provider=settings.provider,
+        token_hint=_TOKEN_VARIABLE,
+    )
+
+
+def _of_entry(entry: AccountSettings) -> Access:
+    token = os.environ.get(entry.token_env)
+    if not token:
+        raise ConfigError(
+            f"Account {entry.name}: the variable {entry.token_env} is not set. It must hold the token."
+        )
+    return Access(
+        name=entry.name,
+        account_sid=_checked_sid(entry.account_sid, f"account_sid of account {entry.name}"),
+        base_url=_checked_url(entry.base_url, f"base_url of account {entry.name}"),
+        user=entry.api_user or entry.account_sid,
+        token=token,
+        provider=entry.provider,
+        token_hint=entry.token_env,
+    )
+
+
+def _checked_sid(sid: str, where: str) -> str:
+    if not _SID.fullmatch(sid):
+        raise ConfigError(f"{where} is not an account sid. Copy it from the vendor's console.")
+    return sid
+
+
+def _checked_url(url: str, where: str) -> str:
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in ("https", "http")
+        or not parts.hostname
+        or parts.username
+        or parts.path not in ("", "/")
+    ):
+        raise ConfigError(f"{where} must be a scheme and a host, like https://example.signalwire.com.")
+    if parts.scheme == "http" and not _LOOPBACK.fullmatch(parts.hostname):
+        raise ConfigError(f"{where} would send the token unencrypted. Use https.")
+    return f"{parts.scheme}://{parts.netloc}"

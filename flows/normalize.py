@@ -1,0 +1,135 @@
+"""Normalize: complete landings of raw pages become the lake, one month of one account at a time."""
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.generation import Applied, apply_generation
+from flows.progress import Progress, silent
+from flows.stores.lake import AccountState, Lake
+from flows.stores.raw_pages import Landing, RawPages
+from transforms.errors import DataError
+from transforms.versions import generations
+
+
+@dataclass(slots=True)
+class NormalizeSummary:
+    """What normalizing did: rows read from pages, and recordings that are new, changed or gone since before.
+
+    rejected counts the rejects that stand now, old ones included. oddities: (kind, value) → rows, this time.
+    """
+
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def count(self, applied: Applied) -> None:
+        """Count a generation in."""
+        self.new += applied.new
+        self.changed += applied.changed
+        self.deleted += applied.deleted
+        for landing in applied.landings:
+            self.rows += landing.rows
+            self.oddities.update({(kind, value): count for kind, value, count in landing.oddities})
+
+    def add(self, other: "NormalizeSummary") -> None:
+        """Count another account in."""
+        self.rows += other.rows
+        self.new += other.new
+        self.changed += other.changed
+        self.deleted += other.deleted
+        self.rejected += other.rejected
+        self.oddities.update(other.oddities)
+
+
+def normalize(data_dir: Path, *, rebuild: bool = False, progress: Progress = silent) -> NormalizeSummary:
+    """Bring the lake up to all complete landings; with `rebuild`, from nothing but the raw pages.
+
+    Raises DataError when a raw page is not what was received or cannot be understood.
+    """
+    summary = NormalizeSummary()
+    for account_sid in RawPages(data_dir).accounts():
+        summary.add(normalize_account(data_dir, account_sid, rebuild=rebuild, progress=progress))
+    return summary
+
+
+def normalize_account(
+    data_dir: Path, account_sid: str, *, rebuild: bool = False, progress: Progress = silent
+) -> NormalizeSummary:
+    """The same for one account."""
+    raw, lake = RawPages(data_dir), Lake(data_dir)
+    landings = raw.complete(account_sid)
+    state = None if rebuild else lake.state(account_sid)
+    pending = _pending(landings, state)
+    if state is not None and pending is not None:
+        summary = _apply_all(raw, lake, account_sid, state, pending, progress)
+    elif landings:
+        _refuse_to_lose(lake, account_sid, landings)
+        summary = _build(raw, lake, account_sid, landings, progress)
+    else:
+        summary = NormalizeSummary()
+    summary.rejected = lake.rejects(account_sid).num_rows
+    return summary
+
+
+def _pending(landings: Sequence[Landing], state: AccountState | None) -> list[Landing] | None:
+    """Landings to apply on top of the state; None when one of them belongs before what is applied already."""
+    if state is None:
+        return None
+    applied = {applied.landing for applied in state.applied}
+    pending = [landing for landing in landings if landing.name not in applied]
+    latest = max((landing.fetched_at for landing in landings if landing.name in applied), default=None)
+    in_order = latest is None or all(landing.fetched_at > latest for landing in pending)
+    return pending if in_order else None
+
+
+def _refuse_to_lose(lake: Lake, account_sid: str, landings: Sequence[Landing]) -> None:
+    state = lake.recorded_state(account_sid)
+    present = {landing.name for landing in landings}
+    missing = [applied for applied in state.applied if applied.landing not in present] if state else []
+    if missing:
+        raise DataError(
+            f"Account {account_sid} cannot be built anew: {len(missing)} of the landings it came from are gone, "
+            f"the first is {missing[0].landing}. Restore them, or delete {lake.folder} if their recordings may go."
+        )
+
+
+def _build(
+    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], progress: Progress
+) -> NormalizeSummary:
+    """Build an account from its raw pages beside the lake, then let it take its place month by month."""
+    workshop = lake.folder.with_name(".rebuild")
+    shutil.rmtree(workshop, ignore_errors=True)
+    built = Lake(workshop)
+    summary = _apply_all(raw, built, account_sid, AccountState(), landings, progress)
+    lake.adopt(account_sid, built)
+    shutil.rmtree(workshop)
+    return summary
+
+
+def _apply_all(
+    raw: RawPages,
+    lake: Lake,
+    account_sid: str,
+    state: AccountState,
+    landings: list[Landing],
+    progress: Progress,
+) -> NormalizeSummary:
+    summary = NormalizeSummary()
+    by_name = {landing.name: landing for landing in landings}
+    for generation in generations(landing.reading for landing in landings):
+        lake.begin(account_sid, state)
+        members = [by_name[reading.landing] for reading in generation]
+        applied = apply_generation(raw, lake, account_sid, members)
+        summary.count(applied)
+        state.applied += applied.landings
+        lake.finish(account_sid, state)
+        progress("normalize", len(state.applied))
+    if state.months is None:
+        lake.finish(account_sid, state)
+    return summary

@@ -1,0 +1,149 @@
+"""Every setting, read once at the edge of the program and passed on as values.
+
+Order: command line, environment (`RECSPEND_…`), then `recspend.toml` in the working directory (or the file that
+`RECSPEND_CONFIG` names), where the same names stand in lower case without the prefix. Tokens come from the
+environment only.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from transforms.errors import ConfigError
+
+Provider = Literal["signalwire", "twilio"]
+
+_CONFIG_FILE = "recspend.toml"
+
+
+class AccountSettings(BaseModel):
+    """One `[[accounts]]` entry of recspend.toml."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: str
+    base_url: str
+    account_sid: str
+    token_env: str
+    api_user: str | None = None
+    provider: Provider = "signalwire"
+
+
+class Settings(BaseSettings):
+    """All settings. Secrets are `SecretStr` and show as stars."""
+
+    model_config = SettingsConfigDict(env_prefix="RECSPEND_", extra="forbid", hide_input_in_errors=True)
+
+    data_dir: Path = Path("data")
+    base_url: str | None = None
+    account_sid: str | None = None
+    account_name: str | None = None
+    api_token: SecretStr | None = None
+    api_user: str | None = None
+    provider: Provider = "signalwire"
+    accounts: list[AccountSettings] = Field(default_factory=list)
+    reporting_timezone: str = "UTC"
+    embed_recordings: bool = True
+    connect_timeout: float = Field(default=10, gt=0, description="seconds")
+    read_timeout: float = Field(default=60, gt=0, description="seconds")
+    attempts: int = Field(default=7, ge=1, le=50, description="how often a failing request is sent in all")
+    backoff: float = Field(
+        default=0.5, ge=0, description="seconds before the second attempt; doubles from there"
+    )
+
+    @field_validator("reporting_timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not a time zone; give a name like UTC or Europe/Berlin")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line (`init`) before the environment before the file; the file comes in through `load`."""
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return _read_file()
+
+
+def config_path() -> Path:
+    """The settings file that counts here, whether or not it exists."""
+    return Path(os.environ.get("RECSPEND_CONFIG") or _CONFIG_FILE)
+
+
+def _read_file() -> dict[str, Any]:
+    path = config_path()
+    if not path.exists():
+        if os.environ.get("RECSPEND_CONFIG"):
+            raise ConfigError(
+                f"RECSPEND_CONFIG names {path}, which does not exist. Create it or unset the variable."
+            )
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from None
+    secrets = [where for where, table in _tables(values) if "api_token" in table]
+    if secrets:
+        raise ConfigError(
+            f"{path} holds an api_token ({secrets[0]}). Put it in an environment variable instead: RECSPEND_API_TOKEN, "
+            "or the one that token_env names."
+        )
+    return values
+
+
+def _tables(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    accounts = values.get("accounts", [])
+    entries = accounts if isinstance(accounts, list) else []
+    return [("top level", values)] + [
+        (f"accounts entry {number}", entry)
+        for number, entry in enumerate(entries, 1)
+        if isinstance(entry, dict)
+    ]
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; `given` (from the command line) wins, a None among it counts as not given.
+
+    Raises ConfigError naming every setting that is wrong, never its value.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise ConfigError(f"Settings are wrong: {problems}. See RECSPEND_… and {config_path()}.") from None
+
+
+def shipped(*parts: str) -> Path:
+    """A file or folder that travels with the program: `sql/…` or `reference/…`.
+
+    In a checkout these stand at the top level, in a wheel under `flows/_shipped`.
+    """
+    package = Path(__file__).parent
+    in_wheel = package / "_shipped"
+    if in_wheel.exists():
+        return in_wheel.joinpath(*parts)
+    top = package.parent
+    return top.joinpath("data", *parts) if parts[0] == "reference" else top.joinpath(*parts)

@@ -1,0 +1,183 @@
+"""The lake: one Parquet file per account and month of creation, one row per recording.
+
+`recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet`, sorted by created_at and recording_sid.
+Beside the months lies `_landings.json`, which tells which landings are in them; it is written last.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.stores.files import replaced_whole, write_whole
+from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
+
+_FILE = "recordings.parquet"
+_STATE = "_landings.json"
+# Text that repeats is worth a dictionary; identifiers are not.
+_DICTIONARY_COLUMNS = [
+    "account_sid", "source", "source_raw", "status", "channels", "duration_seconds", "price", "price_raw", "currency",
+    "error_code", "first_seen_at", "first_priced_at", "deleted_at", "raw_page",
+]  # fmt: skip
+
+
+class AppliedLanding(msgspec.Struct, frozen=True):
+    """A landing that is in the lake, and what became of its rows.
+
+    rows = new + repeated + rejected + outside: seen for the first time, known before (or listed twice), not
+    understood, created outside the landing's window. oddities: kind, value, how often.
+    """
+
+    landing: str
+    rows: int
+    new: int
+    repeated: int
+    rejected: int
+    outside: int
+    oddities: list[tuple[str, str, int]] = []
+
+
+class AccountState(msgspec.Struct):
+    """What an account's months hold: the landings applied to them, and the rows of each month (YYYY-MM).
+
+    months is None while a landing is being applied; applying it again is harmless.
+    """
+
+    applied: list[AppliedLanding] = []
+    months: dict[str, int] | None = None
+    format: int = 1
+
+
+class Lake:
+    """The recordings (and rejects) under one folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / "recordings"
+        self._rejects = data_dir / "rejects"
+
+    def accounts(self) -> list[str]:
+        """Sids of all accounts in the lake."""
+        return sorted(folder.name.partition("=")[2] for folder in self.folder.glob("account_sid=*"))
+
+    def months(self, account_sid: str) -> list[str]:
+        """The months (YYYY-MM) an account has recordings in."""
+        files = self._account(account_sid).glob(f"created_month=*/{_FILE}")
+        return sorted(file.parent.name.partition("=")[2] for file in files)
+
+    def read(self, account_sid: str, month: str) -> pa.Table:
+        """A month's recordings (LAKE_SCHEMA); an empty table when there are none."""
+        path = self._month(account_sid, month)
+        if not path.exists():
+            return LAKE_SCHEMA.empty_table()
+        return pq.ParquetFile(path).read().cast(LAKE_SCHEMA)
+
+    def replace(self, account_sid: str, month: str, recordings: pa.Table) -> None:
+        """Put a month's recordings in place of what was there; an empty table removes the file."""
+        path = self._month(account_sid, month)
+        if not recordings.num_rows:
+            path.unlink(missing_ok=True)
+            return
+        with replaced_whole(path) as beside:
+            pq.write_table(
+                recordings.cast(LAKE_SCHEMA),
+                beside,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=_DICTIONARY_COLUMNS,
+                row_group_size=128 * 1024,
+            )
+
+    def state(self, account_sid: str) -> AccountState | None:
+        """What is in the account's months; None when that is not known or is not what lies there."""
+        state = self.recorded_state(account_sid)
+        is_true = state is not None and state.months in (None, self._rows_by_month(account_sid))
+        return state if is_true else None
+
+    def recorded_state(self, account_sid: str) -> AccountState | None:
+        """The state as last recorded, whatever lies in the months by now."""
+        try:
+            return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=AccountState)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def begin(self, account_sid: str, state: AccountState) -> None:
+        """Record that months are being rewritten."""
+        state.months = None
+        self._write_state(account_sid, state)
+
+    def finish(self, account_sid: str, state: AccountState) -> None:
+        """Record what is in the months now that all of them are written."""
+        state.months = self._rows_by_month(account_sid)
+        self._write_state(account_sid, state)
+
+    def adopt(self, account_sid: str, built: "Lake") -> None:
+        """Take over an account that was built elsewhere: what differs is replaced, what is no more is removed."""
+        state = built.recorded_state(account_sid)
+        (self._account(account_sid) / _STATE).unlink(missing_ok=True)
+        for month in self.months(account_sid):
+            if not built._month(account_sid, month).exists():
+                self._month(account_sid, month).unlink()
+        for month in built.months(account_sid):
+            path = self._month(account_sid, month)
+            if not path.exists() or not self.read(account_sid, month).equals(built.read(account_sid, month)):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                built._month(account_sid, month).replace(path)
+        self.write_rejects(account_sid, built.rejects(account_sid))
+        if state is not None:
+            self.finish(account_sid, state)
+
+    def _write_state(self, account_sid: str, state: AccountState) -> None:
+        write_whole(self._account(account_sid) / _STATE, msgspec.json.encode(state))
+
+    def _rows_by_month(self, account_sid: str) -> dict[str, int]:
+        try:
+            return {
+                month: pq.read_metadata(self._month(account_sid, month)).num_rows
+                for month in self.months(account_sid)
+            }
+        except (OSError, pa.ArrowException):
+            return {"unreadable": -1}
+
+    def rejects(self, account_sid: str) -> pa.Table:
+        """The account's standing rejects (REJECT_SCHEMA)."""
+        path = self._reject_file(account_sid)
+        return (
+            pq.ParquetFile(path).read().cast(REJECT_SCHEMA) if path.exists() else REJECT_SCHEMA.empty_table()
+        )
+
+    def write_rejects(self, account_sid: str, rejects: pa.Table) -> None:
+        """Put the account's standing rejects in place, unless they are there already."""
+        path = self._reject_file(account_sid)
+        if rejects.equals(self.rejects(account_sid)):
+            return
+        if not rejects.num_rows:
+            path.unlink(missing_ok=True)
+            return
+        with replaced_whole(path) as beside:
+            pq.write_table(rejects, beside, compression="zstd")
+
+    def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
+        """Recordings that lie in more than one month, because their creation date moved: sid and months."""
+        files = [str(self._month(account_sid, month)) for month in self.months(account_sid)]
+        if len(files) < 2:
+            return
+        with duckdb.connect(config={"memory_limit": "512MB", "threads": "1"}) as connection:
+            twice = connection.execute(
+                "select recording_sid, list(filename order by filename) from read_parquet(?, filename = true, "
+                "hive_partitioning = false) group by recording_sid having count(*) > 1",
+                [files],
+            ).fetchall()
+        for recording_sid, names in twice:
+            yield recording_sid, [Path(name).parent.name.partition("=")[2] for name in names]
+
+    def _account(self, account_sid: str) -> Path:
+        return self.folder / f"account_sid={account_sid}"
+
+    def _month(self, account_sid: str, month: str) -> Path:
+        return self._account(account_sid) / f"created_month={month}" / _FILE
+
+    def _reject_file(self, account_sid: str) -> Path:
+        return self._rejects / f"account_sid={account_sid}" / "rejects.parquet"

@@ -1,0 +1,66 @@
+"""One writer per data folder."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from transforms.errors import ConfigError
+
+_NAME = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that writes to the folder, and since when (UTC)."""
+
+    process: int
+    since: str
+
+
+@contextmanager
+def one_writer(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for the block.
+
+    The operating system drops the lock when its process ends, however it ends, so nothing stale is left to remove.
+    Raises ConfigError naming the holder when another process has it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / _NAME).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"Another run is writing to {data_dir}: {_describe(file.name)}. "
+                "Wait until it ends, or name another folder with RECSPEND_DATA_DIR."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}")
+        file.flush()
+        yield
+
+
+def holder(data_dir: Path) -> Holder | None:
+    """Who holds the folder now; None when nobody does."""
+    path = data_dir / _NAME
+    if not path.exists():
+        return None
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read(path)
+    return None
+
+
+def _read(path: Path) -> Holder | None:
+    words = path.read_text().split()
+    return Holder(int(words[0]), words[1]) if len(words) == 2 else None
+
+
+def _describe(name: str) -> str:
+    found = _read(Path(name))
+    return f"process {found.process}, since {found.since}" if found else "it has just begun"

@@ -1,0 +1,230 @@
+"""The Recordings list API, over HTTP.
+
+One session per account, HTTP Basic (documented for both vendors). Only the host of the account's base URL is ever
+asked: redirects are not followed, and a `next_page_uri` that leads elsewhere is an error, so the credentials go
+nowhere else.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from http import HTTPStatus
+from typing import Literal
+from urllib.parse import urlencode
+
+import msgspec
+import pyarrow as pa
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from flows.stores.pager import Pager
+from transforms.dates import instants
+from transforms.errors import ApiError, DataError, NotJsonError
+from transforms.records import Envelope, read_envelope, read_records
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 1000
+"""The largest page both vendors allow (documented: 1 to 1000)."""
+
+_ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
+# 429 was not processed and is safe to repeat (documented); the others are the server's own trouble.
+_PASSING_FAULTS = (429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach one account. `token_hint` names the variable or setting that holds the token."""
+
+    name: str
+    account_sid: str
+    base_url: str
+    user: str
+    token: str
+    provider: Literal["signalwire", "twilio"]
+    token_hint: str
+
+    def __repr__(self) -> str:
+        return f"Access({self.name!r}, {self.account_sid!r}, {self.base_url!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait and how often to try again. Times in seconds."""
+
+    connect_timeout: float = 10
+    read_timeout: float = 60
+    attempts: int = 7
+    backoff: float = 0.5
+    longest_backoff: float = 60
+    longest_retry_after: int = 900
+
+
+class RecordingsApi:
+    """The recordings of one account. Counts what it asks: `requests` in all, `retries` among them."""
+
+    def __init__(self, access: Access, patience: Patience = Patience()) -> None:
+        self.access = access
+        self.requests = 0
+        self.retries = 0
+        self._patience = patience
+        self._session = requests.Session()
+        self._session.auth = (access.user, access.token)
+        self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
+        adapter = HTTPAdapter(max_retries=_retry(patience))
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+        root = _ROOTS[access.provider]
+        self._list_url = f"{access.base_url.rstrip('/')}{root}/Accounts/{access.account_sid}/Recordings.json"
+
+    def pager(self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE) -> Pager:
+        """A pager over the recordings that the parameters select, newest first."""
+        return Pager(f"{self._list_url}?{urlencode({**parameters, 'PageSize': page_size})}")
+
+    def fetch(self, url: str) -> tuple[bytes, Envelope]:
+        """One page: its exact bytes, and how it continues.
+
+        A body that is cut off or is no JSON is asked again, like the faults that urllib3 repeats by itself.
+        Raises ApiError when the API refuses or stays out of order, DataError when its answer is no page.
+        """
+        for attempt in range(self._patience.attempts):
+            if attempt:
+                self.retries += 1
+                time.sleep(self._pause(attempt))
+            response = self._send(url)
+            try:
+                body = response.content
+                return body, read_envelope(body)
+            except (requests.exceptions.RequestException, NotJsonError) as error:
+                logger.info(
+                    "%s: broken page (%s), attempt %d", self.access.name, type(error).__name__, attempt + 1
+                )
+            except DataError as error:
+                raise DataError(
+                    f"Account {self.access.name}: the API answered something else than recordings: {error}. "
+                    "Check the base URL and the provider."
+                ) from None
+        raise ApiError(
+            f"Account {self.access.name}: the API sent no whole page in {self._patience.attempts} attempts. "
+            "Run again later; what has landed is kept.",
+            retryable=True,
+        )
+
+    def exists_before(self, day: date) -> bool:
+        """Whether the account has a recording created before the day (UTC); one request for one row.
+
+        Raises ApiError when the answer shows that the API does not filter by creation date.
+        """
+        pager = self.pager({"DateCreated<": f"{day}T00:00:00Z"}, page_size=1)
+        body, envelope = self.fetch(pager.url or "")
+        if not envelope.rows:
+            return False
+        created = [record.date_created for record in read_records(body).records]
+        newest = max(
+            (instant for instant in instants(pa.array(created, pa.string())).to_pylist() if instant),
+            default=None,
+        )
+        if newest is not None and newest.date() > day + timedelta(days=1):
+            raise ApiError(
+                f"Account {self.access.name}: asked for recordings before {day}, the API lists one of {newest.date()}, "
+                "so the first day cannot be found. Give it with --from."
+            )
+        return True
+
+    def _send(self, url: str) -> requests.Response:
+        try:
+            response = self._session.get(
+                url,
+                timeout=(self._patience.connect_timeout, self._patience.read_timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.exceptions.RequestException as error:
+            self.requests += self._patience.attempts
+            self.retries += self._patience.attempts - 1
+            raise ApiError(
+                f"Account {self.access.name}: {self.access.base_url} cannot be reached ({type(error).__name__}). "
+                "Check the base URL and the network, then run again; what has landed is kept.",
+                retryable=True,
+            ) from None
+        repeated = len(response.raw.retries.history) if response.raw.retries else 0
+        self.requests += 1 + repeated
+        self.retries += repeated
+        if response.status_code != HTTPStatus.OK:
+            raise self._refusal(response)
+        return response
+
+    def _refusal(self, response: requests.Response) -> ApiError:
+        account, status = f"Account {self.access.name}", response.status_code
+        if status in (401, 403):
+            return ApiError(
+                f"{account}: the API refuses the credentials ({status}). Check {self.access.token_hint} and the "
+                "account sid; the token needs the scope to read voice recordings."
+            )
+        if status == HTTPStatus.NOT_FOUND:
+            return ApiError(
+                f"{account}: the API knows no recordings of account {self.access.account_sid} (404). "
+                "Check the account sid, the base URL and the provider."
+            )
+        if response.is_redirect:
+            return ApiError(
+                f"{account}: the API redirects ({status}), which is not followed, so that the credentials go nowhere "
+                "else. Check the base URL."
+            )
+        if status in _PASSING_FAULTS:
+            return ApiError(
+                f"{account}: the API still answers {status} after {self._patience.attempts} attempts. "
+                "Run again later; what has landed is kept.",
+                retryable=True,
+            )
+        code = _error_code(response)
+        return ApiError(
+            f"{account}: the API refuses the request ({status}{f', code {code}' if code else ''})."
+        )
+
+    def _pause(self, attempt: int) -> float:
+        pause = min(self._patience.backoff * 2.0**attempt, self._patience.longest_backoff)
+        return pause + random.uniform(0, self._patience.backoff)  # noqa: S311
+
+
+def _error_code(response: requests.Response) -> int | None:
+    """The vendor's own error number (documented: {"code": 20003, …}); nothing else of the body."""
+    try:
+        return msgspec.json.decode(response.content, type=_ErrorBody).code
+    except (msgspec.DecodeError, UnicodeDecodeError, requests.exceptions.RequestException):
+        return None
+
+
+class _ErrorBody(msgspec.Struct):
+    code: int
+
+
+class _Retry(Retry):
+    """urllib3's Retry, which a Retry-After that is neither seconds nor a date does not stop."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+
+
+def _retry(patience: Patience) -> Retry:
+    return _Retry(
+        total=patience.attempts - 1,
+        redirect=False,
+        status_forcelist=_PASSING_FAULTS,
+        allowed_methods=("GET",),
+        backoff_factor=patience.backoff,
+        backoff_max=patience.longest_backoff,
+        backoff_jitter=patience.backoff,
+        raise_on_status=False,
+        respect_retry_after_header=True,
+        retry_after_max=patience.longest_retry_after,
+    )

@@ -1,0 +1,135 @@
+import json
+from pathlib import Path
+
+import pytest
+from emulator_client import basic, get, list_path, recordings, walk
+
+from flows.emulator import Account, open_replay, serve
+
+ME = Account("me", "me-1", "anything")
+LIST = "/2010-04-01/Accounts/me-1/Recordings"
+# Odd spacing and exponents on purpose: what was captured is served byte for byte.
+FIRST = b"""{ "uri":"/api/laml/2010-04-01/Accounts/me-1/Recordings?Page=0\\u0026PageSize=2",
+ "next_page_uri":"/api/laml/2010-04-01/Accounts/me-1/Recordings?PageToken=PAx\\u0026Page=1\\u0026PageSize=2",
+ "recordings":[{"sid":"r1","account_sid":"me-1","channels":"2","duration":4,"price":-0.0025,"price_unit":"usd",
+ "source":"OutBoundApi"}, {"sid":"r2","account_sid":"me-1","channels":2,"duration":"5","price":"0.00250",
+ "price_unit":"USD","source":"outboundapi"}] }
+"""
+SECOND = b"""{"uri":"/2010-04-01/Accounts/me-1/Recordings.json?Page=1\\u0026PageSize=2\\u0026PageToken=PAx",
+"next_page_uri":null,"recordings":[{"sid":"r3","account_sid":"me-1","channels":1,"duration":null,"price":null,
+"price_unit":null,"source":"StartConferenceRecordingAPI"},{"sid":"r4","channels":1,"price":"free","source":"X"}]}"""
+BARE = b"""{
+"account_sid": "doc-1", "sid": "r9", "channels": 1, "price": "-0.0025", "price_unit": "USD", "duration": "4",
+"source": "DialVerb", "date_created": "Tue, 25 Sept 2018 23:00:00 +0000",
+"uri": "/api/laml/2010-04-01/Accounts/doc-1/Calls/c1/Recordings/r9.json"
+}
+"""
+TRANSCRIPTIONS = b'{"uri":"/2010-04-01/Accounts/me-1/Transcriptions?Page=0","transcriptions":[]}'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    files = {"a.json": FIRST, "b.json": SECOND, "c.json": BARE, "d.json": TRANSCRIPTIONS, "e.json": b"[1]"}
+    for name, body in files.items():
+        (tmp_path / name).write_bytes(body)
+    (tmp_path / "notes.txt").write_text("not a page")
+    return tmp_path
+
+
+def test_pages_are_served_byte_for_byte(folder: Path) -> None:
+    with serve(open_replay(folder)) as running:
+        for path in (
+            LIST,
+            f"{LIST}.json",
+            f"/api/laml{LIST}",
+            f"{LIST}?DateCreated%3E=2030-01-01&PageSize=1000",
+        ):
+            assert get(running, path, ME).body == FIRST
+        for query in ("PageToken=PAx&Page=1&PageSize=2", "Page=1&PageSize=2&PageToken=PAx"):
+            assert get(running, f"{LIST}?{query}", ME).body == SECOND
+        assert get(running, f"{LIST}?Page=1&PageToken=PAother", ME).status == 404
+
+
+def test_a_walk_reaches_every_page(folder: Path) -> None:
+    with serve(open_replay(folder)) as running:
+        assert [len(page["recordings"]) for page in walk(running, ME)] == [2, 2]
+
+
+def test_a_page_that_does_not_know_its_uri_follows_by_name(folder: Path) -> None:
+    (folder / "b.json").write_bytes(SECOND.replace(b'"uri"', b'"address"'))
+    with serve(open_replay(folder)) as running:
+        assert [r["sid"] for r in recordings(running, ME)] == ["r1", "r2", "r3", "r4"]
+
+
+def test_a_bare_recording_becomes_a_page(folder: Path) -> None:
+    account = Account("doc", "doc-1", "x")
+    with serve(open_replay(folder)) as running:
+        page = get(running, list_path(account), account)
+        assert BARE in page.body
+        assert [r["sid"] for r in page.json()["recordings"]] == ["r9"]
+        assert page.json()["next_page_uri"] is None
+        assert get(running, json.loads(BARE)["uri"], account).body == BARE
+
+
+def test_other_files_are_served_at_their_own_uri(folder: Path) -> None:
+    with serve(open_replay(folder)) as running:
+        assert get(running, "/2010-04-01/Accounts/me-1/Transcriptions.json", ME).body == TRANSCRIPTIONS
+        assert get(running, "/2010-04-01/Accounts/me-1/Calls", ME).status == 404
+
+
+def test_the_user_has_to_be_the_account(folder: Path) -> None:
+    with serve(open_replay(folder)) as running:
+        assert get(running, LIST).status == 401
+        assert get(running, LIST, headers=basic("me-1", "")).status == 200
+        assert get(running, LIST, headers=basic("doc-1", "x")).status == 401
+        assert get(running, LIST, headers=basic("nobody", "x")).status == 401
+
+
+def test_totals_come_from_the_pages(folder: Path) -> None:
+    cell = {
+        "account_sid": "me-1",
+        "channels": 2,
+        "currency": "USD",
+        "recordings": 2,
+        "unpriced_recordings": 0,
+    }
+    assert open_replay(folder).totals() == {
+        "accounts": [
+            {"name": "me-1", "account_sid": "me-1", "api_token": "replay"},
+            {"name": "doc-1", "account_sid": "doc-1", "api_token": "replay"},
+        ],
+        "cells": [
+            cell
+            | {"account_sid": "doc-1", "source": "DialVerb", "channels": 1, "recordings": 1}
+            | {"duration_seconds": 4, "cost": "0.0025"},
+            cell | {"source": "OutboundAPI", "duration_seconds": 9, "cost": "0.005"},
+            cell
+            | {"source": "StartConferenceRecording", "channels": 1, "currency": "XXX", "recordings": 1}
+            | {"unpriced_recordings": 1, "duration_seconds": 0, "cost": None},
+        ],
+    }
+
+
+def test_a_recording_captured_twice_counts_once(folder: Path) -> None:
+    once = open_replay(folder).totals()
+    (folder / "a-again.json").write_bytes(FIRST)
+    assert open_replay(folder).totals() == once
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (TRANSCRIPTIONS, "has no captured page"),
+        (b"<html>", "is not JSON"),
+        (b'{"recordings":[]}', "does not say whose"),
+    ],
+)
+def test_a_folder_that_cannot_be_replayed(tmp_path: Path, body: bytes, complaint: str) -> None:
+    (tmp_path / "x.json").write_bytes(body)
+    with pytest.raises(ValueError, match=complaint):
+        open_replay(tmp_path)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no captured page"):
+        open_replay(tmp_path)

@@ -1,0 +1,367 @@
+import http.client
+import logging
+import math
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from emulator_client import basic, get, list_path, recordings, recount, walk, with_decimals
+
+from flows.emulator import (
+    Account,
+    Asked,
+    Emulator,
+    Parameters,
+    Source,
+    open_ledger,
+    serve,
+    serve_until_stopped,
+)
+from flows.emulator.queries import created_between
+
+ENVELOPE = ["uri", "first_page_uri", "next_page_uri", "previous_page_uri", "page", "page_size", "recordings"]
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return open_ledger(Parameters(seed=SEED, recordings=2003, accounts=3), tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def emulator(source: Source) -> Iterator[Emulator]:
+    with serve(source) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def account(emulator: Emulator) -> Account:
+    return emulator.accounts[0]
+
+
+def test_a_page_has_exactly_the_envelope_of_a_real_one(emulator: Emulator, account: Account) -> None:
+    reply = get(emulator, list_path(account), account)
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.headers["Content-Length"] == str(len(reply.body))
+    parsedate_to_datetime(reply.headers["Date"])
+    page = reply.json()
+    assert list(page) == ENVELOPE
+    assert (page["page"], page["page_size"], len(page["recordings"])) == (0, 50, 50)
+    assert page["uri"] == page["first_page_uri"] == f"{list_path(account)}?Page=0&PageSize=50"
+    assert b"&" not in reply.body
+    assert b"?Page=0\\u0026PageSize=50" in reply.body
+    assert page["previous_page_uri"] is None
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+def test_a_walk_meets_every_recording_once_newest_first(emulator: Emulator, size: int) -> None:
+    account = emulator.accounts[-1]
+    pages = list(walk(emulator, account, f"PageSize={size}"))
+    served = [record for page in pages for record in page["recordings"]]
+    expected = sum(
+        cell["recordings"]
+        for cell in emulator.totals()["cells"]
+        if cell["account_sid"] == account.account_sid
+    )
+    assert len(served) == len({record["sid"] for record in served}) == expected
+    assert [len(page["recordings"]) for page in pages[:-1]] == [size] * (len(pages) - 1)
+    assert [page["page"] for page in pages] == list(range(len(pages)))
+    dates = [
+        datetime.strptime(r["date_created"], "%a, %d %b %Y %H:%M:%S %z") for r in served if _is_common(r)
+    ]
+    assert all(newer >= older for newer, older in pairwise(dates))
+
+
+def _is_common(record: dict[str, Any]) -> bool:
+    date = record["date_created"]
+    return (
+        len(date) == len("Tue, 25 Sep 2018 23:00:00 +0000") and date.endswith("+0000") and "Sept " not in date
+    )
+
+
+def test_the_ledger_agrees_with_a_recount_of_what_it_serves(emulator: Emulator) -> None:
+    served = [record for account in emulator.accounts for record in recordings(emulator, account)]
+    assert len(served) == 2003
+    totals = emulator.totals()
+    assert recount(served) == with_decimals(totals["cells"])
+    assert [a["name"] for a in totals["accounts"]] == ["support", "sales", "billing"]
+    assert [a["api_token"] for a in totals["accounts"]] == [a.api_token for a in emulator.accounts]
+
+
+def test_the_previous_page_leads_back(emulator: Emulator, account: Account) -> None:
+    pages = list(walk(emulator, account, "PageSize=100"))
+    for earlier, later in pairwise(pages):
+        back = get(emulator, later["previous_page_uri"], account).json()
+        assert back["recordings"] == earlier["recordings"]
+        assert back["page"] == earlier["page"]
+
+
+@pytest.mark.parametrize("root", ["/2010-04-01", "/api/laml/2010-04-01"])
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_both_roots_with_and_without_suffix(
+    emulator: Emulator, account: Account, root: str, suffix: str
+) -> None:
+    path = list_path(account, root, suffix)
+    page = get(emulator, f"{path}?PageSize=2", account).json()
+    uris = [page["uri"], page["first_page_uri"], page["next_page_uri"]]
+    assert [urlsplit(uri).path for uri in uris] == [path] * 3
+    record = page["recordings"][0]
+    single = get(
+        emulator, f"{root}/Accounts/{account.account_sid}/Recordings/{record['sid']}{suffix}", account
+    )
+    assert single.json() == record
+    assert get(emulator, record["uri"], account).json() == record
+
+
+def test_unknown_resources(emulator: Emulator, account: Account) -> None:
+    home = f"/2010-04-01/Accounts/{account.account_sid}"
+    other = recordings(emulator, emulator.accounts[1])[0]["sid"]
+    for path in (
+        "/",
+        "/2011-01-01/Accounts",
+        f"{home}/Calls",
+        f"{home}/Recordings/{other}",
+        f"{home}/Recordings/x",
+    ):
+        reply = get(emulator, path, account)
+        assert (reply.status, reply.json()["code"], reply.json()["status"]) == (404, 20404, 404), path
+
+
+def test_wrong_credentials(emulator: Emulator, account: Account) -> None:
+    path, sid = list_path(account), account.account_sid
+    wrong = [{}, basic(sid, "wrong"), basic("x", account.api_token), {"Authorization": "Basic ?"}]
+    wrong += [{"Authorization": f"Bearer {account.api_token}"}, {"Authorization": "Basic /w=="}]
+    for headers in wrong:
+        reply = get(emulator, path, headers=headers)
+        assert reply.status == 401
+        assert set(reply.json()) == {"code", "message", "more_info", "status"}
+        assert (reply.json()["code"], reply.json()["status"]) == (20003, 401)
+    assert get(emulator, path, emulator.accounts[1]).status == 401
+    assert get(emulator, "/2010-04-01/Accounts").status == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("PageSize=0", 54454),
+        ("PageSize=1001", 54454),
+        ("PageSize=many", 54454),
+        ("PageSize=", 54454),
+        ("PageSize=-1", 54454),
+        ("Page=1", 54453),
+        ("Page=x", 54453),
+        ("Page=1&PageToken=", 54453),
+        ("Page=1&PageToken=PA" + "0" * 32, 54453),
+        ("Page=0&PageToken=PA-" + "0" * 31, 54453),
+        ("Page=1&PageToken=RE" + "0" * 32, 54453),
+        ("DateCreated=yesterday", 20001),
+        ("DateCreated%3E=2026-02-30", 20001),
+        ("DateCreated%3C=2026-09-30T00:00:00", 20001),
+        ("DateCreated%3C=Tue,%2025%20Sept%202018%2023:00:00%20%2B0000", 20001),
+        ("DateCreated=Tue,%2015%20Sep%202026%2010:00:00", 20001),
+        ("DateCreated=Tue,%2015%20Sep%202026%2010:00:00%20CEST", 20001),
+        ("DateCreated=", 20001),
+        ("CallSid=x", 20001),
+    ],
+)
+def test_refused_parameters(emulator: Emulator, account: Account, query: str, code: int) -> None:
+    reply = get(emulator, f"{list_path(account)}?{query}", account)
+    assert (reply.status, reply.json()["code"], reply.json()["status"]) == (400, code, 400)
+
+
+def test_a_token_belongs_to_its_account(emulator: Emulator, account: Account) -> None:
+    page = get(emulator, f"{list_path(account)}?PageSize=1", account).json()
+    token = parse_qs(urlsplit(page["next_page_uri"]).query)["PageToken"][0]
+    assert len(token) == 34
+    assert token.startswith("PA")
+    other = emulator.accounts[1]
+    reply = get(emulator, f"{list_path(other)}?Page=1&PageToken={token}", other)
+    assert (reply.status, reply.json()["code"]) == (400, 54453)
+
+
+def test_filters_limit_a_walk_and_stay_in_its_uris(emulator: Emulator, account: Account) -> None:
+    day = "2026-09-15"
+    whole = recordings(emulator, account, f"DateCreated={day}")
+    bounds = f"DateCreated%3E={day}&DateCreated%3C={day}T23:59:59Z"
+    pages = list(walk(emulator, account, f"{bounds}&PageSize=2"))
+    assert [record for page in pages for record in page["recordings"]] == whole
+    assert len(pages) > 2
+    for page in pages:
+        for name in ("uri", "first_page_uri", "next_page_uri"):
+            if page[name] is not None:
+                query = parse_qs(urlsplit(page[name]).query)
+                assert query["DateCreated>"] == [day]
+                assert query["DateCreated<"] == [f"{day}T23:59:59Z"]
+                assert query["PageSize"] == ["2"]
+    plain = recordings(emulator, account, f"DateCreated>={day}&DateCreated<={day}T23:59:59Z")
+    assert plain == whole
+    # Every recording is on one side of a moment, or on both when it was created in that very second.
+    moment = f"{day}T12:00:00Z"
+    before = recordings(emulator, account, f"DateCreated%3C={moment}&PageSize=1000")
+    after = recordings(emulator, account, f"DateCreated%3E={moment}&PageSize=1000")
+    assert {r["sid"] for r in before} | {r["sid"] for r in after} == {
+        r["sid"] for r in recordings(emulator, account)
+    }
+    assert before
+    assert after
+    assert recordings(emulator, account, "DateCreated=2030-01-01") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ({}, None, None),
+        ({"DateCreated>": "2026-09-15"}, "2026-09-15T00:00:00", None),
+        ({"DateCreated<": "2026-09-15"}, None, "2026-09-15T00:00:00"),
+        ({"DateCreated": "2026-09-15"}, "2026-09-15T00:00:00", "2026-09-15T23:59:59"),
+        ({"DateCreated": "2026-09-15T10:00:00Z"}, "2026-09-15T10:00:00", "2026-09-15T10:00:00"),
+        ({"DateCreated>": "2026-09-15T10:00:00+02:00"}, "2026-09-15T08:00:00", None),
+        ({"DateCreated>": "Tue, 15 Sep 2026 10:00:00 +0200"}, "2026-09-15T08:00:00", None),
+        ({"DateCreated<": "Tue, 15 Sep 2026 10:00:00 -0000"}, None, "2026-09-15T10:00:00"),
+        (
+            {"DateCreated": "2026-09-15", "DateCreated>": "2026-09-15T10:00:00Z"},
+            "2026-09-15T10:00:00",
+            "2026-09-15T23:59:59",
+        ),
+    ],
+)
+def test_what_the_date_parameters_mean(query: dict[str, str], first: str | None, last: str | None) -> None:
+    def epoch(text: str | None, otherwise: float) -> float:
+        return otherwise if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+    assert created_between(query) == (epoch(first, -math.inf), epoch(last, math.inf))
+
+
+def test_the_accounts_a_credential_may_see_are_its_own(emulator: Emulator, account: Account) -> None:
+    for path in ("/2010-04-01/Accounts", "/api/laml/2010-04-01/Accounts.json"):
+        page = get(emulator, path, account).json()
+        assert [each["sid"] for each in page["accounts"]] == [account.account_sid]
+        assert page["accounts"][0]["friendly_name"] == "support"
+        assert page["next_page_uri"] is None
+    single = get(emulator, f"/2010-04-01/Accounts/{account.account_sid}.json", account).json()
+    assert single["sid"] == account.account_sid
+    assert account.api_token not in str(single)
+
+
+def test_connections_are_kept_unless_the_client_wants_them_closed(
+    emulator: Emulator, account: Account
+) -> None:
+    headers = basic(account.account_sid, account.api_token)
+    connection = http.client.HTTPConnection(urlsplit(emulator.base_url).netloc, timeout=10)
+    try:
+        for _ in range(3):
+            connection.request("GET", list_path(account), headers=headers)
+            response = connection.getresponse()
+            assert response.getheader("Connection") is None
+            response.read()
+            assert connection.sock is not None
+        connection.request("GET", list_path(account), headers={**headers, "Connection": "close"})
+        response = connection.getresponse()
+        assert response.getheader("Connection") == "close"
+        response.read()
+        assert connection.sock is None
+    finally:
+        connection.close()
+
+
+def test_only_reading_is_emulated(emulator: Emulator, account: Account) -> None:
+    assert get(emulator, list_path(account), account, method="DELETE").status == 405
+
+
+def test_requests_are_remembered(source: Source) -> None:
+    account = source.accounts[0]
+    with serve(source) as running:
+        get(running, f"{list_path(account)}?PageSize=1", account)
+        get(running, "/nothing")
+        assert running.requests == [
+            Asked("GET", f"{list_path(account)}?PageSize=1", 200),
+            Asked("GET", "/nothing", 404),
+        ]
+
+
+def test_latency(source: Source) -> None:
+    account = source.accounts[0]
+    with serve(source, latency_ms=80) as running:
+        began = time.monotonic()
+        get(running, list_path(account), account)
+        assert time.monotonic() - began >= 0.08
+
+
+def test_a_client_that_goes_away_is_not_worth_a_word(
+    source: Source, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    account = source.accounts[0]
+    with serve(source) as running, caplog.at_level(logging.INFO):
+        address = urlsplit(running.base_url)
+        for _ in range(5):
+            with socket.create_connection((address.hostname or "", address.port or 0)) as client:
+                credentials = basic(account.account_sid, account.api_token)["Authorization"]
+                target = f"{list_path(account)}?PageSize=1000"
+                client.sendall(f"GET {target} HTTP/1.1\r\nAuthorization: {credentials}\r\n\r\n".encode())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        assert get(running, target, account).status == 200
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_stopping_ends_kept_connections(source: Source) -> None:
+    before = threading.active_count()
+    with serve(source) as running:
+        address = urlsplit(running.base_url)
+        client = socket.create_connection((address.hostname or "", address.port or 0), timeout=10)
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 404")
+    with client:
+        while client.recv(4096):
+            pass
+    for _ in range(100):
+        if threading.active_count() == before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_taken_port_is_an_error(source: Source, emulator: Emulator) -> None:
+    with pytest.raises(OSError, match="in use"), serve(source, port=urlsplit(emulator.base_url).port or 0):
+        pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_command(source: Source, number: signal.Signals) -> None:
+    handler = signal.getsignal(number)
+    urls: list[str] = []
+
+    def ready(running: Emulator) -> None:
+        urls.append(running.base_url)
+        os.kill(os.getpid(), number)
+
+    serve_until_stopped(source, ready)
+    assert urls
+    assert signal.getsignal(number) == handler
+
+
+def test_a_path_may_be_percent_encoded(emulator: Emulator, account: Account) -> None:
+    path = quote(list_path(account), safe="/").replace("Recordings", "%52ecordings")
+    assert get(emulator, path, account).status == 200
+
+
+def test_it_listens_on_this_machine_only(emulator: Emulator) -> None:
+    assert urlsplit(emulator.base_url).hostname == "127.0.0.1"
+
+
+def test_an_empty_ledger(tmp_path: Path) -> None:
+    with serve(open_ledger(Parameters(seed=1, recordings=0, accounts=1), tmp_path)) as running:
+        page = get(running, list_path(running.accounts[0]), running.accounts[0]).json()
+        assert (page["recordings"], page["next_page_uri"]) == ([], None)
+        assert running.totals()["cells"] == []

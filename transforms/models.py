@@ -1,0 +1,139 @@
+"""SQL models and checks as text: what each refers to, in which order to build, and what its twin says."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Literal
+
+import msgspec
+import sqlglot
+from sqlglot import exp
+
+from transforms.errors import ModelError
+
+_SEVERITY = re.compile(r"^severity:\s*(\w+)$")
+
+
+class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A column as the twin describes it: DuckDB type, words, and its unit if it has one."""
+
+    type: str
+    words: str
+    unit: str = ""
+
+    @property
+    def comment(self) -> str:
+        """What the warehouse says about the column."""
+        return f"{self.words} Unit: {self.unit}." if self.unit else self.words
+
+
+class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The `.yml` file beside a model: what a row is, which columns identify it, and every column in order."""
+
+    description: str
+    key: list[str]
+    columns: dict[str, TwinColumn]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A SELECT under its full name (`marts.daily_spend`), the file it stands in, and its twin."""
+
+    name: str
+    file: str
+    sql: str
+    twin: Twin
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A SELECT of offending rows, why they would matter, and whether they stop the figures or only warn."""
+
+    name: str
+    file: str
+    sql: str
+    severity: Literal["fail", "warn"]
+    why: str
+
+
+def read_twin(text: str, file: str) -> Twin:
+    """Read a twin. Raises ModelError naming the file and what is wrong in it."""
+    try:
+        return msgspec.yaml.decode(text, type=Twin)
+    except msgspec.DecodeError as error:
+        raise ModelError(f"{file}: {error}. Compare it with another twin.") from None
+
+
+def read_check(name: str, text: str, file: str) -> Check:
+    """Read a check: comment lines on top say why it matters, one of them `severity: fail` or `severity: warn`."""
+    comments = []
+    for line in text.splitlines():
+        if not line.startswith("--"):
+            break
+        comments.append(line.removeprefix("--").strip())
+    severities = [match[1] for comment in comments if (match := _SEVERITY.match(comment))]
+    why = " ".join(comment for comment in comments if not _SEVERITY.match(comment))
+    if severities == ["fail"]:
+        return Check(name, file, text, "fail", why)
+    if severities == ["warn"]:
+        return Check(name, file, text, "warn", why)
+    raise ModelError(f"{file}: the comment on top needs one line `severity: fail` or `severity: warn`.")
+
+
+def references(sql: str, file: str) -> set[str]:
+    """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is no SQL."""
+    try:
+        parsed = sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.errors.SqlglotError as error:
+        first_line = str(error).splitlines()[0]
+        raise ModelError(f"{file}: {first_line}") from None
+    own = {cte.alias_or_name for cte in parsed.find_all(exp.CTE)}
+    tables = (table for table in parsed.find_all(exp.Table) if table.db or table.name not in own)
+    return {f"{table.db}.{table.name}" if table.db else table.name for table in tables}
+
+
+def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
+    """The models, each behind those it reads. `given` names what is there before any model.
+
+    Raises ModelError naming the file when a model reads an unknown name, or when models read each other in a circle.
+    """
+    by_name = {model.name: model for model in models}
+    reads: dict[str, set[str]] = {}
+    for model in by_name.values():
+        names = references(model.sql, model.file)
+        unknown = sorted(names - by_name.keys() - set(given))
+        if unknown:
+            raise ModelError(
+                f"{model.file} reads {unknown[0]}, which is neither a model nor given. Mend the name."
+            )
+        reads[model.name] = names & by_name.keys()
+    try:
+        return [by_name[name] for name in _sorted(reads)]
+    except CycleError as error:
+        files = " → ".join(by_name[name].file for name in error.args[1])
+        raise ModelError(f"Models read each other in a circle: {files}. Break it at one of them.") from None
+
+
+def _sorted(reads: Mapping[str, set[str]]) -> Iterable[str]:
+    # Sorted at each step, so that the order is the same on every machine.
+    sorter = TopologicalSorter({name: sorted(reads[name]) for name in sorted(reads)})
+    return list(sorter.static_order())
+
+
+def drift(model: str, twin: Twin, built: Mapping[str, str]) -> list[str]:
+    """How a built table (column name → type, in order) differs from its twin, as sentences; empty when it does not."""
+    problems = [f"{model} has no column {name}" for name in twin.columns if name not in built]
+    problems += [
+        f"the twin of {model} does not describe {name}" for name in built if name not in twin.columns
+    ]
+    problems += [
+        f"{model}.{name} is {built[name]}, its twin says {column.type}"
+        for name, column in twin.columns.items()
+        if name in built and built[name] != column.type
+    ]
+    if not problems and list(built) != list(twin.columns):
+        problems.append(f"the columns of {model} stand in another order than in its twin")
+    return problems + [
+        f"key column {name} of {model} is no column" for name in twin.key if name not in twin.columns
+    ]

@@ -1,0 +1,123 @@
+"""The one dictionary of columns: what each name means, in which unit, and how the lake stores it.
+
+The Arrow schema of the lake, the `.yml` twins of the models, the comments in the warehouse and the map in
+`data/README.md` all repeat these words, and a test fails when any of them drifts.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from transforms.dates import INSTANT
+from transforms.money import PRICE
+
+SOURCES = (
+    "DialVerb",
+    "Conference",
+    "OutboundAPI",
+    "Trunking",
+    "RecordVerb",
+    "StartCallRecordingAPI",
+    "StartConferenceRecording",
+)
+"""The seven documented ways a recording is made."""
+
+STATUSES = frozenset(
+    "queued in-progress paused resumed completed absent stopped processing deleted failed".split()
+)
+"""Every documented status of either vendor, lower case."""
+
+UNKNOWN = "unknown"
+"""What `source` and `status` say when the API sends none."""
+
+NO_CURRENCY = "XXX"
+"""ISO 4217's code for "no currency involved": the API gave none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the lake: Arrow type, whether it may be null, what it means, and its unit if it has one."""
+
+    name: str
+    type: pa.DataType
+    nullable: bool
+    words: str
+    unit: str = ""
+
+
+# What the API says about a recording.
+CONTENT_COLUMNS = (
+    Column("recording_sid", pa.string(), False, "The recording's own identifier."),
+    Column("account_sid", pa.string(), False, "The account (project) that made the recording and pays for it."),
+    Column("call_sid", pa.string(), True, "The call that was recorded; null for a conference recording."),
+    Column("conference_sid", pa.string(), True, "The conference that was recorded; null for a call recording."),
+    Column("source", pa.string(), False, "How the recording was made: one of the seven documented names; another name is kept verbatim."),
+    Column("source_raw", pa.string(), True, "How the recording was made, as the API spelled it."),
+    Column("status", pa.string(), False, "Status of the recording, in lower case."),
+    Column("channels", pa.int8(), True, "Audio channels: 1 or 2; null when the API gives no readable number.", "channels"),
+    Column("duration_seconds", pa.int32(), True, "Length of the recording; null until known. Not the end minus the start.", "seconds"),
+    Column("price", PRICE, True, "Price as sent, sign kept; null = not priced yet, 0 = free.", "currency"),
+    Column("price_raw", pa.string(), True, "The price as it stood in the JSON, every digit.", "currency"),
+    Column("currency", pa.string(), False, "ISO 4217 code in upper case; XXX when the API gives none."),
+    Column("created_at", INSTANT, False, "When the recording was created.", "UTC"),
+    Column("updated_at", INSTANT, False, "When the API last changed the recording; created_at when it does not say.", "UTC"),
+    Column("started_at", INSTANT, True, "When the recording began.", "UTC"),
+    Column("ended_at", INSTANT, True, "When the recording ended; Twilio does not give it.", "UTC"),
+    Column("error_code", pa.string(), True, "Why a recording failed, e.g. 16101 too short, 16102 silent."),
+    Column("uri", pa.string(), False, "Path of the recording under the API's host; empty when the API gives none."),
+)  # fmt: skip
+
+# What recspend knows about its own sightings of it.
+SIGHTING_COLUMNS = (
+    Column("first_seen_at", INSTANT, True, "When recspend first saw the recording.", "UTC"),
+    Column("first_priced_at", INSTANT, True, "When recspend first saw a price for it.", "UTC"),
+    Column("deleted_at", INSTANT, True, "When recspend first found it gone from the API; its cost stays.", "UTC"),
+    Column("raw_page", pa.string(), False, "Landing and page this version came from, relative to the data folder."),
+)  # fmt: skip
+
+LAKE_COLUMNS = CONTENT_COLUMNS + SIGHTING_COLUMNS
+
+
+def _schema(columns: tuple[Column, ...]) -> pa.Schema:
+    return pa.schema([pa.field(column.name, column.type, column.nullable) for column in columns])
+
+
+LAKE_SCHEMA = _schema(LAKE_COLUMNS)
+"""Columns of a lake file, in order. Key: recording_sid."""
+
+CONTENT_NAMES = tuple(column.name for column in CONTENT_COLUMNS)
+
+REJECT_SCHEMA = pa.schema(
+    [
+        pa.field("account_sid", pa.string(), nullable=False),
+        pa.field("recording_sid", pa.string()),
+        pa.field("created_at", INSTANT),
+        pa.field("record_key", pa.string(), nullable=False),
+        pa.field("window_first", pa.date32(), nullable=False),
+        pa.field("window_last", pa.date32(), nullable=False),
+        pa.field("raw_page", pa.string(), nullable=False),
+        pa.field("position", pa.int32(), nullable=False),
+        pa.field("field", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+"""A record that cannot be understood: which page, which position in it (from 0), which field, and why.
+
+record_key tells two sightings of the same record apart from two records: its sid, else a digest of its content.
+window_first and window_last are the days that were being read.
+"""
+
+MODEL_WORDS = {
+    "account_name": ("Name of the account: from the settings, else the reference file, else its sid.", ""),
+    "usage_date": ("Day of created_at in the reporting time zone.", "day"),
+    "month": ("First day of the month of usage_date.", "day"),
+    "billed_minutes": ("Minutes, each recording rounded up to the next full minute.", "minutes"),
+    "priced_minutes": ("The part of billed_minutes that belongs to priced recordings.", "minutes"),
+    "cost": ("What was charged: the size of price, whatever its sign; null while nothing is priced.", "currency"),
+    "cost_per_minute": ("cost divided by priced_minutes; null without priced minutes.", "currency per minute"),
+    "is_priced": ("Whether the API has given a price (0 counts as one).", ""),
+    "duration_seconds": ("Sum of the known lengths.", "seconds"),
+    "recordings": ("Number of recordings, priced or not, deleted ones included.", "recordings"),
+    "unpriced_recordings": ("How many of them have no price yet.", "recordings"),
+}  # fmt: skip
+"""Words and unit of the columns that only the models have."""

@@ -1,0 +1,185 @@
+"""Which version of a recording counts: yesterday's lake and what a new reading lists, folded into one table.
+
+Readings are applied in the order they were begun, in *generations*: readings whose windows share no day. So within
+a generation each day is listed once, and a recording that its day no longer lists is gone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.dates import INSTANT
+from transforms.recordings import LISTED_SCHEMA
+from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
+from transforms.windows import Reading, is_created_in
+
+SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
+"""A listed recording and the instant its reading was begun."""
+
+_LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
+_NEWEST_FIRST = [
+    ("recording_sid", "ascending"),
+    ("updated_at", "descending"),
+    ("seen_at", "descending"),
+    ("raw_page", "descending"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A month after a generation: the whole table (LAKE_SCHEMA, sorted), and how many rows came, changed, went.
+
+    Without any such row the table is the very one that was there.
+    """
+
+    table: pa.Table
+    new: int
+    changed: int
+    deleted: int
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the month has to be written."""
+        return bool(self.new or self.changed or self.deleted)
+
+
+def generations(readings: Iterable[Reading]) -> list[list[Reading]]:
+    """Readings in the order they were begun, cut where a window overlaps another of its generation."""
+    result: list[list[Reading]] = []
+    for reading in sorted(readings, key=lambda reading: (reading.fetched_at, reading.landing)):
+        if not result or any(reading.window.overlaps(other.window) for other in result[-1]):
+            result.append([])
+        result[-1].append(reading)
+    return result
+
+
+def newest_versions(seen: pa.Table) -> pa.Table:
+    """One row per recording_sid: the newest updated_at, then the newest seen_at. SEEN_SCHEMA in and out."""
+    if pc.count_distinct(seen["recording_sid"]).as_py() == seen.num_rows:
+        return seen
+    ordered = seen.take(pc.sort_indices(seen, _NEWEST_FIRST))
+    sids = ordered["recording_sid"].combine_chunks()
+    is_newest = pa.concat_arrays([pa.array([True]), pc.not_equal(sids[1:], sids[:-1])])
+    return ordered.filter(is_newest)
+
+
+def merge(
+    existing: pa.Table, seen: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Reading]
+) -> Merged:
+    """Fold what a generation saw of one month into the month's table.
+
+    existing: LAKE_SCHEMA. seen: SEEN_SCHEMA, one row per recording. rejected_sids: listed too, but not understood,
+    so known not to be gone. readings: those of the generation that touch the month.
+    Applying a generation twice gives the same table.
+    """
+    place = pc.index_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
+    unlisted = existing.filter(pc.is_null(place))
+    before, after = existing.filter(pc.is_valid(place)), seen.take(pc.drop_null(place))
+    fresh = seen.filter(
+        pc.invert(pc.is_in(seen["recording_sid"], value_set=existing["recording_sid"].combine_chunks()))
+    )
+    is_replaced = pc.and_(
+        _content_differs(before, after), pc.greater_equal(after["updated_at"], before["updated_at"])
+    )
+    is_changed = pc.or_(is_replaced, pc.is_valid(before["deleted_at"]))
+    gone_at = _gone_at(unlisted, rejected_sids, readings)
+    counts = {
+        "new": fresh.num_rows,
+        "changed": pc.sum(is_changed).as_py() or 0,
+        "deleted": len(gone_at) - gone_at.null_count,
+    }
+    if not any(counts.values()):
+        return Merged(existing, **counts)
+    whole = pa.concat_tables(
+        [
+            _with(unlisted, "deleted_at", pc.coalesce(unlisted["deleted_at"], gone_at)),
+            _newer_content(before, after, is_replaced),
+            _first_sighting(fresh),
+        ]
+    )
+    return Merged(whole.take(pc.sort_indices(whole, _LAKE_ORDER)), **counts)
+
+
+def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> dict[str, pa.Table]:
+    """Keep each moved recording in one month only: the newest updated_at, then the newest landing.
+
+    months: LAKE_SCHEMA by month, each holding some of the moved recordings; the same months come back.
+    What recspend saw first, in whichever month, stays.
+    """
+    is_moved = {
+        month: pc.is_in(table["recording_sid"], value_set=pa.array(moved_sids, pa.string()))
+        for month, table in months.items()
+    }
+    versions: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for month, table in months.items():
+        for row in table.filter(is_moved[month]).to_pylist():
+            versions.setdefault(row["recording_sid"], []).append((month, row))
+    winners: dict[str, list[dict[str, Any]]] = {month: [] for month in months}
+    for sightings in versions.values():
+        month, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
+        for when in ("first_seen_at", "first_priced_at"):
+            winner[when] = min((row[when] for _, row in sightings if row[when]), default=None)
+        winners[month].append(winner)
+    unmoved = {month: table.filter(pc.invert(is_moved[month])) for month, table in months.items()}
+    return {month: _settled(table, winners[month]) for month, table in unmoved.items()}
+
+
+def _recency(row: Mapping[str, Any]) -> tuple[Any, str]:
+    # The folder above the page is named after the instant its walk began.
+    return row["updated_at"], row["raw_page"].split("/")[-2]
+
+
+def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:
+    whole = pa.concat_tables([unmoved, pa.Table.from_pylist(winners, LAKE_SCHEMA)])
+    return whole.take(pc.sort_indices(whole, _LAKE_ORDER))
+
+
+def _with(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), table.schema.field(name), values)
+
+
+def _content_differs(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
+    differs = pa.chunked_array([pa.repeat(False, before.num_rows)])
+    for name in CONTENT_NAMES:
+        one_is_null = pc.xor(pc.is_null(before[name]), pc.is_null(after[name]))
+        is_unequal = pc.fill_null(pc.not_equal(before[name], after[name]), False)
+        differs = pc.or_(differs, pc.or_(one_is_null, is_unequal))
+    return differs
+
+
+def _gone_at(
+    unlisted: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Reading]
+) -> pa.ChunkedArray:
+    """When each row was found gone by these readings; null for rows that are not, or were already."""
+    gone_at = pa.chunked_array([pa.nulls(unlisted.num_rows, INSTANT)])
+    may_be_gone = pc.and_(
+        pc.is_null(unlisted["deleted_at"]),
+        pc.invert(pc.is_in(unlisted["recording_sid"], value_set=pa.array(rejected_sids, pa.string()))),
+    )
+    for reading in readings:
+        is_gone = pc.and_(may_be_gone, is_created_in(unlisted["created_at"], reading.window))
+        gone_at = pc.if_else(is_gone, pa.scalar(reading.fetched_at, INSTANT), gone_at)
+    return gone_at
+
+
+def _newer_content(before: pa.Table, after: pa.Table, is_replaced: pa.ChunkedArray) -> pa.Table:
+    columns = {
+        name: pc.if_else(is_replaced, after[name], before[name]) for name in (*CONTENT_NAMES, "raw_page")
+    }
+    priced_now = pc.if_else(pc.is_valid(columns["price"]), after["seen_at"], pa.scalar(None, INSTANT))
+    columns["first_seen_at"] = before["first_seen_at"]
+    columns["first_priced_at"] = pc.coalesce(before["first_priced_at"], priced_now)
+    columns["deleted_at"] = pa.chunked_array([pa.nulls(before.num_rows, INSTANT)])
+    return pa.table({name: columns[name] for name in LAKE_SCHEMA.names}, LAKE_SCHEMA)
+
+
+def _first_sighting(fresh: pa.Table) -> pa.Table:
+    never = pa.scalar(None, INSTANT)
+    columns = {name: fresh[name] for name in (*CONTENT_NAMES, "raw_page")}
+    columns["first_seen_at"] = fresh["seen_at"]
+    columns["first_priced_at"] = pc.if_else(pc.is_valid(fresh["price"]), fresh["seen_at"], never)
+    columns["deleted_at"] = pa.chunked_array([pa.nulls(fresh.num_rows, INSTANT)])
+    return pa.table({name: columns[name] for name in LAKE_SCHEMA.names}, LAKE_SCHEMA)

@@ -1,0 +1,140 @@
+"""Which creation days to ask for, and which are covered.
+
+All days are UTC and inclusive. The API can filter on the creation date only, and nobody can tell beforehand whether
+it honours the time of day or includes the bound: a window is therefore asked wider than needed, and only the rows
+inside it are kept.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.dates import INSTANT
+
+_DAY = timedelta(days=1)
+_FIRST_STEP = timedelta(days=32)
+_BEFORE_EVERYTHING = date(1980, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """Creation days `first` to `last`, both included, UTC."""
+
+    first: date
+    last: date
+
+    @property
+    def created_from(self) -> datetime:
+        """The first instant of the window."""
+        return datetime.combine(self.first, time(), UTC)
+
+    @property
+    def created_before(self) -> datetime:
+        """The first instant after the window."""
+        return datetime.combine(self.last + _DAY, time(), UTC)
+
+    def overlaps(self, other: "Window") -> bool:
+        """Whether the two share a day."""
+        return self.first <= other.last and other.first <= self.last
+
+    def contains(self, other: "Window") -> bool:
+        """Whether every day of the other is in this one."""
+        return self.first <= other.first and other.last <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A complete walk over a window of one account: when it began, and the landing that holds its pages."""
+
+    window: Window
+    fetched_at: datetime
+    landing: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredDay:
+    """A day that was read: when last, by which landing, and whether the day was over by then."""
+
+    day: date
+    fetched_at: datetime
+    landing: str
+    was_over: bool
+
+
+def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.Array | pa.ChunkedArray:
+    """Which of these instants (timestamp[us, UTC]) lie in the window; null where there is none."""
+    return pc.and_(
+        pc.greater_equal(created_at, pa.scalar(window.created_from, INSTANT)),
+        pc.less(created_at, pa.scalar(window.created_before, INSTANT)),
+    )
+
+
+def asked_dates(window: Window) -> dict[str, str]:
+    """Query parameters that list at least the window, whatever the API makes of time and bounds.
+
+    The operator is part of the parameter's name (documented). The vendors' own clients send this date-time format.
+    A day is added in front, because a bound cut to its day and excluded would lose the first day.
+    """
+    return {
+        "DateCreated>": f"{window.first - _DAY}T00:00:00Z",
+        "DateCreated<": f"{window.last + _DAY}T00:00:00Z",
+    }
+
+
+def month_windows(first: date, last: date) -> list[Window]:
+    """The days first to last cut at the ends of calendar months, oldest first; empty when first is after last."""
+    windows = []
+    while first <= last:
+        next_month = (first.replace(day=1) + _FIRST_STEP).replace(day=1)
+        windows.append(Window(first, min(last, next_month - _DAY)))
+        first = next_month
+    return windows
+
+
+def find_first_day(exists_before: Callable[[date], bool], today: date) -> date | None:
+    """The first day an account can have recordings on, or None when it has none: about twenty questions.
+
+    `exists_before(day)` tells whether there is a recording created before that day; the answer may be off by a day
+    either way (inclusive or exclusive bounds), so the result is two days early at most.
+    """
+    none_before, some_before = today + 2 * _DAY, today + 2 * _DAY
+    if not exists_before(some_before):
+        return None
+    step = _FIRST_STEP
+    while none_before > _BEFORE_EVERYTHING:
+        none_before = max(some_before - step, _BEFORE_EVERYTHING)
+        if not exists_before(none_before):
+            break
+        some_before, step = none_before, step * 2
+    while some_before - none_before > _DAY:
+        middle = none_before + (some_before - none_before) / 2
+        if exists_before(middle):
+            some_before = middle
+        else:
+            none_before = middle
+    return some_before - 2 * _DAY
+
+
+def covered_days(readings: Iterable[Reading]) -> list[CoveredDay]:
+    """Every day the readings cover, with the last reading of each; a day not begun when it was read is not covered."""
+    days: dict[date, CoveredDay] = {}
+    for reading in sorted(readings, key=lambda reading: reading.fetched_at):
+        day = reading.window.first
+        while day <= min(reading.window.last, reading.fetched_at.date()):
+            over = reading.fetched_at >= Window(day, day).created_before
+            days[day] = CoveredDay(day, reading.fetched_at, reading.landing, over)
+            day += _DAY
+    return [days[day] for day in sorted(days)]
+
+
+def holes(covered: Iterable[CoveredDay], first: date, horizon: date) -> list[date]:
+    """Days from `first` to `horizon` that were never read, or last read before they were over.
+
+    The horizon, the newest day that any account was read for, may still be running.
+    """
+    read = {day.day for day in covered if day.was_over or day.day == horizon}
+    days = (first + offset * _DAY for offset in range((horizon - first).days + 1))
+    return [day for day in days if day not in read]
