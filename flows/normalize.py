@@ -2,8 +2,9 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from flows.generation import Applied, apply_generation
@@ -12,6 +13,8 @@ from flows.stores.lake import AccountState, Lake
 from flows.stores.raw_pages import Landing, RawPages
 from transforms.errors import DataError
 from transforms.versions import generations
+
+Tell = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -47,30 +50,24 @@ class NormalizeSummary:
         self.oddities.update(other.oddities)
 
 
-def normalize(data_dir: Path, *, rebuild: bool = False, progress: Progress = silent) -> NormalizeSummary:
-    """Bring the lake up to all complete landings; with `rebuild`, from nothing but the raw pages.
-
-    Raises DataError when a raw page is not what was received or cannot be understood.
-    """
-    summary = NormalizeSummary()
-    for account_sid in RawPages(data_dir).accounts():
-        summary.add(normalize_account(data_dir, account_sid, rebuild=rebuild, progress=progress))
-    return summary
-
-
 def normalize_account(
-    data_dir: Path, account_sid: str, *, rebuild: bool = False, progress: Progress = silent
+    data_dir: Path, account_sid: str, name: str = "", *, rebuild: bool = False, progress: Progress = silent
 ) -> NormalizeSummary:
-    """The same for one account."""
+    """Bring an account up to all its complete landings; with `rebuild`, from nothing but the raw pages.
+
+    `name` is what progress calls it. Raises DataError when a raw page is not what was received, and when building anew
+    would lose what is there.
+    """
     raw, lake = RawPages(data_dir), Lake(data_dir)
+    tell = partial(progress, f"normalize {name or account_sid}")
     landings = raw.complete(account_sid)
     state = None if rebuild else lake.state(account_sid)
     pending = _pending(landings, state)
     if state is not None and pending is not None:
-        summary = _apply_all(raw, lake, account_sid, state, pending, progress)
+        summary = _apply_all(raw, lake, account_sid, state, pending, tell)
     elif landings:
         _refuse_to_lose(lake, account_sid, landings)
-        summary = _build(raw, lake, account_sid, landings, progress)
+        summary = _build(raw, lake, account_sid, landings, tell)
     else:
         summary = NormalizeSummary()
     summary.rejected = lake.rejects(account_sid).num_rows
@@ -100,36 +97,36 @@ def _refuse_to_lose(lake: Lake, account_sid: str, landings: Sequence[Landing]) -
 
 
 def _build(
-    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], progress: Progress
+    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], tell: Tell
 ) -> NormalizeSummary:
     """Build an account from its raw pages beside the lake, then let it take its place month by month."""
     workshop = lake.folder.with_name(".rebuild")
     shutil.rmtree(workshop, ignore_errors=True)
     built = Lake(workshop)
-    summary = _apply_all(raw, built, account_sid, AccountState(), landings, progress)
+    before = lake.rows(account_sid)
+    summary = _apply_all(raw, built, account_sid, AccountState(), landings, tell)
     lake.adopt(account_sid, built)
     shutil.rmtree(workshop)
+    summary.new = lake.rows(account_sid) - before
     return summary
 
 
 def _apply_all(
-    raw: RawPages,
-    lake: Lake,
-    account_sid: str,
-    state: AccountState,
-    landings: list[Landing],
-    progress: Progress,
+    raw: RawPages, lake: Lake, account_sid: str, state: AccountState, landings: list[Landing], tell: Tell
 ) -> NormalizeSummary:
     summary = NormalizeSummary()
     by_name = {landing.name: landing for landing in landings}
+    done = 0
     for generation in generations(landing.reading for landing in landings):
         lake.begin(account_sid, state)
-        members = [by_name[reading.landing] for reading in generation]
-        applied = apply_generation(raw, lake, account_sid, members)
-        summary.count(applied)
+        applied = apply_generation(
+            raw, lake, account_sid, [by_name[reading.landing] for reading in generation]
+        )
         state.applied += applied.landings
         lake.finish(account_sid, state)
-        progress("normalize", len(state.applied))
+        summary.count(applied)
+        done += len(generation)
+        tell(done, len(landings))
     if state.months is None:
         lake.finish(account_sid, state)
     return summary

@@ -8,6 +8,7 @@ environment only.
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
@@ -50,6 +51,9 @@ class Settings(BaseSettings):
     accounts: list[AccountSettings] = Field(default_factory=list)
     reporting_timezone: str = "UTC"
     embed_recordings: bool = True
+    unpriced_share_warning: Decimal = Field(
+        default=Decimal("0.1"), ge=0, le=1, description="share of recordings"
+    )
     connect_timeout: float = Field(default=10, gt=0, description="seconds")
     read_timeout: float = Field(default=60, gt=0, description="seconds")
     attempts: int = Field(default=7, ge=1, le=50, description="how often a failing request is sent in all")

@@ -32,7 +32,7 @@ def parse_price(text: str) -> Decimal | None:
     if not _NUMBER.fullmatch(text):
         return None
     value = Decimal(text)
-    if value.adjusted() >= _INTEGER_DIGITS:
+    if value and value.adjusted() >= _INTEGER_DIGITS:
         return None
     rounded = value.quantize(_NINE_DECIMALS, context=_HALF_EVEN)
     return rounded if rounded.adjusted() < _INTEGER_DIGITS else None

@@ -119,7 +119,9 @@ def _list_batch(batch: _Batch, account_sid: str, window: Window) -> Listed:
         distinct = Distinct(values, reader)
         for value, count, reading in zip(distinct.values, distinct.counts, distinct.readings, strict=True):
             if reading.oddity:
-                oddities[reading.oddity, "" if value is None else _shown(value)] += count
+                # The value itself matters where it is kept as a name of its own; there are few of those.
+                kept_name = _shown(value) if reading.oddity.startswith("unknown") else ""
+                oddities[reading.oddity, kept_name] += count
         return distinct
 
     def read_dates(name: str, values: list[str | None]) -> pa.Array:
@@ -190,7 +192,8 @@ def _list_batch(batch: _Batch, account_sid: str, window: Window) -> Listed:
         for row in rejected
     ] + [
         {
-            "record_key": _digest(misread.text),
+            "recording_sid": misread.sid or None,
+            "record_key": misread.sid or _digest(misread.text),
             "raw_page": page,
             "position": position,
             "field": misread.field,

@@ -80,11 +80,12 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Misread:
-    """A record of a page that could not even be taken apart: its JSON text, the field, and why."""
+    """A record of a page that could not even be taken apart: its JSON text, the field, why, and its sid if readable."""
 
     text: bytes
     field: str
     reason: str
+    sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def read_records(body: bytes) -> PageRecords:
 def _read_one_by_one(body: bytes) -> PageRecords:
     try:
         raw_records = _ENVELOPE.decode(body).recordings
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"not a page of recordings ({error})") from None
     page = PageRecords([], positions := list[int](), [], [])
     for position, raw in enumerate(raw_records):
@@ -151,6 +152,7 @@ def _read_odd_record(text: bytes, unknown: list[str]) -> Record | Misread:
         return Misread(text, "record", "is no JSON object in UTF-8")
     unknown.extend(name for name in fields if name not in _KNOWN)
     values: dict[str, object] = {}
+    unreadable = []
     for name, raw in fields.items():
         if name in _RAW_FIELDS:
             values[name] = msgspec.Raw(bytes(raw))
@@ -158,9 +160,14 @@ def _read_odd_record(text: bytes, unknown: list[str]) -> Record | Misread:
             try:
                 values[name] = _loose_text(bytes(raw))
             except (msgspec.DecodeError, UnicodeDecodeError):
-                return Misread(text, name, "is no text in UTF-8")
-    if not isinstance(values.get("sid"), str):
+                unreadable.append(name)
+    raw_sid = bytes(fields.get("sid", _NULL))
+    if raw_sid == b"null":
         return Misread(text, "sid", "is missing")
+    if "sid" in unreadable or raw_sid[:1] in (b"{", b"[", b"t", b"f"):
+        return Misread(text, "sid", "is no text in UTF-8")
+    if unreadable:
+        return Misread(text, unreadable[0], "is no text in UTF-8", str(values["sid"]))
     return Record(**values)  # type: ignore[arg-type]
 
 

@@ -67,6 +67,10 @@ class Lake:
         files = self._account(account_sid).glob(f"created_month=*/{_FILE}")
         return sorted(file.parent.name.partition("=")[2] for file in files)
 
+    def rows(self, account_sid: str) -> int:
+        """How many recordings an account has."""
+        return sum(self._rows_by_month(account_sid).values())
+
     def read(self, account_sid: str, month: str) -> pa.Table:
         """A month's recordings (LAKE_SCHEMA); an empty table when there are none."""
         path = self._month(account_sid, month)
@@ -139,7 +143,7 @@ class Lake:
                 for month in self.months(account_sid)
             }
         except (OSError, pa.ArrowException):
-            return {"unreadable": -1}
+            return {}
 
     def rejects(self, account_sid: str) -> pa.Table:
         """The account's standing rejects (REJECT_SCHEMA)."""

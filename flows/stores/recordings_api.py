@@ -121,21 +121,24 @@ class RecordingsApi:
 
         Raises ApiError when the answer shows that the API does not filter by creation date.
         """
-        pager = self.pager({"DateCreated<": f"{day}T00:00:00Z"}, page_size=1)
-        body, envelope = self.fetch(pager.url or "")
-        if not envelope.rows:
-            return False
-        created = [record.date_created for record in read_records(body).records]
-        newest = max(
-            (instant for instant in instants(pa.array(created, pa.string())).to_pylist() if instant),
-            default=None,
-        )
-        if newest is not None and newest.date() > day + timedelta(days=1):
+        newest = self._first_listed_day({"DateCreated<": f"{day}T00:00:00Z"})
+        if newest is not None and newest > day + timedelta(days=1):
             raise ApiError(
-                f"Account {self.access.name}: asked for recordings before {day}, the API lists one of {newest.date()}, "
+                f"Account {self.access.name}: asked for recordings before {day}, the API lists one of {newest}, "
                 "so the first day cannot be found. Give it with --from."
             )
-        return True
+        return newest is not None
+
+    def newest_day(self) -> date | None:
+        """The day (UTC) of the newest recording, or None when there is none; one request for one row."""
+        return self._first_listed_day({})
+
+    def _first_listed_day(self, parameters: Mapping[str, str]) -> date | None:
+        body, envelope = self.fetch(self.pager(parameters, page_size=1).url or "")
+        created = [record.date_created for record in read_records(body).records]
+        days = [instant.date() for instant in instants(pa.array(created, pa.string())).to_pylist() if instant]
+        # A recording whose date cannot be read still shows that there is one.
+        return max(days) if days else (date.min if envelope.rows else None)
 
     def _send(self, url: str) -> requests.Response:
         try:

@@ -1,0 +1,85 @@
+"""Doctor: is everything there that a run needs? One line each, with what to do."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from flows.accounts import accesses
+from flows.model import warehouse_path
+from flows.settings import Settings, config_path
+from flows.stores.lock import holder
+from flows.stores.recordings_api import Access, Patience, RecordingsApi
+from transforms.errors import ConfigError, RecspendError
+
+_ENOUGH_FREE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, and what it says."""
+
+    subject: str
+    state: Literal["ok", "look", "broken"]
+    words: str
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Look at settings, folder, lock, warehouse, Prefect, and each account with one request for one row."""
+    path = config_path()
+    yield Finding(
+        "settings", "ok", f"read {path}" if path.exists() else f"no {path}; from the environment only"
+    )
+    yield from _folder(settings)
+    yield _prefect()
+    try:
+        accounts = accesses(settings)
+    except ConfigError as error:
+        yield Finding("accounts", "broken", str(error))
+        return
+    for access in accounts:
+        yield _account(access, settings)
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    data_dir = settings.data_dir
+    existing = next(
+        folder for folder in (data_dir.absolute(), *data_dir.absolute().parents) if folder.exists()
+    )
+    if not os.access(existing, os.W_OK):
+        yield Finding("data folder", "broken", f"{existing} cannot be written to. Set RECSPEND_DATA_DIR.")
+        return
+    free = shutil.disk_usage(existing).free
+    words = f"{data_dir.absolute()}, {free / 1024**3:.1f} GiB free"
+    yield Finding("data folder", "ok" if free > _ENOUGH_FREE_BYTES else "look", words)
+    held = holder(data_dir) if data_dir.exists() else None
+    since = f"process {held.process} writes since {held.since}" if held else "nobody writes"
+    yield Finding("lock", "look" if held else "ok", since)
+    warehouse = warehouse_path(data_dir)
+    if warehouse.exists():
+        built = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        yield Finding("warehouse", "ok", f"{warehouse}, built {built}")
+    else:
+        yield Finding("warehouse", "look", "not built yet. Run `recspend run`.")
+
+
+def _prefect() -> Finding:
+    url = os.environ.get("PREFECT_API_URL")
+    return Finding(
+        "Prefect", "ok", f"runs are reported to {url}" if url else "no PREFECT_API_URL; runs are direct"
+    )
+
+
+def _account(access: Access, settings: Settings) -> Finding:
+    api = RecordingsApi(
+        access, Patience(settings.connect_timeout, settings.read_timeout, attempts=2, backoff=0.2)
+    )
+    subject = f"account {access.name}"
+    try:
+        newest = api.newest_day()
+    except RecspendError as error:
+        return Finding(subject, "broken", str(error))
+    found = f"newest recording of {newest}" if newest else "no recordings"
+    return Finding(subject, "ok", f"{access.base_url} ({access.provider}) answers; {found}")

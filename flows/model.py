@@ -1,0 +1,204 @@
+"""Model: build the warehouse from the lake, in the order the SQL asks for, and run the checks in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from flows.coverage import AccountCoverage, coverage
+from flows.stores.lake import AppliedLanding, Lake
+from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.reference import account_names
+from flows.stores.runs import Runs
+from flows.stores.warehouse import CheckResult, Contents, Warehouse
+from transforms.errors import ModelError
+from transforms.models import Check, Model, Twin, build_order, read_check, read_twin
+from transforms.money import plain
+from transforms.schema import REJECT_SCHEMA
+
+_MODEL_FOLDERS = ("staging", "marts")
+_TABLE_FOLDERS = ("landed", "ops")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What the models depend on beside the data. names: account sid → name, from the settings."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    reporting_timezone: str = "UTC"
+    unpriced_share_warning: Decimal = Decimal("0.1")
+    embed_recordings: bool = True
+
+
+@dataclass(slots=True)
+class ModelSummary:
+    """What stands in the warehouse: unpriced recordings, cost per currency (plain decimals), holes, checks."""
+
+    unpriced: int = 0
+    cost: dict[str, str] = field(default_factory=dict)
+    holes: int = 0
+    checks: list[CheckResult] = field(default_factory=list)
+
+
+def warehouse_path(data_dir: Path) -> Path:
+    """Where the warehouse of a data folder is."""
+    return data_dir / "warehouse.duckdb"
+
+
+def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> ModelSummary:
+    """Build the warehouse anew. `sql` and `reference` are the folders of the models and of the shipped files.
+
+    Raises ModelError when a model or its twin is wrong; the old warehouse then stays in place.
+    """
+    covered = coverage(data_dir, options.names)
+    models, twins = read_models(sql), read_twins(sql)
+    contents = Contents(
+        lake_files=sorted(Lake(data_dir).folder.glob("account_sid=*/created_month=*/recordings.parquet")),
+        tables=_tables(data_dir, reference, options, covered),
+        twins=twins,
+        models=build_order(models, given=twins.keys()),
+        checks=read_checks(sql),
+        views=frozenset(_views(models, options)),
+    )
+    warehouse = Warehouse(warehouse_path(data_dir))
+    checks = warehouse.build(contents)
+    return ModelSummary(
+        unpriced=unpriced(warehouse),
+        cost=cost_by_currency(warehouse),
+        holes=sum(len(account.holes) for account in covered),
+        checks=checks,
+    )
+
+
+def unpriced(warehouse: Warehouse) -> int:
+    """Recordings without a price."""
+    found = warehouse.table(
+        "select coalesce(sum(unpriced_recordings), 0)::bigint as n from marts.daily_spend"
+    )
+    return int(found["n"][0].as_py())
+
+
+def cost_by_currency(warehouse: Warehouse) -> dict[str, str]:
+    """Cost of everything priced, by currency, as plain decimals."""
+    found = warehouse.table(
+        "select currency, sum(cost) as cost from marts.daily_spend where cost is not null group by currency order by 1"
+    )
+    return {row["currency"]: plain(row["cost"]) for row in found.to_pylist()}
+
+
+def read_models(sql: Path) -> list[Model]:
+    """The models of a folder, each with its twin. Raises ModelError when one lacks the other."""
+    models = []
+    for folder in _MODEL_FOLDERS:
+        for path in sorted((sql / folder).glob("*.sql")):
+            twin = path.with_suffix(".yml")
+            if not twin.exists():
+                raise ModelError(f"{path} has no twin. Describe it in {twin.name} beside it.")
+            name = f"{folder}.{path.stem}"
+            models.append(
+                Model(name, str(path), path.read_text("utf-8"), read_twin(twin.read_text("utf-8"), str(twin)))
+            )
+        orphans = [path for path in (sql / folder).glob("*.yml") if not path.with_suffix(".sql").exists()]
+        if orphans:
+            raise ModelError(f"{orphans[0]} has no model. Remove it or add {orphans[0].stem}.sql.")
+    return models
+
+
+def read_twins(sql: Path) -> dict[str, Twin]:
+    """Twins of the tables that are no models, by full name."""
+    paths = [path for folder in _TABLE_FOLDERS for path in sorted((sql / folder).glob("*.yml"))]
+    return {
+        f"{path.parent.name}.{path.stem}": read_twin(path.read_text("utf-8"), str(path)) for path in paths
+    }
+
+
+def read_checks(sql: Path) -> list[Check]:
+    """The checks of a folder, by name."""
+    paths = sorted((sql / "checks").glob("*.sql"))
+    return [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
+
+
+def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
+    views = [model.name for model in models if model.name.startswith("staging.")]
+    return views if options.embed_recordings else [*views, "marts.fct_recordings"]
+
+
+def _tables(
+    data_dir: Path, reference: Path, options: ModelOptions, covered: Sequence[AccountCoverage]
+) -> dict[str, pa.Table]:
+    names = account_names(data_dir, reference) | dict(options.names)
+    raw, lake = RawPages(data_dir), Lake(data_dir)
+    landings = [each for account in covered for each in account.landings]
+    return {
+        "landed.accounts": _rows(
+            [
+                {"account_sid": sid, "account_name": names.get(sid, sid)}
+                for sid in sorted({*names, *(account.account_sid for account in covered)})
+            ]
+        ),
+        "landed.settings": _rows(
+            [
+                {
+                    "reporting_timezone": options.reporting_timezone,
+                    "unpriced_share_warning": options.unpriced_share_warning,
+                }
+            ]
+        ),
+        "ops.coverage": _rows([row for account in covered for row in _coverage_rows(account)]),
+        "ops.landings": _rows([_landing_row(raw, landing, applied) for landing, applied in landings]),
+        "ops.oddities": _rows(
+            [
+                {"landing": landing.name, "kind": kind, "value": value, "rows": rows}
+                for landing, applied in landings
+                for kind, value, rows in applied.oddities
+            ]
+        ),
+        "ops.rejects": pa.concat_tables(
+            [REJECT_SCHEMA.empty_table(), *(lake.rejects(account.account_sid) for account in covered)]
+        ),
+        "ops.runs": _rows([msgspec.structs.asdict(record) for record in Runs(data_dir).all()]),
+    }
+
+
+def _coverage_rows(account: AccountCoverage) -> list[dict[str, Any]]:
+    missing = set(account.holes)
+    rows = [
+        {
+            "day": day.day,
+            "is_covered": day.day not in missing,
+            "fetched_at": day.fetched_at,
+            "landing": day.landing,
+        }
+        for day in account.covered
+    ]
+    never_read = missing - {day.day for day in account.covered}
+    rows += [
+        {"day": day, "is_covered": False, "fetched_at": None, "landing": None} for day in sorted(never_read)
+    ]
+    return [{"account_sid": account.account_sid, **row} for row in rows]
+
+
+def _landing_row(raw: RawPages, landing: Landing, applied: AppliedLanding) -> dict[str, Any]:
+    manifest = raw.manifest(landing)
+    return {
+        "landing": landing.name,
+        "account_sid": landing.account_sid,
+        "first_day": landing.window.first,
+        "last_day": landing.window.last,
+        "fetched_at": landing.fetched_at,
+        "completed_at": manifest.completed_at,
+        "pages": len(manifest.pages),
+        "rows": manifest.rows,
+        "new": applied.new,
+        "repeated": applied.repeated,
+        "rejected": applied.rejected,
+        "outside": applied.outside,
+    }
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows))

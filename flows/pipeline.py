@@ -1,0 +1,117 @@
+"""The Prefect flows: thin wrappers over the stages, with one task for each account or stage.
+
+Each flow run costs Prefect about a second and a task run some milliseconds, so there are few of both. Flows take no
+secret and return none: tokens are read from the environment inside the run, and results are not kept.
+"""
+
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, TypeVar
+
+# Before Prefect is imported: nothing is sent to anybody, and a temporary server may take its time to start.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.settings import load
+from flows.stages import Job, Summary, Work, perform, prepare
+
+T = TypeVar("T")
+
+
+@flow(name="recspend", persist_result=False)
+def pipeline(first: date | None = None, last: date | None = None, account: str | None = None) -> State[Any]:
+    """Ingest, normalize, model and report: what a schedule runs.
+
+    first, last: days of creation to read, inclusive, UTC; without them, everything. account: a name or sid.
+    """
+    return _in_flow(Job("run", first, last, account))
+
+
+@flow(name="recspend ingest", persist_result=False)
+def ingest(first: date | None = None, last: date | None = None, account: str | None = None) -> State[Any]:
+    """Land raw pages, nothing else. Parameters as in the pipeline."""
+    return _in_flow(Job("ingest", first, last, account))
+
+
+@flow(name="recspend normalize", persist_result=False)
+def normalize(*, rebuild: bool = False) -> State[Any]:
+    """Bring the lake up to the landed pages; with rebuild, from nothing but them."""
+    return _in_flow(Job("normalize", rebuild=rebuild))
+
+
+@flow(name="recspend model", persist_result=False)
+def model() -> State[Any]:
+    """Build the warehouse and run its checks."""
+    return _in_flow(Job("model"))
+
+
+@flow(name="recspend report", persist_result=False)
+def report() -> State[Any]:
+    """Write the report files."""
+    return _in_flow(Job("report"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the command hands to a flow beside its parameters, and where the flow leaves its summary."""
+
+    work: Work
+    done: list[Summary] = field(default_factory=list)
+
+
+_given: ContextVar[_Given | None] = ContextVar("given", default=None)
+
+
+def perform_as_flow(work: Work, job: Job) -> Summary:
+    """Do the job as a Prefect flow run, called from the command line. Raises what the stages raise."""
+    given = _Given(work)
+    token = _given.set(given)
+    days = {"first": job.first, "last": job.last, "account": job.account}
+    try:
+        match job.command:
+            case "run":
+                state = pipeline(**days, return_state=True)
+            case "ingest":
+                state = ingest(**days, return_state=True)
+            case "normalize":
+                state = normalize(rebuild=job.rebuild, return_state=True)
+            case "model":
+                state = model(return_state=True)
+            case "report":
+                state = report(return_state=True)
+    finally:
+        _given.reset(token)
+    if not given.done:
+        state.result()  # raises what stopped the flow
+    return given.done[0]
+
+
+def _in_flow(job: Job) -> State[Any]:
+    given = _given.get() or _Given(prepare(load(), job))
+    summary = perform(replace(given.work, step=_as_task), job)
+    given.done.append(summary)
+    if summary.stopping_checks:
+        names = ", ".join(check.check.name for check in summary.stopping_checks)
+        return Failed(message=f"Checks failed: {names}.")
+    if summary.failed:
+        return Failed(message=" ".join(summary.failed.values()))
+    return Completed(message=f"{summary.holes} days of accounts are missing." if summary.holes else "Done.")
+
+
+def _as_task(name: str, piece: Callable[[], T]) -> T:
+    """Run a piece of work as a task of that name. It takes no parameters, so none can show a secret."""
+
+    @task(name=name.split(maxsplit=1)[0], task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+    def run_piece() -> T:
+        return piece()
+
+    return run_piece()

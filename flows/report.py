@@ -1,0 +1,48 @@
+"""Report: the marts as CSV files for finance."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.model import warehouse_path
+from flows.stores.files import write_if_changed
+from flows.stores.warehouse import Warehouse
+from transforms.errors import ChecksFailedError
+from transforms.reports import to_csv
+
+_DETAIL = "fct_recordings"
+"""The one mart that is no report: it has a row per recording and lives in the warehouse."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSummary:
+    """The report files, and how many of them had to be written."""
+
+    files: list[Path]
+    written: int
+
+
+def report(data_dir: Path) -> ReportSummary:
+    """Write `reports/<mart>.csv` for each spend table of the warehouse; a file with the same content is left alone.
+
+    Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands against the
+    figures.
+    """
+    warehouse = Warehouse(warehouse_path(data_dir))
+    failed = warehouse.table(
+        "select name from ops.checks where severity = 'fail' and not is_passed order by name"
+    )["name"].to_pylist()
+    if failed:
+        raise ChecksFailedError(
+            f"Checks failed: {', '.join(failed)}. The reports stay as they were; see `recspend check`."
+        )
+    marts = warehouse.table(
+        "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
+    )["table_name"].to_pylist()
+    files, written = [], 0
+    for mart in marts:
+        if mart != _DETAIL:
+            path = data_dir / "reports" / f"{mart}.csv"
+            table = warehouse.table(f'select * from marts."{mart}" order by all')  # noqa: S608
+            written += write_if_changed(path, to_csv(table).encode())
+            files.append(path)
+    return ReportSummary(files, written)

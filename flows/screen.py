@@ -1,0 +1,176 @@
+"""How things look on a terminal: tables, a progress bar, findings. Builds what `cli` prints."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow.types import is_decimal, is_floating, is_integer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from flows.doctor import Finding
+from flows.emulator import Source
+from flows.model import warehouse_path
+from flows.progress import Progress
+from flows.stages import Summary
+from flows.stores.warehouse import CheckResult, Warehouse
+from transforms.reports import for_the_eye
+
+logger = logging.getLogger(__name__)
+
+_MOST_ODDITIES = 10
+_LOG_SECONDS = 5
+_SPEND = """
+    select
+        {keys},
+        currency,
+        sum(recordings)::bigint as recordings,
+        sum(billed_minutes)::bigint as minutes,
+        sum(cost) as cost,
+        (sum(cost) / nullif(sum(priced_minutes), 0))::decimal(18, 6) as "cost/min",
+        sum(unpriced_recordings)::bigint as unpriced
+    from marts.{mart}
+    group by all
+    order by all
+"""
+
+
+def table(rows: pa.Table, title: str = "") -> Table:
+    """Rows of the warehouse for the screen: numbers to the right, null as a dash."""
+    shown = Table(
+        title=title or None, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for field in rows.schema:
+        is_number = any(test(field.type) for test in (is_integer, is_decimal, is_floating))
+        shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
+    for values in for_the_eye(rows).itertuples(index=False, name=None):
+        shown.add_row(*("-" if value is None else escape(value) for value in values))
+    return shown
+
+
+@contextmanager
+def progress_shown() -> Iterator[Progress]:
+    """A progress bar on a terminal; elsewhere a plain log line whenever a stage moves on. Both to standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _logged_progress()
+        return
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with ProgressBar(*columns, console=console) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int | None = None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def _logged_progress() -> Progress:
+    last_logged = 0.0
+
+    def log(stage: str, done: int, total: int | None = None) -> None:
+        nonlocal last_logged
+        if done in (0, total) or time.monotonic() - last_logged > _LOG_SECONDS:
+            last_logged = time.monotonic()
+            logger.info("%s: %d%s", stage, done, "" if total is None else f" of {total}")
+
+    return log
+
+
+def spend_tables(data_dir: Path) -> list[Table]:
+    """The three tables of the demo and of every run: spend by source, by channels and by account, over all months."""
+    warehouse = Warehouse(warehouse_path(data_dir))
+    return [
+        table(warehouse.table(_SPEND.format(mart=mart, keys=keys)), f"Spend by {word}")
+        for mart, keys, word in (
+            ("spend_by_source", "source", "source"),
+            ("spend_by_channels", "channels", "channels"),
+            ("spend_by_account", "account_name as account", "account"),
+        )
+    ]
+
+
+def remarks(summary: Summary) -> list[Text]:
+    """What a reader of the figures must know, as sentences; none when there is nothing."""
+    lines = [Text(message, "red") for message in summary.failed.values()]
+    if summary.holes:
+        lines.append(
+            _look(f"{summary.holes} days of accounts are missing.", "ops.coverage where not is_covered")
+        )
+    if summary.rejected:
+        lines.append(
+            _look(f"{summary.rejected} records could not be understood and are in no figure.", "ops.rejects")
+        )
+    if summary.unpriced:
+        lines.append(Text(f"{summary.unpriced} recordings have no price yet; the cost grows when it comes."))
+    lines += check_lines([result for result in summary.checks if not result.is_passed])
+    most = summary.oddities.most_common(_MOST_ODDITIES)
+    lines += [
+        Text(f"Odd: {kind}{f' {value!r}' if value else ''}, {count} rows.") for (kind, value), count in most
+    ]
+    if len(summary.oddities) > _MOST_ODDITIES:
+        lines.append(_look(f"And {len(summary.oddities) - _MOST_ODDITIES} more oddities.", "ops.oddities"))
+    return lines
+
+
+def stage_line(summary: Summary) -> Text:
+    """One line of counts and seconds."""
+    counts = [f"{value} {name}" for name, value in summary.as_object().items() if isinstance(value, int)]
+    seconds = [f"{stage} {value:.1f} s" for stage, value in summary.seconds.items()]
+    return Text(", ".join(counts) + (f" ({', '.join(seconds)})" if seconds else ""))
+
+
+def files_line(data_dir: Path) -> Text:
+    """Where everything is."""
+    return Text(
+        f"Warehouse: {warehouse_path(data_dir)}   CSV: {data_dir / 'reports'}   Raw pages: {data_dir / 'raw'}"
+    )
+
+
+def check_lines(results: Sequence[CheckResult]) -> list[Text]:
+    """One line a check: passed, warns or failed, why it matters, and the first rows found."""
+    return [_check_line(result) for result in results]
+
+
+def finding_line(finding: Finding) -> Text:
+    """One line of the doctor."""
+    style = {"ok": "green", "look": "yellow", "broken": "red"}[finding.state]
+    word = {"ok": "ok", "look": "look at this", "broken": "broken"}[finding.state]
+    return Text.assemble((f"{word:<13}", style), f"{finding.subject}: {finding.words}")
+
+
+def how_to_use(base_url: str, source: Source) -> list[Text]:
+    """What to type to point recspend at a running emulator."""
+    lines = [Text(f"Recordings API on {base_url}, until Ctrl-C. Its accounts, for another terminal:")]
+    for account in source.accounts:
+        lines.append(
+            Text(
+                f"RECSPEND_BASE_URL={base_url} RECSPEND_ACCOUNT_SID={account.account_sid} "
+                f"RECSPEND_ACCOUNT_NAME={account.name} RECSPEND_API_TOKEN={account.api_token} recspend run"
+            )
+        )
+    return lines
+
+
+def _look(sentence: str, table_name: str) -> Text:
+    return Text.assemble((sentence, "yellow"), f' See: recspend query "select * from {table_name}"')
+
+
+def _check_line(result: CheckResult) -> Text:
+    if result.is_passed:
+        return Text.assemble(("passed  ", "green"), result.check.name)
+    word, style = ("FAILED  ", "red") if result.stops else ("warns   ", "yellow")
+    rows = f"{result.offending_rows} rows" if result.offending_rows != 1 else "1 row"
+    return Text.assemble(
+        (word, style), f"{result.check.name}: {rows}. {result.check.why} First: {'; '.join(result.sample)}"
+    )

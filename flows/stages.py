@@ -1,0 +1,220 @@
+"""The four stages in order, and what they add up to. Knows nothing of Prefect: a *step* runs each piece of work."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from flows.accounts import accesses, account_names
+from flows.ingest import IngestSummary, ingest_account
+from flows.model import ModelOptions, model
+from flows.normalize import NormalizeSummary, normalize_account
+from flows.progress import Progress, silent
+from flows.report import report
+from flows.settings import Settings, shipped
+from flows.stores.lock import one_writer
+from flows.stores.raw_pages import RawPages
+from flows.stores.recordings_api import Access, Patience
+from flows.stores.runs import RunRecord, Runs
+from flows.stores.warehouse import CheckResult
+from transforms.errors import RecspendError
+
+T = TypeVar("T")
+Command = Literal["run", "ingest", "normalize", "model", "report"]
+
+
+def directly(name: str, piece: Callable[[], T]) -> T:
+    """Run a piece of work here and now; Prefect runs the same piece as a task of that name."""
+    return piece()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all."""
+
+    command: Command = "run"
+    first: date | None = None
+    last: date | None = None
+    account: str | None = None
+    rebuild: bool = False
+
+    @property
+    def reads_api(self) -> bool:
+        """Whether accounts and their tokens are needed."""
+        return self.command in ("run", "ingest")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is needed for it. names: account sid → name, of all accounts in the settings."""
+
+    settings: Settings
+    accounts: Sequence[Access]
+    names: dict[str, str]
+    step: Callable[[str, Callable[[], Any]], Any] = directly
+    progress: Progress = silent
+
+
+@dataclass(slots=True)
+class Summary:
+    """What the stages did; None where a stage was not part of it.
+
+    cost: currency → plain decimal, of everything in the warehouse. seconds: stage → seconds. failed: account → what
+    went wrong and what to do.
+    """
+
+    requests: int | None = None
+    retries: int | None = None
+    pages: int | None = None
+    rows: int | None = None
+    new: int | None = None
+    changed: int | None = None
+    deleted: int | None = None
+    rejected: int | None = None
+    unpriced: int | None = None
+    cost: dict[str, str] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    holes: int | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+    checks: list[CheckResult] = field(default_factory=list)
+    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reports: list[Path] = field(default_factory=list)
+
+    @property
+    def stopping_checks(self) -> list[CheckResult]:
+        """Checks of severity fail that found something."""
+        return [check for check in self.checks if check.stops]
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 a check of severity fail failed, 3 an account could not be read."""
+        if self.stopping_checks:
+            return 1
+        return 3 if self.failed else 0
+
+    def as_object(self) -> dict[str, Any]:
+        """The summary as one JSON object; what belongs to stages that did not run is left out."""
+        counts = ("requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced")
+        known = {name: getattr(self, name) for name in (*counts, "cost", "seconds", "holes", "failed")}
+        return {name: value for name, value in known.items() if value is not None} | {
+            "failed_checks": [check.check.name for check in self.stopping_checks]
+        }
+
+
+def prepare(settings: Settings, job: Job) -> Work:
+    """What a job needs, from the settings. Raises ConfigError when an account or its token is missing."""
+    accounts = accesses(settings, job.account) if job.reads_api else []
+    return Work(settings, accounts, account_names(settings))
+
+
+def perform(work: Work, job: Job) -> Summary:
+    """Do the job, holding the data folder. An account that cannot be read is told of and does not stop the others."""
+    summary = Summary()
+    if job.command == "run":
+        with _recorded(work.settings.data_dir, summary) as record:
+            _ingest(work, job, summary)
+            _normalize(work, job, summary)
+            record()
+            _model(work, job, summary)
+            if not summary.stopping_checks:
+                _report(work, job, summary)
+    else:
+        stage = {"ingest": _ingest, "normalize": _normalize, "model": _model, "report": _report}[job.command]
+        with one_writer(work.settings.data_dir):
+            stage(work, job, summary)
+    return summary
+
+
+def _ingest(work: Work, job: Job, summary: Summary) -> None:
+    settings = work.settings
+    patience = Patience(settings.connect_timeout, settings.read_timeout, settings.attempts, settings.backoff)
+    total = IngestSummary()
+    with _timed(summary, "ingest"):
+        for access in work.accounts:
+            read = partial(
+                ingest_account,
+                access,
+                settings.data_dir,
+                first=job.first,
+                last=job.last,
+                patience=patience,
+                progress=work.progress,
+            )
+            total.add(work.step(f"ingest {access.name}", read))
+    summary.requests, summary.retries = total.requests, total.retries
+    summary.pages, summary.rows, summary.failed = total.pages, total.rows, total.failed
+
+
+def _normalize(work: Work, job: Job, summary: Summary) -> None:
+    data_dir = work.settings.data_dir
+    total = NormalizeSummary()
+    with _timed(summary, "normalize"):
+        for sid in RawPages(data_dir).accounts():
+            name = work.names.get(sid, sid)
+            fold = partial(
+                normalize_account, data_dir, sid, name, rebuild=job.rebuild, progress=work.progress
+            )
+            total.add(work.step(f"normalize {name}", fold))
+    summary.new, summary.changed, summary.deleted = total.new, total.changed, total.deleted
+    summary.rejected, summary.oddities = total.rejected, total.oddities
+
+
+def _model(work: Work, job: Job, summary: Summary) -> None:
+    settings = work.settings
+    options = ModelOptions(
+        names=work.names,
+        reporting_timezone=settings.reporting_timezone,
+        unpriced_share_warning=settings.unpriced_share_warning,
+        embed_recordings=settings.embed_recordings,
+    )
+    work.progress("model", 0, 1)
+    with _timed(summary, "model"):
+        build = partial(model, settings.data_dir, shipped("sql"), shipped("reference"), options)
+        built = work.step("model", build)
+    work.progress("model", 1, 1)
+    summary.unpriced, summary.cost, summary.holes = built.unpriced, built.cost, built.holes
+    summary.checks = built.checks
+
+
+def _report(work: Work, job: Job, summary: Summary) -> None:
+    work.progress("report", 0, 1)
+    with _timed(summary, "report"):
+        written = work.step("report", partial(report, work.settings.data_dir))
+    work.progress("report", 1, 1)
+    summary.reports = written.files
+
+
+@contextmanager
+def _recorded(data_dir: Path, summary: Summary) -> Iterator[Callable[[], None]]:
+    """Hold the data folder for a run and keep its record; the block may write the record in between."""
+    started = datetime.now(UTC)
+
+    def record(exit_code: int | None = None) -> None:
+        known = {
+            name: getattr(summary, name, None) for name in RunRecord.__struct_fields__ if name != "exit_code"
+        }
+        counts = {name: value for name, value in known.items() if value is not None}
+        finished = None if exit_code is None else datetime.now(UTC)
+        Runs(data_dir).write(
+            RunRecord(f"{started:%Y%m%dT%H%M%S.%fZ}", started, finished, exit_code, **counts)
+        )
+
+    with one_writer(data_dir):
+        try:
+            yield record
+        except RecspendError as error:
+            record(error.exit_code)
+            raise
+        record(summary.exit_code)
+
+
+@contextmanager
+def _timed(summary: Summary, stage: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    summary.seconds[stage] = round(time.monotonic() - began, 3)

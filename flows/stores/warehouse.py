@@ -1,0 +1,207 @@
+"""The warehouse: one DuckDB file, built anew beside the old one and put in its place.
+
+Readers who have the old file open keep it; a reader never blocks a build. Schemas: `landed` (views on the lake,
+reference data, settings), `staging`, `marts`, `ops`. What is built is compared with its twin, column by column.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from flows.stores.files import replaced_whole
+from transforms.errors import ConfigError, DataError, ModelError
+from transforms.models import Check, Model, Twin, drift
+
+_SCHEMAS = ("landed", "staging", "marts", "ops")
+# Analysts have DuckDB 1.x, which cannot open a file in the newest format.
+_STORAGE_VERSION = "v1.5.0"
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "1GB",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found: how many rows, and the first few of them as text."""
+
+    check: Check
+    offending_rows: int
+    sample: list[str]
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether it found nothing."""
+        return self.offending_rows == 0
+
+    @property
+    def stops(self) -> bool:
+        """Whether the figures must not be handed out."""
+        return not self.is_passed and self.check.severity == "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into a warehouse.
+
+    tables: full name → rows, for the tables that are not models; each gets the columns of its twin.
+    twins: full name → twin, for those tables and for the lake. models: in build order.
+    """
+
+    lake_files: Sequence[Path]
+    tables: Mapping[str, pa.Table]
+    twins: Mapping[str, Twin]
+    models: Sequence[Model]
+    checks: Sequence[Check]
+    views: frozenset[str] = frozenset()
+
+
+class Warehouse:
+    """The DuckDB file at a path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def build(self, contents: Contents) -> list[CheckResult]:
+        """Build the file anew, run the checks in it, and put it in place.
+
+        Raises ModelError when a model cannot be built or is not what its twin says; the old file then stays.
+        """
+        with replaced_whole(self.path) as beside:
+            wal = beside.with_name(f"{beside.name}.wal")
+            for stale in (beside, wal):  # of a build that was killed
+                stale.unlink(missing_ok=True)
+            config = {**_CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
+            with duckdb.connect(str(beside), config=config) as connection:
+                connection.execute("set TimeZone = 'UTC'")
+                for schema in _SCHEMAS:
+                    connection.execute(f"create schema {schema}")
+                _land(connection, contents)
+                for model in contents.models:
+                    _build_model(connection, model, is_view=model.name in contents.views)
+                results = [_run_check(connection, check) for check in contents.checks]
+                _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
+                connection.execute("checkpoint")
+        return results
+
+    def check(self, checks: Sequence[Check]) -> list[CheckResult]:
+        """Run checks on the file as it is."""
+        with self._read() as connection:
+            return [_run_check(connection, check) for check in checks]
+
+    def table(self, sql: str) -> pa.Table:
+        """The rows of a SELECT. Raises ConfigError when the statement is wrong or would write."""
+        with self._read() as connection:
+            try:
+                found = connection.sql(sql)
+                if found is None:
+                    raise ConfigError(
+                        "That statement gives no rows. The warehouse is read-only; give a SELECT."
+                    )
+                return found.to_arrow_table()
+            except duckdb.Error as error:
+                first_lines = " ".join(str(error).splitlines()[:2])
+                raise ConfigError(
+                    f"{first_lines} Mend the query; `show all tables` lists what there is."
+                ) from None
+
+    def _read(self) -> duckdb.DuckDBPyConnection:
+        if not self.path.exists():
+            raise ConfigError(f"There is no {self.path} yet. Run `recspend run` (or `recspend demo`) first.")
+        try:
+            connection = duckdb.connect(str(self.path), read_only=True, config=_CONFIG)
+        except duckdb.Error as error:
+            raise DataError(
+                f"{self.path} cannot be opened: {error}. Run `recspend model` to build it anew."
+            ) from None
+        connection.execute("set TimeZone = 'UTC'")
+        return connection
+
+
+def check_table(results: Sequence[CheckResult]) -> pa.Table:
+    """Check results as rows of ops.checks."""
+    return pa.table(
+        {
+            "name": [result.check.name for result in results],
+            "severity": [result.check.severity for result in results],
+            "why": [result.check.why for result in results],
+            "is_passed": [result.is_passed for result in results],
+            "offending_rows": [result.offending_rows for result in results],
+        },
+        pa.schema(
+            [
+                pa.field("name", pa.string()),
+                pa.field("severity", pa.string()),
+                pa.field("why", pa.string()),
+                pa.field("is_passed", pa.bool_()),
+                pa.field("offending_rows", pa.int64()),
+            ]
+        ),
+    )
+
+
+def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+    lake_twin = contents.twins["landed.recordings"]
+    if contents.lake_files:
+        files = ", ".join(_quoted(str(file.resolve())) for file in contents.lake_files)
+        connection.execute(
+            f"create view landed.recordings as select * from read_parquet([{files}], hive_partitioning = false)"  # noqa: S608
+        )
+    else:
+        connection.execute(_ddl("landed.recordings", lake_twin))
+    _describe(connection, "landed.recordings", lake_twin, is_view=bool(contents.lake_files))
+    for name, rows in contents.tables.items():
+        _insert(connection, name, contents.twins[name], rows)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, rows: pa.Table) -> None:
+    connection.execute(_ddl(name, twin))
+    if rows.num_rows:
+        connection.register("rows_to_insert", rows)
+        connection.execute(f"insert into {name} by name select * from rows_to_insert")  # noqa: S608
+        connection.unregister("rows_to_insert")
+    _describe(connection, name, twin, is_view=False)
+
+
+def _build_model(connection: duckdb.DuckDBPyConnection, model: Model, *, is_view: bool) -> None:
+    try:
+        connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
+    except duckdb.Error as error:
+        raise ModelError(f"{model.file} cannot be built: {error}") from None
+    _describe(connection, model.name, model.twin, is_view=is_view)
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, is_view: bool) -> None:
+    built = {row[0]: row[1] for row in connection.execute(f"describe {name}").fetchall()}
+    problems = drift(name, twin, built)
+    if problems:
+        raise ModelError(f"{'; '.join(problems)}. Bring the model and its twin together.")
+    connection.execute(f"comment on {'view' if is_view else 'table'} {name} is {_quoted(twin.description)}")
+    for column, described in twin.columns.items():
+        connection.execute(f'comment on column {name}."{column}" is {_quoted(described.comment)}')
+
+
+def _run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:
+    try:
+        found = connection.execute(check.sql)
+        names = [column[0] for column in found.description or ()]
+        rows = found.fetchall()
+    except duckdb.Error as error:
+        raise ModelError(f"{check.file} cannot be run: {error}") from None
+    sample = [
+        ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)) for row in rows[:3]
+    ]
+    return CheckResult(check, len(rows), sample)
+
+
+def _ddl(name: str, twin: Twin) -> str:
+    columns = ", ".join(f'"{column}" {described.type}' for column, described in twin.columns.items())
+    return f"create table {name} ({columns})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
