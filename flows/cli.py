@@ -22,6 +22,9 @@ app = typer.Typer(
 emulator_app = typer.Typer(rich_markup_mode="markdown")
 app.add_typer(emulator_app, name="emulator")
 
+# The emulator's own list, repeated so that --help need not load it; a test holds them together.
+_FAULTS = "bad-json, flaky, not-found, other-host, redirect, repeat-cursor, throttle, unauthorized"
+
 First = Annotated[
     str | None, typer.Option("--from", metavar="DAY", help="First day of creation, UTC: 2026-09-01.")
 ]
@@ -38,7 +41,7 @@ Accounts = Annotated[int, typer.Option(min=1, help="How many accounts share them
 Seed = Annotated[int, typer.Option(help="The same seed makes up the same recordings.")]
 Latency = Annotated[int, typer.Option(min=0, help="Wait so many milliseconds before each page.")]
 Fault = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Misbehave so; may be given several times.")
+    list[str] | None, typer.Option(metavar="NAME", help=f"Misbehave, several times if wanted: {_FAULTS}.")
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
 Replay = Annotated[

@@ -15,6 +15,10 @@ from typing import Any, TypeVar
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+if not os.environ.get("PREFECT_API_URL"):
+    # A temporary server is nobody's business but ours: the command says so in one line, and its log says the rest.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 
 import pyarrow as pa
 from pyarrow.types import is_decimal, is_floating, is_integer
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_ODDITIES = 10
 _LOG_SECONDS = 5
+_ROOMY_WIDTH = 90
 _SPEND = """
     select
         {keys},
@@ -45,8 +47,15 @@ _SPEND = """
 
 def table(rows: pa.Table, title: str = "") -> Table:
     """Rows of the warehouse for the screen: numbers to the right, null as a dash."""
+    padding = (0, 1) if get_terminal_size().columns >= _ROOMY_WIDTH else (0, 0)
     shown = Table(
-        title=title or None, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=padding,
+        pad_edge=False,
+        show_edge=False,
     )
     for field in rows.schema:
         is_number = any(test(field.type) for test in (is_integer, is_decimal, is_floating))

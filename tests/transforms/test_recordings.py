@@ -286,10 +286,10 @@ def test_a_record_that_cannot_be_understood_is_rejected_with_page_position_field
         (row["position"], row["recording_sid"], row["created_at"], row["field"], row["reason"])
         for row in found.rejects.to_pylist()
     ) == [
-        (1, "B", utc(2018, 9, 25, 23), "price", "\"free\" is no number that fits"),
+        (1, "B", utc(2018, 9, 25, 23), "price", '"free" is no number that fits'),
         (2, None, utc(2018, 9, 25, 23), "sid", "is empty"),
         (3, "C", None, "date_created", "is missing"),
-        (4, "D", None, "date_created", "'yesterday, at some point in the late aft…' is no date"),
+        (4, "D", None, "date_created", "'yesterday, at some point in the late af…' is no date"),
         (5, "E", utc(2018, 9, 25, 23), "account_sid", "'another' is another account"),
         (6, "F", None, "uri", "is no text in UTF-8"),
         (7, None, None, "record", "is no JSON object in UTF-8"),
@@ -303,7 +303,7 @@ def test_a_record_that_cannot_be_understood_is_rejected_with_page_position_field
     assert (found.rows, found.understood, found.outside) == (10, 2, 0)
 
 
-@pytest.mark.parametrize("price", ['"NaN"', '"1_000"', "true", "{}", "1e9", '"-1000000000"', '"0.5~"', '"٣"'])
+@pytest.mark.parametrize("price", ['"NaN"', '"1_000"', "true", "{}", "1e9", '"-1000000000"', '"0.5~"', '"\N{ARABIC-INDIC DIGIT THREE}"'])
 def test_a_price_that_is_no_number_that_fits_rejects_its_record_only(price: str) -> None:
     bad = recording('"BAD"', price=price).replace(b"~", b"\xff")
     found = listed(recording('"A"'), bad, recording('"B"', price="null"))
