@@ -181,10 +181,10 @@ def check(as_json: AsJson = False) -> None:
 
     Example: `recspend check`
     """
-    from flows.model import read_checks, warehouse_path
+    from flows.model import read_checks
     from flows.screen import check_lines
     from flows.settings import load, shipped
-    from flows.stores.warehouse import Warehouse, check_table
+    from flows.stores.warehouse import Warehouse, check_table, warehouse_path
     from transforms.reports import to_json
 
     results = Warehouse(warehouse_path(load().data_dir)).check(read_checks(shipped("sql")))
@@ -205,10 +205,9 @@ def query(
 
     Example: `recspend query "select * from marts.spend_by_source" --format csv`
     """
-    from flows.model import warehouse_path
     from flows.screen import table
     from flows.settings import load
-    from flows.stores.warehouse import Warehouse
+    from flows.stores.warehouse import Warehouse, warehouse_path
     from transforms.reports import to_csv, to_json
 
     rows = Warehouse(warehouse_path(load().data_dir)).table(sql)

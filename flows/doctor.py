@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from flows.accounts import accesses
-from flows.model import warehouse_path
 from flows.settings import Settings, config_path
 from flows.stores.lock import holder
 from flows.stores.recordings_api import Access, Patience, RecordingsApi
+from flows.stores.warehouse import warehouse_path
 from transforms.errors import ConfigError, RecspendError
 
 _ENOUGH_FREE_BYTES = 2 * 1024**3

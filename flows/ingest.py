@@ -106,7 +106,8 @@ def _plan(
         # Days read before are read again even when nothing is left of them: that is how deletions are found.
         # An account without recordings is still read today, so that it counts as covered.
         first = min([day for day in (found, *landed) if day is not None], default=today)
-    return month_windows(first, last or max(today, first))
+    # Days that have not begun hold nothing yet, and must not count as read.
+    return month_windows(first, min(last or today, today))
 
 
 def _resume(

@@ -14,7 +14,7 @@ from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.raw_pages import Landing, RawPages
 from flows.stores.reference import account_names
 from flows.stores.runs import Runs
-from flows.stores.warehouse import CheckResult, Contents, Warehouse
+from flows.stores.warehouse import CheckResult, Contents, Warehouse, warehouse_path
 from transforms.errors import ModelError
 from transforms.models import Check, Model, Twin, build_order, read_check, read_twin
 from transforms.money import plain
@@ -42,11 +42,6 @@ class ModelSummary:
     cost: dict[str, str] = field(default_factory=dict)
     holes: int = 0
     checks: list[CheckResult] = field(default_factory=list)
-
-
-def warehouse_path(data_dir: Path) -> Path:
-    """Where the warehouse of a data folder is."""
-    return data_dir / "warehouse.duckdb"
 
 
 def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> ModelSummary:

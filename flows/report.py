@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.model import warehouse_path
 from flows.stores.files import write_if_changed
-from flows.stores.warehouse import Warehouse
+from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError
 from transforms.reports import to_csv
 

@@ -19,10 +19,9 @@ from rich.text import Text
 
 from flows.doctor import Finding
 from flows.emulator import Source
-from flows.model import warehouse_path
 from flows.progress import Progress
 from flows.stages import Summary
-from flows.stores.warehouse import CheckResult, Warehouse
+from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
 from transforms.reports import for_the_eye
 
 logger = logging.getLogger(__name__)

@@ -60,6 +60,11 @@ class Contents:
     views: frozenset[str] = frozenset()
 
 
+def warehouse_path(data_dir: Path) -> Path:
+    """Where the warehouse of a data folder is."""
+    return data_dir / "warehouse.duckdb"
+
+
 class Warehouse:
     """The DuckDB file at a path."""
 
