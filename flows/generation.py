@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.raw_pages import Landing, RawPages
 from transforms.dates import INSTANT
-from transforms.recordings import LISTED_SCHEMA, Listed, list_recordings
+from transforms.listing import LISTED_SCHEMA
+from transforms.recordings import Listed, list_recordings
 from transforms.rejects import standing_rejects
 from transforms.versions import SEEN_SCHEMA, merge, newest_versions, settle_moved
 from transforms.windows import Reading, is_created_in, month_windows

@@ -7,32 +7,25 @@ counted as an oddity.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms import fields
-from transforms.columns import Distinct
 from transforms.dates import instants
 from transforms.errors import DataError
-from transforms.money import PRICE
+from transforms.listing import LISTED_SCHEMA, read_columns, shown
 from transforms.records import Misread, Record, read_records
-from transforms.schema import CONTENT_COLUMNS, REJECT_SCHEMA
+from transforms.schema import REJECT_SCHEMA
 from transforms.windows import Window, is_created_in
-
-LISTED_SCHEMA = pa.schema(
-    [pa.field(column.name, column.type) for column in CONTENT_COLUMNS] + [pa.field("raw_page", pa.string())]
-)
-"""A listed recording: what the API says, and the page that says so."""
 
 # Enough rows for column work to pay off, few enough for the records to stay in the processor's cache.
 _ROWS_AT_ONCE = 5_000
-_VALUE_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +93,22 @@ class _Batch:
         self.position_in_page.extend(read.positions)
         self.page_of_record.extend([page.name] * len(read.records))
 
+    def drop_outside(self, window: Window) -> int:
+        """Leave out the records created outside the window; how many those were.
+
+        A record whose creation date cannot be read may belong to any window: it stays.
+        """
+        created_at = instants(pa.array([record.date_created for record in self.records], pa.string()))
+        stays = pc.fill_null(is_created_in(created_at, window), True)
+        if pc.all(stays).as_py() in (True, None):
+            return 0
+        mask: list[bool] = stays.to_pylist()
+        outside = len(mask) - sum(mask)
+        self.records = list(compress(self.records, mask))
+        self.page_of_record = list(compress(self.page_of_record, mask))
+        self.position_in_page = list(compress(self.position_in_page, mask))
+        return outside
+
 
 def _batches(pages: Iterable[Page]) -> Iterator[_Batch]:
     batch = _Batch()
@@ -112,85 +121,18 @@ def _batches(pages: Iterable[Page]) -> Iterator[_Batch]:
 
 
 def _list_batch(batch: _Batch, account_sid: str, window: Window) -> Listed:
-    records = batch.records
-    oddities = batch.oddities
-
-    def read(values: list[Any], reader: Callable[[Any], Any]) -> Distinct[Any, Any]:
-        distinct = Distinct(values, reader)
-        for value, count, reading in zip(distinct.values, distinct.counts, distinct.readings, strict=True):
-            if reading.oddity:
-                # The value itself matters where it is kept as a name of its own; there are few of those.
-                kept_name = _shown(value) if reading.oddity.startswith("unknown") else ""
-                oddities[reading.oddity, kept_name] += count
-        return distinct
-
-    def read_dates(name: str, values: list[str | None]) -> pa.Array:
-        texts = pa.array(values, pa.string())
-        dates = instants(texts)
-        if unreadable := dates.null_count - texts.null_count:
-            oddities[f"unreadable {name}", ""] += unreadable
-        return dates
-
-    created_at = instants(pa.array([record.date_created for record in records], pa.string()))
-    updated_at = read_dates("date_updated", [record.date_updated for record in records])
-    source_raw = [record.source for record in records]
-    price = read([bytes(record.price) for record in records], fields.read_price)
-    columns = {
-        "recording_sid": pa.array([record.sid for record in records], pa.string()),
-        "account_sid": pa.array([record.account_sid or account_sid for record in records], pa.string()),
-        "call_sid": pa.array([record.call_sid for record in records], pa.string()),
-        "conference_sid": pa.array([record.conference_sid for record in records], pa.string()),
-        "source": _values(read(source_raw, fields.read_source), pa.string()),
-        "source_raw": pa.array(source_raw, pa.string()),
-        "status": _values(read([record.status for record in records], fields.read_status), pa.string()),
-        "channels": _values(
-            read(
-                [record.channel if record.channels is None else record.channels for record in records],
-                fields.read_channels,
-            ),
-            pa.int8(),
-        ),
-        "duration_seconds": _values(
-            read([record.duration for record in records], fields.read_duration), pa.int32()
-        ),
-        "price": price.column(lambda reading: reading.value, PRICE),
-        "price_raw": price.column(lambda reading: reading.text, pa.string()),
-        "currency": _values(
-            read([record.price_unit for record in records], fields.read_currency), pa.string()
-        ),
-        "created_at": created_at,
-        "updated_at": pc.coalesce(updated_at, created_at),
-        "started_at": read_dates("start_time", [record.start_time for record in records]),
-        "ended_at": read_dates("end_time", [record.end_time for record in records]),
-        "error_code": _values(
-            read([record.error_code for record in records], fields.read_error_code), pa.string()
-        ),
-        "uri": pa.array([record.uri or "" for record in records], pa.string()),
-        "raw_page": pa.array(batch.page_of_record, pa.string()),
-    }
-    table = pa.table(columns, LISTED_SCHEMA)
-    inside = is_created_in(created_at, window)
-    # A record whose creation date cannot be read may belong to any window: it is looked at here.
-    concerns_window = pc.fill_null(inside, True)
-    bad_price = price.column(lambda reading: reading.unreadable, pa.bool_())
+    rows = len(batch.records) + len(batch.misread)
+    outside = batch.drop_outside(window)
+    read = read_columns(batch.records, batch.page_of_record, account_sid)
     is_good = pc.and_(
-        pc.and_(pc.is_valid(table["created_at"]), pc.invert(bad_price)),
-        pc.and_(pc.equal(table["account_sid"], account_sid), pc.not_equal(table["recording_sid"], "")),
+        pc.and_(pc.is_valid(read.table["created_at"]), pc.invert(read.is_price_unreadable)),
+        pc.and_(
+            pc.equal(read.table["account_sid"], account_sid), pc.not_equal(read.table["recording_sid"], "")
+        ),
     )
-    kept_rows = pc.and_(concerns_window, is_good)
-    kept = table if pc.all(kept_rows).as_py() else table.filter(kept_rows)
-    rejected = pc.indices_nonzero(pc.and_(concerns_window, pc.invert(is_good))).to_pylist()
-    rejects = [
-        {
-            "recording_sid": records[row].sid or None,
-            "created_at": created_at[row].as_py(),
-            "record_key": records[row].sid or _digest(msgspec.json.encode(records[row])),
-            "raw_page": batch.page_of_record[row],
-            "position": batch.position_in_page[row],
-            **_why_rejected(records[row], account_sid, created_at[row].as_py()),
-        }
-        for row in rejected
-    ] + [
+    is_all_good = pc.all(is_good).as_py() in (True, None)
+    rejects = [] if is_all_good else _rejects(batch, read.table, pc.invert(is_good), account_sid)
+    rejects += [
         {
             "recording_sid": misread.sid or None,
             "record_key": misread.sid or _digest(misread.text),
@@ -203,25 +145,35 @@ def _list_batch(batch: _Batch, account_sid: str, window: Window) -> Listed:
     ]
     where = {"account_sid": account_sid, "window_first": window.first, "window_last": window.last}
     return Listed(
-        kept,
+        read.table if is_all_good else read.table.filter(is_good),
         pa.Table.from_pylist([where | reject for reject in rejects], REJECT_SCHEMA),
-        rows=len(records) + len(batch.misread),
-        outside=table.num_rows - kept.num_rows - len(rejected),
-        oddities=oddities,
+        rows=rows,
+        outside=outside,
+        oddities=batch.oddities + read.oddities,
     )
 
 
-def _values(distinct: Distinct[Any, fields.Reading], to_type: pa.DataType) -> pa.Array:
-    return distinct.column(lambda reading: reading.value, to_type)
+def _rejects(
+    batch: _Batch, table: pa.Table, is_bad: pa.ChunkedArray, account_sid: str
+) -> list[dict[str, Any]]:
+    rejects = []
+    for row in pc.indices_nonzero(is_bad).to_pylist():
+        record, created_at = batch.records[row], table["created_at"][row].as_py()
+        rejects.append(
+            {
+                "recording_sid": record.sid or None,
+                "created_at": created_at,
+                "record_key": record.sid or _digest(msgspec.json.encode(record)),
+                "raw_page": batch.page_of_record[row],
+                "position": batch.position_in_page[row],
+                **_why_rejected(record, account_sid, created_at),
+            }
+        )
+    return rejects
 
 
 def _digest(text: bytes) -> str:
     return f"sha256:{hashlib.sha256(text).hexdigest()}"
-
-
-def _shown(value: object) -> str:
-    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    return text if len(text) <= _VALUE_SHOWN else text[: _VALUE_SHOWN - 1] + "…"
 
 
 def _why_rejected(record: Record, account_sid: str, created_at: datetime | None) -> dict[str, str]:
@@ -230,7 +182,7 @@ def _why_rejected(record: Record, account_sid: str, created_at: datetime | None)
     if created_at is None:
         if record.date_created is None:
             return {"field": "date_created", "reason": "is missing"}
-        return {"field": "date_created", "reason": f"{_shown(record.date_created)!r} is no date"}
+        return {"field": "date_created", "reason": f"{shown(record.date_created)!r} is no date"}
     if record.account_sid and record.account_sid != account_sid:
-        return {"field": "account_sid", "reason": f"{_shown(record.account_sid)!r} is another account"}
-    return {"field": "price", "reason": f"{_shown(bytes(record.price))} is no number that fits"}
+        return {"field": "account_sid", "reason": f"{shown(record.account_sid)!r} is another account"}
+    return {"field": "price", "reason": f"{shown(bytes(record.price))} is no number that fits"}

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.dates import INSTANT
-from transforms.recordings import LISTED_SCHEMA
+from transforms.listing import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.windows import Reading, is_created_in
 
