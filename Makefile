@@ -7,7 +7,7 @@ export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slow lint bench install lock clean
+.PHONY: demo test test-slow lint bench docs install lock clean
 
 demo: install
 	$(BIN)/recspend demo --prefect
@@ -26,6 +26,10 @@ lint: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+# Writes data/README.md anew from the twins of the models.
+docs: install
+	$(BIN)/python -m flows.data_map
 
 install: .venv/.installed
 

@@ -16,9 +16,16 @@ _MARKER = ".recspend-demo"
 
 
 def fresh_folder(data_dir: Path) -> None:
-    """Empty the demo's folder, so that the demo begins anew; a folder that is not the demo's is never touched."""
+    """Empty the demo's folder, so that the demo begins anew.
+
+    Raises ConfigError, and touches nothing, when the folder holds something that is not the demo's.
+    """
     if (data_dir / _MARKER).exists():
         shutil.rmtree(data_dir)
+    elif data_dir.exists() and any(data_dir.iterdir()):
+        raise ConfigError(
+            f"{data_dir} holds something that is not the demo's. Move it, or set RECSPEND_DATA_DIR."
+        )
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / _MARKER).touch()
     # Prefect keeps its temporary server's database here instead of in the home folder.

@@ -104,7 +104,7 @@ class Lake:
         """The state as last recorded, whatever lies in the months by now."""
         try:
             return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=AccountState)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def begin(self, account_sid: str, state: AccountState) -> None:

@@ -24,8 +24,8 @@ class Pager:
         if next_page_uri is None:
             self.url = None
             return
-        url = urljoin(self.url or "", next_page_uri)
-        if _origin(url) != self._origin:
+        url = _joined(self.url or "", next_page_uri)
+        if url is None or _origin(url) != self._origin:
             raise ApiError(
                 "The API's next_page_uri leads to another host and is not followed. Check the base URL; "
                 "if it is right, tell the vendor."
@@ -38,6 +38,14 @@ class Pager:
             )
         self._asked.add(url)
         self.url = url
+
+
+def _joined(url: str, uri: str) -> str | None:
+    try:
+        # A backslash has no place in a URI, and what stands behind it is a host to some and a path to others.
+        return None if "\\" in uri else urljoin(url, uri)
+    except ValueError:  # no URI at all
+        return None
 
 
 def _origin(url: str) -> tuple[str | None, str | None, int | None]:

@@ -93,7 +93,7 @@ class RawPages:
         path = self._folder(landing) / _MANIFEST
         try:
             return msgspec.json.decode(path.read_bytes(), type=Manifest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{path} is no manifest ({error}). Delete its folder to fetch it anew.") from None
 
     def pages(self, landing: Landing) -> Iterator[Page]:

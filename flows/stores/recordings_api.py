@@ -19,13 +19,14 @@ import msgspec
 import pyarrow as pa
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import InvalidHeader
+from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry
 
 from flows.stores.pager import Pager
 from transforms.dates import instants
-from transforms.errors import ApiError, DataError, NotJsonError
+from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.records import Envelope, read_envelope, read_records
 
 logger = logging.getLogger(__name__)
@@ -74,8 +75,11 @@ class RecordingsApi:
         self.requests = 0
         self.retries = 0
         self._patience = patience
-        self._session = requests.Session()
-        self._session.auth = (access.user, access.token)
+        self._session = _Session()
+        # As bytes: requests would take text for Latin-1, and raise on what is not.
+        self._session.auth = HTTPBasicAuth(access.user.encode(), access.token.encode())
+        # Plain http is for this machine only, which no proxy has to do with.
+        self._session.trust_env = not access.base_url.startswith("http:")
         self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
         adapter = HTTPAdapter(max_retries=_retry(patience))
         self._session.mount("http://", adapter)
@@ -148,7 +152,7 @@ class RecordingsApi:
                 allow_redirects=False,
                 stream=True,
             )
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, HTTPError) as error:
             self.requests += self._patience.attempts
             self.retries += self._patience.attempts - 1
             raise ApiError(
@@ -160,7 +164,8 @@ class RecordingsApi:
         self.requests += 1 + repeated
         self.retries += repeated
         if response.status_code != HTTPStatus.OK:
-            raise self._refusal(response)
+            with response:
+                raise self._refusal(response)
         return response
 
     def _refusal(self, response: requests.Response) -> ApiError:
@@ -186,8 +191,12 @@ class RecordingsApi:
                 "Run again later; what has landed is kept.",
                 retryable=True,
             )
+        if status not in range(400, 500):
+            return ApiError(
+                f"{account}: the API gives an unexpected answer ({status}). Check the base URL and the provider."
+            )
         code = _error_code(response)
-        return ApiError(
+        return RequestRefusedError(
             f"{account}: the API refuses the request ({status}{f', code {code}' if code else ''})."
         )
 
@@ -208,13 +217,20 @@ class _ErrorBody(msgspec.Struct):
     code: int
 
 
+class _Session(requests.Session):
+    """A session that sees no redirects: requests would read where each leads to, even when it must not go there."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 class _Retry(Retry):
     """urllib3's Retry, which a Retry-After that is neither seconds nor a date does not stop."""
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         try:
             return super().get_retry_after(response)
-        except InvalidHeader:
+        except (InvalidHeader, ValueError):  # ValueError: a year or a number that is out of range
             return None
 
 

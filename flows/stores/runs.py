@@ -43,6 +43,6 @@ class Runs:
         for path in sorted(self._folder.glob("*.json")):
             try:
                 records.append(msgspec.json.decode(path.read_bytes(), type=RunRecord))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
         return records

@@ -1,0 +1,315 @@
+"""The command: what it prints, where, and how it ends."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from ledger_runs import accesses_of, ledger_cells, warehouse_cells
+
+from flows import cli
+from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
+
+COUNTS = ["requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced"]
+COMMANDS = ["demo", "run", "ingest", "normalize", "model", "report", "check", "query", "doctor", "emulator"]
+Recspend = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with serve(open_ledger(Parameters(3, 900, 2), tmp_path_factory.mktemp("rendered"))) as running:
+        yield running
+
+
+@pytest.fixture
+def recspend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Recspend:
+    """Run the command in an empty folder: exit code, standard output, standard error."""
+    for name in os.environ:
+        if name.startswith(("RECSPEND_", "PREFECT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["recspend", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        output = capsys.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0 if code is None else 1), output.out, output.err
+
+    return call
+
+
+@pytest.fixture
+def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, recspend: Recspend) -> str:
+    access = accesses_of(emulator)[0]
+    monkeypatch.setenv("RECSPEND_BASE_URL", access.base_url)
+    monkeypatch.setenv("RECSPEND_ACCOUNT_SID", access.account_sid)
+    monkeypatch.setenv("RECSPEND_ACCOUNT_NAME", access.name)
+    monkeypatch.setenv("RECSPEND_API_TOKEN", access.token)
+    monkeypatch.setenv("RECSPEND_BACKOFF", "0")
+    return access.token
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help_with_an_example(command: str, recspend: Recspend) -> None:
+    code, out, _ = recspend(command, "--help")
+    assert code == 0
+    assert re.search(rf"Example: .?recspend {command}", out)
+
+
+def test_the_help_names_every_command(recspend: Recspend) -> None:
+    code, out, _ = recspend("--help")
+    assert code == 0
+    assert all(f" {command} " in out for command in COMMANDS)
+
+
+def test_the_help_of_the_emulator_names_every_fault(recspend: Recspend) -> None:
+    _, out, _ = recspend("emulator", "--help")
+    words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", out))
+    assert set(FAULTS) <= words
+    assert set(cli._FAULTS.split(", ")) == set(FAULTS)
+
+
+def test_run_prints_one_json_object_and_nothing_else(
+    account: str, recspend: Recspend, tmp_path: Path
+) -> None:
+    code, out, _ = recspend("run", "--json")
+    assert code == 0
+    summary = json.loads(out)
+    assert [type(summary[name]) for name in COUNTS] == [int] * len(COUNTS)
+    assert (summary["new"], summary["holes"]) == (450, 0)
+    assert set(summary["seconds"]) == {"ingest", "normalize", "model", "report"}
+    spent = duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb"), read_only=True).execute(
+        "select currency, sum(cost) from marts.daily_spend where cost is not null group by 1"
+    )
+    assert {currency: Decimal(cost) for currency, cost in summary["cost"].items()} == dict(spent.fetchall())
+
+
+def test_the_stages_one_by_one_come_to_the_same_as_a_run(
+    account: str,
+    recspend: Recspend,
+    emulator: Emulator,
+    tmp_path: Path,
+) -> None:
+    for stage in ("ingest", "normalize", "model", "report"):
+        code, out, _ = recspend(stage, "--json")
+        assert code == 0
+        assert json.loads(out)["seconds"].keys() == {stage}
+    sid = accesses_of(emulator)[0].account_sid
+    expected = {cell: figures for cell, figures in ledger_cells(emulator.totals()).items() if cell[0] == sid}
+    assert warehouse_cells(tmp_path / "data") == expected
+    assert (tmp_path / "data" / "reports" / "daily_spend.csv").exists()
+
+
+def test_the_tables_on_the_screen_show_the_figures_of_the_ledger(
+    account: str,
+    recspend: Recspend,
+    emulator: Emulator,
+) -> None:
+    code, out, _ = recspend("run")
+    assert code == 0
+    sid = accesses_of(emulator)[0].account_sid
+    cells = {cell: figures for cell, figures in ledger_cells(emulator.totals()).items() if cell[0] == sid}
+    spent = sum((figures[3] or Decimal(0) for cell, figures in cells.items() if cell[3] == "USD"), Decimal(0))
+    unpriced = sum(figures[1] for figures in cells.values())
+    row = re.search(r"^support +USD +\d+ +\d+ +(?P<cost>[\d.]+) ", out, re.MULTILINE)
+    assert row
+    assert Decimal(row["cost"]) == spent
+    assert f"{unpriced} recordings have no price yet" in out
+    assert max(len(line) for line in out.splitlines() if line.startswith("Start")) <= 80
+
+
+def test_query_prints_a_table_csv_or_json_with_every_digit(account: str, recspend: Recspend) -> None:
+    recspend("run", "--json")
+    select = "select 0.0000001::decimal(18, 9) as tiny, '=1+1' as formula, null as nothing, date '2026-09-01' as day"
+    _, table, _ = recspend("query", select)
+    assert table.split()[-4:] == ["0.0000001", "=1+1", "-", "2026-09-01"]
+    _, text, _ = recspend("query", select, "--format", "csv")
+    assert list(csv.DictReader(io.StringIO(text))) == [
+        {"tiny": "0.000000100", "formula": "'=1+1", "nothing": "", "day": "2026-09-01"}
+    ]
+    _, text, _ = recspend("query", select, "--format", "json")
+    assert json.loads(text) == [
+        {"tiny": "0.000000100", "formula": "=1+1", "nothing": None, "day": "2026-09-01"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement", ["drop table marts.daily_spend", "selec 1", "select * from marts.nothing", "set x = 1"]
+)
+def test_a_query_that_is_wrong_or_would_write_is_refused(
+    account: str, recspend: Recspend, statement: str
+) -> None:
+    recspend("run", "--json")
+    code, out, err = recspend("query", statement)
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: ")
+    assert "Traceback" not in err
+
+
+def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) -> None:
+    code, _, err = recspend("run")
+    assert code == 2
+    assert "RECSPEND_BASE_URL and RECSPEND_ACCOUNT_SID and RECSPEND_API_TOKEN are not set" in err
+    assert "recspend demo" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--from", "2026-02-30"], "--from 2026-02-30 is no day"),
+        (["run", "--from", "2026-09-02", "--to", "2026-09-01"], "is after --to"),
+        (["run", "--from", "2999-01-01"], "lies in the future"),
+        (["run", "--account", "nobody"], "There is no account nobody"),
+        (["query", "select 1"], "There is no data/warehouse.duckdb yet"),
+        (["check"], "There is no data/warehouse.duckdb yet"),
+        (["report"], "There is no data/warehouse.duckdb yet"),
+        (["emulator", "--fault", "gremlins"], "gremlins"),
+        (["emulator", "totals", "--replay", "."], "The emulator has nothing to serve"),
+        (["emulator", "--seed", "4", "totals"], "--seed belongs behind the word totals"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(
+    account: str,
+    recspend: Recspend,
+    arguments: list[str],
+    said: str,
+) -> None:
+    code, out, err = recspend(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_refused_token_is_exit_code_3_and_names_the_variable(
+    account: str,
+    recspend: Recspend,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECSPEND_API_TOKEN", "not-the-token")
+    code, out, err = recspend("run", "--json")
+    assert code == 3
+    assert "RECSPEND_API_TOKEN" in json.loads(out)["failed"]["support"]
+    assert "not-the-token" not in out + err
+    assert account not in out + err
+
+
+def test_one_account_that_fails_does_not_stop_the_others(
+    emulator: Emulator, recspend: Recspend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support, sales = accesses_of(emulator)
+    entries = [
+        f'[[accounts]]\nname = "{access.name}"\nbase_url = "{access.base_url}"\n'
+        f'account_sid = "{access.account_sid}"\ntoken_env = "TOKEN_{access.name.upper()}"\n'
+        for access in (support, sales)
+    ]
+    (tmp_path / "recspend.toml").write_text("\n".join(entries))
+    monkeypatch.setenv("TOKEN_SUPPORT", "wrong")
+    monkeypatch.setenv("TOKEN_SALES", sales.token)
+    code, out, _ = recspend("run", "--json")
+    summary = json.loads(out)
+    assert (code, list(summary["failed"]), summary["new"]) == (3, ["support"], 450)
+    assert summary["holes"] > 0  # the account that was never read is one long hole
+    monkeypatch.setenv("TOKEN_SUPPORT", support.token)
+    code, out, _ = recspend("run", "--json", "--account", "support")
+    assert (code, json.loads(out)["new"], json.loads(out)["holes"]) == (0, 450, 0)
+
+
+def test_a_failed_check_is_exit_code_1_and_leaves_the_reports(
+    account: str, recspend: Recspend, tmp_path: Path
+) -> None:
+    recspend("run", "--json")
+    report = tmp_path / "data" / "reports" / "daily_spend.csv"
+    report.write_text("as it was\n")
+    with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb")) as connection:
+        connection.execute("insert into marts.daily_spend select * from marts.daily_spend limit 1")
+        connection.execute("update ops.checks set is_passed = false where name = 'keys_are_unique'")
+    code, out, _ = recspend("check")
+    assert code == 1
+    assert "FAILED  keys_are_unique: 1 row." in out
+    assert "FAILED  marts_sum_to_fact" in out
+    code, _, err = recspend("report")
+    assert code == 1
+    assert "keys_are_unique" in err
+    assert report.read_text() == "as it was\n"
+
+
+def test_doctor_finds_a_working_account_and_a_broken_one(
+    account: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = recspend("doctor")
+    assert code == 0
+    assert re.search(r"ok +account support: .* answers; newest recording of 2026-09-30", out)
+    monkeypatch.setenv("RECSPEND_API_TOKEN", "wrong")
+    code, out, err = recspend("doctor", "--json")
+    assert code == 2
+    states = {finding["subject"]: finding["state"] for finding in json.loads(out)}
+    assert (states["account support"], states["data folder"], states["lock"]) == ("broken", "ok", "ok")
+    assert account not in out + err
+
+
+def test_emulator_totals_is_the_answer_the_served_ledger_gives(
+    recspend: Recspend, emulator: Emulator
+) -> None:
+    code, out, _ = recspend("emulator", "totals", "--seed", "3", "--recordings", "900", "--accounts", "2")
+    assert code == 0
+    assert json.loads(out) == json.loads(json.dumps(emulator.totals()))
+
+
+def test_the_emulator_says_how_to_use_it_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "emulator", "--recordings", "10"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        settings = dict(word.split("=", 1) for word in process.stdout.readline().split() if "=" in word)
+        run = [sys.executable, "-c", "from flows.cli import main; main()", "run", "--json"]
+        settings["RECSPEND_DATA_DIR"] = str(tmp_path / "data")
+        summary = json.loads(
+            subprocess.run(run, env=environment | settings, capture_output=True, check=True).stdout
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert summary["new"] == 4
+
+
+def test_the_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp_path: Path) -> None:
+    code, out, _ = recspend("demo", "--recordings", "600", "--seed", "5")
+    assert code == 0
+    assert all(title in out for title in ("Spend by source", "Spend by channels", "Spend by account"))
+    assert "CSV: data/demo/reports" in out
+    _, totals, _ = recspend("emulator", "totals", "--recordings", "600", "--seed", "5")
+    assert warehouse_cells(tmp_path / "data" / "demo") == ledger_cells(json.loads(totals))
+    code, out, _ = recspend(
+        "demo", "--recordings", "60", "--seed", "6", "--json"
+    )  # anew, with other recordings
+    assert (code, json.loads(out)["new"]) == (0, 60)
+    _, totals, _ = recspend("emulator", "totals", "--recordings", "60", "--seed", "6")
+    assert warehouse_cells(tmp_path / "data" / "demo") == ledger_cells(json.loads(totals))
+
+
+def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(recspend: Recspend, tmp_path: Path) -> None:
+    mine = tmp_path / "data" / "demo" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("keep")
+    code, _, err = recspend("demo", "--recordings", "10", "--json")
+    assert code == 2
+    assert "not the demo's" in err
+    assert mine.read_text() == "keep"

@@ -1,0 +1,140 @@
+"""Through Prefect and without it: the same functions, the same tables."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells
+
+from flows.emulator import Emulator, Parameters, open_ledger, serve
+
+RECSPEND = [
+    sys.executable,
+    "-W",
+    "error::DeprecationWarning:flows",
+    "-c",
+    "from flows.cli import main; main()",
+]
+EVERYTHING = (
+    "select * exclude (first_seen_at, first_priced_at, raw_page) from marts.fct_recordings order by all"
+)
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with serve(open_ledger(Parameters(3, 900, 2), tmp_path_factory.mktemp("rendered"))) as running:
+        yield running
+
+
+def recspend(
+    emulator: Emulator, data_dir: Path, *arguments: str, token: str | None = None
+) -> "subprocess.CompletedProcess[str]":
+    access = accesses_of(emulator)[0]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PREFECT_HOME": str(data_dir.parent / "prefect"),
+        "RECSPEND_DATA_DIR": str(data_dir),
+        "RECSPEND_BASE_URL": access.base_url,
+        "RECSPEND_ACCOUNT_SID": access.account_sid,
+        "RECSPEND_ACCOUNT_NAME": access.name,
+        "RECSPEND_API_TOKEN": token or access.token,
+    }
+    return subprocess.run(
+        [*RECSPEND, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_direct_run_does_not_load_prefect(emulator: Emulator, tmp_path: Path) -> None:
+    script = """
+import sys
+from flows import cli
+sys.argv[1:] = ["run", "--json"]
+try:
+    cli.main()
+except SystemExit:
+    sys.exit("prefect" in sys.modules)
+"""
+    access = accesses_of(emulator)[0]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "RECSPEND_DATA_DIR": str(tmp_path),
+        "RECSPEND_BASE_URL": access.base_url,
+        "RECSPEND_ACCOUNT_SID": access.account_sid,
+        "RECSPEND_API_TOKEN": access.token,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, json.loads(done.stdout)["new"]) == (0, 450)
+
+
+@pytest.mark.slow
+def test_through_prefect_and_directly_the_tables_are_the_same(emulator: Emulator, tmp_path: Path) -> None:
+    direct = recspend(emulator, tmp_path / "direct", "run", "--json")
+    flow = recspend(emulator, tmp_path / "flow", "run", "--json", "--prefect")
+    assert (direct.returncode, flow.returncode) == (0, 0), flow.stderr
+    counts = [
+        {name: value for name, value in json.loads(done.stdout).items() if name != "seconds"}
+        for done in (direct, flow)
+    ]
+    assert counts[0] == counts[1]
+    assert rows_of(tmp_path / "direct", EVERYTHING) == rows_of(tmp_path / "flow", EVERYTHING)
+    sid = accesses_of(emulator)[0].account_sid
+    expected = {cell: figures for cell, figures in ledger_cells(emulator.totals()).items() if cell[0] == sid}
+    assert warehouse_cells(tmp_path / "flow") == expected
+
+
+@pytest.mark.slow
+def test_each_stage_runs_as_a_flow_of_its_own_on_a_server_and_names_its_tasks(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    script = """
+import os, sys
+from datetime import date
+from prefect.testing.utilities import prefect_test_harness
+with prefect_test_harness(server_startup_timeout=120):
+    from prefect.client.orchestration import get_client
+    from flows.pipeline import ingest, model, normalize, pipeline, report
+    for flow in (ingest, normalize, model, report, pipeline):
+        assert flow(return_state=True).is_completed(), flow.name
+    with get_client(sync_client=True) as client:
+        print(sorted(run.name for run in client.read_task_runs()))
+        print([run.parameters for run in client.read_flow_runs()])
+"""
+    access = accesses_of(emulator)[0]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "RECSPEND_DATA_DIR": str(tmp_path / "data"),
+        "RECSPEND_BASE_URL": access.base_url,
+        "RECSPEND_ACCOUNT_SID": access.account_sid,
+        "RECSPEND_ACCOUNT_NAME": access.name,
+        "RECSPEND_API_TOKEN": access.token,
+        "DO_NOT_TRACK": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    names = done.stdout.splitlines()[0]
+    for name in ("ingest support", "normalize support", "model", "report"):
+        assert names.count(f"'{name}'") == 2, names
+    assert access.token not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_flow_that_cannot_read_an_account_fails_and_tells_no_secret(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    secret = "PT-this-must-not-be-seen"
+    done = recspend(emulator, tmp_path / "data", "run", "--prefect", "--json", token=secret)
+    assert done.returncode == 3
+    assert "RECSPEND_API_TOKEN" in json.loads(done.stdout)["failed"]["support"]
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    assert secret not in done.stdout + done.stderr
+    assert [path for path in written if secret.encode() in path.read_bytes()] == []

@@ -1,0 +1,79 @@
+"""The documentation is what the code does."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from flows import data_map
+from flows.cli import app
+from flows.settings import Settings
+
+TOP = Path(__file__).parent.parent
+README = (TOP / "README.md").read_text(encoding="utf-8")
+RECSPEND = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+
+def test_the_map_of_the_data_folder_is_what_the_twins_say() -> None:
+    assert (TOP / "data" / "README.md").read_text(encoding="utf-8") == data_map.render(), "run `make docs`"
+
+
+def test_the_readme_shows_what_the_demo_prints_and_its_commands_work(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "COLUMNS": "80"}
+
+    def recspend(*arguments: str) -> str:
+        done = subprocess.run(
+            [*RECSPEND, *arguments],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    shown = re.findall(r"```text\n(.*?)```", README, re.DOTALL)[0].splitlines()
+    printed = recspend("demo").splitlines()
+    assert [line for line in shown if line not in printed] == []
+    assert len(shown) > 15
+
+    environment["RECSPEND_DATA_DIR"] = "data/demo"
+    commands = re.findall(r"^\$ \.venv/bin/recspend (query .*|check)$", README, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        quoted = re.findall(r'"[^"]*"|\S+', command)
+        assert recspend(*(word.strip('"') for word in quoted))
+
+
+@pytest.mark.parametrize("command", sorted(get_command(app).commands))  # type: ignore[attr-defined]
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert re.search(rf"`(recspend )?{command}\b", README)
+
+
+def test_every_setting_is_in_the_readme_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `RECSPEND_(\w+)` \| .*? \| (.*?) \|", README, re.MULTILINE))
+    fields = {name.upper(): field for name, field in Settings.model_fields.items() if name != "accounts"}
+    assert rows.keys() - {"CONFIG"} == fields.keys()
+    for name, field in fields.items():
+        if field.default is not None and name != "ACCOUNT_NAME":
+            assert rows[name].strip("`") == str(field.default).lower().replace("utc", "UTC"), name
+
+
+def test_the_readme_names_only_tables_that_exist() -> None:
+    described = data_map.render()
+    for table in re.findall(r"`((?:marts|ops)\.\w+)`", README):
+        assert f"## {table}\n" in described
+
+
+def test_nothing_in_the_repo_points_outside_it() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=TOP, capture_output=True, text=True, check=False
+    ).stdout.split()
+    for name in tracked:
+        text = (TOP / name).read_text(encoding="utf-8", errors="replace") if (TOP / name).is_file() else ""
+        assert str(TOP) + "/" not in text, name

@@ -1,0 +1,35 @@
+"""The house stands as CONTRIBUTING describes it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).parent.parent
+
+
+def test_imports_flow_one_way() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=TOP, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_modules_and_models_stay_small() -> None:
+    modules = [*(TOP / "flows").rglob("*.py"), *(TOP / "transforms").rglob("*.py")]
+    long_modules = [
+        path.name for path in modules if len(path.read_text().splitlines()) > 250 and path.name != "cli.py"
+    ]
+    long_models = [
+        path.name for path in (TOP / "sql").rglob("*.sql") if len(path.read_text().splitlines()) > 80
+    ]
+    assert modules
+    assert (long_modules, long_models) == ([], [])
+
+
+def test_every_folder_of_code_is_described() -> None:
+    described = (TOP / "CONTRIBUTING.md").read_text()
+    for module in (TOP / "flows").glob("*.py"):
+        assert (
+            module.name == "__init__.py"
+            or module.name in described
+            or module.name in {"logs.py", "progress.py"}
+        )
