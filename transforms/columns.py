@@ -34,7 +34,7 @@ class Distinct(Generic[V, R]):
         self.values = list(counted)
         self.counts = list(counted.values())
         self.readings = [read(value) for value in counted]
-        self._indices = pa.array([codes[value] for value in values], pa.int32())
+        self._indices = pa.array(list(map(codes.__getitem__, values)), pa.int32())
 
     def column(self, attribute: Callable[[R], object], to_type: pa.DataType) -> pa.Array:
         """The Arrow column of one attribute of the readings, row by row as the values came."""

@@ -8,6 +8,7 @@ a whole column, the common form column-wise and only the rest one by one.
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -100,6 +101,7 @@ def parse_instant(text: str) -> datetime | None:
     return instant if second <= 60 and instant.year >= _EARLIEST_YEAR else None
 
 
+@lru_cache(maxsize=20_000)
 def _iso_day(common_day: bytes) -> str | None:
     match = _COMMON_DAY.fullmatch(common_day)
     month = _MONTHS.get(match[2].decode().lower()) if match else None

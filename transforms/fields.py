@@ -6,6 +6,7 @@ Something odd never stops a record; only a price that is no number does (`unread
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -35,6 +36,9 @@ class PriceReading(NamedTuple):
 _SOURCE_BY_FOLDED_NAME = {name.lower(): name for name in SOURCES} | {
     "startconferencerecordingapi": "StartConferenceRecording"
 }
+# The same few texts come back on page after page.
+_remembered = lru_cache(maxsize=20_000, typed=True)
+
 _WHOLE_NUMBER = re.compile(r"([+-]?\d{1,18})(?:\.0*)?", re.ASCII)
 _INT8_MAX = 2**7 - 1
 _INT32_MAX = 2**31 - 1
@@ -86,6 +90,7 @@ def read_channels(value: str | int | None) -> Reading:
     return Reading(channels, None if channels in (1, 2) else "unknown channels")
 
 
+@_remembered
 def read_duration(value: str | int | None) -> Reading:
     """Seconds; null while the recording is not done, and when the text is no whole number of seconds."""
     if _is_absent(value):
@@ -99,6 +104,7 @@ def read_error_code(value: str | int | None) -> Reading:
     return Reading(None if _is_absent(value) else str(value).strip())
 
 
+@_remembered
 def read_price(json_text: bytes) -> PriceReading:
     """The exact price from its JSON text: string or number alike; null, "" and "null" mean not priced yet."""
     text = json_text.decode(errors="replace")

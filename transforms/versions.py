@@ -75,6 +75,9 @@ def merge(
     so known not to be gone. readings: those of the generation that touch the month.
     Applying a generation twice gives the same table.
     """
+    if not existing.num_rows:
+        first = _first_sighting(seen)
+        return Merged(first.take(pc.sort_indices(first, _LAKE_ORDER)), first.num_rows, 0, 0)
     place = pc.index_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
     unlisted = existing.filter(pc.is_null(place))
     before, after = existing.filter(pc.is_valid(place)), seen.take(pc.drop_null(place))

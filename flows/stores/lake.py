@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.stores.files import replaced_whole, write_whole
+from transforms.errors import DataError
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
 _FILE = "recordings.parquet"
@@ -69,14 +70,14 @@ class Lake:
 
     def rows(self, account_sid: str) -> int:
         """How many recordings an account has."""
-        return sum(self._rows_by_month(account_sid).values())
+        return sum((self._rows_by_month(account_sid) or {}).values())
 
     def read(self, account_sid: str, month: str) -> pa.Table:
-        """A month's recordings (LAKE_SCHEMA); an empty table when there are none."""
-        path = self._month(account_sid, month)
-        if not path.exists():
-            return LAKE_SCHEMA.empty_table()
-        return pq.ParquetFile(path).read().cast(LAKE_SCHEMA)
+        """A month's recordings (LAKE_SCHEMA); an empty table when there are none.
+
+        Raises DataError when the file cannot be read.
+        """
+        return _read(self._month(account_sid, month), LAKE_SCHEMA)
 
     def replace(self, account_sid: str, month: str, recordings: pa.Table) -> None:
         """Put a month's recordings in place of what was there; an empty table removes the file."""
@@ -114,7 +115,7 @@ class Lake:
 
     def finish(self, account_sid: str, state: AccountState) -> None:
         """Record what is in the months now that all of them are written."""
-        state.months = self._rows_by_month(account_sid)
+        state.months = self._rows_by_month(account_sid) or {}
         self._write_state(account_sid, state)
 
     def adopt(self, account_sid: str, built: "Lake") -> None:
@@ -126,7 +127,7 @@ class Lake:
                 self._month(account_sid, month).unlink()
         for month in built.months(account_sid):
             path = self._month(account_sid, month)
-            if not path.exists() or not self.read(account_sid, month).equals(built.read(account_sid, month)):
+            if not _holds(path, built.read(account_sid, month)):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 built._month(account_sid, month).replace(path)
         self.write_rejects(account_sid, built.rejects(account_sid))
@@ -136,29 +137,27 @@ class Lake:
     def _write_state(self, account_sid: str, state: AccountState) -> None:
         write_whole(self._account(account_sid) / _STATE, msgspec.json.encode(state))
 
-    def _rows_by_month(self, account_sid: str) -> dict[str, int]:
+    def _rows_by_month(self, account_sid: str) -> dict[str, int] | None:
+        """None when a month cannot be read."""
         try:
             return {
                 month: pq.read_metadata(self._month(account_sid, month)).num_rows
                 for month in self.months(account_sid)
             }
         except (OSError, pa.ArrowException):
-            return {}
+            return None
 
     def rejects(self, account_sid: str) -> pa.Table:
-        """The account's standing rejects (REJECT_SCHEMA)."""
-        path = self._reject_file(account_sid)
-        return (
-            pq.ParquetFile(path).read().cast(REJECT_SCHEMA) if path.exists() else REJECT_SCHEMA.empty_table()
-        )
+        """The account's standing rejects (REJECT_SCHEMA). Raises DataError when the file cannot be read."""
+        return _read(self._reject_file(account_sid), REJECT_SCHEMA)
 
     def write_rejects(self, account_sid: str, rejects: pa.Table) -> None:
         """Put the account's standing rejects in place, unless they are there already."""
         path = self._reject_file(account_sid)
-        if rejects.equals(self.rejects(account_sid)):
-            return
         if not rejects.num_rows:
             path.unlink(missing_ok=True)
+            return
+        if _holds(path, rejects):
             return
         with replaced_whole(path) as beside:
             pq.write_table(rejects, beside, compression="zstd")
@@ -168,13 +167,20 @@ class Lake:
         files = [str(self._month(account_sid, month)) for month in self.months(account_sid)]
         if len(files) < 2:
             return
+        source = "from read_parquet(?, filename = true, hive_partitioning = false)"
         with duckdb.connect(config={"memory_limit": "512MB", "threads": "1"}) as connection:
-            twice = connection.execute(
-                "select recording_sid, list(filename order by filename) from read_parquet(?, filename = true, "
-                "hive_partitioning = false) group by recording_sid having count(*) > 1",
+            moved = connection.execute(
+                f"select recording_sid {source} group by recording_sid having count(*) > 1",
                 [files],
             ).fetchall()
-        for recording_sid, names in twice:
+            if not moved:  # nearly always; naming the files of every recording would cost four times as much
+                return
+            where = connection.execute(
+                f"select recording_sid, list(filename order by filename) {source} "
+                "where list_contains(?, recording_sid) group by recording_sid",
+                [files, [row[0] for row in moved]],
+            ).fetchall()
+        for recording_sid, names in where:
             yield recording_sid, [Path(name).parent.name.partition("=")[2] for name in names]
 
     def _account(self, account_sid: str) -> Path:
@@ -185,3 +191,23 @@ class Lake:
 
     def _reject_file(self, account_sid: str) -> Path:
         return self._rejects / f"account_sid={account_sid}" / "rejects.parquet"
+
+
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
+    """The rows of a file, none when there is no file."""
+    if not path.exists():
+        return schema.empty_table()
+    try:
+        return pq.ParquetFile(path).read().cast(schema)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(
+            f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to build it anew."
+        ) from None
+
+
+def _holds(path: Path, rows: pa.Table) -> bool:
+    """Whether a file holds these rows; one that cannot be read does not."""
+    try:
+        return path.exists() and bool(_read(path, rows.schema).equals(rows))
+    except DataError:
+        return False
