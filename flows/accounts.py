@@ -2,14 +2,15 @@
 
 import os
 import re
-from urllib.parse import urlsplit
 
 from flows.settings import AccountSettings, Settings, config_path
 from flows.stores.recordings_api import Access
 from transforms.errors import ConfigError
 
 _TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
-_LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
+_URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
+_LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IGNORECASE)
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 # A sid becomes a part of paths and URLs.
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -69,8 +70,10 @@ def _of_environment(settings: Settings) -> Access:
 def _of_entry(entry: AccountSettings) -> Access:
     token = os.environ.get(entry.token_env)
     if not token:
+        # Who puts the token itself there must not find it in a message.
+        variable = entry.token_env if _VARIABLE.fullmatch(entry.token_env) else "that token_env names"
         raise ConfigError(
-            f"Account {entry.name}: the variable {entry.token_env} is not set. It must hold the token."
+            f"Account {entry.name}: the variable {variable} is not set. It must hold the token."
         )
     return Access(
         name=entry.name,
@@ -90,14 +93,10 @@ def _checked_sid(sid: str, where: str) -> str:
 
 
 def _checked_url(url: str, where: str) -> str:
-    parts = urlsplit(url)
-    if (
-        parts.scheme not in ("https", "http")
-        or not parts.hostname
-        or parts.username
-        or parts.path not in ("", "/")
-    ):
+    match = _URL.fullmatch(url.strip())
+    if match is None:
         raise ConfigError(f"{where} must be a scheme and a host, like https://example.signalwire.com.")
-    if parts.scheme == "http" and not _LOOPBACK.fullmatch(parts.hostname):
+    scheme, host, port = match[1].lower(), match[2], match[3] or ""
+    if scheme == "http" and not _LOOPBACK.fullmatch(host):
         raise ConfigError(f"{where} would send the token unencrypted. Use https.")
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{scheme}://{host}{port}"

@@ -32,6 +32,12 @@ Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day 
 Account = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Only this account (name or sid).")
 ]
+Again = Annotated[
+    bool, typer.Option("--again", help="Read the days of --from and --to even when they are covered.")
+]
+Audit = Annotated[
+    int, typer.Option("--audit", metavar="N", min=0, help="Also read the N days read longest ago again.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Prefect = Annotated[
     bool, typer.Option("--prefect", help="Run as a Prefect flow, also without PREFECT_API_URL.")
@@ -105,18 +111,21 @@ def run(
     first: First = None,
     last: Last = None,
     account: Account = None,
+    again: Again = False,
+    audit: Audit = 0,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
     """Do everything: ingest, normalize, model, report. This is what a schedule runs.
 
-    Without `--from`, everything the account has.
+    Without `--from`, everything the account has; of what was read before, only the days that may have changed.
 
     Example: `recspend run --from 2026-09-01 --to 2026-09-30`
     """
     from flows.stages import Job
 
-    _perform(None, Job("run", *_days(first, last), account), as_json=as_json, prefect=prefect)
+    job = Job("run", *_days(first, last), account, again=_given_days(again, first), audit_days=audit)
+    _perform(None, job, as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -124,16 +133,34 @@ def ingest(
     first: First = None,
     last: Last = None,
     account: Account = None,
+    again: Again = False,
+    audit: Audit = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show which days would be read, and why.")
+    ] = False,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
     """Land the raw pages of the API; nothing is computed from them yet.
 
-    Example: `recspend ingest --account support --from 2026-09-01`
+    Example: `recspend ingest --account support --from 2026-09-01 --dry-run`
     """
     from flows.stages import Job
 
-    _perform(None, Job("ingest", *_days(first, last), account), as_json=as_json, prefect=prefect)
+    job = Job("ingest", *_days(first, last), account, again=_given_days(again, first), audit_days=audit)
+    if not dry_run:
+        _perform(None, job, as_json=as_json, prefect=prefect)
+        return
+    from flows.screen import table
+    from flows.settings import load
+    from flows.stages import planned, prepare
+    from transforms.reports import to_json
+
+    plan = planned(prepare(load(), job), job)
+    if as_json:
+        typer.echo(to_json(plan))
+    else:
+        _print(table(plan))
 
 
 @app.command()
@@ -346,6 +373,12 @@ def _days(first: str | None, last: str | None) -> tuple[date | None, date | None
         end = "is after --to" if days[1] and days[0] > days[1] else "lies in the future"
         raise ConfigError(f"--from {first} {end}. Days are inclusive and UTC; today is {today}.")
     return days[0], days[1]
+
+
+def _given_days(again: bool, first: str | None) -> bool:
+    if again and first is None:
+        raise ConfigError("--again needs --from: say which days are to be read again.")
+    return again
 
 
 def _print(*renderables: Any) -> None:

@@ -1,16 +1,19 @@
 """Ingest: walk the windows of each account and land every page, going on where a walk was broken off."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from flows.progress import Progress, silent
+from flows.stores.account_state import AccountState, AccountStates
+from flows.stores.lake import Lake
 from flows.stores.raw_pages import Landing, RawPages
 from flows.stores.recordings_api import Access, Patience, RecordingsApi
 from transforms.errors import ApiError, DataError, RequestRefusedError
-from transforms.windows import Window, asked_dates, find_first_day, month_windows
+from transforms.plan import Reason, Rules, plan_days, windows_of
+from transforms.windows import Window, asked_dates, covered_days, days_of, find_first_day
 
 logger = logging.getLogger(__name__)
 
@@ -41,54 +44,42 @@ class IngestSummary:
         self.failed |= other.failed
 
 
-def ingest(
-    accounts: Sequence[Access],
-    data_dir: Path,
-    *,
-    first: date | None = None,
-    last: date | None = None,
-    patience: Patience = Patience(),
-    progress: Progress = silent,
-    clock: Clock = utc_now,
-) -> IngestSummary:
-    """Land the recordings of all accounts created on the days first to last (inclusive, UTC).
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which days are asked for (inclusive, UTC; None = from the account's first day, to today), and how.
 
-    Without `first`, from the first day the account has recordings on; without `last`, to today. An account that
-    fails does not stop the others: the summary says which and why.
+    again: read every one of them, covered or not. rules: how far a run looks back.
     """
-    summary = IngestSummary()
-    for access in accounts:
-        summary.add(
-            ingest_account(
-                access, data_dir, first=first, last=last, patience=patience, progress=progress, clock=clock
-            )
-        )
-    return summary
+
+    first: date | None = None
+    last: date | None = None
+    again: bool = False
+    rules: Rules = field(default_factory=Rules)
 
 
 def ingest_account(
     access: Access,
     data_dir: Path,
+    asked: Asked = Asked(),
     *,
-    first: date | None = None,
-    last: date | None = None,
     patience: Patience = Patience(),
     progress: Progress = silent,
     clock: Clock = utc_now,
 ) -> IngestSummary:
-    """The same for one account."""
+    """Finish walks that were broken off, then land the days of an account that have to be read.
+
+    A failure does not raise: the summary says what went wrong and what to do.
+    """
     api, raw = RecordingsApi(access, patience), RawPages(data_dir)
     summary = IngestSummary()
     try:
-        resumed = [
-            _resume(api, raw, landing, summary, clock) for landing in raw.unfinished(access.account_sid)
-        ]
-        windows = _plan(api, raw, first, last, clock().date())
-        to_walk = [window for window in windows if window not in resumed]
-        for done, window in enumerate(to_walk):
-            progress(f"ingest {access.name}", done, len(to_walk))
-            _walk(api, raw, Landing(access.account_sid, window, clock()), summary, clock)
-        progress(f"ingest {access.name}", len(to_walk), len(to_walk))
+        for landing in raw.unfinished(access.account_sid):
+            _resume(api, raw, landing, summary, clock)
+        windows = windows_of(plan_account(api, data_dir, asked, clock().date()))
+        for done, window in enumerate(windows):
+            progress(f"ingest {access.name}", done, len(windows))
+            _walk(api, raw, raw.begin(access.account_sid, window, clock()), summary, clock)
+        progress(f"ingest {access.name}", len(windows), len(windows))
     except (ApiError, DataError) as error:
         logger.warning("%s", error)
         summary.failed[access.name] = str(error)
@@ -97,30 +88,41 @@ def ingest_account(
     return summary
 
 
-def _plan(
-    api: RecordingsApi, raw: RawPages, first: date | None, last: date | None, today: date
-) -> list[Window]:
-    if first is None:
-        landed = [landing.window.first for landing in raw.complete(api.access.account_sid)]
-        found = find_first_day(api.exists_before, today)
-        # Days read before are read again even when nothing is left of them: that is how deletions are found.
-        # An account without recordings is still read today, so that it counts as covered.
-        first = min([day for day in (found, *landed) if day is not None], default=today)
+def plan_account(api: RecordingsApi, data_dir: Path, asked: Asked, today: date) -> dict[date, Reason]:
+    """The days to read now, each with the reason. May ask the API for the account's first day, once."""
+    sid = api.access.account_sid
+    covered = {
+        day.day: day for day in covered_days(landing.reading for landing in RawPages(data_dir).complete(sid))
+    }
+    first = asked.first or min([_first_day(api, data_dir, today), *covered])
     # Days that have not begun hold nothing yet, and must not count as read.
-    return month_windows(first, min(last or today, today))
+    days = Window(first, min(asked.last or today, today))
+    if asked.again:
+        return dict.fromkeys(days_of(days), "asked again")
+    unsettled = Lake(data_dir).unsettled_days(sid, today - timedelta(days=asked.rules.settle_days))
+    return plan_days(days, today, covered, unsettled, asked.rules)
+
+
+def _first_day(api: RecordingsApi, data_dir: Path, today: date) -> date:
+    states, sid = AccountStates(data_dir), api.access.account_sid
+    known = states.read(sid).first_day
+    if known is not None:
+        return known
+    # An account without recordings is read from today on, so that it counts as covered.
+    found = find_first_day(api.exists_before, today) or today
+    states.write(sid, AccountState(found))
+    return found
 
 
 def _resume(
     api: RecordingsApi, raw: RawPages, landing: Landing, summary: IngestSummary, clock: Clock
-) -> Window:
+) -> None:
     """Finish a walk that was broken off; if its cursor is refused by now, walk that window anew."""
     try:
         _walk(api, raw, landing, summary, clock)
     except RequestRefusedError:
         raw.discard(landing)
-        anew = Landing(landing.account_sid, landing.window, clock())
-        _walk(api, raw, anew, summary, clock)
-    return landing.window
+        _walk(api, raw, raw.begin(landing.account_sid, landing.window, clock()), summary, clock)
 
 
 def _walk(api: RecordingsApi, raw: RawPages, landing: Landing, summary: IngestSummary, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.generation import Applied, apply_generation
 from flows.progress import Progress, silent
-from flows.stores.lake import AccountState, Lake
+from flows.stores.lake import Lake, LakeState
 from flows.stores.raw_pages import Landing, RawPages
 from transforms.errors import DataError
 from transforms.versions import generations
@@ -74,7 +74,7 @@ def normalize_account(
     return summary
 
 
-def _pending(landings: Sequence[Landing], state: AccountState | None) -> list[Landing] | None:
+def _pending(landings: Sequence[Landing], state: LakeState | None) -> list[Landing] | None:
     """Landings to apply on top of the state; None when one of them belongs before what is applied already."""
     if state is None:
         return None
@@ -104,7 +104,7 @@ def _build(
     shutil.rmtree(workshop, ignore_errors=True)
     built = Lake(workshop)
     before = lake.rows(account_sid)
-    summary = _apply_all(raw, built, account_sid, AccountState(), landings, tell)
+    summary = _apply_all(raw, built, account_sid, LakeState(), landings, tell)
     lake.adopt(account_sid, built)
     shutil.rmtree(workshop)
     summary.new = lake.rows(account_sid) - before
@@ -112,7 +112,7 @@ def _build(
 
 
 def _apply_all(
-    raw: RawPages, lake: Lake, account_sid: str, state: AccountState, landings: list[Landing], tell: Tell
+    raw: RawPages, lake: Lake, account_sid: str, state: LakeState, landings: list[Landing], tell: Tell
 ) -> NormalizeSummary:
     summary = NormalizeSummary()
     by_name = {landing.name: landing for landing in landings}

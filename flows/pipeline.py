@@ -32,18 +32,33 @@ T = TypeVar("T")
 
 
 @flow(name="recspend", persist_result=False)
-def pipeline(first: date | None = None, last: date | None = None, account: str | None = None) -> State[Any]:
+def pipeline(
+    first: date | None = None,
+    last: date | None = None,
+    account: str | None = None,
+    *,
+    again: bool = False,
+    audit_days: int = 0,
+) -> State[Any]:
     """Ingest, normalize, model and report: what a schedule runs.
 
-    first, last: days of creation to read, inclusive, UTC; without them, everything. account: a name or sid.
+    first, last: days of creation to read, inclusive, UTC; without them, everything. account: a name or sid. again: read
+    the days even when they are covered. audit_days: read so many of the oldest readings again.
     """
-    return _in_flow(Job("run", first, last, account))
+    return _in_flow(Job("run", first, last, account, again=again, audit_days=audit_days))
 
 
 @flow(name="recspend ingest", persist_result=False)
-def ingest(first: date | None = None, last: date | None = None, account: str | None = None) -> State[Any]:
+def ingest(
+    first: date | None = None,
+    last: date | None = None,
+    account: str | None = None,
+    *,
+    again: bool = False,
+    audit_days: int = 0,
+) -> State[Any]:
     """Land raw pages, nothing else. Parameters as in the pipeline."""
-    return _in_flow(Job("ingest", first, last, account))
+    return _in_flow(Job("ingest", first, last, account, again=again, audit_days=audit_days))
 
 
 @flow(name="recspend normalize", persist_result=False)
@@ -79,13 +94,17 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
     """Do the job as a Prefect flow run, called from the command line. Raises what the stages raise."""
     given = _Given(work)
     token = _given.set(given)
-    days = {"first": job.first, "last": job.last, "account": job.account}
     try:
         match job.command:
-            case "run":
-                state = pipeline(**days, return_state=True)
-            case "ingest":
-                state = ingest(**days, return_state=True)
+            case "run" | "ingest":
+                state = (pipeline if job.command == "run" else ingest)(
+                    job.first,
+                    job.last,
+                    job.account,
+                    again=job.again,
+                    audit_days=job.audit_days,
+                    return_state=True,
+                )
             case "normalize":
                 state = normalize(rebuild=job.rebuild, return_state=True)
             case "model":

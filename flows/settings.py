@@ -14,7 +14,7 @@ from typing import Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from transforms.errors import ConfigError
 
@@ -39,7 +39,9 @@ class AccountSettings(BaseModel):
 class Settings(BaseSettings):
     """All settings. Secrets are `SecretStr` and show as stars."""
 
-    model_config = SettingsConfigDict(env_prefix="RECSPEND_", extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RECSPEND_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
+    )
 
     data_dir: Path = Path("data")
     base_url: str | None = None
@@ -53,6 +55,10 @@ class Settings(BaseSettings):
     embed_recordings: bool = True
     unpriced_share_warning: Decimal = Field(
         default=Decimal("0.1"), ge=0, le=1, description="share of recordings"
+    )
+    lookback_days: int = Field(default=3, ge=0, le=3650, description="newest days that are always read again")
+    settle_days: int = Field(
+        default=90, ge=0, le=3650, description="how long a day is read again for late prices"
     )
     connect_timeout: float = Field(default=10, gt=0, description="seconds")
     read_timeout: float = Field(default=60, gt=0, description="seconds")
@@ -106,6 +112,10 @@ def _read_file() -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}). Name another file or mend it."
+        ) from None
     secrets = [where for where, table in _tables(values) if "api_token" in table]
     if secrets:
         raise ConfigError(
@@ -138,6 +148,10 @@ def load(**given: Any) -> Settings:
             for problem in error.errors()
         )
         raise ConfigError(f"Settings are wrong: {problems}. See RECSPEND_… and {config_path()}.") from None
+    except SettingsError:  # the only setting read as JSON
+        raise ConfigError(
+            "Settings are wrong: RECSPEND_ACCOUNTS is no JSON. Describe accounts in a file."
+        ) from None
 
 
 def shipped(*parts: str) -> Path:

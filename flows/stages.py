@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import pyarrow as pa
+
 from flows.accounts import accesses, account_names
-from flows.ingest import IngestSummary, ingest_account
+from flows.ingest import Asked, IngestSummary, ingest_account, plan_account, utc_now
 from flows.model import ModelOptions, model
 from flows.normalize import NormalizeSummary, normalize_account
 from flows.progress import Progress, silent
@@ -19,10 +21,11 @@ from flows.report import report
 from flows.settings import Settings, shipped
 from flows.stores.lock import one_writer
 from flows.stores.raw_pages import RawPages
-from flows.stores.recordings_api import Access, Patience
+from flows.stores.recordings_api import Access, Patience, RecordingsApi
 from flows.stores.runs import RunRecord, Runs
 from flows.stores.warehouse import CheckResult
 from transforms.errors import RecspendError
+from transforms.plan import Rules, windows_of
 
 T = TypeVar("T")
 Command = Literal["run", "ingest", "normalize", "model", "report"]
@@ -35,13 +38,18 @@ def directly(name: str, piece: Callable[[], T]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all."""
+    """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all.
+
+    again: read the days even when they are covered. audit_days: read so many of the oldest readings again.
+    """
 
     command: Command = "run"
     first: date | None = None
     last: date | None = None
     account: str | None = None
     rebuild: bool = False
+    again: bool = False
+    audit_days: int = 0
 
     @property
     def reads_api(self) -> bool:
@@ -130,20 +138,43 @@ def perform(work: Work, job: Job) -> Summary:
     return summary
 
 
+def planned(work: Work, job: Job) -> pa.Table:
+    """What ingesting would read: account, first_day, last_day, reason, and the fewest requests it takes.
+
+    A day of many recordings takes a request for each thousand. Raises ApiError when an account cannot be asked for its
+    first day.
+    """
+    settings = work.settings
+    rows = []
+    for access in work.accounts:
+        api = RecordingsApi(access, _patience(settings))
+        days = plan_account(api, settings.data_dir, _asked(settings, job), utc_now().date())
+        for reason in dict.fromkeys(days.values()):
+            for window in windows_of(day for day in days if days[day] == reason):
+                rows.append((access.name, window.first, window.last, reason, 1))
+    names = ["account", "first_day", "last_day", "reason", "requests"]
+    types = [pa.string(), pa.date32(), pa.date32(), pa.string(), pa.int64()]
+    columns = zip(*rows, strict=True) if rows else [[]] * len(names)
+    return pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names)
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(settings.connect_timeout, settings.read_timeout, settings.attempts, settings.backoff)
+
+
+def _asked(settings: Settings, job: Job) -> Asked:
+    rules = Rules(settings.lookback_days, settings.settle_days, job.audit_days)
+    return Asked(job.first, job.last, job.again, rules)
+
+
 def _ingest(work: Work, job: Job, summary: Summary) -> None:
     settings = work.settings
-    patience = Patience(settings.connect_timeout, settings.read_timeout, settings.attempts, settings.backoff)
+    patience, asked = _patience(settings), _asked(settings, job)
     total = IngestSummary()
     with _timed(summary, "ingest"):
         for access in work.accounts:
             read = partial(
-                ingest_account,
-                access,
-                settings.data_dir,
-                first=job.first,
-                last=job.last,
-                patience=patience,
-                progress=work.progress,
+                ingest_account, access, settings.data_dir, asked, patience=patience, progress=work.progress
             )
             total.add(work.step(f"ingest {access.name}", read))
     summary.requests, summary.retries = total.requests, total.retries

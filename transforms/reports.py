@@ -21,7 +21,11 @@ def to_csv(table: pa.Table) -> str:
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
     """
-    return str(to_text_frame(table, harmless=True).to_csv(index=False, lineterminator="\n"))
+    frame = to_text_frame(table, harmless=True)
+    rows = [list(frame.columns), *frame.itertuples(index=False, name=None)]
+    lines = [",".join(map(_to_cell, row)) for row in rows]
+    # Readers skip a line that is empty.
+    return "".join(f"{line}\n" if line else '""\n' for line in lines)
 
 
 def to_json(table: pa.Table) -> str:
@@ -72,6 +76,13 @@ def _with_common_decimals(texts: list[str | None]) -> list[str | None]:
     used = max((len(text.rstrip("0").partition(".")[2]) for text in texts if text), default=0)
     decimals = max(used, _FEWEST_DECIMALS)
     return [f"{Decimal(text):.{decimals}f}" if text else None for text in texts]
+
+
+def _to_cell(text: str | None) -> str:
+    # Before Python 3.13 the writers of csv and pandas leave "\r" unquoted, and a reader begins a row at it.
+    if text is not None and any(mark in text for mark in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text or ""
 
 
 def _defused(text: str | None) -> str | None:

@@ -84,6 +84,11 @@ def asked_dates(window: Window) -> dict[str, str]:
     }
 
 
+def days_of(window: Window) -> list[date]:
+    """Every day of the window, oldest first; none when it ends before it begins."""
+    return [window.first + offset * _DAY for offset in range((window.last - window.first).days + 1)]
+
+
 def month_windows(first: date, last: date) -> list[Window]:
     """The days first to last cut at the ends of calendar months, oldest first; empty when first is after last."""
     windows = []
@@ -136,5 +141,4 @@ def holes(covered: Iterable[CoveredDay], first: date, horizon: date) -> list[dat
     The horizon, the newest day that any account was read for, may still be running.
     """
     read = {day.day for day in covered if day.was_over or day.day == horizon}
-    days = (first + offset * _DAY for offset in range((horizon - first).days + 1))
-    return [day for day in days if day not in read]
+    return [day for day in days_of(Window(first, horizon)) if day not in read]

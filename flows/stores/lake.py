@@ -5,6 +5,7 @@ Beside the months lies `_landings.json`, which tells which landings are in them;
 """
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from flows.stores.files import replaced_whole, write_whole
 from transforms.errors import DataError
+from transforms.plan import unsettled_days
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
 _FILE = "recordings.parquet"
@@ -41,7 +43,7 @@ class AppliedLanding(msgspec.Struct, frozen=True):
     oddities: list[tuple[str, str, int]] = []
 
 
-class AccountState(msgspec.Struct):
+class LakeState(msgspec.Struct):
     """What an account's months hold: the landings applied to them, and the rows of each month (YYYY-MM).
 
     months is None while a landing is being applied; applying it again is harmless.
@@ -95,25 +97,25 @@ class Lake:
                 row_group_size=128 * 1024,
             )
 
-    def state(self, account_sid: str) -> AccountState | None:
+    def state(self, account_sid: str) -> LakeState | None:
         """What is in the account's months; None when that is not known or is not what lies there."""
         state = self.recorded_state(account_sid)
         is_true = state is not None and state.months in (None, self._rows_by_month(account_sid))
         return state if is_true else None
 
-    def recorded_state(self, account_sid: str) -> AccountState | None:
+    def recorded_state(self, account_sid: str) -> LakeState | None:
         """The state as last recorded, whatever lies in the months by now."""
         try:
-            return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=AccountState)
+            return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=LakeState)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
-    def begin(self, account_sid: str, state: AccountState) -> None:
+    def begin(self, account_sid: str, state: LakeState) -> None:
         """Record that months are being rewritten."""
         state.months = None
         self._write_state(account_sid, state)
 
-    def finish(self, account_sid: str, state: AccountState) -> None:
+    def finish(self, account_sid: str, state: LakeState) -> None:
         """Record what is in the months now that all of them are written."""
         state.months = self._rows_by_month(account_sid) or {}
         self._write_state(account_sid, state)
@@ -134,7 +136,7 @@ class Lake:
         if state is not None:
             self.finish(account_sid, state)
 
-    def _write_state(self, account_sid: str, state: AccountState) -> None:
+    def _write_state(self, account_sid: str, state: LakeState) -> None:
         write_whole(self._account(account_sid) / _STATE, msgspec.json.encode(state))
 
     def _rows_by_month(self, account_sid: str) -> dict[str, int] | None:
@@ -161,6 +163,15 @@ class Lake:
             return
         with replaced_whole(path) as beside:
             pq.write_table(rejects, beside, compression="zstd")
+
+    def unsettled_days(self, account_sid: str, since: date) -> set[date]:
+        """Creation days (UTC) from `since` on with a recording that has no price yet or is not done."""
+        days: set[date] = set()
+        for month in self.months(account_sid):
+            if month >= f"{since:%Y-%m}":
+                file = pq.ParquetFile(self._month(account_sid, month))
+                days |= unsettled_days(file.read(columns=["created_at", "status", "price", "deleted_at"]))
+        return {day for day in days if day >= since}
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
         """Recordings that lie in more than one month, because their creation date moved: sid and months."""

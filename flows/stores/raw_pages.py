@@ -10,7 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -87,6 +87,13 @@ class RawPages:
     def unfinished(self, account_sid: str) -> list[Landing]:
         """Landings a walk was broken off in."""
         return [landing for landing in self._landings(account_sid) if not self._is_complete(landing)]
+
+    def begin(self, account_sid: str, window: Window, now: datetime) -> Landing:
+        """A new landing; no two of an account are begun at the same instant, whatever the clock says."""
+        taken = {landing.fetched_at for landing in self._landings(account_sid)}
+        while now in taken:
+            now += timedelta(microseconds=1)
+        return Landing(account_sid, window, now)
 
     def manifest(self, landing: Landing) -> Manifest:
         """The manifest of a complete landing. Raises DataError when it cannot be read."""

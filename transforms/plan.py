@@ -1,0 +1,87 @@
+"""Which days of an account to read now, and why. Days are creation days, UTC."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.windows import CoveredDay, Window, month_windows
+
+Reason = Literal["asked again", "not covered", "look back", "unsettled", "audit"]
+
+_DAY = timedelta(days=1)
+
+FINAL_STATUSES = ("completed", "absent", "failed", "stopped", "deleted")
+"""Statuses after which a recording is done; with a price it is *settled* and need not be read again.
+
+`stopped` is final for both vendors; an unknown status is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How far a run without dates looks back.
+
+    lookback_days: the newest days are always read again, today being one of them. settle_days: how long a day is read
+    again because one of its recordings has no price or is not done. audit_days: how many of the days whose last reading
+    is oldest are read again on top, so that deletions and corrections in old months are found.
+    """
+
+    lookback_days: int = 3
+    settle_days: int = 90
+    audit_days: int = 0
+
+
+def plan_days(
+    days: Window, today: date, covered: Mapping[date, CoveredDay], unsettled: Collection[date], rules: Rules
+) -> dict[date, Reason]:
+    """The days of a range that have to be read, in order, each with the first reason that holds.
+
+    covered: what was read so far. unsettled: days that hold a recording without a price, or one that is not done.
+    """
+    reasons: dict[date, Reason] = {}
+    day = days.first
+    while day <= min(days.last, today):
+        age = (today - day).days
+        if day not in covered or (not covered[day].was_over and day < today):
+            reasons[day] = "not covered"
+        elif age < rules.lookback_days:
+            reasons[day] = "look back"
+        elif day in unsettled and age < rules.settle_days:
+            reasons[day] = "unsettled"
+        day += _DAY
+    for day in _oldest_readings(days, covered, reasons)[: rules.audit_days]:
+        reasons[day] = "audit"
+    return dict(sorted(reasons.items()))
+
+
+def unsettled_days(recordings: pa.Table) -> set[date]:
+    """Days of the recordings that are not settled. Columns in: created_at, status, price, deleted_at.
+
+    One that is gone from the API cannot settle any more.
+    """
+    is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
+    is_unsettled = pc.or_(pc.is_null(recordings["price"]), pc.invert(is_done))
+    still_there = pc.is_null(recordings["deleted_at"])
+    created_at = recordings["created_at"].filter(pc.and_(is_unsettled, still_there))
+    return set(pc.unique(created_at.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)).to_pylist())
+
+
+def windows_of(days: Iterable[date]) -> list[Window]:
+    """Days as windows, oldest first: neighbours together, cut at the ends of calendar months."""
+    runs: list[Window] = []
+    for day in sorted(set(days)):
+        if runs and runs[-1].last + _DAY == day:
+            runs[-1] = Window(runs[-1].first, day)
+        else:
+            runs.append(Window(day, day))
+    return [window for run in runs for window in month_windows(run.first, run.last)]
+
+
+def _oldest_readings(
+    days: Window, covered: Mapping[date, CoveredDay], planned: Collection[date]
+) -> list[date]:
+    candidates = (day for day in covered if days.first <= day <= days.last and day not in planned)
+    return sorted(candidates, key=lambda day: (covered[day].fetched_at, day))
