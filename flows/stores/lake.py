@@ -179,17 +179,20 @@ class Lake:
         if len(files) < 2:
             return
         source = "from read_parquet(?, filename = true, hive_partitioning = false)"
-        with duckdb.connect(config={"memory_limit": "512MB", "threads": "1"}) as connection:
-            moved = connection.execute(
-                f"select recording_sid {source} group by recording_sid having count(*) > 1",
+        spill = str(self.folder.with_name(".spill"))
+        config = {"memory_limit": "64MB", "threads": "1", "temp_directory": spill}
+        with duckdb.connect(config=config) as connection:
+            # Nearly always there are none, so the cheap question comes first: eight bytes a recording, no names.
+            suspects = connection.execute(
+                f"select hash(recording_sid) {source} group by all having count(*) > 1",
                 [files],
             ).fetchall()
-            if not moved:  # nearly always; naming the files of every recording would cost four times as much
+            if not suspects:
                 return
             where = connection.execute(
                 f"select recording_sid, list(filename order by filename) {source} "
-                "where list_contains(?, recording_sid) group by recording_sid",
-                [files, [row[0] for row in moved]],
+                "where list_contains(?, hash(recording_sid)) group by recording_sid having count(*) > 1",
+                [files, [row[0] for row in suspects]],
             ).fetchall()
         for recording_sid, names in where:
             yield recording_sid, [Path(name).parent.name.partition("=")[2] for name in names]

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transforms.money import PRICE, is_rounded, is_unpriced, parse_price, plain
@@ -115,7 +115,9 @@ def test_digits_beyond_the_ninth_decimal_are_told(text: str) -> None:
     assert is_rounded(text, price)
 
 
-@pytest.mark.parametrize("text", ["0.0025", " -0.002500000000000 ", "25e-4", "0", "0e9", "999999999.999999999"])
+@pytest.mark.parametrize(
+    "text", ["0.0025", " -0.002500000000000 ", "25e-4", "0", "0e9", "999999999.999999999"]
+)
 def test_a_price_of_nine_decimals_loses_nothing(text: str) -> None:
     price = parse_price(text)
     assert price is not None
@@ -139,6 +141,7 @@ def test_zero_and_other_words_are_not_unpriced(text: str) -> None:
 
 
 @given(NUMBER_TEXTS)
+@settings(deadline=None)
 @example("0.0000000005")
 @example("-999999999.9999999995")
 @example("0e99")
@@ -151,7 +154,10 @@ def test_any_number_is_rounded_half_even_to_billionths_or_does_not_fit(text: str
         assert pa.scalar(price, PRICE).as_py() == price
 
 
-@given(st.text(st.characters(codec="utf-8")) | st.text("0123456789+-.eE_ \N{ARABIC-INDIC DIGIT ONE}", max_size=8))
+@given(
+    st.text(st.characters(codec="utf-8")) | st.text("0123456789+-.eE_ \N{ARABIC-INDIC DIGIT ONE}", max_size=8)
+)
+@settings(deadline=None)
 def test_whatever_is_read_is_a_number_of_ascii_digits_within_the_limits(text: str) -> None:
     price = parse_price(text)
     if price is not None:
@@ -161,6 +167,7 @@ def test_whatever_is_read_is_a_number_of_ascii_digits_within_the_limits(text: st
 
 
 @given(st.integers(1 - 10**18, 10**18 - 1))
+@settings(deadline=None)
 def test_a_price_survives_being_written_and_read(billionths: int) -> None:
     price = Decimal(billionths).scaleb(-9)
     assert parse_price(plain(price)) == price
@@ -168,6 +175,7 @@ def test_a_price_survives_being_written_and_read(billionths: int) -> None:
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-1000, max_value=1000))
+@settings(deadline=None)
 def test_a_json_number_of_a_price_is_the_price(price: Decimal) -> None:
     number = format(price, "f")
     assert json.loads(number, parse_float=str, parse_int=str) == number

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transforms_samples import page_body, recording
 
@@ -18,7 +18,9 @@ def only(page: PageRecords) -> Record:
 
 
 def test_an_envelope_tells_how_many_rows_it_lists_and_where_the_next_page_is() -> None:
-    body = page_body(recording('"A"'), recording('"B"'), next_page_uri=b'"/2010-04-01/x?Page=1\\u0026PageToken=PA1"')
+    body = page_body(
+        recording('"A"'), recording('"B"'), next_page_uri=b'"/2010-04-01/x?Page=1\\u0026PageToken=PA1"'
+    )
     assert read_envelope(body) == Envelope(2, "/2010-04-01/x?Page=1&PageToken=PA1")
 
 
@@ -117,7 +119,9 @@ def test_every_documented_field_is_read_as_sent() -> None:
     assert page.unknown_fields == []
     assert bytes(record.price) == b'"-0.00250"'
     assert {
-        name: getattr(record, name) for name in Record.__struct_fields__ if isinstance(getattr(record, name), str | int)
+        name: getattr(record, name)
+        for name in Record.__struct_fields__
+        if isinstance(getattr(record, name), str | int)
     } == {
         "sid": "RE1",
         "account_sid": "AC1",
@@ -140,8 +144,12 @@ def test_every_documented_field_is_read_as_sent() -> None:
 
 @pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
 def test_fields_left_out_or_null_are_none(surprise: str | None) -> None:
-    nulls = recording('"A"', **dict.fromkeys(("call_sid", "duration", "price", "date_updated"), "null"), odd=surprise)
-    left_out = recording('"B"', **dict.fromkeys(("call_sid", "duration", "price", "date_updated")), odd=surprise)
+    nulls = recording(
+        '"A"', **dict.fromkeys(("call_sid", "duration", "price", "date_updated"), "null"), odd=surprise
+    )
+    left_out = recording(
+        '"B"', **dict.fromkeys(("call_sid", "duration", "price", "date_updated")), odd=surprise
+    )
     page = read_records(page_body(nulls, left_out))
     assert [record.sid for record in page.records] == ["A", "B"]
     for record in page.records:
@@ -151,7 +159,8 @@ def test_fields_left_out_or_null_are_none(surprise: str | None) -> None:
 
 @pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
 @pytest.mark.parametrize(
-    "number", ["0.1", "-0.00250", "0.0024999999999999996", "1e-3", "100000000000000000000000.1", "0.10000", "-0"]
+    "number",
+    ["0.1", "-0.00250", "0.0024999999999999996", "1e-3", "100000000000000000000000.1", "0.10000", "-0"],
 )
 def test_a_price_keeps_every_digit_of_its_json_number(number: str, surprise: str | None) -> None:
     record = only(read_records(page_body(recording(price=number, odd=surprise))))
@@ -160,9 +169,13 @@ def test_a_price_keeps_every_digit_of_its_json_number(number: str, surprise: str
 
 @pytest.mark.parametrize("surprise", [{}, {"odd": 1}])
 @pytest.mark.parametrize("indent", [None, 2])
-def test_blanks_and_line_ends_around_values_do_not_matter(indent: int | None, surprise: dict[str, int]) -> None:
+def test_blanks_and_line_ends_around_values_do_not_matter(
+    indent: int | None, surprise: dict[str, int]
+) -> None:
     fields = {"sid": "A", "channels": None, "duration": "4", "uri": "/x", "price": 0.5} | surprise
-    body = json.dumps({"recordings": [fields], "next_page_uri": None}, indent=indent, separators=(" ,", " : "))
+    body = json.dumps(
+        {"recordings": [fields], "next_page_uri": None}, indent=indent, separators=(" ,", " : ")
+    )
     record = only(read_records(body.replace("\n", "\r\n").encode()))
     assert (record.sid, record.channels, record.duration, record.uri) == ("A", None, "4", "/x")
     assert bytes(record.price) == b"0.5"
@@ -185,7 +198,9 @@ def test_fields_read_past_on_purpose_are_not_unknown() -> None:
 
 def test_unknown_fields_are_named_once_for_each_record_that_has_them() -> None:
     page = read_records(
-        page_body(recording('"A"', region="1", edge="null"), recording('"B"'), recording('"C"', region='{"a": 2}'))
+        page_body(
+            recording('"A"', region="1", edge="null"), recording('"B"'), recording('"C"', region='{"a": 2}')
+        )
     )
     assert [record.sid for record in page.records] == ["A", "B", "C"]
     assert sorted(page.unknown_fields) == ["edge", "region", "region"]
@@ -199,7 +214,9 @@ def test_a_surprise_in_one_record_changes_no_other() -> None:
     assert [record for record in page.records if record.sid != "6"] == expected
 
 
-@pytest.mark.parametrize("row", [b"null", b"1", b"true", b'"RE1"', b"[]", b'[{"sid": "A"}]', b'{"sid": "A", "\xff": 1}'])
+@pytest.mark.parametrize(
+    "row", [b"null", b"1", b"true", b'"RE1"', b"[]", b'[{"sid": "A"}]', b'{"sid": "A", "\xff": 1}']
+)
 def test_a_row_that_is_no_object_in_utf_8_is_misread_and_stops_no_other(row: bytes) -> None:
     page = read_records(page_body(recording('"A"'), row, recording('"B"')))
     assert [record.sid for record in page.records] == ["A", "B"]
@@ -224,7 +241,9 @@ def test_invalid_utf_8_in_what_is_read_past_is_no_trouble() -> None:
 
 def test_the_first_of_several_unreadable_fields_is_named_wherever_the_sid_stands() -> None:
     row = b'{"status": "\xff", "uri": "\xfe", "sid": "LAST"}'
-    assert read_records(page_body(row)).misread == [(0, Misread(row, "status", "is no text in UTF-8", "LAST"))]
+    assert read_records(page_body(row)).misread == [
+        (0, Misread(row, "status", "is no text in UTF-8", "LAST"))
+    ]
 
 
 @pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
@@ -261,23 +280,32 @@ def test_a_number_is_a_sid_and_a_text_is_one_whatever_it_says(sid: str, read: st
         ("call_sid", "12345678901234567890123", "12345678901234567890123"),
     ],
 )
-def test_a_value_of_another_type_is_read_as_its_json_text(name: str, json_text: str, read: str | None) -> None:
+def test_a_value_of_another_type_is_read_as_its_json_text(
+    name: str, json_text: str, read: str | None
+) -> None:
     page = read_records(page_body(recording(**{name: json_text})))
     assert getattr(only(page), name) == read
     assert page.unknown_fields == []
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4),
     lambda values: st.lists(values, max_size=2) | st.dictionaries(st.text(max_size=3), values, max_size=2),
     max_leaves=4,
 )
 ROWS = st.dictionaries(
-    st.sampled_from(["sid", "price", "duration", "status", "channels", "call_sid", "odd"]), JSON_VALUES, max_size=5
+    st.sampled_from(["sid", "price", "duration", "status", "channels", "call_sid", "odd"]),
+    JSON_VALUES,
+    max_size=5,
 )
 
 
 @given(st.lists(ROWS | JSON_VALUES, max_size=5))
+@settings(deadline=None)
 def test_every_row_of_a_page_is_either_read_or_misread_at_its_own_position(page: list[object]) -> None:
     body = json.dumps({"recordings": page, "next_page_uri": None}, ensure_ascii=False).encode()
     read = read_records(body)

@@ -1,10 +1,10 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from transforms_samples import reading, utc
+from transforms_samples import instants_between, reading, utc
 
 from transforms.dates import INSTANT
 from transforms.windows import (
@@ -52,7 +52,7 @@ def test_the_bounds_of_a_window_are_exact_to_the_microsecond() -> None:
     assert found.to_pylist() == [False, True, None, True, False]
 
 
-@given(windows(), st.datetimes(datetime(2020, 2, 24), datetime(2020, 3, 8), timezones=st.just(UTC)))  # noqa: DTZ001
+@given(windows(), instants_between(utc(2020, 2, 24), utc(2020, 3, 8)))
 @settings(deadline=None)
 def test_an_instant_is_in_a_window_when_its_day_is(window: Window, moment: datetime) -> None:
     found = is_created_in(pa.chunked_array([pa.array([moment], INSTANT)]), window)
@@ -60,7 +60,10 @@ def test_an_instant_is_in_a_window_when_its_day_is(window: Window, moment: datet
 
 
 @given(windows(), windows())
-def test_windows_overlap_when_they_share_a_day_and_contain_when_they_have_them_all(one: Window, other: Window) -> None:
+@settings(deadline=None)
+def test_windows_overlap_when_they_share_a_day_and_contain_when_they_have_them_all(
+    one: Window, other: Window
+) -> None:
     assert one.overlaps(other) == bool(days_of(one) & days_of(other))
     assert one.contains(other) == (days_of(other) <= days_of(one))
 
@@ -85,6 +88,7 @@ def test_the_query_is_asked_a_day_wider_in_the_clients_own_format() -> None:
 @pytest.mark.parametrize("is_inclusive", [True, False])
 @pytest.mark.parametrize("is_cut_to_the_day", [True, False])
 @given(window=windows(), second=st.integers(0, 86_399), day=st.integers(0, 10))
+@settings(deadline=None)
 @example(window=Window(date(2020, 2, 26), date(2020, 2, 26)), second=0, day=0)
 @example(window=Window(date(2020, 2, 26), date(2020, 2, 26)), second=86_399, day=0)
 def test_the_query_lists_the_whole_window_whatever_the_api_makes_of_it(
@@ -94,9 +98,9 @@ def test_the_query_lists_the_whole_window_whatever_the_api_makes_of_it(
     asked = asked_dates(window)
     after, before = (datetime.fromisoformat(asked[name]) for name in ("DateCreated>", "DateCreated<"))
     if is_cut_to_the_day:
-        midnight = {"hour": 0, "minute": 0, "second": 0}
-        created = created.replace(**midnight)  # type: ignore[arg-type]
-        after, before = after.replace(**midnight), before.replace(**midnight)  # type: ignore[arg-type]
+        created, after, before = (
+            each.replace(hour=0, minute=0, second=0) for each in (created, after, before)
+        )
     assert after <= created <= before if is_inclusive else after < created < before
 
 
@@ -114,16 +118,21 @@ def test_days_are_cut_at_the_ends_of_months() -> None:
 
 
 def test_a_single_day_is_one_window_and_no_day_none() -> None:
-    assert month_windows(date(2020, 1, 31), date(2020, 1, 31)) == [Window(date(2020, 1, 31), date(2020, 1, 31))]
+    assert month_windows(date(2020, 1, 31), date(2020, 1, 31)) == [
+        Window(date(2020, 1, 31), date(2020, 1, 31))
+    ]
     assert month_windows(date(2020, 2, 1), date(2020, 1, 31)) == []
 
 
 @given(windows(DAYS))
+@settings(deadline=None)
 def test_months_hold_every_day_once_and_none_crosses_a_month(window: Window) -> None:
     months = month_windows(window.first, window.last)
     in_order = [day for month in months for day in sorted(days_of(month))]
     assert in_order == sorted(days_of(window))
-    assert all((month.first.year, month.first.month) == (month.last.year, month.last.month) for month in months)
+    assert all(
+        (month.first.year, month.first.month) == (month.last.year, month.last.month) for month in months
+    )
     assert len({(month.first.year, month.first.month) for month in months}) == len(months)
 
 
@@ -131,10 +140,11 @@ def test_months_hold_every_day_once_and_none_crosses_a_month(window: Window) -> 
 
 
 @given(
-    st.sets(st.dates(date(1980, 1, 3), TODAY), max_size=6) | st.sets(st.dates(date(2025, 12, 20), TODAY), max_size=6),
+    st.sets(st.dates(date(1980, 1, 3), TODAY), max_size=6)
+    | st.sets(st.dates(date(2025, 12, 20), TODAY), max_size=6),
     st.integers(-1, 1),
 )
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @example({TODAY}, -1)
 @example({TODAY}, 1)
 @example({TODAY - DAY}, -1)
@@ -215,7 +225,11 @@ def test_days_never_read_and_days_read_too_early_are_holes() -> None:
             reading(date(2020, 3, 4), date(2020, 3, 6), utc(2020, 3, 6, 12), "B"),
         ]
     )
-    assert holes(covered, date(2020, 2, 29), date(2020, 3, 6)) == [date(2020, 2, 29), date(2020, 3, 2), date(2020, 3, 3)]
+    assert holes(covered, date(2020, 2, 29), date(2020, 3, 6)) == [
+        date(2020, 2, 29),
+        date(2020, 3, 2),
+        date(2020, 3, 3),
+    ]
 
 
 def test_the_horizon_may_still_be_running_but_must_have_been_read() -> None:
@@ -227,13 +241,16 @@ def test_the_horizon_may_still_be_running_but_must_have_been_read() -> None:
 
 
 READINGS = st.lists(
-    st.tuples(windows(), st.datetimes(datetime(2020, 2, 24), datetime(2020, 3, 10), timezones=st.just(UTC))),  # noqa: DTZ001
+    st.tuples(windows(), instants_between(utc(2020, 2, 24), utc(2020, 3, 10))),
     max_size=5,
 )
 
 
 @given(READINGS, windows())
-def test_a_hole_is_a_day_without_a_reading_after_it(read: list[tuple[Window, datetime]], span: Window) -> None:
+@settings(deadline=None)
+def test_a_hole_is_a_day_without_a_reading_after_it(
+    read: list[tuple[Window, datetime]], span: Window
+) -> None:
     covered = covered_days(
         [reading(window.first, window.last, at, f"L{number}") for number, (window, at) in enumerate(read)]
     )
@@ -249,6 +266,7 @@ def test_a_hole_is_a_day_without_a_reading_after_it(read: list[tuple[Window, dat
         day
         for day in sorted(days_of(span))
         if not any(
-            day in days_of(window) and (at.date() > day or (at.date() == day == span.last)) for window, at in read
+            day in days_of(window) and (at.date() > day or (at.date() == day == span.last))
+            for window, at in read
         )
     ]

@@ -1,9 +1,10 @@
 """Pages, recordings and instants written by hand, for the tests of the transforms."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 import pyarrow as pa
+from hypothesis import strategies as st
 
 from transforms.recordings import Listed, Page, list_recordings
 from transforms.windows import Reading, Window
@@ -58,6 +59,17 @@ def quoted(text: str) -> str:
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
     """An instant in UTC."""
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
+_UTC_ONLY: st.SearchStrategy[tzinfo] = st.just(UTC)
+
+
+def instants_between(
+    first: datetime, last: datetime, timezones: st.SearchStrategy[tzinfo] = _UTC_ONLY
+) -> st.SearchStrategy[datetime]:
+    """Any instants whose date and time, in their own zone, lie between two others."""
+    naive = st.datetimes(first.replace(tzinfo=None), last.replace(tzinfo=None))
+    return st.tuples(naive, timezones).map(lambda drawn: drawn[0].replace(tzinfo=drawn[1]))
 
 
 EVER = Window(date(1970, 1, 1), date(2999, 12, 31))
