@@ -1,10 +1,10 @@
 """Columns of few distinct values: the one trick that keeps Python out of the row loop."""
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 V = TypeVar("V", bound=Hashable)
 R = TypeVar("R")
@@ -22,19 +22,29 @@ def map_distinct(values: pa.Array, function: Callable[[Any], Any], to_type: pa.D
 
 
 class Distinct(Generic[V, R]):
-    """Python values of a column (None among them), each distinct one read once.
+    """Values of a column (None among them), each distinct one read once.
 
-    `readings` and `counts` belong together: what was read, and in how many rows. `column` turns an attribute of
-    the readings into the whole Arrow column.
+    `values`, `readings` and `counts` belong together: what stands there, what was read from it, in how many rows.
+    `column` turns an attribute of the readings into the whole Arrow column.
     """
 
-    def __init__(self, values: Sequence[V], read: Callable[[V], R]) -> None:
-        counted = Counter(values)
-        codes = {value: code for code, value in enumerate(counted)}
-        self.values = list(counted)
-        self.counts = list(counted.values())
-        self.readings = [read(value) for value in counted]
-        self._indices = pa.array(list(map(codes.__getitem__, values)), pa.int32())
+    def __init__(self, values: Sequence[V] | pa.Array, read: Callable[[V], R]) -> None:
+        if isinstance(values, pa.Array):
+            encoded = values.dictionary_encode(null_encoding="encode")
+            self.values: list[V] = encoded.dictionary.to_pylist()
+            self._indices = encoded.indices
+        else:  # numbers and texts in one column, which Arrow cannot hold
+            codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+            self.values = list(codes)
+            self._indices = pa.array(list(map(codes.__getitem__, values)), pa.int32())
+        self.readings = [read(value) for value in self.values]
+
+    @property
+    def counts(self) -> list[int]:
+        """In how many rows each value stands."""
+        counted = pc.value_counts(self._indices)
+        by_code = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
+        return [by_code[code] for code in range(len(self.values))]
 
     def column(self, attribute: Callable[[R], object], to_type: pa.DataType) -> pa.Array:
         """The Arrow column of one attribute of the readings, row by row as the values came."""

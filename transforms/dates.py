@@ -121,8 +121,10 @@ def _common_instants(texts: pa.Array) -> pa.Array:
     is_common = pc.and_(
         pc.equal(pc.binary_length(texts), _COMMON_LENGTH), pc.ends_with(texts, pattern=" +0000")
     )
-    raw = pc.if_else(is_common, texts, None).cast(pa.binary())
-    iso_days = map_distinct(pc.binary_slice(raw, 0, 17), _iso_day, pa.string())
+    raw = texts.cast(pa.binary())
+    days = pc.binary_slice(raw, 0, 17).dictionary_encode()
+    iso_days = pa.array([_iso_day(day) for day in days.dictionary.to_pylist()], pa.string())
+    iso_days = iso_days.take(pc.if_else(is_common, days.indices, pa.scalar(None, days.indices.type)))
     clocks = pc.binary_slice(raw, 17, 25).cast(pa.string(), safe=False)
     try:
         return pc.binary_join_element_wise(iso_days, clocks, "T").cast(pa.timestamp("us")).cast(INSTANT)
@@ -136,4 +138,4 @@ def instants(texts: pa.Array) -> pa.Array:
     if found.null_count == texts.null_count:
         return found
     odd = pc.and_(pc.is_null(found), pc.is_valid(texts))
-    return pc.coalesce(found, map_distinct(pc.if_else(odd, texts, None), parse_instant, INSTANT))
+    return pc.replace_with_mask(found, odd, map_distinct(texts.filter(odd), parse_instant, INSTANT))

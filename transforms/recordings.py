@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import compress
 from typing import Any
 
 import msgspec
@@ -19,8 +18,8 @@ import pyarrow.compute as pc
 
 from transforms.dates import instants
 from transforms.errors import DataError
-from transforms.listing import LISTED_SCHEMA, read_columns, shown
-from transforms.records import Misread, Record, read_records
+from transforms.listing import LISTED_SCHEMA, Batch, read_columns, shown
+from transforms.records import Misread, read_records
 from transforms.schema import REJECT_SCHEMA
 from transforms.windows import Window, is_created_in
 
@@ -73,12 +72,10 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
 
 
 @dataclass(slots=True)
-class _Batch:
-    """Records of several pages in one list: columns pay off from some thousand rows on."""
+class _Pages:
+    """Some pages taken apart: the records in a batch, and those that could not even be taken apart."""
 
-    records: list[Record] = field(default_factory=list)
-    page_of_record: list[str] = field(default_factory=list)
-    position_in_page: list[int] = field(default_factory=list)
+    batch: Batch = field(default_factory=Batch)
     misread: list[tuple[str, int, Misread]] = field(default_factory=list)
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -89,49 +86,37 @@ class _Batch:
             raise DataError(f"{page.name}: {error}. Delete this landing to fetch it anew.") from None
         self.oddities.update(("unknown field", name) for name in read.unknown_fields)
         self.misread.extend((page.name, position, misread) for position, misread in read.misread)
-        self.records.extend(read.records)
-        self.position_in_page.extend(read.positions)
-        self.page_of_record.extend([page.name] * len(read.records))
-
-    def drop_outside(self, window: Window) -> int:
-        """Leave out the records created outside the window; how many those were.
-
-        A record whose creation date cannot be read may belong to any window: it stays.
-        """
-        created_at = instants(pa.array([record.date_created for record in self.records], pa.string()))
-        stays = pc.fill_null(is_created_in(created_at, window), True)
-        if pc.all(stays).as_py() in (True, None):
-            return 0
-        mask: list[bool] = stays.to_pylist()
-        outside = len(mask) - sum(mask)
-        self.records = list(compress(self.records, mask))
-        self.page_of_record = list(compress(self.page_of_record, mask))
-        self.position_in_page = list(compress(self.position_in_page, mask))
-        return outside
+        self.batch.add(page.name, read.records, read.positions)
 
 
-def _batches(pages: Iterable[Page]) -> Iterator[_Batch]:
-    batch = _Batch()
+def _batches(pages: Iterable[Page]) -> Iterator[_Pages]:
+    taken_apart = _Pages()
     for page in pages:
-        batch.add(page)
-        if len(batch.records) >= _ROWS_AT_ONCE:
-            yield batch
-            batch = _Batch()
-    yield batch
+        taken_apart.add(page)
+        if len(taken_apart.batch) >= _ROWS_AT_ONCE:
+            yield taken_apart
+            taken_apart = _Pages()
+    yield taken_apart
 
 
-def _list_batch(batch: _Batch, account_sid: str, window: Window) -> Listed:
-    rows = len(batch.records) + len(batch.misread)
-    outside = batch.drop_outside(window)
-    read = read_columns(batch.records, batch.page_of_record, account_sid)
+def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
+    batch = pages.batch
+    rows = len(batch) + len(pages.misread)
+    created_at = instants(batch.text("date_created"))
+    # A record whose creation date cannot be read may belong to any window: it stays.
+    stays = pc.fill_null(is_created_in(created_at, window), True)
+    outside = stays.false_count
+    if outside:
+        batch, created_at = batch.kept(stays), created_at.filter(stays)
+    read = read_columns(batch, created_at, account_sid)
     is_good = pc.and_(
-        pc.and_(pc.is_valid(read.table["created_at"]), pc.invert(read.is_price_unreadable)),
+        pc.and_(pc.is_valid(created_at), pc.invert(read.is_price_unreadable)),
         pc.and_(
             pc.equal(read.table["account_sid"], account_sid), pc.not_equal(read.table["recording_sid"], "")
         ),
     )
     is_all_good = pc.all(is_good).as_py() in (True, None)
-    rejects = [] if is_all_good else _rejects(batch, read.table, pc.invert(is_good), account_sid)
+    rejects = [] if is_all_good else _rejects(batch, created_at, pc.invert(is_good), account_sid)
     rejects += [
         {
             "recording_sid": misread.sid or None,
@@ -141,7 +126,7 @@ def _list_batch(batch: _Batch, account_sid: str, window: Window) -> Listed:
             "field": misread.field,
             "reason": misread.reason,
         }
-        for page, position, misread in batch.misread
+        for page, position, misread in pages.misread
     ]
     where = {"account_sid": account_sid, "window_first": window.first, "window_last": window.last}
     return Listed(
@@ -149,24 +134,24 @@ def _list_batch(batch: _Batch, account_sid: str, window: Window) -> Listed:
         pa.Table.from_pylist([where | reject for reject in rejects], REJECT_SCHEMA),
         rows=rows,
         outside=outside,
-        oddities=batch.oddities + read.oddities,
+        oddities=pages.oddities + read.oddities,
     )
 
 
 def _rejects(
-    batch: _Batch, table: pa.Table, is_bad: pa.ChunkedArray, account_sid: str
+    batch: Batch, created_at: pa.Array, is_bad: pa.ChunkedArray, account_sid: str
 ) -> list[dict[str, Any]]:
     rejects = []
-    for row in pc.indices_nonzero(is_bad).to_pylist():
-        record, created_at = batch.records[row], table["created_at"][row].as_py()
+    for number in pc.indices_nonzero(is_bad).to_pylist():
+        record, instant = batch.row(number), created_at[number].as_py()
         rejects.append(
             {
-                "recording_sid": record.sid or None,
-                "created_at": created_at,
-                "record_key": record.sid or _digest(msgspec.json.encode(record)),
-                "raw_page": batch.page_of_record[row],
-                "position": batch.position_in_page[row],
-                **_why_rejected(record, account_sid, created_at),
+                "recording_sid": record["sid"] or None,
+                "created_at": instant,
+                "record_key": record["sid"] or _digest(msgspec.json.encode(record)),
+                "raw_page": batch.pages[number],
+                "position": batch.positions[number],
+                **_why_rejected(record, account_sid, instant),
             }
         )
     return rejects
@@ -176,13 +161,13 @@ def _digest(text: bytes) -> str:
     return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 
-def _why_rejected(record: Record, account_sid: str, created_at: datetime | None) -> dict[str, str]:
-    if not record.sid:
+def _why_rejected(record: dict[str, Any], account_sid: str, created_at: datetime | None) -> dict[str, str]:
+    if not record["sid"]:
         return {"field": "sid", "reason": "is empty"}
     if created_at is None:
-        if record.date_created is None:
+        if record["date_created"] is None:
             return {"field": "date_created", "reason": "is missing"}
-        return {"field": "date_created", "reason": f"{shown(record.date_created)!r} is no date"}
-    if record.account_sid and record.account_sid != account_sid:
-        return {"field": "account_sid", "reason": f"{shown(record.account_sid)!r} is another account"}
-    return {"field": "price", "reason": f"{shown(bytes(record.price))} is no number that fits"}
+        return {"field": "date_created", "reason": f"{shown(record['date_created'])!r} is no date"}
+    if record["account_sid"] is not None and record["account_sid"] != account_sid:
+        return {"field": "account_sid", "reason": f"{shown(record['account_sid'])!r} is another account"}
+    return {"field": "price", "reason": f"{shown(record['price'])} is no number that fits"}

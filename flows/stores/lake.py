@@ -180,7 +180,11 @@ class Lake:
             return
         source = "from read_parquet(?, filename = true, hive_partitioning = false)"
         spill = str(self.folder.with_name(".spill"))
-        config = {"memory_limit": "64MB", "threads": "1", "temp_directory": spill}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": "64MB",
+            "threads": 1,
+            "temp_directory": spill,
+        }
         with duckdb.connect(config=config) as connection:
             # Nearly always there are none, so the cheap question comes first: eight bytes a recording, no names.
             suspects = connection.execute(

@@ -25,6 +25,12 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+# Read-only keeps the file as it is, but not COPY and EXPORT from writing others. PIVOT is MULTI.
+_READING = frozenset(
+    getattr(duckdb.StatementType, name) for name in ("SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """What a check found: how many rows, and the first few of them as text."""
@@ -91,6 +97,8 @@ class Warehouse:
                 results = [_run_check(connection, check) for check in contents.checks]
                 _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
                 connection.execute("checkpoint")
+            # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
+            self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
         return results
 
     def check(self, checks: Sequence[Check]) -> list[CheckResult]:
@@ -102,12 +110,12 @@ class Warehouse:
         """The rows of a SELECT. Raises ConfigError when the statement is wrong or would write."""
         with self._read() as connection:
             try:
-                found = connection.sql(sql)
-                if found is None:
+                statements = connection.extract_statements(sql)
+                if not statements or any(each.type not in _READING for each in statements):
                     raise ConfigError(
                         "That statement gives no rows. The warehouse is read-only; give a SELECT."
                     )
-                return found.to_arrow_table()
+                return connection.sql(sql).to_arrow_table()
             except duckdb.Error as error:
                 first_lines = " ".join(str(error).splitlines()[:2])
                 raise ConfigError(

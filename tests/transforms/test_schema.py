@@ -1,0 +1,209 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pytest
+
+from transforms.models import Twin, read_twin
+from transforms.schema import (
+    CONTENT_COLUMNS,
+    CONTENT_NAMES,
+    LAKE_COLUMNS,
+    LAKE_SCHEMA,
+    MODEL_WORDS,
+    SIGHTING_COLUMNS,
+    SOURCES,
+    Column,
+)
+
+SQL = Path(__file__).parents[2] / "sql"
+TWINS = {
+    f"{file.parent.name}.{file.stem}": read_twin(file.read_text(), str(file))
+    for file in sorted(SQL.glob("**/*.yml"))
+}
+
+# Columns of the bookkeeping tables that share a name with the dictionary and mean something else.
+MEANS_SOMETHING_ELSE = {
+    ("ops.rejects", "recording_sid"),
+    ("ops.rejects", "created_at"),
+    ("ops.rejects", "raw_page"),
+    ("ops.runs", "started_at"),
+}
+
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "int8": "TINYINT",
+    "int32": "INTEGER",
+    "decimal128(18, 9)": "DECIMAL(18,9)",
+    "timestamp[us, tz=UTC]": "TIMESTAMP WITH TIME ZONE",
+}
+
+Words = Mapping[str, tuple[str, str]]
+LAKE_WORDS: Words = {column.name: (column.words, column.unit) for column in LAKE_COLUMNS}
+
+
+def dictionary_of(twin: Twin, lake_words: Words, model_words: Words) -> dict[str, tuple[str, str]]:
+    """Words and unit of each name in a table of this twin: of one recording, or of a sum of many."""
+    if "recording_sid" in twin.columns:
+        return {**model_words, **lake_words}
+    return {**lake_words, **model_words}
+
+
+def disagreements(twins: Mapping[str, Twin], lake_words: Words, model_words: Words) -> list[str]:
+    """Where twins and dictionary differ: other words, another unit, or a word of the dictionary that no twin uses."""
+    found, used = [], set()
+    for name, twin in twins.items():
+        words_of = dictionary_of(twin, lake_words, model_words)
+        for column_name, column in twin.columns.items():
+            if column_name in words_of and (name, column_name) not in MEANS_SOMETHING_ELSE:
+                if (column.words, column.unit) == words_of[column_name]:
+                    used.add((column_name, column.words))
+                else:
+                    found.append(f"{name}.{column_name} says {column.words!r} ({column.unit})")
+    for column_name, (words, _) in [*lake_words.items(), *model_words.items()]:
+        if (column_name, words) not in used:
+            found.append(f"no twin has {column_name}: {words!r}")
+    return found
+
+
+def with_column(name: str, column_name: str, **changes: str) -> dict[str, Twin]:
+    twin = TWINS[name]
+    column = msgspec.structs.replace(twin.columns[column_name], **changes)
+    return TWINS | {name: msgspec.structs.replace(twin, columns=twin.columns | {column_name: column})}
+
+
+def without_column(column_name: str) -> dict[str, Twin]:
+    return {
+        name: msgspec.structs.replace(
+            twin, columns={each: column for each, column in twin.columns.items() if each != column_name}
+        )
+        for name, twin in TWINS.items()
+    }
+
+
+def test_there_are_twins_to_compare() -> None:
+    assert {
+        "landed.recordings",
+        "staging.stg_recordings",
+        "marts.fct_recordings",
+        "marts.daily_spend",
+    } <= TWINS.keys()
+
+
+def test_twins_and_dictionary_say_the_same_of_every_column() -> None:
+    assert disagreements(TWINS, LAKE_WORDS, MODEL_WORDS) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "column_name"),
+    [
+        ("landed.recordings", "price"),
+        ("staging.stg_recordings", "created_at"),
+        ("marts.fct_recordings", "duration_seconds"),
+        ("marts.fct_recordings", "cost"),
+        ("marts.daily_spend", "duration_seconds"),
+        ("marts.spend_by_source", "cost_per_minute"),
+        ("ops.coverage", "account_sid"),
+    ],
+)
+def test_a_twin_that_drifts_is_noticed(name: str, column_name: str) -> None:
+    for changes in ({"words": "Something else."}, {"unit": "parsecs"}):
+        drifted = with_column(name, column_name, **changes)
+        assert len(disagreements(drifted, LAKE_WORDS, MODEL_WORDS)) >= 1
+
+
+def test_a_sum_described_like_a_single_recording_is_noticed() -> None:
+    words, unit = LAKE_WORDS["duration_seconds"]
+    drifted = with_column("marts.daily_spend", "duration_seconds", words=words, unit=unit)
+    assert len(disagreements(drifted, LAKE_WORDS, MODEL_WORDS)) == 1
+
+
+@pytest.mark.parametrize("column_name", [*LAKE_WORDS, *MODEL_WORDS])
+def test_a_word_of_the_dictionary_that_changes_or_is_used_no_more_is_noticed(column_name: str) -> None:
+    words = {column_name: ("Something else.", "")}
+    in_lake = {name: words.get(name, said) for name, said in LAKE_WORDS.items()}
+    in_models = {name: words.get(name, said) for name, said in MODEL_WORDS.items()}
+    assert disagreements(TWINS, in_lake, in_models)
+    assert disagreements(without_column(column_name), LAKE_WORDS, MODEL_WORDS)
+
+
+def test_a_new_word_that_no_twin_uses_is_noticed() -> None:
+    assert disagreements(TWINS, LAKE_WORDS, {**MODEL_WORDS, "rates": ("Rates.", "")}) == [
+        "no twin has rates: 'Rates.'"
+    ]
+
+
+@pytest.mark.parametrize(("name", "column_name"), sorted(MEANS_SOMETHING_ELSE))
+def test_a_column_excused_from_the_dictionary_does_mean_something_else(name: str, column_name: str) -> None:
+    twin = TWINS[name]
+    column = twin.columns[column_name]
+    assert (column.words, column.unit) != dictionary_of(twin, LAKE_WORDS, MODEL_WORDS)[column_name]
+    assert name.startswith("ops.")
+
+
+def test_the_landed_recordings_are_exactly_the_lake_in_its_order_and_types() -> None:
+    assert [(name, column.type) for name, column in TWINS["landed.recordings"].columns.items()] == [
+        (field.name, DUCKDB_TYPES[str(field.type)]) for field in LAKE_SCHEMA
+    ]
+
+
+@pytest.mark.parametrize("name", ["staging.stg_recordings", "marts.fct_recordings"])
+def test_tables_of_single_recordings_begin_with_the_whole_lake(name: str) -> None:
+    assert list(TWINS[name].columns.items())[: len(LAKE_SCHEMA)] == list(
+        TWINS["landed.recordings"].columns.items()
+    )
+
+
+# Written out by hand from the design of the lake, so that no column changes unnoticed.
+LAKE = """
+recording_sid string not null
+account_sid string not null
+call_sid string
+conference_sid string
+source string not null
+source_raw string
+status string not null
+channels int8
+duration_seconds int32
+price decimal128(18, 9)
+price_raw string
+currency string not null
+created_at timestamp[us, tz=UTC] not null
+updated_at timestamp[us, tz=UTC] not null
+started_at timestamp[us, tz=UTC]
+ended_at timestamp[us, tz=UTC]
+error_code string
+uri string not null
+first_seen_at timestamp[us, tz=UTC]
+first_priced_at timestamp[us, tz=UTC]
+deleted_at timestamp[us, tz=UTC]
+raw_page string not null
+"""
+
+
+def test_the_lake_has_the_columns_of_its_design() -> None:
+    described = [f"{field.name} {field.type}{'' if field.nullable else ' not null'}" for field in LAKE_SCHEMA]
+    assert described == LAKE.split("\n")[1:-1]
+
+
+def test_the_schema_the_columns_and_their_names_are_one_list() -> None:
+    assert LAKE_COLUMNS == CONTENT_COLUMNS + SIGHTING_COLUMNS
+    assert pa.schema([pa.field(each.name, each.type, each.nullable) for each in LAKE_COLUMNS]) == LAKE_SCHEMA
+    assert list(CONTENT_NAMES) == LAKE_SCHEMA.names[: len(CONTENT_COLUMNS)]
+    assert len(set(LAKE_SCHEMA.names)) == len(LAKE_COLUMNS)
+
+
+@pytest.mark.parametrize("column", LAKE_COLUMNS, ids=lambda column: column.name)
+def test_a_column_says_its_unit_where_it_is_a_quantity_or_an_instant(column: Column) -> None:
+    is_text = pa.types.is_string(column.type)
+    assert bool(column.unit) == (not is_text or column.name == "price_raw")
+    assert (column.unit == "UTC") == pa.types.is_timestamp(column.type)
+    assert column.words.endswith(".")
+
+
+def test_the_seven_documented_sources_are_the_known_ones() -> None:
+    assert set(SOURCES) == {
+        "DialVerb", "Conference", "OutboundAPI", "Trunking", "RecordVerb", "StartCallRecordingAPI",
+        "StartConferenceRecording",
+    }  # fmt: skip
