@@ -56,7 +56,8 @@ _ISO8601 = re.compile(
     re.ASCII,
 )
 _COMMON_DAY = re.compile(rb"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) ")
-_COMMON_LENGTH = len("Tue, 25 Sep 2018 23:00:00 +0000")
+# What stands behind the clock when the zone is UTC; all of them are shorter than what is cut out to compare.
+_COMMON_ZONES = pa.array([b" +0000", b" -0000", b" GMT", b" UTC", b" Z"], pa.binary())
 _EARLIEST_YEAR = 1970
 
 
@@ -118,10 +119,8 @@ def _common_instants(texts: pa.Array) -> pa.Array:
 
     The day part has few distinct values and is read once each; the clock part stays in columns.
     """
-    is_common = pc.and_(
-        pc.equal(pc.binary_length(texts), _COMMON_LENGTH), pc.ends_with(texts, pattern=" +0000")
-    )
     raw = texts.cast(pa.binary())
+    is_common = pc.is_in(pc.binary_slice(raw, 25, 32), value_set=_COMMON_ZONES)
     days = pc.binary_slice(raw, 0, 17).dictionary_encode()
     iso_days = pa.array([_iso_day(day) for day in days.dictionary.to_pylist()], pa.string())
     iso_days = iso_days.take(pc.if_else(is_common, days.indices, pa.scalar(None, days.indices.type)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import astuple
@@ -58,7 +59,7 @@ class Batch:
             self._texts[name].append(pa.array(columns[_PLACE[name]], pa.string()))
         for name in _LOOSE:
             self._loose[name].extend(columns[_PLACE[name]])
-        self._prices.extend(map(bytes, columns[_PLACE["price"]]))
+        self._prices.extend(_texts_of(columns[_PLACE["price"]]))
         self.pages.extend([page] * len(records))
         self.positions.extend(positions)
 
@@ -168,6 +169,12 @@ def read_columns(batch: Batch, created_at: pa.Array, account_sid: str) -> ReadCo
         price.column(lambda reading: reading.unreadable, pa.bool_()),
         oddities,
     )
+
+
+def _texts_of(raws: Sequence[msgspec.Raw]) -> list[bytes]:
+    """The JSON text of each value. All at once: a copy each would cost three times as much."""
+    texts = b"\n".join(raws).split(b"\n")
+    return texts if len(texts) == len(raws) else [bytes(raw) for raw in raws]
 
 
 def shown(value: object) -> str:

@@ -129,7 +129,7 @@ class Lake:
                 self._month(account_sid, month).unlink()
         for month in built.months(account_sid):
             path = self._month(account_sid, month)
-            if not _holds(path, built.read(account_sid, month)):
+            if not path.exists() or not _holds(path, built.read(account_sid, month)):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 built._month(account_sid, month).replace(path)
         self.write_rejects(account_sid, built.rejects(account_sid))
@@ -226,6 +226,6 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
 def _holds(path: Path, rows: pa.Table) -> bool:
     """Whether a file holds these rows; one that cannot be read does not."""
     try:
-        return path.exists() and bool(_read(path, rows.schema).equals(rows))
+        return bool(_read(path, rows.schema).equals(rows))
     except DataError:
         return False

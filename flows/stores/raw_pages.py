@@ -24,6 +24,7 @@ from transforms.windows import Reading, Window
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _MANIFEST = "manifest.json"
+_ZSTD = pa.Codec("zstd")
 
 
 class LandedPage(msgspec.Struct, frozen=True):
@@ -111,8 +112,8 @@ class RawPages:
         for page in self.manifest(landing).pages:
             path = self._folder(landing) / page.file
             try:
-                body = decompress(path.read_bytes())
-            except OSError:
+                body = bytes(_ZSTD.decompress(path.read_bytes(), page.bytes, asbytes=True))
+            except (OSError, pa.ArrowException):
                 body = b""
             if hashlib.sha256(body).hexdigest() != page.sha256:
                 raise DataError(

@@ -21,7 +21,7 @@ _STORAGE_VERSION = "v1.5.0"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "memory_limit": "1GB",
+    "memory_limit": "256MB",
 }
 
 

@@ -1,6 +1,7 @@
 from collections import Counter
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,17 +57,36 @@ def test_numbers_and_texts_stay_different_values_in_one_column() -> None:
 
 
 def test_several_columns_come_from_one_reading() -> None:
-    distinct = Distinct(["ab", "c", "ab"], lambda text: (text.upper(), len(text)))
+    distinct: Distinct[str, tuple[str, int]] = Distinct(
+        ["ab", "c", "ab"], lambda text: (text.upper(), len(text))
+    )
     assert distinct.column(lambda reading: reading[0], pa.string()).to_pylist() == ["AB", "C", "AB"]
     lengths = distinct.column(lambda reading: reading[1] if reading[1] > 1 else None, pa.int8())
     assert lengths.type == pa.int8()
     assert lengths.to_pylist() == [2, None, 2]
 
 
-@given(WORDS)
+def test_an_arrow_column_is_read_once_for_each_value_null_included() -> None:
+    asked: list[str | None] = []
+
+    def note(word: str | None) -> str:
+        asked.append(word)
+        return "nothing" if word is None else word.upper()
+
+    distinct: Distinct[str | None, str] = Distinct(pa.array(["x", None, "a", None, "a", "x"])[1:], note)
+    assert asked == distinct.values == [None, "a", "x"]
+    assert distinct.counts == [2, 2, 1]
+    assert distinct.column(str, pa.string()).to_pylist() == ["nothing", "A", "nothing", "A", "X"]
+
+
+@pytest.mark.parametrize("is_arrow", [False, True])
+@given(words=WORDS)
 @settings(deadline=None)
-def test_values_counts_and_rows_of_any_column_belong_together(words: list[str | None]) -> None:
-    distinct = Distinct(words, lambda word: f"<{word}>")
+def test_values_counts_and_rows_of_any_column_belong_together(
+    is_arrow: bool, words: list[str | None]
+) -> None:
+    values = pa.array(words, pa.string()) if is_arrow else words
+    distinct: Distinct[str | None, str] = Distinct(values, lambda word: f"<{word}>")
     assert dict(zip(distinct.values, distinct.counts, strict=True)) == Counter(words)
     assert distinct.readings == [f"<{word}>" for word in distinct.values]
     assert distinct.column(str, pa.string()).to_pylist() == [f"<{word}>" for word in words]

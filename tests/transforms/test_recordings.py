@@ -347,6 +347,12 @@ def test_a_price_that_is_no_number_that_fits_rejects_its_record_only(price: str)
     assert [(row["recording_sid"], row["field"]) for row in rows(found.rejects)] == [("BAD", "price")]
 
 
+@pytest.mark.parametrize("account", [None, "null", '""'])
+def test_a_bad_price_is_the_reason_also_where_no_account_is_named(account: str | None) -> None:
+    found = listed(recording(price='"free"', account_sid=account))
+    assert [row["field"] for row in rows(found.rejects)] == ["price"]
+
+
 def test_a_rejected_record_of_another_day_is_left_to_that_days_window() -> None:
     day_before = quoted("Mon, 24 Sep 2018 12:00:00 +0000")
     found = listed(recording(price='"free"', date_created=day_before), window=COMMON_DAY)

@@ -1,0 +1,35 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_a_quick_run_ends_with_a_table_of_every_way_and_stage(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "--quick", "--build", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert table in done.stdout
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if line.startswith("| ") and "--" not in line
+    ]
+    forms = ("on disk", "in memory")
+    ways = [(row[0], row[1].partition(":")[0]) for row in rows if len(row) == 5 and row[0] in forms]
+    assert ways == [(form, way) for form in forms for way in ("ours", "usual", "floor")]
+    ratios = [(row[0], row[1]) for row in rows if len(row) == 6 and row[0] in forms]
+    assert ratios == [(form, f"ours / {other}") for form in forms for other in ("usual", "floor")]
+    assert [row[0] for row in rows[-3:]] == ["ingest", "normalize", "model"]
+    for row in rows[-3:]:
+        assert all(float(cell.replace(",", "")) > 0 for cell in row[1:])

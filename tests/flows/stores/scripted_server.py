@@ -1,0 +1,144 @@
+"""A little HTTP server that answers what a test scripts and remembers what it was asked."""
+
+import json
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer. `missing`: how many bytes Content-Length promises beyond the body.
+
+    breaks: "reset" resets the connection instead of answering, "silent" never answers, "stalls" sends the head and
+    the body it has, and never the missing rest.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    missing: int = 0
+    breaks: Literal["", "reset", "silent", "stalls"] = ""
+
+
+class Asked(NamedTuple):
+    """One request: path and query as they came, and its headers."""
+
+    target: str
+    headers: Mapping[str, str]
+
+
+class ScriptedServer(ThreadingHTTPServer):
+    """Gives its replies in order; the last one again and again."""
+
+    daemon_threads = True
+
+    def __init__(self, replies: tuple[Reply, ...]) -> None:
+        self.replies = list(replies)
+        self.asked: list[Asked] = []
+        self.connections = 0
+        self.stopping = threading.Event()
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        self.server_bind()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+
+    @property
+    def netloc(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{self.netloc}"
+
+    def listen(self) -> None:
+        """Until this is called, connections are refused."""
+        self.server_activate()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        if self._thread.ident is not None:
+            self.shutdown()
+            self._thread.join()
+        self.server_close()
+
+    def server_bind(self) -> None:
+        # HTTPServer would ask the resolver for the name of this machine, which can take seconds.
+        socketserver.TCPServer.server_bind(self)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        self.connections += 1
+        return super().get_request()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that went away is part of some tests."""
+
+    def next_reply(self) -> Reply:
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ScriptedServer
+
+    def do_GET(self) -> None:
+        self.server.asked.append(Asked(self.path, dict(self.headers)))
+        reply = self.server.next_reply()
+        if reply.breaks == "reset":
+            # Closing without lingering sends a reset instead of an orderly end.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return
+        if reply.breaks == "silent":
+            self.server.stopping.wait(30)
+            return
+        self.send_response(reply.status)
+        self.send_header("Content-Length", str(len(reply.body) + reply.missing))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(reply.body)
+        if reply.breaks == "stalls":
+            self.wfile.flush()
+            self.server.stopping.wait(30)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def scripted(*replies: Reply, listening: bool = True) -> Iterator[ScriptedServer]:
+    """A server on a free port of this machine, stopped at the end of the block."""
+    server = ScriptedServer(replies)
+    if listening:
+        server.listen()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def page(*recordings: Mapping[str, object], next_page_uri: object = None) -> bytes:
+    """A page of recordings as the API sends it: the envelope's seven keys."""
+    uri = "/2010-04-01/Accounts/A/Recordings.json?Page=0&PageSize=50"
+    envelope = {
+        "uri": uri,
+        "first_page_uri": uri,
+        "next_page_uri": next_page_uri,
+        "previous_page_uri": None,
+        "page": 0,
+        "page_size": 50,
+        "recordings": recordings,
+    }
+    return json.dumps(envelope).encode()
+
+
+def refusal(code: int, message: str, status: int) -> bytes:
+    """An error in the vendors' documented shape."""
+    more_info = f"https://www.example.com/docs/errors/{code}"
+    return json.dumps({"code": code, "message": message, "more_info": more_info, "status": status}).encode()

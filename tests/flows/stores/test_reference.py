@@ -1,0 +1,79 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from flows.settings import shipped
+from flows.stores.reference import account_names
+from transforms.errors import ConfigError
+
+HEADER = "account_sid,account_name\n"
+
+
+def names(tmp_path: Path, text: str | bytes) -> dict[str, str]:
+    path = tmp_path / "reference" / "account_names.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return account_names(tmp_path, tmp_path / "no such folder")
+
+
+def test_names_are_read_by_account_sid(tmp_path: Path) -> None:
+    text = f'{HEADER}A1,support\nA2,"Verkauf, Köln"\nA3,"the ""other"" one"\n'
+    assert names(tmp_path, text) == {"A1": "support", "A2": "Verkauf, Köln", "A3": 'the "other" one'}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}A1,support",
+        f"\ufeff{HEADER}A1,support\n",
+        f"{HEADER}\nA1,support\n\n",
+        f"{HEADER}A1,support\n".replace("\n", "\r\n"),
+    ],
+)
+def test_what_spreadsheets_make_of_a_file_is_read_too(tmp_path: Path, text: str) -> None:
+    assert names(tmp_path, text) == {"A1": "support"}
+
+
+def test_a_header_alone_names_nobody(tmp_path: Path) -> None:
+    assert names(tmp_path, HEADER) == {}
+
+
+def test_a_file_in_the_data_folder_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    shipped_folder = tmp_path / "shipped"
+    shipped_folder.mkdir()
+    (shipped_folder / "account_names.csv").write_text(f"{HEADER}A1,shipped\nA2,shipped\n")
+    assert account_names(tmp_path, shipped_folder) == {"A1": "shipped", "A2": "shipped"}
+    names(tmp_path, f"{HEADER}A1,own\n")
+    assert account_names(tmp_path, shipped_folder) == {"A1": "own"}
+
+
+def test_the_shipped_file_can_be_read(tmp_path: Path) -> None:
+    assert account_names(tmp_path, shipped("reference")) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", r"line 1: the columns must be account_sid,account_name\."),
+        ("A1,support\n", r"line 1: the columns must be account_sid,account_name\."),
+        ("account_name,account_sid\nsupport,A1\n", r"line 1: the columns must be account_sid,account_name\."),
+        ("account_sid;account_name\nA1;support\n", r"line 1: the columns must be account_sid,account_name\."),
+        ("account_sid,account_name,note\n", r"line 1: the columns must be account_sid,account_name\."),
+        (f"{HEADER}A1,support\nA2\n", r"line 3: needs an account sid and a name, nothing else\."),
+        (f"{HEADER}A1,support,x\n", r"line 2: needs an account sid and a name, nothing else\."),
+        (f"{HEADER}A1,\n", r"line 2: needs an account sid and a name, nothing else\."),
+        (f"{HEADER},support\n", r"line 2: needs an account sid and a name, nothing else\."),
+        (f"{HEADER}A1,support\n\nA1,sales\n", r"line 4: account A1 stands there twice\."),
+        (f"{HEADER}A1,a\nA2,Köln\n".encode("latin-1"), r"is not UTF-8"),
+        (f"{HEADER}A1,a\n".encode("utf-16"), r"is not UTF-8"),
+        (f'{HEADER}A1,"support\nA2,sales\nA3,billing\n', r"line 4: "),
+        (f"{HEADER}A1,{'a' * (csv.field_size_limit() + 1)}\n", r"line 2: "),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_an_error_that_names_file_and_line(
+    tmp_path: Path, text: str | bytes, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words) as raised:
+        names(tmp_path, text)
+    assert str(raised.value).startswith(str(tmp_path / "reference" / "account_names.csv"))

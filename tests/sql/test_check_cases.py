@@ -1,0 +1,208 @@
+"""Each check of `sql/checks`: it finds nothing in a small clean warehouse, and finds what is planted in it."""
+
+from collections.abc import Iterator, Mapping
+
+import duckdb
+import pytest
+from sql_tables import CHECKS, MODELS, TWINS, Row, build, connect, create
+
+from transforms.models import Check
+
+_RECORDING: Row = {
+    "account_sid": "A",
+    "source": "DialVerb",
+    "channels": 1,
+    "duration_seconds": 61,
+    "price": "-0.005",
+    "currency": "USD",
+    "created_at": "2026-07-05T12:00:00Z",
+}
+CLEAN: Mapping[str, list[Row]] = {
+    "landed.settings": [{"reporting_timezone": "UTC", "unpriced_share_warning": "0.5"}],
+    "landed.accounts": [{"account_sid": "A", "account_name": "support"}],
+    "landed.recordings": [
+        {**_RECORDING, "recording_sid": "R1"},
+        {**_RECORDING, "recording_sid": "R2", "price": "0", "channels": None},
+        {**_RECORDING, "recording_sid": "R3", "currency": "XXX", "price": None},
+        {**_RECORDING, "recording_sid": "R4", "account_sid": "B", "currency": "EUR", "price": "0.007"},
+        {**_RECORDING, "recording_sid": "R5", "account_sid": "B", "currency": "EUR", "price": None},
+        {**_RECORDING, "recording_sid": "R6", "account_sid": "B", "currency": "EUR", "price": "0.0025"},
+    ],
+    "ops.landings": [
+        {
+            "landing": "L1",
+            "account_sid": "A",
+            "rows": 4,
+            "new": 3,
+            "repeated": 0,
+            "rejected": 1,
+            "outside": 0,
+        },
+        {
+            "landing": "L2",
+            "account_sid": "B",
+            "rows": 4,
+            "new": 2,
+            "repeated": 1,
+            "rejected": 0,
+            "outside": 1,
+        },
+        {
+            "landing": "L3",
+            "account_sid": "B",
+            "rows": 3,
+            "new": 1,
+            "repeated": 2,
+            "rejected": 0,
+            "outside": 0,
+        },
+        {
+            "landing": "L4",
+            "account_sid": "C",
+            "rows": 0,
+            "new": 0,
+            "repeated": 0,
+            "rejected": 0,
+            "outside": 0,
+        },
+    ],
+    "ops.coverage": [
+        {"account_sid": "A", "day": "2026-07-05", "is_covered": True},
+        {"account_sid": "B", "day": "2026-07-05", "is_covered": True},
+    ],
+    "ops.rejects": [],
+    "ops.oddities": [],
+    "ops.runs": [],
+}
+
+_FACT, _MARTS = (
+    "marts.fct_recordings",
+    ("daily_spend", "spend_by_source", "spend_by_channels", "spend_by_account"),
+)
+PLANTED: Mapping[str, list[str]] = {
+    "days_are_missing": [
+        "insert into ops.coverage (account_sid, day, is_covered) values ('B', '2026-07-06', false)"
+    ],
+    "keys_are_unique": [
+        f"insert into {_FACT} select * from {_FACT} where recording_sid = 'R1'",
+        f"insert into {_FACT} select * replace ('B' as account_sid) from {_FACT} where recording_sid = 'R1'",
+        *(f"insert into marts.{mart} select * from marts.{mart} limit 1" for mart in _MARTS),
+        "insert into marts.daily_spend select * replace (0 as cost) from marts.daily_spend where channels is null",
+        "insert into marts.spend_by_channels select * from marts.spend_by_channels where channels is null",
+    ],
+    "lake_equals_fact": [
+        f"delete from {_FACT} where recording_sid = 'R1'",
+        f"delete from {_FACT} where recording_sid = 'R3'",
+        f"delete from {_FACT} where account_sid = 'A'",
+        f"insert into {_FACT} select * from {_FACT} where recording_sid = 'R2'",
+        f"update {_FACT} set cost = cost + 0.000000001 where recording_sid = 'R4'",
+        f"update {_FACT} set cost = null where recording_sid = 'R2'",
+        f"update {_FACT} set cost = 0 where recording_sid = 'R3'",
+        f"update {_FACT} set currency = 'USD' where recording_sid = 'R4'",
+        f"update {_FACT} set account_sid = 'B' where recording_sid = 'R1'",
+        "delete from landed.recordings where recording_sid = 'R5'",
+        "update landed.recordings set price = -0.006 where recording_sid = 'R1'",
+    ],
+    "landed_rows_are_accounted_for": [
+        "delete from landed.recordings where recording_sid = 'R5'",
+        "insert into landed.recordings select * replace ('R9' as recording_sid) from landed.recordings limit 1",
+        "insert into landed.recordings select * replace ('D' as account_sid) from landed.recordings limit 1",
+        "delete from ops.landings where account_sid = 'A'",
+        "delete from ops.landings where landing = 'L3'",
+        "update ops.landings set rows = rows + 1 where landing = 'L2'",
+        "update ops.landings set rejected = 0 where landing = 'L1'",
+        "update ops.landings set outside = 0 where landing = 'L2'",
+        "update ops.landings set rows = 5 where landing = 'L4'",
+    ],
+    "many_are_unpriced": [
+        "update landed.settings set unpriced_share_warning = 0.333333333",
+        "update landed.settings set unpriced_share_warning = 0",
+        f"update {_FACT} set is_priced = false where recording_sid = 'R1'",
+    ],
+    "marts_sum_to_fact": [
+        *(f"update marts.{mart} set cost = cost + 0.000000001 where currency = 'USD'" for mart in _MARTS),
+        *(f"update marts.{mart} set recordings = recordings + 1 where currency = 'EUR'" for mart in _MARTS),
+        *(f"update marts.{mart} set unpriced_recordings = 0 where currency = 'XXX'" for mart in _MARTS),
+        *(f"update marts.{mart} set currency = 'GBP' where currency = 'EUR'" for mart in _MARTS),
+        *(f"delete from marts.{mart} where currency = 'XXX'" for mart in _MARTS),
+        *(f"delete from marts.{mart}" for mart in _MARTS),
+        f"delete from {_FACT} where recording_sid = 'R3'",
+        f"update {_FACT} set cost = 0 where recording_sid = 'R3'",
+    ],
+    "records_are_rejected": ["insert into ops.rejects (account_sid, record_key) values ('A', 'R9')"],
+    "signs_are_mixed": [
+        f"update {_FACT} set price = -price where recording_sid = 'R4'",
+        f"insert into {_FACT} select * replace (0.000000001 as price) from {_FACT} where recording_sid = 'R1'",
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The clean one; who changes it must roll back."""
+    with connect() as connection:
+        for name, rows in CLEAN.items():
+            create(connection, name, rows)
+        for model in MODELS:
+            build(connection, model)
+        yield connection
+
+
+def test_the_clean_warehouse_has_every_table_and_rows_to_look_at(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    tables = {
+        f"{schema}.{table}"
+        for schema, table in warehouse.execute(
+            "select schema_name, table_name from duckdb_tables()"
+        ).fetchall()
+    }
+    assert tables == TWINS.keys() - {"ops.checks"}
+    for name in (_FACT, *(f"marts.{mart}" for mart in _MARTS)):
+        found = warehouse.execute(f"select count(*), sum(cost) from {name}").fetchall()
+        assert found[0][0] >= 3
+        assert str(found[0][1]) == "0.014500000"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_finds_nothing_in_a_clean_warehouse(
+    warehouse: duckdb.DuckDBPyConnection, check: Check
+) -> None:
+    assert warehouse.execute(check.sql).fetchall() == []
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
+    plants = PLANTED.get(check.name, [])
+    assert plants, f"Plant rows that {check.file} must find."
+    for plant in plants:
+        warehouse.execute("begin")
+        try:
+            changed = warehouse.execute(plant).fetchall()
+            assert changed[0][0] > 0, f"planted nothing: {plant}"
+            assert warehouse.execute(check.sql).fetchall(), f"not found: {plant}"
+        finally:
+            warehouse.execute("rollback")
+        assert warehouse.execute(check.sql).fetchall() == []
+
+
+def test_nothing_is_planted_for_a_check_that_is_gone() -> None:
+    assert PLANTED.keys() <= {check.name for check in CHECKS}
+
+
+def test_every_mart_is_looked_at() -> None:
+    sql = {check.name: check.sql for check in CHECKS}
+    marts = [model for model in MODELS if model.name.startswith("marts.")]
+    spend = [model for model in marts if model.name != _FACT]
+    assert [model.name for model in marts if f"from {model.name}" not in sql["keys_are_unique"]] == []
+    assert [model.name for model in spend if f"from {model.name}" not in sql["marts_sum_to_fact"]] == []
+    assert {model.name for model in spend} == {f"marts.{mart}" for mart in _MARTS}
+
+
+def test_an_empty_warehouse_is_clean() -> None:
+    with connect() as connection:
+        for name in CLEAN:
+            create(connection, name, [])
+        for model in MODELS:
+            build(connection, model)
+        assert [check.name for check in CHECKS if connection.execute(check.sql).fetchall()] == []

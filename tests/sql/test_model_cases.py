@@ -1,0 +1,57 @@
+"""Each model of `sql/` against its cases: `<model>/<case>.yml` holds the rows given and the rows expected.
+
+A column that a row does not name is null. Money is text.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from sql_tables import MODELS, TWINS, build, connect, create, typed
+
+from transforms.models import Model, drift, references
+
+FOLDER = Path(__file__).parent
+CASES = sorted(FOLDER.glob("*/*.yml"))
+BY_NAME = {model.name.partition(".")[2]: model for model in MODELS}
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, model: Model) -> list[dict[str, Any]]:
+    found = connection.execute(f"select * from {model.name}")
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_every_model_has_a_case(model: Model) -> None:
+    folder = FOLDER / model.name.partition(".")[2]
+    assert list(folder.glob("*.yml")), f"Show what {model.name} does in a case below {folder}."
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}: {path.stem.replace('_', ' ')}")
+def test_a_model_makes_the_expected_rows_of_the_given_ones(path: Path) -> None:
+    model = BY_NAME[path.parent.name]
+    case = yaml.safe_load(path.read_text("utf-8"))
+    assert case.keys() == {"given", "expected"}
+    assert case["given"].keys() == references(model.sql, model.file)
+    with connect() as connection:
+        for name, rows in case["given"].items():
+            create(connection, name, rows)
+        build(connection, model)
+        described = connection.execute(f"describe {model.name}").fetchall()
+        assert drift(model.name, TWINS[model.name], {row[0]: row[1] for row in described}) == []
+        found = rows_of(connection, model)
+    assert sorted(found, key=repr) == sorted(typed(model.name, case["expected"]), key=repr)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}: {path.stem.replace('_', ' ')}")
+def test_a_case_expects_something(path: Path) -> None:
+    assert yaml.safe_load(path.read_text("utf-8"))["expected"]
+
+
+def test_names_of_folders_and_models_agree() -> None:
+    folders = {path.name for path in FOLDER.iterdir() if path.is_dir() and list(path.glob("*.yml"))}
+    assert folders <= BY_NAME.keys()
+    assert len(BY_NAME) == len(MODELS)

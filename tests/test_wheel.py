@@ -1,0 +1,119 @@
+"""The wheel, built from what is committed and installed where no checkout is near, does what the checkout does."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+DEMO_FLAGS = ("--recordings", "6000", "--accounts", "3", "--seed", "1")  # what `demo` does without any
+CELL_KEYS = ("account_sid", "source", "channels", "currency")
+REPORTS = ("daily_spend", "spend_by_account", "spend_by_channels", "spend_by_source")
+
+
+def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    """What a command prints; the test fails with its words when it fails."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        list(command), cwd=cwd, env=env or environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the tracked files, so that nothing generated can be in it."""
+    copy, dist = tmp_path_factory.mktemp("tracked"), tmp_path_factory.mktemp("dist")
+    for name in run("git", "ls-files", "-z", cwd=ROOT).split("\0"):
+        if (ROOT / name).is_file():  # the last name is empty; one may be removed and not committed yet
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", dist, copy, cwd=copy)
+    (built,) = dist.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` folder of a new virtual environment with the locked dependencies and the wheel."""
+    folder = tmp_path_factory.mktemp("venv")
+    run(sys.executable, "-m", "venv", folder, cwd=folder)
+    pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--require-hashes", "-r", ROOT / "requirements.lock", cwd=folder)
+    run(*pip, "--no-deps", wheel, cwd=folder)
+    return folder / "bin"
+
+
+def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    top_level = {name.partition("/")[0] for name in names}
+    dist_info = {name for name in top_level if name.endswith(".dist-info")}
+    assert len(dist_info) == 1
+    assert top_level - dist_info == {"flows", "transforms"}
+    for folder, tracked in (("sql", ROOT / "sql"), ("reference", ROOT / "data" / "reference")):
+        within = f"flows/_shipped/{folder}/"
+        shipped = {name.removeprefix(within) for name in names if name.startswith(within)}
+        listed = run("git", "ls-files", "-z", str(tracked), cwd=tracked).split("\0")
+        assert shipped == {name for name in listed if name and (tracked / name).is_file()}
+        assert shipped
+
+
+def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "empty"
+    home.mkdir()
+    folder.mkdir()
+    clean = {"HOME": str(home), "PATH": f"{installed}{os.pathsep}{os.defpath}"}
+
+    package = run(installed / "python", "-c", "import flows; print(flows.__file__)", cwd=folder, env=clean)
+    summary = json.loads(run(installed / "recspend", "demo", "--json", cwd=folder, env=clean))
+    totals = json.loads(run(installed / "recspend", "emulator", "totals", *DEMO_FLAGS, cwd=folder, env=clean))
+
+    assert installed.parent in Path(package.strip()).parents
+    assert [path.name for path in folder.iterdir()] == ["data"]
+    cells = totals["cells"]
+    assert sum(cell["recordings"] for cell in cells) == summary["new"] == 6000
+    costs = {currency: Decimal(cost) for currency, cost in summary["cost"].items()}
+    assert costs == {
+        currency: cost for (currency,), (_, _, _, cost) in added_up(cells, ["currency"]).items() if cost
+    }
+    reports = folder / "data" / "demo" / "reports"
+    assert sorted(path.stem for path in reports.glob("*.csv")) == sorted(REPORTS)
+    for name in REPORTS:
+        with (reports / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        keys = [key for key in CELL_KEYS if key in rows[0]]
+        assert added_up(rows, keys) == added_up(cells, keys), name
+
+
+def added_up(
+    rows: Iterable[Mapping[str, Any]], keys: Sequence[str]
+) -> dict[tuple[str, ...], tuple[int, int, int, Decimal]]:
+    """Recordings, unpriced ones, seconds and cost by key; an unknown cost or duration adds nothing."""
+    sums: defaultdict[tuple[str, ...], tuple[int, int, int, Decimal]] = defaultdict(
+        lambda: (0, 0, 0, Decimal(0))
+    )
+    for row in rows:
+        key = tuple(str(row[name]) for name in keys)
+        recordings, unpriced, seconds, cost = sums[key]
+        sums[key] = (
+            recordings + int(row["recordings"]),
+            unpriced + int(row["unpriced_recordings"]),
+            seconds + int(row["duration_seconds"] or 0),
+            cost + Decimal(row["cost"] or 0),
+        )
+    return dict(sums)
