@@ -14,7 +14,7 @@ import typer
 from transforms.errors import ConfigError, RecspendError
 
 if TYPE_CHECKING:
-    from flows.stages import Job, Summary, Work
+    from flows.job import Job, Summary, Work
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
@@ -93,8 +93,8 @@ def demo(
     """
     from flows.demo import emulated_accounts, fresh_folder
     from flows.emulator import Parameters
+    from flows.job import Job, Work
     from flows.settings import load
-    from flows.stages import Job, Work
 
     settings = load(data_dir=load().data_dir / "demo")
     fresh_folder(settings.data_dir)
@@ -122,7 +122,7 @@ def run(
 
     Example: `recspend run --from 2026-09-01 --to 2026-09-30`
     """
-    from flows.stages import Job
+    from flows.job import Job
 
     job = Job("run", *_days(first, last), account, again=_given_days(again, first), audit_days=audit)
     _perform(None, job, as_json=as_json, prefect=prefect)
@@ -145,7 +145,7 @@ def ingest(
 
     Example: `recspend ingest --account support --from 2026-09-01 --dry-run`
     """
-    from flows.stages import Job
+    from flows.job import Job
 
     job = Job("ingest", *_days(first, last), account, again=_given_days(again, first), audit_days=audit)
     if not dry_run:
@@ -175,7 +175,7 @@ def normalize(
 
     Example: `recspend normalize --rebuild`
     """
-    from flows.stages import Job
+    from flows.job import Job
 
     _perform(None, Job("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
 
@@ -186,7 +186,7 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
 
     Example: `recspend model`
     """
-    from flows.stages import Job
+    from flows.job import Job
 
     _perform(None, Job("model"), as_json=as_json, prefect=prefect)
 
@@ -197,7 +197,7 @@ def report(as_json: AsJson = False, prefect: Prefect = False) -> None:
 
     Example: `recspend report`
     """
-    from flows.stages import Job
+    from flows.job import Job
 
     _perform(None, Job("report"), as_json=as_json, prefect=prefect)
 

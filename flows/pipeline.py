@@ -25,8 +25,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.job import Job, Summary, Work
 from flows.settings import load
-from flows.stages import Job, Summary, Work, perform, prepare
+from flows.stages import perform, prepare
 
 T = TypeVar("T")
 

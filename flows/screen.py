@@ -19,8 +19,8 @@ from rich.text import Text
 
 from flows.doctor import Finding
 from flows.emulator import Source
+from flows.job import Summary
 from flows.progress import Progress
-from flows.stages import Summary
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
 from transforms.reports import for_the_eye
 

@@ -1,117 +1,27 @@
 """The four stages in order, and what they add up to. Knows nothing of Prefect: a *step* runs each piece of work."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 
 from flows.accounts import accesses, account_names
 from flows.ingest import Asked, IngestSummary, ingest_account, plan_account, utc_now
+from flows.job import Job, Summary, Work
 from flows.model import ModelOptions, model
 from flows.normalize import NormalizeSummary, normalize_account
-from flows.progress import Progress, silent
 from flows.report import report
 from flows.settings import Settings, shipped
 from flows.stores.lock import one_writer
 from flows.stores.raw_pages import RawPages
-from flows.stores.recordings_api import Access, Patience, RecordingsApi
+from flows.stores.recordings_api import Patience, RecordingsApi
 from flows.stores.runs import RunRecord, Runs
-from flows.stores.warehouse import CheckResult
 from transforms.errors import RecspendError
 from transforms.plan import Rules, windows_of
-
-T = TypeVar("T")
-Command = Literal["run", "ingest", "normalize", "model", "report"]
-
-
-def directly(name: str, piece: Callable[[], T]) -> T:
-    """Run a piece of work here and now; Prefect runs the same piece as a task of that name."""
-    return piece()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all.
-
-    again: read the days even when they are covered. audit_days: read so many of the oldest readings again.
-    """
-
-    command: Command = "run"
-    first: date | None = None
-    last: date | None = None
-    account: str | None = None
-    rebuild: bool = False
-    again: bool = False
-    audit_days: int = 0
-
-    @property
-    def reads_api(self) -> bool:
-        """Whether accounts and their tokens are needed."""
-        return self.command in ("run", "ingest")
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is needed for it. names: account sid → name, of all accounts in the settings."""
-
-    settings: Settings
-    accounts: Sequence[Access]
-    names: dict[str, str]
-    step: Callable[[str, Callable[[], Any]], Any] = directly
-    progress: Progress = silent
-
-
-@dataclass(slots=True)
-class Summary:
-    """What the stages did; None where a stage was not part of it.
-
-    cost: currency → plain decimal, of everything in the warehouse. seconds: stage → seconds. failed: account → what
-    went wrong and what to do.
-    """
-
-    requests: int | None = None
-    retries: int | None = None
-    pages: int | None = None
-    rows: int | None = None
-    new: int | None = None
-    changed: int | None = None
-    deleted: int | None = None
-    rejected: int | None = None
-    unpriced: int | None = None
-    cost: dict[str, str] | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    holes: int | None = None
-    failed: dict[str, str] = field(default_factory=dict)
-    checks: list[CheckResult] = field(default_factory=list)
-    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
-    reports: list[Path] = field(default_factory=list)
-
-    @property
-    def stopping_checks(self) -> list[CheckResult]:
-        """Checks of severity fail that found something."""
-        return [check for check in self.checks if check.stops]
-
-    @property
-    def exit_code(self) -> int:
-        """0 fine, 1 a check of severity fail failed, 3 an account could not be read."""
-        if self.stopping_checks:
-            return 1
-        return 3 if self.failed else 0
-
-    def as_object(self) -> dict[str, Any]:
-        """The summary as one JSON object; what belongs to stages that did not run is left out."""
-        counts = ("requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced")
-        known = {name: getattr(self, name) for name in (*counts, "cost", "seconds", "holes", "failed")}
-        return {name: value for name, value in known.items() if value is not None} | {
-            "failed_checks": [check.check.name for check in self.stopping_checks]
-        }
 
 
 def prepare(settings: Settings, job: Job) -> Work:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.emulator import Emulator, TotalsObject
+from flows.job import Job, Summary, Work
 from flows.settings import Settings
-from flows.stages import Job, Summary, Work, perform
+from flows.stages import perform
 from flows.stores.recordings_api import Access
 from flows.stores.warehouse import Warehouse, warehouse_path
 

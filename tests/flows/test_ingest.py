@@ -15,7 +15,8 @@ from ledger_runs import accesses_of, rows_of, work_for
 
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.ingest import Asked, IngestSummary, ingest_account, plan_account
-from flows.stages import Job, perform
+from flows.job import Job
+from flows.stages import perform
 from flows.stores.raw_pages import Landing, RawPages
 from flows.stores.recordings_api import Patience, RecordingsApi
 from transforms.plan import Rules

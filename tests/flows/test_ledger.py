@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ledger_runs import fingerprints, ledger_cells, rows_of, run_against, warehouse_cells, work_for
 
 from flows.emulator import FORMS, SOURCES, Forms, Parameters, Recording, open_ledger, open_recordings, serve
-from flows.stages import Job, perform
+from flows.job import Job
+from flows.stages import perform
 
 SEPTEMBER = (date(2026, 9, 1), date(2026, 9, 30))
 

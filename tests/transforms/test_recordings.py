@@ -142,7 +142,7 @@ def test_a_page_that_a_real_service_sent_is_read_whole(body: bytes) -> None:
 
 
 def test_a_recording_of_the_other_vendor_in_progress_is_read_with_its_gaps() -> None:
-    row = only(
+    found = listed(
         recording(
             '"RE1"',
             account_sid=None,
@@ -160,6 +160,8 @@ def test_a_recording_of_the_other_vendor_in_progress_is_read_with_its_gaps() -> 
             uri=None,
         )
     )
+    assert found.oddities == Counter()
+    (row,) = rows(found.recordings)
     assert row == {
         "recording_sid": "RE1",
         "account_sid": ACCOUNT,
@@ -292,10 +294,24 @@ def test_only_what_was_created_in_the_window_is_kept_and_the_rest_counted_as_out
         "out by its zone": "Tue, 25 Sep 2018 00:30:00 +0100",
     }
     found = listed(
-        *[recording(quoted(sid), date_created=quoted(text)) for sid, text in instants.items()],
+        *[
+            recording(
+                quoted(sid),
+                date_created=quoted(text),
+                price=f"0.{place}",
+                duration=f"{place}",
+                channels=f'"{1 + place % 2}"',
+                error_code=f"{place}",
+            )
+            for place, (sid, text) in enumerate(instants.items())
+        ],
         window=COMMON_DAY,
     )
     assert found.recordings["recording_sid"].to_pylist() == ["first", "last", "in by its zone"]
+    assert found.recordings["price_raw"].to_pylist() == ["0.1", "0.2", "0.4"]
+    assert found.recordings["duration_seconds"].to_pylist() == [1, 2, 4]
+    assert found.recordings["channels"].to_pylist() == [2, 1, 1]
+    assert found.recordings["error_code"].to_pylist() == ["1", "2", "4"]
     assert (found.rows, found.understood, found.outside, found.rejects.num_rows) == (6, 3, 3, 0)
 
 
@@ -311,6 +327,7 @@ def test_a_record_that_cannot_be_understood_is_rejected_with_page_position_field
         b"17",
         recording(None),
         recording('"G"'),
+        recording('"H"', price="true"),
         window=Window(date(2018, 9, 25), date(2018, 9, 27)),
     )
     assert found.recordings["recording_sid"].to_pylist() == ["A", "G"]
@@ -327,13 +344,14 @@ def test_a_record_that_cannot_be_understood_is_rejected_with_page_position_field
         (6, "F", None, "uri", "is no text in UTF-8"),
         (7, None, None, "record", "is no JSON object in UTF-8"),
         (8, None, None, "sid", "is missing"),
+        (10, "H", utc(2018, 9, 25, 23), "price", "true is no number that fits"),
     ]
     for row in found.rejects.to_pylist():
         assert row["account_sid"] == ACCOUNT
         assert row["raw_page"] == "landing/page-00000"
         assert (row["window_first"], row["window_last"]) == (date(2018, 9, 25), date(2018, 9, 27))
         assert row["record_key"] == row["recording_sid"] or row["record_key"].startswith("sha256:")
-    assert (found.rows, found.understood, found.outside) == (10, 2, 0)
+    assert (found.rows, found.understood, found.outside) == (11, 2, 0)
 
 
 @pytest.mark.parametrize(
