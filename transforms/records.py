@@ -5,6 +5,7 @@ page_size` and the list under `recordings` (Twilio adds `start` and `end`). A nu
 JSON text, so it never passes through a float.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,12 @@ import msgspec
 from transforms.errors import DataError, NotJsonError
 
 _NULL = msgspec.Raw(b"null")
+
+# Escapes from left to right, so that an escaped backslash is never taken for the beginning of one.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 Loose = str | int | None
 """A field met both as text and as a number."""
@@ -104,13 +111,27 @@ def read_envelope(body: bytes) -> Envelope:
     Raises NotJsonError when the body is no JSON (cut off, or an error page in HTML), DataError when it is JSON but
     not a page of recordings.
     """
-    try:
-        envelope = _ENVELOPE.decode(body)
-    except msgspec.ValidationError as error:
-        raise DataError(f"not a page of recordings ({error})") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise NotJsonError("no JSON") from None
+    envelope = _decode_envelope(body)
     return Envelope(len(envelope.recordings), envelope.next_page_uri)
+
+
+def _decode_envelope(body: bytes) -> _Envelope:
+    for text in (body, _without_lone_surrogates(body)):
+        try:
+            return _ENVELOPE.decode(text)
+        except msgspec.ValidationError as error:
+            raise DataError(f"not a page of recordings ({error})") from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    raise NotJsonError("not a page of recordings (no JSON)")
+
+
+def _without_lone_surrogates(body: bytes) -> bytes:
+    """The body with half characters (`\\ud800`, which JSON allows and Unicode does not) as the replacement character.
+
+    One such record would otherwise make its whole page unreadable.
+    """
+    return _ESCAPE.sub(lambda match: b"\\ufffd" if match["lone"] else match[0], body)
 
 
 def read_records(body: bytes) -> PageRecords:
@@ -126,10 +147,7 @@ def read_records(body: bytes) -> PageRecords:
 
 
 def _read_one_by_one(body: bytes) -> PageRecords:
-    try:
-        raw_records = _ENVELOPE.decode(body).recordings
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"not a page of recordings ({error})") from None
+    raw_records = _decode_envelope(body).recordings
     page = PageRecords([], positions := list[int](), [], [])
     for position, raw in enumerate(raw_records):
         record = _read_odd_record(bytes(raw), page.unknown_fields)

@@ -107,7 +107,7 @@ def merge(
 
 
 def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> dict[str, pa.Table]:
-    """Keep each moved recording in one month only: the newest updated_at, then the newest landing.
+    """Keep each moved recording in one month only: one still listed, then the newest updated_at, then landing.
 
     months: LAKE_SCHEMA by month, each holding some of the moved recordings; the same months come back.
     What recspend saw first, in whichever month, stays.
@@ -130,9 +130,9 @@ def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> d
     return {month: _settled(table, winners[month]) for month, table in unmoved.items()}
 
 
-def _recency(row: Mapping[str, Any]) -> tuple[Any, str]:
+def _recency(row: Mapping[str, Any]) -> tuple[bool, Any, str]:
     # The folder above the page is named after the instant its walk began.
-    return row["updated_at"], row["raw_page"].split("/")[-2]
+    return row["deleted_at"] is None, row["updated_at"], row["raw_page"].split("/")[-2]
 
 
 def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:

@@ -317,3 +317,15 @@ def test_every_row_of_a_page_is_either_read_or_misread_at_its_own_position(page:
         assert record.sid == str(row["sid"])
         if "price" in row:
             assert json.loads(bytes(record.price)) == row["price"]
+
+
+@pytest.mark.parametrize("half", [r"\ud800", r"\udc00", r"\uDBFF x", r"\\\ud83d"])
+def test_half_a_character_in_one_record_does_not_cost_the_page(half: str) -> None:
+    body = page_body(
+        recording('"half"', source=f'"{half}"'), recording('"whole"', source=r'"\ud83d\ude00 \\ud800"')
+    )
+    read = read_records(body)
+    assert read_envelope(body).rows == 2
+    assert [record.sid for record in read.records] == ["half", "whole"]
+    assert "\ufffd" in (read.records[0].source or "")
+    assert read.records[1].source == "\U0001f600 \\ud800"
