@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from ledger_runs import accesses_of, ledger_cells, warehouse_cells
 
-from flows import cli
+from flows import cli, cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
 
 COUNTS = ["requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced"]
@@ -80,7 +80,7 @@ def test_the_help_of_the_emulator_names_every_fault(recspend: Recspend) -> None:
     _, out, _ = recspend("emulator", "--help")
     words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", out))
     assert set(FAULTS) <= words
-    assert set(cli._FAULTS.split(", ")) == set(FAULTS)
+    assert set(cli_options.FAULTS.split(", ")) == set(FAULTS)
 
 
 def test_run_prints_one_json_object_and_nothing_else(

@@ -1,0 +1,84 @@
+"""The commands that only look: `check`, `query` and `doctor`."""
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from flows.cli_options import AsJson
+from flows.cli_output import show
+
+app = typer.Typer()
+
+
+class Format(StrEnum):
+    """How `query` prints its rows."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Run the checks on the warehouse as it stands; exit code 1 when one of severity fail finds something.
+
+    Example: `recspend check`
+    """
+    from flows.model import read_checks
+    from flows.screen import check_lines
+    from flows.settings import load, shipped
+    from flows.stores.warehouse import Warehouse, check_table, warehouse_path
+    from transforms.reports import to_json
+
+    results = Warehouse(warehouse_path(load().data_dir)).check(read_checks(shipped("sql")))
+    if as_json:
+        typer.echo(to_json(check_table(results)))
+    else:
+        show(*check_lines(results))
+    if any(result.stops for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One statement; the warehouse is read-only.")],
+    output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+) -> None:
+    """Ask the warehouse.
+
+    Example: `recspend query "select * from marts.spend_by_source" --format csv`
+    """
+    from flows.screen import table
+    from flows.settings import load
+    from flows.stores.warehouse import Warehouse, warehouse_path
+    from transforms.reports import to_csv, to_json
+
+    rows = Warehouse(warehouse_path(load().data_dir)).table(sql)
+    if output is Format.table:
+        show(table(rows))
+    else:
+        sys.stdout.write(to_csv(rows) if output is Format.csv else to_json(rows) + "\n")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look whether everything is there that a run needs; exit code 2 when something is broken.
+
+    Example: `recspend doctor`
+    """
+    from flows.doctor import findings
+    from flows.screen import finding_line
+    from flows.settings import load
+
+    found = []
+    for finding in findings(load()):
+        found.append(finding)
+        if not as_json:
+            show(finding_line(finding))
+    if as_json:
+        typer.echo(json.dumps([{"subject": f.subject, "state": f.state, "words": f.words} for f in found]))
+    if any(finding.state == "broken" for finding in found):
+        raise typer.Exit(2)

@@ -1,0 +1,48 @@
+"""Doing a job from the command line: progress, Prefect or not, what came of it, and the exit code."""
+
+import json
+import os
+from dataclasses import replace
+
+import typer
+
+from flows.cli_output import say, show
+from flows.job import Job, Summary, Work
+
+
+def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) -> None:
+    """Do a job with a progress bar, directly or through Prefect, and print what came of it."""
+    from flows.screen import progress_shown
+    from flows.settings import load
+    from flows.stages import perform, prepare
+
+    work = work or prepare(load(), job)
+    through_prefect = prefect or bool(os.environ.get("PREFECT_API_URL"))
+    if through_prefect and not os.environ.get("PREFECT_API_URL"):
+        say(
+            "Starting a temporary Prefect server; this takes some seconds. Set PREFECT_API_URL to use your own."
+        )
+    with progress_shown() as progress:
+        work = replace(work, progress=progress)
+        if through_prefect:
+            from flows.pipeline import perform_as_flow
+
+            summary = perform_as_flow(work, job)
+        else:
+            summary = perform(work, job)
+    _show(summary, work, as_json=as_json)
+    if summary.exit_code:
+        raise typer.Exit(summary.exit_code)
+
+
+def _show(summary: Summary, work: Work, *, as_json: bool) -> None:
+    from flows.screen import files_line, remarks, spend_tables, stage_line
+
+    if as_json:
+        typer.echo(json.dumps(summary.as_object()))
+        return
+    if summary.cost is not None:
+        show(*spend_tables(work.settings.data_dir))
+    show(stage_line(summary), *remarks(summary))
+    if summary.reports:
+        show(files_line(work.settings.data_dir))
