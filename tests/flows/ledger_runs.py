@@ -1,5 +1,6 @@
 """Runs against the emulator, and the emulator's own answer to compare them with."""
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -31,6 +32,18 @@ def accesses_of(emulator: Emulator) -> list[Access]:
         )
         for account in emulator.accounts
     ]
+
+
+def environment_of(access: Access, data_dir: Path) -> dict[str, str]:
+    """The environment of a command that is to read an account into a data folder."""
+    return {
+        "PATH": os.environ["PATH"],
+        "RECSPEND_DATA_DIR": str(data_dir),
+        "RECSPEND_BASE_URL": access.base_url,
+        "RECSPEND_ACCOUNT_SID": access.account_sid,
+        "RECSPEND_ACCOUNT_NAME": access.name,
+        "RECSPEND_API_TOKEN": access.token,
+    }
 
 
 def work_for(accounts: Sequence[Access], data_dir: Path, **settings: Any) -> Work:

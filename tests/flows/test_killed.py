@@ -1,7 +1,6 @@
 """Killed with SIGKILL anywhere: nothing half-written is seen, and the next run ends with the same tables."""
 
 import csv
-import os
 import random
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from ledger_runs import accesses_of, ledger_cells, run_against, warehouse_cells
+from ledger_runs import accesses_of, environment_of, ledger_cells, run_against, warehouse_cells
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 
@@ -29,14 +28,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 def start(emulator: Emulator, data_dir: Path, *arguments: str) -> "subprocess.Popen[bytes]":
     access = accesses_of(emulator)[0]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "RECSPEND_DATA_DIR": str(data_dir),
-        "RECSPEND_BASE_URL": access.base_url,
-        "RECSPEND_ACCOUNT_SID": access.account_sid,
-        "RECSPEND_ACCOUNT_NAME": access.name,
-        "RECSPEND_API_TOKEN": access.token,
-    }
+    environment = environment_of(access, data_dir)
     return subprocess.Popen(
         [*COMMAND, *arguments], env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )

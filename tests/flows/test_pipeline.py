@@ -1,14 +1,13 @@
 """Through Prefect and without it: the same functions, the same tables."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells
+from ledger_runs import accesses_of, environment_of, ledger_cells, rows_of, warehouse_cells
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 
@@ -34,15 +33,10 @@ def recspend(
     emulator: Emulator, data_dir: Path, *arguments: str, token: str | None = None
 ) -> "subprocess.CompletedProcess[str]":
     access = accesses_of(emulator)[0]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PREFECT_HOME": str(data_dir.parent / "prefect"),
-        "RECSPEND_DATA_DIR": str(data_dir),
-        "RECSPEND_BASE_URL": access.base_url,
-        "RECSPEND_ACCOUNT_SID": access.account_sid,
-        "RECSPEND_ACCOUNT_NAME": access.name,
-        "RECSPEND_API_TOKEN": token or access.token,
-    }
+    environment = environment_of(access, data_dir)
+    environment["PREFECT_HOME"] = str(data_dir.parent / "prefect")
+    if token:
+        environment["RECSPEND_API_TOKEN"] = token
     return subprocess.run(
         [*RECSPEND, *arguments], env=environment, capture_output=True, text=True, check=False
     )
@@ -59,13 +53,7 @@ except SystemExit:
     sys.exit("prefect" in sys.modules)
 """
     access = accesses_of(emulator)[0]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "RECSPEND_DATA_DIR": str(tmp_path),
-        "RECSPEND_BASE_URL": access.base_url,
-        "RECSPEND_ACCOUNT_SID": access.account_sid,
-        "RECSPEND_API_TOKEN": access.token,
-    }
+    environment = environment_of(access, tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
@@ -106,16 +94,8 @@ with prefect_test_harness(server_startup_timeout=120):
         print([run.parameters for run in client.read_flow_runs()])
 """
     access = accesses_of(emulator)[0]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        "RECSPEND_DATA_DIR": str(tmp_path / "data"),
-        "RECSPEND_BASE_URL": access.base_url,
-        "RECSPEND_ACCOUNT_SID": access.account_sid,
-        "RECSPEND_ACCOUNT_NAME": access.name,
-        "RECSPEND_API_TOKEN": access.token,
-        "DO_NOT_TRACK": "1",
-    }
+    environment = environment_of(access, tmp_path / "data")
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
