@@ -35,6 +35,12 @@ def test_the_readme_shows_what_the_demo_prints_and_its_commands_work(tmp_path: P
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        noise = [
+            line
+            for line in done.stderr.splitlines()
+            if not re.match(r"\d{4}-\d\d-\d\d .* INFO|Emulator of", line)
+        ]
+        assert noise == []
         return done.stdout
 
     shown = re.findall(r"```text\n(.*?)```", README, re.DOTALL)[0].splitlines()

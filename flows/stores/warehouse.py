@@ -26,9 +26,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 
 # Read-only keeps the file as it is, but not COPY and EXPORT from writing others. PIVOT is MULTI.
-_READING = frozenset(
-    getattr(duckdb.StatementType, name) for name in ("SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI")
-)
+_READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ class Warehouse:
         with self._read() as connection:
             try:
                 statements = connection.extract_statements(sql)
-                if not statements or any(each.type not in _READING for each in statements):
+                if not statements or any(each.type.name not in _READING for each in statements):
                     raise ConfigError(
                         "That statement gives no rows. The warehouse is read-only; give a SELECT."
                     )
