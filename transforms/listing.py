@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec.structs import astuple
 
 from transforms import fields
 from transforms.columns import Distinct
@@ -31,7 +31,7 @@ _TEXTS = (
     "source", "status", "price_unit",
 )  # fmt: skip
 _LOOSE = ("channels", "channel", "duration", "error_code")
-_PLACE = {name: place for place, name in enumerate(Record.__struct_fields__)}
+_GET = {name: attrgetter(name) for name in (*_TEXTS, *_LOOSE, "price")}
 
 
 @dataclass(slots=True)
@@ -54,12 +54,11 @@ class Batch:
         """Add the records of a page, each with its position in it."""
         if not records:
             return
-        columns = list(zip(*map(astuple, records), strict=True))
-        for name in _TEXTS:
-            self._texts[name].append(pa.array(columns[_PLACE[name]], pa.string()))
-        for name in _LOOSE:
-            self._loose[name].extend(columns[_PLACE[name]])
-        self._prices.extend(_texts_of(columns[_PLACE["price"]]))
+        for name, texts in self._texts.items():
+            texts.append(pa.array(list(map(_GET[name], records)), pa.string()))
+        for name, values in self._loose.items():
+            values.extend(map(_GET[name], records))
+        self._prices.extend(_texts_of(list(map(_GET["price"], records))))
         self.pages.extend([page] * len(records))
         self.positions.extend(positions)
 

@@ -17,6 +17,13 @@ _RECORDING: Row = {
     "currency": "USD",
     "created_at": "2026-07-05T12:00:00Z",
 }
+
+
+def _landing(name: str, account_sid: str, **counts: int) -> Row:
+    none = dict.fromkeys(("rows", "new", "repeated", "rejected", "outside"), 0)
+    return {"landing": name, "account_sid": account_sid, **none, **counts}
+
+
 CLEAN: Mapping[str, list[Row]] = {
     "landed.settings": [{"reporting_timezone": "UTC", "unpriced_share_warning": "0.5"}],
     "landed.accounts": [{"account_sid": "A", "account_name": "support"}],
@@ -29,42 +36,10 @@ CLEAN: Mapping[str, list[Row]] = {
         {**_RECORDING, "recording_sid": "R6", "account_sid": "B", "currency": "EUR", "price": "0.0025"},
     ],
     "ops.landings": [
-        {
-            "landing": "L1",
-            "account_sid": "A",
-            "rows": 4,
-            "new": 3,
-            "repeated": 0,
-            "rejected": 1,
-            "outside": 0,
-        },
-        {
-            "landing": "L2",
-            "account_sid": "B",
-            "rows": 4,
-            "new": 2,
-            "repeated": 1,
-            "rejected": 0,
-            "outside": 1,
-        },
-        {
-            "landing": "L3",
-            "account_sid": "B",
-            "rows": 3,
-            "new": 1,
-            "repeated": 2,
-            "rejected": 0,
-            "outside": 0,
-        },
-        {
-            "landing": "L4",
-            "account_sid": "C",
-            "rows": 0,
-            "new": 0,
-            "repeated": 0,
-            "rejected": 0,
-            "outside": 0,
-        },
+        _landing("L1", "A", rows=5, new=4, rejected=1),
+        _landing("L2", "B", rows=4, new=2, repeated=1, outside=1),
+        _landing("L3", "B", rows=3, new=1, repeated=2),
+        _landing("L4", "C"),
     ],
     "ops.coverage": [
         {"account_sid": "A", "day": "2026-07-05", "is_covered": True},
@@ -115,7 +90,7 @@ PLANTED: Mapping[str, list[str]] = {
         "update ops.landings set rows = 5 where landing = 'L4'",
     ],
     "many_are_unpriced": [
-        "update landed.settings set unpriced_share_warning = 0.333333333",
+        "update landed.settings set unpriced_share_warning = 0.499999999",
         "update landed.settings set unpriced_share_warning = 0",
         f"update {_FACT} set is_priced = false where recording_sid = 'R1'",
     ],

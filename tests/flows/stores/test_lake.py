@@ -365,7 +365,7 @@ def test_a_month_that_was_spoilt_is_healed(lake: Lake, built: Lake, change: Call
 def test_taking_over_that_is_broken_off_leaves_no_state(
     lake: Lake, built: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(lake, july=lake_rows("R9"))
+    fill(lake, july=lake_rows("R8", "R9"))
 
     def fail(*_: object) -> None:
         raise KeyboardInterrupt

@@ -12,8 +12,10 @@ from decimal import Decimal
 from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
+import requests
 import urllib3.util.retry
 from scripted_server import Reply, ScriptedServer, page, refusal, scripted
 from stores_samples import ACCOUNT, HASTE, OTHER_ACCOUNT, TOKEN, TOKEN_HINT, access, utc
@@ -464,6 +466,20 @@ def test_a_connection_that_is_not_accepted_in_time_is_told() -> None:
             api.newest_day()
     assert raised.value.retryable
     assert (api.requests, api.retries) == (2, 1)
+
+
+def test_connecting_and_reading_have_each_their_own_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeouts = []
+
+    def send(_: object, request: requests.PreparedRequest, *, timeout: object, **__: object) -> NoReturn:
+        timeouts.append(timeout)
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    api = RecordingsApi(access("https://example.signalwire.com"), Patience(connect_timeout=3, read_timeout=4))
+    with pytest.raises(ApiError, match="cannot be reached"):
+        api.newest_day()
+    assert timeouts == [(3, 4)]
 
 
 def test_a_server_that_never_answers_is_asked_again_and_told() -> None:

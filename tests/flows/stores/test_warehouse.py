@@ -266,6 +266,12 @@ def test_a_reader_who_has_the_old_file_open_keeps_it_and_blocks_no_build(
         assert ask(count) == "(1,)"
 
 
+def test_several_read_at_once(built: Warehouse) -> None:
+    count = "select count(*) from marts.fct_recordings"
+    with reader(built.path) as ask:
+        assert (ask(count), one(built, count), ask(count)) == ("(1,)", 1, "(1,)")
+
+
 def test_a_reader_in_the_same_process_does_not_block_a_build(built: Warehouse, tmp_path: Path) -> None:
     with duckdb.connect(str(built.path), read_only=True) as connection:
         built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
