@@ -99,7 +99,8 @@ def plan_account(api: RecordingsApi, data_dir: Path, asked: Asked, today: date) 
     days = Window(first, min(asked.last or today, today))
     if asked.again:
         return dict.fromkeys(days_of(days), "asked again")
-    unsettled = Lake(data_dir).unsettled_days(sid, today - timedelta(days=asked.rules.settle_days))
+    counts = Lake(data_dir).count_by_day(sid, today - timedelta(days=asked.rules.settle_days))
+    unsettled = [day for day, count in counts.items() if count.unsettled]
     return plan_days(days, today, covered, unsettled, asked.rules)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from flows.stores.warehouse import CheckResult, Contents, Warehouse, warehouse_p
 from transforms.errors import ModelError
 from transforms.models import Check, Model, Twin, build_order, read_check, read_twin
 from transforms.money import plain
+from transforms.plan import DayCount
 from transforms.schema import REJECT_SCHEMA
 
 _MODEL_FOLDERS = ("staging", "marts")
@@ -143,7 +145,13 @@ def _tables(
                 }
             ]
         ),
-        "ops.coverage": _rows([row for account in covered for row in _coverage_rows(account)]),
+        "ops.coverage": _rows(
+            [
+                row
+                for account in covered
+                for row in _coverage_rows(account, lake.count_by_day(account.account_sid))
+            ]
+        ),
         "ops.landings": _rows([_landing_row(raw, landing, applied) for landing, applied in landings]),
         "ops.oddities": _rows(
             [
@@ -159,22 +167,21 @@ def _tables(
     }
 
 
-def _coverage_rows(account: AccountCoverage) -> list[dict[str, Any]]:
+def _coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:
     missing = set(account.holes)
-    rows = [
+    read = {day.day: day for day in account.covered}
+    return [
         {
-            "day": day.day,
-            "is_covered": day.day not in missing,
-            "fetched_at": day.fetched_at,
-            "landing": day.landing,
+            "account_sid": account.account_sid,
+            "day": day,
+            "is_covered": day not in missing,
+            "fetched_at": read[day].fetched_at if day in read else None,
+            "landing": read[day].landing if day in read else None,
+            "recordings": counts[day].recordings if day in counts else 0 if day in read else None,
+            "unsettled_recordings": counts[day].unsettled if day in counts else 0 if day in read else None,
         }
-        for day in account.covered
+        for day in sorted(missing | read.keys())
     ]
-    never_read = missing - {day.day for day in account.covered}
-    rows += [
-        {"day": day, "is_covered": False, "fetched_at": None, "landing": None} for day in sorted(never_read)
-    ]
-    return [{"account_sid": account.account_sid, **row} for row in rows]
 
 
 def _landing_row(raw: RawPages, landing: Landing, applied: AppliedLanding) -> dict[str, Any]:

@@ -57,16 +57,30 @@ def plan_days(
     return dict(sorted(reasons.items()))
 
 
-def unsettled_days(recordings: pa.Table) -> set[date]:
-    """Days of the recordings that are not settled. Columns in: created_at, status, price, deleted_at.
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """How many recordings were created on a day, and how many of them are not settled."""
+
+    recordings: int
+    unsettled: int
+
+
+def count_by_day(recordings: pa.Table) -> dict[date, DayCount]:
+    """Recordings and unsettled ones by day of creation (UTC). Columns in: created_at, status, price, deleted_at.
 
     One that is gone from the API cannot settle any more.
     """
     is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
-    is_unsettled = pc.or_(pc.is_null(recordings["price"]), pc.invert(is_done))
-    still_there = pc.is_null(recordings["deleted_at"])
-    created_at = recordings["created_at"].filter(pc.and_(is_unsettled, still_there))
-    return set(pc.unique(created_at.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)).to_pylist())
+    is_unsettled = pc.and_(
+        pc.or_(pc.is_null(recordings["price"]), pc.invert(is_done)), pc.is_null(recordings["deleted_at"])
+    )
+    days = recordings["created_at"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    counted = (
+        pa.table({"day": days, "unsettled": is_unsettled.cast(pa.int64())})
+        .group_by("day")
+        .aggregate([("unsettled", "count"), ("unsettled", "sum")])
+    )
+    return {row["day"]: DayCount(row["unsettled_count"], row["unsettled_sum"]) for row in counted.to_pylist()}
 
 
 def windows_of(days: Iterable[date]) -> list[Window]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from flows.stores.files import replaced_whole, write_whole
 from transforms.errors import DataError
-from transforms.plan import unsettled_days
+from transforms.plan import DayCount, count_by_day
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
 _FILE = "recordings.parquet"
@@ -164,14 +164,14 @@ class Lake:
         with replaced_whole(path) as beside:
             pq.write_table(rejects, beside, compression="zstd")
 
-    def unsettled_days(self, account_sid: str, since: date) -> set[date]:
-        """Creation days (UTC) from `since` on with a recording that has no price yet or is not done."""
-        days: set[date] = set()
+    def count_by_day(self, account_sid: str, since: date = date.min) -> dict[date, DayCount]:
+        """Recordings and unsettled ones by creation day (UTC), from `since` on."""
+        days: dict[date, DayCount] = {}
         for month in self.months(account_sid):
             if month >= f"{since:%Y-%m}":
                 file = pq.ParquetFile(self._month(account_sid, month))
-                days |= unsettled_days(file.read(columns=["created_at", "status", "price", "deleted_at"]))
-        return {day for day in days if day >= since}
+                days |= count_by_day(file.read(columns=["created_at", "status", "price", "deleted_at"]))
+        return {day: count for day, count in days.items() if day >= since}
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
         """Recordings that lie in more than one month, because their creation date moved: sid and months."""

@@ -259,3 +259,24 @@ def test_the_first_day_is_found_wherever_it_lies(days_ago: int, tmp_path: Path) 
     assert len(rows_of(tmp_path / "data", EVERY_FACT)) == 1
     assert probes <= 30
     assert summary.failed == {}
+
+
+def test_coverage_counts_the_recordings_of_each_day_and_the_unsettled_among_them(tmp_path: Path) -> None:
+    day = date(2026, 9, 2)
+    recordings = [
+        recording(0, day),
+        recording(1, day, price=None),
+        recording(2, day, status="in-progress"),
+        recording(3, date(2026, 9, 3), price="0"),
+    ]
+    with served(recordings, tmp_path) as emulator:
+        read(emulator, tmp_path / "data", TODAY, Asked(first=date(2026, 9, 1), last=date(2026, 9, 3)))
+    rows = rows_of(
+        tmp_path / "data",
+        "select day, is_covered, recordings, unsettled_recordings from ops.coverage order by day",
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        (date(2026, 9, 1), True, 0, 0),
+        (day, True, 3, 2),
+        (date(2026, 9, 3), True, 1, 0),
+    ]

@@ -31,6 +31,7 @@ CLEAN: Mapping[str, list[Row]] = {
         {**_RECORDING, "recording_sid": "R1"},
         {**_RECORDING, "recording_sid": "R2", "price": "0", "channels": None},
         {**_RECORDING, "recording_sid": "R3", "currency": "XXX", "price": None},
+        {**_RECORDING, "recording_sid": "R7", "currency": "XXX", "price": None},
         {**_RECORDING, "recording_sid": "R4", "account_sid": "B", "currency": "EUR", "price": "0.007"},
         {**_RECORDING, "recording_sid": "R5", "account_sid": "B", "currency": "EUR", "price": None},
         {**_RECORDING, "recording_sid": "R6", "account_sid": "B", "currency": "EUR", "price": "0.0025"},
