@@ -20,6 +20,7 @@ if not os.environ.get("PREFECT_API_URL"):
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
 
+from httpx import HTTPError
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
@@ -28,6 +29,7 @@ from prefect.states import Completed, Failed
 from flows.job import Job, Summary, Work
 from flows.settings import load
 from flows.stages import perform, prepare
+from transforms.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -96,27 +98,38 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
     given = _Given(work)
     token = _given.set(given)
     try:
-        match job.command:
-            case "run" | "ingest":
-                state = (pipeline if job.command == "run" else ingest)(
-                    job.first,
-                    job.last,
-                    job.account,
-                    again=job.again,
-                    audit_days=job.audit_days,
-                    return_state=True,
-                )
-            case "normalize":
-                state = normalize(rebuild=job.rebuild, return_state=True)
-            case "model":
-                state = model(return_state=True)
-            case "report":
-                state = report(return_state=True)
+        state = _called(job)
+    except (RuntimeError, OSError, HTTPError) as error:
+        where = os.environ.get("PREFECT_API_URL", "of its own")
+        raise ConfigError(
+            f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or unset PREFECT_API_URL "
+            "and leave out --prefect to run without it."
+        ) from error
     finally:
         _given.reset(token)
     if not given.done:
         state.result()  # raises what stopped the flow
     return given.done[0]
+
+
+def _called(job: Job) -> State[Any]:
+    match job.command:
+        case "run" | "ingest":
+            flow_of_job = pipeline if job.command == "run" else ingest
+            return flow_of_job(
+                job.first,
+                job.last,
+                job.account,
+                again=job.again,
+                audit_days=job.audit_days,
+                return_state=True,
+            )
+        case "normalize":
+            return normalize(rebuild=job.rebuild, return_state=True)
+        case "model":
+            return model(return_state=True)
+        case "report":
+            return report(return_state=True)
 
 
 def _in_flow(job: Job) -> State[Any]:
