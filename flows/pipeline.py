@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypeVar
 
-# Before Prefect is imported: nothing is sent to anybody, and a temporary server may take its time to start.
-os.environ.setdefault("DO_NOT_TRACK", "1")
+# Before Prefect is imported: its server sends nothing to anybody, and a temporary one may take its time to start.
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 if not os.environ.get("PREFECT_API_URL"):
