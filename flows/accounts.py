@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import partial
 
 from flows.settings import AccountSettings, Settings, config_path
 from flows.stores.recordings_api import Access
@@ -17,21 +18,25 @@ _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 def accesses(settings: Settings, only: str | None = None) -> list[Access]:
     """How to reach each account; `only` picks one by name or sid. Raises ConfigError when something is missing."""
-    found = [_of_entry(entry) for entry in settings.accounts]
-    if settings.account_sid or not found:
-        found.insert(0, _of_environment(settings))
-    for attribute in ("name", "account_sid"):
-        values = [getattr(access, attribute) for access in found]
+    described = [(entry.name, entry.account_sid, partial(_of_entry, entry)) for entry in settings.accounts]
+    if settings.account_sid or not described:
+        sid = settings.account_sid or ""
+        described.insert(0, (settings.account_name or sid, sid, partial(_of_environment, settings)))
+    for attribute, values in (
+        ("name", [each[0] for each in described]),
+        ("account_sid", [each[1] for each in described]),
+    ):
         twice = {value for value in values if values.count(value) > 1}
         if twice:
             raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
-    if only is None:
-        return found
-    chosen = [access for access in found if only in (access.name, access.account_sid)]
+    # Only the accounts that are asked for need their tokens.
+    chosen = [access for name, sid, access in described if only is None or only in (name, sid)]
     if not chosen:
-        names = ", ".join(access.name for access in found)
-        raise ConfigError(f"There is no account {only}. Accounts are: {names}.")
-    return chosen
+        names = ", ".join(name for name, _, _ in described if name)
+        raise ConfigError(
+            f"There is no account {only}. {f'Accounts are: {names}.' if names else 'None is described.'}"
+        )
+    return [access() for access in chosen]
 
 
 def account_names(settings: Settings) -> dict[str, str]:

@@ -81,5 +81,5 @@ def _account(access: Access, settings: Settings) -> Finding:
         newest = api.newest_day()
     except RecspendError as error:
         return Finding(subject, "broken", str(error))
-    found = f"newest recording of {newest}" if newest else "no recordings"
+    found = f"newest recording of {newest}" if newest else "no recording with a readable date"
     return Finding(subject, "ok", f"{access.base_url} ({access.provider}) answers; {found}")

@@ -7,6 +7,8 @@ from urllib3.util import parse_url
 
 from transforms.errors import ApiError
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 class Pager:
     """Where a walk stands: `url` is the page to ask next, None after the last.
@@ -54,4 +56,4 @@ def _origin(url: str) -> tuple[str | None, str | None, int | None]:
         parts = parse_url(url)
     except LocationParseError:
         return None, None, None
-    return parts.scheme, parts.host, parts.port
+    return parts.scheme, parts.host, parts.port or _DEFAULT_PORTS.get(parts.scheme or "")

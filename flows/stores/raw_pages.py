@@ -7,6 +7,7 @@ without it the landing is unfinished, and the walk goes on behind its last page.
 """
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from transforms.errors import DataError
 from transforms.recordings import Page
 from transforms.records import Envelope, read_envelope
 from transforms.windows import Reading, Window
+
+logger = logging.getLogger(__name__)
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _MANIFEST = "manifest.json"
@@ -140,8 +143,12 @@ class RawPages:
         landings = []
         for folder in folders:
             first, _, last = folder.parent.name.partition("_")
-            window = Window(date.fromisoformat(first), date.fromisoformat(last))
-            began = datetime.strptime(folder.name, _STAMP).replace(tzinfo=UTC)
+            try:
+                window = Window(date.fromisoformat(first), date.fromisoformat(last))
+                began = datetime.strptime(folder.name, _STAMP).replace(tzinfo=UTC)
+            except ValueError:
+                logger.warning("%s is no landing and is passed over", folder)
+                continue
             landings.append(Landing(account_sid, window, began))
         return sorted(landings, key=lambda landing: (landing.fetched_at, landing.name))
 

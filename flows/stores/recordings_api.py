@@ -35,8 +35,8 @@ PAGE_SIZE = 1000
 """The largest page both vendors allow (documented: 1 to 1000)."""
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
-# 429 was not processed and is safe to repeat (documented); the others are the server's own trouble.
-_PASSING_FAULTS = (429, 500, 502, 503, 504)
+# 429 was not processed and is safe to repeat (documented); the others are trouble on the way or at the server.
+_PASSING_FAULTS = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +125,26 @@ class RecordingsApi:
 
         Raises ApiError when the answer shows that the API does not filter by creation date.
         """
-        newest = self._first_listed_day({"DateCreated<": f"{day}T00:00:00Z"})
+        rows, newest = self._first_listed({"DateCreated<": f"{day}T00:00:00Z"})
         if newest is not None and newest > day + timedelta(days=1):
             raise ApiError(
                 f"Account {self.access.name}: asked for recordings before {day}, the API lists one of {newest}, "
                 "so the first day cannot be found. Give it with --from."
             )
-        return newest is not None
+        return rows > 0
 
     def newest_day(self) -> date | None:
-        """The day (UTC) of the newest recording, or None when there is none; one request for one row."""
-        return self._first_listed_day({})
+        """The day (UTC) of the newest recording, None without one whose date can be read; one request for one row."""
+        return self._first_listed({})[1]
 
-    def _first_listed_day(self, parameters: Mapping[str, str]) -> date | None:
+    def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, date | None]:
+        """How many rows the first answer has, and the newest creation day that can be read in it."""
         body, envelope = self.fetch(self.pager(parameters, page_size=1).url or "")
         created = [record.date_created for record in read_records(body).records]
-        days = [instant.date() for instant in instants(pa.array(created, pa.string())).to_pylist() if instant]
-        # A recording whose date cannot be read still shows that there is one.
-        return max(days) if days else (date.min if envelope.rows else None)
+        found = [
+            instant.date() for instant in instants(pa.array(created, pa.string())).to_pylist() if instant
+        ]
+        return envelope.rows, max(found, default=None)
 
     def _send(self, url: str) -> requests.Response:
         try:

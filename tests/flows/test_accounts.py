@@ -313,3 +313,10 @@ def test_a_token_is_not_shown_with_its_account() -> None:
     (found,) = accesses(load())
     assert token_of(found) == TOKEN
     assert [text for text in (repr(found), str(found), f"{[found]}") if TOKEN in text] == []
+
+
+def test_an_account_that_is_not_asked_for_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(entry("support", "sid-1"), entry("sales", "sid-2"))
+    monkeypatch.setenv("SALES_TOKEN", TOKEN)
+    assert [access.name for access in accesses(load(), "sales")] == ["sales"]
+    assert "SUPPORT_TOKEN" in refused()
