@@ -10,7 +10,8 @@ from typing import Literal
 from flows.accounts import accesses
 from flows.settings import Settings, config_path
 from flows.stores.lock import holder
-from flows.stores.recordings_api import Access, Patience, RecordingsApi
+from flows.stores.patience import Patience
+from flows.stores.recordings_api import Access, RecordingsApi
 from flows.stores.warehouse import warehouse_path
 from transforms.errors import ConfigError, RecspendError
 

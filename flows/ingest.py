@@ -9,8 +9,9 @@ from pathlib import Path
 from flows.progress import Progress, silent
 from flows.stores.account_state import AccountState, AccountStates
 from flows.stores.lake import Lake
+from flows.stores.patience import Patience
 from flows.stores.raw_pages import Landing, RawPages
-from flows.stores.recordings_api import Access, Patience, RecordingsApi
+from flows.stores.recordings_api import Access, RecordingsApi
 from transforms.errors import ApiError, DataError, RequestRefusedError
 from transforms.plan import Reason, Rules, plan_days, windows_of
 from transforms.windows import Window, asked_dates, covered_days, days_of, find_first_day

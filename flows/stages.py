@@ -17,8 +17,9 @@ from flows.normalize import NormalizeSummary, normalize_account
 from flows.report import report
 from flows.settings import Settings, shipped
 from flows.stores.lock import one_writer
+from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
-from flows.stores.recordings_api import Patience, RecordingsApi
+from flows.stores.recordings_api import RecordingsApi
 from flows.stores.runs import RunRecord, Runs
 from transforms.errors import RecspendError
 from transforms.plan import Rules, windows_of

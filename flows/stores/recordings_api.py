@@ -6,7 +6,6 @@ nowhere else.
 """
 
 import logging
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,11 +19,10 @@ import pyarrow as pa
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, InvalidHeader
-from urllib3.util import Retry
+from urllib3.exceptions import HTTPError
 
 from flows.stores.pager import Pager
+from flows.stores.patience import PASSING_FAULTS, Patience, retry_of
 from transforms.dates import instants
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.records import Envelope, read_envelope, read_records
@@ -35,8 +33,6 @@ PAGE_SIZE = 1000
 """The largest page both vendors allow (documented: 1 to 1000)."""
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
-# 429 was not processed and is safe to repeat (documented); the others are trouble on the way or at the server.
-_PASSING_FAULTS = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +51,6 @@ class Access:
         return f"Access({self.name!r}, {self.account_sid!r}, {self.base_url!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait and how often to try again. Times in seconds."""
-
-    connect_timeout: float = 10
-    read_timeout: float = 60
-    attempts: int = 7
-    backoff: float = 0.5
-    longest_backoff: float = 60
-    longest_retry_after: int = 900
-
-
 class RecordingsApi:
     """The recordings of one account. Counts what it asks: `requests` in all, `retries` among them."""
 
@@ -81,7 +65,7 @@ class RecordingsApi:
         # Plain http is for this machine only, which no proxy has to do with.
         self._session.trust_env = not access.base_url.startswith("http:")
         self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
-        adapter = HTTPAdapter(max_retries=_retry(patience))
+        adapter = HTTPAdapter(max_retries=retry_of(patience))
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         root = _ROOTS[access.provider]
@@ -100,7 +84,7 @@ class RecordingsApi:
         for attempt in range(self._patience.attempts):
             if attempt:
                 self.retries += 1
-                time.sleep(self._pause(attempt))
+                time.sleep(self._patience.pause(attempt))
             response = self._send(url)
             try:
                 body = response.content
@@ -187,7 +171,7 @@ class RecordingsApi:
                 f"{account}: the API redirects ({status}), which is not followed, so that the credentials go nowhere "
                 "else. Check the base URL."
             )
-        if status in _PASSING_FAULTS:
+        if status in PASSING_FAULTS:
             return ApiError(
                 f"{account}: the API still answers {status} after {self._patience.attempts} attempts. "
                 "Run again later; what has landed is kept.",
@@ -201,10 +185,6 @@ class RecordingsApi:
         return RequestRefusedError(
             f"{account}: the API refuses the request ({status}{f', code {code}' if code else ''})."
         )
-
-    def _pause(self, attempt: int) -> float:
-        pause = min(self._patience.backoff * 2.0**attempt, self._patience.longest_backoff)
-        return pause + random.uniform(0, self._patience.backoff)  # noqa: S311
 
 
 def _error_code(response: requests.Response) -> int | None:
@@ -224,28 +204,3 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
-
-
-class _Retry(Retry):
-    """urllib3's Retry, which a Retry-After that is neither seconds nor a date does not stop."""
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        try:
-            return super().get_retry_after(response)
-        except (InvalidHeader, ValueError):  # ValueError: a year or a number that is out of range
-            return None
-
-
-def _retry(patience: Patience) -> Retry:
-    return _Retry(
-        total=patience.attempts - 1,
-        redirect=False,
-        status_forcelist=_PASSING_FAULTS,
-        allowed_methods=("GET",),
-        backoff_factor=patience.backoff,
-        backoff_max=patience.longest_backoff,
-        backoff_jitter=patience.backoff,
-        raise_on_status=False,
-        respect_retry_after_header=True,
-        retry_after_max=patience.longest_retry_after,
-    )

@@ -17,8 +17,9 @@ from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.ingest import Asked, IngestSummary, ingest_account, plan_account
 from flows.job import Job
 from flows.stages import perform
+from flows.stores.patience import Patience
 from flows.stores.raw_pages import Landing, RawPages
-from flows.stores.recordings_api import Patience, RecordingsApi
+from flows.stores.recordings_api import RecordingsApi
 from transforms.plan import Rules
 from transforms.windows import Window
 

@@ -32,7 +32,8 @@ from flows.emulator import (
 )
 from flows.settings import Provider
 from flows.stores import recordings_api
-from flows.stores.recordings_api import Access, Patience, RecordingsApi
+from flows.stores.patience import Patience
+from flows.stores.recordings_api import Access, RecordingsApi
 from transforms.errors import ApiError, DataError, RequestRefusedError
 
 NOW = 1_800_000_000.0
