@@ -8,6 +8,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.schema import LAKE_SCHEMA
 from transforms.windows import CoveredDay, Window, month_windows
 
 Reason = Literal["asked again", "not covered", "look back", "unsettled", "audit"]
@@ -57,6 +58,12 @@ def plan_days(
     return dict(sorted(reasons.items()))
 
 
+DAY_COUNT_SCHEMA = pa.schema(
+    [LAKE_SCHEMA.field(name) for name in ("created_at", "status", "price", "deleted_at")]
+)
+"""The columns of the lake that tell whether a recording is settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class DayCount:
     """How many recordings were created on a day, and how many of them are not settled."""
@@ -66,7 +73,7 @@ class DayCount:
 
 
 def count_by_day(recordings: pa.Table) -> dict[date, DayCount]:
-    """Recordings and unsettled ones by day of creation (UTC). Columns in: created_at, status, price, deleted_at.
+    """Recordings and unsettled ones by day of creation (UTC). DAY_COUNT_SCHEMA in.
 
     One that is gone from the API cannot settle any more.
     """

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from flows.stores.files import replaced_whole, write_whole
 from transforms.errors import DataError
-from transforms.plan import DayCount, count_by_day
+from transforms.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
 _FILE = "recordings.parquet"
@@ -165,12 +165,14 @@ class Lake:
             pq.write_table(rejects, beside, compression="zstd")
 
     def count_by_day(self, account_sid: str, since: date = date.min) -> dict[date, DayCount]:
-        """Recordings and unsettled ones by creation day (UTC), from `since` on."""
+        """Recordings and unsettled ones by creation day (UTC), from `since` on.
+
+        Raises DataError when a file cannot be read.
+        """
         days: dict[date, DayCount] = {}
         for month in self.months(account_sid):
             if month >= f"{since:%Y-%m}":
-                file = pq.ParquetFile(self._month(account_sid, month))
-                days |= count_by_day(file.read(columns=["created_at", "status", "price", "deleted_at"]))
+                days |= count_by_day(_read(self._month(account_sid, month), DAY_COUNT_SCHEMA))
         return {day: count for day, count in days.items() if day >= since}
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
@@ -212,11 +214,11 @@ class Lake:
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    """The rows of a file, none when there is no file."""
+    """The rows of a file in the columns of the schema, none when there is no file."""
     if not path.exists():
         return schema.empty_table()
     try:
-        return pq.ParquetFile(path).read().cast(schema)
+        return pq.ParquetFile(path).read(columns=schema.names).cast(schema)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to build it anew."

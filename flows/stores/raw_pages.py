@@ -94,8 +94,8 @@ class RawPages:
 
     def begin(self, account_sid: str, window: Window, now: datetime) -> Landing:
         """A new landing; no two of an account are begun at the same instant, whatever the clock says."""
-        taken = {landing.fetched_at for landing in self._landings(account_sid)}
-        while now in taken:
+        account = self._data_dir / "raw" / f"account_sid={account_sid}"
+        while next(account.glob(f"*/{now.strftime(_STAMP)}"), None):
             now += timedelta(microseconds=1)
         return Landing(account_sid, window, now)
 

@@ -281,3 +281,21 @@ def test_coverage_counts_the_recordings_of_each_day_and_the_unsettled_among_them
         (day, True, 3, 2),
         (date(2026, 9, 3), True, 1, 0),
     ]
+
+
+def test_a_torn_file_of_the_lake_is_said_in_a_sentence_and_healed_by_the_same_run(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with served(SETTLED, tmp_path) as emulator:
+        read(emulator, data_dir, TODAY)
+        month = (
+            data_dir
+            / "recordings"
+            / f"account_sid={ACCOUNT}"
+            / "created_month=2026-09"
+            / "recordings.parquet"
+        )
+        month.write_bytes(month.read_bytes()[:100])
+        torn = read(emulator, data_dir, TODAY + timedelta(hours=1))
+        assert str(month) in next(iter(torn.failed.values()))
+        assert len(rows_of(data_dir, EVERY_FACT)) == 3
+        assert read(emulator, data_dir, TODAY + timedelta(hours=2)).failed == {}
