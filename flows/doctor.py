@@ -79,8 +79,8 @@ def _account(access: Access, settings: Settings) -> Finding:
     )
     subject = f"account {access.name}"
     try:
-        newest = api.newest_day()
+        newest = api.newest()
     except RecspendError as error:
         return Finding(subject, "broken", str(error))
-    found = f"newest recording of {newest}" if newest else "no recording with a readable date"
+    found = f"newest recording of {newest.date()}" if newest else "no recording with a readable date"
     return Finding(subject, "ok", f"{access.base_url} ({access.provider}) answers; {found}")

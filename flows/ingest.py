@@ -1,29 +1,32 @@
-"""Ingest: walk the windows of each account and land every page, going on where a walk was broken off."""
+"""Ingest: finish what was broken off, plan the days of an account, and land every page of them."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
-from flows.progress import Progress, silent
-from flows.stores.account_state import AccountState, AccountStates
+import msgspec
+
+from flows.lanes import Clock, Lanes, days_in, utc_now, window_of
+from flows.progress import Progress, Step, directly, silent
+from flows.stores.account_state import AccountStates
 from flows.stores.lake import Lake
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import Landing, RawPages
-from flows.stores.recordings_api import Access, RecordingsApi
-from transforms.errors import ApiError, DataError, RequestRefusedError
+from flows.stores.recordings_api import Access
+from transforms.dialect import calibrate
+from transforms.errors import ApiError, DataError, RecspendError
 from transforms.plan import Reason, Rules, plan_days, windows_of
-from transforms.windows import Window, asked_dates, covered_days, days_of, find_first_day
+from transforms.windows import CoveredDay, Window, covered_days, days_of, find_first_day
 
 logger = logging.getLogger(__name__)
 
-Clock = Callable[[], datetime]
+# So that a step is worth its cost to whoever runs it, and there are no more than a few for each account.
+_WINDOWS_PER_STEP = 16
 
-
-def utc_now() -> datetime:
-    """The instant, in UTC."""
-    return datetime.now(UTC)
+Tell = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -63,39 +66,43 @@ def ingest_account(
     data_dir: Path,
     asked: Asked = Asked(),
     *,
+    concurrency: int = 8,
     patience: Patience = Patience(),
     progress: Progress = silent,
+    step: Step = directly,
     clock: Clock = utc_now,
 ) -> IngestSummary:
     """Finish walks that were broken off, then land the days of an account that have to be read.
 
-    A failure does not raise: the summary says what went wrong and what to do.
+    concurrency: how many windows are walked side by side. A failure does not raise: the summary says what went wrong
+    and what to do.
     """
-    api, raw = RecordingsApi(access, patience), RawPages(data_dir)
-    summary = IngestSummary()
-    try:
-        for landing in raw.unfinished(access.account_sid):
-            _resume(api, raw, landing, summary, clock)
-        windows = windows_of(plan_account(api, data_dir, asked, clock().date()))
-        for done, window in enumerate(windows):
-            progress(f"ingest {access.name}", done, len(windows))
-            _walk(api, raw, raw.begin(access.account_sid, window, clock()), summary, clock)
-        progress(f"ingest {access.name}", len(windows), len(windows))
-    except (ApiError, DataError) as error:
-        logger.warning("%s", error)
-        summary.failed[access.name] = str(error)
-    finally:
-        summary.requests, summary.retries = api.requests, api.retries
+    raw, summary = RawPages(data_dir), IngestSummary()
+    tell = partial(progress, f"ingest {access.name}")
+    with Lanes(access, raw, patience, concurrency, clock) as lanes:
+        try:
+            find_dialect(lanes, data_dir, clock().date())
+            _walk(lanes, access, _unfinished(raw, access.account_sid), step, tell)
+            windows = windows_of(plan_account(lanes, data_dir, asked, clock().date()))
+            _walk(lanes, access, windows, step, tell)
+        except (ApiError, DataError) as error:
+            summary.failed[access.name] = str(error)
+        if lanes.landed.failures and access.name not in summary.failed:
+            summary.failed[access.name] = _told(lanes.landed.failures)
+    if access.name in summary.failed:
+        logger.warning("%s", summary.failed[access.name])
+    summary.requests, summary.retries = lanes.requests, lanes.retries
+    summary.pages, summary.rows = lanes.landed.pages, lanes.landed.rows
     return summary
 
 
-def plan_account(api: RecordingsApi, data_dir: Path, asked: Asked, today: date) -> dict[date, Reason]:
+def plan_account(lanes: Lanes, data_dir: Path, asked: Asked, today: date) -> dict[date, Reason]:
     """The days to read now, each with the reason. May ask the API for the account's first day, once."""
-    sid = api.access.account_sid
+    sid = lanes.account_sid
     covered = {
         day.day: day for day in covered_days(landing.reading for landing in RawPages(data_dir).complete(sid))
     }
-    first = asked.first or min([_first_day(api, data_dir, today), *covered])
+    first = asked.first or _first_day(lanes, data_dir, covered, today)
     # Days that have not begun hold nothing yet, and must not count as read.
     days = Window(first, min(asked.last or today, today))
     if asked.again:
@@ -105,38 +112,61 @@ def plan_account(api: RecordingsApi, data_dir: Path, asked: Asked, today: date) 
     return plan_days(days, today, covered, unsettled, asked.rules)
 
 
-def _first_day(api: RecordingsApi, data_dir: Path, today: date) -> date:
-    states, sid = AccountStates(data_dir), api.access.account_sid
-    known = states.read(sid).first_day
-    if known is not None:
-        return known
-    # An account without recordings is read from today on, so that it counts as covered.
-    found = find_first_day(api.exists_before, today) or today
-    states.write(sid, AccountState(found))
-    return found
+def find_dialect(lanes: Lanes, data_dir: Path, today: date) -> None:
+    """Let the lanes ask for dates as the account wants them: as it was found before, or found now and kept."""
+    states = AccountStates(data_dir)
+    state = states.read(lanes.account_sid)
+    lanes.dialect = state.dialect
+    if state.dialect.filter is None:
+        lanes.dialect = calibrate(lanes.newest, today)
+        states.write(lanes.account_sid, msgspec.structs.replace(state, dialect=lanes.dialect))
 
 
-def _resume(
-    api: RecordingsApi, raw: RawPages, landing: Landing, summary: IngestSummary, clock: Clock
-) -> None:
-    """Finish a walk that was broken off; if its cursor is refused by now, walk that window anew."""
-    try:
-        _walk(api, raw, landing, summary, clock)
-    except RequestRefusedError:
-        raw.discard(landing)
-        _walk(api, raw, raw.begin(landing.account_sid, landing.window, clock()), summary, clock)
+def _first_day(lanes: Lanes, data_dir: Path, covered: Mapping[date, CoveredDay], today: date) -> date:
+    states, sid = AccountStates(data_dir), lanes.account_sid
+    state = states.read(sid)
+    first = state.first_day
+    if first is None:
+        with lanes.api() as api:
+            found = find_first_day(partial(api.exists_before, dialect=lanes.dialect), today)
+        # An account without recordings is read from today on, so that it counts as covered.
+        first = found or today
+        states.write(sid, msgspec.structs.replace(state, first_day=first))
+    return min([first, *covered])
 
 
-def _walk(api: RecordingsApi, raw: RawPages, landing: Landing, summary: IngestSummary, clock: Clock) -> None:
-    writer = raw.writer(landing)
-    pager = api.pager(asked_dates(landing.window))
-    for body, envelope in writer.kept_pages():
-        writer.note(pager.url or "", body, envelope.rows)
-        pager.advance(envelope.next_page_uri)
-    while (url := pager.url) is not None:
-        body, envelope = api.fetch(url)
-        pager.advance(envelope.next_page_uri)  # a page whose cursor cannot be followed is not kept
-        writer.add(url, body, envelope.rows)
-        summary.pages += 1
-        summary.rows += envelope.rows
-    writer.complete(clock())
+def _unfinished(raw: RawPages, account_sid: str) -> list[Window | Landing]:
+    """What a run that was broken off has left to do; where it had landed no page, the reading is a new one."""
+    work: list[Window | Landing] = []
+    for landing in raw.unfinished(account_sid):
+        if raw.has_pages(landing):
+            work.append(landing)
+        else:
+            raw.discard(landing)
+            work.append(landing.window)
+    return work
+
+
+def _walk(lanes: Lanes, access: Access, work: Sequence[Window | Landing], step: Step, tell: Tell) -> None:
+    total, done = sum(days_in(each) for each in work), 0
+    for start in range(0, len(work), _WINDOWS_PER_STEP):
+        batch = work[start : start + _WINDOWS_PER_STEP]
+        tell_batch = partial(_tell_on, tell, done, total)
+        step(f"ingest {access.name} {_span(batch)}", partial(lanes.walk, batch, tell_batch))
+        done += sum(days_in(each) for each in batch)
+
+
+def _tell_on(tell: Tell, before: int, total: int, done: int) -> None:
+    tell(before + done, total)
+
+
+def _span(work: Sequence[Window | Landing]) -> str:
+    windows = [window_of(each) for each in work]
+    first, last = min(window.first for window in windows), max(window.last for window in windows)
+    return f"{first}" if first == last else f"{first}…{last}"
+
+
+def _told(failures: Sequence[tuple[Window, RecspendError]]) -> str:
+    (window, error), *others = failures
+    more = f" and {len(others)} other windows" if others else ""
+    return f"{error} Not read: {window.first} to {window.last}{more}."

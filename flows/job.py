@@ -1,24 +1,19 @@
 """What a run is asked for, what it needs, and what it did."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from flows.progress import Progress, silent
+from flows.lanes import Clock, utc_now
+from flows.progress import Progress, Step, directly, silent
 from flows.settings import Settings
 from flows.stores.recordings_api import Access
 from flows.stores.warehouse import CheckResult
 
-T = TypeVar("T")
 Command = Literal["run", "ingest", "normalize", "model", "report"]
-
-
-def directly(name: str, piece: Callable[[], T]) -> T:
-    """Run a piece of work here and now; Prefect runs the same piece as a task of that name."""
-    return piece()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +44,9 @@ class Work:
     settings: Settings
     accounts: Sequence[Access]
     names: dict[str, str]
-    step: Callable[[str, Callable[[], Any]], Any] = directly
+    step: Step = directly
     progress: Progress = silent
+    clock: Clock = utc_now
 
 
 @dataclass(slots=True)

@@ -1,6 +1,12 @@
-"""How a stage tells how far it is, without knowing who listens."""
+"""How a stage has its pieces run and tells how far it is, without knowing who runs them and who listens."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+Step = Callable[[str, Callable[[], Any]], Any]
+"""Runs a piece of work that has a name, and gives what it gives."""
 
 
 class Progress(Protocol):
@@ -12,3 +18,8 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, total: int | None = None) -> None:
     """Nobody listens."""
+
+
+def directly(name: str, piece: Callable[[], T]) -> T:
+    """Run a piece of work here and now; Prefect runs the same piece as a task of that name."""
+    return piece()

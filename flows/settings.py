@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     settle_days: int = Field(
         default=90, ge=0, le=3650, description="how long a day is read again for late prices"
     )
+    concurrency: int = Field(
+        default=8, ge=1, le=64, description="how many windows of an account are read side by side"
+    )
     connect_timeout: float = Field(default=10, gt=0, description="seconds")
     read_timeout: float = Field(default=60, gt=0, description="seconds")
     attempts: int = Field(default=7, ge=1, le=50, description="how often a failing request is sent in all")

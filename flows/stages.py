@@ -6,23 +6,25 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from flows.accounts import accesses, account_names
-from flows.ingest import Asked, IngestSummary, ingest_account, plan_account, utc_now
+from flows.ingest import Asked, IngestSummary, find_dialect, ingest_account, plan_account
 from flows.job import Job, Summary, Work
+from flows.lanes import Lanes
 from flows.model import ModelOptions, model
 from flows.normalize import NormalizeSummary, normalize_account
 from flows.report import report
 from flows.settings import Settings, shipped
+from flows.stores.lake import Lake
 from flows.stores.lock import one_writer
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
-from flows.stores.recordings_api import RecordingsApi
 from flows.stores.runs import RunRecord, Runs
 from transforms.errors import RecspendError
-from transforms.plan import Rules, windows_of
+from transforms.plan import Rules, expected_pages, windows_of
 
 
 def prepare(settings: Settings, job: Job) -> Work:
@@ -50,19 +52,22 @@ def perform(work: Work, job: Job) -> Summary:
 
 
 def planned(work: Work, job: Job) -> pa.Table:
-    """What ingesting would read: account, first_day, last_day, reason, and the fewest requests it takes.
+    """What ingesting would read: account, first_day, last_day, reason, and about how many requests it takes.
 
-    A day of many recordings takes a request for each thousand. Raises ApiError when an account cannot be asked for its
+    How many is estimated from the recordings known so far. Raises ApiError when an account cannot be asked for its
     first day.
     """
     settings = work.settings
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for access in work.accounts:
-        api = RecordingsApi(access, _patience(settings))
-        days = plan_account(api, settings.data_dir, _asked(settings, job), utc_now().date())
+        raw, today = RawPages(settings.data_dir), work.clock().date()
+        with Lanes(access, raw, _patience(settings), settings.concurrency, work.clock) as lanes:
+            find_dialect(lanes, settings.data_dir, today)
+            days = plan_account(lanes, settings.data_dir, _asked(settings, job), today)
+        known = Lake(settings.data_dir).count_by_day(access.account_sid)
         for reason in dict.fromkeys(days.values()):
             for window in windows_of(day for day in days if days[day] == reason):
-                rows.append((access.name, window.first, window.last, reason, 1))
+                rows.append((access.name, window.first, window.last, reason, expected_pages(window, known)))
     names = ["account", "first_day", "last_day", "reason", "requests"]
     types = [pa.string(), pa.date32(), pa.date32(), pa.string(), pa.int64()]
     columns = zip(*rows, strict=True) if rows else [[]] * len(names)
@@ -70,7 +75,12 @@ def planned(work: Work, job: Job) -> pa.Table:
 
 
 def _patience(settings: Settings) -> Patience:
-    return Patience(settings.connect_timeout, settings.read_timeout, settings.attempts, settings.backoff)
+    return Patience(
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        attempts=settings.attempts,
+        backoff=settings.backoff,
+    )
 
 
 def _asked(settings: Settings, job: Job) -> Asked:
@@ -84,10 +94,18 @@ def _ingest(work: Work, job: Job, summary: Summary) -> None:
     total = IngestSummary()
     with _timed(summary, "ingest"):
         for access in work.accounts:
-            read = partial(
-                ingest_account, access, settings.data_dir, asked, patience=patience, progress=work.progress
+            total.add(
+                ingest_account(
+                    access,
+                    settings.data_dir,
+                    asked,
+                    concurrency=settings.concurrency,
+                    patience=patience,
+                    progress=work.progress,
+                    step=work.step,
+                    clock=work.clock,
+                )
             )
-            total.add(work.step(f"ingest {access.name}", read))
     summary.requests, summary.retries = total.requests, total.retries
     summary.pages, summary.rows, summary.failed = total.pages, total.rows, total.failed
 

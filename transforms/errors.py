@@ -28,6 +28,10 @@ class RequestRefusedError(ApiError):
     """The API refuses this one request (a status 4xx that is not about credentials, path or rate)."""
 
 
+class CursorError(ApiError):
+    """A page names a next page that must not be followed."""
+
+
 class DataError(RecspendError):
     """What was received or stored cannot be understood. Cure: look at the named file."""
 

@@ -1,15 +1,17 @@
 """Which days of an account to read now, and why. Days are creation days, UTC."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from math import ceil
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.schema import LAKE_SCHEMA
-from transforms.windows import CoveredDay, Window, month_windows
+from transforms.windows import CoveredDay, Window, days_of, quarter_windows
 
 Reason = Literal["asked again", "not covered", "look back", "unsettled", "audit"]
 
@@ -91,14 +93,51 @@ def count_by_day(recordings: pa.Table) -> dict[date, DayCount]:
 
 
 def windows_of(days: Iterable[date]) -> list[Window]:
-    """Days as windows, oldest first: neighbours together, cut at the ends of calendar months."""
+    """Days as windows, oldest first: neighbours together, cut at the ends of calendar quarters.
+
+    So an account of few recordings costs a request for each quarter; where there are many, `split` cuts further.
+    """
     runs: list[Window] = []
     for day in sorted(set(days)):
         if runs and runs[-1].last + _DAY == day:
             runs[-1] = Window(runs[-1].first, day)
         else:
             runs.append(Window(day, day))
-    return [window for run in runs for window in month_windows(run.first, run.last)]
+    return [window for run in runs for window in quarter_windows(run.first, run.last)]
+
+
+_ROWS_PER_PAGE = 1000
+
+
+def expected_pages(window: Window, known: Mapping[date, DayCount]) -> int:
+    """About how many pages a window takes, at least one: days never read are taken for average ones."""
+    average = sum(count.recordings for count in known.values()) / max(len(known), 1)
+    rows = sum(known[day].recordings if day in known else average for day in days_of(window))
+    return max(1, ceil(rows / _ROWS_PER_PAGE))
+
+
+_FEW_PAGES = 8
+_MOST_PAGES = 50
+
+
+def split(window: Window, listed: Sequence[datetime], parts: int) -> list[Window]:
+    """A window cut into about so many parts, whole days each, when its first page shows that it has many pages.
+
+    listed: creation instants (UTC) on that page, which is not the last one. A walk of a few pages is not worth cutting,
+    and one of very many is cut further. An account may have been silent at the end of the window, so the density is
+    taken between the newest and the oldest recording of the page. Oldest part first.
+    """
+    days = days_of(window)
+    if not listed or len(days) == 1:
+        return [window]
+    newest, oldest = max(listed), min(listed)
+    span = max(newest - oldest, timedelta(seconds=1))
+    pages = ceil((newest - window.created_from) / span)
+    if pages <= _FEW_PAGES:
+        return [window]
+    parts = min(len(days), max(parts, ceil(pages / _MOST_PAGES)), ceil(pages / 2))
+    bounds = [round(len(days) * part / parts) for part in range(parts + 1)]
+    return [Window(days[low], days[high - 1]) for low, high in pairwise(bounds)]
 
 
 def _oldest_readings(

@@ -71,6 +71,12 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
     )
 
 
+def created_instants(body: bytes) -> list[datetime]:
+    """When the recordings of a page were created (UTC), in its order, as far as that can be read."""
+    created = pa.array([record.date_created for record in read_records(body).records], pa.string())
+    return [instant for instant in instants(created).to_pylist() if instant is not None]
+
+
 @dataclass(slots=True)
 class _Pages:
     """Some pages taken apart: the records in a batch, and those that could not even be taken apart."""

@@ -1,8 +1,6 @@
 """Which creation days to ask for, and which are covered.
 
-All days are UTC and inclusive. The API can filter on the creation date only, and nobody can tell beforehand whether
-it honours the time of day or includes the bound: a window is therefore asked wider than needed, and only the rows
-inside it are kept.
+All days are UTC and inclusive. The API can filter on the creation date only.
 """
 
 from collections.abc import Callable, Iterable
@@ -72,18 +70,6 @@ def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.
     )
 
 
-def asked_dates(window: Window) -> dict[str, str]:
-    """Query parameters that list at least the window, whatever the API makes of time and bounds.
-
-    The operator is part of the parameter's name (documented). The vendors' own clients send this date-time format.
-    A day is added in front, because a bound cut to its day and excluded would lose the first day.
-    """
-    return {
-        "DateCreated>": f"{window.first - _DAY}T00:00:00Z",
-        "DateCreated<": f"{window.last + _DAY}T00:00:00Z",
-    }
-
-
 def days_of(window: Window) -> list[date]:
     """Every day of the window, oldest first; none when it ends before it begins."""
     return [window.first + offset * _DAY for offset in range((window.last - window.first).days + 1)]
@@ -91,11 +77,22 @@ def days_of(window: Window) -> list[date]:
 
 def month_windows(first: date, last: date) -> list[Window]:
     """The days first to last cut at the ends of calendar months, oldest first; empty when first is after last."""
+    return _calendar_windows(first, last, months=1)
+
+
+def quarter_windows(first: date, last: date) -> list[Window]:
+    """The days first to last cut at the ends of calendar quarters, oldest first; empty when first is after last."""
+    return _calendar_windows(first, last, months=3)
+
+
+def _calendar_windows(first: date, last: date, months: int) -> list[Window]:
     windows = []
     while first <= last:
-        next_month = (first.replace(day=1) + _FIRST_STEP).replace(day=1)
-        windows.append(Window(first, min(last, next_month - _DAY)))
-        first = next_month
+        later = first.replace(day=1)
+        for _ in range(months - (first.month - 1) % months):
+            later = (later + _FIRST_STEP).replace(day=1)
+        windows.append(Window(first, min(last, later - _DAY)))
+        first = later
     return windows
 
 

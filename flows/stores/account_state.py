@@ -6,12 +6,14 @@ from pathlib import Path
 import msgspec
 
 from flows.stores.files import write_whole
+from transforms.dialect import Dialect
 
 
 class AccountState(msgspec.Struct, frozen=True):
-    """first_day: no recording is older (UTC); None until it was looked for."""
+    """first_day: no recording is older (UTC); None until it was looked for. dialect: how to ask for dates."""
 
     first_day: date | None = None
+    dialect: Dialect = Dialect()
     format: int = 1
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from transforms.errors import ApiError
+from transforms.errors import CursorError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -22,18 +22,18 @@ class Pager:
         self._asked = {first_url}
 
     def advance(self, next_page_uri: str | None) -> None:
-        """Step on to the page that `next_page_uri` names. Raises ApiError and stays when it must not be followed."""
+        """Step on to the page that `next_page_uri` names. Raises CursorError and stays when it must not be followed."""
         if next_page_uri is None:
             self.url = None
             return
         url = _joined(self.url or "", next_page_uri)
         if url is None or _origin(url) != self._origin:
-            raise ApiError(
+            raise CursorError(
                 "The API's next_page_uri leads to another host and is not followed. Check the base URL; "
                 "if it is right, tell the vendor."
             )
         if url in self._asked:
-            raise ApiError(
+            raise CursorError(
                 "The API's next_page_uri names a page that was read already, so the walk would never end. "
                 "Run again later; what has landed is kept.",
                 retryable=True,

@@ -3,7 +3,6 @@
 import random
 from dataclasses import dataclass
 
-from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
@@ -13,42 +12,28 @@ PASSING_FAULTS = (408, 429, 500, 502, 503, 504)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait and how often to try again. Times in seconds."""
+    """How long to wait and how often to try again. Times in seconds.
+
+    read_timeout: between two pieces of an answer. page_timeout: for a whole page, however steadily it trickles.
+    """
 
     connect_timeout: float = 10
     read_timeout: float = 60
+    page_timeout: float = 600
     attempts: int = 7
     backoff: float = 0.5
     longest_backoff: float = 60
-    longest_retry_after: int = 900
+    longest_retry_after: float = 900
 
     def pause(self, attempt: int) -> float:
-        """Seconds to wait before an attempt, counted from 0: doubling, with some jitter."""
-        pause = min(self.backoff * 2.0**attempt, self.longest_backoff)
+        """Seconds to wait after an attempt, counted from 1: doubling, with some jitter."""
+        pause = min(self.backoff * 2.0 ** (attempt - 1), self.longest_backoff)
         return pause + random.uniform(0, self.backoff)  # noqa: S311
 
-
-class _Retry(Retry):
-    """urllib3's Retry, which a Retry-After that is neither seconds nor a date does not stop."""
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+    def retry_after(self, header: str | None) -> float | None:
+        """Seconds that a Retry-After header asks for (a number, or an HTTP date), up to a limit; None without one."""
         try:
-            return super().get_retry_after(response)
+            seconds = None if header is None else Retry().parse_retry_after(header)
         except (InvalidHeader, ValueError):  # ValueError: a year or a number that is out of range
             return None
-
-
-def retry_of(patience: Patience) -> Retry:
-    """How the session repeats what did not reach the API or came back as a passing fault."""
-    return _Retry(
-        total=patience.attempts - 1,
-        redirect=False,
-        status_forcelist=PASSING_FAULTS,
-        allowed_methods=("GET",),
-        backoff_factor=patience.backoff,
-        backoff_max=patience.longest_backoff,
-        backoff_jitter=patience.backoff,
-        raise_on_status=False,
-        respect_retry_after_header=True,
-        retry_after_max=patience.longest_retry_after,
-    )
+        return None if seconds is None else min(seconds, self.longest_retry_after)

@@ -10,9 +10,11 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 import pyarrow as pa
@@ -78,6 +80,8 @@ class RawPages:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
+        self._begun: dict[str, set[datetime]] = {}
+        self._beginning = Lock()
 
     def accounts(self) -> list[str]:
         """Sids of all accounts that have landings."""
@@ -92,12 +96,22 @@ class RawPages:
         """Landings a walk was broken off in."""
         return [landing for landing in self._landings(account_sid) if not self._is_complete(landing)]
 
+    def has_pages(self, landing: Landing) -> bool:
+        """Whether any page was landed."""
+        return any(self._folder(landing).glob("page-*.json.zst"))
+
     def begin(self, account_sid: str, window: Window, now: datetime) -> Landing:
-        """A new landing; no two of an account are begun at the same instant, whatever the clock says."""
-        account = self._data_dir / "raw" / f"account_sid={account_sid}"
-        while next(account.glob(f"*/{now.strftime(_STAMP)}"), None):
-            now += timedelta(microseconds=1)
-        return Landing(account_sid, window, now)
+        """A new landing, its folder made. No two of an account begin at the same instant, whatever the clock says."""
+        with self._beginning:
+            if account_sid not in self._begun:
+                self._begun[account_sid] = {each.fetched_at for each in self._landings(account_sid)}
+            begun = self._begun[account_sid]
+            while now in begun:
+                now += timedelta(microseconds=1)
+            begun.add(now)
+        landing = Landing(account_sid, window, now)
+        self._folder(landing).mkdir(parents=True)
+        return landing
 
     def manifest(self, landing: Landing) -> Manifest:
         """The manifest of a complete landing. Raises DataError when it cannot be read."""
@@ -130,7 +144,10 @@ class RawPages:
 
     def discard(self, landing: Landing) -> None:
         """Remove an unfinished landing that cannot go on."""
-        shutil.rmtree(self._folder(landing))
+        folder = self._folder(landing)
+        shutil.rmtree(folder)
+        with suppress(OSError):  # another landing of the window is there
+            folder.parent.rmdir()
 
     def _folder(self, landing: Landing) -> Path:
         return self._data_dir / landing.name
@@ -160,6 +177,11 @@ class LandingWriter:
         self._landing = landing
         self._folder = folder
         self._pages: list[LandedPage] = []
+
+    @property
+    def pages(self) -> int:
+        """How many pages the landing has so far."""
+        return len(self._pages)
 
     def kept_pages(self) -> Iterator[tuple[bytes, Envelope]]:
         """Pages landed before the walk was broken off, up to the first that cannot be read.

@@ -6,26 +6,27 @@ nowhere else.
 """
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
+from time import monotonic
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlencode
 
 import msgspec
-import pyarrow as pa
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationParseError
 
 from flows.stores.pager import Pager
-from flows.stores.patience import PASSING_FAULTS, Patience, retry_of
-from transforms.dates import instants
+from flows.stores.patience import PASSING_FAULTS, Patience
+from flows.stores.throttle import Throttle
+from transforms.dialect import Dialect
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
-from transforms.records import Envelope, read_envelope, read_records
+from transforms.recordings import created_instants
+from transforms.records import Envelope, read_envelope
 
 logger = logging.getLogger(__name__)
 
@@ -51,23 +52,32 @@ class Access:
         return f"Access({self.name!r}, {self.account_sid!r}, {self.base_url!r})"
 
 
-class RecordingsApi:
-    """The recordings of one account. Counts what it asks: `requests` in all, `retries` among them."""
+_NO_WHOLE_PAGE = (
+    "the API sent no whole page in {attempts} attempts. Run again later; what has landed is kept."
+)
+_PIECE_BYTES = 1 << 20
 
-    def __init__(self, access: Access, patience: Patience = Patience()) -> None:
+
+class RecordingsApi:
+    """The recordings of one account, over one connection: for one thread at a time.
+
+    Counts what it asks: `requests` in all, `retries` among them. `throttle`: shared by all that ask the same account.
+    """
+
+    def __init__(
+        self, access: Access, patience: Patience = Patience(), throttle: Throttle | None = None
+    ) -> None:
         self.access = access
         self.requests = 0
         self.retries = 0
         self._patience = patience
+        self._throttle = throttle or Throttle()
         self._session = _Session()
         # As bytes: requests would take text for Latin-1, and raise on what is not.
         self._session.auth = HTTPBasicAuth(access.user.encode(), access.token.encode())
         # Plain http is for this machine only, which no proxy has to do with.
         self._session.trust_env = not access.base_url.startswith("http:")
         self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
-        adapter = HTTPAdapter(max_retries=retry_of(patience))
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
         root = _ROOTS[access.provider]
         self._list_url = f"{access.base_url.rstrip('/')}{root}/Accounts/{access.account_sid}/Recordings.json"
 
@@ -76,85 +86,104 @@ class RecordingsApi:
         return Pager(f"{self._list_url}?{urlencode({**parameters, 'PageSize': page_size})}")
 
     def fetch(self, url: str) -> tuple[bytes, Envelope]:
-        """One page: its exact bytes, and how it continues.
+        """One page: its exact bytes, and how it continues. What may pass by itself is asked again.
 
-        A body that is cut off or is no JSON is asked again, like the faults that urllib3 repeats by itself.
         Raises ApiError when the API refuses or stays out of order, DataError when its answer is no page.
         """
-        for attempt in range(self._patience.attempts):
-            if attempt:
-                self.retries += 1
-                time.sleep(self._patience.pause(attempt))
-            response = self._send(url)
+        attempt = 1
+        while True:
             try:
-                body = response.content
-                return body, read_envelope(body)
-            except (requests.exceptions.RequestException, NotJsonError) as error:
-                logger.info(
-                    "%s: broken page (%s), attempt %d", self.access.name, type(error).__name__, attempt + 1
-                )
-            except DataError as error:
-                raise DataError(
-                    f"Account {self.access.name}: the API answered something else than recordings: {error}. "
-                    "Check the base URL and the provider."
-                ) from None
-        raise ApiError(
-            f"Account {self.access.name}: the API sent no whole page in {self._patience.attempts} attempts. "
-            "Run again later; what has landed is kept.",
-            retryable=True,
-        )
+                return self._ask(url)
+            except _PassingError as passing:
+                if attempt == self._patience.attempts:
+                    words = passing.words.format(attempts=attempt)
+                    raise ApiError(f"Account {self.access.name}: {words}", retryable=True) from None
+                logger.info("%s: %s, attempt %d", self.access.name, passing, attempt)
+                self.retries += 1
+                if passing.retry_after:
+                    self._throttle.hold(passing.retry_after)
+                else:
+                    self._throttle.pause(self._patience.pause(attempt))
+                attempt += 1
 
-    def exists_before(self, day: date) -> bool:
+    def exists_before(self, day: date, dialect: Dialect = Dialect()) -> bool:
         """Whether the account has a recording created before the day (UTC); one request for one row.
 
         Raises ApiError when the answer shows that the API does not filter by creation date.
         """
-        rows, newest = self._first_listed({"DateCreated<": f"{day}T00:00:00Z"})
-        if newest is not None and newest > day + timedelta(days=1):
+        midnight = datetime.combine(day, time(), UTC)
+        rows, newest = self._first_listed(dialect.between(None, midnight))
+        if newest is not None and newest.date() > day + timedelta(days=1):
             raise ApiError(
-                f"Account {self.access.name}: asked for recordings before {day}, the API lists one of {newest}, "
-                "so the first day cannot be found. Give it with --from."
+                f"Account {self.access.name}: asked for recordings before {day}, the API lists one of "
+                f"{newest.date()}, so the first day cannot be found. Give it with --from."
             )
         return rows > 0
 
-    def newest_day(self) -> date | None:
-        """The day (UTC) of the newest recording, None without one whose date can be read; one request for one row."""
-        return self._first_listed({})[1]
+    def newest(self, parameters: Mapping[str, str] = MappingProxyType({})) -> datetime | None:
+        """The creation instant (UTC) of the newest recording that the parameters select; one request for one row.
 
-    def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, date | None]:
-        """How many rows the first answer has, and the newest creation day that can be read in it."""
+        None without one whose date can be read.
+        """
+        return self._first_listed(parameters)[1]
+
+    def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, datetime | None]:
+        """How many rows the first answer has, and the newest creation instant that can be read in it."""
         body, envelope = self.fetch(self.pager(parameters, page_size=1).url or "")
-        created = [record.date_created for record in read_records(body).records]
-        found = [
-            instant.date() for instant in instants(pa.array(created, pa.string())).to_pylist() if instant
-        ]
-        return envelope.rows, max(found, default=None)
+        return envelope.rows, max(created_instants(body), default=None)
 
-    def _send(self, url: str) -> requests.Response:
+    def _ask(self, url: str) -> tuple[bytes, Envelope]:
+        with self._throttle.turn() as turn:
+            self.requests += 1
+            with self._response(url) as response:
+                if response.status_code != HTTPStatus.OK:
+                    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                        self._throttle.refused(turn)
+                    raise self._refusal(response)
+                body = self._body(response)
+        self._throttle.answered()
         try:
-            response = self._session.get(
+            return body, read_envelope(body)
+        except NotJsonError:
+            raise _PassingError("it is no JSON", _NO_WHOLE_PAGE) from None
+        except DataError as error:
+            raise DataError(
+                f"Account {self.access.name}: the API answered something else than recordings: {error}. "
+                "Check the base URL and the provider."
+            ) from None
+
+    def _response(self, url: str) -> requests.Response:
+        try:
+            return self._session.get(
                 url,
                 timeout=(self._patience.connect_timeout, self._patience.read_timeout),
                 allow_redirects=False,
                 stream=True,
             )
         except (requests.exceptions.RequestException, HTTPError) as error:
-            self.requests += self._patience.attempts
-            self.retries += self._patience.attempts - 1
-            raise ApiError(
-                f"Account {self.access.name}: {self.access.base_url} cannot be reached ({type(error).__name__}). "
-                "Check the base URL and the network, then run again; what has landed is kept.",
-                retryable=True,
-            ) from None
-        repeated = len(response.raw.retries.history) if response.raw.retries else 0
-        self.requests += 1 + repeated
-        self.retries += repeated
-        if response.status_code != HTTPStatus.OK:
-            with response:
-                raise self._refusal(response)
-        return response
+            name = type(error).__name__
+            words = (
+                f"{self.access.base_url} cannot be reached ({name}). Check the base URL and the network, then run "
+                "again; what has landed is kept."
+            )
+            if isinstance(error, requests.exceptions.InvalidURL | LocationParseError):
+                raise ApiError(f"Account {self.access.name}: {words}") from None
+            raise _PassingError(name, words.replace("{", "{{").replace("}", "}}")) from None
 
-    def _refusal(self, response: requests.Response) -> ApiError:
+    def _body(self, response: requests.Response) -> bytes:
+        """The whole body, read piece by piece: one that trickles for ever would never run into the read timeout."""
+        until = monotonic() + self._patience.page_timeout
+        pieces = []
+        try:
+            while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+                pieces.append(piece)
+                if monotonic() > until:
+                    raise _PassingError("it trickles", _NO_WHOLE_PAGE)
+        except (HTTPError, OSError) as error:
+            raise _PassingError(type(error).__name__, _NO_WHOLE_PAGE) from None
+        return b"".join(pieces)
+
+    def _refusal(self, response: requests.Response) -> Exception:
         account, status = f"Account {self.access.name}", response.status_code
         if status in (401, 403):
             return ApiError(
@@ -172,10 +201,11 @@ class RecordingsApi:
                 "else. Check the base URL."
             )
         if status in PASSING_FAULTS:
-            return ApiError(
-                f"{account}: the API still answers {status} after {self._patience.attempts} attempts. "
+            return _PassingError(
+                f"answer {status}",
+                f"the API still answers {status} after {{attempts}} attempts. "
                 "Run again later; what has landed is kept.",
-                retryable=True,
+                self._patience.retry_after(response.headers.get("Retry-After")),
             )
         if status not in range(400, 500):
             return ApiError(
@@ -193,6 +223,15 @@ def _error_code(response: requests.Response) -> int | None:
         return msgspec.json.decode(response.content, type=_ErrorBody).code
     except (msgspec.DecodeError, UnicodeDecodeError, requests.exceptions.RequestException):
         return None
+
+
+class _PassingError(Exception):
+    """What asking again may cure. words: what is told when it does not; retry_after: when the API says to come back."""
+
+    def __init__(self, reason: str, words: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.words = words
+        self.retry_after = retry_after
 
 
 class _ErrorBody(msgspec.Struct):

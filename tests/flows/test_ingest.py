@@ -16,6 +16,7 @@ from ledger_runs import accesses_of, rows_of, work_for
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.ingest import Asked, IngestSummary, ingest_account, plan_account
 from flows.job import Job
+from flows.lanes import Lanes
 from flows.stages import perform
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import Landing, RawPages
@@ -77,11 +78,12 @@ def days_asked(emulator: Emulator, since: int) -> list[tuple[str, str]]:
     asked = []
     for request in emulator.requests[since:]:
         query = parse_qs(urlsplit(request.target).query)
-        if "DateCreated>" in query and "PageToken" not in query:
-            first = date.fromisoformat(query["DateCreated>"][0][:10]) + timedelta(days=1)
-            last = date.fromisoformat(query["DateCreated<"][0][:10]) - timedelta(days=1)
-            asked.append((first.isoformat(), last.isoformat()))
-    return asked
+        # What is asked with a row a page is asked to find out something, not to read it.
+        if query["PageSize"] == ["1000"] and "PageToken" not in query:
+            first, last = (datetime.fromisoformat(query[name][0]) for name in ("DateCreated>", "DateCreated<"))
+            days = first + timedelta(seconds=1), last - timedelta(seconds=1)
+            asked.append((days[0].date().isoformat(), days[1].date().isoformat()))
+    return sorted(asked)
 
 
 SETTLED = [recording(0, date(2026, 8, 3)), recording(1, date(2026, 9, 2)), recording(2, date(2026, 9, 29))]
@@ -92,7 +94,7 @@ def test_the_first_run_finds_the_first_day_by_itself_and_reads_to_today(tmp_path
         summary = read(emulator, tmp_path / "data", TODAY)
         windows = days_asked(emulator, 0)
     assert windows[0][0] in ("2026-08-01", "2026-08-02", "2026-08-03")
-    assert [window[1] for window in windows] == ["2026-08-31", "2026-09-30"]
+    assert [window[1] for window in windows] == ["2026-09-30"]
     assert summary.requests < 40
 
 
@@ -209,9 +211,9 @@ def test_days_in_the_future_are_not_asked_for_and_do_not_count_as_read(tmp_path:
         read(emulator, tmp_path / "data", TODAY, Asked(first=date(2026, 9, 29), last=date(2026, 10, 31)))
         assert days_asked(emulator, 0) == [("2026-09-29", "2026-09-30")]
         (access,) = accesses_of(emulator)
-        plan = plan_account(
-            RecordingsApi(access), tmp_path / "data", Asked(first=date(2026, 9, 29)), date(2026, 10, 1)
-        )
+        data_dir = tmp_path / "data"
+        with Lanes(access, RawPages(data_dir), Patience(), 1) as lanes:
+            plan = plan_account(lanes, data_dir, Asked(first=date(2026, 9, 29)), date(2026, 10, 1))
     assert plan[date(2026, 10, 1)] == "not covered"
 
 

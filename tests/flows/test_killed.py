@@ -83,8 +83,9 @@ def test_a_walk_goes_on_behind_the_last_landed_page(emulator: Emulator, tmp_path
     assert start(emulator, tmp_path, *days).wait() == 0
     pages = list(tmp_path.glob("raw/*/2026-07-01_2026-07-31/*/page-*.json.zst"))
     assert len(pages) >= 3
-    # The two pages landed before the kill are not asked again, nor is the window walked a second time.
-    assert len(emulator.requests) - asked <= len(pages) - 2
+    # The two pages landed before the kill are not asked again, nor is the window walked a second time. The page that
+    # was under way may be counted late.
+    assert len(emulator.requests) - asked <= len(pages) - 2 + 1
 
 
 def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "UNPRICED_SHARE_WARNING": ("0.25", Decimal("0.25")),
     "LOOKBACK_DAYS": ("99", 99),
     "SETTLE_DAYS": ("9", 9),
+    "CONCURRENCY": ("3", 3),
     "CONNECT_TIMEOUT": ("1.5", 1.5),
     "READ_TIMEOUT": ("2", 2.0),
     "ATTEMPTS": ("3", 3),

@@ -1,7 +1,6 @@
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transforms_samples import instants_between, reading, utc
@@ -10,12 +9,12 @@ from transforms.dates import INSTANT
 from transforms.windows import (
     CoveredDay,
     Window,
-    asked_dates,
     covered_days,
     find_first_day,
     holes,
     is_created_in,
     month_windows,
+    quarter_windows,
 )
 
 DAY = timedelta(days=1)
@@ -75,36 +74,7 @@ def test_neighbouring_windows_do_not_overlap() -> None:
     assert february.overlaps(Window(date(2020, 2, 29), date(2020, 3, 1)))
 
 
-# What is asked
-
-
-def test_the_query_is_asked_a_day_wider_in_the_clients_own_format() -> None:
-    assert asked_dates(Window(date(2020, 3, 1), date(2020, 12, 31))) == {
-        "DateCreated>": "2020-02-29T00:00:00Z",
-        "DateCreated<": "2021-01-01T00:00:00Z",
-    }
-
-
-@pytest.mark.parametrize("is_inclusive", [True, False])
-@pytest.mark.parametrize("is_cut_to_the_day", [True, False])
-@given(window=windows(), second=st.integers(0, 86_399), day=st.integers(0, 10))
-@settings(deadline=None)
-@example(window=Window(date(2020, 2, 26), date(2020, 2, 26)), second=0, day=0)
-@example(window=Window(date(2020, 2, 26), date(2020, 2, 26)), second=86_399, day=0)
-def test_the_query_lists_the_whole_window_whatever_the_api_makes_of_it(
-    is_inclusive: bool, is_cut_to_the_day: bool, window: Window, second: int, day: int
-) -> None:
-    created = min(window.created_from + day * DAY, window.created_before - DAY) + timedelta(seconds=second)
-    asked = asked_dates(window)
-    after, before = (datetime.fromisoformat(asked[name]) for name in ("DateCreated>", "DateCreated<"))
-    if is_cut_to_the_day:
-        created, after, before = (
-            each.replace(hour=0, minute=0, second=0) for each in (created, after, before)
-        )
-    assert after <= created <= before if is_inclusive else after < created < before
-
-
-# Months
+# Months and quarters
 
 
 def test_days_are_cut_at_the_ends_of_months() -> None:
@@ -115,6 +85,24 @@ def test_days_are_cut_at_the_ends_of_months() -> None:
         Window(date(2020, 2, 1), date(2020, 2, 29)),
         Window(date(2020, 3, 1), date(2020, 3, 1)),
     ]
+
+
+def test_days_are_cut_at_the_ends_of_quarters() -> None:
+    assert quarter_windows(date(2019, 11, 30), date(2020, 8, 1)) == [
+        Window(date(2019, 11, 30), date(2019, 12, 31)),
+        Window(date(2020, 1, 1), date(2020, 3, 31)),
+        Window(date(2020, 4, 1), date(2020, 6, 30)),
+        Window(date(2020, 7, 1), date(2020, 8, 1)),
+    ]
+
+
+@given(windows(DAYS))
+@settings(deadline=None)
+def test_quarters_hold_every_day_once_and_none_crosses_a_quarter(window: Window) -> None:
+    quarters = quarter_windows(window.first, window.last)
+    assert [day for quarter in quarters for day in sorted(days_of(quarter))] == sorted(days_of(window))
+    for quarter in quarters:
+        assert len({(day.year, (day.month - 1) // 3) for day in days_of(quarter)}) == 1
 
 
 def test_a_single_day_is_one_window_and_no_day_none() -> None:

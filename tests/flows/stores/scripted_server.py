@@ -6,7 +6,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
@@ -17,14 +17,14 @@ class Reply:
     """One answer. `missing`: how many bytes Content-Length promises beyond the body.
 
     breaks: "reset" resets the connection instead of answering, "silent" never answers, "stalls" sends the head and
-    the body it has, and never the missing rest.
+    the body it has, and never the missing rest, "trickles" sends it byte by byte.
     """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     missing: int = 0
-    breaks: Literal["", "reset", "silent", "stalls"] = ""
+    breaks: Literal["", "reset", "silent", "stalls", "trickles"] = ""
 
 
 class Asked(NamedTuple):
@@ -102,6 +102,12 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if reply.breaks == "trickles":
+            with suppress(OSError):  # the client has gone
+                for byte in reply.body:
+                    self.wfile.write(bytes([byte]))
+                    self.server.stopping.wait(0.01)
+            return
         self.wfile.write(reply.body)
         if reply.breaks == "stalls":
             self.wfile.flush()

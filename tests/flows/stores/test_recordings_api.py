@@ -1,4 +1,5 @@
 import base64
+import gzip
 import json
 import logging
 import socket
@@ -31,9 +32,9 @@ from flows.emulator import (
     serve,
 )
 from flows.settings import Provider
-from flows.stores import recordings_api
 from flows.stores.patience import Patience
 from flows.stores.recordings_api import Access, RecordingsApi
+from flows.stores.throttle import Throttle
 from transforms.errors import ApiError, DataError, RequestRefusedError
 
 NOW = 1_800_000_000.0
@@ -53,11 +54,11 @@ def emulator(source: Source) -> Iterator[Emulator]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited between attempts, without waiting; for them it is always NOW."""
+    """How long was waited between attempts, without waiting; for Retry-After it is always NOW."""
     waited: list[float] = []
-    clock = SimpleNamespace(sleep=waited.append, time=lambda: NOW)
-    monkeypatch.setattr(urllib3.util.retry, "time", clock)
-    monkeypatch.setattr(recordings_api, "time", clock)
+    monkeypatch.setattr(urllib3.util.retry, "time", SimpleNamespace(time=lambda: NOW))
+    for way in ("pause", "hold"):
+        monkeypatch.setattr(Throttle, way, lambda _, seconds: waited.append(seconds))
     return waited
 
 
@@ -372,22 +373,15 @@ def test_a_retry_after_that_says_nothing_is_passed_over(waits: list[float], text
     with scripted(Reply(429, headers={"Retry-After": text}), Reply(body=WHOLE)) as server:
         api = fetch_first(server)
     assert (api.requests, api.retries) == (2, 1)
-    assert waits == []
+    assert waits == [0]  # the first pause of HASTE
 
 
-def test_without_retry_after_the_pauses_grow_up_to_a_limit(waits: list[float]) -> None:
+@pytest.mark.parametrize("fault", [Reply(503), Reply(429), Reply(body=b"<html>"), Reply(breaks="reset")])
+def test_without_retry_after_the_pauses_grow_up_to_a_limit(waits: list[float], fault: Reply) -> None:
     patience = replace(HASTE, attempts=6, backoff=1, longest_backoff=6)
-    with scripted(*[Reply(503)] * 5, Reply(body=WHOLE)) as server:
+    with scripted(*[fault] * 5, Reply(body=WHOLE)) as server:
         fetch_first(server, patience)
-    assert len(waits) == 4  # the first repetition comes at once
-    assert [2 <= waits[0] < 3, 4 <= waits[1] < 5, waits[2], waits[3]] == [True, True, 6, 6]
-
-
-def test_after_a_broken_page_the_pauses_grow_up_to_a_limit(waits: list[float]) -> None:
-    patience = replace(HASTE, attempts=5, backoff=1, longest_backoff=6)
-    with scripted(*[Reply(body=b"<html>")] * 4, Reply(body=WHOLE)) as server:
-        fetch_first(server, patience)
-    assert [int(wait) for wait in waits] == [2, 4, 6, 6]
+    assert [int(wait) for wait in waits] == [1, 2, 4, 6, 6]
 
 
 @pytest.mark.parametrize(
@@ -436,10 +430,9 @@ def test_a_refused_connection_is_tried_again_until_the_server_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with scripted(Reply(body=WHOLE), listening=False) as server:
-        pauses = SimpleNamespace(sleep=lambda _: server.listen(), time=time.time)
-        monkeypatch.setattr(urllib3.util.retry, "time", pauses)
-        api = fetch_first(server, replace(HASTE, backoff=0.01))
-    assert (api.requests, api.retries, len(server.asked)) == (3, 2, 1)
+        monkeypatch.setattr(Throttle, "pause", lambda *_: server.listen())
+        api = fetch_first(server)
+    assert (api.requests, api.retries, len(server.asked)) == (2, 1, 1)
 
 
 def test_a_connection_that_stays_refused_is_told() -> None:
@@ -464,7 +457,7 @@ def test_a_connection_that_is_not_accepted_in_time_is_told() -> None:
         host, port = listener.getsockname()
         api = RecordingsApi(access(f"http://{host}:{port}"), replace(HASTE, connect_timeout=0.05, attempts=2))
         with pytest.raises(ApiError, match=r"cannot be reached \(ConnectTimeout\)") as raised:
-            api.newest_day()
+            api.newest()
     assert raised.value.retryable
     assert (api.requests, api.retries) == (2, 1)
 
@@ -477,16 +470,16 @@ def test_connecting_and_reading_have_each_their_own_timeout(monkeypatch: pytest.
         raise requests.ConnectionError
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
-    api = RecordingsApi(access("https://example.signalwire.com"), Patience(connect_timeout=3, read_timeout=4))
+    api = RecordingsApi(access("https://example.signalwire.com"), replace(HASTE, connect_timeout=3, read_timeout=4))
     with pytest.raises(ApiError, match="cannot be reached"):
-        api.newest_day()
-    assert timeouts == [(3, 4)]
+        api.newest()
+    assert set(timeouts) == {(3, 4)}
 
 
 def test_a_server_that_never_answers_is_asked_again_and_told() -> None:
     with scripted(Reply(breaks="silent")) as server:
         api, error = failing(server, replace(HASTE, read_timeout=0.05))
-    assert "cannot be reached (ConnectionError)" in str(error)
+    assert "cannot be reached (ReadTimeout)" in str(error)
     assert error.retryable
     assert (api.requests, api.retries, len(server.asked)) == (3, 2, 3)
 
@@ -503,6 +496,21 @@ def test_a_body_that_stalls_is_asked_again() -> None:
     assert (api.requests, api.retries, len(server.asked)) == (2, 1, 2)
 
 
+def test_a_body_that_trickles_for_ever_is_asked_again() -> None:
+    trickling = Reply(body=WHOLE, breaks="trickles")
+    with scripted(trickling, Reply(body=WHOLE)) as server:
+        api = fetch_first(server, replace(HASTE, read_timeout=1, page_timeout=0.1))
+    assert (api.requests, api.retries, len(server.asked)) == (2, 1, 2)
+
+
+def test_a_compressed_body_is_kept_as_what_it_says() -> None:
+    whole = page(*({"sid": f"R{number}"} for number in range(5000)))
+    with scripted(Reply(body=gzip.compress(whole), headers={"Content-Encoding": "gzip"})) as server:
+        api = RecordingsApi(access(server.base_url), HASTE)
+        body, envelope = api.fetch(api.pager({}).url or "")
+    assert (body, envelope.rows) == (whole, 5000)
+
+
 @pytest.mark.parametrize(
     "host", ["a..b", "a" * 64 + ".example", "127.0.0.1:port", "127.0.0.1:99999", "exa mple"]
 )
@@ -511,7 +519,7 @@ def test_a_host_that_is_none_is_told_in_a_plain_sentence(host: str) -> None:
     with pytest.raises(
         ApiError, match=r"^Account support: https://.* cannot be reached .*Check the base URL"
     ):
-        api.newest_day()
+        api.newest()
 
 
 # Answers that trying again does not cure
@@ -651,7 +659,7 @@ def test_no_error_and_no_log_line_holds_the_token_or_the_header(
             told = "".join(traceback.format_exception(error)) + repr(error)
         told += repr(api.access)
     assert told.startswith("fine") == (reply == Reply(body=WHOLE))
-    assert "Recordings.json" in caplog.text  # urllib3 does log
+    assert "urllib3" in caplog.text  # it does log
     for secret in SECRETS:
         assert secret not in told
         assert secret not in caplog.text
@@ -726,18 +734,18 @@ def test_whether_there_are_recordings_before_a_day_is_asked_with_one_row(
     assert few.requests[-1].target.endswith("?DateCreated%3C=2026-12-01T00%3A00%3A00Z&PageSize=1")
 
 
-def test_the_newest_day_is_that_of_the_first_row(few: Emulator) -> None:
+def test_the_newest_recording_is_the_first_row(few: Emulator) -> None:
     api = of_account(few, ACCOUNT)
-    assert api.newest_day() == date(2026, 7, 5)
-    assert of_account(few, OTHER_ACCOUNT).newest_day() == date(2026, 5, 1)
+    assert api.newest() == utc(2026, 7, 5, 23, 59)
+    assert of_account(few, OTHER_ACCOUNT).newest() == utc(2026, 5, 1, 23, 59)
     assert api.requests == 1
     assert few.requests[-1].target.endswith("/Recordings.json?PageSize=1")
 
 
-def test_an_account_without_recordings_has_no_newest_day() -> None:
+def test_an_account_without_recordings_has_no_newest() -> None:
     with scripted(Reply(body=page())) as server:
         api = RecordingsApi(access(server.base_url), HASTE)
-        assert api.newest_day() is None
+        assert api.newest() is None
         assert not api.exists_before(date(2026, 7, 1))
 
 
@@ -771,5 +779,5 @@ def test_nothing_is_written_to_the_working_directory(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    to(emulator, emulator.accounts[0]).newest_day()
+    to(emulator, emulator.accounts[0]).newest()
     assert list(tmp_path.iterdir()) == []
