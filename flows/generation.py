@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.raw_pages import Landing, RawPages
+from transforms.corrections import add_corrections
 from transforms.dates import INSTANT
 from transforms.listing import LISTED_SCHEMA
 from transforms.recordings import Listed, list_recordings
@@ -45,7 +46,7 @@ def apply_generation(raw: RawPages, lake: Lake, account_sid: str, landings: list
     result = Applied()
     listed: dict[Landing, Listed] = {}
     new_by_reading: Counter[datetime] = Counter()
-    standing = lake.rejects(account_sid)
+    standing = lake.rejects.read(account_sid)
     understood = []
     for seen in _months_seen(raw, landings, listed):
         recordings = newest_versions(pa.concat_tables([SEEN_SCHEMA.empty_table(), *seen.tables]))
@@ -54,6 +55,7 @@ def apply_generation(raw: RawPages, lake: Lake, account_sid: str, landings: list
         ]
         merged = merge(lake.read(account_sid, seen.month), recordings, rejected_sids, seen.readings)
         if merged.is_changed:
+            _keep_corrections(lake, account_sid, merged.corrections)
             lake.replace(account_sid, seen.month, merged.table)
         new_by_reading.update(_first_seen_by(merged.table, seen.readings))
         understood.append(_common(standing["recording_sid"], recordings["recording_sid"]))
@@ -64,7 +66,7 @@ def apply_generation(raw: RawPages, lake: Lake, account_sid: str, landings: list
     if new_by_reading:
         new_by_reading.subtract(_settle_moves(lake, account_sid, readings))
     rejects = pa.concat_tables([each.rejects for each in listed.values()])
-    lake.write_rejects(
+    lake.rejects.write(
         account_sid, standing_rejects(standing, rejects, pa.concat_arrays(understood), readings)
     )
     result.landings = [
@@ -103,14 +105,22 @@ def _settle_moves(lake: Lake, account_sid: str, readings: list[Reading]) -> Coun
     moved = dict(lake.in_several_months(account_sid))
     months = {month for names in moved.values() for month in names}
     before = {month: lake.read(account_sid, month) for month in months}
-    after = settle_moved(before, list(moved))
-    for month in months:
+    settled = settle_moved(before, list(moved))
+    _keep_corrections(lake, account_sid, settled.corrections)
+    after = settled.months
+    # Where recordings leave comes last, so that a run that is killed in between has lost none.
+    for month in sorted(months, key=lambda month: before[month].num_rows - after[month].num_rows):
         lake.replace(account_sid, month, after[month])
     lessened: Counter[datetime] = Counter()
     for month in months:
         lessened.update(_first_seen_by(before[month], readings))
         lessened.subtract(_first_seen_by(after[month], readings))
     return lessened
+
+
+def _keep_corrections(lake: Lake, account_sid: str, found: pa.Table) -> None:
+    """Before the month is written: afterwards nobody could tell what its prices were."""
+    lake.corrections.write(account_sid, add_corrections(lake.corrections.read(account_sid), found))
 
 
 def _first_seen_by(recordings: pa.Table, readings: list[Reading]) -> Counter[datetime]:

@@ -16,6 +16,7 @@ from flows.stores.raw_pages import Landing, RawPages
 from flows.stores.reference import account_names
 from flows.stores.runs import Runs
 from flows.stores.warehouse import CheckResult, Contents, Warehouse, warehouse_path
+from transforms.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.errors import ModelError
 from transforms.models import Check, Model, Twin, build_order, read_check, read_twin
 from transforms.money import plain
@@ -161,7 +162,15 @@ def _tables(
             ]
         ),
         "ops.rejects": pa.concat_tables(
-            [REJECT_SCHEMA.empty_table(), *(lake.rejects(account.account_sid) for account in covered)]
+            [REJECT_SCHEMA.empty_table(), *(lake.rejects.read(account.account_sid) for account in covered)]
+        ),
+        "ops.corrections": with_costs(
+            pa.concat_tables(
+                [
+                    CORRECTION_SCHEMA.empty_table(),
+                    *(lake.corrections.read(account.account_sid) for account in covered),
+                ]
+            )
         ),
         "ops.runs": _rows([msgspec.structs.asdict(record) for record in Runs(data_dir).all()]),
     }

@@ -70,7 +70,7 @@ def normalize_account(
         summary = _build(raw, lake, account_sid, landings, tell)
     else:
         summary = NormalizeSummary()
-    summary.rejected = lake.rejects(account_sid).num_rows
+    summary.rejected = lake.rejects.read(account_sid).num_rows
     return summary
 
 

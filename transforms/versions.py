@@ -5,12 +5,13 @@ a generation each day is listed once, and a recording that its day no longer lis
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.corrections import CORRECTION_SCHEMA, corrections
 from transforms.dates import INSTANT
 from transforms.listing import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
@@ -19,6 +20,7 @@ from transforms.windows import Reading, is_created_in
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
 """A listed recording and the instant its reading was begun."""
 
+_SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
 _LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
 _NEWEST_FIRST = [
     ("recording_sid", "ascending"),
@@ -32,13 +34,14 @@ _NEWEST_FIRST = [
 class Merged:
     """A month after a generation: the whole table (LAKE_SCHEMA, sorted), and how many rows came, changed, went.
 
-    Without any such row the table is the very one that was there.
+    Without any such row the table is the very one that was there. corrections: CORRECTION_SCHEMA.
     """
 
     table: pa.Table
     new: int
     changed: int
     deleted: int
+    corrections: pa.Table = field(default_factory=CORRECTION_SCHEMA.empty_table)
 
     @property
     def is_changed(self) -> bool:
@@ -103,10 +106,19 @@ def merge(
             _first_sighting(fresh),
         ]
     )
-    return Merged(whole.take(pc.sort_indices(whole, _LAKE_ORDER)), **counts)
+    corrected = corrections(before.filter(is_replaced), after.filter(is_replaced))
+    return Merged(whole.take(pc.sort_indices(whole, _LAKE_ORDER)), **counts, corrections=corrected)
 
 
-def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> dict[str, pa.Table]:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Months (LAKE_SCHEMA) after moved recordings were settled, and what that corrected (CORRECTION_SCHEMA)."""
+
+    months: dict[str, pa.Table]
+    corrections: pa.Table
+
+
+def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> Settled:
     """Keep each moved recording in one month only: one still listed, then the newest updated_at, then landing.
 
     months: LAKE_SCHEMA by month, each holding some of the moved recordings; the same months come back.
@@ -121,18 +133,31 @@ def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> d
         for row in table.filter(is_moved[month]).to_pylist():
             versions.setdefault(row["recording_sid"], []).append((month, row))
     winners: dict[str, list[dict[str, Any]]] = {month: [] for month in months}
+    replaced: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for sightings in versions.values():
         month, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
+        seen = {**winner, "seen_at": winner["first_seen_at"]}
+        replaced += [(row, seen) for _, row in sightings if _landing(row) < _landing(winner)]
         for when in ("first_seen_at", "first_priced_at"):
             winner[when] = min((row[when] for _, row in sightings if row[when]), default=None)
         winners[month].append(winner)
     unmoved = {month: table.filter(pc.invert(is_moved[month])) for month, table in months.items()}
-    return {month: _settled(table, winners[month]) for month, table in unmoved.items()}
+    return Settled(
+        {month: _settled(table, winners[month]) for month, table in unmoved.items()},
+        corrections(
+            pa.Table.from_pylist([before for before, _ in replaced], LAKE_SCHEMA),
+            pa.Table.from_pylist([after for _, after in replaced], _SEEN_LAKE_SCHEMA),
+        ),
+    )
+
+
+def _landing(row: Mapping[str, Any]) -> str:
+    # The folder above the page is named after the instant its walk began.
+    return str(row["raw_page"].split("/")[-2])
 
 
 def _recency(row: Mapping[str, Any]) -> tuple[bool, Any, str]:
-    # The folder above the page is named after the instant its walk began.
-    return row["deleted_at"] is None, row["updated_at"], row["raw_page"].split("/")[-2]
+    return row["deleted_at"] is None, row["updated_at"], _landing(row)
 
 
 def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:

@@ -13,8 +13,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.stores.account_table import AccountTable, holds, read_parquet
 from flows.stores.files import replaced_whole, write_whole
-from transforms.errors import DataError
+from transforms.corrections import CORRECTION_SCHEMA
 from transforms.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
@@ -55,11 +56,12 @@ class LakeState(msgspec.Struct):
 
 
 class Lake:
-    """The recordings (and rejects) under one folder."""
+    """The recordings under one folder; beside them each account's standing `rejects` and its `corrections`."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "recordings"
-        self._rejects = data_dir / "rejects"
+        self.rejects = AccountTable(data_dir, "rejects", REJECT_SCHEMA)
+        self.corrections = AccountTable(data_dir, "corrections", CORRECTION_SCHEMA)
 
     def accounts(self) -> list[str]:
         """Sids of all accounts in the lake."""
@@ -79,7 +81,7 @@ class Lake:
 
         Raises DataError when the file cannot be read.
         """
-        return _read(self._month(account_sid, month), LAKE_SCHEMA)
+        return read_parquet(self._month(account_sid, month), LAKE_SCHEMA)
 
     def replace(self, account_sid: str, month: str, recordings: pa.Table) -> None:
         """Put a month's recordings in place of what was there; an empty table removes the file."""
@@ -129,10 +131,11 @@ class Lake:
                 self._month(account_sid, month).unlink()
         for month in built.months(account_sid):
             path = self._month(account_sid, month)
-            if not path.exists() or not _holds(path, built.read(account_sid, month)):
+            if not path.exists() or not holds(path, built.read(account_sid, month)):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 built._month(account_sid, month).replace(path)
-        self.write_rejects(account_sid, built.rejects(account_sid))
+        self.rejects.write(account_sid, built.rejects.read(account_sid))
+        self.corrections.write(account_sid, built.corrections.read(account_sid))
         if state is not None:
             self.finish(account_sid, state)
 
@@ -149,21 +152,6 @@ class Lake:
         except (OSError, pa.ArrowException):
             return None
 
-    def rejects(self, account_sid: str) -> pa.Table:
-        """The account's standing rejects (REJECT_SCHEMA). Raises DataError when the file cannot be read."""
-        return _read(self._reject_file(account_sid), REJECT_SCHEMA)
-
-    def write_rejects(self, account_sid: str, rejects: pa.Table) -> None:
-        """Put the account's standing rejects in place, unless they are there already."""
-        path = self._reject_file(account_sid)
-        if not rejects.num_rows:
-            path.unlink(missing_ok=True)
-            return
-        if _holds(path, rejects):
-            return
-        with replaced_whole(path) as beside:
-            pq.write_table(rejects, beside, compression="zstd")
-
     def count_by_day(self, account_sid: str, since: date = date.min) -> dict[date, DayCount]:
         """Recordings and unsettled ones by creation day (UTC), from `since` on.
 
@@ -172,7 +160,7 @@ class Lake:
         days: dict[date, DayCount] = {}
         for month in self.months(account_sid):
             if month >= f"{since:%Y-%m}":
-                days |= count_by_day(_read(self._month(account_sid, month), DAY_COUNT_SCHEMA))
+                days |= count_by_day(read_parquet(self._month(account_sid, month), DAY_COUNT_SCHEMA))
         return {day: count for day, count in days.items() if day >= since}
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
@@ -208,26 +196,3 @@ class Lake:
 
     def _month(self, account_sid: str, month: str) -> Path:
         return self._account(account_sid) / f"created_month={month}" / _FILE
-
-    def _reject_file(self, account_sid: str) -> Path:
-        return self._rejects / f"account_sid={account_sid}" / "rejects.parquet"
-
-
-def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    """The rows of a file in the columns of the schema, none when there is no file."""
-    if not path.exists():
-        return schema.empty_table()
-    try:
-        return pq.ParquetFile(path).read(columns=schema.names).cast(schema)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(
-            f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to build it anew."
-        ) from None
-
-
-def _holds(path: Path, rows: pa.Table) -> bool:
-    """Whether a file holds these rows; one that cannot be read does not."""
-    try:
-        return bool(_read(path, rows.schema).equals(rows))
-    except DataError:
-        return False

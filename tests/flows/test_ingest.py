@@ -1,5 +1,6 @@
 """What a run reads again, what it finds then, and what it never asks for nothing. It is September 2026."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +20,7 @@ from flows.job import Job
 from flows.lanes import Lanes
 from flows.stages import perform
 from flows.stores.patience import Patience
-from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.raw_pages import Landing, RawPages, decompress
 from flows.stores.recordings_api import RecordingsApi
 from transforms.plan import Rules
 from transforms.windows import Window
@@ -301,3 +302,23 @@ def test_a_torn_file_of_the_lake_is_said_in_a_sentence_and_healed_by_the_same_ru
         assert str(month) in next(iter(torn.failed.values()))
         assert len(rows_of(data_dir, EVERY_FACT)) == 3
         assert read(emulator, data_dir, TODAY + timedelta(hours=2)).failed == {}
+
+
+def test_a_price_that_changes_is_listed_as_a_correction_and_a_rebuild_lists_the_same(tmp_path: Path) -> None:
+    corrected = [SETTLED[0], SETTLED[1], recording(2, date(2026, 9, 29), price="0.005")]
+    data_dir = tmp_path / "data"
+    with served(SETTLED, tmp_path) as emulator:
+        read(emulator, data_dir, TODAY)
+    with served(corrected, tmp_path) as emulator:
+        read(emulator, data_dir, TODAY + timedelta(hours=1))
+    query = "select * from ops.corrections"
+    (row,) = found = rows_of(data_dir, query)
+    assert row["recording_sid"] == corrected[2].sid
+    assert (row["cost_before"], row["cost_after"]) == (Decimal("0.0025"), Decimal("0.005"))
+    assert row["seen_at"] >= TODAY + timedelta(hours=1)
+    for page, price in ((row["raw_page_before"], "0.0025"), (row["raw_page_after"], "0.005")):
+        assert price.encode() in decompress((data_dir / page).read_bytes())
+    shutil.rmtree(data_dir / "corrections")
+    perform(work_for([], data_dir), Job("normalize", rebuild=True))
+    perform(work_for([], data_dir), Job("model"))
+    assert rows_of(data_dir, query) == found

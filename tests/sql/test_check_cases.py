@@ -47,6 +47,7 @@ CLEAN: Mapping[str, list[Row]] = {
         {"account_sid": "B", "day": "2026-07-05", "is_covered": True},
     ],
     "ops.rejects": [],
+    "ops.corrections": [],
     "ops.oddities": [],
     "ops.runs": [],
 }

@@ -38,9 +38,7 @@ class Api:
             bound = self.read(text)
             is_after = name == "DateCreated>"
             is_included = self.includes_after if is_after else self.includes_before
-            found = [
-                created for created in found if self.is_listed(created, bound, is_after, is_included)
-            ]
+            found = [created for created in found if self.is_listed(created, bound, is_after, is_included)]
         return found
 
     def is_listed(self, created: datetime, bound: datetime, is_after: bool, is_included: bool) -> bool:
@@ -157,7 +155,9 @@ def test_whatever_the_api_makes_of_dates_the_whole_window_is_listed(
     api: Api, days: list[int], is_calibrated: bool
 ) -> None:
     window = Window(date(2020, 3, 1) + days[0] * DAY, date(2020, 3, 1) + days[1] * DAY)
-    wanted = [each for each in sorted(api.created, reverse=True) if window.first <= each.date() <= window.last]
+    wanted = [
+        each for each in sorted(api.created, reverse=True) if window.first <= each.date() <= window.last
+    ]
     dialect = calibrate(api.ask, TODAY) if is_calibrated or "iso" not in api.formats else Dialect()
     listed = api.listed(asked_dates(window, dialect))
     assert [each for each in listed if window.first <= each.date() <= window.last] == wanted

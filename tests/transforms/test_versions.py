@@ -3,63 +3,30 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transforms_samples import reading, rows, utc
+from transforms_samples import (
+    CREATED,
+    FIRST_WALK,
+    SECOND_WALK,
+    THIRD_WALK,
+    UPDATED,
+    Row,
+    lake_row,
+    reading,
+    rows,
+    seen_row,
+    utc,
+)
 
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.versions import SEEN_SCHEMA, Merged, generations, merge, newest_versions, settle_moved
 from transforms.windows import Reading
 
-Row = dict[str, Any]
-
 MONTH = (date(2018, 9, 1), date(2018, 9, 30))
-CREATED = utc(2018, 9, 25, 23)
-UPDATED = utc(2018, 9, 26, 23, 0, 4)
-FIRST_WALK = utc(2018, 10, 1, 6)
-SECOND_WALK = utc(2018, 10, 2, 6)
-THIRD_WALK = utc(2018, 10, 3, 6)
-
-
-def content(sid: str, **changes: object) -> Row:
-    return {
-        "recording_sid": sid,
-        "account_sid": "AC",
-        "call_sid": "CA",
-        "conference_sid": None,
-        "source": "DialVerb",
-        "source_raw": "dialverb",
-        "status": "completed",
-        "channels": 1,
-        "duration_seconds": 4,
-        "price": Decimal("-0.0025"),
-        "price_raw": "-0.0025",
-        "currency": "USD",
-        "created_at": CREATED,
-        "updated_at": UPDATED,
-        "started_at": CREATED,
-        "ended_at": None,
-        "error_code": None,
-        "uri": "/r.json",
-    } | changes
-
-
-def seen_row(sid: str, seen_at: datetime = FIRST_WALK, **changes: object) -> Row:
-    return content(sid) | {"raw_page": f"raw/AC/w/{seen_at:%dT%H}/page-00000", "seen_at": seen_at} | changes
-
-
-def lake_row(sid: str, seen_at: datetime = FIRST_WALK, **changes: object) -> Row:
-    sighting = {
-        "first_seen_at": seen_at,
-        "first_priced_at": seen_at,
-        "deleted_at": None,
-        "raw_page": f"raw/AC/w/{seen_at:%dT%H}/page-00000",
-    }
-    return content(sid) | sighting | changes
 
 
 def seen_table(*given: Row) -> pa.Table:
@@ -251,6 +218,16 @@ def test_a_price_that_changes_keeps_the_first_sighting_of_a_price() -> None:
     assert rows(merged.table) == [
         lake_row("A", SECOND_WALK, first_seen_at=FIRST_WALK, first_priced_at=FIRST_WALK, **price)
     ]
+
+
+def test_a_price_that_changes_is_a_correction_and_one_that_an_older_version_has_is_none() -> None:
+    price = {"price": Decimal("-0.005"), "price_raw": "-0.005"}
+    merged = fold([lake_row("A"), lake_row("B")], [seen_row("A", SECOND_WALK, **price), seen_row("B")])
+    (correction,) = merged.corrections.to_pylist()
+    assert (correction["recording_sid"], correction["seen_at"]) == ("A", SECOND_WALK)
+    assert (correction["price_before"], correction["price_after"]) == (Decimal("-0.0025"), Decimal("-0.005"))
+    older = seen_row("A", SECOND_WALK, updated_at=UPDATED - timedelta(hours=1), **price)
+    assert fold([lake_row("A")], [older]).corrections.num_rows == 0
 
 
 def test_an_equal_update_is_won_by_the_newer_fetch_and_an_older_one_lost() -> None:
@@ -526,7 +503,7 @@ def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what
     settled = settle_moved(
         {"2018-08": lake_table(lake_row("Z", created_at=AUGUST), newer), "2018-09": lake_table(older)},
         ["MOVED"],
-    )
+    ).months
     assert {month: rows(table) for month, table in settled.items()} == {
         "2018-08": [newer | {"first_seen_at": FIRST_WALK}, lake_row("Z", created_at=AUGUST)],
         "2018-09": [],
@@ -537,7 +514,7 @@ def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what
 def test_of_equal_updates_the_newest_walk_counts_whatever_its_window_is_called() -> None:
     late = moved_row(AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late")
     early = moved_row(SEPTEMBER, "2018-09-01_2018-09-30", "20181001T060000Z", status="early")
-    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"])
+    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"]).months
     assert rows(settled["2018-08"]) == [late]
     assert rows(settled["2018-09"]) == []
 
@@ -546,15 +523,35 @@ def test_a_moved_recording_never_priced_stays_so_and_one_gone_from_its_old_month
     unpriced = {"price": None, "price_raw": None, "first_priced_at": None}
     old = moved_row(AUGUST, "2018-08", "20181001T06", deleted_at=SECOND_WALK, **unpriced)
     new = moved_row(SEPTEMBER, "2018-09", "20181002T06", first_seen_at=SECOND_WALK, **unpriced)
-    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"])
+    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"]).months
     assert rows(settled["2018-08"]) == []
     assert rows(settled["2018-09"]) == [new | {"first_seen_at": FIRST_WALK}]
+
+
+def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_order_of_months() -> None:
+    for months in (("2018-08", "2018-09"), ("2018-09", "2018-08")):
+        old = moved_row(AUGUST, months[0], "20181001T06", deleted_at=SECOND_WALK)
+        new = moved_row(
+            SEPTEMBER, months[1], "20181002T06", first_seen_at=SECOND_WALK, price=Decimal("-0.01")
+        )
+        settled = settle_moved({months[1]: lake_table(new), months[0]: lake_table(old)}, ["MOVED"])
+        (correction,) = settled.corrections.to_pylist()
+        assert correction["seen_at"] == SECOND_WALK
+        assert (correction["price_before"], correction["price_after"]) == (old["price"], Decimal("-0.01"))
+        assert (correction["raw_page_before"], correction["raw_page_after"]) == (
+            old["raw_page"],
+            new["raw_page"],
+        )
+    unchanged = settle_moved(
+        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"price": old["price"]})}, ["MOVED"]
+    )
+    assert unchanged.corrections.num_rows == 0
 
 
 def test_recordings_that_did_not_move_stay_where_they_are() -> None:
     staying = lake_table(lake_row("A"), lake_row("B"))
     other = lake_table(lake_row("C", created_at=AUGUST))
-    settled = settle_moved({"2018-09": staying, "2018-08": other}, [])
+    settled = settle_moved({"2018-09": staying, "2018-08": other}, []).months
     assert settled["2018-09"].equals(staying)
     assert settled["2018-08"].equals(other)
 
@@ -587,7 +584,7 @@ def test_every_moved_recording_ends_in_one_month_with_the_earliest_sighting(
         )
         for month in (7, 8, 9)
     }
-    settled = settle_moved(months, ["X", "Y"])
+    settled = settle_moved(months, ["X", "Y"]).months
     assert list(settled) == list(months)
     found = [
         (str(row["recording_sid"]), month, row) for month, table in settled.items() for row in rows(table)

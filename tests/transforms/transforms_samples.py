@@ -2,6 +2,8 @@
 
 import json
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
@@ -89,3 +91,51 @@ def rows(table: pa.Table) -> list[dict[str, object]]:
 def reading(first: date, last: date, fetched_at: datetime, landing: str = "landing") -> Reading:
     """A complete walk over the days first to last."""
     return Reading(Window(first, last), fetched_at, landing)
+
+
+# Rows of the lake
+
+Row = dict[str, Any]
+
+CREATED = utc(2018, 9, 25, 23)
+UPDATED = utc(2018, 9, 26, 23, 0, 4)
+FIRST_WALK = utc(2018, 10, 1, 6)
+SECOND_WALK = utc(2018, 10, 2, 6)
+THIRD_WALK = utc(2018, 10, 3, 6)
+
+
+def content(sid: str, **changes: object) -> Row:
+    return {
+        "recording_sid": sid,
+        "account_sid": "AC",
+        "call_sid": "CA",
+        "conference_sid": None,
+        "source": "DialVerb",
+        "source_raw": "dialverb",
+        "status": "completed",
+        "channels": 1,
+        "duration_seconds": 4,
+        "price": Decimal("-0.0025"),
+        "price_raw": "-0.0025",
+        "currency": "USD",
+        "created_at": CREATED,
+        "updated_at": UPDATED,
+        "started_at": CREATED,
+        "ended_at": None,
+        "error_code": None,
+        "uri": "/r.json",
+    } | changes
+
+
+def seen_row(sid: str, seen_at: datetime = FIRST_WALK, **changes: object) -> Row:
+    return content(sid) | {"raw_page": f"raw/AC/w/{seen_at:%dT%H}/page-00000", "seen_at": seen_at} | changes
+
+
+def lake_row(sid: str, seen_at: datetime = FIRST_WALK, **changes: object) -> Row:
+    sighting = {
+        "first_seen_at": seen_at,
+        "first_priced_at": seen_at,
+        "deleted_at": None,
+        "raw_page": f"raw/AC/w/{seen_at:%dT%H}/page-00000",
+    }
+    return content(sid) | sighting | changes

@@ -317,8 +317,8 @@ def built(tmp_path: Path) -> Lake:
 
 def test_what_is_the_same_is_not_touched(lake: Lake, built: Lake) -> None:
     fill(lake)
-    lake.write_rejects(ACCOUNT, rejects(1))
-    built.write_rejects(ACCOUNT, rejects(1))
+    lake.rejects.write(ACCOUNT, rejects(1))
+    built.rejects.write(ACCOUNT, rejects(1))
     for path in (month_file(lake), month_file(lake, "2026-08")):
         os.utime(path, ns=(1, 1))
     before = stamps(lake)
@@ -345,11 +345,11 @@ def test_what_differs_is_replaced_and_the_rest_is_not_touched(lake: Lake, built:
 def test_what_is_no_more_is_removed_and_what_is_new_appears(lake: Lake, built: Lake) -> None:
     lake.replace(ACCOUNT, "2026-06", lake_rows("R0"))
     lake.replace(OTHER_ACCOUNT, "2026-06", lake_rows("R0"))
-    lake.write_rejects(ACCOUNT, rejects(2))
+    lake.rejects.write(ACCOUNT, rejects(2))
     lake.adopt(ACCOUNT, built)
     assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
     assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
-    assert lake.rejects(ACCOUNT).num_rows == 0
+    assert lake.rejects.read(ACCOUNT).num_rows == 0
     assert lake.months(OTHER_ACCOUNT) == ["2026-06"]
 
 
@@ -370,7 +370,7 @@ def test_taking_over_that_is_broken_off_leaves_no_state(
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lake, "write_rejects", fail)
+    monkeypatch.setattr(lake.rejects, "write", fail)
     with pytest.raises(KeyboardInterrupt):
         lake.adopt(ACCOUNT, built)
     assert lake.state(ACCOUNT) is None
@@ -420,26 +420,26 @@ def rejects(count: int) -> pa.Table:
 
 
 def test_rejects_come_back_exactly(lake: Lake, tmp_path: Path) -> None:
-    lake.write_rejects(ACCOUNT, rejects(3))
-    assert lake.rejects(ACCOUNT).equals(rejects(3))
-    assert lake.rejects(OTHER_ACCOUNT).equals(REJECT_SCHEMA.empty_table())
+    lake.rejects.write(ACCOUNT, rejects(3))
+    assert lake.rejects.read(ACCOUNT).equals(rejects(3))
+    assert lake.rejects.read(OTHER_ACCOUNT).equals(REJECT_SCHEMA.empty_table())
     assert [path.name for path in (tmp_path / "rejects").iterdir()] == [f"account_sid={ACCOUNT}"]
 
 
 def test_rejects_that_are_there_already_are_not_written_again(lake: Lake) -> None:
-    lake.write_rejects(ACCOUNT, rejects(3))
+    lake.rejects.write(ACCOUNT, rejects(3))
     before = stamps(lake)
-    lake.write_rejects(ACCOUNT, rejects(3))
+    lake.rejects.write(ACCOUNT, rejects(3))
     assert stamps(lake) == before
-    lake.write_rejects(ACCOUNT, rejects(2))
+    lake.rejects.write(ACCOUNT, rejects(2))
     assert stamps(lake) != before
-    assert lake.rejects(ACCOUNT).equals(rejects(2))
+    assert lake.rejects.read(ACCOUNT).equals(rejects(2))
 
 
 def test_without_rejects_there_is_no_file(lake: Lake) -> None:
-    lake.write_rejects(ACCOUNT, rejects(0))
+    lake.rejects.write(ACCOUNT, rejects(0))
     assert stamps(lake) == {}
-    lake.write_rejects(ACCOUNT, rejects(1))
-    lake.write_rejects(ACCOUNT, rejects(0))
+    lake.rejects.write(ACCOUNT, rejects(1))
+    lake.rejects.write(ACCOUNT, rejects(0))
     assert stamps(lake) == {}
-    assert lake.rejects(ACCOUNT).schema == REJECT_SCHEMA
+    assert lake.rejects.read(ACCOUNT).schema == REJECT_SCHEMA
