@@ -1,7 +1,7 @@
 """The `recspend` command. It and its `cli_…` parts alone print; everything heavy is imported where it is used."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,6 @@ from flows.cli_options import (
 from flows.cli_output import say, show
 from transforms.errors import RecspendError
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
 )
@@ -33,9 +30,20 @@ app.add_typer(cli_ask.app)
 app.add_typer(cli_emulator.app, name="emulator")
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"recspend {version('recspend')}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and every log line.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
 ) -> None:
     """What every call recording costs: the Recordings API of SignalWire and Twilio as exact spend tables.
 

@@ -20,6 +20,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `rejects/account_sid=<sid>/rejects.parquet` | records that could not be understood; they are in no figure |
 | `corrections/account_sid=<sid>/corrections.parquet` | prices that changed after they had been given |
 | `warehouse.duckdb` | everything below, in one DuckDB file that 1.5 and later open |
+| `warehouse.json` | what the warehouse was built from, so that an unchanged one is not built again |
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals |
 | `runs/<instant>.json` | what each run did |
 | `reference/account_names.csv` | names of accounts by sid, kept by hand; shipped empty |

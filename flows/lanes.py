@@ -129,8 +129,9 @@ class Lanes:
                     each = under_way.pop(future)
                     walked = self._count(future, each)
                     waiting.extendleft(reversed(walked.parts))
-                    done += 0 if walked.parts else days_in(each)
-                tell(done)
+                    if not walked.parts:
+                        done += days_in(each)
+                        tell(done)
         finally:
             if under_way:
                 self._throttle.stop()

@@ -11,14 +11,15 @@ import msgspec
 import pyarrow as pa
 
 from flows.coverage import AccountCoverage, coverage
+from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.raw_pages import Landing, RawPages
 from flows.stores.reference import account_names
 from flows.stores.runs import Runs
-from flows.stores.warehouse import CheckResult, Contents, Warehouse, warehouse_path
+from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
 from transforms.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.errors import ModelError
-from transforms.models import Check, Model, Twin, build_order, read_check, read_twin
+from transforms.models import Check, Model, Twin, build_order, read_check, read_from_outside, read_twin
 from transforms.money import plain
 from transforms.plan import DayCount
 from transforms.schema import REJECT_SCHEMA
@@ -54,13 +55,15 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
     """
     covered = coverage(data_dir, options.names)
     models, twins = read_models(sql), read_twins(sql)
+    tables = _tables(data_dir, reference, options, covered)
     contents = Contents(
         lake_files=sorted(Lake(data_dir).folder.glob("account_sid=*/created_month=*/recordings.parquet")),
-        tables=_tables(data_dir, reference, options, covered),
+        tables=tables,
         twins=twins,
         models=build_order(models, given=twins.keys()),
         checks=read_checks(sql),
         views=frozenset(_views(models, options)),
+        beside=frozenset(tables.keys() - read_from_outside(models)),
     )
     warehouse = Warehouse(warehouse_path(data_dir))
     checks = warehouse.build(contents)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
@@ -81,7 +82,8 @@ def read_check(name: str, text: str, file: str) -> Check:
     raise ModelError(f"{file}: the comment on top needs one line `severity: fail` or `severity: warn`.")
 
 
-def references(sql: str, file: str) -> set[str]:
+@cache
+def references(sql: str, file: str) -> frozenset[str]:
     """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is no SQL."""
     try:
         parsed = sqlglot.parse_one(sql, dialect="duckdb")
@@ -90,7 +92,7 @@ def references(sql: str, file: str) -> set[str]:
         raise ModelError(f"{file}: {first_line}") from None
     own = {cte.alias_or_name for cte in parsed.find_all(exp.CTE)}
     tables = (table for table in parsed.find_all(exp.Table) if table.db or table.name not in own)
-    return {f"{table.db}.{table.name}" if table.db else table.name for table in tables}
+    return frozenset(f"{table.db}.{table.name}" if table.db else table.name for table in tables)
 
 
 def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
@@ -99,7 +101,7 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
     Raises ModelError naming the file when a model reads an unknown name, or when models read each other in a circle.
     """
     by_name = {model.name: model for model in models}
-    reads: dict[str, set[str]] = {}
+    reads: dict[str, frozenset[str]] = {}
     for model in by_name.values():
         names = references(model.sql, model.file)
         unknown = sorted(names - by_name.keys() - set(given))
@@ -115,7 +117,15 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
         raise ModelError(f"Models read each other in a circle: {files}. Break it at one of them.") from None
 
 
-def _sorted(reads: Mapping[str, set[str]]) -> Iterable[str]:
+def read_from_outside(models: Iterable[Model]) -> set[str]:
+    """Full names of the tables that models read and that are no models themselves."""
+    models = list(models)
+    return {name for model in models for name in references(model.sql, model.file)} - {
+        model.name for model in models
+    }
+
+
+def _sorted(reads: Mapping[str, frozenset[str]]) -> Iterable[str]:
     # Sorted at each step, so that the order is the same on every machine.
     sorter = TopologicalSorter({name: sorted(reads[name]) for name in sorted(reads)})
     return list(sorter.static_order())

@@ -1,7 +1,7 @@
 """Tables to text: CSV for finance, columns of text for the screen. Nothing is rounded on the way."""
 
 import json
-from collections.abc import Sequence
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from transforms.money import plain
 # A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 _FEWEST_DECIMALS = 2
+_TO_QUOTE = re.compile('[,"\r\n]')
 
 
 def to_csv(table: pa.Table) -> str:
@@ -21,8 +22,11 @@ def to_csv(table: pa.Table) -> str:
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
     """
-    frame = to_text_frame(table, harmless=True)
-    rows = [list(frame.columns), *frame.itertuples(index=False, name=None)]
+    columns = [
+        _texts(column, harmless=pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+        for column in table.columns
+    ]
+    rows = [table.column_names, *zip(*columns, strict=True)]
     lines = [",".join(map(_to_cell, row)) for row in rows]
     # Readers skip a line that is empty.
     return "".join(f"{line}\n" if line else '""\n' for line in lines)
@@ -37,14 +41,21 @@ def to_json(table: pa.Table) -> str:
     return json.dumps(rows, ensure_ascii=False)
 
 
-def to_text_frame(table: pa.Table, *, harmless: bool = False) -> pd.DataFrame:
-    """A table as a frame of text cells, null as None; with `harmless`, no cell starts a formula."""
-    columns: dict[str, Sequence[str | None]] = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        texts = [to_text(value) for value in column.to_pylist()]
-        is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-        columns[name] = [_defused(text) for text in texts] if harmless and is_text else texts
+def to_text_frame(table: pa.Table) -> pd.DataFrame:
+    """A table as a frame of text cells, null as None."""
+    columns = {
+        name: _texts(column) for name, column in zip(table.column_names, table.columns, strict=True)
+    }
     return pd.DataFrame(columns, columns=table.column_names, dtype=object)
+
+
+def _texts(column: pa.ChunkedArray, *, harmless: bool = False) -> list[str | None]:
+    """A column as text cells; with `harmless`, no cell starts a formula. Each distinct value is written once."""
+    coded = column.combine_chunks().dictionary_encode()
+    texts = [to_text(value) for value in coded.dictionary.to_pylist()]
+    if harmless:
+        texts = [_defused(text) for text in texts]
+    return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
 
 
 def to_text(value: Any) -> str | None:
@@ -80,7 +91,7 @@ def _with_common_decimals(texts: list[str | None]) -> list[str | None]:
 
 def _to_cell(text: str | None) -> str:
     # Before Python 3.13 the writers of csv and pandas leave "\r" unquoted, and a reader begins a row at it.
-    if text is not None and any(mark in text for mark in ',"\r\n'):
+    if text is not None and _TO_QUOTE.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text or ""
 

@@ -4,13 +4,15 @@ Readers who have the old file open keep it; a reader never blocks a build. Schem
 reference data, settings), `staging`, `marts`, `ops`. What is built is compared with its twin, column by column.
 """
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from flows.stores.contents import Contents, Stamp, fingerprint
 from flows.stores.files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
 from transforms.models import Check, Model, Twin, drift
@@ -48,20 +50,8 @@ class CheckResult:
         return not self.is_passed and self.check.severity == "fail"
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What goes into a warehouse.
-
-    tables: full name → rows, for the tables that are not models; each gets the columns of its twin.
-    twins: full name → twin, for those tables and for the lake. models: in build order.
-    """
-
-    lake_files: Sequence[Path]
-    tables: Mapping[str, pa.Table]
-    twins: Mapping[str, Twin]
-    models: Sequence[Model]
-    checks: Sequence[Check]
-    views: frozenset[str] = frozenset()
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")
 
 
 def warehouse_path(data_dir: Path) -> Path:
@@ -74,29 +64,35 @@ class Warehouse:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._stamp = Stamp(path)
 
     def build(self, contents: Contents) -> list[CheckResult]:
         """Build the file anew, run the checks in it, and put it in place.
 
-        Raises ModelError when a model cannot be built or is not what its twin says; the old file then stays.
+        When nothing that the models depend on has changed, they are taken over from the old file as it is, and only the
+        other tables are filled anew. Raises ModelError when a model cannot be built or is not what its twin says; the
+        old file then stays.
         """
+        inputs = fingerprint(contents)
         with replaced_whole(self.path) as beside:
-            wal = beside.with_name(f"{beside.name}.wal")
-            for stale in (beside, wal):  # of a build that was killed
+            for stale in (beside, _log_of(beside)):  # of a build that was killed
                 stale.unlink(missing_ok=True)
+            is_taken_over = self._stamp.stands_for(inputs, self.path)
+            if is_taken_over:
+                shutil.copyfile(self.path, beside)
             config = {**_CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
             with duckdb.connect(str(beside), config=config) as connection:
                 connection.execute("set TimeZone = 'UTC'")
-                for schema in _SCHEMAS:
-                    connection.execute(f"create schema {schema}")
-                _land(connection, contents)
-                for model in contents.models:
-                    _build_model(connection, model, is_view=model.name in contents.views)
+                if is_taken_over:
+                    _refresh(connection, contents)
+                else:
+                    _build_all(connection, contents)
                 results = [_run_check(connection, check) for check in contents.checks]
                 _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
                 connection.execute("checkpoint")
             # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
-            self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
+            _log_of(self.path).unlink(missing_ok=True)
+        self._stamp.write(inputs, self.path)
         return results
 
     def check(self, checks: Sequence[Check]) -> list[CheckResult]:
@@ -155,6 +151,24 @@ def check_table(results: Sequence[CheckResult]) -> pa.Table:
     )
 
 
+def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+    for schema in _SCHEMAS:
+        connection.execute(f"create schema {schema}")
+    _land(connection, contents)
+    for name, rows in contents.tables.items():
+        _insert(connection, name, contents.twins[name], rows)
+    for model in contents.models:
+        _build_model(connection, model, is_view=model.name in contents.views)
+
+
+def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+    """Fill the tables anew that no model reads."""
+    connection.execute("drop table ops.checks")
+    for name in sorted(contents.beside):
+        connection.execute(f"drop table {name}")
+        _insert(connection, name, contents.twins[name], contents.tables[name])
+
+
 def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
     lake_twin = contents.twins["landed.recordings"]
     if contents.lake_files:
@@ -165,8 +179,6 @@ def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
     else:
         connection.execute(_ddl("landed.recordings", lake_twin))
     _describe(connection, "landed.recordings", lake_twin, is_view=bool(contents.lake_files))
-    for name, rows in contents.tables.items():
-        _insert(connection, name, contents.twins[name], rows)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, rows: pa.Table) -> None:

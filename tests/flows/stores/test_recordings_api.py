@@ -3,7 +3,6 @@ import gzip
 import json
 import logging
 import socket
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -470,7 +469,9 @@ def test_connecting_and_reading_have_each_their_own_timeout(monkeypatch: pytest.
         raise requests.ConnectionError
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
-    api = RecordingsApi(access("https://example.signalwire.com"), replace(HASTE, connect_timeout=3, read_timeout=4))
+    api = RecordingsApi(
+        access("https://example.signalwire.com"), replace(HASTE, connect_timeout=3, read_timeout=4)
+    )
     with pytest.raises(ApiError, match="cannot be reached"):
         api.newest()
     assert set(timeouts) == {(3, 4)}

@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from stores_samples import ACCOUNT, lake_rows
 
 from flows.model import read_checks, read_models, read_twins
 from flows.settings import shipped
+from flows.stores.contents import Contents
 from flows.stores.files import BESIDE
 from flows.stores.lake import Lake
-from flows.stores.warehouse import CheckResult, Contents, Warehouse, check_table
+from flows.stores.warehouse import CheckResult, Warehouse, check_table
 from transforms.errors import ConfigError, DataError, ModelError
 from transforms.models import Check, Model, Twin, TwinColumn, build_order
 from transforms.schema import LAKE_SCHEMA
@@ -49,7 +51,7 @@ def contents(
     tables = {"landed.settings": settings, "landed.accounts": accounts} | {
         name: pa.table({}) for name in others
     }
-    return Contents(lake_files, tables, TWINS, models, checks, views)
+    return Contents(lake_files, tables, TWINS, models, checks, views, frozenset(others))
 
 
 def lake_of(data_dir: Path, *sids: str) -> list[Path]:
@@ -110,7 +112,98 @@ def test_the_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path
             "cost": Decimal("0.010000000"),
         }
     ]
-    assert files(warehouse) == ["warehouse.duckdb"]
+    assert files(warehouse) == ["warehouse.duckdb", "warehouse.json"]
+
+
+# What is taken over
+
+
+def planted(warehouse: Warehouse) -> None:
+    """Another figure in the models, that a new build would not have; nobody can tell by the look of the file."""
+    found = warehouse.path.stat()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("update marts.daily_spend set recordings = 99")
+    assert warehouse.path.stat().st_size == found.st_size
+    os.utime(warehouse.path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def recordings_of(warehouse: Warehouse) -> object:
+    return one(warehouse, "select recordings from marts.daily_spend")
+
+
+def test_what_is_unchanged_is_taken_over_and_the_tables_beside_are_filled_anew(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    given = contents(lake_of(tmp_path / "lake", "R1"), checks=read_checks(SQL))
+    warehouse.build(given)
+    planted(warehouse)
+    rejects = pa.table({"record_key": ["R9"], "account_sid": [ACCOUNT]})
+    results = warehouse.build(replace(given, tables={**given.tables, "ops.rejects": rejects}))
+    assert recordings_of(warehouse) == 99
+    assert one(warehouse, "select record_key from ops.rejects") == "R9"
+    # Checks look at what is there, taken over or not.
+    found = {result.check.name for result in results if not result.is_passed}
+    assert {"marts_sum_to_fact", "records_are_rejected"} <= found
+    assert one(warehouse, "select count(*) from ops.checks where not is_passed") == len(found)
+    comment = "select comment from duckdb_tables() where schema_name = 'ops' and table_name = 'rejects'"
+    assert one(warehouse, comment) == ALL_TWINS["ops.rejects"].description
+
+
+def other_settings(given: Contents) -> Contents:
+    settings = contents(timezone="Asia/Tokyo").tables["landed.settings"]
+    return replace(given, tables={**given.tables, "landed.settings": settings})
+
+
+def other_sql(given: Contents) -> Contents:
+    return replace(given, models=[replace(given.models[0], sql=f"{given.models[0].sql} "), *given.models[1:]])
+
+
+def other_words(given: Contents) -> Contents:
+    twins = dict(given.twins)
+    twins["ops.runs"] = msgspec.structs.replace(twins["ops.runs"], description="Runs.")
+    return replace(given, twins=twins)
+
+
+def other_views(given: Contents) -> Contents:
+    return replace(given, views=given.views | {"marts.fct_recordings"})
+
+
+@pytest.mark.parametrize("change", [other_settings, other_sql, other_words, other_views])
+def test_what_the_models_depend_on_makes_them_anew_when_it_changes(
+    change: Callable[[Contents], Contents], warehouse: Warehouse, tmp_path: Path
+) -> None:
+    given = contents(lake_of(tmp_path / "lake", "R1"))
+    warehouse.build(given)
+    planted(warehouse)
+    warehouse.build(change(given))
+    assert recordings_of(warehouse) == 1
+
+
+def test_a_lake_that_changes_makes_the_models_anew(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.build(contents(lake_of(tmp_path / "lake", "R1")))
+    planted(warehouse)
+    warehouse.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
+    assert recordings_of(warehouse) == 2
+
+
+@pytest.mark.parametrize("harm", ["written to", "log", "no stamp", "torn stamp"])
+def test_a_file_that_somebody_wrote_to_is_not_taken_over(
+    harm: str, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    given = contents(lake_of(tmp_path / "lake", "R1"))
+    warehouse.build(given)
+    planted(warehouse)
+    stamp = warehouse.path.with_suffix(".json")
+    if harm == "written to":
+        os.utime(warehouse.path)
+    elif harm == "log":
+        warehouse.path.with_name("warehouse.duckdb.wal").write_bytes(b"")
+    elif harm == "no stamp":
+        stamp.unlink()
+    else:
+        stamp.write_bytes(stamp.read_bytes()[:-9])
+    warehouse.build(given)
+    assert recordings_of(warehouse) == 1
 
 
 def test_without_a_lake_every_table_is_there_and_empty(warehouse: Warehouse) -> None:
@@ -167,7 +260,7 @@ def test_building_twice_gives_the_same_tables(built: Warehouse, tmp_path: Path) 
     before = [built.table(f"from {name}") for name in sorted(ALL_TWINS)]
     built.build(contents(lake_of(tmp_path / "lake", "R1")))
     assert [built.table(f"from {name}") for name in sorted(ALL_TWINS)] == before
-    assert files(built) == ["warehouse.duckdb"]
+    assert files(built) == ["warehouse.duckdb", "warehouse.json"]
 
 
 @pytest.mark.parametrize("name", sorted(ALL_TWINS))
@@ -285,7 +378,7 @@ def test_what_a_killed_build_left_behind_is_no_trouble(built: Warehouse, tmp_pat
     beside.with_name(f"{beside.name}.wal").write_bytes(b"half a log")
     built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
     assert one(built, "select count(*) from marts.fct_recordings") == 2
-    assert files(built) == ["warehouse.duckdb"]
+    assert files(built) == ["warehouse.duckdb", "warehouse.json"]
 
 
 SCRIBBLE = """
@@ -304,7 +397,7 @@ def test_what_somebody_wrote_into_the_old_file_and_left_in_its_log_is_no_trouble
     assert files(built) == ["warehouse.duckdb", "warehouse.duckdb.wal"]
     built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
     assert one(built, "select count(*) from marts.fct_recordings") == 2
-    assert files(built) == ["warehouse.duckdb"]
+    assert files(built) == ["warehouse.duckdb", "warehouse.json"]
 
 
 # Models that are wrong
@@ -332,11 +425,11 @@ def with_twin(
 
 def refused(warehouse: Warehouse, wrong: Contents) -> str:
     """What is said about contents that cannot be built; the old file must stand, and nothing beside it."""
-    before = warehouse.path.read_bytes()
+    before, found = warehouse.path.read_bytes(), files(warehouse)
     with pytest.raises(ModelError) as raised:
         warehouse.build(wrong)
     assert warehouse.path.read_bytes() == before
-    assert files(warehouse) == ["warehouse.duckdb"]
+    assert files(warehouse) == found
     assert one(warehouse, "select count(*) from marts.fct_recordings") == 1
     return str(raised.value)
 
@@ -540,7 +633,7 @@ def test_whatever_would_write_is_refused_and_writes_nothing(
         built_once.table(sql)
     assert list(tmp_path.iterdir()) == []
     assert built_once.path.read_bytes() == before
-    assert files(built_once) == ["warehouse.duckdb"]
+    assert files(built_once) == ["warehouse.duckdb", "warehouse.json"]
 
 
 @pytest.mark.parametrize(
