@@ -8,8 +8,15 @@ import typer
 
 from transforms.errors import ConfigError
 
-# The emulator's own list, repeated so that --help need not load it; a test holds them together.
-FAULTS = "bad-json, flaky, not-found, other-host, redirect, repeat-cursor, throttle, unauthorized"
+# The emulator's own lists, repeated so that --help need not load them; tests hold them together.
+FAULTS = (
+    "bad-json, bad-records, corrections, deletions, duplicates, empty-page-with-next, expired-token, flaky, "
+    "huge-page, inserts, late-prices, lost-cursor, not-found, other-host, redirect, repeat-cursor, skipping-cursor, "
+    "throttle, throttle-concurrency, unauthorized"
+)
+DIALECTS = (
+    "date-only, day-exclusive, day-inclusive, instant-exclusive, instant-inclusive, iso-only, rfc2822-only"
+)
 
 First = Annotated[
     str | None, typer.Option("--from", metavar="DAY", help="First day of creation, UTC: 2026-09-01.")
@@ -34,6 +41,12 @@ Seed = Annotated[int, typer.Option(help="The same seed makes up the same recordi
 Latency = Annotated[int, typer.Option(min=0, help="Wait so many milliseconds before each page.")]
 Fault = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help=f"Misbehave, several times if wanted: {FAULTS}.")
+]
+Dialect = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help=f"Read date filters in another way, several times if wanted: {DIALECTS}."
+    ),
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
 Replay = Annotated[

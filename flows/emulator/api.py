@@ -1,33 +1,46 @@
-"""The Recordings API over a rendered ledger: which bytes answer which request.
-
-Newest first; there is no total, and no filter on the update date (documented). The cursor in `next_page_uri`
-names the last recording of its page, so that recordings made meanwhile do not disturb a walk (documented).
-"""
+"""The Recordings API over a ledger, rendered or living: what answers which request."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from operator import attrgetter
 from pathlib import Path
-from urllib.parse import urlencode
 
-from flows.emulator.generator import Parameters, account_name, account_sid, recordings
+from flows.emulator.generator import END, Parameters, account_name, account_sid
+from flows.emulator.generator import recordings as generated
 from flows.emulator.ledger import Account, Recording
+from flows.emulator.listing import Listing, page_of, read_cursor
+from flows.emulator.living import LivingLedger
 from flows.emulator.messages import (
     Request,
     Response,
     Route,
     Source,
     error,
-    json_bytes,
     not_found,
     ok,
     unauthorized,
 )
-from flows.emulator.pages import Book, read_books, read_totals, render_once, source_hash
-from flows.emulator.queries import BAD_PAGE_TOKEN, ListQuery, QueryError, read_query
+from flows.emulator.pages import read_books, read_totals, render_once, source_hash
+from flows.emulator.queries import QueryError, read_query
 
-_TOKEN_PREFIX = "PA"  # noqa: S105 - a cursor, seen in the documents
+
+@dataclass(frozen=True, slots=True)
+class LivingSource(Source):
+    """A ledger that changes while it is served."""
+
+    ledger: LivingLedger
+
+    def has_cursor(self, request: Request) -> bool:
+        """Whether the recording that a request's PageToken names is still where it was; true without a cursor."""
+        book = self.ledger.books.get(request.route.account_sid if request.route else "")
+        token = request.query.get("PageToken")
+        if book is not None and token is not None:
+            with suppress(QueryError), self.ledger.lock:
+                return book.has(*read_cursor(book.account, token))
+        return True
 
 
 def open_ledger(
@@ -40,9 +53,7 @@ def open_ledger(
     """
     p = parameters
     folder = cache_dir / f"ledger-{p.seed}-{p.recordings}-{p.accounts}-{source_hash()}"
-    ledger = (
-        (_account(account_name(i), account_sid(p.seed, i)), recordings(p, i)) for i in range(p.accounts)
-    )
+    ledger = ((_account(account_name(i), account_sid(p.seed, i)), generated(p, i)) for i in range(p.accounts))
     render_once(folder, ledger, None if progress is None else lambda done: progress(done, p.recordings))
     return _source(folder)
 
@@ -64,6 +75,40 @@ def open_recordings(made_by_hand: Iterable[Recording], folder: Path) -> Source:
     return _source(folder)
 
 
+def open_living(
+    recordings: Iterable[Recording] | Parameters,
+    *,
+    accounts: Iterable[Account | str] = (),
+    now: int | None = None,
+) -> LivingSource:
+    """A living ledger of made-up recordings or of any others, in any order; it is in memory only.
+
+    `accounts` adds accounts, or sids of accounts, that may have no recording. Accounts of recordings made by hand
+    are named after their sids. `now` is the ledger's moment, epoch seconds UTC: by default the newest creation
+    date, or for made-up recordings the midnight after them all. Raises ValueError when two recordings would have
+    the same sid.
+    """
+    added = [account if isinstance(account, Account) else _account(account, account) for account in accounts]
+    if isinstance(recordings, Parameters):
+        p = recordings
+        made_up = [_account(account_name(i), account_sid(p.seed, i)) for i in range(p.accounts)]
+        found = {account.account_sid: account for account in (*made_up, *added)}
+        made = [r for i in range(p.accounts) for r in generated(p, i)]
+        now = END if now is None else now
+    else:
+        made = list(recordings)
+        sids = sorted({recording.account_sid for recording in made})
+        found = {a.account_sid: a for a in (*(_account(sid, sid) for sid in sids), *added)}
+        now = max((recording.created_at for recording in made), default=END) if now is None else now
+    ledger = LivingLedger(tuple(found.values()), made, now)
+
+    def answer(request: Request) -> Response:
+        with ledger.lock:
+            return _answer(ledger.books, request)
+
+    return LivingSource(ledger.accounts, ledger.totals, answer, ledger)
+
+
 def _account(name: str, sid: str) -> Account:
     return Account(name, sid, "PT" + blake2b(sid.encode(), digest_size=24).hexdigest())
 
@@ -77,7 +122,7 @@ def _source(folder: Path) -> Source:
     )
 
 
-def _answer(books: Mapping[str, Book], request: Request) -> Response:
+def _answer(books: Mapping[str, Listing], request: Request) -> Response:
     route = request.route
     if route is None:
         return not_found(request.path)
@@ -87,7 +132,7 @@ def _answer(books: Mapping[str, Book], request: Request) -> Response:
         return unauthorized()
     if route.resource == "recordings":
         try:
-            return _page(book, request.path, read_query(request.query))
+            return page_of(book, request, read_query(request.query, request.dialect))
         except QueryError as refusal:
             return error(400, refusal.code, str(refusal))
     if route.resource == "recording":
@@ -95,65 +140,6 @@ def _answer(books: Mapping[str, Book], request: Request) -> Response:
         return not_found(request.path) if record is None else Response(200, (record,))
     account = _account_object(book.account, route)
     return ok(account if route.resource == "account" else _account_list(account, request.path))
-
-
-def _page(book: Book, path: str, query: ListQuery) -> Response:
-    """One page. Its uris are relative to the host (documented) and keep the path as it was asked."""
-    low, high = book.between(query.first, query.last)
-    start = low
-    if query.page_token is not None:
-        start = min(max(low, book.after(*_read_token(book, query.page_token))), high)
-    stop = min(start + query.page_size, high)
-
-    def uri(page: int, token: str | None) -> str:
-        parameters = {**query.filters, "Page": page, "PageSize": query.page_size}
-        return f"{path}?{urlencode(parameters if token is None else {**parameters, 'PageToken': token})}"
-
-    before = max(low, start - query.page_size)
-    previous_uri = uri(query.page - 1, _token(book, before - 1)) if before > low else uri(0, None)
-    head = json_bytes(
-        {
-            "uri": uri(query.page, query.page_token),
-            "first_page_uri": uri(0, None),
-            "next_page_uri": uri(query.page + 1, _token(book, stop - 1)) if stop < high else None,
-            "previous_page_uri": previous_uri if query.page > 0 else None,
-            "page": query.page,
-            "page_size": query.page_size,
-            "recordings": [],
-        }
-    )
-    return Response(200, (head.removesuffix(b"]}"), book.body(start, stop), b"]}"))
-
-
-def _pad(book: Book, check: bytes) -> int:
-    """What hides the inside of a token, so that nobody is tempted to build one."""
-    key = book.account.account_sid.encode() + check
-    return int.from_bytes(blake2b(key, digest_size=12).digest(), "big")
-
-
-def _token(book: Book, position: int) -> str:
-    """The cursor that names the recording at `position`."""
-    inside = (book.created[position] % 2**64) << 32 | book.sequences[position]
-    check = _check(inside)
-    return f"{_TOKEN_PREFIX}{check.hex()}{inside ^ _pad(book, check):024x}"
-
-
-def _check(inside: int) -> bytes:
-    return blake2b(inside.to_bytes(12, "big"), digest_size=4).digest()
-
-
-def _read_token(book: Book, token: str) -> tuple[int, int]:
-    """Creation date and sequence of the recording a cursor names."""
-    try:
-        check, hidden = bytes.fromhex(token[2:10]), int(token[10:], 16)
-        inside = hidden ^ _pad(book, check)
-        is_ours = token.startswith(_TOKEN_PREFIX) and len(token) == 34 and check == _check(inside)
-    except (ValueError, OverflowError):
-        is_ours = False
-    if not is_ours:
-        raise QueryError(BAD_PAGE_TOKEN, "PageToken is not one of a next_page_uri")
-    created = inside >> 32
-    return created - 2**64 if created >= 2**63 else created, inside % 2**32
 
 
 def _account_object(account: Account, route: Route) -> dict[str, object]:

@@ -21,6 +21,7 @@ from flows.emulator.ledger import Recording
 LAST_DAY = date(2026, 9, 30)  # UTC
 _LAST_DAY_NUMBER = (LAST_DAY - date(1970, 1, 1)).days
 _DAY_SECONDS = 86_400
+END = (_LAST_DAY_NUMBER + 1) * _DAY_SECONDS  # the midnight after the last day
 _CURRENCIES = ("USD", "EUR", "GBP")
 _NAMES = ("support", "sales", "billing")
 _WEEKDAY_WEIGHTS = (10, 10, 10, 10, 9, 4, 3)  # Monday first

@@ -5,12 +5,13 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from flows.emulator.ledger import Account
+from flows.emulator.queries import DEFAULT_DIALECT, Dialect
 from flows.emulator.totals import TotalsObject
 
 # Both roots are documented, and clients use both; the list is served with and without ".json" (documented).
@@ -49,10 +50,15 @@ def route_of(path: str) -> Route | None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked: `target` is path and query exactly as they came."""
+    """What is asked: `target` is path and query exactly as they came, `dialect` how the server reads them.
+
+    `by_client` is false for what a fault asks on its own account; other faults leave such a request alone.
+    """
 
     target: str
     authorization: str = ""
+    dialect: Dialect = DEFAULT_DIALECT
+    by_client: bool = True
 
     @property
     def path(self) -> str:
@@ -70,9 +76,18 @@ class Request:
         return route_of(self.path)
 
     @property
-    def is_page(self) -> bool:
+    def is_list(self) -> bool:
         """Whether a page of a recordings list is asked for."""
         return self.route is not None and self.route.resource == "recordings"
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a client that asks for a page of a recordings list: what faults and latency strike."""
+        return self.by_client and self.is_list
+
+    def asking(self, **changes: str) -> "Request":
+        """The same request with other parameters."""
+        return replace(self, target=f"{self.path}?{urlencode({**self.query, **changes})}")
 
     def credentials(self) -> tuple[str, str] | None:
         """User and password of HTTP Basic authentication, None when there are none to be read."""
@@ -98,13 +113,17 @@ class FileSlice:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered. `breaks` says whether the connection breaks before the answer or within its body."""
+    """What is answered. `breaks` says whether the connection breaks before the answer or within its body.
+
+    The body pauses for `pause_seconds` in the middle.
+    """
 
     status: int
     body: tuple[bytes | FileSlice, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     breaks: Literal["", "before", "within"] = ""
+    pause_seconds: float = 0
 
     @property
     def length(self) -> int:

@@ -61,6 +61,13 @@ class Book:
             range(len(self)), (-created, -sequence), key=lambda i: (-self.created[i], -self.sequences[i])
         )
 
+    def cursor(self, position: int) -> tuple[int, int]:
+        """Creation date and sequence of the recording at `position`."""
+        return self.created[position], self.sequences[position]
+
+    def sent(self, start: int, stop: int) -> None:
+        """Nothing comes of it: what is rendered does not remember who read it."""
+
     def find(self, sid: str) -> FileSlice | None:
         """The text of one recording, None when the account has no such one."""
         sequence = sequence_of_sid(self.account.account_sid, sid)

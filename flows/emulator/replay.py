@@ -105,7 +105,7 @@ def _answer(pages: Sequence[_Page], others: Mapping[str, bytes], request: Reques
     match = _ACCOUNT.search(request.path)
     if not own or (match is not None and match[1] != user):
         return unauthorized()
-    body = _asked_page(own, request) if request.is_page else others.get(_key(request.path)[0])
+    body = _asked_page(own, request) if request.is_list else others.get(_key(request.path)[0])
     return not_found(request.path) if body is None else Response(200, (body,))
 
 

@@ -1,79 +1,85 @@
-"""Run the benchmarks, print the table and keep it in `build/benchmarks.md`."""
+"""Run the benchmarks, print the tables and keep them in `build/benchmarks.md`."""
 
 import argparse
-import json
-import os
-import platform
 import shutil
 import sys
 import tempfile
 import time
-from decimal import Decimal
+from dataclasses import replace
 from pathlib import Path
 
-from flows.emulator import Source
-
 from .child import ROOT
-from .landed import cache_folder, landed, ledger
-from .memory import peaks
-from .speed import race
-from .table import Setting, markdown
+from .conditions import Rounds
+from .parts import FULL, PARTS, QUICK, Bench, Sizes
+from .table import heading
 
 
 def main() -> None:
-    """Read the command line, measure, and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="20,000 recordings, 2 rounds, no million")
-    parser.add_argument("--rounds", type=int, help="rounds of the comparison (default: 5, quick: 2)")
+    """Read the command line, measure, and write the tables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=__doc__,
+        epilog="Parts: " + "; ".join(f"{name}: {part.__doc__}" for name, part in PARTS.items()),
+    )
     parser.add_argument(
-        "--build", type=Path, default=ROOT / "build", metavar="DIR", help="where table and cache go"
+        "--only",
+        nargs="+",
+        choices=PARTS,
+        default=list(PARTS),
+        metavar="PART",
+        help="only these parts, see below",
+    )
+    parser.add_argument("--quick", action="store_true", help="20,000 recordings, fewer rounds, no million")
+    parser.add_argument("--rounds", type=int, help="rounds of the comparison of pages (default: 5, quick: 2)")
+    parser.add_argument(
+        "--ingest-rounds",
+        nargs=3,
+        type=int,
+        metavar=("OURS", "SCRIPT", "DLT"),
+        help="rounds of ingest, 0 leaves script or dlt out (default: 3 2 1, quick: 1 1 1)",
+    )
+    parser.add_argument("--dlt-recordings", type=int, metavar="N", help="how many dlt reads without latency")
+    parser.add_argument("--lanes", type=int, default=8, metavar="N", help="requests at a time (default: 8)")
+    parser.add_argument(
+        "--build", type=Path, default=ROOT / "build", metavar="DIR", help="where tables and ledgers go"
     )
     given = parser.parse_args()
-    recordings, rounds, sizes = (
-        (20_000, 2, (5_000, 20_000)) if given.quick else (200_000, 5, (100_000, 1_000_000))
-    )
-    table = run(given.build.resolve(), recordings, given.rounds or rounds, sizes)
+    if given.ingest_rounds and given.ingest_rounds[0] < 1:
+        parser.error("ours cannot be left out")
     path = given.build / "benchmarks.md"
-    path.write_text(table, encoding="utf-8")
-    print(table)
+    tables = run(given.build.resolve(), given.only, sizes_of(given), given.lanes)
+    path.write_text(tables, encoding="utf-8")
+    print(tables)
     print(f"Written to {path}")
 
 
-def run(build: Path, recordings: int, rounds: int, sizes: tuple[int, int]) -> str:
-    """Measure speed and memory; the table."""
-    cache = cache_folder(build)
-    say(f"landing {recordings:,} recordings, unless they are there")
-    source = ledger(recordings, cache)
-    pages = landed(source, recordings, cache)
-    workplace = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
+def sizes_of(given: argparse.Namespace) -> Sizes:
+    """The sizes that the command line asks for."""
+    sizes = QUICK if given.quick else FULL
+    return replace(
+        sizes,
+        rounds=given.rounds or sizes.rounds,
+        ingest_rounds=Rounds(*given.ingest_rounds) if given.ingest_rounds else sizes.ingest_rounds,
+        dlt_recordings=given.dlt_recordings or sizes.dlt_recordings,
+    )
+
+
+def run(build: Path, only: list[str], sizes: Sizes, lanes: int) -> str:
+    """Measure these parts in the order they stand in; their tables."""
+    kept = build / "benchmarks"
+    kept.mkdir(parents=True, exist_ok=True)
+    for left_behind in kept.glob("run-*"):  # by a run that was killed
+        shutil.rmtree(left_behind)
+    workplace = Path(tempfile.mkdtemp(prefix="run-", dir=kept))
+    bench = Bench(build, workplace, sizes, lanes, say)
     try:
-        races = race(pages, workplace, rounds, right_answer(source), say)
-        small, large = (peaks(size, cache, workplace, say) for size in sizes)
+        return "\n".join([heading(), *(measure(bench) for name, measure in PARTS.items() if name in only)])
     finally:
         shutil.rmtree(workplace)
-    return markdown(Setting(recordings, json_bytes(pages), rounds, machine()), races, small, large)
-
-
-def right_answer(source: Source) -> tuple[int, str]:
-    """Recordings and cost, as the ledger itself adds them up."""
-    cells = source.totals()["cells"]
-    cost = sum((Decimal(cell["cost"] or 0) for cell in cells), Decimal(0))
-    return sum(cell["recordings"] for cell in cells), f"{cost.normalize():f}"
-
-
-def json_bytes(pages: Path) -> int:
-    """Bytes of all landed pages before compression, from the manifests."""
-    manifests = [json.loads(path.read_bytes()) for path in pages.glob("raw/*/*/*/manifest.json")]
-    return sum(page["bytes"] for manifest in manifests for page in manifest["pages"])
-
-
-def machine() -> str:
-    """The machine in words."""
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 
 
 def say(line: str) -> None:
-    """Tell how far it is, apart from the table."""
+    """Tell how far it is, apart from the tables."""
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .child import measure, served
-from .landed import ledger
+from .ledgers import generated_ledger, opened
 from .speed import Say
 from .task import Measured, Task
 
@@ -19,10 +19,10 @@ class Peaks:
     stages: dict[str, Measured]
 
 
-def peaks(recordings: int, cache: Path, workplace: Path, say: Say) -> Peaks:
+def peaks(recordings: int, ledgers: Path, workplace: Path, say: Say) -> Peaks:
     """Run the stages one after the other on a fresh data folder, each in its own process."""
     say(f"memory for {recordings:,} recordings: making them, unless they are there")
-    source = ledger(recordings, cache)
+    source = opened(generated_ledger(recordings, ledgers))
     out = workplace / f"memory-{recordings}"
     measured = {}
     with served(source) as access:

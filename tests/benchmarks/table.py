@@ -1,5 +1,7 @@
 """The measurements as markdown."""
 
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,25 +19,27 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What was measured on: recordings, the bytes of JSON they are, rounds, and the machine in words."""
+    """What the comparison of pages was measured on: recordings, the bytes of JSON they are, and rounds."""
 
     recordings: int
     json_bytes: int
     rounds: int
-    machine: str
 
 
-def markdown(setting: Setting, races: Sequence[Race], small: Peaks, large: Peaks) -> str:
-    """Speed, goals and memory, with what the numbers mean."""
+def heading() -> str:
+    """The title, and the machine in words."""
+    machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"# Benchmarks\n\nMedians; wall seconds with the shortest and the longest. {machine}.\n"
+
+
+def pages_section(setting: Setting, races: Sequence[Race]) -> str:
+    """Speed from raw pages to Parquet and its goals, with what the numbers mean."""
     return "\n".join(
         [
-            "# Benchmarks",
+            "## From raw pages to Parquet",
             "",
             f"{setting.recordings:,} recordings of one account, {setting.json_bytes / 1e6:,.0f} MB of JSON; "
-            f"{setting.rounds} rounds in turns, medians (wall: shortest to longest); each measurement in a process of "
-            f"its own, on one core with one thread. {setting.machine}.",
-            "",
-            "## From raw pages to Parquet",
+            f"{setting.rounds} rounds in turns; each measurement in a process of its own, on one core with one thread.",
             "",
             "All ways end with Parquet (zstd) on disk. From `.json.zst` pages on disk, decompression is part of all "
             "three, and the digest of each page is part of ours. From pages in memory, neither is part of any.",
@@ -48,7 +52,17 @@ def markdown(setting: Setting, races: Sequence[Race], small: Peaks, large: Peaks
             "|---|---|--:|--:|--:|---|",
             *(line for race in races for line in _goal_rows(race)),
             "",
+        ]
+    )
+
+
+def memory_section(small: Peaks, large: Peaks) -> str:
+    """Peak memory of the stages for a small ledger and a large one."""
+    return "\n".join(
+        [
             "## Peak memory of our stages",
+            "",
+            "Each stage in a process of its own, on one core with one thread for Arrow.",
             "",
             f"| stage | {small.recordings:,} recordings, MB | {large.recordings:,} recordings, MB | ratio "
             f"| {small.recordings:,}, s | {large.recordings:,}, s |",

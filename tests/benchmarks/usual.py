@@ -32,9 +32,14 @@ def prepare(task: Task) -> Callable[[], None]:
 
 
 def write(pages: Iterable[bytes], path: Path) -> None:
-    """Read pages to a DataFrame, keep each recording once, and write it."""
+    """Read pages and write their recordings as one Parquet file."""
     read_json = partial(json.loads, parse_float=Decimal)
-    rows = [row(recording) for page in pages for recording in read_json(page)["recordings"]]
+    write_recordings((recording for page in pages for recording in read_json(page)["recordings"]), path)
+
+
+def write_recordings(recordings: Iterable[dict[str, Any]], path: Path) -> None:
+    """Make a DataFrame of recordings, keep each once, and write it."""
+    rows = [row(recording) for recording in recordings]
     frame = pd.DataFrame(rows).drop_duplicates("recording_sid").sort_values(["created_at", "recording_sid"])
     frame.to_parquet(path, compression="zstd", index=False)
 

@@ -8,10 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from decimal import Decimal
 from importlib import import_module
-from pathlib import Path
 
+from .answer import answer_of
 from .task import Measured, Task
 
 _MODULES = {
@@ -35,7 +34,7 @@ def main() -> None:
     run()
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     peak_bytes = _peak_bytes()
-    recordings, cost = _answer(task.out)
+    recordings, cost = answer_of(task.out)
     measured = Measured(seconds, cpu_seconds, imported_bytes, peak_bytes, recordings, cost)
     sys.stdout.write(json.dumps(asdict(measured)))
 
@@ -56,23 +55,6 @@ def _limit_arrow() -> None:
 def _peak_bytes() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _answer(out: Path) -> tuple[int | None, str | None]:
-    """Recordings in the Parquet files below `out`, and the sum of their prices' sizes at nine decimals, half-even."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    files = [path for path in out.rglob("*.parquet") if "rejects" not in path.parts]
-    if not files:
-        return None, None
-    recordings, cost = 0, Decimal(0)
-    for file in files:
-        prices = pq.ParquetFile(file).read(columns=["price"])["price"]
-        rounded = pc.round(pc.abs(prices), 9, round_mode="half_to_even")
-        recordings += len(prices)
-        cost += pc.sum(rounded).as_py() or 0
-    return recordings, f"{cost.normalize():f}"
 
 
 if __name__ == "__main__":

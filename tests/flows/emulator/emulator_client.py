@@ -2,10 +2,11 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from http.client import HTTPConnection
+from decimal import Decimal, InvalidOperation
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,6 +82,51 @@ def walk(emulator: Emulator, account: Account, query: str = "PageSize=100") -> I
 
 def recordings(emulator: Emulator, account: Account, query: str = "PageSize=1000") -> list[dict[str, Any]]:
     return [recording for page in walk(emulator, account, query) for recording in page["recordings"]]
+
+
+def is_understood(record: object) -> bool:
+    """Whether a row of a page says enough to be counted."""
+    if not isinstance(record, dict) or not record.get("sid"):
+        return False
+    try:
+        Decimal(str(record["price"] or 0))
+    except InvalidOperation:
+        return False
+    return re.search(r"\d\d:\d\d", record["date_created"]) is not None
+
+
+def careful_walk(
+    emulator: Emulator, account: Account, query: str = "PageSize=20"
+) -> dict[str, dict[str, Any]]:
+    """Every recording that a whole walk lists, by sid, as it was listed last.
+
+    It is naive, but careful: what goes wrong is asked again, a window whose cursor is lost is asked anew, a
+    recording listed twice counts once, and what cannot be understood is passed over.
+    """
+    first = f"{list_path(account)}?{query}"
+    target, found = first, dict[str, dict[str, Any]]()
+    for _ in range(2000):
+        try:
+            reply = get(emulator, target, account)
+        except (ConnectionError, HTTPException):
+            continue
+        if reply.status == 400:
+            assert reply.json()["code"] == 54453
+            target = first
+        elif reply.status == 200 and reply.body.startswith(b"{"):
+            page = reply.json()
+            found |= {record["sid"]: record for record in page["recordings"] if is_understood(record)}
+            if page["next_page_uri"] is None:
+                return found
+            target = page["next_page_uri"]
+    raise AssertionError("the walk does not end")
+
+
+def tell(emulator: Emulator, target: str, method: str = "POST") -> Any:
+    """What the emulator answers when it is told something on its control path."""
+    reply = get(emulator, target, method=method)
+    assert reply.status == 200, reply.body
+    return reply.json()
 
 
 def recount(served: Iterable[Mapping[str, Any]]) -> list[dict[str, object]]:

@@ -1,13 +1,34 @@
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, IncompleteRead
-from itertools import islice
-from urllib.parse import urlsplit
 
 import pytest
-from emulator_client import Reply, get, list_path, recordings, walk
+from emulator_client import Reply, careful_walk, get, list_path, recordings, recount, with_decimals
 
-from flows.emulator import FAULTS, Account, Emulator, Parameters, Source, open_ledger, serve
+from flows.emulator import (
+    FAULTS,
+    LEDGER_FAULTS,
+    Account,
+    Emulator,
+    Parameters,
+    Source,
+    open_ledger,
+    open_living,
+    serve,
+)
+from flows.emulator.transport_faults import (
+    MOST_AT_ONCE,
+    NOT_FOUND_REQUESTS,
+    PAUSE_SECONDS,
+    TOKEN_LASTS,
+    TOKEN_RENEWED_AFTER,
+)
+
+ENDLESS = {"repeat-cursor", "other-host", "unauthorized", "redirect"}
+UNCONDITIONAL = {*ENDLESS, "bad-json", "not-found", "expired-token", "huge-page", "throttle-concurrency"}
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +88,29 @@ def test_flaky(source: Source, account: Account) -> None:
         sids, trouble = patient_walk(running, account, lambda reply: reply.status == 200)
         statuses = {asked.status for asked in running.requests}
     assert len(set(sids)) == len(sids) == 300
-    assert trouble[:5] == ["500 ", "502 ", "reset", "503 ", "truncated"]
+    assert trouble[:6] == ["500 ", "502 ", "reset", "503 ", "truncated", "500 "]
     assert statuses == {0, 200, 500, 502, 503}
+
+
+def test_flaky_has_slow_bodies_that_are_whole(source: Source, account: Account) -> None:
+    def walk_of(running: Emulator) -> tuple[list[float], bytes]:
+        """How long each answer took, and all that was answered with success."""
+        took, bodies = list[float](), b""
+        for _ in range(60):
+            began = time.monotonic()
+            with suppress(ConnectionError, HTTPException):
+                reply = get(running, f"{list_path(account)}?PageSize=300", account)
+                bodies += reply.body if reply.status == 200 else b""
+                took.append(time.monotonic() - began)
+        return took, bodies
+
+    with serve(source, faults=["flaky"]) as running:
+        took, bodies = walk_of(running)
+    with serve(source) as running:
+        whole = get(running, f"{list_path(account)}?PageSize=300", account).body
+    slow = [seconds for seconds in took if seconds >= PAUSE_SECONDS]
+    assert slow
+    assert bodies == whole * (len(bodies) // len(whole))
 
 
 def test_bad_json(source: Source, account: Account) -> None:
@@ -78,33 +120,64 @@ def test_bad_json(source: Source, account: Account) -> None:
         assert len(recordings(running, account)) == 300
 
 
-def test_repeat_cursor(source: Source, account: Account) -> None:
-    with serve(source, faults=["repeat-cursor"]) as running:
-        pages = list(islice(walk(running, account, "PageSize=100"), 5))
-    assert [page["page"] for page in pages] == [0, 1, 1, 1, 1]
-    assert pages[1] == pages[2] == pages[4]
+def statuses_of(running: Emulator, account: Account, count: int) -> list[int]:
+    return [get(running, list_path(account), account).status for _ in range(count)]
 
 
-def test_other_host(source: Source, account: Account) -> None:
-    with serve(source, faults=["other-host"]) as running:
-        first = get(running, f"{list_path(account)}?PageSize=200", account).json()
-        parts = urlsplit(first["next_page_uri"])
-        assert (parts.scheme, parts.hostname, parts.path) == (
-            "https",
-            "recordings.invalid",
-            list_path(account),
-        )
-        assert get(running, f"{list_path(account)}?PageSize=1000", account).json()["next_page_uri"] is None
-
-
-@pytest.mark.parametrize(
-    ("name", "status", "code"), [("not-found", 404, 20404), ("unauthorized", 401, 20003)]
-)
-def test_refusals(source: Source, account: Account, name: str, status: int, code: int) -> None:
-    with serve(source, faults=[name]) as running:
+def test_unauthorized(source: Source, account: Account) -> None:
+    with serve(source, faults=["unauthorized"]) as running:
         reply = get(running, list_path(account), account)
-        assert (reply.status, reply.json()["code"]) == (status, code)
+        assert (reply.status, reply.json()["code"]) == (401, 20003)
         assert get(running, "/2010-04-01/Accounts", account).status == 200
+        assert statuses_of(running, account, 30) == [401] * 30
+
+
+def test_not_found_for_a_while() -> None:
+    with serve(open_living([], accounts=["one", "two"]), faults=["not-found"]) as running:
+        one, two = running.accounts
+        reply = get(running, list_path(one), one)
+        assert (reply.status, reply.json()["code"]) == (404, 20404)
+        assert get(running, "/2010-04-01/Accounts", one).status == 200
+        assert statuses_of(running, one, NOT_FOUND_REQUESTS) == [404] * (NOT_FOUND_REQUESTS - 1) + [200]
+        assert statuses_of(running, two, NOT_FOUND_REQUESTS + 1) == [404] * NOT_FOUND_REQUESTS + [200]
+
+
+def test_expired_token() -> None:
+    refused = [200] * TOKEN_LASTS + [401] * TOKEN_RENEWED_AFTER + [200] * 20
+    with serve(open_living([], accounts=["one", "two"]), faults=["expired-token"]) as running:
+        for account in running.accounts:
+            assert statuses_of(running, account, len(refused)) == refused
+
+
+def test_throttle_by_concurrency(source: Source, account: Account) -> None:
+    def statuses(at_once: int) -> list[int]:
+        with ThreadPoolExecutor(at_once) as pool:
+            asked = [pool.submit(get, running, list_path(account), account) for _ in range(3 * at_once)]
+            return [each.result().status for each in asked]
+
+    with serve(source, faults=["throttle-concurrency"], latency_ms=100) as running:
+        assert statuses(MOST_AT_ONCE) == [200] * 3 * MOST_AT_ONCE
+        assert running.most_at_once == {account.account_sid: MOST_AT_ONCE}
+        assert set(statuses(MOST_AT_ONCE + 3)) == {200, 429}
+        assert running.most_at_once[account.account_sid] > MOST_AT_ONCE
+        assert statuses(1) == [200] * 3
+
+
+def test_concurrency_is_counted_by_account() -> None:
+    with serve(open_living([], accounts=["one", "two"]), latency_ms=300) as running:
+        one, two = running.accounts
+        with ThreadPoolExecutor(5) as pool:
+            asked = [pool.submit(get, running, list_path(each), each) for each in (one, one, one, two, two)]
+        assert [each.result().status for each in asked] == [200] * 5
+        get(running, "/2010-04-01/Accounts", one)
+        assert running.most_at_once == {"one": 3, "two": 2}
+
+
+def test_the_latency_is_the_answers_not_the_refusals(source: Source, account: Account) -> None:
+    with serve(source, faults=["unauthorized"], latency_ms=5_000) as running:
+        began = time.monotonic()
+        assert get(running, list_path(account), account).status == 401
+        assert time.monotonic() - began < 2
 
 
 def test_redirect(source: Source, account: Account) -> None:
@@ -121,17 +194,65 @@ def test_faults_combine(source: Source, account: Account) -> None:
     assert all(b"recordings.invalid" in reply.body for reply in replies if reply.status == 200)
 
 
-@pytest.mark.parametrize("name", ["throttle", "flaky"])
-def test_the_same_seed_and_requests_meet_the_same_trouble(
-    source: Source, account: Account, name: str
-) -> None:
-    def statuses(seed: int) -> list[int]:
-        with serve(source, faults=[name], seed=seed) as running:
-            patient_walk(running, account, lambda reply: reply.status == 200)
-            return [asked.status for asked in running.requests]
+def exchange(running: Emulator) -> list[tuple[str, int, bytes]]:
+    """What was asked in two walks and some weeks between them, and what came of it."""
+    account, log = running.accounts[0], list[tuple[str, int, bytes]]()
+    for _ in range(2):
+        target: str | None = f"{list_path(account)}?PageSize=10"
+        while target is not None and len(log) < 60:
+            try:
+                reply = get(running, target, account)
+            except (ConnectionError, HTTPException):
+                log.append((target, 0, b""))
+                continue
+            log.append((target, reply.status, reply.body))
+            is_page = reply.status == 200 and reply.body.startswith(b"{")
+            target = reply.json()["next_page_uri"] if is_page else target if reply.status != 400 else None
+            if target and target.startswith("https:"):
+                target = None
+        running.ledger.advance(20 * 86_400)
+    return log
 
-    assert statuses(1) == statuses(1)
-    assert statuses(1) != statuses(2)
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_same_seed_and_requests_meet_the_same_trouble(name: str) -> None:
+    def log(seed: int) -> list[tuple[str, int, bytes]]:
+        source = open_living(Parameters(seed=2, recordings=100, accounts=1))
+        with serve(source, faults=[name], seed=seed) as running:
+            return exchange(running)
+
+    assert log(1) == log(1)
+    if name not in UNCONDITIONAL:
+        assert log(1) != log(2)
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - ENDLESS - {"skipping-cursor"}))
+def test_a_careful_client_finds_the_ledger_all_the_same(name: str) -> None:
+    source = open_living(Parameters(seed=2, recordings=300, accounts=2))
+    with serve(source, faults=[name]) as running:
+        found = {a.account_sid: careful_walk(running, a) for a in running.accounts}
+    with serve(source) as running:  # for what was inserted meanwhile
+        for account in running.accounts:
+            found[account.account_sid] |= careful_walk(running, account, "PageSize=1000")
+        assert recount(r for each in found.values() for r in each.values()) == with_decimals(
+            running.totals()["cells"]
+        )
+        for account in running.accounts:
+            standing = {each.recording.sid for each in running.ledger.listed(account.account_sid)}
+            gone = {each.recording.sid for each in running.ledger.recordings() if each.deleted_at}
+            assert standing <= found[account.account_sid].keys() <= standing | gone
+
+
+def test_all_passing_faults_at_once() -> None:
+    names = sorted(FAULTS.keys() - ENDLESS - {"skipping-cursor"})
+    source = open_living(Parameters(seed=2, recordings=300, accounts=1))
+    with serve(source, faults=names) as running:
+        found = careful_walk(running, running.accounts[0], "PageSize=3")
+    assert len(found) > 250
+    with serve(source) as running:
+        found |= careful_walk(running, running.accounts[0], "PageSize=1000")
+        standing = {each.recording.sid for each in running.ledger.recordings() if not each.deleted_at}
+        assert standing <= found.keys()
 
 
 def test_an_unknown_fault_is_refused(source: Source) -> None:
@@ -139,7 +260,14 @@ def test_an_unknown_fault_is_refused(source: Source) -> None:
         serve(source, faults=["gremlins"]).__enter__()
 
 
+def test_a_fault_of_the_ledger_needs_one_that_lives(source: Source) -> None:
+    assert set(LEDGER_FAULTS) == {"late-prices", "corrections", "deletions", "inserts"}
+    for name in LEDGER_FAULTS:
+        with pytest.raises(ValueError, match=f"The fault {name} changes recordings"):
+            serve(source, faults=[name]).__enter__()
+
+
 def test_the_totals_are_the_truth_whatever_the_fault(source: Source) -> None:
-    for name in FAULTS:
+    for name in FAULTS.keys() - LEDGER_FAULTS.keys():
         with serve(source, faults=[name]) as running:
             assert running.totals() == source.totals()

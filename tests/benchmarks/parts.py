@@ -1,0 +1,137 @@
+"""The parts of the benchmarks, each of which measures and ends with its section of the tables."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from flows.emulator.generator import LAST_DAY
+
+from . import ingest_tables as tables
+from . import nothing_new as again
+from .conditions import Conditions, Rounds
+from .dlt_environment import DltEnvironment, made
+from .landed import cache_folder, landed
+from .ledgers import generated_ledger, ledgers_folder, opened, right_answer
+from .memory import peaks
+from .races import with_latency, without_latency
+from .speed import Say, race
+from .table import Setting, memory_section, pages_section
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured: numbers of recordings, and rounds.
+
+    memory: the small ledger and the large one. ingest: without latency, of which dlt reads `dlt_recordings`. month:
+    with latency. stored: of a run with nothing new.
+    """
+
+    pages: int = 200_000
+    rounds: int = 5
+    memory: tuple[int, int] = (100_000, 1_000_000)
+    ingest: int = 1_000_000
+    dlt_recordings: int = 100_000
+    month: int = 200_000
+    latency_ms: int = 200
+    stored: int = 1_000_000
+    ingest_rounds: Rounds = field(default_factory=Rounds)
+
+
+FULL = Sizes()
+QUICK = Sizes(20_000, 2, (5_000, 20_000), 20_000, 5_000, 20_000, 200, 20_000, Rounds(1, 1, 1))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where and how much is measured. What is below `workplace` is thrown away; `build` is kept."""
+
+    build: Path
+    workplace: Path
+    sizes: Sizes
+    lanes: int
+    say: Say
+
+    @cached_property
+    def ledgers(self) -> Path:
+        """The folder of the ledgers."""
+        return ledgers_folder(self.build, again.today())
+
+    @cached_property
+    def dlt(self) -> DltEnvironment | str:
+        """dlt's environment, or in words why there is none."""
+        if not self.sizes.ingest_rounds.dlt:
+            return "it was given no rounds"
+        return made(self.build, self.say)
+
+    @property
+    def conditions(self) -> Conditions:
+        """How the races of ingest are run."""
+        return Conditions(
+            self.ledgers, self.workplace, self.sizes.ingest_rounds, self.lanes, self.dlt, self.say
+        )
+
+
+def pages(bench: Bench) -> str:
+    """from raw pages to Parquet."""
+    count = bench.sizes.pages
+    bench.say(f"landing {count:,} recordings, unless they are there")
+    source = opened(generated_ledger(count, bench.ledgers))
+    folder = landed(source, count, cache_folder(bench.build))
+    workplace = bench.workplace / "pages"
+    workplace.mkdir()
+    races = race(folder, workplace, bench.sizes.rounds, right_answer(source), bench.say)
+    return pages_section(Setting(count, json_bytes(folder), bench.sizes.rounds), races)
+
+
+def memory(bench: Bench) -> str:
+    """peak memory of our stages."""
+    small, large = (peaks(count, bench.ledgers, bench.workplace, bench.say) for count in bench.sizes.memory)
+    return memory_section(small, large)
+
+
+def ingest(bench: Bench) -> str:
+    """from the API to Parquet, against a script and dlt, no latency."""
+    sizes = bench.sizes
+    return tables.without_latency_section(
+        without_latency(sizes.ingest, sizes.dlt_recordings, bench.conditions)
+    )
+
+
+def latency(bench: Bench) -> str:
+    """the same with latency, and as a share of the ideal."""
+    sizes = bench.sizes
+    return tables.with_latency_section(with_latency(sizes.month, sizes.latency_ms, bench.conditions))
+
+
+def nothing_new(bench: Bench) -> str:
+    """a run with nothing new over many recordings."""
+    measured = [
+        again.nothing_new(
+            bench.sizes.stored,
+            last_day,
+            bench.sizes.ingest_rounds.ours,
+            bench.lanes,
+            bench.ledgers,
+            bench.workplace,
+            bench.say,
+        )
+        for last_day in (LAST_DAY, again.today())
+    ]
+    return tables.nothing_new_section(measured)
+
+
+PARTS: Mapping[str, Callable[[Bench], str]] = {
+    "pages": pages,
+    "memory": memory,
+    "ingest": ingest,
+    "latency": latency,
+    "nothing-new": nothing_new,
+}
+
+
+def json_bytes(folder: Path) -> int:
+    """Bytes of all landed pages before compression, from the manifests."""
+    manifests = [json.loads(path.read_bytes()) for path in folder.glob("raw/*/*/*/manifest.json")]
+    return sum(page["bytes"] for manifest in manifests for page in manifest["pages"])

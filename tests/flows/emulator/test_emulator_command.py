@@ -1,0 +1,101 @@
+"""The command, its help and the README know the same faults and dialects as the emulator."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from typer.testing import CliRunner
+
+from flows import cli_options
+from flows.cli_emulator import app
+from flows.emulator import DIALECTS, FAULTS, Parameters, open_living, serve, totals_at_start
+from flows.emulator.generator import END
+from transforms.errors import ConfigError
+
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+FEW = ["--recordings", "90", "--accounts", "1"]
+
+
+def totals(*arguments: str) -> Any:
+    done = CliRunner().invoke(app, ["totals", *FEW, *arguments], catch_exceptions=False)
+    assert done.exit_code == 0
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("names", [FAULTS, DIALECTS], ids=["fault", "dialect"])
+def test_help_and_readme_name_every_fault_and_dialect(
+    names: dict[str, object], request: pytest.FixtureRequest
+) -> None:
+    is_faults = names is FAULTS
+    listed = cli_options.FAULTS if is_faults else cli_options.DIALECTS
+    assert listed.split(", ") == sorted(names)
+    title = "| fault | what happens |" if is_faults else "| dialect | `DateCreated<` and `DateCreated>` |"
+    table = README.split(title)[1].split("\n\n")[0]
+    assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(names)
+
+
+def test_the_totals_are_those_of_the_ledger_when_it_starts() -> None:
+    faults = ["late-prices", "corrections", "flaky"]
+    said = totals(*(word for name in faults for word in ("--fault", name)), "--seed", "3")
+    living = Parameters(seed=3, recordings=90, accounts=1)
+    with serve(open_living(living), faults=faults, seed=3) as running:
+        assert said == json.loads(json.dumps(running.totals()))
+    assert said == json.loads(json.dumps(totals_at_start(open_living(living), faults=faults, seed=3)))
+    assert said != totals("--seed", "3")
+    assert totals("--seed", "3", "--dialect", "day-inclusive", "--fault", "flaky") == totals("--seed", "3")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fault", "gremlins"], "There is no fault 'gremlins'"),
+        (["--dialect", "klingon"], "There is no dialect 'klingon'"),
+        (["--dialect", "iso-only", "--dialect", "date-only"], "contradict each other"),
+        (["--replay", ".", "--fault", "inserts"], "Captured pages do not change: take --fault inserts"),
+    ],
+)
+@pytest.mark.parametrize("command", [["totals"], []])
+def test_what_cannot_be_served_is_said_in_a_sentence(
+    command: list[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)) as raised:
+        CliRunner().invoke(app, [*command, *FEW, *arguments], catch_exceptions=False)
+    assert ".." not in str(raised.value)
+
+
+def test_the_running_command_has_its_time_moved(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "emulator", *FEW]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [*command, "--fault", "late-prices"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            lines = [process.stdout.readline() for _ in range(4)]
+            urls = re.findall(r"http://127\.0\.0\.1:\d+/emulator/[a-z]+(?:\?days=1)?", "".join(lines))
+            with urlopen(urls[1], timeout=10) as reply:
+                before = json.load(reply)
+            with urlopen(Request(urls[0] + "00", method="POST"), timeout=10) as reply:
+                moved = json.load(reply)
+            with urlopen(urls[1], timeout=10) as reply:
+                after = json.load(reply)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert moved["now"] == END + 100 * 86_400
+    assert moved["now_utc"] == f"{datetime.fromtimestamp(moved['now'], UTC):%Y-%m-%dT%H:%M:%SZ}"
+    assert before == totals("--fault", "late-prices")
+    assert after == totals()

@@ -1,0 +1,161 @@
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from emulator_client import careful_walk, get, list_path, recordings, recount, tell, with_decimals
+
+from flows.emulator import LivingLedger, LivingSource, Parameters, Recording, open_living, serve
+from flows.emulator.generator import recordings as generated
+from flows.emulator.ledger_faults import LATE_DAYS, MOST_A_DAY
+
+DAY = 86_400
+PARAMETERS = Parameters(seed=2, recordings=1500, accounts=1)
+TRUTH = {recording.sid: recording for recording in generated(PARAMETERS, 0)}
+A_MONTH_AGO = 1_790_812_800 - 30 * DAY
+
+
+def made(now: int | None = None) -> LivingSource:
+    return open_living(PARAMETERS, now=now)
+
+
+def standing(ledger: LivingLedger) -> dict[str, Recording]:
+    return {each.recording.sid: each.recording for each in ledger.recordings() if each.deleted_at is None}
+
+
+def cells(found: Iterable[dict[str, Any]]) -> list[dict[str, object]]:
+    return recount(found)
+
+
+def test_a_quarter_of_the_prices_comes_days_later() -> None:
+    source = made(A_MONTH_AGO)
+    with serve(source, faults=["late-prices"]) as running:
+        ledger, account = running.ledger, running.accounts[0]
+        tell(running, "/emulator/advance?days=2")
+        late = [r for r in standing(ledger).values() if r.price is None and TRUTH[r.sid].price is not None]
+        newest = [sid for sid in standing(ledger) if TRUTH[sid].created_at > ledger.now - LATE_DAYS[0] * DAY]
+        assert len([r for r in late if r.sid in newest]) > len(newest) / 8
+        assert {r.currency for r in late} == {None, "USD"}
+        assert all(ledger.now - r.created_at <= LATE_DAYS[1] * DAY for r in late)
+        unpriced = {record["sid"] for record in recordings(running, account) if record["price"] is None}
+        assert {r.sid for r in late} <= unpriced
+        tell(running, f"/emulator/advance?days={30 + LATE_DAYS[1]}")
+        priced = standing(ledger)
+        assert {sid: (r.price, r.currency) for sid, r in priced.items()} == {
+            sid: (r.price, r.currency) for sid, r in TRUTH.items()
+        }
+        late_ones = [(priced[r.sid].updated_at, r.updated_at) for r in late]
+        assert {now > before for now, before in late_ones} == {True, False}
+        assert with_decimals(running.totals()["cells"]) == cells(careful_walk(running, account).values())
+        moved = sum(r.updated_at != TRUTH[sid].updated_at for sid, r in priced.items())
+        assert 0.08 < moved / len(TRUTH) < 0.16  # half of a quarter
+
+
+def test_late_prices_are_late_only_once() -> None:
+    source = made()
+    with serve(source, faults=["late-prices"]) as running:
+        before = running.totals()
+    source.ledger.advance(5 * DAY)
+    after = source.totals()
+    assert before != after
+    with serve(source, faults=["late-prices"], seed=7) as running:
+        assert running.totals() == after
+
+
+def test_some_prices_are_corrected_later() -> None:
+    source = made(A_MONTH_AGO)
+    with serve(source, faults=["corrections"]) as running:
+        before = standing(running.ledger)
+        running.ledger.advance(100 * DAY)
+        after = standing(running.ledger)
+        changed = [sid for sid in TRUTH if after[sid].price != TRUTH[sid].price]
+        assert 20 < len(changed) < 150
+        assert all(TRUTH[sid].created_at > A_MONTH_AGO - 40 * DAY for sid in changed)
+        ratios = {(after[sid].price or Decimal(0)) / (TRUTH[sid].price or Decimal(1)) for sid in changed}
+        assert ratios == {Decimal("0.5"), Decimal(2), Decimal(0)}
+        assert {after[sid].updated_at == TRUTH[sid].updated_at for sid in changed} == {True, False}
+        assert any(sid in before for sid in changed)
+        found = careful_walk(running, running.accounts[0])
+        assert with_decimals(running.totals()["cells"]) == cells(found.values())
+
+
+def test_deletions_during_a_walk_and_as_time_goes_by() -> None:
+    with serve(made(), faults=["deletions"]) as running:
+        ledger, account = running.ledger, running.accounts[0]
+        found = careful_walk(running, account)
+        first = {each.recording.sid for each in ledger.recordings() if each.deleted_at is not None}
+        assert 5 <= len(first) <= MOST_A_DAY
+        assert first < set(found) == set(TRUTH)
+        for _ in range(3):
+            found |= careful_walk(running, account)
+        deleted = [each for each in ledger.recordings() if each.deleted_at is not None]
+        assert len(deleted) == MOST_A_DAY
+        running.ledger.advance(2 * DAY)
+        by_itself = [each for each in ledger.recordings() if each.deleted_at and each not in deleted]
+        assert len({each.deleted_at for each in by_itself}) == 2
+        assert len(by_itself) == 2 * 8
+        assert set(careful_walk(running, account)) < set(TRUTH)
+        assert with_decimals(running.totals()["cells"]) == cells(found.values())
+
+
+def test_a_deletion_often_hits_the_row_that_the_cursor_names() -> None:
+    source = made()
+    with serve(source, faults=["lost-cursor", "deletions"]) as running:
+        for size in range(40, 43):
+            careful_walk(running, running.accounts[0], f"PageSize={size}")
+            running.ledger.advance(DAY)
+        refused = sum(asked.status == 400 for asked in running.requests)
+    assert refused > 1  # one is the accident that lost-cursor has anyway
+
+
+def test_nothing_is_deleted_that_no_client_was_sent() -> None:
+    source = made()
+    with serve(source, faults=["deletions"]) as running:
+        path = list_path(running.accounts[0])
+        for _ in range(50):
+            get(running, f"{path}?PageSize=3", running.accounts[0])
+        running.ledger.advance(30 * DAY)
+        sent = [each for each in running.ledger.recordings() if each.listed]
+        gone = [each for each in running.ledger.recordings() if each.deleted_at]
+        assert gone
+        assert all(each in sent for each in gone)
+
+
+def test_inserts_of_new_recordings_and_into_old_days() -> None:
+    source = made()
+    with serve(source, faults=["inserts"]) as running:
+        account, before = running.accounts[0], standing(running.ledger)
+        found = careful_walk(running, account)
+        new = [r for sid, r in standing(running.ledger).items() if sid not in before]
+        assert 5 <= len(new) <= MOST_A_DAY
+        newest = [r for r in new if r.created_at == running.ledger.now]
+        assert newest
+        assert [r for r in new if r.created_at < running.ledger.now - 2 * DAY]
+        assert set(found) >= set(TRUTH)
+        for _ in range(4):
+            found |= careful_walk(running, account)
+        assert len(found) == len(TRUTH) + MOST_A_DAY
+        assert with_decimals(running.totals()["cells"]) == cells(found.values())
+
+
+def test_the_first_recording_of_an_account_is_inserted_too() -> None:
+    source = open_living([], accounts=["one", "two"])
+    with serve(source, faults=["inserts"]) as running:
+        one = running.accounts[0]
+        for _ in range(100):
+            assert get(running, list_path(one), one).status == 200
+        assert len(running.ledger.listed("one")) == MOST_A_DAY
+        assert running.ledger.listed("two") == []
+        assert len(recordings(running, one)) == MOST_A_DAY
+
+
+@pytest.mark.parametrize("name", ["deletions", "inserts"])
+def test_only_page_requests_change_the_ledger(name: str) -> None:
+    with serve(made(), faults=[name]) as running:
+        account = running.accounts[0]
+        recordings(running, account, "PageSize=1000&DateCreated=2026-09-15")
+        before = len(standing(running.ledger))
+        for _ in range(10):
+            get(running, "/2010-04-01/Accounts", account)
+            tell(running, "/emulator/totals", "GET")
+        assert len(standing(running.ledger)) == before
