@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from flows.accounts import accesses
+from flows.lanes import utc_now
 from flows.settings import Settings, config_path
+from flows.stores.account_state import AccountStates
 from flows.stores.lock import holder
 from flows.stores.patience import Patience
 from flows.stores.recordings_api import Access, RecordingsApi
 from flows.stores.warehouse import warehouse_path
+from transforms.dialect import calibrate
 from transforms.errors import ConfigError, RecspendError
 
 _ENOUGH_FREE_BYTES = 2 * 1024**3
@@ -25,6 +28,16 @@ class Finding:
     subject: str
     state: Literal["ok", "look", "broken"]
     words: str
+
+
+_WORDS = {
+    None: "how dates are compared is found out once a day with recordings is over",
+    "unclear": "how dates are compared is not clear, so more days are asked for than needed",
+    "instant-inclusive": "dates are compared to the second, bounds included",
+    "instant-exclusive": "dates are compared to the second, bounds left out",
+    "day-inclusive": "dates are compared by day, bounds included",
+    "day-exclusive": "dates are compared by day, bounds left out",
+}
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -80,7 +93,11 @@ def _account(access: Access, settings: Settings) -> Finding:
     subject = f"account {access.name}"
     try:
         newest = api.newest()
+        dialect = AccountStates(settings.data_dir).read(access.account_sid).dialect
+        if dialect.filter is None:
+            dialect = calibrate(lambda questions: [api.newest(each) for each in questions], utc_now().date())
     except RecspendError as error:
         return Finding(subject, "broken", str(error))
     found = f"newest recording of {newest.date()}" if newest else "no recording with a readable date"
-    return Finding(subject, "ok", f"{access.base_url} ({access.provider}) answers; {found}")
+    words = f"{access.base_url} ({access.provider}) answers; {found}; {_WORDS[dialect.filter]}"
+    return Finding(subject, "look" if dialect.filter == "unclear" else "ok", words)

@@ -20,6 +20,7 @@ from transforms.dialect import Dialect, asked_dates
 from transforms.errors import CursorError, DataError, RecspendError, RequestRefusedError
 from transforms.plan import split
 from transforms.recordings import created_instants
+from transforms.records import read_ends
 from transforms.windows import Window, days_of
 
 logger = logging.getLogger(__name__)
@@ -185,8 +186,8 @@ class Lanes:
         while (url := pager.url) is not None:
             body, envelope = api.fetch(url)
             pager.advance(envelope.next_page_uri)  # a page whose cursor cannot be followed is not kept
-            if pager.url and not writer.pages and not pages:
-                cut = split(landing.window, created_instants(body), parts)
+            if pager.url and landing.window.is_wide and not writer.pages and not pages:
+                cut = split(landing.window, created_instants(read_ends(body)), parts)
                 if len(cut) > 1:
                     self._raw.discard(landing)
                     # Begun at once, so that a run that is killed leaves them to be finished as they are.

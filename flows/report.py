@@ -20,11 +20,11 @@ class ReportSummary:
     written: int
 
 
-def report(data_dir: Path) -> ReportSummary:
-    """Write `reports/<mart>.csv` for each spend table of the warehouse; a file with the same content is left alone.
+def report(data_dir: Path, sql: Path) -> ReportSummary:
+    """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`.
 
-    Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands against the
-    figures.
+    `sql` is the folder of the models. A file with the same content is left alone. Raises ChecksFailedError, and leaves
+    all files as they are, when a check of severity fail stands against the figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     failed = warehouse.table(
@@ -37,11 +37,12 @@ def report(data_dir: Path) -> ReportSummary:
     marts = warehouse.table(
         "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
     )["table_name"].to_pylist()
+    selects = {mart: f'select * from marts."{mart}"' for mart in marts if mart != _DETAIL}  # noqa: S608
+    selects |= {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
     files, written = [], 0
-    for mart in marts:
-        if mart != _DETAIL:
-            path = data_dir / "reports" / f"{mart}.csv"
-            table = warehouse.table(f'select * from marts."{mart}" order by all')  # noqa: S608
-            written += write_if_changed(path, to_csv(table).encode())
-            files.append(path)
+    for name, select in selects.items():
+        path = data_dir / "reports" / f"{name}.csv"
+        table = warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
+        written += write_if_changed(path, to_csv(table).encode())
+        files.append(path)
     return ReportSummary(files, written)

@@ -144,7 +144,7 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
 def _report(work: Work, job: Job, summary: Summary) -> None:
     work.progress("report", 0, 1)
     with _timed(summary, "report"):
-        written = work.step("report", partial(report, work.settings.data_dir))
+        written = work.step("report", partial(report, work.settings.data_dir, shipped("sql")))
     work.progress("report", 1, 1)
     summary.reports = written.files
 

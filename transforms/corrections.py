@@ -36,7 +36,9 @@ def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
 
     before: LAKE_SCHEMA. after: the same recordings in the same order, with `seen_at`.
     """
-    differs = pc.or_(_differs(before["price"], after["price"]), _differs(before["currency"], after["currency"]))
+    differs = pc.or_(
+        _differs(before["price"], after["price"]), _differs(before["currency"], after["currency"])
+    )
     is_corrected = pc.and_(pc.is_valid(before["first_priced_at"]), differs)
     before, after = before.filter(is_corrected), after.filter(is_corrected)
     columns = {name: after[name] for name in ("account_sid", "recording_sid", "created_at", "seen_at")}

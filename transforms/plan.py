@@ -123,12 +123,12 @@ _MOST_PAGES = 50
 def split(window: Window, listed: Sequence[datetime], parts: int) -> list[Window]:
     """A window cut into about so many parts, whole days each, when its first page shows that it has many pages.
 
-    listed: creation instants (UTC) on that page, which is not the last one. A walk of a few pages is not worth cutting,
-    and one of very many is cut further. An account may have been silent at the end of the window, so the density is
-    taken between the newest and the oldest recording of the page. Oldest part first.
+    listed: creation instants (UTC) of that page, of its first and last row at least; it is not the last page. A walk of
+    a few pages is not worth cutting, and one of very many is cut further. An account may have been silent at the end of
+    the window, so the density is taken between the newest and the oldest recording of the page. Oldest part first.
     """
     days = days_of(window)
-    if not listed or len(days) == 1:
+    if not listed or not window.is_wide:
         return [window]
     newest, oldest = max(listed), min(listed)
     span = max(newest - oldest, timedelta(seconds=1))

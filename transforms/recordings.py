@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from transforms.dates import instants
 from transforms.errors import DataError
 from transforms.listing import LISTED_SCHEMA, Batch, read_columns, shown
-from transforms.records import Misread, read_records
+from transforms.records import Misread, Record, read_records
 from transforms.schema import REJECT_SCHEMA
 from transforms.windows import Window, is_created_in
 
@@ -71,9 +71,9 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
     )
 
 
-def created_instants(body: bytes) -> list[datetime]:
-    """When the recordings of a page were created (UTC), in its order, as far as that can be read."""
-    created = pa.array([record.date_created for record in read_records(body).records], pa.string())
+def created_instants(records: Iterable[Record]) -> list[datetime]:
+    """When recordings were created (UTC), in their order, as far as that can be read."""
+    created = pa.array([record.date_created for record in records], pa.string())
     return [instant for instant in instants(created).to_pylist() if instant is not None]
 
 

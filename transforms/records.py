@@ -116,9 +116,9 @@ def read_envelope(body: bytes) -> Envelope:
 
 
 def _decode_envelope(body: bytes) -> _Envelope:
-    for text in (body, _without_lone_surrogates(body)):
+    for mended in (bytes, _without_lone_surrogates):
         try:
-            return _ENVELOPE.decode(text)
+            return _ENVELOPE.decode(mended(body))
         except msgspec.ValidationError as error:
             raise DataError(f"not a page of recordings ({error})") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -132,6 +132,13 @@ def _without_lone_surrogates(body: bytes) -> bytes:
     One such record would otherwise make its whole page unreadable.
     """
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match["lone"] else match[0], body)
+
+
+def read_ends(body: bytes) -> list[Record]:
+    """The first and the last record of a page, as far as they can be read: enough to see how dense it is."""
+    raw_records = _decode_envelope(body).recordings
+    ends = [_read_odd_record(bytes(raw), []) for raw in (*raw_records[:1], *raw_records[-1:])]
+    return [record for record in ends if isinstance(record, Record)]
 
 
 def read_records(body: bytes) -> PageRecords:

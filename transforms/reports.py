@@ -43,9 +43,7 @@ def to_json(table: pa.Table) -> str:
 
 def to_text_frame(table: pa.Table) -> pd.DataFrame:
     """A table as a frame of text cells, null as None."""
-    columns = {
-        name: _texts(column) for name, column in zip(table.column_names, table.columns, strict=True)
-    }
+    columns = {name: _texts(column) for name, column in zip(table.column_names, table.columns, strict=True)}
     return pd.DataFrame(columns, columns=table.column_names, dtype=object)
 
 

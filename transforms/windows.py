@@ -34,6 +34,11 @@ class Window:
         """The first instant after the window."""
         return datetime.combine(self.last + _DAY, time(), UTC)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has more than a day."""
+        return self.first < self.last
+
     def overlaps(self, other: "Window") -> bool:
         """Whether the two share a day."""
         return self.first <= other.last and other.first <= self.last

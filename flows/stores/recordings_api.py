@@ -26,7 +26,7 @@ from flows.stores.throttle import Throttle
 from transforms.dialect import Dialect
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.recordings import created_instants
-from transforms.records import Envelope, read_envelope
+from transforms.records import Envelope, read_envelope, read_records
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class RecordingsApi:
     def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, datetime | None]:
         """How many rows the first answer has, and the newest creation instant that can be read in it."""
         body, envelope = self.fetch(self.pager(parameters, page_size=1).url or "")
-        return envelope.rows, max(created_instants(body), default=None)
+        return envelope.rows, max(created_instants(read_records(body).records), default=None)
 
     def _ask(self, url: str) -> tuple[bytes, Envelope]:
         with self._throttle.turn() as turn:
