@@ -1,9 +1,12 @@
 """How many requests of one account are under way at once: at most as asked for, and no more than the API tolerates."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
+
+logger = logging.getLogger(__name__)
 
 _ANSWERS_TO_GROW = 5
 
@@ -22,7 +25,6 @@ class Throttle:
 
     def __init__(self, lanes: int = 1) -> None:
         self.limit = lanes
-        self.fewest = lanes
         self._lanes = lanes
         self._under_way = 0
         self._answered = 0
@@ -66,7 +68,7 @@ class Throttle:
             if turn == self._halvings:
                 self._halvings += 1
                 self.limit = max(1, self.limit // 2)
-                self.fewest = min(self.fewest, self.limit)
+                logger.info("too many requests (429): %d at once from now on", self.limit)
 
     def hold(self, seconds: float) -> None:
         """Let no request of the account begin for so long."""
