@@ -70,7 +70,7 @@ def apply_generation(raw: RawPages, lake: Lake, account_sid: str, landings: list
         account_sid, standing_rejects(standing, rejects, pa.concat_arrays(understood), readings)
     )
     result.landings = [
-        _outcome(landing, each, new_by_reading[landing.fetched_at]) for landing, each in listed.items()
+        _outcome(raw, landing, each, new_by_reading[landing.fetched_at]) for landing, each in listed.items()
     ]
     return result
 
@@ -133,10 +133,13 @@ def _common(sids: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.Array:
     return sids.filter(pc.is_in(sids, value_set=others.combine_chunks())).combine_chunks()
 
 
-def _outcome(landing: Landing, listed: Listed, new: int) -> AppliedLanding:
+def _outcome(raw: RawPages, landing: Landing, listed: Listed, new: int) -> AppliedLanding:
+    manifest = raw.manifest(landing)
     return AppliedLanding(
         landing=landing.name,
-        rows=listed.rows,
+        completed_at=manifest.completed_at,
+        pages=len(manifest.pages),
+        rows=manifest.rows,
         new=new,
         repeated=listed.understood - new,
         rejected=listed.rejects.num_rows,

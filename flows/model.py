@@ -13,7 +13,7 @@ import pyarrow as pa
 from flows.coverage import AccountCoverage, coverage
 from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
-from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.raw_pages import Landing
 from flows.stores.reference import account_names
 from flows.stores.runs import Runs
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
@@ -132,7 +132,7 @@ def _tables(
     data_dir: Path, reference: Path, options: ModelOptions, covered: Sequence[AccountCoverage]
 ) -> dict[str, pa.Table]:
     names = account_names(data_dir, reference) | dict(options.names)
-    raw, lake = RawPages(data_dir), Lake(data_dir)
+    lake = Lake(data_dir)
     landings = [each for account in covered for each in account.landings]
     return {
         "landed.accounts": _rows(
@@ -156,7 +156,7 @@ def _tables(
                 for row in _coverage_rows(account, lake.count_by_day(account.account_sid))
             ]
         ),
-        "ops.landings": _rows([_landing_row(raw, landing, applied) for landing, applied in landings]),
+        "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),
         "ops.oddities": _rows(
             [
                 {"landing": landing.name, "kind": kind, "value": value, "rows": rows}
@@ -196,17 +196,16 @@ def _coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) ->
     ]
 
 
-def _landing_row(raw: RawPages, landing: Landing, applied: AppliedLanding) -> dict[str, Any]:
-    manifest = raw.manifest(landing)
+def _landing_row(landing: Landing, applied: AppliedLanding) -> dict[str, Any]:
     return {
         "landing": landing.name,
         "account_sid": landing.account_sid,
         "first_day": landing.window.first,
         "last_day": landing.window.last,
         "fetched_at": landing.fetched_at,
-        "completed_at": manifest.completed_at,
-        "pages": len(manifest.pages),
-        "rows": manifest.rows,
+        "completed_at": applied.completed_at,
+        "pages": applied.pages,
+        "rows": applied.rows,
         "new": applied.new,
         "repeated": applied.repeated,
         "rejected": applied.rejected,

@@ -5,7 +5,7 @@ Beside the months lies `_landings.json`, which tells which landings are in them;
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -29,18 +29,20 @@ _DICTIONARY_COLUMNS = [
 
 
 class AppliedLanding(msgspec.Struct, frozen=True):
-    """A landing that is in the lake, and what became of its rows.
+    """A landing that is in the lake, when its walk ended (UTC), and what became of its rows.
 
-    rows = new + repeated + rejected + outside: seen for the first time, known before (or listed twice), not
-    understood, created outside the landing's window. oddities: kind, value, how often.
+    rows, as the walk counted them = new + repeated + rejected + outside: seen for the first time, known before (or
+    listed twice), not understood, created outside the landing's window. oddities: kind, value, how often.
     """
 
     landing: str
-    rows: int
-    new: int
-    repeated: int
-    rejected: int
-    outside: int
+    completed_at: datetime
+    pages: int = 0
+    rows: int = 0
+    new: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    outside: int = 0
     oddities: list[tuple[str, str, int]] = []
 
 

@@ -30,7 +30,7 @@ def land(
 
 def apply(data_dir: Path, *landings: Landing) -> None:
     """Record the landings of one account as being in the lake."""
-    applied = [AppliedLanding(each.name, 0, 0, 0, 0, 0) for each in landings]
+    applied = [AppliedLanding(each.name, each.fetched_at) for each in landings]
     Lake(data_dir).finish(landings[0].account_sid, LakeState(applied))
 
 
@@ -50,7 +50,7 @@ def test_every_day_of_a_complete_walk_is_covered(tmp_path: Path) -> None:
     assert [(each.day, each.fetched_at, each.landing, each.was_over) for each in found.covered] == [
         (july(day), at(7, 10), landing.name, True) for day in (1, 2, 3)
     ]
-    assert found.landings == [(landing, AppliedLanding(landing.name, 0, 0, 0, 0, 0))]
+    assert found.landings == [(landing, AppliedLanding(landing.name, landing.fetched_at))]
 
 
 def test_days_between_two_walks_that_nobody_read_are_holes(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_landings_that_were_never_normalized_are_an_error(tmp_path: Path) -> Non
 
 def test_a_lake_that_is_being_rewritten_is_an_error(tmp_path: Path) -> None:
     landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
-    Lake(tmp_path).begin("A", LakeState([AppliedLanding(landing.name, 0, 0, 0, 0, 0)]))
+    Lake(tmp_path).begin("A", LakeState([AppliedLanding(landing.name, landing.fetched_at)]))
     with pytest.raises(DataError, match="The lake of account A is not in order"):
         coverage(tmp_path, [])
 

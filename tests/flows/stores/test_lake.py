@@ -18,7 +18,15 @@ from transforms.errors import DataError
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
 LANDING = AppliedLanding(
-    "raw/a", rows=9, new=5, repeated=2, rejected=1, outside=1, oddities=[("unknown source", "Fax", 2)]
+    "raw/a",
+    utc(2026, 7, 6),
+    pages=1,
+    rows=9,
+    new=5,
+    repeated=2,
+    rejected=1,
+    outside=1,
+    oddities=[("unknown source", "Fax", 2)],
 )
 
 
