@@ -1,4 +1,4 @@
-"""The Prefect flows: thin wrappers over the stages, with one task for each account or stage.
+"""The Prefect flows: thin wrappers over the stages, with a task for each batch of windows, account or stage.
 
 Each flow run costs Prefect about a second and a task run some milliseconds, so there are few of both. Flows take no
 secret and return none: tokens are read from the environment inside the run, and results are not kept.
