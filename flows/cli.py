@@ -199,6 +199,12 @@ def main() -> None:
             raise
         say(f"Error: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if debug:
+            raise
+        file = f"{error.filename}: " if error.filename else ""
+        say(f"Error: {file}{error.strerror or error}. See to it, then run again; what has landed is kept.")
+        sys.exit(2)
     except Exception as error:
         if debug:
             raise

@@ -2,12 +2,15 @@
 
 import json
 import os
+import sys
 from dataclasses import replace
 
 import typer
 
 from flows.cli_output import say, show
 from flows.job import Job, Summary, Work
+
+_INTERRUPTED = 130  # as a shell says of a program that Ctrl-C ended
 
 
 def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) -> None:
@@ -22,14 +25,21 @@ def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) ->
         say(
             "Starting a temporary Prefect server; this takes some seconds. Set PREFECT_API_URL to use your own."
         )
-    with progress_shown() as progress:
-        work = replace(work, progress=progress)
-        if through_prefect:
-            from flows.pipeline import perform_as_flow
+    try:
+        with progress_shown() as progress:
+            work = replace(work, progress=progress)
+            if through_prefect:
+                from flows.pipeline import perform_as_flow
 
-            summary = perform_as_flow(work, job)
-        else:
-            summary = perform(work, job)
+                summary = perform_as_flow(work, job)
+            else:
+                summary = perform(work, job)
+    except KeyboardInterrupt:
+        say("Stopped. What has landed is kept, and the next run goes on from there.")
+        # At once: Python would wait for the answers that lanes still expect.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
     _show(summary, work, as_json=as_json)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)

@@ -83,8 +83,10 @@ def ingest_account(
         try:
             find_dialect(lanes, data_dir, clock().date())
             _walk(lanes, access, _unfinished(raw, access.account_sid), step, tell)
-            windows = windows_of(plan_account(lanes, data_dir, asked, clock().date()))
-            _walk(lanes, access, windows, step, tell)
+            days = plan_account(lanes, data_dir, asked, clock().date())
+            # What failed just now waits for the next run, which goes on behind its last page.
+            failed = {day for window, _ in lanes.landed.failures for day in days_of(window)}
+            _walk(lanes, access, windows_of(days.keys() - failed), step, tell)
         except (ApiError, DataError) as error:
             summary.failed[access.name] = str(error)
         if lanes.landed.failures and access.name not in summary.failed:
@@ -136,10 +138,20 @@ def _first_day(lanes: Lanes, data_dir: Path, covered: Mapping[date, CoveredDay],
 
 
 def _unfinished(raw: RawPages, account_sid: str) -> list[Window | Landing]:
-    """What a run that was broken off has left to do; where it had landed no page, the reading is a new one."""
+    """What a run that was broken off has left to do; where it had landed no page, the reading is a new one.
+
+    A landing whose days were read again since must not be gone on with: it would count as the older of the two
+    readings, and list what is newer.
+    """
     work: list[Window | Landing] = []
-    for landing in raw.unfinished(account_sid):
-        if raw.has_pages(landing):
+    unfinished = raw.unfinished(account_sid)
+    later = [*raw.complete(account_sid), *unfinished]
+    for landing in unfinished:
+        if any(
+            each.fetched_at > landing.fetched_at and each.window.overlaps(landing.window) for each in later
+        ):
+            raw.discard(landing)
+        elif raw.has_pages(landing):
             work.append(landing)
         else:
             raw.discard(landing)

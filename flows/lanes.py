@@ -86,8 +86,10 @@ class Lanes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._throttle.stop()
-        self._walking.shutdown(cancel_futures=True)
-        self._landing.shutdown()
+        # Who interrupts does not want to wait for answers under way; what they bring is fetched again.
+        is_patient = kind is None or issubclass(kind, Exception)
+        self._walking.shutdown(wait=is_patient, cancel_futures=True)
+        self._landing.shutdown(wait=is_patient)
 
     @property
     def requests(self) -> int:
@@ -133,12 +135,12 @@ class Lanes:
                     if not walked.parts:
                         done += days_in(each)
                         tell(done)
-        finally:
-            if under_way:
-                self._throttle.stop()
-                for future in wait(under_way).done:
-                    if not isinstance(future.exception(), StoppedError | RecspendError):
-                        self._count(future, under_way[future])
+        except Exception:
+            self._throttle.stop()
+            for future in wait(under_way).done:
+                if not isinstance(future.exception(), StoppedError | RecspendError):
+                    self._count(future, under_way[future])
+            raise
 
     def _count(self, future: Future[Walked], work: Window | Landing) -> Walked:
         try:

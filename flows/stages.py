@@ -24,7 +24,8 @@ from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
 from flows.stores.runs import RunRecord, Runs
 from transforms.errors import RecspendError
-from transforms.plan import Rules, expected_pages, windows_of
+from transforms.plan import DayCount, Rules, expected_pages, windows_of
+from transforms.windows import covered_days
 
 
 def prepare(settings: Settings, job: Job) -> Work:
@@ -64,7 +65,10 @@ def planned(work: Work, job: Job) -> pa.Table:
         with Lanes(access, raw, _patience(settings), settings.concurrency, work.clock) as lanes:
             find_dialect(lanes, settings.data_dir, today)
             days = plan_account(lanes, settings.data_dir, _asked(settings, job), today)
-        known = Lake(settings.data_dir).count_by_day(access.account_sid)
+        # A day that was read and has no recordings will hardly have any now.
+        read = covered_days(landing.reading for landing in raw.complete(access.account_sid))
+        known = dict.fromkeys((day.day for day in read), DayCount(0, 0))
+        known |= Lake(settings.data_dir).count_by_day(access.account_sid)
         for reason in dict.fromkeys(days.values()):
             for window in windows_of(day for day in days if days[day] == reason):
                 rows.append((access.name, window.first, window.last, reason, expected_pages(window, known)))

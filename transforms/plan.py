@@ -128,7 +128,7 @@ def split(window: Window, listed: Sequence[datetime], parts: int) -> list[Window
     the window, so the density is taken between the newest and the oldest recording of the page. Oldest part first.
     """
     days = days_of(window)
-    if not listed or not window.is_wide:
+    if len(listed) < 2 or not window.is_wide:
         return [window]
     newest, oldest = max(listed), min(listed)
     span = max(newest - oldest, timedelta(seconds=1))

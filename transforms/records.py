@@ -21,6 +21,8 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 
+_AN_END = 5
+
 Loose = str | int | None
 """A field met both as text and as a number."""
 
@@ -135,10 +137,11 @@ def _without_lone_surrogates(body: bytes) -> bytes:
 
 
 def read_ends(body: bytes) -> list[Record]:
-    """The first and the last record of a page, as far as they can be read: enough to see how dense it is."""
+    """The first few and the last few records of a page, as far as they can be read: enough to see how dense it is."""
     raw_records = _decode_envelope(body).recordings
-    ends = [_read_odd_record(bytes(raw), []) for raw in (*raw_records[:1], *raw_records[-1:])]
-    return [record for record in ends if isinstance(record, Record)]
+    ends = raw_records if len(raw_records) <= 2 * _AN_END else raw_records[:_AN_END] + raw_records[-_AN_END:]
+    records = [_read_odd_record(bytes(raw), []) for raw in ends]
+    return [record for record in records if isinstance(record, Record)]
 
 
 def read_records(body: bytes) -> PageRecords:

@@ -100,9 +100,7 @@ class RecordingsApi:
                     raise ApiError(f"Account {self.access.name}: {words}", retryable=True) from None
                 logger.info("%s: %s, attempt %d", self.access.name, passing, attempt)
                 self.retries += 1
-                if passing.retry_after:
-                    self._throttle.hold(passing.retry_after)
-                else:
+                if not passing.is_held:
                     self._throttle.pause(self._patience.pause(attempt))
                 attempt += 1
 
@@ -137,6 +135,7 @@ class RecordingsApi:
             self.requests += 1
             with self._response(url) as response:
                 if response.status_code != HTTPStatus.OK:
+                    # While the turn lasts, so that no other lane slips in.
                     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                         self._throttle.refused(turn)
                     raise self._refusal(response)
@@ -201,11 +200,14 @@ class RecordingsApi:
                 "else. Check the base URL."
             )
         if status in PASSING_FAULTS:
+            seconds = self._patience.retry_after(response.headers.get("Retry-After"))
+            if seconds:
+                self._throttle.hold(seconds)
             return _PassingError(
                 f"answer {status}",
                 f"the API still answers {status} after {{attempts}} attempts. "
                 "Run again later; what has landed is kept.",
-                self._patience.retry_after(response.headers.get("Retry-After")),
+                is_held=bool(seconds),
             )
         if status not in range(400, 500):
             return ApiError(
@@ -226,12 +228,12 @@ def _error_code(response: requests.Response) -> int | None:
 
 
 class _PassingError(Exception):
-    """What asking again may cure. words: what is told when it does not; retry_after: when the API says to come back."""
+    """What asking again may cure. words: what is told when it does not; is_held: the throttle sees to the wait."""
 
-    def __init__(self, reason: str, words: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, words: str, *, is_held: bool = False) -> None:
         super().__init__(reason)
         self.words = words
-        self.retry_after = retry_after
+        self.is_held = is_held
 
 
 class _ErrorBody(msgspec.Struct):

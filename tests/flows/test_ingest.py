@@ -64,10 +64,14 @@ def served(recordings: Sequence[Recording], tmp_path: Path) -> Iterator[Emulator
 
 def read(emulator: Emulator, data_dir: Path, now: datetime, asked: Asked = Asked()) -> IngestSummary:
     """One run at an instant: ingest, lake, warehouse."""
-    instants = (now + timedelta(milliseconds=step) for step in count())
+    steps = count()  # next() on it is atomic, for the lanes all ask
     (access,) = accesses_of(emulator)
     summary = ingest_account(
-        access, data_dir, asked, patience=Patience(backoff=0), clock=lambda: next(instants)
+        access,
+        data_dir,
+        asked,
+        patience=Patience(backoff=0),
+        clock=lambda: now + timedelta(milliseconds=next(steps)),
     )
     for stage in ("normalize", "model"):
         perform(work_for([], data_dir), Job(stage))
@@ -81,7 +85,9 @@ def days_asked(emulator: Emulator, since: int) -> list[tuple[str, str]]:
         query = parse_qs(urlsplit(request.target).query)
         # What is asked with a row a page is asked to find out something, not to read it.
         if query["PageSize"] == ["1000"] and "PageToken" not in query:
-            first, last = (datetime.fromisoformat(query[name][0]) for name in ("DateCreated>", "DateCreated<"))
+            first, last = (
+                datetime.fromisoformat(query[name][0]) for name in ("DateCreated>", "DateCreated<")
+            )
             days = first + timedelta(seconds=1), last - timedelta(seconds=1)
             asked.append((days[0].date().isoformat(), days[1].date().isoformat()))
     return sorted(asked)

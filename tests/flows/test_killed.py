@@ -1,22 +1,32 @@
 """Killed with SIGKILL anywhere: nothing half-written is seen, and the next run ends with the same tables."""
 
 import csv
+import json
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ledger_runs import accesses_of, environment_of, ledger_cells, run_against, warehouse_cells
+from ledger_runs import accesses_of, environment_of, ledger_cells, run_against, warehouse_cells, work_for
+from watched import PageKey, days_landed, page_key, page_requests, window_of_key
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.job import Job
+from flows.stages import perform
+from flows.stores.lake import Lake
+from flows.stores.raw_pages import decompress
+from transforms.records import read_envelope
+from transforms.windows import Window, days_of
 
-COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "run"]
+COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +36,15 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield running
 
 
-def start(emulator: Emulator, data_dir: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+def start(
+    emulator: Emulator, data_dir: Path, *arguments: str, command: str = "run", **settings: str
+) -> "subprocess.Popen[bytes]":
     access = accesses_of(emulator)[0]
-    environment = environment_of(access, data_dir)
     return subprocess.Popen(
-        [*COMMAND, *arguments], env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        [*COMMAND, command, *arguments],
+        env=environment_of(access, data_dir) | settings,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -111,3 +125,117 @@ def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_
         assert_nothing_is_torn(tmp_path / "killed")
     assert start(emulator, tmp_path / "killed").wait() == 0
     assert warehouse_cells(tmp_path / "killed") == warehouse_cells(tmp_path / "undisturbed")
+
+
+LANES = 4
+MONTHS = ("--from", "2026-05-01", "--to", "2026-09-30")
+
+
+def ingest(emulator: Emulator, data_dir: Path) -> "subprocess.Popen[bytes]":
+    """Four lanes over five months; no day is read again for being new."""
+    settings = {"RECSPEND_CONCURRENCY": str(LANES), "RECSPEND_LOOKBACK_DAYS": "0"}
+    return start(emulator, data_dir, *MONTHS, command="ingest", **settings)
+
+
+class Pages:
+    """The pages that lie in a data folder, each looked at once: it must be whole."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._known: dict[Path, PageKey] = {}
+
+    def keys(self) -> set[PageKey]:
+        """What each page says it is. A page that was there must not be gone."""
+        paths = set(self._data_dir.glob("raw/*/*/*/page-*.json.zst"))
+        assert self._known.keys() <= paths
+        for path in paths - self._known.keys():
+            body = decompress(path.read_bytes())
+            read_envelope(body)
+            self._known[path] = page_key(json.loads(body.partition(b',"first_page_uri"')[0] + b"}")["uri"])
+        return set(self._known.values())
+
+
+def quiet(emulator: Emulator, since: int) -> list[PageKey]:
+    """The pages asked for since then, when nobody asks any more: what was under way is still being answered."""
+    time.sleep(0.1)
+    return page_requests(emulator, since)
+
+
+def kill_at_some_moment(
+    process: "subprocess.Popen[bytes]", emulator: Emulator, moments: random.Random
+) -> None:
+    """When it has asked for a few pages, and some part of the time that one takes has passed; or before that."""
+    answered = len(emulator.asked) + moments.randint(0, 8)
+    latest = time.monotonic() + (moments.uniform(0, 1) if moments.random() < 0.1 else 60)
+    while len(emulator.asked) <= answered and time.monotonic() < latest and process.poll() is None:
+        time.sleep(0.001)
+    time.sleep(moments.uniform(0, 0.015))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended by itself"
+
+
+def cut_away(asked: list[PageKey], data_dir: Path) -> set[PageKey]:
+    """First pages of windows of which no landing is left, because they were cut into others."""
+    folders = {path.name for path in data_dir.glob("raw/*/*_*")}
+    windows = {key: window_of_key(key) for key in asked if not key[3]}
+    return {key for key, window in windows.items() if f"{window.first}_{window.last}" not in folders}
+
+
+def lake_of(data_dir: Path, account_sid: str) -> pa.Table:
+    """Every recording of every month, in the order of the sids, without what tells when it was read and from where."""
+    lake = Lake(data_dir)
+    table = pa.concat_tables([lake.read(account_sid, month) for month in lake.months(account_sid)])
+    return table.sort_by("recording_sid").drop_columns(["first_seen_at", "first_priced_at", "raw_page"])
+
+
+@pytest.mark.slow
+def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(tmp_path: Path) -> None:
+    ledger = open_ledger(Parameters(12, 150_000, 1), tmp_path / "rendered")
+    moments, killed, whole = random.Random(5), tmp_path / "killed", tmp_path / "undisturbed"
+    with serve(ledger, latency_ms=15) as emulator:
+        (access,) = accesses_of(emulator)
+        assert ingest(emulator, whole).wait() == 0
+        undisturbed, began = len(page_requests(emulator)), len(emulator.requests)
+        pages, made_progress = Pages(killed), 0
+        for _ in range(50):
+            landed, since = pages.keys(), len(emulator.requests)
+            kill_at_some_moment(ingest(emulator, killed), emulator, moments)
+            asked = quiet(emulator, since)
+            assert landed & set(asked) == set()
+            # Each lane may have been asking for a page while the one before was on its way to the disk; and a page that
+            # shows that its window is worth cutting is not kept.
+            lost = set(asked) - pages.keys() - cut_away(asked, killed)
+            assert len(lost) <= 2 * LANES
+            made_progress += len(pages.keys()) > len(landed)
+        landed, since = pages.keys(), len(emulator.requests)
+        assert ingest(emulator, killed).wait() == 0
+        last = quiet(emulator, since)
+        assert landed & set(last) == set()
+        repeated = len(page_requests(emulator, began)) - undisturbed
+        totals = ledger_cells(emulator.totals())
+    assert made_progress > 20
+    assert 0 < len(last) < undisturbed / 2
+    assert repeated <= 50 * 2 * LANES
+    for data_dir in (whole, killed):
+        perform(work_for([access], data_dir), Job("normalize"))
+        perform(work_for([access], data_dir), Job("model"))
+        assert warehouse_cells(data_dir) == totals
+        assert days_landed(data_dir, access.account_sid) == days_of(
+            Window(date(2026, 5, 1), date(2026, 9, 30))
+        )
+    assert lake_of(killed, access.account_sid).equals(lake_of(whole, access.account_sid))
+
+
+def test_ctrl_c_does_not_wait_for_an_answer_that_is_long_in_coming(tmp_path: Path) -> None:
+    ledger = open_ledger(Parameters(11, 100, 1), tmp_path / "rendered")
+    with serve(ledger, latency_ms=60_000) as slow:
+        environment = environment_of(accesses_of(slow)[0], tmp_path / "data")
+        process = subprocess.Popen([*COMMAND, "run"], env=environment, stderr=subprocess.PIPE, text=True)
+        while not slow.most_at_once:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Stopped. What has landed is kept, and the next run goes on from there." in told
+    assert "Traceback" not in told
