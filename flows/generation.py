@@ -41,8 +41,13 @@ class _MonthSeen:
     readings: list[Reading] = field(default_factory=list)
 
 
-def apply_generation(raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing]) -> Applied:
-    """Fold one generation of an account's landings into the lake. Doing it twice is harmless."""
+def apply_generation(
+    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], *, is_redone: bool = False
+) -> Applied:
+    """Fold one generation of an account's landings into the lake.
+
+    Doing it twice is harmless; is_redone: it may have been broken off in the middle before.
+    """
     result = Applied()
     listed: dict[Landing, Listed] = {}
     new_by_reading: Counter[datetime] = Counter()
@@ -63,7 +68,7 @@ def apply_generation(raw: RawPages, lake: Lake, account_sid: str, landings: list
         result.changed += merged.changed
         result.deleted += merged.deleted
     readings = [landing.reading for landing in landings]
-    if new_by_reading:
+    if new_by_reading or is_redone:
         new_by_reading.subtract(_settle_moves(lake, account_sid, readings))
     rejects = pa.concat_tables([each.rejects for each in listed.values()])
     lake.rejects.write(
@@ -105,7 +110,7 @@ def _settle_moves(lake: Lake, account_sid: str, readings: list[Reading]) -> Coun
     moved = dict(lake.in_several_months(account_sid))
     months = {month for names in moved.values() for month in names}
     before = {month: lake.read(account_sid, month) for month in months}
-    settled = settle_moved(before, list(moved))
+    settled = settle_moved(before, list(moved), readings)
     _keep_corrections(lake, account_sid, settled.corrections)
     after = settled.months
     # Where recordings leave comes last, so that a run that is killed in between has lost none.

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flows.lanes import Clock, utc_now
 from flows.progress import Progress, Step, directly, silent
 from flows.settings import Settings
 from flows.stores.recordings_api import Access
-from flows.stores.warehouse import CheckResult
+
+if TYPE_CHECKING:
+    from flows.stores.warehouse import CheckResult
 
 Command = Literal["run", "ingest", "normalize", "model", "report"]
 
@@ -70,12 +72,12 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     holes: int | None = None
     failed: dict[str, str] = field(default_factory=dict)
-    checks: list[CheckResult] = field(default_factory=list)
+    checks: "list[CheckResult]" = field(default_factory=list)
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
     reports: list[Path] = field(default_factory=list)
 
     @property
-    def stopping_checks(self) -> list[CheckResult]:
+    def stopping_checks(self) -> "list[CheckResult]":
         """Checks of severity fail that found something."""
         return [check for check in self.checks if check.stops]
 

@@ -118,10 +118,10 @@ def _apply_all(
     by_name = {landing.name: landing for landing in landings}
     done = 0
     for generation in generations(landing.reading for landing in landings):
+        is_redone = state.months is None
         lake.begin(account_sid, state)
-        applied = apply_generation(
-            raw, lake, account_sid, [by_name[reading.landing] for reading in generation]
-        )
+        of_generation = [by_name[reading.landing] for reading in generation]
+        applied = apply_generation(raw, lake, account_sid, of_generation, is_redone=is_redone)
         state.applied += applied.landings
         lake.finish(account_sid, state)
         summary.count(applied)

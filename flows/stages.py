@@ -1,4 +1,7 @@
-"""The four stages in order, and what they add up to. Knows nothing of Prefect: a *step* runs each piece of work."""
+"""The four stages in order, and what they add up to. Knows nothing of Prefect: a *step* runs each piece of work.
+
+What only a later stage needs is imported there: an ingest does not wait for DuckDB and sqlglot.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +17,6 @@ from flows.accounts import accesses, account_names
 from flows.ingest import Asked, IngestSummary, find_dialect, ingest_account, plan_account
 from flows.job import Job, Summary, Work
 from flows.lanes import Lanes
-from flows.model import ModelOptions, model
-from flows.normalize import NormalizeSummary, normalize_account
-from flows.report import report
 from flows.settings import Settings, shipped
 from flows.stores.lake import Lake
 from flows.stores.lock import one_writer
@@ -115,6 +115,8 @@ def _ingest(work: Work, job: Job, summary: Summary) -> None:
 
 
 def _normalize(work: Work, job: Job, summary: Summary) -> None:
+    from flows.normalize import NormalizeSummary, normalize_account
+
     data_dir = work.settings.data_dir
     total = NormalizeSummary()
     with _timed(summary, "normalize"):
@@ -129,6 +131,8 @@ def _normalize(work: Work, job: Job, summary: Summary) -> None:
 
 
 def _model(work: Work, job: Job, summary: Summary) -> None:
+    from flows.model import ModelOptions, model
+
     settings = work.settings
     options = ModelOptions(
         names=work.names,
@@ -146,6 +150,8 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
 
 
 def _report(work: Work, job: Job, summary: Summary) -> None:
+    from flows.report import report
+
     work.progress("report", 0, 1)
     with _timed(summary, "report"):
         written = work.step("report", partial(report, work.settings.data_dir, shipped("sql")))

@@ -57,7 +57,7 @@ _ISO8601 = re.compile(
 )
 _COMMON_DAY = re.compile(rb"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) ")
 # What stands behind the clock when the zone is UTC; all of them are shorter than what is cut out to compare.
-_COMMON_ZONES = pa.array([b" +0000", b" -0000", b" GMT", b" UTC", b" Z"], pa.binary())
+_COMMON_ZONES = (b" +0000", b" -0000", b" GMT", b" UTC", b" Z")
 _EARLIEST_YEAR = 1970
 
 
@@ -120,7 +120,7 @@ def _common_instants(texts: pa.Array) -> pa.Array:
     The day part has few distinct values and is read once each; the clock part stays in columns.
     """
     raw = texts.cast(pa.binary())
-    is_common = pc.is_in(pc.binary_slice(raw, 25, 32), value_set=_COMMON_ZONES)
+    is_common = pc.is_in(pc.binary_slice(raw, 25, 32), value_set=pa.array(_COMMON_ZONES, pa.binary()))
     days = pc.binary_slice(raw, 0, 17).dictionary_encode()
     iso_days = pa.array([_iso_day(day) for day in days.dictionary.to_pylist()], pa.string())
     iso_days = iso_days.take(pc.if_else(is_common, days.indices, pa.scalar(None, days.indices.type)))

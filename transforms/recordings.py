@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.dates import instants
+from transforms.dates import instants, parse_instant
 from transforms.errors import DataError
 from transforms.listing import LISTED_SCHEMA, Batch, read_columns, shown
 from transforms.records import Misread, Record, read_records
@@ -73,8 +73,8 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
 
 def created_instants(records: Iterable[Record]) -> list[datetime]:
     """When recordings were created (UTC), in their order, as far as that can be read."""
-    created = pa.array([record.date_created for record in records], pa.string())
-    return [instant for instant in instants(created).to_pylist() if instant is not None]
+    found = (parse_instant(record.date_created) for record in records if record.date_created is not None)
+    return [instant for instant in found if instant is not None]
 
 
 @dataclass(slots=True)

@@ -118,12 +118,15 @@ class Settled:
     corrections: pa.Table
 
 
-def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> Settled:
+def settle_moved(
+    months: Mapping[str, pa.Table], moved_sids: Sequence[str], readings: Iterable[Reading]
+) -> Settled:
     """Keep each moved recording in one month only: one still listed, then the newest updated_at, then landing.
 
     months: LAKE_SCHEMA by month, each holding some of the moved recordings; the same months come back.
-    What recspend saw first, in whichever month, stays.
+    What recspend saw first, in whichever month, stays. readings: those that were just folded in.
     """
+    seen_at = {reading.landing: reading.fetched_at for reading in readings}
     is_moved = {
         month: pc.is_in(table["recording_sid"], value_set=pa.array(moved_sids, pa.string()))
         for month, table in months.items()
@@ -136,8 +139,10 @@ def settle_moved(months: Mapping[str, pa.Table], moved_sids: Sequence[str]) -> S
     replaced: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for sightings in versions.values():
         month, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
-        seen = {**winner, "seen_at": winner["first_seen_at"]}
-        replaced += [(row, seen) for _, row in sightings if _landing(row) < _landing(winner)]
+        landing = winner["raw_page"].rpartition("/")[0]
+        if landing in seen_at:
+            seen = {**winner, "seen_at": seen_at[landing]}
+            replaced += [(row, seen) for _, row in sightings if _landing(row) < _landing(winner)]
         for when in ("first_seen_at", "first_priced_at"):
             winner[when] = min((row[when] for _, row in sightings if row[when]), default=None)
         winners[month].append(winner)

@@ -24,7 +24,7 @@ from transforms_samples import (
 
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.versions import SEEN_SCHEMA, Merged, generations, merge, newest_versions, settle_moved
-from transforms.windows import Reading
+from transforms.windows import Reading, Window
 
 MONTH = (date(2018, 9, 1), date(2018, 9, 30))
 
@@ -503,6 +503,7 @@ def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what
     settled = settle_moved(
         {"2018-08": lake_table(lake_row("Z", created_at=AUGUST), newer), "2018-09": lake_table(older)},
         ["MOVED"],
+        [],
     ).months
     assert {month: rows(table) for month, table in settled.items()} == {
         "2018-08": [newer | {"first_seen_at": FIRST_WALK}, lake_row("Z", created_at=AUGUST)],
@@ -514,7 +515,7 @@ def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what
 def test_of_equal_updates_the_newest_walk_counts_whatever_its_window_is_called() -> None:
     late = moved_row(AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late")
     early = moved_row(SEPTEMBER, "2018-09-01_2018-09-30", "20181001T060000Z", status="early")
-    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"]).months
+    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"], []).months
     assert rows(settled["2018-08"]) == [late]
     assert rows(settled["2018-09"]) == []
 
@@ -523,7 +524,7 @@ def test_a_moved_recording_never_priced_stays_so_and_one_gone_from_its_old_month
     unpriced = {"price": None, "price_raw": None, "first_priced_at": None}
     old = moved_row(AUGUST, "2018-08", "20181001T06", deleted_at=SECOND_WALK, **unpriced)
     new = moved_row(SEPTEMBER, "2018-09", "20181002T06", first_seen_at=SECOND_WALK, **unpriced)
-    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"]).months
+    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"], []).months
     assert rows(settled["2018-08"]) == []
     assert rows(settled["2018-09"]) == [new | {"first_seen_at": FIRST_WALK}]
 
@@ -534,7 +535,8 @@ def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_
         new = moved_row(
             SEPTEMBER, months[1], "20181002T06", first_seen_at=SECOND_WALK, price=Decimal("-0.01")
         )
-        settled = settle_moved({months[1]: lake_table(new), months[0]: lake_table(old)}, ["MOVED"])
+        now = Reading(Window(*MONTH), SECOND_WALK, new["raw_page"].rpartition("/")[0])
+        settled = settle_moved({months[1]: lake_table(new), months[0]: lake_table(old)}, ["MOVED"], [now])
         (correction,) = settled.corrections.to_pylist()
         assert correction["seen_at"] == SECOND_WALK
         assert (correction["price_before"], correction["price_after"]) == (old["price"], Decimal("-0.01"))
@@ -543,15 +545,22 @@ def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_
             new["raw_page"],
         )
     unchanged = settle_moved(
-        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"price": old["price"]})}, ["MOVED"]
+        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"price": old["price"]})}, ["MOVED"], [now]
     )
     assert unchanged.corrections.num_rows == 0
+    # Settled a second time, because the first was broken off: when it was seen does not change.
+    (again,) = settle_moved(
+        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"first_seen_at": FIRST_WALK})},
+        ["MOVED"],
+        [now],
+    ).corrections.to_pylist()
+    assert again["seen_at"] == SECOND_WALK
 
 
 def test_recordings_that_did_not_move_stay_where_they_are() -> None:
     staying = lake_table(lake_row("A"), lake_row("B"))
     other = lake_table(lake_row("C", created_at=AUGUST))
-    settled = settle_moved({"2018-09": staying, "2018-08": other}, []).months
+    settled = settle_moved({"2018-09": staying, "2018-08": other}, [], []).months
     assert settled["2018-09"].equals(staying)
     assert settled["2018-08"].equals(other)
 
@@ -584,7 +593,7 @@ def test_every_moved_recording_ends_in_one_month_with_the_earliest_sighting(
         )
         for month in (7, 8, 9)
     }
-    settled = settle_moved(months, ["X", "Y"]).months
+    settled = settle_moved(months, ["X", "Y"], []).months
     assert list(settled) == list(months)
     found = [
         (str(row["recording_sid"]), month, row) for month, table in settled.items() for row in rows(table)
