@@ -202,7 +202,11 @@ def test_a_page_of_one_instant_is_cut_as_far_as_it_may_be() -> None:
     instant = datetime(2026, 9, 30, 12, tzinfo=UTC)
     parts = split(QUARTER, [instant] * 1000, PARTS)
     assert parts == [Window(day, day) for day in days_of(QUARTER)]
-    assert split(QUARTER, [instant], PARTS) == parts
+    assert split(QUARTER, [instant, instant], PARTS) == parts
+
+
+def test_one_instant_that_can_be_read_says_nothing_of_the_density() -> None:
+    assert split(QUARTER, [datetime(2026, 9, 30, 12, tzinfo=UTC)], PARTS) == [QUARTER]
 
 
 def test_a_page_of_one_instant_at_the_very_beginning_of_the_window_is_not_cut() -> None:
