@@ -5,7 +5,7 @@ import re
 from functools import partial
 
 from flows.settings import AccountSettings, Settings, config_path
-from flows.stores.recordings_api import Access
+from flows.stores.access import Access
 from transforms.errors import ConfigError
 
 _TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from flows.stores.lake import AppliedLanding, Lake
-from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.landing import Landing
+from flows.stores.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.windows import CoveredDay, covered_days, holes
 
@@ -42,7 +43,7 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
 
 
 def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> list[tuple[Landing, AppliedLanding]]:
-    landings = {landing.name: landing for landing in raw.complete(account_sid)}
+    landings = {landing.name: landing for landing in raw.readable(account_sid)}
     state = lake.state(account_sid)
     if landings and (state is None or state.months is None):
         raise DataError(f"The lake of account {account_sid} is not in order. Run `recspend normalize` first.")

@@ -15,7 +15,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 
 | path | what it is |
 |---|---|
-| `raw/account_sid=<sid>/<first>_<last>/<fetched at>/` | one walk over one window of creation days: `page-00000.json.zst` … hold the exact bytes the API sent, `manifest.json` is written last and makes the walk complete |
+| `raw/account_sid=<sid>/<first>_<last>/<fetched at>/` | one walk over one window of creation days: `page-00000.json.zst` … hold the exact bytes the API sent, `manifest.json` is written last and makes the walk complete; `abandoned.json` stands for it where a walk was given up, whose recordings count and whose days do not |
 | `recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet` | the lake: the current version of each recording, sorted by `created_at, recording_sid`; `_landings.json` beside the months says which walks are in them |
 | `rejects/account_sid=<sid>/rejects.parquet` | records that could not be understood; they are in no figure |
 | `corrections/account_sid=<sid>/corrections.parquet` | prices that changed after they had been given |

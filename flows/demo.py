@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.emulator import Parameters, Source, open_ledger, open_replay, serve
 from flows.settings import Settings
-from flows.stores.recordings_api import Access
+from flows.stores.access import Access
 from transforms.errors import ConfigError
 
 _MARKER = ".recspend-demo"

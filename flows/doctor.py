@@ -10,10 +10,11 @@ from typing import Literal
 from flows.accounts import accesses
 from flows.lanes import utc_now
 from flows.settings import Settings, config_path
+from flows.stores.access import Access
 from flows.stores.account_state import AccountStates
 from flows.stores.lock import holder
 from flows.stores.patience import Patience
-from flows.stores.recordings_api import Access, RecordingsApi
+from flows.stores.recordings_api import RecordingsApi
 from flows.stores.warehouse import warehouse_path
 from transforms.dialect import calibrate
 from transforms.errors import ConfigError, RecspendError

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.stores.lake import AppliedLanding, Lake
-from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.landing import Landing
+from flows.stores.raw_pages import RawPages
 from transforms.corrections import add_corrections
 from transforms.dates import INSTANT
 from transforms.listing import LISTED_SCHEMA

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import msgspec
 
 from flows.lanes import Clock, Lanes, days_in, utc_now, window_of
 from flows.progress import Progress, Step, directly, silent
+from flows.stores.access import Access
 from flows.stores.account_state import AccountStates
 from flows.stores.lake import Lake
+from flows.stores.landing import Landing
 from flows.stores.patience import Patience
-from flows.stores.raw_pages import Landing, RawPages
-from flows.stores.recordings_api import Access
+from flows.stores.raw_pages import RawPages
 from transforms.dialect import calibrate
 from transforms.errors import ApiError, DataError, RecspendError
 from transforms.plan import Reason, Rules, plan_days, windows_of
@@ -82,7 +83,7 @@ def ingest_account(
     with Lanes(access, raw, patience, concurrency, clock) as lanes:
         try:
             find_dialect(lanes, data_dir, clock().date())
-            _walk(lanes, access, _unfinished(raw, access.account_sid), step, tell)
+            _walk(lanes, access, _unfinished(raw, access.account_sid, clock()), step, tell)
             days = plan_account(lanes, data_dir, asked, clock().date())
             # What failed just now waits for the next run, which goes on behind its last page.
             failed = {day for window, _ in lanes.landed.failures for day in days_of(window)}
@@ -137,7 +138,7 @@ def _first_day(lanes: Lanes, data_dir: Path, covered: Mapping[date, CoveredDay],
     return min([first, *covered])
 
 
-def _unfinished(raw: RawPages, account_sid: str) -> list[Window | Landing]:
+def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window | Landing]:
     """What a run that was broken off has left to do; where it had landed no page, the reading is a new one.
 
     A landing whose days were read again since must not be gone on with: it would count as the older of the two
@@ -147,15 +148,16 @@ def _unfinished(raw: RawPages, account_sid: str) -> list[Window | Landing]:
     unfinished = raw.unfinished(account_sid)
     later = [*raw.complete(account_sid), *unfinished]
     for landing in unfinished:
-        if any(
+        is_stale = any(
             each.fetched_at > landing.fetched_at and each.window.overlaps(landing.window) for each in later
-        ):
+        )
+        if not raw.has_pages(landing):
             raw.discard(landing)
-        elif raw.has_pages(landing):
-            work.append(landing)
+            work += [] if is_stale else [landing.window]
+        elif is_stale:
+            raw.abandon(landing, now)
         else:
-            raw.discard(landing)
-            work.append(landing.window)
+            work.append(landing)
     return work
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from flows.lanes import Clock, utc_now
 from flows.progress import Progress, Step, directly, silent
 from flows.settings import Settings
-from flows.stores.recordings_api import Access
+from flows.stores.access import Access
 
 if TYPE_CHECKING:
     from flows.stores.warehouse import CheckResult

@@ -12,9 +12,11 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
+from flows.stores.access import Access
+from flows.stores.landing import Landing, LandingWriter
 from flows.stores.patience import Patience
-from flows.stores.raw_pages import Landing, LandingWriter, RawPages
-from flows.stores.recordings_api import Access, RecordingsApi
+from flows.stores.raw_pages import RawPages
+from flows.stores.recordings_api import RecordingsApi
 from flows.stores.throttle import StoppedError, Throttle
 from transforms.dialect import Dialect, asked_dates
 from transforms.errors import CursorError, DataError, RecspendError, RequestRefusedError
@@ -171,7 +173,7 @@ class Lanes:
                 logger.info(
                     "%s; window %s to %s starts over", error, landing.window.first, landing.window.last
                 )
-                self._raw.discard(landing)
+                writer.abandon(self._clock())
                 landing = self._begin(landing.window)
 
     def _begin(self, window: Window) -> Landing:
@@ -191,9 +193,11 @@ class Lanes:
             if pager.url and landing.window.is_wide and not writer.pages and not pages:
                 cut = split(landing.window, created_instants(read_ends(body)), parts)
                 if len(cut) > 1:
-                    self._raw.discard(landing)
+                    save(url, body, envelope.rows)
+                    save.wait()
+                    writer.abandon(self._clock())
                     # Begun at once, so that a run that is killed leaves them to be finished as they are.
-                    return Walked(parts=[self._begin(window) for window in cut])
+                    return Walked(1, envelope.rows, [self._begin(window) for window in cut])
             save(url, body, envelope.rows)
             pages += 1
             rows += envelope.rows

@@ -13,7 +13,7 @@ import pyarrow as pa
 from flows.coverage import AccountCoverage, coverage
 from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
-from flows.stores.raw_pages import Landing
+from flows.stores.landing import Landing
 from flows.stores.reference import account_names
 from flows.stores.runs import Runs
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
@@ -204,6 +204,7 @@ def _landing_row(landing: Landing, applied: AppliedLanding) -> dict[str, Any]:
         "last_day": landing.window.last,
         "fetched_at": landing.fetched_at,
         "completed_at": applied.completed_at,
+        "is_whole": landing.is_whole,
         "pages": applied.pages,
         "rows": applied.rows,
         "new": applied.new,

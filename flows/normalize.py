@@ -10,7 +10,8 @@ from pathlib import Path
 from flows.generation import Applied, apply_generation
 from flows.progress import Progress, silent
 from flows.stores.lake import Lake, LakeState
-from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.landing import Landing
+from flows.stores.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.versions import generations
 
@@ -60,7 +61,7 @@ def normalize_account(
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     tell = partial(progress, f"normalize {name or account_sid}")
-    landings = raw.complete(account_sid)
+    landings = raw.readable(account_sid)
     state = None if rebuild else lake.state(account_sid)
     pending = _pending(landings, state)
     if state is not None and pending is not None:

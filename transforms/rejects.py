@@ -21,7 +21,7 @@ def standing_rejects(
         pc.fill_null(pc.is_in(standing["recording_sid"], value_set=understood_sids), False),
         pc.is_in(standing["record_key"], value_set=new["record_key"].combine_chunks()),
     )
-    for reading in readings:
+    for reading in (each for each in readings if each.is_whole):
         days_read_again = pc.and_(
             pc.greater_equal(standing["window_first"], pa.scalar(reading.window.first)),
             pc.less_equal(standing["window_last"], pa.scalar(reading.window.last)),

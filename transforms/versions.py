@@ -192,7 +192,7 @@ def _gone_at(
         pc.is_null(unlisted["deleted_at"]),
         pc.invert(pc.is_in(unlisted["recording_sid"], value_set=pa.array(rejected_sids, pa.string()))),
     )
-    for reading in readings:
+    for reading in (each for each in readings if each.is_whole):
         is_gone = pc.and_(may_be_gone, is_created_in(unlisted["created_at"], reading.window))
         gone_at = pc.if_else(is_gone, pa.scalar(reading.fetched_at, INSTANT), gone_at)
     return gone_at

@@ -50,11 +50,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A complete walk over a window of one account: when it began, and the landing that holds its pages."""
+    """A walk over a window of one account: when it began, and the landing that holds its pages.
+
+    is_whole: it ended on the last page. Otherwise it shows recordings, but not that others are gone, and covers no day.
+    """
 
     window: Window
     fetched_at: datetime
     landing: str
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,8 @@ def find_first_day(exists_before: Callable[[date], bool], today: date) -> date |
 def covered_days(readings: Iterable[Reading]) -> list[CoveredDay]:
     """Every day the readings cover, with the last reading of each; a day not begun when it was read is not covered."""
     days: dict[date, CoveredDay] = {}
-    for reading in sorted(readings, key=lambda reading: reading.fetched_at):
+    whole = (reading for reading in readings if reading.is_whole)
+    for reading in sorted(whole, key=lambda reading: reading.fetched_at):
         day = reading.window.first
         while day <= min(reading.window.last, reading.fetched_at.date()):
             over = reading.fetched_at >= Window(day, day).created_before

@@ -7,12 +7,10 @@ nowhere else.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
 from time import monotonic
 from types import MappingProxyType
-from typing import Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,6 +18,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, LocationParseError
 
+from flows.stores.access import Access
 from flows.stores.pager import Pager
 from flows.stores.patience import PASSING_FAULTS, Patience
 from flows.stores.throttle import Throttle
@@ -34,22 +33,6 @@ PAGE_SIZE = 1000
 """The largest page both vendors allow (documented: 1 to 1000)."""
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How to reach one account. `token_hint` names the variable or setting that holds the token."""
-
-    name: str
-    account_sid: str
-    base_url: str
-    user: str
-    token: str
-    provider: Literal["signalwire", "twilio"]
-    token_hint: str
-
-    def __repr__(self) -> str:
-        return f"Access({self.name!r}, {self.account_sid!r}, {self.base_url!r})"
 
 
 _NO_WHOLE_PAGE = (
@@ -126,9 +109,14 @@ class RecordingsApi:
         return self._first_listed(parameters)[1]
 
     def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, datetime | None]:
-        """How many rows the first answer has, and the newest creation instant that can be read in it."""
-        body, envelope = self.fetch(self.pager(parameters, page_size=1).url or "")
-        return envelope.rows, max(created_instants(read_records(body).records), default=None)
+        """Rows of the first page that is not empty, and the newest creation instant that can be read in it."""
+        pager = self.pager(parameters, page_size=1)
+        while pager.url is not None:
+            body, envelope = self.fetch(pager.url)
+            pager.advance(envelope.next_page_uri)
+            if envelope.rows:
+                return envelope.rows, max(created_instants(read_records(body).records), default=None)
+        return 0, None
 
     def _ask(self, url: str) -> tuple[bytes, Envelope]:
         with self._throttle.turn() as turn:

@@ -5,7 +5,8 @@ from functools import partial
 from unittest.mock import patch
 
 from flows.normalize import NormalizeSummary, normalize_account
-from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.landing import Landing
+from flows.stores.raw_pages import RawPages
 from transforms.recordings import Page
 
 from .pages import page_files

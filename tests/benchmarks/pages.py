@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from flows.stores.raw_pages import decompress
+from flows.stores.landing import decompress
 
 
 def page_files(landed: Path) -> list[Path]:

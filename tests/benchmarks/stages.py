@@ -9,8 +9,8 @@ from flows.ingest import ingest_account
 from flows.model import ModelOptions, model
 from flows.normalize import normalize_account
 from flows.settings import shipped
+from flows.stores.access import Access
 from flows.stores.raw_pages import RawPages
-from flows.stores.recordings_api import Access
 
 from .task import Task
 

@@ -11,7 +11,7 @@ from flows.emulator import Emulator, TotalsObject
 from flows.job import Job, Summary, Work
 from flows.settings import Settings
 from flows.stages import perform
-from flows.stores.recordings_api import Access
+from flows.stores.access import Access
 from flows.stores.warehouse import Warehouse, warehouse_path
 
 Cell = tuple[str, str, int | None, str]

@@ -6,7 +6,7 @@ import pytest
 
 from flows.accounts import accesses, account_names
 from flows.settings import load
-from flows.stores.recordings_api import Access
+from flows.stores.access import Access
 from transforms.errors import ConfigError
 
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"

@@ -253,7 +253,8 @@ def test_doctor_finds_a_working_account_and_a_broken_one(
     code, out, _ = recspend("doctor")
     assert code == 0
     assert re.search(
-        r"ok +account support: .* answers; newest recording of 2026-09-30; dates are compared to the second, bounds included",
+        r"ok +account support: .* answers; newest recording of 2026-09-30; "
+        r"dates are compared to the second, bounds included",
         out,
     )
     monkeypatch.setenv("RECSPEND_API_TOKEN", "wrong")

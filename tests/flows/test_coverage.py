@@ -5,7 +5,8 @@ import pytest
 
 from flows.coverage import AccountCoverage, coverage
 from flows.stores.lake import AppliedLanding, Lake, LakeState
-from flows.stores.raw_pages import Landing, RawPages
+from flows.stores.landing import Landing
+from flows.stores.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.windows import Window
 

@@ -19,8 +19,9 @@ from flows.ingest import Asked, IngestSummary, ingest_account, plan_account
 from flows.job import Job
 from flows.lanes import Lanes
 from flows.stages import perform
+from flows.stores.landing import Landing, decompress
 from flows.stores.patience import Patience
-from flows.stores.raw_pages import Landing, RawPages, decompress
+from flows.stores.raw_pages import RawPages
 from flows.stores.recordings_api import RecordingsApi
 from transforms.plan import Rules
 from transforms.windows import Window

@@ -22,7 +22,7 @@ from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.job import Job
 from flows.stages import perform
 from flows.stores.lake import Lake
-from flows.stores.raw_pages import decompress
+from flows.stores.landing import decompress
 from transforms.records import read_envelope
 from transforms.windows import Window, days_of
 

@@ -16,7 +16,7 @@ from watched import TODAY, epoch, evenly, page_requests, recording
 from flows.emulator import Emulator, Parameters, open_ledger, open_living, open_recordings, serve
 from flows.job import Job, Summary
 from flows.stages import perform
-from flows.stores.recordings_api import Access
+from flows.stores.access import Access
 from transforms.windows import Window, days_of
 
 RUN = Job("run")

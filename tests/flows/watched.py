@@ -17,8 +17,9 @@ from flows.emulator import SOURCES, Emulator, Recording, Source, serve
 from flows.emulator.messages import FileSlice, Request, Response
 from flows.ingest import Asked, IngestSummary, ingest_account
 from flows.stores.account_state import AccountState, AccountStates
+from flows.stores.landing import decompress
 from flows.stores.patience import Patience
-from flows.stores.raw_pages import RawPages, decompress
+from flows.stores.raw_pages import RawPages
 from transforms.dialect import Dialect
 from transforms.windows import Window, days_of
 

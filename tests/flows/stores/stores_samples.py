@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from flows.stores.access import Access
+from flows.stores.landing import Landing
 from flows.stores.patience import Patience
-from flows.stores.raw_pages import Landing
-from flows.stores.recordings_api import Access
 from transforms.schema import LAKE_SCHEMA
 from transforms.windows import Window
 

@@ -11,7 +11,8 @@ from scripted_server import page
 from stores_samples import ACCOUNT, OTHER_ACCOUNT, landing, utc
 
 from flows.stores.files import BESIDE
-from flows.stores.raw_pages import Landing, RawPages, compress, decompress
+from flows.stores.landing import Landing, compress, decompress
+from flows.stores.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.windows import Window
 

@@ -31,8 +31,9 @@ from flows.emulator import (
     serve,
 )
 from flows.settings import Provider
+from flows.stores.access import Access
 from flows.stores.patience import Patience
-from flows.stores.recordings_api import Access, RecordingsApi
+from flows.stores.recordings_api import RecordingsApi
 from flows.stores.throttle import Throttle
 from transforms.errors import ApiError, DataError, RequestRefusedError
 
