@@ -27,7 +27,7 @@ def prepare(task: Task) -> Callable[[], NormalizeSummary]:
     normalize = partial(normalize_account, task.out, account_sid)
     if not task.in_memory:
         return normalize
-    ready = {landing.name: list(raw.pages(landing)) for landing in raw.complete(account_sid)}
+    ready = {landing.name: list(raw.pages(landing)) for landing in raw.readable(account_sid)}
 
     def pages(_store: RawPages, landing: Landing) -> Iterator[Page]:
         return iter(ready[landing.name])

@@ -37,12 +37,13 @@ from living_runs import (
     epoch_of,
     in_haste,
     made,
-    run_by,
+    work_by,
 )
 
 from flows.coverage import coverage
 from flows.emulator import Recording, open_living, serve
 from flows.job import Job
+from flows.stages import perform
 from flows.stores.lake import Lake
 from flows.stores.recordings_api import RecordingsApi
 
@@ -87,7 +88,7 @@ def events() -> st.SearchStrategy[list[Event]]:
     event = st.builds(
         Event,
         kind=st.sampled_from(get_args(Kind)),
-        which=st.integers(0, 99),
+        which=st.integers(0, 3) | st.integers(0, 99),  # the newest come first
         day=st.sampled_from([1, 11, 12, 42, 43, 71, 72, 73]) | st.integers(0, 74),
         second=seconds | st.integers(0, DAY_SECONDS - 1),
         price=st.sampled_from(["0.0025", "0.005", "0"]),
@@ -105,6 +106,7 @@ TIMES = {
     "a day": DAY_SECONDS,
     "30 hours": 30 * HOUR,
 } | {
+    "2 days": 2 * DAY_SECONDS,
     "4 days": 4 * DAY_SECONDS,
     "5 weeks": 35 * DAY_SECONDS,
     "13 weeks": 91 * DAY_SECONDS,
@@ -187,7 +189,8 @@ class LivingMachine(RuleBasedStateMachine):
         self.source = open_living(first_recordings(), accounts=[NEW], now=BEGINNING)
         self.ledger = self.source.ledger
         self.model = Model(self.ledger)
-        self.clock = clock_of(self.ledger)
+        names = {sid: sid for sid in (BUSY, NEW)}
+        self.work = replace(work_by(clock_of(self.ledger), [], self.data_dir, concurrency=4), names=names)
         self.dialect: tuple[str, ...] = ()
         self.knows_first_days = False
 
@@ -236,7 +239,7 @@ class LivingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.rows and not self.model.is_hazy)
     @rule()
     def rebuild(self) -> None:
-        run_by(self.clock, [], self.data_dir, Job("normalize", rebuild=True))
+        perform(self.work, Job("normalize", rebuild=True))
         assert self._lake_rows() == self.model.rows
 
     def _happens(self, event: Event) -> None:
@@ -259,7 +262,10 @@ class LivingMachine(RuleBasedStateMachine):
                 self._change(event, lambda recording: recording.price is not None, **nothing)
             case "status":
                 status = ("completed", "absent", "processing", "failed")[event.day % 4]
-                self._change(event, lambda recording: True, status=status, duration_seconds=event.second)
+                is_any, before = event.is_settled, ("in-progress", "processing")
+                self._change(
+                    event, lambda r: is_any or r.status in before, status=status, duration_seconds=77
+                )
             case "deleted":
                 for recording in self._chosen(event, self._listed()):
                     self.ledger.delete(recording.sid)
@@ -300,8 +306,7 @@ class LivingMachine(RuleBasedStateMachine):
         parts = [job] if is_whole else [replace(job, command="ingest"), replace(job, command="normalize")]
         with serve(self.source, faults=sorted(faults), dialect=self.dialect, seed=seed) as emulator:
             for part in parts:
-                accounts = accesses_of(emulator)
-                summary = run_by(self.clock, accounts, self.data_dir, part, concurrency=4)
+                summary = perform(replace(self.work, accounts=accesses_of(emulator)), part)
                 assert (summary.exit_code, summary.failed) == (0, {})
 
     def _compare(self, job: Job, is_whole: bool) -> None:
