@@ -53,7 +53,8 @@ def _table(name: str, twin: Twin) -> str:
         f"| `{column}` | {described.type} | {described.unit or ''} | {described.words} |"
         for column, described in twin.columns.items()
     ]
-    heading = f"## {name}\n\n{twin.description} Key: {key}.\n\n| column | type | unit | meaning |\n|---|---|---|---|\n"
+    asked = f"*{twin.question}* " if twin.question else ""
+    heading = f"## {name}\n\n{asked}{twin.description} Key: {key}.\n\n| column | type | unit | meaning |\n|---|---|---|---|\n"
     return heading + "\n".join(lines) + "\n"
 
 

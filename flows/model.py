@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,16 @@ from flows.stores.runs import Runs
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
 from transforms.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.errors import ModelError
-from transforms.models import Check, Model, Twin, build_order, read_check, read_from_outside, read_twin
+from transforms.models import (
+    Check,
+    Model,
+    Twin,
+    build_order,
+    key_check,
+    read_check,
+    read_from_outside,
+    read_twin,
+)
 from transforms.money import plain
 from transforms.plan import DayCount
 from transforms.schema import REJECT_SCHEMA
@@ -35,6 +45,7 @@ class ModelOptions:
     names: Mapping[str, str] = field(default_factory=dict)
     reporting_timezone: str = "UTC"
     unpriced_share_warning: Decimal = Decimal("0.1")
+    short_recording_seconds: int = 5
     embed_recordings: bool = True
 
 
@@ -118,9 +129,11 @@ def read_twins(sql: Path) -> dict[str, Twin]:
 
 
 def read_checks(sql: Path) -> list[Check]:
-    """The checks of a folder, by name."""
+    """The checks of a folder, and that of the keys of its marts, by name."""
     paths = sorted((sql / "checks").glob("*.sql"))
-    return [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
+    checks = [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
+    marts = [model for model in read_models(sql) if model.name.startswith("marts.")]
+    return sorted([*checks, key_check(marts)], key=attrgetter("name"))
 
 
 def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
@@ -145,6 +158,7 @@ def _tables(
             [
                 {
                     "reporting_timezone": options.reporting_timezone,
+                    "short_recording_seconds": options.short_recording_seconds,
                     "unpriced_share_warning": options.unpriced_share_warning,
                 }
             ]

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     settle_days: int = Field(
         default=90, ge=0, le=3650, description="how long a day is read again for late prices"
     )
+    short_recording_seconds: int = Field(
+        default=5, ge=0, le=3600, description="a recording below this length counts as short"
+    )
     concurrency: int = Field(
         default=8, ge=1, le=64, description="how many windows of an account are read side by side"
     )

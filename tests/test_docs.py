@@ -12,6 +12,7 @@ from typer.main import get_command
 from flows import data_map
 from flows.cli import app
 from flows.settings import Settings
+from transforms.models import read_twin
 
 TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -83,3 +84,10 @@ def test_nothing_in_the_repo_points_outside_it() -> None:
     for name in tracked:
         text = (TOP / name).read_text(encoding="utf-8", errors="replace") if (TOP / name).is_file() else ""
         assert str(TOP) + "/" not in text, name
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (TOP / "sql" / "marts").glob("*.yml")))
+def test_every_mart_says_which_question_it_answers(name: str) -> None:
+    twin = read_twin((TOP / "sql" / "marts" / f"{name}.yml").read_text("utf-8"), name)
+    assert twin.question.endswith("?")
+    assert twin.question in (TOP / "data" / "README.md").read_text("utf-8")

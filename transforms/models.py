@@ -30,11 +30,15 @@ class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The `.yml` file beside a model: what a row is, which columns identify it, and every column in order."""
+    """The `.yml` file beside a model: what a row is, which columns identify it, and every column in order.
+
+    question: what a mart answers, in a reader's words.
+    """
 
     description: str
     key: list[str]
     columns: dict[str, TwinColumn]
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,18 @@ def read_check(name: str, text: str, file: str) -> Check:
     if severities == ["warn"]:
         return Check(name, file, text, "warn", why)
     raise ModelError(f"{file}: the comment on top needs one line `severity: fail` or `severity: warn`.")
+
+
+def key_check(models: Iterable[Model]) -> Check:
+    """The check that no model has a key twice, by the key of its twin."""
+    selects = [
+        f"select '{model.name}' as model, concat_ws(' ', {keys}) as key\n"
+        f"from {model.name}\ngroup by {keys}\nhaving count(*) > 1"
+        for model in models
+        if (keys := ", ".join(model.twin.key))
+    ]
+    why = "A key that stands twice would count the same money twice."
+    return Check("keys_are_unique", "the keys of the twins", "\nunion all\n".join(selects), "fail", why)
 
 
 @cache

@@ -115,6 +115,8 @@ MODEL_WORDS = {
     "priced_minutes": ("The part of billed_minutes that belongs to priced recordings.", "minutes"),
     "cost": ("What was charged: the size of price, whatever its sign; null while nothing is priced.", "currency"),
     "cost_per_minute": ("cost divided by priced_minutes; null without priced minutes.", "currency per minute"),
+    "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),
+    "is_short": ("Whether the known length is below the setting short_recording_seconds.", ""),
     "is_priced": ("Whether the API has given a price (0 counts as one).", ""),
     "duration_seconds": ("Sum of the known lengths.", "seconds"),
     "recordings": ("Number of recordings, priced or not, deleted ones included.", "recordings"),

@@ -9,9 +9,25 @@ fact as (
 ),
 
 totals as (
-    select 'marts.daily_spend' as model, currency, sum(recordings) as recordings,
+    select 'marts.daily_spend_detail' as model, currency, sum(recordings) as recordings,
         sum(unpriced_recordings) as unpriced, sum(cost) as cost
+    from marts.daily_spend_detail
+    group by currency
+    union all
+    select 'marts.daily_spend', currency, sum(recordings), sum(unpriced_recordings), sum(cost)
     from marts.daily_spend
+    group by currency
+    union all
+    select 'marts.monthly_spend', currency, sum(recordings), sum(unpriced_recordings), sum(cost)
+    from marts.monthly_spend
+    group by currency
+    union all
+    select 'marts.spend_by_status', currency, sum(recordings), sum(unpriced_recordings), sum(cost)
+    from marts.spend_by_status
+    group by currency
+    union all
+    select 'marts.spend_by_call_kind', currency, sum(recordings), sum(unpriced_recordings), sum(cost)
+    from marts.spend_by_call_kind
     group by currency
     union all
     select 'marts.spend_by_source', currency, sum(recordings), sum(unpriced_recordings), sum(cost)
@@ -28,9 +44,10 @@ totals as (
 ),
 
 models as (
-    select distinct unnest(
-        ['marts.daily_spend', 'marts.spend_by_source', 'marts.spend_by_channels', 'marts.spend_by_account']
-    ) as model
+    select distinct unnest([
+        'marts.daily_spend_detail', 'marts.daily_spend', 'marts.monthly_spend', 'marts.spend_by_status',
+        'marts.spend_by_call_kind', 'marts.spend_by_source', 'marts.spend_by_channels', 'marts.spend_by_account'
+    ]) as model
 ),
 
 expected as (

@@ -1,7 +1,7 @@
 with
 
-recordings as (
-    select * from marts.fct_recordings
+detail as (
+    select * from marts.daily_spend_detail
 ),
 
 by_day as (
@@ -12,13 +12,13 @@ by_day as (
         source,
         channels,
         currency,
-        count(*) as recordings,
-        count(*) filter (where not is_priced) as unpriced_recordings,
-        cast(coalesce(sum(duration_seconds), 0) as bigint) as duration_seconds,
-        cast(coalesce(sum(billed_minutes), 0) as bigint) as billed_minutes,
-        cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint) as priced_minutes,
+        cast(sum(recordings) as bigint) as recordings,
+        cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
+        cast(sum(duration_seconds) as bigint) as duration_seconds,
+        cast(sum(billed_minutes) as bigint) as billed_minutes,
+        cast(sum(priced_minutes) as bigint) as priced_minutes,
         sum(cost) as cost,
-    from recordings
+    from detail
     group by usage_date, account_sid, account_name, source, channels, currency
 )
 

@@ -15,6 +15,12 @@ measured as (
         cast(ceil(recordings.duration_seconds / 60.0) as integer) as billed_minutes,
         abs(recordings.price) as cost,
         recordings.price is not null as is_priced,
+        case
+            when recordings.call_sid is not null then 'call'
+            when recordings.conference_sid is not null then 'conference'
+            else 'unknown'
+        end as call_kind,
+        coalesce(recordings.duration_seconds < settings.short_recording_seconds, false) as is_short,
     from recordings
     cross join settings
 )

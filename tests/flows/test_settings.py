@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "REPORTING_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
     "EMBED_RECORDINGS": ("false", False),
     "UNPRICED_SHARE_WARNING": ("0.25", Decimal("0.25")),
+    "SHORT_RECORDING_SECONDS": ("7", 7),
     "LOOKBACK_DAYS": ("99", 99),
     "SETTLE_DAYS": ("9", 9),
     "CONCURRENCY": ("3", 3),
@@ -277,7 +278,7 @@ def test_an_error_beside_a_token_does_not_show_it(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_travels_with_the_program_is_found_in_a_checkout() -> None:
-    assert (shipped("sql", "checks") / "keys_are_unique.sql").is_file()
+    assert (shipped("sql", "checks") / "lake_equals_fact.sql").is_file()
     assert (shipped("sql") / "marts").is_dir()
     assert (shipped("reference") / "account_names.csv").is_file()
     assert shipped("reference", "account_names.csv") == shipped("reference") / "account_names.csv"

@@ -25,7 +25,9 @@ def _landing(name: str, account_sid: str, **counts: int) -> Row:
 
 
 CLEAN: Mapping[str, list[Row]] = {
-    "landed.settings": [{"reporting_timezone": "UTC", "unpriced_share_warning": "0.5"}],
+    "landed.settings": [
+        {"reporting_timezone": "UTC", "unpriced_share_warning": "0.5", "short_recording_seconds": 5}
+    ],
     "landed.accounts": [{"account_sid": "A", "account_name": "support"}],
     "landed.recordings": [
         {**_RECORDING, "recording_sid": "R1"},
@@ -54,7 +56,10 @@ CLEAN: Mapping[str, list[Row]] = {
 
 _FACT, _MARTS = (
     "marts.fct_recordings",
-    ("daily_spend", "spend_by_source", "spend_by_channels", "spend_by_account"),
+    (
+        *("daily_spend_detail", "daily_spend", "monthly_spend", "spend_by_status", "spend_by_call_kind"),
+        *("spend_by_source", "spend_by_channels", "spend_by_account"),
+    ),
 )
 PLANTED: Mapping[str, list[str]] = {
     "days_are_missing": [
