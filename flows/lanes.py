@@ -183,21 +183,23 @@ class Lanes:
         self, api: RecordingsApi, landing: Landing, writer: LandingWriter, save: "_Saver", parts: int
     ) -> Walked:
         pager = api.pager(asked_dates(landing.window, self.dialect))
+        first_page = b""
         for body, envelope in writer.kept_pages():
+            first_page = first_page or body
             writer.note(pager.url or "", body, envelope.rows)
             pager.advance(envelope.next_page_uri)
-        pages = rows = 0
+        kept, pages, rows = writer.pages, 0, 0
         while (url := pager.url) is not None:
-            body, envelope = api.fetch(url)
-            pager.advance(envelope.next_page_uri)  # a page whose cursor cannot be followed is not kept
-            if pager.url and landing.window.is_wide and not writer.pages and not pages:
-                cut = split(landing.window, created_instants(read_ends(body)), parts)
+            if kept + pages == 1:
+                cut = split(landing.window, created_instants(read_ends(first_page)), parts)
                 if len(cut) > 1:
-                    save(url, body, envelope.rows)
                     save.wait()
                     writer.abandon(self._clock())
                     # Begun at once, so that a run that is killed leaves them to be finished as they are.
-                    return Walked(1, envelope.rows, [self._begin(window) for window in cut])
+                    return Walked(pages, rows, [self._begin(window) for window in cut])
+            body, envelope = api.fetch(url)
+            first_page = first_page or body
+            pager.advance(envelope.next_page_uri)  # a page whose cursor cannot be followed is not kept
             save(url, body, envelope.rows)
             pages += 1
             rows += envelope.rows
