@@ -139,7 +139,7 @@ def _first_day(lanes: Lanes, data_dir: Path, covered: Mapping[date, CoveredDay],
 
 
 def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window | Landing]:
-    """What a run that was broken off has left to do; where it had landed no page, the reading is a new one.
+    """What a run that was broken off has left to do.
 
     A landing whose days were read again since must not be gone on with: it would count as the older of the two
     readings, and list what is newer.
@@ -151,13 +151,12 @@ def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window |
         is_stale = any(
             each.fetched_at > landing.fetched_at and each.window.overlaps(landing.window) for each in later
         )
-        if not raw.has_pages(landing):
-            raw.discard(landing)
-            work += [] if is_stale else [landing.window]
-        elif is_stale:
+        if not is_stale:
+            work.append(landing)
+        elif raw.has_pages(landing):
             raw.abandon(landing, now)
         else:
-            work.append(landing)
+            raw.discard(landing)
     return work
 
 

@@ -160,7 +160,7 @@ class Lanes:
 
     def _walk(self, work: Window | Landing, parts: int) -> Walked:
         """Walk to the end; when a cursor is refused by now, the window starts over."""
-        landing = work if isinstance(work, Landing) else self._begin(work)
+        landing = self._begun(work)
         starts = count(1)
         while True:
             writer = self._raw.writer(landing)
@@ -175,6 +175,16 @@ class Lanes:
                 )
                 writer.abandon(self._clock())
                 landing = self._begin(landing.window)
+
+    def _begun(self, work: Window | Landing) -> Landing:
+        """The landing to walk. Without a page yet, it begins now, whenever it was set aside."""
+        if not isinstance(work, Landing):
+            return self._begin(work)
+        if self._raw.has_pages(work):
+            return work
+        landing = self._begin(work.window)
+        self._raw.discard(work)
+        return landing
 
     def _begin(self, window: Window) -> Landing:
         return self._raw.begin(self.account_sid, window, self._clock())
@@ -194,9 +204,10 @@ class Lanes:
                 cut = split(landing.window, created_instants(read_ends(first_page)), parts)
                 if len(cut) > 1:
                     save.wait()
+                    # Begun at once, and first, so that a run that is killed leaves them to be finished as they are.
+                    begun = [self._begin(window) for window in cut]
                     writer.abandon(self._clock())
-                    # Begun at once, so that a run that is killed leaves them to be finished as they are.
-                    return Walked(pages, rows, [self._begin(window) for window in cut])
+                    return Walked(pages, rows, begun)
             body, envelope = api.fetch(url)
             first_page = first_page or body
             pager.advance(envelope.next_page_uri)  # a page whose cursor cannot be followed is not kept
