@@ -110,12 +110,20 @@ class RecordingsApi:
 
     def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, datetime | None]:
         """Rows of the first page that is not empty, and the newest creation instant that can be read in it."""
-        pager = self.pager(parameters, page_size=1)
-        while pager.url is not None:
-            body, envelope = self.fetch(pager.url)
-            pager.advance(envelope.next_page_uri)
-            if envelope.rows:
-                return envelope.rows, max(created_instants(read_records(body).records), default=None)
+        for attempt in range(self._patience.attempts):
+            pager = self.pager(parameters, page_size=1)
+            first_url = pager.url
+            try:
+                while pager.url is not None:
+                    body, envelope = self.fetch(pager.url)
+                    pager.advance(envelope.next_page_uri)
+                    if envelope.rows:
+                        return envelope.rows, max(created_instants(read_records(body).records), default=None)
+            except RequestRefusedError:  # a cursor that died meanwhile
+                if pager.url == first_url or attempt + 1 == self._patience.attempts:
+                    raise
+            else:
+                break
         return 0, None
 
     def _ask(self, url: str) -> tuple[bytes, Envelope]:

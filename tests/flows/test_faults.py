@@ -82,21 +82,27 @@ STRUCK: Mapping[str, Callable[[Emulator, Summary, Path], bool]] = {
 
 
 def assert_borne(
-    source: LivingSource, data_dir: Path, faults: Sequence[str], *, seed: int = 0, job: Job = WHOLE_RUN
+    source: LivingSource,
+    data_dir: Path,
+    faults: Sequence[str],
+    *,
+    seed: int = 0,
+    job: Job = WHOLE_RUN,
+    must_strike: bool = True,
 ) -> None:
     """One run against an API with these faults comes out as if there were none; bad records are shown."""
     with serve(source, faults=faults, seed=seed, latency_ms=3) as emulator:
         summary = run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, job)
         assert summary.failed == {}
         # Beside huge pages there are so few requests that others may not come to strike.
-        if faults == ["huge-page"] or "huge-page" not in faults:
+        if must_strike and (faults == ["huge-page"] or "huge-page" not in faults):
             assert [fault for fault in faults if not STRUCK[fault](emulator, summary, data_dir)] == []
     assert (summary.exit_code, summary.holes) == (0, 0)
     assert warehouse_facts(data_dir) == ledger_facts(source.ledger)
     assert warehouse_cells(data_dir) == ledger_cells(source.totals())
     rejects = rows_of(data_dir, "select field from ops.rejects")
     assert len(rejects) == summary.rejected
-    if "huge-page" not in faults:
+    if must_strike and "huge-page" not in faults:
         assert bool(rejects) == ("bad-records" in faults)
     warned = {result.check.name for result in summary.checks if not result.is_passed}
     assert ("records_are_rejected" in warned) == bool(rejects)
@@ -133,8 +139,9 @@ def test_faults_that_pass_are_borne_together(
 def test_any_two_faults_that_pass_are_borne_in_either_order(
     faults: Sequence[str], source: LivingSource, tmp_path: Path
 ) -> None:
-    assert_borne(source, tmp_path / "one", faults, seed=1)
-    assert_borne(source, tmp_path / "other", faults[::-1], seed=2)
+    # Two faults may keep each other from striking; each is seen to strike above.
+    assert_borne(source, tmp_path / "one", faults, seed=1, must_strike=False)
+    assert_borne(source, tmp_path / "other", faults[::-1], seed=2, must_strike=False)
 
 
 def with_trouble(troubled: Emulator, well: Emulator) -> list[Access]:
