@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -165,7 +165,7 @@ class Lanes:
         while True:
             writer = self._raw.writer(landing)
             try:
-                with self.api() as api, self._saver(writer) as save:
+                with self.api() as api, closing(_Saver(self._landing, writer)) as save:
                     return self._walk_once(api, landing, writer, save, parts)
             except RequestRefusedError as error:
                 if not writer.pages or next(starts) == _STARTS_OVER:
@@ -203,7 +203,7 @@ class Lanes:
             if kept + pages == 1:
                 cut = split(landing.window, created_instants(read_ends(first_page)), parts)
                 if len(cut) > 1:
-                    save.wait()
+                    save.close()
                     # Begun at once, and first, so that a run that is killed leaves them to be finished as they are.
                     begun = [self._begin(window) for window in cut]
                     writer.abandon(self._clock())
@@ -214,22 +214,13 @@ class Lanes:
             save(url, body, envelope.rows)
             pages += 1
             rows += envelope.rows
-        save.wait()
+        save.close()
         writer.complete(self._clock())
         return Walked(pages, rows)
 
-    @contextmanager
-    def _saver(self, writer: LandingWriter) -> Iterator["_Saver"]:
-        """Lands pages in the background; at the end of the block none is being written any more."""
-        saver = _Saver(self._landing, writer)
-        try:
-            yield saver
-        finally:
-            saver.wait()
-
 
 class _Saver:
-    """Lands the pages of one walk, one after another, while the next one is asked for."""
+    """Lands the pages of one walk, one after another, while the next one is asked for. Closed, none is under way."""
 
     def __init__(self, pool: ThreadPoolExecutor, writer: LandingWriter) -> None:
         self._pool = pool
@@ -237,10 +228,10 @@ class _Saver:
         self._under_way: Future[None] | None = None
 
     def __call__(self, url: str, body: bytes, rows: int) -> None:
-        self.wait()
+        self.close()
         self._under_way = self._pool.submit(self._writer.add, url, body, rows)
 
-    def wait(self) -> None:
+    def close(self) -> None:
         if self._under_way:
             self._under_way.result()
 
