@@ -1,8 +1,9 @@
 """The whole pipeline against an API that misbehaves: what passes is borne, what stops is told, and nothing is lost."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import combinations, cycle
 from pathlib import Path
@@ -13,15 +14,19 @@ from living_runs import (
     ACCOUNTS,
     DAY_SECONDS,
     WHOLE_RUN,
+    Clock,
     clock_of,
     epoch_of,
     in_haste,
+    lake_facts,
     ledger_facts,
     made,
+    read_by,
     run_by,
     warehouse_facts,
 )
 
+from flows.coverage import coverage
 from flows.emulator import FAULTS, LEDGER_FAULTS, Emulator, LivingSource, Parameters, open_living, serve
 from flows.emulator.messages import Request, Response
 from flows.emulator.sheets import read_sheet
@@ -117,10 +122,13 @@ def test_a_fault_that_passes_is_borne(fault: str, source: LivingSource, tmp_path
     "faults",
     [
         ("throttle", "flaky", "lost-cursor", "bad-records"),
-        ("throttle-concurrency", "duplicates", "bad-json", "lost-cursor"),
-        ("bad-records", "duplicates", "flaky", "throttle-concurrency"),
-        ("huge-page", "throttle"),
-        ("empty-page-with-next", "duplicates", "lost-cursor", "flaky"),
+        ("empty-page-with-next", "duplicates", "lost-cursor", "throttle-concurrency"),
+        pytest.param(
+            ("throttle-concurrency", "duplicates", "bad-json", "lost-cursor"), marks=pytest.mark.slow
+        ),
+        pytest.param(("bad-records", "duplicates", "flaky", "throttle-concurrency"), marks=pytest.mark.slow),
+        pytest.param(("empty-page-with-next", "duplicates", "lost-cursor", "flaky"), marks=pytest.mark.slow),
+        pytest.param(("huge-page", "throttle"), marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )
@@ -157,6 +165,27 @@ def holes_of(data_dir: Path) -> dict[str, set[date]]:
     return holes
 
 
+@dataclass(frozen=True)
+class Past:
+    """A ledger whose accounts were read 38 days ago, the folder they were read into, and what was known then."""
+
+    source: LivingSource
+    clock: Clock
+    data_dir: Path
+    known: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+    began = epoch_of(date(2026, 8, 20), 12 * 3600)
+    source = open_living(Parameters(seed=5, recordings=300, accounts=2), now=began)
+    clock, data_dir = clock_of(source.ledger), tmp_path_factory.mktemp("past") / "data"
+    with in_haste(PAGE_SIZE), serve(source) as well:
+        assert run_by(clock, accesses_of(well), data_dir).exit_code == 0
+    source.ledger.advance(38 * DAY_SECONDS)
+    return Past(source, clock, data_dir, frozenset(warehouse_facts(data_dir)))
+
+
 FOR_A_WHILE = ("not-found", "expired-token")
 AFTER = "after a good run"
 FROM_THE_BEGINNING = "from the beginning"
@@ -171,40 +200,36 @@ FROM_THE_BEGINNING = "from the beginning"
     ],
 )
 def test_a_fault_that_stops_an_account_is_told_and_a_run_without_it_finishes(
-    fault: str, when: str, tmp_path: Path
+    fault: str, when: str, past: Past, tmp_path: Path
 ) -> None:
-    began = epoch_of(date(2026, 8, 20), 12 * 3600)
-    source = open_living(Parameters(seed=5, recordings=300, accounts=2), now=began)
-    ledger, clock = source.ledger, clock_of(source.ledger)
+    data_dir, source, clock = tmp_path / "data", past.source, past.clock
+    known = past.known if when == AFTER else frozenset()
+    if when == AFTER:
+        shutil.copytree(past.data_dir, data_dir)
     stopped, other = (account.account_sid for account in source.accounts)
+    truth = ledger_facts(source.ledger)
     with serve(source) as well:
-        known = {}
-        if when == AFTER:
-            assert run_by(clock, accesses_of(well), tmp_path).exit_code == 0
-            known = warehouse_facts(tmp_path)
-        ledger.advance(38 * DAY_SECONDS)
-        truth = ledger_facts(ledger)
         with serve(source, faults=[fault]) as troubled:
             accesses = with_trouble(troubled, well)
-            summary = run_by(clock, accesses, tmp_path)
+            summary = run_by(clock, accesses, data_dir)
             assert (summary.exit_code, list(summary.failed)) == (3, [accesses[0].name])
             # Some of what the account has may have been read, but nothing that is not so.
-            found = warehouse_facts(tmp_path)
+            found = warehouse_facts(data_dir)
             assert found == {sid: truth[sid] for sid in found}
-            assert {sid for sid in truth if truth[sid].account_sid == other} | known.keys() <= found.keys()
+            assert {sid for sid in truth if truth[sid].account_sid == other} | known <= found.keys()
             missing = {truth[sid] for sid in truth.keys() - found.keys()}
             assert missing
-            holes = holes_of(tmp_path)
+            holes = holes_of(data_dir)
             assert list(holes) == [stopped]
             assert {fact.created_at.date() for fact in missing} <= holes[stopped]
             assert summary.holes == len(holes[stopped])
-            while fault in FOR_A_WHILE and summary.exit_code and len(troubled.requests) < 50:
-                summary = run_by(clock, accesses, tmp_path)
+            while fault in FOR_A_WHILE and summary.failed and len(troubled.requests) < 50:
+                summary = read_by(clock, accesses, data_dir)
         if fault not in FOR_A_WHILE:
-            summary = run_by(clock, accesses_of(well), tmp_path)
-    assert (summary.exit_code, summary.failed, summary.holes) == (0, {}, 0)
-    assert warehouse_facts(tmp_path) == truth
-    assert warehouse_cells(tmp_path) == ledger_cells(source.totals())
+            summary = read_by(clock, accesses_of(well), data_dir)
+    assert (summary.exit_code, summary.failed) == (0, {})
+    assert [account.holes for account in coverage(data_dir, [stopped, other])] == [[], []]
+    assert lake_facts(data_dir) == truth
 
 
 def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: Path) -> None:
@@ -221,9 +246,11 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
 
         def run(job: Job) -> set[str]:
             """What is not as it should be after a run that says that all went well."""
-            summary = run_by(clock, accesses_of(emulator), tmp_path, job, concurrency=1)
-            assert (summary.exit_code, summary.holes) == (0, 0)
-            found = warehouse_facts(tmp_path)
+            summary = read_by(clock, accesses_of(emulator), tmp_path, job, concurrency=1)
+            assert (summary.exit_code, summary.failed) == (0, {})
+            (account,) = coverage(tmp_path, [ACCOUNTS[0]])
+            assert account.holes == []
+            found = lake_facts(tmp_path)
             return {sid for sid in truth if found.get(sid) != truth[sid]}
 
         def old(sids: set[str]) -> set[str]:
@@ -236,11 +263,12 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
         left = run(Job())
         assert (len(old(left)), len(left)) == (SKIPPED_ROWS, SKIPPED_ROWS)
         assert run(replace(before_newest, audit_days=EVERYTHING)) == set()
-    assert warehouse_cells(tmp_path) == ledger_cells(source.totals())
 
 
 @pytest.mark.parametrize(
-    "faults", [*((fault,) for fault in LEDGER_FAULTS), tuple(LEDGER_FAULTS)], ids=" ".join
+    "faults",
+    [tuple(LEDGER_FAULTS), *(pytest.param((fault,), marks=pytest.mark.slow) for fault in LEDGER_FAULTS)],
+    ids=" ".join,
 )
 def test_three_months_of_a_ledger_that_lives(faults: Sequence[str], tmp_path: Path) -> None:
     """A plain run every few days, and an audit of everything at the end: exact, deleted recordings with their costs."""
@@ -251,12 +279,10 @@ def test_three_months_of_a_ledger_that_lives(faults: Sequence[str], tmp_path: Pa
     end, days = epoch_of(date(2026, 10, 12)), cycle((5, 2, 7, 9))
     with serve(source) as emulator:
         # What is asked to find out how to ask, and since when, is not kept: nothing is to be deleted meanwhile.
-        run_by(clock, accesses_of(emulator), tmp_path)
+        read_by(clock, accesses_of(emulator), tmp_path)
     with serve(source, faults=faults, seed=3) as emulator:
         while ledger.now < end:
-            for command in ("ingest", "normalize"):
-                summary = run_by(clock, accesses_of(emulator), tmp_path, Job(command))
-                assert summary.exit_code == 0
+            assert read_by(clock, accesses_of(emulator), tmp_path).exit_code == 0
             ledger.advance(next(days) * DAY_SECONDS + 5 * 3600)
     with serve(source) as emulator:
         summary = run_by(clock, accesses_of(emulator), tmp_path, Job(audit_days=EVERYTHING))
@@ -266,7 +292,7 @@ def test_three_months_of_a_ledger_that_lives(faults: Sequence[str], tmp_path: Pa
     (row,) = rows_of(tmp_path, LIFE)
     assert (row["late"] > 10) == ("late-prices" in faults)
     assert row["before_seen"] == 0
-    assert row["corrected"] > 0 or "corrections" not in faults
+    assert (row["corrected"] > 2) == ("corrections" in faults)
     assert (row["deleted"] > 20) == ("deletions" in faults)
     assert (row["recordings"] > 160) == ("inserts" in faults)
 
@@ -289,9 +315,9 @@ def test_eight_lanes_find_out_how_many_requests_the_api_bears(tmp_path: Path) ->
     requests were answered. What costs most is to grow from three to six: three refusals for 60 answers. So of R
     requests no more than 5 + R / 20 are refused.
     """
-    source = open_living(Parameters(seed=5, recordings=2400, accounts=1))
+    source = open_living(Parameters(seed=5, recordings=1600, accounts=1))
     with serve(source, faults=["throttle-concurrency"], latency_ms=4) as emulator:
-        summary = run_by(clock_of(source.ledger), accesses_of(emulator), tmp_path, concurrency=8)
+        summary = read_by(clock_of(source.ledger), accesses_of(emulator), tmp_path, concurrency=8)
         assert (summary.exit_code, summary.failed) == (0, {})
         requests, most = emulator.requests, emulator.most_at_once
     (account,) = source.accounts
@@ -302,7 +328,7 @@ def test_eight_lanes_find_out_how_many_requests_the_api_bears(tmp_path: Path) ->
     # Nothing starts from zero: what was answered is not asked again.
     assert {asked.status for asked in requests} == {200, 429}
     assert max(Counter(asked.target for asked in requests if asked.status == 200).values()) == 1
-    assert warehouse_facts(tmp_path) == ledger_facts(source.ledger)
+    assert lake_facts(tmp_path) == ledger_facts(source.ledger)
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["the window is cut", "the cursor dies"])
@@ -327,8 +353,8 @@ def test_a_recording_that_was_listed_once_keeps_its_cost(dies: bool, tmp_path: P
         return response
 
     with serve(replace(source, answer=answer), faults=["lost-cursor"] if dies else [], seed=2) as emulator:
-        summary = run_by(clock_of(ledger), accesses_of(emulator), tmp_path)
+        summary = read_by(clock_of(ledger), accesses_of(emulator), tmp_path)
         assert dies == (statuses(emulator)[400] > 0)
     assert summary.exit_code == 0
     assert ledger.get(sid).deleted_at is not None
-    assert warehouse_facts(tmp_path)[sid].cost == ledger.get(sid).recording.price
+    assert lake_facts(tmp_path)[sid].cost == ledger.get(sid).recording.price
