@@ -1,6 +1,6 @@
 """One step of normalizing: the landings of one generation, folded into the lake month by month.
 
-A generation is a set of landings whose windows share no day. Only the months under way are in memory.
+A generation is a set of landings in which no two that are whole share a day. Only the months under way are in memory.
 """
 
 from collections import Counter
@@ -17,9 +17,10 @@ from flows.stores.raw_pages import RawPages
 from transforms.corrections import add_corrections
 from transforms.dates import INSTANT
 from transforms.listing import LISTED_SCHEMA
+from transforms.moves import settle_moved
 from transforms.recordings import Listed, list_recordings
 from transforms.rejects import standing_rejects
-from transforms.versions import SEEN_SCHEMA, merge, newest_versions, settle_moved
+from transforms.versions import SEEN_SCHEMA, Sighting, fold
 from transforms.windows import Reading, is_created_in, month_windows
 
 
@@ -38,8 +39,7 @@ class _MonthSeen:
     """What a generation listed for one month, and by which readings."""
 
     month: str
-    tables: list[pa.Table] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
 
 
 def apply_generation(
@@ -55,16 +55,16 @@ def apply_generation(
     standing = lake.rejects.read(account_sid)
     understood = []
     for seen in _months_seen(raw, landings, listed):
-        recordings = newest_versions(pa.concat_tables([SEEN_SCHEMA.empty_table(), *seen.tables]))
-        rejected_sids = [
-            sid for each in listed.values() for sid in each.rejects["recording_sid"].to_pylist() if sid
-        ]
-        merged = merge(lake.read(account_sid, seen.month), recordings, rejected_sids, seen.readings)
+        merged = fold(lake.read(account_sid, seen.month), seen.sightings)
         if merged.is_changed:
             _keep_corrections(lake, account_sid, merged.corrections)
             lake.replace(account_sid, seen.month, merged.table)
-        new_by_reading.update(_first_seen_by(merged.table, seen.readings))
-        understood.append(_common(standing["recording_sid"], recordings["recording_sid"]))
+        readings = [sighting.reading for sighting in seen.sightings]
+        new_by_reading.update(_first_seen_by(merged.table, readings))
+        understood += [
+            _common(standing["recording_sid"], sighting.recordings["recording_sid"])
+            for sighting in seen.sightings
+        ]
         result.new += merged.new
         result.changed += merged.changed
         result.deleted += merged.deleted
@@ -95,14 +95,15 @@ def _months_seen(
         found = list_recordings(raw.pages(landing), landing.account_sid, landing.window)
         recordings, found.recordings = found.recordings, LISTED_SCHEMA.empty_table()
         listed[landing] = found
+        rejected_sids = [sid for sid in found.rejects["recording_sid"].to_pylist() if sid]
         seen_at = pa.repeat(pa.scalar(landing.fetched_at, INSTANT), recordings.num_rows)
         recordings = recordings.append_column(SEEN_SCHEMA.field("seen_at"), seen_at)
         parts = month_windows(landing.window.first, landing.window.last)
         for part in parts:
             seen = under_way.setdefault(f"{part.first:%Y-%m}", _MonthSeen(f"{part.first:%Y-%m}"))
             is_here = is_created_in(recordings["created_at"], part)
-            seen.tables.append(recordings if len(parts) == 1 else recordings.filter(is_here))
-            seen.readings.append(landing.reading)
+            here = recordings if len(parts) == 1 else recordings.filter(is_here)
+            seen.sightings.append(Sighting(landing.reading, here, rejected_sids))
     yield from under_way.values()
 
 
@@ -114,9 +115,11 @@ def _settle_moves(lake: Lake, account_sid: str, readings: list[Reading]) -> Coun
     settled = settle_moved(before, list(moved), readings)
     _keep_corrections(lake, account_sid, settled.corrections)
     after = settled.months
-    # Where recordings leave comes last, so that a run that is killed in between has lost none.
-    for month in sorted(months, key=lambda month: before[month].num_rows - after[month].num_rows):
-        lake.replace(account_sid, month, after[month])
+    # What a row that stays has from one that goes is written before any goes, so that a kill in between loses nothing.
+    for earlier, later in ((before, settled.completed), (settled.completed, after)):
+        for month in sorted(months):
+            if not later[month].equals(earlier[month]):
+                lake.replace(account_sid, month, later[month])
     lessened: Counter[datetime] = Counter()
     for month in months:
         lessened.update(_first_seen_by(before[month], readings))

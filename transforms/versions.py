@@ -1,12 +1,12 @@
-"""Which version of a recording counts: yesterday's lake and what a new reading lists, folded into one table.
+"""Which version of a recording counts: yesterday's lake and what new readings list, folded into one table.
 
-Readings are applied in the order they were begun, in *generations*: readings whose windows share no day. So within
-a generation each day is listed once, and a recording that its day no longer lists is gone.
+Readings are applied in the order they were begun, in *layers*: readings whose windows share no day. So within
+a layer each day is listed once, and a recording that its day no longer lists is gone. Layers that only differ by walks
+that were given up are one *generation*: its months are written once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,8 +20,7 @@ from transforms.windows import Reading, is_created_in
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
 """A listed recording and the instant its reading was begun."""
 
-_SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
-_LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
+LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
 _NEWEST_FIRST = [
     ("recording_sid", "ascending"),
     ("updated_at", "descending"),
@@ -32,7 +31,7 @@ _NEWEST_FIRST = [
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A month after a generation: the whole table (LAKE_SCHEMA, sorted), and how many rows came, changed, went.
+    """A month after a layer or a generation: the whole table (LAKE_SCHEMA, sorted); rows that came, changed, went.
 
     Without any such row the table is the very one that was there. corrections: CORRECTION_SCHEMA.
     """
@@ -49,14 +48,57 @@ class Merged:
         return bool(self.new or self.changed or self.deleted)
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one reading listed of a month (SEEN_SCHEMA), and the sids among it that were not understood."""
+
+    reading: Reading
+    recordings: pa.Table
+    rejected_sids: Sequence[str] = ()
+
+
 def generations(readings: Iterable[Reading]) -> list[list[Reading]]:
-    """Readings in the order they were begun, cut where a window overlaps another of its generation."""
+    """Readings in the order they were begun, cut where a window overlaps that of a whole walk of its generation.
+
+    What walks that were given up saw goes in front of the whole ones that followed, as `fold` does it.
+    """
+    return _cut(readings, lambda reading: reading.is_whole)
+
+
+def layers(readings: Iterable[Reading]) -> list[list[Reading]]:
+    """Readings in the order they were begun, cut where a window overlaps another of its layer."""
+    return _cut(readings, lambda _: True)
+
+
+def _cut(readings: Iterable[Reading], cuts: Callable[[Reading], bool]) -> list[list[Reading]]:
     result: list[list[Reading]] = []
     for reading in sorted(readings, key=lambda reading: (reading.fetched_at, reading.landing)):
-        if not result or any(reading.window.overlaps(other.window) for other in result[-1]):
+        if not result or any(reading.window.overlaps(other.window) for other in filter(cuts, result[-1])):
             result.append([])
         result[-1].append(reading)
     return result
+
+
+def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
+    """Fold what the readings of a generation saw of one month into the month's table (LAKE_SCHEMA), layer by layer."""
+    by_landing = {sighting.reading.landing: sighting for sighting in sightings}
+    whole = Merged(existing, 0, 0, 0)
+    for layer in layers(sighting.reading for sighting in by_landing.values()):
+        of_layer = [by_landing[reading.landing] for reading in layer]
+        merged = merge(
+            whole.table,
+            newest_versions(pa.concat_tables([sighting.recordings for sighting in of_layer])),
+            [sid for sighting in of_layer for sid in sighting.rejected_sids],
+            layer,
+        )
+        whole = Merged(
+            merged.table,
+            whole.new + merged.new,
+            whole.changed + merged.changed,
+            whole.deleted + merged.deleted,
+            pa.concat_tables([whole.corrections, merged.corrections]),
+        )
+    return whole
 
 
 def newest_versions(seen: pa.Table) -> pa.Table:
@@ -72,24 +114,22 @@ def newest_versions(seen: pa.Table) -> pa.Table:
 def merge(
     existing: pa.Table, seen: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Reading]
 ) -> Merged:
-    """Fold what a generation saw of one month into the month's table.
+    """Fold what a layer saw of one month into the month's table.
 
     existing: LAKE_SCHEMA. seen: SEEN_SCHEMA, one row per recording. rejected_sids: listed too, but not understood,
-    so known not to be gone. readings: those of the generation that touch the month.
-    Applying a generation twice gives the same table.
+    so known not to be gone. readings: those of the layer that touch the month.
+    Applying a layer twice gives the same table.
     """
     if not existing.num_rows:
         first = _first_sighting(seen)
-        return Merged(first.take(pc.sort_indices(first, _LAKE_ORDER)), first.num_rows, 0, 0)
+        return Merged(first.take(pc.sort_indices(first, LAKE_ORDER)), first.num_rows, 0, 0)
     place = pc.index_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
     unlisted = existing.filter(pc.is_null(place))
     before, after = existing.filter(pc.is_valid(place)), seen.take(pc.drop_null(place))
     fresh = seen.filter(
         pc.invert(pc.is_in(seen["recording_sid"], value_set=existing["recording_sid"].combine_chunks()))
     )
-    is_replaced = pc.and_(
-        _content_differs(before, after), pc.greater_equal(after["updated_at"], before["updated_at"])
-    )
+    is_replaced = _is_newer(before, after)
     is_changed = pc.or_(is_replaced, pc.is_valid(before["deleted_at"]))
     gone_at = _gone_at(unlisted, rejected_sids, readings)
     counts = {
@@ -107,71 +147,31 @@ def merge(
         ]
     )
     corrected = corrections(before.filter(is_replaced), after.filter(is_replaced))
-    return Merged(whole.take(pc.sort_indices(whole, _LAKE_ORDER)), **counts, corrections=corrected)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Months (LAKE_SCHEMA) after moved recordings were settled, and what that corrected (CORRECTION_SCHEMA)."""
-
-    months: dict[str, pa.Table]
-    corrections: pa.Table
-
-
-def settle_moved(
-    months: Mapping[str, pa.Table], moved_sids: Sequence[str], readings: Iterable[Reading]
-) -> Settled:
-    """Keep each moved recording in one month only: one still listed, then the newest updated_at, then landing.
-
-    months: LAKE_SCHEMA by month, each holding some of the moved recordings; the same months come back.
-    What recspend saw first, in whichever month, stays. readings: those that were just folded in.
-    """
-    seen_at = {reading.landing: reading.fetched_at for reading in readings}
-    is_moved = {
-        month: pc.is_in(table["recording_sid"], value_set=pa.array(moved_sids, pa.string()))
-        for month, table in months.items()
-    }
-    versions: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for month, table in months.items():
-        for row in table.filter(is_moved[month]).to_pylist():
-            versions.setdefault(row["recording_sid"], []).append((month, row))
-    winners: dict[str, list[dict[str, Any]]] = {month: [] for month in months}
-    replaced: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    for sightings in versions.values():
-        month, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
-        landing = winner["raw_page"].rpartition("/")[0]
-        if landing in seen_at:
-            seen = {**winner, "seen_at": seen_at[landing]}
-            replaced += [(row, seen) for _, row in sightings if _landing(row) < _landing(winner)]
-        for when in ("first_seen_at", "first_priced_at"):
-            winner[when] = min((row[when] for _, row in sightings if row[when]), default=None)
-        winners[month].append(winner)
-    unmoved = {month: table.filter(pc.invert(is_moved[month])) for month, table in months.items()}
-    return Settled(
-        {month: _settled(table, winners[month]) for month, table in unmoved.items()},
-        corrections(
-            pa.Table.from_pylist([before for before, _ in replaced], LAKE_SCHEMA),
-            pa.Table.from_pylist([after for _, after in replaced], _SEEN_LAKE_SCHEMA),
-        ),
-    )
-
-
-def _landing(row: Mapping[str, Any]) -> str:
-    # The folder above the page is named after the instant its walk began.
-    return str(row["raw_page"].split("/")[-2])
-
-
-def _recency(row: Mapping[str, Any]) -> tuple[bool, Any, str]:
-    return row["deleted_at"] is None, row["updated_at"], _landing(row)
-
-
-def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:
-    whole = pa.concat_tables([unmoved, pa.Table.from_pylist(winners, LAKE_SCHEMA)])
-    return whole.take(pc.sort_indices(whole, _LAKE_ORDER))
+    return Merged(whole.take(pc.sort_indices(whole, LAKE_ORDER)), **counts, corrections=corrected)
 
 
 def _with(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
     return table.set_column(table.schema.get_field_index(name), table.schema.field(name), values)
+
+
+def _is_newer(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
+    """Which rows have other content that is not older: by updated_at, and by when its page was read.
+
+    The page is what is there already only when a generation of several layers is applied a second time.
+    """
+    is_not_older = pc.greater_equal(after["updated_at"], before["updated_at"])
+    is_newer = pc.and_(_content_differs(before, after), is_not_older).combine_chunks()
+    read_before, read_after = (_landings(table.filter(is_newer)["raw_page"]) for table in (before, after))
+    return pa.chunked_array(
+        [pc.replace_with_mask(is_newer, is_newer, pc.less_equal(read_before, read_after))]
+    )
+
+
+def _landings(raw_pages: pa.ChunkedArray) -> pa.Array:
+    """The folder above each page, which is named after the instant its walk was begun."""
+    return pc.struct_field(
+        pc.extract_regex(raw_pages.combine_chunks(), "(?P<landing>[^/]*)/[^/]*$"), "landing"
+    )
 
 
 def _content_differs(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:

@@ -101,15 +101,7 @@ def lake_of(data_dir: Path) -> tuple[Any, ...]:
         (moves, SEPTEMBER, 0),
         (moves_with_another_price, SEPTEMBER, 1),
         (everything_happens, AUGUST, 4),
-        pytest.param(
-            two_change_places,
-            AUGUST,
-            0,
-            marks=pytest.mark.xfail(
-                reason="the one that leaves the month that is written first has lost when it was first seen",
-                strict=True,
-            ),
-        ),
+        (two_change_places, AUGUST, 0),
     ],
     ids=["it moves", "it moves and is corrected", "everything", "two change places"],
 )

@@ -165,7 +165,7 @@ def kill_at_some_moment(
     process: "subprocess.Popen[bytes]", emulator: Emulator, moments: random.Random
 ) -> None:
     """When it has asked for a few pages, and some part of the time that one takes has passed; or before that."""
-    answered = len(emulator.asked) + moments.randint(0, 8)
+    answered = len(emulator.asked) + moments.randint(0, 6)
     latest = time.monotonic() + (moments.uniform(0, 1) if moments.random() < 0.1 else 60)
     while len(emulator.asked) <= answered and time.monotonic() < latest and process.poll() is None:
         time.sleep(0.001)
@@ -190,7 +190,7 @@ def lake_of(data_dir: Path, account_sid: str) -> pa.Table:
 
 @pytest.mark.slow
 def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(tmp_path: Path) -> None:
-    ledger = open_ledger(Parameters(12, 150_000, 1), tmp_path / "rendered")
+    ledger = open_ledger(Parameters(12, 240_000, 1), tmp_path / "rendered")
     moments, killed, whole = random.Random(5), tmp_path / "killed", tmp_path / "undisturbed"
     with serve(ledger, latency_ms=15) as emulator:
         (access,) = accesses_of(emulator)

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -22,8 +22,10 @@ from transforms_samples import (
     utc,
 )
 
+from transforms.corrections import CORRECTION_SCHEMA, add_corrections
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
-from transforms.versions import SEEN_SCHEMA, Merged, generations, merge, newest_versions, settle_moved
+from transforms.versions import SEEN_SCHEMA, Merged, Sighting, generations, layers, merge, newest_versions
+from transforms.versions import fold as fold_all
 from transforms.windows import Reading, Window
 
 MONTH = (date(2018, 9, 1), date(2018, 9, 30))
@@ -477,137 +479,46 @@ def test_any_history_follows_the_rules_and_each_generation_may_be_applied_twice(
         table, known = merged.table, expected
 
 
-# Recordings whose creation date moved to another month
-
-AUGUST, SEPTEMBER = utc(2018, 8, 31, 23, 59), utc(2018, 9, 1, 0, 1)
+# Walks that were given up, in one generation with the whole ones that followed
 
 
-def moved_row(created_at: datetime, window: str, fetched: str, **changes: object) -> Row:
-    page = f"raw/account_sid=AC/{window}/{fetched}/page-00000.json.zst"
-    return lake_row("MOVED", created_at=created_at) | {"raw_page": page} | changes
+def given_up(at: datetime, first: date, last: date) -> Reading:
+    return replace(reading(first, last, at, f"{at:%d}"), is_whole=False)
 
 
-def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what_was_first() -> None:
-    newer = moved_row(
-        AUGUST, "2018-08", "20181001T06", updated_at=UPDATED + timedelta(hours=1), first_priced_at=THIRD_WALK,
-        first_seen_at=SECOND_WALK,
-    )  # fmt: skip
-    older = moved_row(
-        SEPTEMBER,
-        "2018-09",
-        "20181101T06",
-        first_seen_at=FIRST_WALK,
-        first_priced_at=None,
-        deleted_at=THIRD_WALK,
-    )
-    settled = settle_moved(
-        {"2018-08": lake_table(lake_row("Z", created_at=AUGUST), newer), "2018-09": lake_table(older)},
-        ["MOVED"],
-        [],
-    ).months
-    assert {month: rows(table) for month, table in settled.items()} == {
-        "2018-08": [newer | {"first_seen_at": FIRST_WALK}, lake_row("Z", created_at=AUGUST)],
-        "2018-09": [],
-    }
-    assert all(table.schema == LAKE_SCHEMA for table in settled.values())
-
-
-def test_of_equal_updates_the_newest_walk_counts_whatever_its_window_is_called() -> None:
-    late = moved_row(AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late")
-    early = moved_row(SEPTEMBER, "2018-09-01_2018-09-30", "20181001T060000Z", status="early")
-    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"], []).months
-    assert rows(settled["2018-08"]) == [late]
-    assert rows(settled["2018-09"]) == []
-
-
-def test_a_moved_recording_never_priced_stays_so_and_one_gone_from_its_old_month_is_not_gone() -> None:
-    unpriced = {"price": None, "price_raw": None, "first_priced_at": None}
-    old = moved_row(AUGUST, "2018-08", "20181001T06", deleted_at=SECOND_WALK, **unpriced)
-    new = moved_row(SEPTEMBER, "2018-09", "20181002T06", first_seen_at=SECOND_WALK, **unpriced)
-    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"], []).months
-    assert rows(settled["2018-08"]) == []
-    assert rows(settled["2018-09"]) == [new | {"first_seen_at": FIRST_WALK}]
-
-
-def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_order_of_months() -> None:
-    for months in (("2018-08", "2018-09"), ("2018-09", "2018-08")):
-        old = moved_row(AUGUST, months[0], "20181001T06", deleted_at=SECOND_WALK)
-        new = moved_row(
-            SEPTEMBER, months[1], "20181002T06", first_seen_at=SECOND_WALK, price=Decimal("-0.01")
-        )
-        now = Reading(Window(*MONTH), SECOND_WALK, new["raw_page"].rpartition("/")[0])
-        settled = settle_moved({months[1]: lake_table(new), months[0]: lake_table(old)}, ["MOVED"], [now])
-        (correction,) = settled.corrections.to_pylist()
-        assert correction["seen_at"] == SECOND_WALK
-        assert (correction["price_before"], correction["price_after"]) == (old["price"], Decimal("-0.01"))
-        assert (correction["raw_page_before"], correction["raw_page_after"]) == (
-            old["raw_page"],
-            new["raw_page"],
-        )
-    unchanged = settle_moved(
-        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"price": old["price"]})}, ["MOVED"], [now]
-    )
-    assert unchanged.corrections.num_rows == 0
-    # Settled a second time, because the first was broken off: when it was seen does not change.
-    (again,) = settle_moved(
-        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"first_seen_at": FIRST_WALK})},
-        ["MOVED"],
-        [now],
-    ).corrections.to_pylist()
-    assert again["seen_at"] == SECOND_WALK
-
-
-def test_recordings_that_did_not_move_stay_where_they_are() -> None:
-    staying = lake_table(lake_row("A"), lake_row("B"))
-    other = lake_table(lake_row("C", created_at=AUGUST))
-    settled = settle_moved({"2018-09": staying, "2018-08": other}, [], []).months
-    assert settled["2018-09"].equals(staying)
-    assert settled["2018-08"].equals(other)
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("XY"), st.integers(7, 9), st.integers(0, 2), st.integers(1, 9)),
-        unique_by=(lambda row: row[:2], lambda row: row[3]),
-        max_size=6,
-    )
-)
-@settings(deadline=None)
-def test_every_moved_recording_ends_in_one_month_with_the_earliest_sighting(
-    sightings: list[tuple[str, int, int, int]],
-) -> None:
-    months = {
-        f"2018-{month:02}": lake_table(
-            lake_row(f"S{month}", created_at=utc(2018, month, 2)),
-            *[
-                lake_row(
-                    sid,
-                    FIRST_WALK + timedelta(days=walked),
-                    created_at=utc(2018, month, 5),
-                    updated_at=UPDATED + timedelta(hours=updated),
-                    raw_page=f"raw/AC/w/{walked}/page-00000",
-                )
-                for sid, in_month, updated, walked in sightings
-                if in_month == month
-            ],
-        )
-        for month in (7, 8, 9)
-    }
-    settled = settle_moved(months, ["X", "Y"], []).months
-    assert list(settled) == list(months)
-    found = [
-        (str(row["recording_sid"]), month, row) for month, table in settled.items() for row in rows(table)
+def test_what_was_given_up_is_of_one_generation_with_what_was_walked_instead_of_it() -> None:
+    quarter = given_up(utc(2018, 11, 1), date(2018, 7, 1), date(2018, 9, 30))
+    half = given_up(utc(2018, 11, 2), date(2018, 8, 16), date(2018, 9, 30))
+    parts = [
+        walk(utc(2018, 11, 3), date(2018, 7, 1), date(2018, 8, 15)),
+        walk(utc(2018, 11, 4), date(2018, 8, 16)),
     ]
-    for sid in "XY":
-        of_sid = [sighting for sighting in sightings if sighting[0] == sid]
-        places = [(month, row) for found_sid, month, row in found if found_sid == sid]
-        if not of_sid:
-            assert places == []
-            continue
-        _, month, _, walked = max(of_sid, key=lambda sighting: (sighting[2], sighting[3]))
-        ((found_month, row),) = places
-        assert found_month == f"2018-{month:02}"
-        assert row["raw_page"] == f"raw/AC/w/{walked}/page-00000"
-        first = FIRST_WALK + timedelta(days=min(sighting[3] for sighting in of_sid))
-        assert (row["first_seen_at"], row["first_priced_at"]) == (first, first)
-    assert sorted(sid for sid, _, _ in found if sid not in "XY") == ["S7", "S8", "S9"]
+    later = given_up(utc(2018, 11, 5), date(2018, 7, 1), date(2018, 7, 2))
+    assert generations([quarter, half, *parts, later]) == [[quarter, half, *parts], [later]]
+    assert layers([quarter, half, *parts, later]) == [[quarter], [half, parts[0]], [parts[1], later]]
+
+
+@given(steps(), st.data())
+@settings(deadline=None, max_examples=60)
+def test_layers_folded_at_once_are_layers_folded_one_by_one_and_may_be_folded_twice(
+    history: list[Step], data: st.DataObject
+) -> None:
+    """Each step is one walk, and all but the last are given up: they are one generation."""
+    sightings, table, corrected = [], LAKE_SCHEMA.empty_table(), []
+    for number, step in enumerate(history):
+        at = step.readings[0].fetched_at
+        landing = f"raw/AC/w/{at:%dT%H}"
+        seen = [row | {"seen_at": at, "raw_page": f"{landing}/page-00000"} for row in step.seen]
+        walked = Reading(Window(date(2018, 9, 1), date(2018, 9, 5)), at, landing, number + 1 == len(history))
+        sightings.append(Sighting(walked, seen_table(*seen), step.rejected))
+        merged = merge(table, seen_table(*seen), step.rejected, [walked])
+        table = merged.table
+        corrected.append(merged.corrections)
+    assert len(generations(each.reading for each in sightings)) == 1
+    shuffled = data.draw(st.permutations(sightings))
+    folded = fold_all(LAKE_SCHEMA.empty_table(), shuffled)
+    again = fold_all(folded.table, shuffled)
+    assert rows(folded.table) == rows(again.table) == rows(table)
+    one_by_one = add_corrections(CORRECTION_SCHEMA.empty_table(), pa.concat_tables(corrected))
+    at_once = add_corrections(CORRECTION_SCHEMA.empty_table(), folded.corrections)
+    assert rows(at_once) == rows(one_by_one) == rows(add_corrections(at_once, again.corrections))
