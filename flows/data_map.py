@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flows.model import read_checks, read_models, read_twins
 from transforms.models import Twin
+from transforms.reference import REFERENCES
 
 TOP = Path(__file__).parent.parent
 README = TOP / "data" / "README.md"
@@ -24,10 +25,11 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals |
 | `reports/holes.csv` | the days of accounts that no figure covers; only a header when there are none |
 | `runs/<instant>.json` | what each run did |
-| `reference/account_names.csv` | names of accounts by sid, kept by hand; shipped empty |
+{references}
 
-`raw/` is the truth: delete everything else, run `recspend normalize --rebuild`, `recspend model` and `recspend report`,
-and the same tables come back. A file of your own under `reference/` takes the place of the shipped one.
+`raw/` is the truth: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and
+`recspend report`, and the same tables come back. Reference files are kept by hand; the shipped ones are empty, and a file
+of your own under `reference/` in the data folder takes the place of the shipped one.
 
 In all tables: `cost` is positive when it is a charge, and null (never 0) while nothing is priced; different currencies
 stand in different rows and are never added up; instants are UTC; `usage_date` is the day in `reporting_timezone`.
@@ -44,7 +46,12 @@ def render() -> str:
     parts = [_table(name, twins[name]) for name in names]
     checks = [f"| `{check.name}` | {check.severity} | {check.why} |" for check in read_checks(sql)]
     heading = "## Checks\n\n| check | severity | why a found row matters |\n|---|---|---|\n"
-    return _INTRODUCTION + "\n".join(parts) + "\n" + heading + "\n".join(checks) + "\n"
+    references = [
+        f"| `reference/{each.name}.csv` | {each.words}: `{','.join(column.name for column in each.columns)}` |"
+        for each in REFERENCES
+    ]
+    introduction = _INTRODUCTION.replace("{references}", "\n".join(references))
+    return introduction + "\n".join(parts) + "\n" + heading + "\n".join(checks) + "\n"
 
 
 def _table(name: str, twin: Twin) -> str:

@@ -15,7 +15,7 @@ from flows.coverage import AccountCoverage, coverage
 from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.landing import Landing
-from flows.stores.reference import account_names
+from flows.stores.reference import reference_table
 from flows.stores.runs import Runs
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
 from transforms.corrections import CORRECTION_SCHEMA, with_costs
@@ -32,6 +32,7 @@ from transforms.models import (
 )
 from transforms.money import plain
 from transforms.plan import DayCount
+from transforms.reference import ACCOUNT_NAMES, REFERENCES
 from transforms.schema import REJECT_SCHEMA
 
 _MODEL_FOLDERS = ("staging", "marts")
@@ -46,6 +47,7 @@ class ModelOptions:
     reporting_timezone: str = "UTC"
     unpriced_share_warning: Decimal = Decimal("0.1")
     short_recording_seconds: int = 5
+    settle_days: int = 90
     embed_recordings: bool = True
 
 
@@ -144,10 +146,13 @@ def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
 def _tables(
     data_dir: Path, reference: Path, options: ModelOptions, covered: Sequence[AccountCoverage]
 ) -> dict[str, pa.Table]:
-    names = account_names(data_dir, reference) | dict(options.names)
+    references = {each.name: reference_table(each, data_dir, reference) for each in REFERENCES}
+    named = references.pop(ACCOUNT_NAMES.name).to_pylist()
+    names = {row["account_sid"]: row["account_name"] for row in named} | dict(options.names)
     lake = Lake(data_dir)
     landings = [each for account in covered for each in account.landings]
     return {
+        **{f"landed.{name}": rows for name, rows in references.items()},
         "landed.accounts": _rows(
             [
                 {"account_sid": sid, "account_name": names.get(sid, sid)}
@@ -158,6 +163,8 @@ def _tables(
             [
                 {
                     "reporting_timezone": options.reporting_timezone,
+                    "as_of": max((day.day for account in covered for day in account.covered), default=None),
+                    "settle_days": options.settle_days,
                     "short_recording_seconds": options.short_recording_seconds,
                     "unpriced_share_warning": options.unpriced_share_warning,
                 }

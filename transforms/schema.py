@@ -117,6 +117,7 @@ MODEL_WORDS = {
     "cost_per_minute": ("cost divided by priced_minutes; null without priced minutes.", "currency per minute"),
     "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),
     "is_short": ("Whether the known length is below the setting short_recording_seconds.", ""),
+    "rate": ("What a billed minute of the recording cost, to six decimals; null without a price or without minutes.", "currency per minute"),
     "is_priced": ("Whether the API has given a price (0 counts as one).", ""),
     "duration_seconds": ("Sum of the known lengths.", "seconds"),
     "recordings": ("Number of recordings, priced or not, deleted ones included.", "recordings"),

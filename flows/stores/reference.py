@@ -4,29 +4,17 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
 from transforms.errors import ConfigError
-
-_ACCOUNT_NAMES = "account_names.csv"
-_ACCOUNT_COLUMNS = ["account_sid", "account_name"]
+from transforms.reference import Reference, read_reference
 
 
-def account_names(data_dir: Path, shipped: Path) -> dict[str, str]:
-    """Names by account sid. Raises ConfigError naming file and line when the file is not what it should be."""
-    own = data_dir / "reference" / _ACCOUNT_NAMES
-    path = own if own.exists() else shipped / _ACCOUNT_NAMES
-    names: dict[str, str] = {}
-    lines = _lines(path)
-    if next(lines, None) != (1, _ACCOUNT_COLUMNS):
-        raise ConfigError(f"{path}, line 1: the columns must be {','.join(_ACCOUNT_COLUMNS)}.")
-    for number, row in lines:
-        if not row:
-            continue
-        if len(row) != len(_ACCOUNT_COLUMNS) or not all(row):
-            raise ConfigError(f"{path}, line {number}: needs an account sid and a name, nothing else.")
-        if row[0] in names:
-            raise ConfigError(f"{path}, line {number}: account {row[0]} stands there twice.")
-        names[row[0]] = row[1]
-    return names
+def reference_table(reference: Reference, data_dir: Path, shipped: Path) -> pa.Table:
+    """The rows of a reference file. Raises ConfigError naming file and line when it is not what it should be."""
+    own = data_dir / "reference" / f"{reference.name}.csv"
+    path = own if own.exists() else shipped / f"{reference.name}.csv"
+    return read_reference(reference, _lines(path), str(path))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

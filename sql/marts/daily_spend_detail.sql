@@ -15,6 +15,7 @@ by_day as (
         call_kind,
         error_code,
         is_short,
+        rate,
         currency,
         count(*) as recordings,
         count(*) filter (where not is_priced) as unpriced_recordings,
@@ -24,8 +25,9 @@ by_day as (
         sum(cost) as cost,
     from recordings
     group by
-        usage_date, account_sid, account_name, source, channels, status, call_kind, error_code, is_short, currency
+        usage_date, account_sid, account_name, source, channels, status, call_kind, error_code, is_short, rate,
+        currency
 )
 
 select * from by_day
-order by usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, currency
+order by usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, rate, currency

@@ -25,4 +25,7 @@ measured as (
     cross join settings
 )
 
-select * from measured
+select
+    *,
+    cast(cost / nullif(billed_minutes, 0) as decimal(18, 6)) as rate,
+from measured

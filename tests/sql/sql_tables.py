@@ -10,10 +10,10 @@ from flows.model import read_checks, read_models, read_twins
 from flows.settings import shipped
 from transforms.models import Model, Twin, build_order
 
-_GIVEN = read_twins(shipped("sql"))
+GIVEN = read_twins(shipped("sql"))
 CHECKS = read_checks(shipped("sql"))
-MODELS: list[Model] = build_order(read_models(shipped("sql")), given=_GIVEN.keys())
-TWINS: Mapping[str, Twin] = _GIVEN | {model.name: model.twin for model in MODELS}
+MODELS: list[Model] = build_order(read_models(shipped("sql")), given=GIVEN.keys())
+TWINS: Mapping[str, Twin] = GIVEN | {model.name: model.twin for model in MODELS}
 
 Row = Mapping[str, object]
 

@@ -4,10 +4,16 @@ from pathlib import Path
 import pytest
 
 from flows.settings import shipped
-from flows.stores.reference import account_names
+from flows.stores.reference import reference_table
 from transforms.errors import ConfigError
+from transforms.reference import ACCOUNT_NAMES
 
 HEADER = "account_sid,account_name\n"
+
+
+def account_names(data_dir: Path, shipped_folder: Path) -> dict[str, str]:
+    rows = reference_table(ACCOUNT_NAMES, data_dir, shipped_folder).to_pylist()
+    return {row["account_sid"]: row["account_name"] for row in rows}
 
 
 def names(tmp_path: Path, text: str | bytes) -> dict[str, str]:
@@ -60,11 +66,11 @@ def test_the_shipped_file_can_be_read(tmp_path: Path) -> None:
         ("account_name,account_sid\nsupport,A1\n", r"line 1: the columns must be account_sid,account_name\."),
         ("account_sid;account_name\nA1;support\n", r"line 1: the columns must be account_sid,account_name\."),
         ("account_sid,account_name,note\n", r"line 1: the columns must be account_sid,account_name\."),
-        (f"{HEADER}A1,support\nA2\n", r"line 3: needs an account sid and a name, nothing else\."),
-        (f"{HEADER}A1,support,x\n", r"line 2: needs an account sid and a name, nothing else\."),
-        (f"{HEADER}A1,\n", r"line 2: needs an account sid and a name, nothing else\."),
-        (f"{HEADER},support\n", r"line 2: needs an account sid and a name, nothing else\."),
-        (f"{HEADER}A1,support\n\nA1,sales\n", r"line 4: account A1 stands there twice\."),
+        (f"{HEADER}A1,support\nA2\n", r"line 3: has 1 cells and needs 2\."),
+        (f"{HEADER}A1,support,x\n", r"line 2: has 3 cells and needs 2\."),
+        (f"{HEADER}A1,\n", r"line 2, account_name: must not be empty\."),
+        (f"{HEADER},support\n", r"line 2, account_sid: must not be empty\."),
+        (f"{HEADER}A1,support\n\nA1,sales\n", r"line 4: says again what line 2 says\."),
         (f"{HEADER}A1,a\nA2,Köln\n".encode("latin-1"), r"is not UTF-8"),
         (f"{HEADER}A1,a\n".encode("utf-16"), r"is not UTF-8"),
         (f'{HEADER}A1,"support\nA2,sales\nA3,billing\n', r"line 4: "),

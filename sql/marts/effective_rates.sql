@@ -1,0 +1,44 @@
+with
+
+detail as (
+    select * from marts.daily_spend_detail
+),
+
+by_rate as (
+    select
+        usage_date, account_sid, account_name, source, channels, currency, rate,
+        cast(sum(priced_minutes) as bigint) as priced_minutes,
+        sum(cost) as cost,
+    from detail
+    where priced_minutes > 0
+    group by usage_date, account_sid, account_name, source, channels, currency, rate
+),
+
+-- Of rates with as many minutes, the higher one; what is free says nothing of the rate.
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by usage_date, account_sid, source, channels, currency
+            order by rate > 0 desc, priced_minutes desc, rate desc
+        ) as place,
+    from by_rate
+),
+
+by_day as (
+    select
+        usage_date, account_sid, account_name, source, channels, currency,
+        cast(sum(priced_minutes) as bigint) as priced_minutes,
+        cast(coalesce(sum(priced_minutes) filter (where rate = 0), 0) as bigint) as free_minutes,
+        sum(cost) as cost,
+        max(rate) filter (where place = 1 and rate > 0) as prevailing_rate,
+    from ranked
+    group by usage_date, account_sid, account_name, source, channels, currency
+)
+
+select
+    * exclude (prevailing_rate),
+    cast(cost / priced_minutes as decimal(18, 9)) as cost_per_minute,
+    prevailing_rate,
+from by_day
+order by usage_date, account_sid, source, channels, currency
