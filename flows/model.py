@@ -48,6 +48,7 @@ class ModelOptions:
     unpriced_share_warning: Decimal = Decimal("0.1")
     short_recording_seconds: int = 5
     settle_days: int = 90
+    accrual_rate_days: int = 30
     embed_recordings: bool = True
 
 
@@ -165,6 +166,7 @@ def _tables(
                     "reporting_timezone": options.reporting_timezone,
                     "as_of": max((day.day for account in covered for day in account.covered), default=None),
                     "settle_days": options.settle_days,
+                    "accrual_rate_days": options.accrual_rate_days,
                     "short_recording_seconds": options.short_recording_seconds,
                     "unpriced_share_warning": options.unpriced_share_warning,
                 }

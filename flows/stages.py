@@ -140,6 +140,7 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
         unpriced_share_warning=settings.unpriced_share_warning,
         short_recording_seconds=settings.short_recording_seconds,
         settle_days=settings.settle_days,
+        accrual_rate_days=settings.accrual_rate_days,
         embed_recordings=settings.embed_recordings,
     )
     work.progress("model", 0, 1)

@@ -113,6 +113,8 @@ MODEL_WORDS = {
     "month": ("First day of the month of usage_date.", "day"),
     "billed_minutes": ("Minutes, each recording rounded up to the next full minute.", "minutes"),
     "priced_minutes": ("The part of billed_minutes that belongs to priced recordings.", "minutes"),
+    "unpriced_minutes": ("The part of billed_minutes that belongs to recordings without a price.", "minutes"),
+    "price_per_minute": ("What a billed minute should cost.", "currency per minute"),
     "cost": ("What was charged: the size of price, whatever its sign; null while nothing is priced.", "currency"),
     "cost_per_minute": ("cost divided by priced_minutes; null without priced minutes.", "currency per minute"),
     "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),

@@ -15,6 +15,9 @@ CHECKS = read_checks(shipped("sql"))
 MODELS: list[Model] = build_order(read_models(shipped("sql")), given=GIVEN.keys())
 TWINS: Mapping[str, Twin] = GIVEN | {model.name: model.twin for model in MODELS}
 
+SPEND = {"recordings", "unpriced_recordings", "cost"}
+"""A mart with these columns sums up all recordings."""
+
 Row = Mapping[str, object]
 
 

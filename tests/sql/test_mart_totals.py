@@ -9,13 +9,30 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sql_tables import GIVEN, MODELS, Row, build, connect, create
+from sql_tables import GIVEN, MODELS, SPEND, Row, build, connect, create
 
 from transforms.models import references
 
 FACT = "marts.fct_recordings"
 LAST_DAY = date(2026, 9, 14)
 KEYS = "account_sid, source, channels, currency"
+
+RATE_CARD: list[Row] = [
+    {"currency": "USD", "valid_from": "2026-08-10", "price_per_minute": "0.0025"},
+    {"currency": "USD", "valid_from": "2026-09-01", "price_per_minute": "0.003"},
+    {"account_sid": "A", "currency": "USD", "valid_from": "2026-08-20", "price_per_minute": "0.004"},
+]
+DUE = (
+    "case when account_sid = 'A' and usage_date >= date '2026-08-20' then 0.004 "
+    "when usage_date >= date '2026-09-01' then 0.003 when usage_date >= date '2026-08-10' then 0.0025 end"
+)
+
+
+def of_the_same(one: str, other: str) -> str:
+    return " and ".join(
+        f"{one}.{key} is not distinct from {other}.{key}" for key in ("account_sid", "source", "channels")
+    )
+
 
 TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.effective_rates": (
@@ -29,6 +46,38 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"from marts.rate_changes as changes left join {FACT} as fact on usage_date = changed_on and rate = rate_after "
         + "".join(f" and fact.{key} is not distinct from changes.{key}" for key in KEYS.split(", "))
         + " group by changes.account_sid, changes.source, changes.channels, changes.currency, changed_on, rate_after",
+    ),
+    "marts.unpriced_backlog": (
+        "select account_sid, status, currency, sum(unpriced_recordings), sum(unpriced_minutes), min(oldest_usage_date) "
+        "from marts.unpriced_backlog group by all",
+        "select account_sid, status, currency, count(*), coalesce(sum(billed_minutes), 0), min(usage_date) "
+        f"from {FACT} where not is_priced group by all",
+    ),
+    "marts.price_settlement": (
+        "select month, account_sid, recordings, priced_at_first_sight + priced_later, waiting + never_priced, "
+        "priced_later, median_days from marts.price_settlement",
+        "select date_trunc('month', usage_date), account_sid, count(*), count(cost), count(*) - count(cost), "
+        "count(*) filter (where first_priced_at > first_seen_at), quantile_disc(datediff('day', created_at, "
+        f"first_priced_at), 0.5) filter (where first_priced_at > first_seen_at) from {FACT} group by 1, 2",
+    ),
+    "marts.accruals": (
+        "select month, account_sid, source, channels, sum(unpriced_recordings), sum(unpriced_minutes), "
+        "sum(accrual) filter (where rate_source = 'rate card') from marts.accruals group by all",
+        "select date_trunc('month', usage_date), account_sid, source, channels, count(*), "
+        "coalesce(sum(billed_minutes), 0), sum(case when currency <> 'EUR' and not exists (select 1 from "
+        f"{FACT} as other where is_priced and billed_minutes > 0 and usage_date > date '{LAST_DAY}' - 30 and "
+        f"{of_the_same('fact', 'other')} and fact.currency in (other.currency, 'XXX')) "
+        f"then coalesce(billed_minutes, 0) * {DUE} end) from {FACT} as fact where not is_priced group by 1, 2, 3, 4",
+    ),
+    "marts.rates_due": (
+        f"select usage_date, {KEYS}, price_per_minute from marts.rates_due",
+        f"select distinct usage_date, account_sid, source, channels, 'USD', {DUE} from {FACT} as fact "
+        f"where {DUE} is not null",
+    ),
+    "marts.rate_differences": (
+        f"select usage_date, {KEYS}, sum(difference) from marts.rate_differences group by all",
+        f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "
+        "where is_priced and billed_minutes > 0 and currency = 'USD' group by all having difference <> 0",
     ),
 }
 """For each mart that is no sum of all recordings: a query of it, and one of the recordings that finds as much."""
@@ -82,12 +131,14 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
             {
                 "reporting_timezone": "UTC",
                 "as_of": LAST_DAY.isoformat(),
-                "settle_days": 90,
+                "settle_days": 20,
+                "accrual_rate_days": 30,
                 "short_recording_seconds": 5,
                 "unpriced_share_warning": "0.1",
             }
         ],
         "landed.accounts": [{"account_sid": sid, "account_name": f"name of {sid}"} for sid in "AB"],
+        "landed.rate_card": RATE_CARD,
         "landed.recordings": recordings,
     }
     with connect() as connection:
@@ -151,5 +202,5 @@ def test_a_row_that_is_planted_is_seen(mart: str) -> None:
 def test_every_mart_is_held_to_its_recordings() -> None:
     """By its total here, or, when it has a row for every recording, by the check `marts_sum_to_fact`."""
     marts = [model for model in MODELS if model.name.startswith("marts.") and model.name != FACT]
-    derived = {model.name for model in marts if "unpriced_recordings" not in model.twin.columns}
+    derived = {model.name for model in marts if not model.twin.columns.keys() >= SPEND}
     assert derived == TOTALS.keys()
