@@ -20,11 +20,12 @@ from transforms.models import Check, Model, Twin, drift
 _SCHEMAS = ("landed", "staging", "marts", "ops")
 # Analysts have DuckDB 1.x, which cannot open a file in the newest format.
 _STORAGE_VERSION = "v1.5.0"
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "memory_limit": "256MB",
 }
+"""How every connection is opened: nothing is fetched from elsewhere, and what does not fit into memory goes to disk."""
 
 
 # Read-only keeps the file as it is, but not COPY and EXPORT from writing others. PIVOT is MULTI.
@@ -80,7 +81,7 @@ class Warehouse:
             is_taken_over = self._stamp.stands_for(inputs, self.path)
             if is_taken_over:
                 shutil.copyfile(self.path, beside)
-            config = {**_CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
+            config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
             with duckdb.connect(str(beside), config=config) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 if is_taken_over:
@@ -120,7 +121,7 @@ class Warehouse:
         if not self.path.exists():
             raise ConfigError(f"There is no {self.path} yet. Run `recspend run` (or `recspend demo`) first.")
         try:
-            connection = duckdb.connect(str(self.path), read_only=True, config=_CONFIG)
+            connection = duckdb.connect(str(self.path), read_only=True, config=CONFIG)
         except duckdb.Error as error:
             raise DataError(
                 f"{self.path} cannot be opened: {error}. Run `recspend model` to build it anew."

@@ -8,7 +8,7 @@ by_day as (
     select
         usage_date,
         account_sid,
-        account_name,
+        any_value(account_name) as account_name,
         source,
         channels,
         status,
@@ -25,7 +25,7 @@ by_day as (
         sum(cost) as cost,
     from recordings
     group by
-        usage_date, account_sid, account_name, source, channels, status, call_kind, error_code, is_short, rate,
+        usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, rate,
         currency
 )
 

@@ -9,27 +9,34 @@ settings as (
 ),
 
 -- The one pass over all recordings. A price that was there at first sight says nothing of how long it took.
+-- Days are counted in whole days of UTC since 1970: a time zone's calendar is slow, and of no use here.
 counted as (
     select
-        cast(date_trunc('month', recordings.usage_date) as date) as month,
-        recordings.account_sid,
-        recordings.account_name,
+        usage_date, account_sid, account_name, is_priced,
         case
-            when not recordings.is_priced and recordings.usage_date < settings.as_of - settings.settle_days then 'never'
-            when not recordings.is_priced then 'waiting'
-            when recordings.first_priced_at > recordings.first_seen_at then 'observed'
-            else 'at first sight'
-        end as settlement,
-        case
-            when recordings.first_priced_at > recordings.first_seen_at
-                then date_diff('day', cast(recordings.created_at as date), cast(recordings.first_priced_at as date))
+            when first_priced_at > first_seen_at
+                then epoch_us(first_priced_at) // 86400000000 - epoch_us(created_at) // 86400000000
         end as days,
         count(*) as recordings,
     from recordings
+    group by usage_date, account_sid, account_name, is_priced, days
+),
+
+settled as (
+    select
+        cast(date_trunc('month', counted.usage_date) as date) as month,
+        counted.account_sid, counted.account_name,
+        case
+            when counted.is_priced and counted.days is not null then 'observed'
+            when counted.is_priced then 'at first sight'
+            when counted.usage_date < settings.as_of - settings.settle_days then 'never'
+            else 'waiting'
+        end as settlement,
+        counted.days,
+        sum(counted.recordings) as recordings,
+    from counted
     cross join settings
-    group by
-        cast(date_trunc('month', recordings.usage_date) as date), recordings.account_sid, recordings.account_name,
-        settlement, days
+    group by month, counted.account_sid, counted.account_name, settlement, counted.days
 ),
 
 running as (
@@ -37,7 +44,7 @@ running as (
         *,
         sum(recordings) over (partition by month, account_sid, settlement order by days) as so_far,
         sum(recordings) over (partition by month, account_sid, settlement) as all_together,
-    from counted
+    from settled
 )
 
 select

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.emulator.generator import LAST_DAY
 
 from . import ingest_tables as tables
+from . import marts as mart_tables
 from . import nothing_new as again
 from .conditions import Conditions, Rounds
 from .dlt_environment import DltEnvironment, made
@@ -25,7 +26,7 @@ class Sizes:
     """How much is measured: numbers of recordings, and rounds.
 
     memory: the small ledger and the large one. ingest: without latency, of which dlt reads `dlt_recordings`. month:
-    with latency. stored: of a run with nothing new.
+    with latency. stored: of a run with nothing new. marts: a small fact and a large one.
     """
 
     pages: int = 200_000
@@ -36,11 +37,14 @@ class Sizes:
     month: int = 200_000
     latency_ms: int = 200
     stored: int = 1_000_000
+    marts: tuple[int, int] = (100_000, 10_000_000)
     ingest_rounds: Rounds = field(default_factory=Rounds)
 
 
 FULL = Sizes()
-QUICK = Sizes(20_000, 2, (5_000, 20_000), 20_000, 5_000, 20_000, 200, 20_000, Rounds(1, 1, 1))
+QUICK = Sizes(
+    20_000, 2, (5_000, 20_000), 20_000, 5_000, 20_000, 200, 20_000, (5_000, 20_000), Rounds(1, 1, 1)
+)
 
 
 @dataclass(frozen=True)
@@ -122,12 +126,20 @@ def nothing_new(bench: Bench) -> str:
     return tables.nothing_new_section(measured)
 
 
+def marts(bench: Bench) -> str:
+    """building all marts, against one aggregation."""
+    return mart_tables.section(
+        [mart_tables.build(count, bench.workplace, bench.say) for count in bench.sizes.marts]
+    )
+
+
 PARTS: Mapping[str, Callable[[Bench], str]] = {
     "pages": pages,
     "memory": memory,
     "ingest": ingest,
     "latency": latency,
     "nothing-new": nothing_new,
+    "marts": marts,
 }
 
 

@@ -4,6 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.model import read_models
+from flows.settings import shipped
+
+from .marts import build, section
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -43,3 +48,17 @@ def test_a_quick_run_ends_with_tables_of_every_way_and_stage(tmp_path: Path) -> 
     assert [row[0] for row in rows[-3:]] == ["ingest", "normalize", "model"]
     for row in rows[-3:]:
         assert all(float(cell.replace(",", "")) > 0 for cell in row[1:])
+
+
+@pytest.mark.slow
+def test_every_mart_is_timed_beside_one_aggregation(tmp_path: Path) -> None:
+    table = section([build(count, tmp_path, print) for count in (2_000, 5_000)])
+
+    names = {model.name for model in read_models(shipped("sql")) if model.name.startswith("marts.")}
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    assert {row[0] for row in rows} == names - {"marts.fct_recordings"} | {
+        "fct_recordings, by itself",
+        "all marts",
+        "one aggregation",
+    }
+    assert all(float(cell) > 0 for row in rows for cell in row[1:])
