@@ -58,6 +58,7 @@ def section(measured: list[Built]) -> str:
     rows += [("one aggregation", [built.one_aggregation for built in measured])]
     peaks = ", ".join(f"{built.peak_bytes / 1e6:,.0f} MB" for built in measured)
     is_reached = largest.times_as_long <= GOAL and largest.peak_bytes <= GOAL_BYTES
+    outcome = "reached" if is_reached else "not reached"
     return "\n".join(
         [
             "## Building the marts",
@@ -73,7 +74,7 @@ def section(measured: list[Built]) -> str:
             ),
             "",
             f"All marts take {largest.times_as_long:.1f} times as long as the one aggregation "
-            f"(goal: at most {GOAL:.0f}) and peaks are {peaks} (goal: at most 2 GB): {'reached' if is_reached else 'not reached'}.",
+            f"(goal: at most {GOAL:.0f}) and peaks are {peaks} (goal: at most 2 GB): {outcome}.",
             "",
         ]
     )
