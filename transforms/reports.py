@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.money import plain
 
@@ -22,14 +23,11 @@ def to_csv(table: pa.Table) -> str:
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
     """
-    columns = [
-        _texts(column, harmless=pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
-        for column in table.columns
-    ]
-    rows = [table.column_names, *zip(*columns, strict=True)]
-    lines = [",".join(map(_to_cell, row)) for row in rows]
+    cells = [_cells(column) for column in table.columns]
+    lines = pc.binary_join_element_wise(*cells, ",").to_pylist()
+    header = ",".join(map(_to_cell, table.column_names))
     # Readers skip a line that is empty.
-    return "".join(f"{line}\n" if line else '""\n' for line in lines)
+    return "".join(f"{line}\n" if line else '""\n' for line in [header, *lines])
 
 
 def to_json(table: pa.Table) -> str:
@@ -47,13 +45,20 @@ def to_text_frame(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=table.column_names, dtype=object)
 
 
-def _texts(column: pa.ChunkedArray, *, harmless: bool = False) -> list[str | None]:
-    """A column as text cells; with `harmless`, no cell starts a formula. Each distinct value is written once."""
+def _texts(column: pa.ChunkedArray) -> list[str | None]:
+    """A column as text cells. Each distinct value is written once."""
     coded = column.combine_chunks().dictionary_encode()
     texts = [to_text(value) for value in coded.dictionary.to_pylist()]
-    if harmless:
-        texts = [_defused(text) for text in texts]
     return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
+
+
+def _cells(column: pa.ChunkedArray) -> pa.Array:
+    """A column as cells of CSV, none of which starts a formula unless it is a number; null is empty."""
+    coded = column.combine_chunks().dictionary_encode()
+    texts = [to_text(value) for value in coded.dictionary.to_pylist()]
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        texts = [_defused(text) for text in texts]
+    return pc.fill_null(pa.array(map(_to_cell, texts), pa.string()).take(coded.indices), "")
 
 
 def to_text(value: Any) -> str | None:
