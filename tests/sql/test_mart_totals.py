@@ -65,7 +65,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "sum(accrual) filter (where rate_source = 'rate card') from marts.accruals group by all",
         "select date_trunc('month', usage_date), account_sid, source, channels, count(*), "
         "coalesce(sum(billed_minutes), 0), sum(case when currency <> 'EUR' and not exists (select 1 from "
-        f"{FACT} as other where is_priced and billed_minutes > 0 and usage_date > date '{LAST_DAY}' - 30 and "
+        f"{FACT} as other where is_priced and billed_minutes > 0 and "
         f"{of_the_same('fact', 'other')} and fact.currency in (other.currency, 'XXX')) "
         f"then coalesce(billed_minutes, 0) * {DUE} end) from {FACT} as fact where not is_priced group by 1, 2, 3, 4",
     ),
