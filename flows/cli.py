@@ -176,15 +176,25 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
 
 
 @app.command()
-def report(as_json: AsJson = False, prefect: Prefect = False) -> None:
-    """Write the spend tables as CSV files to `data/reports`.
+def report(
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser afterwards.")
+    ] = False,
+    as_json: AsJson = False,
+    prefect: Prefect = False,
+) -> None:
+    """Write the spend tables as CSV files, and `report.html` to look at, to `data/reports`.
 
-    Example: `recspend report`
+    Example: `recspend report --open`
     """
     from flows.cli_perform import perform_job
     from flows.job import Job
 
     perform_job(None, Job("report"), as_json=as_json, prefect=prefect)
+    if open_page:
+        from flows.cli_ask import open_report
+
+        open_report()
 
 
 def main() -> None:

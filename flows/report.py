@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
+from flows.page import write_page
 from flows.stores.files import write_if_changed
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError
@@ -20,8 +23,9 @@ class ReportSummary:
     written: int
 
 
-def report(data_dir: Path, sql: Path) -> ReportSummary:
-    """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`.
+def report(data_dir: Path, sql: Path, *, with_page: bool = True) -> ReportSummary:
+    """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`,
+    and `reports/report.html`, the page to look at.
 
     `sql` is the folder of the models. A file with the same content is left alone. Raises ChecksFailedError, and leaves
     all files as they are, when a check of severity fail stands against the figures.
@@ -42,7 +46,23 @@ def report(data_dir: Path, sql: Path) -> ReportSummary:
     files, written = [], 0
     for name, select in selects.items():
         path = data_dir / "reports" / f"{name}.csv"
-        table = warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
-        written += write_if_changed(path, to_csv(table).encode())
+        written += write_if_changed(path, to_csv(_rows(warehouse, select)).encode())
         files.append(path)
+    if with_page:
+        page = data_dir / "reports" / "report.html"
+        written += write_page(
+            page, {name: _rows(warehouse, select) for name, select in _page_selects(sql).items()}
+        )
+        files.append(page)
     return ReportSummary(files, written)
+
+
+def _rows(warehouse: Warehouse, select: str) -> pa.Table:
+    """The rows of a SELECT, in an order that is the same each time."""
+    return warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
+
+
+def _page_selects(sql: Path) -> dict[str, str]:
+    """What the page is made of: the SELECTs in `sql/page`, and the holes."""
+    paths = [*sorted((sql / "page").glob("*.sql")), sql / "reports" / "holes.sql"]
+    return {path.stem: path.read_text("utf-8") for path in paths}

@@ -155,9 +155,12 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
 def _report(work: Work, job: Job, summary: Summary) -> None:
     from flows.report import report
 
+    settings = work.settings
     work.progress("report", 0, 1)
     with _timed(summary, "report"):
-        written = work.step("report", partial(report, work.settings.data_dir, shipped("sql")))
+        written = work.step(
+            "report", partial(report, settings.data_dir, shipped("sql"), with_page=settings.report_page)
+        )
     work.progress("report", 1, 1)
     summary.reports = written.files
 
