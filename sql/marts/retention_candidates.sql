@@ -60,8 +60,8 @@ rated as (
 charged as (
     select
         *,
-        greatest(up_to_this_age - shared_free_minutes, 0) - greatest(up_to_this_age - of_this_age - shared_free_minutes, 0)
-            as chargeable_of_this_age,
+        greatest(up_to_this_age - shared_free_minutes, 0)
+        - greatest(up_to_this_age - of_this_age - shared_free_minutes, 0) as chargeable_of_this_age,
     from rated
 )
 

@@ -26,10 +26,8 @@ closed as (
         daily.standing_recordings,
         daily.standing_minutes,
         extract(day from last_day(by_month.last_day)) as days_in_month,
-        case
-            when by_month.last_day = last_day(by_month.last_day) then 0
-            else (extract(day from last_day(by_month.last_day)) - extract(day from by_month.last_day)) * daily.storage_cost
-        end as rest_of_month,
+        (extract(day from last_day(by_month.last_day)) - extract(day from by_month.last_day)) * daily.storage_cost
+            as rest_of_month,
     from by_month
     inner join daily
         on by_month.last_day = daily.storage_date and by_month.account_sid = daily.account_sid

@@ -41,7 +41,8 @@ standing as (
         cast(sum(coalesce(by_day.billed_minutes, 0)) over so_far as bigint) as standing_minutes,
     from days
     left join by_day
-        on days.account_sid = by_day.account_sid and days.currency = by_day.currency and days.storage_date = by_day.moved_on
+        on days.account_sid = by_day.account_sid and days.currency = by_day.currency
+        and days.storage_date = by_day.moved_on
     window so_far as (partition by days.account_sid, days.currency order by days.storage_date rows unbounded preceding)
 ),
 
@@ -73,6 +74,7 @@ charged as (
 select
     * exclude (chargeable),
     cast(chargeable as decimal(18, 9)) as chargeable_minutes,
-    cast(chargeable * price_per_minute_month / extract(day from last_day(storage_date)) as decimal(38, 9)) as storage_cost,
+    cast(chargeable * price_per_minute_month / extract(day from last_day(storage_date)) as decimal(38, 9))
+        as storage_cost,
 from charged
 order by storage_date, account_sid, currency
