@@ -1,8 +1,11 @@
-"""Report: the marts as CSV files for finance."""
+"""Report: the marts as CSV files for finance, and the exports for cost systems."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.exports import FOCUS, LeftOut, exports
+from flows.presets import PRESETS, Preset
 from flows.stores.files import write_if_changed
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError
@@ -12,19 +15,21 @@ _DETAIL = "fct_recordings"
 """The one mart that is no report: it has a row per recording and lives in the warehouse."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReportSummary:
-    """The report files, and how many of them had to be written."""
+    """The report files, how many of them had to be written, and what the exports do not hold."""
 
-    files: list[Path]
-    written: int
+    files: list[Path] = field(default_factory=list)
+    written: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
-def report(data_dir: Path, sql: Path) -> ReportSummary:
+def report(data_dir: Path, sql: Path, presets: Collection[Preset] = ()) -> ReportSummary:
     """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`.
 
-    `sql` is the folder of the models. A file with the same content is left alone. Raises ChecksFailedError, and leaves
-    all files as they are, when a check of severity fail stands against the figures.
+    `sql` is the folder of the models. FOCUS is written as Parquet too, and a file for each of the presets; one that was
+    written before is kept up, so that it never stands beside newer figures. A file with the same content is left alone.
+    Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands against the figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     failed = warehouse.table(
@@ -34,15 +39,25 @@ def report(data_dir: Path, sql: Path) -> ReportSummary:
         raise ChecksFailedError(
             f"Checks failed: {', '.join(failed)}. The reports stay as they were; see `recspend check`."
         )
+    folder, summary = data_dir / "reports", ReportSummary()
+    kept_up = {preset for preset, limits in PRESETS.items() if (folder / limits.file).exists()}
+    for contents in (
+        _tables(warehouse, sql),
+        exports(warehouse, sql, kept_up.union(presets), summary.left_out),
+    ):
+        for name, content in contents:
+            summary.written += write_if_changed(folder / name, content)
+            summary.files.append(folder / name)
+    return summary
+
+
+def _tables(warehouse: Warehouse, sql: Path) -> Iterator[tuple[str, bytes]]:
     marts = warehouse.table(
         "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
     )["table_name"].to_pylist()
     selects = {mart: f'select * from marts."{mart}"' for mart in marts if mart != _DETAIL}  # noqa: S608
     selects |= {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
-    files, written = [], 0
     for name, select in selects.items():
-        path = data_dir / "reports" / f"{name}.csv"
-        table = warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
-        written += write_if_changed(path, to_csv(table).encode())
-        files.append(path)
-    return ReportSummary(files, written)
+        if name != FOCUS:
+            table = warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
+            yield f"{name}.csv", to_csv(table).encode()
