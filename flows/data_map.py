@@ -49,11 +49,12 @@ stands before a text that a spreadsheet would run as a formula; in the Parquet f
 A charge period is a day of UTC and a billing period a month of UTC, whatever `reporting_timezone` is: with another time
 zone the same recording may stand in another day, and month, than in the marts. The sum of each currency is the same.
 
-What was validated: a test holds every file to the rules above (columns, types, allowed values, periods, sums). A slow test
-gives the CSV to the FinOps Foundation's focus-validator 1.0.0, which knows FOCUS 1.0 and no later version, with four
-columns renamed to what it calls them; it finds nothing wrong but the absence of the conditional columns named here. No
-validator of FOCUS 1.2 was run, and no file was loaded into Vantage, CloudZero or Datadog: those are held to what their
-documentation says.
+What was validated: tests hold the files to the rules above (columns, types, allowed values, periods, sums). A slow test
+gives the CSV to the FinOps Foundation's focus-validator 1.0.0, which knows FOCUS 1.0 and no later version, with three
+columns renamed to what it calls them. It finds nothing wrong but the absence of fourteen conditional columns, which it
+wants whatever the condition; when they stand there empty, one check of `SkuPriceId` fails, which asks for a column of FOCUS
+0.5 and cannot pass, and nothing else. No validator of FOCUS 1.2 was run, and no file was loaded into Vantage, CloudZero or
+Datadog: those are held to what their documentation says.
 """
 
 

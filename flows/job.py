@@ -23,8 +23,8 @@ Command = Literal["run", "ingest", "normalize", "model", "report"]
 class Job:
     """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all.
 
-    again: read the days even when they are covered. audit_days: read so many of the oldest readings again. presets: write
-    the exports for these systems too.
+    again: read the days even when they are covered. audit_days: read so many of the oldest readings again. presets:
+    write the exports for these systems too.
     """
 
     command: Command = "run"

@@ -47,8 +47,8 @@ def pipeline(
     """Ingest, normalize, model and report: what a schedule runs.
 
     first, last: days of creation to read, inclusive, UTC; without them, everything. account: a name or sid. again: read
-    the days even when they are covered. audit_days: read so many of the oldest readings again. presets: write the exports
-    for these systems too.
+    the days even when they are covered. audit_days: read so many of the oldest readings again. presets: write the
+    exports for these systems too.
     """
     job = Job("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
     return _in_flow(job)

@@ -29,7 +29,8 @@ def report(data_dir: Path, sql: Path, presets: Collection[Preset] = ()) -> Repor
 
     `sql` is the folder of the models. FOCUS is written as Parquet too, and a file for each of the presets; one that was
     written before is kept up, so that it never stands beside newer figures. A file with the same content is left alone.
-    Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands against the figures.
+    Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands against the
+    figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     failed = warehouse.table(

@@ -133,7 +133,9 @@ def _defused(text: str | None) -> str | None:
 def _json_value(value: Any) -> str:
     if isinstance(value, dict):
         known = {name: each for name, each in value.items() if each is not None}
-        return "{" + ", ".join(f"{json.dumps(name)}: {_json_value(each)}" for name, each in known.items()) + "}"
+        return (
+            "{" + ", ".join(f"{json.dumps(name)}: {_json_value(each)}" for name, each in known.items()) + "}"
+        )
     return plain(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
