@@ -47,6 +47,14 @@ def account_names(settings: Settings) -> dict[str, str]:
     return names
 
 
+def account_providers(settings: Settings) -> dict[str, str]:
+    """Whose API it is, by account sid, of all accounts in the settings; needs no token."""
+    providers: dict[str, str] = {entry.account_sid: entry.provider for entry in settings.accounts}
+    if settings.account_sid:
+        providers[settings.account_sid] = settings.provider
+    return providers
+
+
 def _of_environment(settings: Settings) -> Access:
     needed = {
         "RECSPEND_BASE_URL": settings.base_url,

@@ -15,6 +15,7 @@ from flows.cli_options import (
     First,
     Last,
     Prefect,
+    Presets,
     Recordings,
     Seed,
     again_given,
@@ -93,6 +94,7 @@ def run(
     account: Account = None,
     again: Again = False,
     audit: Audit = 0,
+    preset: Presets = None,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
@@ -105,7 +107,8 @@ def run(
     from flows.cli_perform import perform_job
     from flows.job import Job
 
-    job = Job("run", *days_given(first, last), account, again=again_given(again, first), audit_days=audit)
+    days, presets = days_given(first, last), tuple(preset or ())
+    job = Job("run", *days, account, again=again_given(again, first), audit_days=audit, presets=presets)
     perform_job(None, job, as_json=as_json, prefect=prefect)
 
 
@@ -177,20 +180,23 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
 
 @app.command()
 def report(
+    preset: Presets = None,
     open_page: Annotated[
         bool, typer.Option("--open", help="Open the page in the browser afterwards.")
     ] = False,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Write the spend tables as CSV files, and `report.html` to look at, to `data/reports`.
+    """Write the spend tables as CSV files, the page to look at, and the charges as FOCUS for cost systems.
+
+    With `--preset` also as one of them wants it; such a file is kept up from then on, until it is deleted.
 
     Example: `recspend report --open`
     """
     from flows.cli_perform import perform_job
     from flows.job import Job
 
-    perform_job(None, Job("report"), as_json=as_json, prefect=prefect)
+    perform_job(None, Job("report", presets=tuple(preset or ())), as_json=as_json, prefect=prefect)
     if open_page:
         from flows.cli_ask import open_report
 

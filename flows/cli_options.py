@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flows.presets import Preset
 from transforms.errors import ConfigError
 
 # The emulator's own lists, repeated so that --help need not load them; tests hold them together.
@@ -30,6 +31,10 @@ Again = Annotated[
 ]
 Audit = Annotated[
     int, typer.Option("--audit", metavar="N", min=0, help="Also read the N days read longest ago again.")
+]
+Presets = Annotated[
+    list[Preset] | None,
+    typer.Option("--preset", help="Also write the costs for this system, several times if wanted."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Prefect = Annotated[

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.model import read_checks, read_models, read_twins
-from transforms.models import Twin
+from transforms.models import Twin, read_twin
 from transforms.reference import REFERENCES
 
 TOP = Path(__file__).parent.parent
@@ -25,6 +25,8 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals |
 | `reports/report.html` | one page to look at and to mail, with charts, filters and tables; it asks no server for anything |
 | `reports/holes.csv` | the days of accounts that no figure covers; only a header when there are none |
+| `reports/focus.csv`, `reports/focus.parquet` | what was charged, in the columns of FOCUS 1.2; see [reports.focus](#reportsfocus) |
+| `reports/vantage.csv`, `cloudzero.csv`, `datadog.json` | the same as one cost system takes it, when `--preset` asks for it |
 | `runs/<instant>.json` | what each run did |
 {references}
 
@@ -37,14 +39,35 @@ stand in different rows and are never added up; instants are UTC; `usage_date` i
 
 """
 
+_FOCUS = """
+The columns are those that [FOCUS 1.2](https://focus.finops.org/focus-specification/v1-2/) makes mandatory, the recommended
+`ChargeFrequency` and `ServiceSubcategory`, and of the conditional ones those that can be filled; `x_…` are our own. Left
+out are unit prices, SKUs, regions, resources and invoices, which the Recordings API does not name, and commitments and
+capacity reservations, which it does not have. FOCUS wants metadata of a data set in a file of its own; none is written.
+`source` and `channels` are tags without a prefix, though the provider and not a user gives them. In the CSV an apostrophe
+stands before a text that a spreadsheet would run as a formula; in the Parquet file every text is as it was.
+
+A charge period is a day of UTC and a billing period a month of UTC, whatever `reporting_timezone` is: with another time
+zone the same recording may stand in another day, and month, than in the marts. The sum of each currency is the same.
+
+What was validated: tests hold the files to the rules above (columns, types, allowed values, periods, sums). A slow test
+gives the CSV to the FinOps Foundation's focus-validator 1.0.0, which knows FOCUS 1.0 and no later version, with three
+columns renamed to what it calls them. It finds nothing wrong but the absence of fourteen conditional columns, which it
+wants whatever the condition; when they stand there empty, one check of `SkuPriceId` fails, which asks for a column of FOCUS
+0.5 and cannot pass, and nothing else. No validator of FOCUS 1.2 was run, and no file was loaded into Vantage, CloudZero or
+Datadog: those are held to what their documentation says.
+"""
+
 
 def render() -> str:
     """The whole text of `data/README.md`."""
     sql = TOP / "sql"
     twins = {model.name: model.twin for model in read_models(sql)} | read_twins(sql)
-    order = ("marts", "staging", "landed", "ops")
+    focus = sql / "reports" / "focus.yml"
+    twins["reports.focus"] = read_twin(focus.read_text("utf-8"), str(focus))
+    order = ("marts", "reports", "staging", "landed", "ops")
     names = sorted(twins, key=lambda name: (order.index(name.split(".")[0]), name))
-    parts = [_table(name, twins[name]) for name in names]
+    parts = [_table(name, twins[name]) + (_FOCUS if name == "reports.focus" else "") for name in names]
     checks = [f"| `{check.name}` | {check.severity} | {check.why} |" for check in read_checks(sql)]
     heading = "## Checks\n\n| check | severity | why a found row matters |\n|---|---|---|\n"
     references = [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.lanes import Clock, utc_now
+from flows.presets import Preset
 from flows.progress import Progress, Step, directly, silent
 from flows.settings import Settings
 from flows.stores.access import Access
@@ -22,7 +23,8 @@ Command = Literal["run", "ingest", "normalize", "model", "report"]
 class Job:
     """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all.
 
-    again: read the days even when they are covered. audit_days: read so many of the oldest readings again.
+    again: read the days even when they are covered. audit_days: read so many of the oldest readings again. presets:
+    write the exports for these systems too.
     """
 
     command: Command = "run"
@@ -32,6 +34,7 @@ class Job:
     rebuild: bool = False
     again: bool = False
     audit_days: int = 0
+    presets: tuple[Preset, ...] = ()
 
     @property
     def reads_api(self) -> bool:

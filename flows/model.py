@@ -41,9 +41,14 @@ _TABLE_FOLDERS = ("landed", "ops")
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """What the models depend on beside the data. names: account sid → name, from the settings."""
+    """What the models depend on beside the data. names, providers: by account sid, from the settings.
+
+    provider: that of an account which is not in the settings.
+    """
 
     names: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, str] = field(default_factory=dict)
+    provider: str = "signalwire"
     reporting_timezone: str = "UTC"
     unpriced_share_warning: Decimal = Decimal("0.1")
     short_recording_seconds: int = 5
@@ -156,7 +161,11 @@ def _tables(
         **{f"landed.{name}": rows for name, rows in references.items()},
         "landed.accounts": _rows(
             [
-                {"account_sid": sid, "account_name": names.get(sid, sid)}
+                {
+                    "account_sid": sid,
+                    "account_name": names.get(sid, sid),
+                    "provider": options.providers.get(sid, options.provider),
+                }
                 for sid in sorted({*names, *(account.account_sid for account in covered)})
             ]
         ),

@@ -26,6 +26,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.job import Job, Summary, Work
+from flows.presets import Preset
 from flows.settings import load
 from flows.stages import perform, prepare
 from transforms.errors import ConfigError
@@ -41,13 +42,16 @@ def pipeline(
     *,
     again: bool = False,
     audit_days: int = 0,
+    presets: tuple[Preset, ...] = (),
 ) -> State[Any]:
     """Ingest, normalize, model and report: what a schedule runs.
 
     first, last: days of creation to read, inclusive, UTC; without them, everything. account: a name or sid. again: read
-    the days even when they are covered. audit_days: read so many of the oldest readings again.
+    the days even when they are covered. audit_days: read so many of the oldest readings again. presets: write the
+    exports for these systems too.
     """
-    return _in_flow(Job("run", first, last, account, again=again, audit_days=audit_days))
+    job = Job("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
+    return _in_flow(job)
 
 
 @flow(name="recspend ingest", persist_result=False)
@@ -76,9 +80,9 @@ def model() -> State[Any]:
 
 
 @flow(name="recspend report", persist_result=False)
-def report() -> State[Any]:
-    """Write the report files."""
-    return _in_flow(Job("report"))
+def report(*, presets: tuple[Preset, ...] = ()) -> State[Any]:
+    """Write the report files, and the exports for these systems."""
+    return _in_flow(Job("report", presets=presets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,18 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
 
 def _called(job: Job) -> State[Any]:
     match job.command:
-        case "run" | "ingest":
-            flow_of_job = pipeline if job.command == "run" else ingest
-            return flow_of_job(
+        case "run":
+            return pipeline(
+                job.first,
+                job.last,
+                job.account,
+                again=job.again,
+                audit_days=job.audit_days,
+                presets=job.presets,
+                return_state=True,
+            )
+        case "ingest":
+            return ingest(
                 job.first,
                 job.last,
                 job.account,
@@ -128,7 +141,7 @@ def _called(job: Job) -> State[Any]:
         case "model":
             return model(return_state=True)
         case "report":
-            return report(return_state=True)
+            return report(presets=job.presets, return_state=True)
 
 
 def _in_flow(job: Job) -> State[Any]:

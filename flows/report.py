@@ -1,36 +1,70 @@
-"""Report: the marts as CSV files for finance."""
+"""Report: the marts as CSV files for finance, the page to look at, and the exports for cost systems."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
-from flows.page import write_page
-from flows.stores.files import write_if_changed
+from flows.exports import FOCUS, LeftOut, exports
+from flows.page import page
+from flows.presets import PRESETS, Preset
+from flows.stores.report_folder import ReportFolder
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError
+from transforms.report_set import manifest
 from transforms.reports import to_csv
 
-_DETAIL = "fct_recordings"
-"""The one mart that is no report: it has a row per recording and lives in the warehouse."""
+NO_REPORTS = ("fct_recordings", "recordings_kept", "storage_rate_periods")
+"""Marts that are no reports: a row per recording, or what other marts are made of. They live in the warehouse."""
+
+_MANIFEST = "manifest.json"
+_PAGE = "report.html"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReportSummary:
-    """The report files, and how many of them had to be written."""
+    """The report files, how many of them are other than before, and what the exports do not hold."""
 
-    files: list[Path]
-    written: int
+    files: list[Path] = field(default_factory=list)
+    written: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
-def report(data_dir: Path, sql: Path, *, with_page: bool = True) -> ReportSummary:
+def report(
+    data_dir: Path, sql: Path, presets: Collection[Preset] = (), *, with_page: bool = True
+) -> ReportSummary:
     """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`,
-    and `reports/report.html`, the page to look at.
+    `report.html`, and `manifest.json`, which has the digest, the rows and the control totals of each.
 
-    `sql` is the folder of the models. A file with the same content is left alone. Raises ChecksFailedError, and leaves
-    all files as they are, when a check of severity fail stands against the figures.
+    `sql` is the folder of the models. FOCUS is written as Parquet too, and a file for each of the presets; one that was
+    written before is kept up, so that it never stands beside newer figures. The files take their places together; a set
+    with the same content is left alone. Raises ChecksFailedError, and leaves all files as they are, when a check of
+    severity fail stands against the figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
+    refuse_failed(warehouse)
+    folder, summary = ReportFolder(data_dir / "reports"), ReportSummary()
+    kept_up = {preset for preset, limits in PRESETS.items() if folder.read(limits.file) is not None}
+    tables = {name: rows(warehouse, select) for name, select in selects(warehouse, sql).items()}
+    files = {f"{name}.csv": to_csv(table).encode() for name, table in tables.items()}
+    files |= exports(warehouse, sql, kept_up.union(presets), summary.left_out)
+    if with_page:
+        shown = {path.stem: path.read_text("utf-8") for path in sorted((sql / "page").glob("*.sql"))}
+        on_page = {name: rows(warehouse, select) for name, select in shown.items()}
+        files[_PAGE] = page({**on_page, "holes": tables["holes"]}, folder.read(_PAGE))
+    held = {f"{name}.csv": {name: table} for name, table in tables.items()}
+    about = about_warehouse(warehouse) | {"left_out": summary.left_out.as_object()}
+    before = json.loads(folder.read(_MANIFEST) or '{"files": []}')
+    files[_MANIFEST] = manifest(files, held, about)
+    summary.written = folder.replace(files, [each["file"] for each in before["files"]])
+    summary.files = [folder.folder / name for name in files]
+    return summary
+
+
+def refuse_failed(warehouse: Warehouse) -> None:
+    """Raise ChecksFailedError when a check of severity fail stands against the figures."""
     failed = warehouse.table(
         "select name from ops.checks where severity = 'fail' and not is_passed order by name"
     )["name"].to_pylist()
@@ -38,31 +72,26 @@ def report(data_dir: Path, sql: Path, *, with_page: bool = True) -> ReportSummar
         raise ChecksFailedError(
             f"Checks failed: {', '.join(failed)}. The reports stay as they were; see `recspend check`."
         )
+
+
+def selects(warehouse: Warehouse, sql: Path) -> dict[str, str]:
+    """Name → SELECT of every table that is handed out: the marts, and those of the folder `sql/reports`."""
     marts = warehouse.table(
         "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
     )["table_name"].to_pylist()
-    selects = {mart: f'select * from marts."{mart}"' for mart in marts if mart != _DETAIL}  # noqa: S608
-    selects |= {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
-    files, written = [], 0
-    for name, select in selects.items():
-        path = data_dir / "reports" / f"{name}.csv"
-        written += write_if_changed(path, to_csv(_rows(warehouse, select)).encode())
-        files.append(path)
-    if with_page:
-        page = data_dir / "reports" / "report.html"
-        written += write_page(
-            page, {name: _rows(warehouse, select) for name, select in _page_selects(sql).items()}
-        )
-        files.append(page)
-    return ReportSummary(files, written)
+    found = {mart: f'select * from marts."{mart}"' for mart in marts if mart not in NO_REPORTS}  # noqa: S608
+    others = {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
+    return found | {name: select for name, select in others.items() if name != FOCUS}
 
 
-def _rows(warehouse: Warehouse, select: str) -> pa.Table:
+def rows(warehouse: Warehouse, select: str) -> pa.Table:
     """The rows of a SELECT, in an order that is the same each time."""
     return warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
 
 
-def _page_selects(sql: Path) -> dict[str, str]:
-    """What the page is made of: the SELECTs in `sql/page`, and the holes."""
-    paths = [*sorted((sql / "page").glob("*.sql")), sql / "reports" / "holes.sql"]
-    return {path.stem: path.read_text("utf-8") for path in paths}
+def about_warehouse(warehouse: Warehouse) -> dict[str, str | None]:
+    """What a set of reports was made of: the newest day that was read (UTC), and the time zone of its days."""
+    (settings,) = warehouse.table(
+        "select as_of::varchar as as_of, reporting_timezone from landed.settings"
+    ).to_pylist()
+    return dict(settings)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.accounts import accesses, account_names
+from flows.accounts import accesses, account_names, account_providers
 from flows.ingest import Asked, IngestSummary, find_dialect, ingest_account, plan_account
 from flows.job import Job, Summary, Work
 from flows.lanes import Lanes
@@ -136,6 +136,8 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
     settings = work.settings
     options = ModelOptions(
         names=work.names,
+        providers=account_providers(settings),
+        provider=settings.provider,
         reporting_timezone=settings.reporting_timezone,
         unpriced_share_warning=settings.unpriced_share_warning,
         short_recording_seconds=settings.short_recording_seconds,
@@ -158,9 +160,10 @@ def _report(work: Work, job: Job, summary: Summary) -> None:
     settings = work.settings
     work.progress("report", 0, 1)
     with _timed(summary, "report"):
-        written = work.step(
-            "report", partial(report, settings.data_dir, shipped("sql"), with_page=settings.report_page)
+        write = partial(
+            report, settings.data_dir, shipped("sql"), job.presets, with_page=settings.report_page
         )
+        written = work.step("report", write)
     work.progress("report", 1, 1)
     summary.reports = written.files
 

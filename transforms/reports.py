@@ -1,5 +1,6 @@
-"""Tables to text: CSV for finance, columns of text for the screen. Nothing is rounded on the way."""
+"""Tables to text: CSV for finance, columns of text for the screen, and to Parquet. Nothing is rounded on the way."""
 
+import io
 import json
 import re
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from transforms.money import plain
 
@@ -37,6 +39,31 @@ def to_json(table: pa.Table) -> str:
         for row in table.to_pylist()
     ]
     return json.dumps(rows, ensure_ascii=False)
+
+
+def to_json_objects(table: pa.Table) -> str:
+    """A table as a JSON array, a row an object on a line of its own: decimals as numbers with all their digits.
+
+    What is null is left out, in a struct too. ECMA-404 lets a number have any digits.
+    """
+    rows = [_json_value(row) for row in table.to_pylist()]
+    return "[\n" + ",\n".join(rows) + "\n]\n" if rows else "[]\n"
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """A table as a Parquet file; the same table gives the same bytes."""
+    file = io.BytesIO()
+    pq.write_table(table, file, compression="zstd")
+    return file.getvalue()
+
+
+def with_iso_instants(table: pa.Table) -> pa.Table:
+    """The table with its instants as text: ISO 8601 to the second, with T and Z."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_timestamp(column.type):
+            texts = pc.strftime(column.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
+            table = table.set_column(place, table.column_names[place], texts)
+    return table
 
 
 def to_text_frame(table: pa.Table) -> pd.DataFrame:
@@ -101,6 +128,15 @@ def _to_cell(text: str | None) -> str:
 
 def _defused(text: str | None) -> str | None:
     return f"'{text}" if text and text.startswith(_FORMULA_STARTS) else text
+
+
+def _json_value(value: Any) -> str:
+    if isinstance(value, dict):
+        known = {name: each for name, each in value.items() if each is not None}
+        return (
+            "{" + ", ".join(f"{json.dumps(name)}: {_json_value(each)}" for name, each in known.items()) + "}"
+        )
+    return plain(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def _is_json(value: Any) -> bool:

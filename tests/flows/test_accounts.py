@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.accounts import accesses, account_names
+from flows.accounts import accesses, account_names, account_providers
 from flows.settings import load
 from flows.stores.access import Access
 from transforms.errors import ConfigError
@@ -305,7 +305,15 @@ def test_names_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_without_accounts_there_are_no_names() -> None:
-    assert account_names(load()) == {}
+    assert account_names(load()) == account_providers(load()) == {}
+
+
+@pytest.mark.usefixtures("one")
+def test_providers_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
+    write(entry("sales", "AC2"), entry("support", "A1", provider="twilio"))
+    assert account_providers(load()) == {SID: "twilio", "AC2": "signalwire", "A1": "twilio"}
 
 
 @pytest.mark.usefixtures("one")

@@ -177,6 +177,7 @@ def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) ->
         (["query", "select 1"], "There is no data/warehouse.duckdb yet"),
         (["check"], "There is no data/warehouse.duckdb yet"),
         (["report"], "There is no data/warehouse.duckdb yet"),
+        (["report", "--preset", "abacus"], "'cloudzero', 'datadog', 'vantage'"),
         (["emulator", "--fault", "gremlins"], "gremlins"),
         (["emulator", "totals", "--replay", "."], "The emulator has nothing to serve"),
         (["emulator", "--seed", "4", "totals"], "--seed belongs behind the word totals"),

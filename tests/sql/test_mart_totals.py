@@ -81,6 +81,13 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select distinct usage_date, account_sid, source, channels, 'USD', {DUE} from {FACT} as fact "
         f"where {DUE} is not null",
     ),
+    "marts.daily_charges": (
+        f"select charge_date, {KEYS}, sum(priced_recordings), sum(duration_seconds), sum(priced_minutes), sum(cost), "
+        "sum(list_cost) from marts.daily_charges group by all",
+        f"select created_at::date, {KEYS}, count(*), coalesce(sum(duration_seconds), 0), "
+        "coalesce(sum(billed_minutes), 0), sum(cost), sum(case when currency = 'USD' then "
+        f"coalesce(billed_minutes * {DUE}, cost) else cost end) from {FACT} as fact where is_priced group by 1, {KEYS}",
+    ),
     "marts.rate_differences": (
         f"select usage_date, {KEYS}, sum(difference) from marts.rate_differences group by all",
         f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "

@@ -2,14 +2,24 @@ import csv
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.reports import for_the_eye, to_csv, to_json, to_text, to_text_frame
+from transforms.reports import (
+    for_the_eye,
+    to_csv,
+    to_json,
+    to_json_objects,
+    to_parquet,
+    to_text,
+    to_text_frame,
+    with_iso_instants,
+)
 
 SPEND = pa.table(
     {
@@ -159,3 +169,42 @@ def test_a_frame_of_text_keeps_the_columns_in_order_and_null_as_none() -> None:
     frame = to_text_frame(SPEND)
     assert list(frame.columns) == SPEND.column_names
     assert frame.iloc[1].tolist() == [None, "Ümläut", None, None, "false", None]
+
+
+@given(st.lists(st.tuples(TEXTS, st.none() | st.decimals(-(10**28), 10**28, places=9)), max_size=4))
+@settings(deadline=None)
+def test_json_objects_hold_every_digit_as_a_number_and_nothing_that_is_null(
+    pairs: list[tuple[str | None, Decimal | None]],
+) -> None:
+    table = pa.table(
+        {
+            "cost": pa.array([cost for _, cost in pairs], pa.decimal128(38, 9)),
+            "tags": pa.array(
+                [{"a": text, "b": None} for text, _ in pairs], pa.struct({"a": pa.string(), "b": pa.string()})
+            ),
+        }
+    )
+    expected = [
+        ({} if cost is None else {"cost": cost}) | {"tags": {} if text is None else {"a": text}}
+        for text, cost in pairs
+    ]
+    assert json.loads(to_json_objects(table), parse_float=Decimal) == expected
+
+
+def test_json_objects_stand_on_a_line_each() -> None:
+    table = pa.table({"cost": decimals("0.0000001", None), "day": ["2026-09-01", "2026-09-02"]})
+    assert to_json_objects(table) == (
+        '[\n{"cost": 0.000000100, "day": "2026-09-01"},\n{"day": "2026-09-02"}\n]\n'
+    )
+    assert to_json_objects(table.slice(0, 0)) == "[]\n"
+
+
+def test_a_parquet_file_gives_the_table_back_and_is_the_same_each_time() -> None:
+    assert pq.read_table(BytesIO(to_parquet(SPEND))).equals(SPEND)
+    assert to_parquet(SPEND) == to_parquet(SPEND.combine_chunks())
+
+
+def test_instants_become_iso_text_and_all_else_stays() -> None:
+    table = with_iso_instants(SPEND)
+    assert table["seen_at"].to_pylist() == ["2018-09-25T23:00:00Z", None]
+    assert table.drop_columns("seen_at").equals(SPEND.drop_columns("seen_at"))

@@ -1,0 +1,73 @@
+"""Tables as one workbook for a spreadsheet: a sheet each, real numbers and dates, the header always in sight."""
+
+import io
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+_ROWS_OF_A_SHEET = 1_048_575  # and a header
+_LONGEST_NAME = 31
+_WIDEST = 40
+_MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001  the same tables make the same bytes
+
+
+def workbook(tables: Mapping[str, pa.Table]) -> bytes:
+    """The tables as the bytes of an xlsx file, in their order; a sheet is named after its table.
+
+    A spreadsheet knows numbers to 15 digits only and no time zones: instants are UTC. A table with more rows than a
+    sheet can have goes on in the next one, which has a number behind its name.
+    """
+    sink = io.BytesIO()
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(sink, options) as book:
+        book.set_properties({"created": _MADE_AT})
+        formats = {
+            "head": book.add_format({"bold": True}),
+            "number": book.add_format({"num_format": "#,##0.00#######"}),
+            "day": book.add_format({"num_format": "yyyy-mm-dd"}),
+            "instant": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+        }
+        for name, table in tables.items():
+            for part, first in enumerate(range(0, max(table.num_rows, 1), _ROWS_OF_A_SHEET)):
+                number = f" {part + 1}" if part else ""
+                sheet = book.add_worksheet(f"{name[: _LONGEST_NAME - len(number)]}{number}")
+                _fill(sheet, table.slice(first, _ROWS_OF_A_SHEET), formats)
+    return sink.getvalue()
+
+
+def _fill(sheet: Worksheet, table: pa.Table, formats: Mapping[str, Format]) -> None:
+    sheet.freeze_panes(1, 0)
+    sheet.write_row(0, 0, table.column_names, formats["head"])
+    for place, name in enumerate(table.column_names):
+        values = table[name].to_pylist()
+        longest = max((len(str(value)) for value in values[:200] if value is not None), default=0)
+        sheet.set_column(place, place, min(max(len(name), longest) + 2, _WIDEST))
+        for row, value in enumerate(values, start=1):
+            if value is not None:
+                _write(sheet, row, place, value, formats)
+
+
+def _write(sheet: Worksheet, row: int, place: int, value: Any, formats: Mapping[str, Format]) -> None:
+    if isinstance(value, bool):
+        sheet.write_boolean(row, place, value)
+    elif isinstance(value, int):
+        sheet.write_number(row, place, value)
+    elif isinstance(value, Decimal):
+        sheet.write_number(row, place, float(value), formats["number"])
+    elif isinstance(value, datetime):
+        sheet.write_datetime(row, place, value.replace(tzinfo=None), formats["instant"])
+    elif isinstance(value, date):
+        sheet.write_datetime(row, place, value, formats["day"])
+    else:
+        sheet.write_string(row, place, str(value))

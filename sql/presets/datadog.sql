@@ -1,0 +1,22 @@
+-- Datadog, Custom Costs: an array of JSON objects with these six properties in this order and Tags behind them; days as
+-- 2026-09-30, the last one included; USD only; no value longer than 1,000 characters, none empty. What is null here is
+-- left out of the object. JSON and not CSV, because a row of CSV could not leave out a tag that is not known.
+-- Documentation: https://docs.datadoghq.com/cloud_cost_management/setup/custom/
+select
+    "ProviderName",
+    left("ChargeDescription", 1000) as "ChargeDescription",
+    strftime(timezone('UTC', "ChargePeriodStart"), '%Y-%m-%d') as "ChargePeriodStart",
+    strftime(timezone('UTC', "ChargePeriodEnd") - interval 1 day, '%Y-%m-%d') as "ChargePeriodEnd",
+    "BilledCost",
+    "BillingCurrency",
+    struct_pack(
+        account := left(nullif("SubAccountName", ''), 1000),
+        account_sid := "SubAccountId",
+        channels := cast("x_Channels" as varchar),
+        charge_class := lower("ChargeClass"),
+        service := "ServiceName",
+        source := left(nullif("x_Source", ''), 1000)
+    ) as "Tags",
+from focus
+where "BillingCurrency" = 'USD'
+order by "ChargePeriodStart", "SubAccountId", "x_Source", "x_Channels", "ChargeClass", "BilledCost"

@@ -1,0 +1,21 @@
+-- Vantage, Custom Providers: a CSV of FOCUS columns, of which ChargeCategory, ChargePeriodStart, BilledCost and
+-- ServiceName must be there; days as 2026-09-30; Tags a JSON object; categories Credit, Refund, Discount, Tax or Usage.
+-- Documentation: https://docs.vantage.sh/connecting_custom_providers
+select
+    strftime(timezone('UTC', "ChargePeriodStart"), '%Y-%m-%d') as "ChargePeriodStart",
+    case when "ChargeCategory" <> 'Usage' and "BilledCost" < 0 then 'Credit' else 'Usage' end as "ChargeCategory",
+    "BilledCost",
+    "BillingCurrency",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "SubAccountId" as "ResourceId",
+    "ServiceCategory",
+    "ServiceName",
+    cast(case
+        when "x_Channels" is null then json_object('account', "SubAccountName", 'source', "x_Source")
+        else json_object(
+            'account', "SubAccountName", 'channels', cast("x_Channels" as varchar), 'source', "x_Source"
+        )
+    end as varchar) as "Tags",
+from focus
+order by "ChargePeriodStart", "ResourceId", "x_Source", "x_Channels", "BillingCurrency", "ChargeClass", "BilledCost"

@@ -1,0 +1,291 @@
+"""The exports against files written by hand, and against what the documentation of each format demands."""
+
+import csv
+import io
+import json
+import logging
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from sql_tables import create
+
+from flows.exports import LeftOut, exports, over_focus
+from flows.presets import PRESETS, Preset
+from flows.settings import shipped
+from flows.stores.warehouse import Warehouse
+from transforms.models import Twin, drift, read_twin
+
+SQL = shipped("sql")
+GOLDEN = Path(__file__).parents[1] / "golden" / "exports"
+TWIN: Twin = read_twin((SQL / "reports" / "focus.yml").read_text("utf-8"), "focus.yml")
+GIVEN: dict[str, list[dict[str, object]]] = yaml.safe_load((GOLDEN / "given.yml").read_text("utf-8"))
+
+
+def warehouse_of(path: Path, **changes: list[dict[str, object]]) -> Warehouse:
+    with duckdb.connect(str(path)) as connection:
+        for schema in ("landed", "marts"):
+            connection.execute(f"create schema {schema}")
+        for name, rows in GIVEN.items():
+            create(connection, name, changes.get(name.partition(".")[2], rows))
+    return Warehouse(path)
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    yield warehouse_of(tmp_path_factory.mktemp("warehouse") / "warehouse.duckdb")
+
+
+def contents(warehouse: Warehouse) -> dict[str, bytes]:
+    return dict(exports(warehouse, SQL, set(PRESETS), LeftOut()))
+
+
+def focus_rows(warehouse: Warehouse) -> pa.Table:
+    return pq.read_table(io.BytesIO(contents(warehouse)["focus.parquet"]))
+
+
+@pytest.mark.parametrize("name", ["focus.csv", *(limits.file for limits in PRESETS.values())])
+def test_a_file_is_what_was_written_by_hand(name: str, warehouse: Warehouse) -> None:
+    assert contents(warehouse)[name].decode() == (GOLDEN / name).read_text("utf-8")
+
+
+def test_the_same_charges_give_the_same_bytes(warehouse: Warehouse) -> None:
+    assert contents(warehouse) == contents(warehouse)
+
+
+def test_without_charges_there_are_only_headers(tmp_path: Path) -> None:
+    files = contents(warehouse_of(tmp_path / "w.duckdb", daily_charges=[], daily_spend=[]))
+    assert files["datadog.json"] == b"[]\n"
+    assert focus_rows(warehouse_of(tmp_path / "v.duckdb", daily_charges=[])).num_rows == 0
+    for name in ("focus.csv", "vantage.csv", "cloudzero.csv"):
+        assert files[name].decode() == (GOLDEN / name).read_text("utf-8").splitlines()[0] + "\n"
+
+
+def test_what_is_left_out_is_counted_and_told(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("flows"), "propagate", True)
+    left_out = LeftOut()
+    with caplog.at_level(logging.INFO, "flows"):
+        list(exports(warehouse, SQL, set(PRESETS), left_out))
+    assert left_out == LeftOut(4, 3, {Preset.CLOUDZERO: 1, Preset.DATADOG: 1, Preset.VANTAGE: 0})
+    assert caplog.messages == [
+        "4 recordings without a price are not in focus.",
+        "3 recordings with a price but no currency are not in focus.",
+        "cloudzero.csv takes only USD: 1 charges in other currencies are not in it.",
+        "datadog.json takes only USD: 1 charges in other currencies are not in it.",
+    ]
+
+
+def test_a_file_larger_than_its_system_takes_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("flows"), "propagate", True)
+    (charge,) = (row for row in GIVEN["marts.daily_charges"] if row["source"] == "Conference")
+    many = warehouse_of(
+        tmp_path / "w.duckdb", daily_charges=[charge | {"source": f"source {n}"} for n in range(3)]
+    )
+    with duckdb.connect(str(many.path)) as connection:
+        connection.execute(
+            "insert into marts.daily_charges select charge_date + n::integer, * exclude (charge_date, n) "
+            "from marts.daily_charges, range(1, 5001) as more(n)"
+        )
+    with caplog.at_level(logging.WARNING, "flows"):
+        list(exports(many, SQL, {Preset.VANTAGE}, LeftOut()))
+    told = [message for message in caplog.messages if message.startswith("vantage.csv")]
+    assert told[0] == "vantage.csv has 15003 rows and may have 10000. Load it in parts."
+    assert told[1].endswith("bytes and may have 2000000. Load it in parts.")
+
+
+# FOCUS 1.2: the columns of feature level Mandatory, in specification/columns of the FOCUS_Spec repository.
+MANDATORY = (
+    "BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd BillingPeriodStart ChargeCategory "
+    "ChargeClass ChargeDescription ChargePeriodEnd ChargePeriodStart ContractedCost EffectiveCost InvoiceIssuerName "
+    "ListCost PricingQuantity PricingUnit ProviderName PublisherName ServiceCategory ServiceName"
+).split()
+MAY_BE_NULL = {"ChargeClass", "x_Channels"}
+DECIMALS = (
+    "BilledCost EffectiveCost ListCost ContractedCost ConsumedQuantity PricingQuantity"  # NumericFormat
+).split()
+INSTANTS = "BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd".split()  # DateTimeFormat
+ALLOWED: dict[str, set[object]] = {
+    "ChargeCategory": {"Usage", "Purchase", "Tax", "Credit", "Adjustment"},
+    "ChargeClass": {None, "Correction"},
+    "ChargeFrequency": {"One-Time", "Recurring", "Usage-Based"},
+    "PricingCategory": {"Standard", "Dynamic", "Committed", "Other"},
+    "PricingUnit": {"Minutes"},  # of UnitFormat's names of time units
+    "ConsumedUnit": {"Seconds"},
+    "ServiceCategory": {"Media"},
+    "ServiceSubcategory": {"Other (Media)"},  # of those that belong to Media
+}
+
+
+def next_month(month: datetime) -> datetime:
+    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+
+
+def faults_of(row: dict[str, Any]) -> set[str]:
+    """The columns of a charge that are not what FOCUS 1.2 demands of them."""
+    faults = {name for name, value in row.items() if value in (None, "") and name not in MAY_BE_NULL}
+    faults |= {name for name, allowed in ALLOWED.items() if row[name] not in allowed}
+    faults |= {name for name in DECIMALS if row[name] is not None and row[name] < 0}
+    if row["EffectiveCost"] != row["BilledCost"]:
+        faults.add("EffectiveCost")
+    currency = str(row["BillingCurrency"])
+    if not (len(currency) == 3 and currency.isalpha() and currency.isupper()) or currency in {"XXX", "XTS"}:
+        faults.add("BillingCurrency")
+    start, end = row["ChargePeriodStart"], row["ChargePeriodEnd"]
+    if (start.hour, start.minute, start.utcoffset().total_seconds()) != (0, 0, 0):
+        faults.add("ChargePeriodStart")
+    if (end.date() - start.date()).days != 1 or end.time() != start.time():
+        faults.add("ChargePeriodEnd")
+    if row["BillingPeriodStart"] != start.replace(day=1):
+        faults.add("BillingPeriodStart")
+    if row["BillingPeriodEnd"] != next_month(start.replace(day=1)):
+        faults.add("BillingPeriodEnd")
+    tags = json.loads(row["Tags"])
+    known = {"source": row["x_Source"]} | ({"channels": str(row["x_Channels"])} if row["x_Channels"] else {})
+    return faults | ({"Tags"} if tags != known else set())
+
+
+def test_every_mandatory_column_is_there_and_every_column_is_of_its_type(warehouse: Warehouse) -> None:
+    table = focus_rows(warehouse)
+    assert set(MANDATORY) <= set(table.column_names)
+    assert all(name.startswith("x_") or (name.isalnum() and name[0].isupper()) for name in table.column_names)
+    for field in table.schema:
+        expected = (
+            pa.decimal128(38, 9)
+            if field.name in DECIMALS
+            else pa.timestamp("us", "UTC")
+            if field.name in INSTANTS
+            else {"x_Channels": pa.int8(), "x_Recordings": pa.int64()}.get(field.name, pa.string())
+        )
+        assert field.type == expected, field.name
+
+
+def test_the_columns_are_those_that_are_described(warehouse: Warehouse) -> None:
+    select = (SQL / "reports" / "focus.sql").read_text("utf-8")
+    described = warehouse.table(f"select column_name, column_type from (describe {select})")
+    built = dict(zip(described["column_name"].to_pylist(), described["column_type"].to_pylist(), strict=True))
+    assert drift("reports.focus", TWIN, built) == []
+
+
+def test_every_charge_keeps_the_rules(warehouse: Warehouse) -> None:
+    rows = focus_rows(warehouse).to_pylist()
+    assert len(rows) == 4
+    assert [faults_of(row) for row in rows] == [set()] * 4
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *((name, None) for name in TWIN.columns if name not in {*MAY_BE_NULL, *INSTANTS, "Tags"}),
+        *((name, "something else") for name in ALLOWED),
+        ("BillingCurrency", "XXX"),
+        ("BillingCurrency", "usd"),
+        ("EffectiveCost", Decimal(7)),
+        ("ListCost", Decimal(-1)),
+        ("Tags", '{"source": "another"}'),
+        *((name, datetime(2026, 8, 31, 22).astimezone()) for name in INSTANTS),
+    ],
+)
+def test_a_charge_that_breaks_a_rule_is_noticed(column: str, value: object, warehouse: Warehouse) -> None:
+    row = focus_rows(warehouse).to_pylist()[0]
+    assert column in faults_of(row | {column: value})
+
+
+def test_the_sum_of_each_currency_is_that_of_the_charges(warehouse: Warehouse) -> None:
+    rows = focus_rows(warehouse).to_pylist()
+    for currency, total in (("USD", Decimal("0.130956789")), ("EUR", Decimal("12345678901.01"))):
+        assert sum(row["BilledCost"] for row in rows if row["BillingCurrency"] == currency) == total
+
+
+def test_the_parquet_file_says_the_same_as_the_csv_and_keeps_every_text_as_it_was(
+    warehouse: Warehouse,
+) -> None:
+    files = contents(warehouse)
+    in_csv = list(csv.DictReader(io.StringIO(files["focus.csv"].decode(), newline="")))
+    in_parquet = focus_rows(warehouse).to_pylist()
+    assert in_parquet[2]["SubAccountName"] == '=HYPERLINK("http://x")'
+    assert in_csv[2]["SubAccountName"] == "'" + in_parquet[2]["SubAccountName"]
+    assert [Decimal(row["BilledCost"]) for row in in_csv] == [row["BilledCost"] for row in in_parquet]
+    for name in INSTANTS:
+        assert [datetime.fromisoformat(row[name]) for row in in_csv] == [row[name] for row in in_parquet]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+def test_no_name_becomes_a_formula(start: str, tmp_path: Path) -> None:
+    accounts = [account | {"account_name": f"{start}1+1"} for account in GIVEN["landed.accounts"]]
+    files = contents(warehouse_of(tmp_path / "w.duckdb", accounts=accounts))
+    numbers = {*DECIMALS, "usage/amount", "cost/cost", "cost/on_demand_cost"}
+    for name in ("focus.csv", "vantage.csv", "cloudzero.csv"):
+        for row in csv.DictReader(io.StringIO(files[name].decode(), newline="")):
+            dangerous = {
+                key for key, cell in row.items() if cell and cell[0] in "=+-@\t" and key not in numbers
+            }
+            assert dangerous == set(), name
+
+
+def corrected(warehouse: Warehouse, preset: Preset) -> list[dict[str, Any]]:
+    """Rows of a preset when the first charge is a correction of less."""
+    focus = (SQL / "reports" / "focus.sql").read_text("utf-8")
+    correction = f"""
+        select * replace (
+            'Adjustment' as "ChargeCategory", 'Correction' as "ChargeClass", -"BilledCost" as "BilledCost"
+        )
+        from ({focus}) where "ChargePeriodStart" < '2026-09-01' and "BillingCurrency" = 'USD'
+    """
+    select = (SQL / "presets" / f"{preset}.sql").read_text("utf-8")
+    rows: list[dict[str, Any]] = warehouse.table(over_focus(correction, select)).to_pylist()
+    return rows
+
+
+def test_a_correction_is_called_what_each_system_calls_it(warehouse: Warehouse) -> None:
+    (vantage,) = corrected(warehouse, Preset.VANTAGE)
+    assert (vantage["ChargeCategory"], vantage["BilledCost"]) == ("Credit", Decimal("-0.0075"))
+    (cloudzero,) = corrected(warehouse, Preset.CLOUDZERO)
+    assert (cloudzero["lineitem/type"], cloudzero["cost/cost"]) == ("Adjustment", Decimal("-0.0075"))
+    (datadog,) = corrected(warehouse, Preset.DATADOG)
+    assert (datadog["Tags"]["charge_class"], datadog["BilledCost"]) == ("correction", Decimal("-0.0075"))
+
+
+def test_datadog_gets_no_empty_and_no_long_value_and_its_properties_in_order(tmp_path: Path) -> None:
+    charges = [row | {"source": "s" * 5_000} for row in GIVEN["marts.daily_charges"]]
+    loaded = json.loads(
+        contents(warehouse_of(tmp_path / "w.duckdb", daily_charges=charges))["datadog.json"],
+        parse_float=Decimal,
+    )
+    assert len(loaded) == 3
+    for item in loaded:
+        assert list(item) == [
+            *("ProviderName", "ChargeDescription", "ChargePeriodStart", "ChargePeriodEnd", "BilledCost"),
+            *("BillingCurrency", "Tags"),
+        ]
+        assert date.fromisoformat(item["ChargePeriodStart"]) == date.fromisoformat(item["ChargePeriodEnd"])
+        assert isinstance(item["BilledCost"], Decimal)
+        texts = [value for value in (*item.values(), *item["Tags"].values()) if isinstance(value, str)]
+        assert all(0 < len(text) <= 1_000 for text in texts)
+        assert item["BillingCurrency"] == "USD"
+
+
+def test_cloudzero_gets_one_value_of_each_tag_for_a_resource(warehouse: Warehouse) -> None:
+    rows = list(csv.DictReader(io.StringIO(contents(warehouse)["cloudzero.csv"].decode(), newline="")))
+    tags: dict[str, set[tuple[str, ...]]] = {}
+    for row in rows:
+        assert row["resource/id"].count("/") == 1
+        assert ":" not in row["resource/id"]
+        tags.setdefault(row["resource/id"], set()).add(
+            tuple(cell for name, cell in row.items() if name.startswith("resource/tag:"))
+        )
+    assert {len(values) for values in tags.values()} == {1}
+
+
+def test_every_preset_has_its_select() -> None:
+    assert {path.stem for path in (SQL / "presets").glob("*.sql")} == set(PRESETS) == set(Preset)

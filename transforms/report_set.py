@@ -1,0 +1,77 @@
+"""What a set of report files says of itself: the manifest, with figures to check a transfer against."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.money import plain
+
+_SUM = pa.decimal128(38, 9)
+"""The type of every sum of money in the marts; rates have another."""
+
+
+_DAYS = ("month", "usage_date", "changed_on", "storage_month", "storage_date", "period_start")
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which rows of the marts a set holds: of one month (its first day), of one account (its sid), or all."""
+
+    month: date | None = None
+    account_sid: str | None = None
+
+    def where(self, columns: Iterable[str]) -> str | None:
+        """The condition on a mart with these columns; None when the mart cannot be narrowed so."""
+        columns, conditions = set(columns), ["true"]
+        if self.account_sid is not None:
+            if "account_sid" not in columns:
+                return None
+            conditions.append("account_sid = '" + self.account_sid.replace("'", "''") + "'")
+        if self.month is not None:
+            days = [name for name in _DAYS if name in columns]
+            if not days:
+                return None
+            conditions.append(f"date_trunc('month', {days[0]}) = date '{self.month}'")
+        return " and ".join(conditions)
+
+
+def control_totals(table: pa.Table) -> dict[str, dict[str, str]]:
+    """Currency → column → sum as a plain decimal, of the columns with sums of money; nothing without a currency."""
+    names = [field.name for field in table.schema if field.type == _SUM]
+    if "currency" not in table.column_names or not names:
+        return {}
+    currencies = sorted(set(table["currency"].to_pylist()))
+    totals = {}
+    for currency in currencies:
+        of_currency = table.filter(pc.equal(table["currency"], currency))
+        sums = {name: pc.sum(of_currency[name]).as_py() for name in names}
+        totals[currency] = {name: plain(total) for name, total in sums.items() if total is not None}
+    return {currency: of_currency for currency, of_currency in totals.items() if of_currency}
+
+
+def manifest(
+    files: Mapping[str, bytes], tables: Mapping[str, Mapping[str, pa.Table]], about: Mapping[str, Any]
+) -> bytes:
+    """The manifest as JSON: what `about` says, and of each file its digest, and rows and totals of its tables.
+
+    tables: file → table name → what the file holds of it.
+    """
+    listed = [
+        {
+            "file": name,
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "tables": [
+                {"table": table_name, "rows": table.num_rows, "totals": control_totals(table)}
+                for table_name, table in tables.get(name, {}).items()
+            ],
+        }
+        for name, content in sorted(files.items())
+    ]
+    return (json.dumps({**about, "files": listed}, indent=2, ensure_ascii=False) + "\n").encode()
