@@ -47,6 +47,15 @@ def account_names(settings: Settings) -> dict[str, str]:
     return names
 
 
+def with_usage(settings: Settings) -> frozenset[str]:
+    """Sids of the accounts whose provider lists Usage Records, when they are to be read; needs no token."""
+    providers = {entry.account_sid: entry.provider for entry in settings.accounts}
+    if settings.account_sid:
+        providers[settings.account_sid] = settings.provider
+    chosen = (sid for sid, provider in providers.items() if provider == "twilio" and settings.usage_records)
+    return frozenset(chosen)
+
+
 def _of_environment(settings: Settings) -> Access:
     needed = {
         "RECSPEND_BASE_URL": settings.base_url,

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from flows.bill import bill_tables
 from flows.coverage import AccountCoverage, coverage
 from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
@@ -41,7 +42,10 @@ _TABLE_FOLDERS = ("landed", "ops")
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """What the models depend on beside the data. names: account sid → name, from the settings."""
+    """What the models depend on beside the data. names: account sid → name, from the settings.
+
+    with_usage: sids of the accounts whose Usage Records are read.
+    """
 
     names: Mapping[str, str] = field(default_factory=dict)
     reporting_timezone: str = "UTC"
@@ -49,6 +53,9 @@ class ModelOptions:
     short_recording_seconds: int = 5
     settle_days: int = 90
     accrual_rate_days: int = 30
+    bill_tolerance_amount: Decimal = Decimal("0.01")
+    bill_tolerance_share: Decimal = Decimal(0)
+    with_usage: frozenset[str] = frozenset()
     embed_recordings: bool = True
 
 
@@ -154,6 +161,7 @@ def _tables(
     landings = [each for account in covered for each in account.landings]
     return {
         **{f"landed.{name}": rows for name, rows in references.items()},
+        **bill_tables(data_dir, covered, options.with_usage),
         "landed.accounts": _rows(
             [
                 {"account_sid": sid, "account_name": names.get(sid, sid)}
@@ -168,6 +176,8 @@ def _tables(
                     "settle_days": options.settle_days,
                     "accrual_rate_days": options.accrual_rate_days,
                     "short_recording_seconds": options.short_recording_seconds,
+                    "bill_tolerance_amount": options.bill_tolerance_amount,
+                    "bill_tolerance_share": options.bill_tolerance_share,
                     "unpriced_share_warning": options.unpriced_share_warning,
                 }
             ]

@@ -50,15 +50,17 @@ def usage_page(account: Account, days: Sequence[UsageDay], as_of: int, request: 
         and query.get("Category", CATEGORY) == CATEGORY
     ]
     start, stop = page * size, min((page + 1) * size, len(listed))
-    kept = {
+    kept: dict[str, str] = {
         name: query[name]
         for name in ("Category", "StartDate", "EndDate", "IncludeSubaccounts")
         if name in query
     }
 
     def uri(number: int) -> str:
-        token: dict[str, str] = {"PageToken": f"PA{number * size:x}"} if number else {}
-        return f"{request.path}?{urlencode({**kept, 'Page': number, 'PageSize': size, **token})}"
+        parameters: dict[str, object] = {**kept, "Page": number, "PageSize": size}
+        if number:
+            parameters["PageToken"] = f"PA{number * size:x}"
+        return f"{request.path}?{urlencode(parameters)}"
 
     head = json_bytes(
         {
