@@ -42,8 +42,8 @@ select
         <= greatest(bill_tolerance_amount, bill_tolerance_share * their_cost) end as is_within_tolerance,
     case
         when not is_billed then 'no usage record read yet'
-        when days_missing > 0 then concat(days_missing, ' days were not read whole')
-        when our_unpriced > 0 then concat(our_unpriced, ' recordings have no price yet')
+        when days_missing > 0 then concat('days not read whole: ', days_missing)
+        when our_unpriced > 0 then concat('recordings without a price: ', our_unpriced)
     end as note,
 from sized
 cross join settings

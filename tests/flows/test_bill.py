@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ledger_runs import accesses_of, rows_of
-from living_runs import clock_of, epoch_of, made, run_by
+from living_runs import WHOLE_RUN, clock_of, epoch_of, made, run_by
 
 from flows.emulator import Emulator, Parameters, Recording, open_ledger, open_living, serve
 from flows.job import Job, Summary
@@ -69,7 +69,7 @@ def charging(ledger: Sequence[Recording], *faults: str) -> Iterator[Emulator]:
         yield emulator
 
 
-def run(emulator: Emulator, data_dir: Path, job: Job = Job(), **settings: Any) -> Summary:
+def run(emulator: Emulator, data_dir: Path, job: Job = WHOLE_RUN, **settings: Any) -> Summary:
     accounts = [replace(access, provider="twilio") for access in accesses_of(emulator)]
     return run_by(clock_of(emulator.ledger), accounts, data_dir, job, **{**SETTINGS, **settings})
 
@@ -196,7 +196,7 @@ def test_recordings_without_a_price_are_told_and_what_is_charged_for_them_is_the
     (row,) = [row for row in reconciliation(data_dir) if row["period_start"] == SECOND]
     assert (row["our_recordings"], row["our_unpriced"], row["their_recordings"]) == (4, 1, 4)
     assert (row["class"], row["unpriced_amount"]) == ("unpriced", Decimal("0.0125"))
-    assert (row["note"], row["is_comparable"]) == ("1 recordings have no price yet", True)
+    assert (row["note"], row["is_comparable"]) == ("recordings without a price: 1", True)
 
 
 def usage_text(data_dir: Path) -> list[dict[str, Any]]:
@@ -292,7 +292,7 @@ def test_a_hole_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
         rows, "our_recordings", "their_recordings", "is_comparable", "is_within_tolerance", "note"
     ) == {
         SECOND: (3, 3, True, True, None),
-        THIRD: (0, 3, False, None, "1 days were not read whole"),
+        THIRD: (0, 3, False, None, "days not read whole: 1"),
         FOURTH: (3, 3, True, True, None),
         TODAY: (1, None, False, None, "no usage record read yet"),
     }
@@ -317,8 +317,9 @@ def test_a_run_killed_while_usage_is_read_is_finished_by_the_next(tmp_path: Path
                 run(emulator, tmp_path)
             assert len(raw_usage(tmp_path).unfinished(ACCOUNT)) == 1
             assert UsageRecords(tmp_path).read(ACCOUNT).num_rows == 0
-        with patch.object(UsageRecords, "_marker", killed), pytest.raises(Killed):
+        with patch("flows.stores.usage_records.write_if_changed", killed), pytest.raises(Killed):
             run(emulator, tmp_path)
+        assert UsageRecords(tmp_path).read(ACCOUNT).num_rows > 0
         summary = run(emulator, tmp_path)
     assert summary.exit_code == 0
     assert raw_usage(tmp_path).unfinished(ACCOUNT) == []
@@ -364,7 +365,7 @@ def test_an_invoice_is_held_against_the_month(tmp_path: Path) -> None:
     assert (august["class"], august["only_theirs_amount"]) == ("only theirs", CENT)
     assert (august["is_comparable"], august["is_within_tolerance"]) == (False, None)
     assert august["note"] in (
-        "31 days were not read whole",
-        "29 days were not read whole",
-        "30 days were not read whole",
+        "days not read whole: 31",
+        "days not read whole: 29",
+        "days not read whole: 30",
     )

@@ -29,7 +29,15 @@ from flows.emulator.transport_faults import (
 
 ENDLESS = {"repeat-cursor", "other-host", "unauthorized", "redirect"}
 OF_USAGE = {name for name in FAULTS if name.startswith("usage-")}
-UNCONDITIONAL = {*ENDLESS, *OF_USAGE, "bad-json", "not-found", "expired-token", "huge-page", "throttle-concurrency"}
+UNCONDITIONAL = {
+    *ENDLESS,
+    *OF_USAGE,
+    "bad-json",
+    "not-found",
+    "expired-token",
+    "huge-page",
+    "throttle-concurrency",
+}
 
 
 @pytest.fixture(scope="module")
