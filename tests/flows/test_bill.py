@@ -107,6 +107,10 @@ def test_without_anything_planted_every_day_reconciles_to_zero(tmp_path: Path) -
         (row["against"], row["is_comparable"], row["is_within_tolerance"], row["note"]) for row in rows
     } == {("usage records", True, True, None)}
     assert rows_of(tmp_path, "select * from ops.checks where name = 'bill_differs' and not is_passed") == []
+    days = rows_of(tmp_path, "select * from landed.account_days order by day")
+    assert [row["day"].day for row in days] in ([*range(1, 15)], [*range(31, 32), *range(1, 15)])
+    assert {row["day"] for row in days if not row["is_covered"]} == {TODAY}
+    assert {row["has_usage_list"] for row in days} == {True}
 
 
 @pytest.mark.parametrize(
