@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
@@ -12,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from flows.bill import bill_tables
-from flows.coverage import AccountCoverage, coverage
+from flows.coverage import AccountCoverage, coverage, coverage_rows
 from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.landing import Landing
@@ -32,7 +31,6 @@ from transforms.models import (
     read_twin,
 )
 from transforms.money import plain
-from transforms.plan import DayCount
 from transforms.reference import ACCOUNT_NAMES, REFERENCES
 from transforms.schema import REJECT_SCHEMA
 
@@ -186,7 +184,7 @@ def _tables(
             [
                 row
                 for account in covered
-                for row in _coverage_rows(account, lake.count_by_day(account.account_sid))
+                for row in coverage_rows(account, lake.count_by_day(account.account_sid))
             ]
         ),
         "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),
@@ -210,23 +208,6 @@ def _tables(
         ),
         "ops.runs": _rows([msgspec.structs.asdict(record) for record in Runs(data_dir).all()]),
     }
-
-
-def _coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:
-    missing = set(account.holes)
-    read = {day.day: day for day in account.covered}
-    return [
-        {
-            "account_sid": account.account_sid,
-            "day": day,
-            "is_covered": day not in missing,
-            "fetched_at": read[day].fetched_at if day in read else None,
-            "landing": read[day].landing if day in read else None,
-            "recordings": counts[day].recordings if day in counts else 0 if day in read else None,
-            "unsettled_recordings": counts[day].unsettled if day in counts else 0 if day in read else None,
-        }
-        for day in sorted(missing | read.keys())
-    ]
 
 
 def _landing_row(landing: Landing, applied: AppliedLanding) -> dict[str, Any]:

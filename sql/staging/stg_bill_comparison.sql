@@ -12,6 +12,11 @@ periods as (
     select * from staging.stg_bill_periods
 ),
 
+-- Most accounts have no bill, and their recordings need not be looked at.
+billed_accounts as (
+    select distinct account_sid from periods
+),
+
 -- The days of a bill are those of UTC, whatever the reporting time zone.
 by_day as (
     select
@@ -22,6 +27,7 @@ by_day as (
         min(rate) as lowest_rate,
         max(rate) as highest_rate,
     from recordings
+    where account_sid in (select account_sid from billed_accounts)
     group by cast(timezone('UTC', created_at) as date), account_sid, currency, is_priced
 ),
 
