@@ -85,6 +85,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select usage_date, {KEYS}, sum(difference) from marts.rate_differences group by all",
         f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "
         "where is_priced and billed_minutes > 0 and currency = 'USD' group by all having difference <> 0",
+    ),
     # Every recording of A by day, of B by month; what is charged; and parts that come to the difference where both are
     # known.
     "marts.reconciliation": (
