@@ -15,10 +15,10 @@ settings as (
 classes as (
     select
         *,
-        case when kind_of_minutes = 'only ours' then by_minutes - unpriced else 0 * by_minutes end as only_ours,
-        case when kind_of_minutes = 'only theirs' then by_minutes - unpriced else 0 * by_minutes end as only_theirs,
-        case when kind_of_minutes = 'quantity' then by_minutes - unpriced else 0 * by_minutes end as quantity,
-        difference - by_minutes as rate,
+        case when kind_of_minutes = 'only ours' then by_minutes else 0 * by_minutes end as only_ours,
+        case when kind_of_minutes = 'only theirs' then by_minutes else 0 * by_minutes end as only_theirs,
+        case when kind_of_minutes = 'quantity' then by_minutes else 0 * by_minutes end as quantity,
+        difference - by_minutes - unpriced as rate,
     from differences
 ),
 

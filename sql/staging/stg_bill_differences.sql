@@ -11,27 +11,30 @@ compared as (
         *,
         their_cost - coalesce(our_cost, 0) as difference,
         their_minutes - our_minutes as more_minutes,
-        their_minutes - our_minutes + our_unpriced_minutes as beyond_priced,
         our_recordings = 0 or (coalesce(their_recordings, 0) = 0 and their_minutes = 0 and their_cost = 0) as is_alone,
     from comparison
 ),
 
--- What minutes on one side only explain: at rates between the lowest and the highest of our own of the period.
+-- Minutes more cost something between the lowest and the highest rate of our own in the period. So do minutes less,
+-- but those of ours without a price may be the ones that are not charged.
 bounded as (
     select
         *,
-        least(beyond_priced * lowest_rate, beyond_priced * highest_rate) as least_by_minutes,
-        greatest(beyond_priced * lowest_rate, beyond_priced * highest_rate) as most_by_minutes,
+        case when more_minutes > 0 then more_minutes * lowest_rate else more_minutes * highest_rate end as least_by_minutes,
+        case
+            when more_minutes > 0 then more_minutes * highest_rate
+            when more_minutes + our_unpriced_minutes < 0 then (more_minutes + our_unpriced_minutes) * lowest_rate
+            else 0 * more_minutes * highest_rate
+        end as most_by_minutes,
     from compared
 ),
 
-explained as (
+by_minutes as (
     select
         *,
         cast(case
             when is_alone then difference
-            when beyond_priced = 0 then 0 * difference
-            when lowest_rate is null then difference
+            when lowest_rate is null and (our_unpriced_minutes > 0 or more_minutes = 0) then 0 * difference
             when difference < least_by_minutes then least_by_minutes
             when difference > most_by_minutes then most_by_minutes
             else difference
@@ -39,20 +42,23 @@ explained as (
     from bounded
 ),
 
+-- What has no price yet may cost nothing, or the highest rate.
 parted as (
     select
         *,
-        case
-            when is_alone or our_unpriced_minutes = 0 or beyond_priced = 0 then 0 * by_minutes
-            when more_minutes = 0 then by_minutes
-            else cast(by_minutes * our_unpriced_minutes / beyond_priced as decimal(38, 9))
-        end as unpriced,
+        cast(case
+            when is_alone or difference <= by_minutes then 0 * difference
+            when lowest_rate is not null and difference - by_minutes > our_unpriced_minutes * highest_rate
+                then our_unpriced_minutes * highest_rate
+            when our_unpriced_minutes > 0 then difference - by_minutes
+            else 0 * difference
+        end as decimal(38, 9)) as unpriced,
         case
             when our_recordings = 0 or (their_recordings > our_recordings and more_minutes > 0) then 'only theirs'
             when is_alone or (their_recordings < our_recordings and more_minutes < 0) then 'only ours'
             else 'quantity'
         end as kind_of_minutes,
-    from explained
+    from by_minutes
 )
 
 select * from parted

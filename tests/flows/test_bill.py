@@ -166,7 +166,9 @@ def test_made_up_recordings_reconcile_in_another_time_zone_as_well(tmp_path: Pat
     rows = reconciliation(tmp_path / "data")
     assert {row["account_sid"] for row in rows} == {account.account_sid for account in source.accounts}
     assert sum(row["our_recordings"] for row in rows) == 900
-    assert {(row["difference"], row["is_comparable"]) for row in rows} == {(0, True)}
+    # Recordings without a price are counted, and not charged for: that is no difference.
+    assert sum(row["our_unpriced"] for row in rows) > 30
+    assert {(row["difference"], row["class"], row["is_comparable"]) for row in rows} == {(0, "none", True)}
     assert {row["our_recordings"] - row["their_recordings"] for row in rows} == {0}
 
 
