@@ -144,7 +144,7 @@ STORAGE_RATES = Reference(
 """Twilio documents its storage so: a price per minute and month above free minutes, billed to the parent account at the
 end of the month, so that its accounts share what is free. What SignalWire asks is not known."""
 
-REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES)
+
 INVOICES = Reference(
     "invoices",
     "what was invoiced for a month; of the categories `recordings` is compared, whose quantity is minutes",
@@ -158,7 +158,7 @@ INVOICES = Reference(
     ),
     key=("account_sid", "month", "category", "currency"),
 )
-REFERENCES = (ACCOUNT_NAMES, RATE_CARD, INVOICES)
+REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES)
 
 
 def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:

@@ -8,8 +8,7 @@ import pytest
 from flows.settings import shipped
 from flows.stores.reference import reference_table
 from transforms.errors import ConfigError
-from transforms.reference import ACCOUNT_NAMES, STORAGE_RATES
-from transforms.reference import ACCOUNT_NAMES, INVOICES
+from transforms.reference import ACCOUNT_NAMES, INVOICES, STORAGE_RATES
 
 HEADER = "account_sid,account_name\n"
 
@@ -134,6 +133,8 @@ def test_a_storage_rate_that_is_none_is_an_error_that_names_line_and_column(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         storage_rates(tmp_path, line + "\n")
+
+
 INVOICES_HEADER = "account_sid,month,category,quantity,amount,currency\n"
 
 
