@@ -23,7 +23,7 @@ _RATES = ["0.0025", "0.005", "0.0031", "0.000001"]
 
 @st.composite
 def days(draw: st.DrawFn) -> list[tuple[int, Decimal]]:
-    """Minutes and rate of the priced recordings of a day, at least two of which are not the same."""
+    """Minutes and rate of the priced recordings of a day, at least two of them."""
     recordings = st.tuples(st.integers(1, 200), st.sampled_from([Decimal(rate) for rate in _RATES]))
     return draw(st.lists(recordings, min_size=2, max_size=8))
 
@@ -63,8 +63,8 @@ def found(
             create(connection, name, tables.get(name, []))
         for model in models:
             build(connection, model)
-        (row,) = connection.execute("select * from marts.reconciliation").to_arrow_table().to_pylist()
-        return row
+        (charged,) = connection.sql("from marts.reconciliation").to_arrow_table().to_pylist()
+        return {name: charged[name] for name in charged}
 
 
 def parts(row: Row) -> dict[str, object]:
