@@ -55,6 +55,12 @@ def account_providers(settings: Settings) -> dict[str, str]:
     return providers
 
 
+def with_usage(settings: Settings) -> frozenset[str]:
+    """Sids of the accounts whose provider lists Usage Records, when they are to be read; needs no token."""
+    providers = account_providers(settings).items()
+    return frozenset(sid for sid, provider in providers if provider == "twilio" and settings.usage_records)
+
+
 def _of_environment(settings: Settings) -> Access:
     needed = {
         "RECSPEND_BASE_URL": settings.base_url,

@@ -13,7 +13,8 @@ from transforms.errors import ConfigError
 FAULTS = (
     "bad-json, bad-records, corrections, deletions, duplicates, empty-page-with-next, expired-token, flaky, "
     "huge-page, inserts, late-prices, lost-cursor, not-found, other-host, redirect, repeat-cursor, skipping-cursor, "
-    "throttle, throttle-concurrency, unauthorized"
+    "throttle, throttle-concurrency, unauthorized, usage-extra, usage-minutes, usage-missing, usage-price, "
+    "usage-refused"
 )
 DIALECTS = (
     "date-only, day-exclusive, day-inclusive, instant-exclusive, instant-inclusive, iso-only, rfc2822-only"

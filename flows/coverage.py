@@ -1,14 +1,16 @@
 """Which days of which accounts are in the lake: for the warehouse and the summary."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.landing import Landing
 from flows.stores.raw_pages import RawPages
 from transforms.errors import DataError
+from transforms.plan import DayCount
 from transforms.windows import CoveredDay, covered_days, holes
 
 
@@ -39,6 +41,24 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
             sid, landings[sid], covered, holes(covered, covered[0].day if covered else min(read), max(read))
         )
         for sid, covered in days.items()
+    ]
+
+
+def coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:
+    """The account's rows of ops.coverage. counts: recordings by day of creation (UTC)."""
+    missing = set(account.holes)
+    read = {day.day: day for day in account.covered}
+    return [
+        {
+            "account_sid": account.account_sid,
+            "day": day,
+            "is_covered": day not in missing,
+            "fetched_at": read[day].fetched_at if day in read else None,
+            "landing": read[day].landing if day in read else None,
+            "recordings": counts[day].recordings if day in counts else 0 if day in read else None,
+            "unsettled_recordings": counts[day].unsettled if day in counts else 0 if day in read else None,
+        }
+        for day in sorted(missing | read.keys())
     ]
 
 

@@ -18,6 +18,8 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 |---|---|
 | `raw/account_sid=<sid>/<first>_<last>/<fetched at>/` | one walk over one window of creation days: `page-00000.json.zst` … hold the exact bytes the API sent, `manifest.json` is written last and makes the walk complete; `abandoned.json` stands for it where a walk was given up, whose recordings count and whose days do not |
 | `recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet` | the lake: the current version of each recording, sorted by `created_at, recording_sid`; `_landings.json` beside the months says which walks are in them |
+| `raw_usage/account_sid=<sid>/<first>_<last>/<fetched at>/` | the same for Usage Records, what Twilio counts itself |
+| `usage_records/account_sid=<sid>/usage_records.parquet` | what they said last of each day; `_landings.json` beside it says which walks are in it |
 | `rejects/account_sid=<sid>/rejects.parquet` | records that could not be understood; they are in no figure |
 | `corrections/account_sid=<sid>/corrections.parquet` | prices that changed after they had been given |
 | `warehouse.duckdb` | everything below, in one DuckDB file that 1.5 and later open |
@@ -30,7 +32,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `runs/<instant>.json` | what each run did |
 {references}
 
-`raw/` is the truth: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and
+`raw/` and `raw_usage/` are the truth: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and
 `recspend report`, and the same tables come back. Reference files are kept by hand; the shipped ones are empty, and a file
 of your own under `reference/` in the data folder takes the place of the shipped one.
 

@@ -17,6 +17,7 @@ from flows.stores.lake import Lake
 from flows.stores.landing import Landing
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
+from flows.usage import ingest_usage
 from transforms.dialect import calibrate
 from transforms.errors import ApiError, DataError, RecspendError
 from transforms.plan import Reason, Rules, plan_days, windows_of
@@ -32,13 +33,17 @@ Tell = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class IngestSummary:
-    """What ingesting asked and landed. `failed`: account name → what went wrong and what to do."""
+    """What ingesting asked and landed. `failed`: account name → what went wrong and what to do.
+
+    `warnings`: account name → what of less weight went wrong, while its recordings were read.
+    """
 
     requests: int = 0
     retries: int = 0
     pages: int = 0
     rows: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: "IngestSummary") -> None:
         """Count another account in."""
@@ -47,19 +52,22 @@ class IngestSummary:
         self.pages += other.pages
         self.rows += other.rows
         self.failed |= other.failed
+        self.warnings |= other.warnings
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which days are asked for (inclusive, UTC; None = from the account's first day, to today), and how.
 
-    again: read every one of them, covered or not. rules: how far a run looks back.
+    again: read every one of them, covered or not. rules: how far a run looks back. usage: read the Usage Records of
+    these days as well, of an account that has them.
     """
 
     first: date | None = None
     last: date | None = None
     again: bool = False
     rules: Rules = field(default_factory=Rules)
+    usage: bool = True
 
 
 def ingest_account(
@@ -88,12 +96,18 @@ def ingest_account(
             # What failed just now waits for the next run, which goes on behind its last page.
             failed = {day for window, _ in lanes.landed.failures for day in days_of(window)}
             _walk(lanes, access, windows_of(days.keys() - failed), step, tell)
+            if asked.usage and access.provider == "twilio":
+                step(
+                    f"usage {access.name}",
+                    partial(_read_usage, lanes, data_dir, asked, clock, summary, access.name),
+                )
         except (ApiError, DataError) as error:
             summary.failed[access.name] = str(error)
         if lanes.landed.failures and access.name not in summary.failed:
             summary.failed[access.name] = _told(lanes.landed.failures)
-    if access.name in summary.failed:
-        logger.warning("%s", summary.failed[access.name])
+    for told in (summary.warnings.get(access.name), summary.failed.get(access.name)):
+        if told:
+            logger.warning("%s", told)
     summary.requests, summary.retries = lanes.requests, lanes.retries
     summary.pages, summary.rows = lanes.landed.pages, lanes.landed.rows
     return summary
@@ -136,6 +150,25 @@ def _first_day(lanes: Lanes, data_dir: Path, covered: Mapping[date, CoveredDay],
         first = found or today
         states.write(sid, msgspec.structs.replace(state, first_day=first))
     return min([first, *covered])
+
+
+def _read_usage(
+    lanes: Lanes, data_dir: Path, asked: Asked, clock: Clock, summary: IngestSummary, name: str
+) -> None:
+    """Read what the provider counts itself. It is there to compare with: without it, the recordings are as good."""
+    today = clock().date()
+    first = asked.first or AccountStates(data_dir).read(lanes.account_sid).first_day or today
+    try:
+        ingest_usage(
+            lanes,
+            data_dir,
+            Window(first, min(asked.last or today, today)),
+            asked.rules,
+            clock,
+            again=asked.again,
+        )
+    except (ApiError, DataError) as error:
+        summary.warnings[name] = f"Usage Records were not read, the recordings were. {error}"
 
 
 def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window | Landing]:

@@ -59,7 +59,7 @@ class Summary:
     """What the stages did; None where a stage was not part of it.
 
     cost: currency → plain decimal, of everything in the warehouse. seconds: stage → seconds. failed: account → what
-    went wrong and what to do.
+    went wrong and what to do. warnings: account → what of less weight went wrong.
     """
 
     requests: int | None = None
@@ -75,6 +75,7 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     holes: int | None = None
     failed: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
     checks: "list[CheckResult]" = field(default_factory=list)
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
     reports: list[Path] = field(default_factory=list)
@@ -94,7 +95,9 @@ class Summary:
     def as_object(self) -> dict[str, Any]:
         """The summary as one JSON object; what belongs to stages that did not run is left out."""
         counts = ("requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced")
-        known = {name: getattr(self, name) for name in (*counts, "cost", "seconds", "holes", "failed")}
+        known = {
+            name: getattr(self, name) for name in (*counts, "cost", "seconds", "holes", "failed", "warnings")
+        }
         return {name: value for name, value in known.items() if value is not None} | {
             "failed_checks": [check.check.name for check in self.stopping_checks]
         }

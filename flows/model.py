@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from flows.coverage import AccountCoverage, coverage
+from flows.bill import bill_tables
+from flows.coverage import AccountCoverage, coverage, coverage_rows
 from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.landing import Landing
@@ -31,7 +31,6 @@ from transforms.models import (
     read_twin,
 )
 from transforms.money import plain
-from transforms.plan import DayCount
 from transforms.reference import ACCOUNT_NAMES, REFERENCES
 from transforms.schema import REJECT_SCHEMA
 
@@ -43,7 +42,8 @@ _TABLE_FOLDERS = ("landed", "ops")
 class ModelOptions:
     """What the models depend on beside the data. names, providers: by account sid, from the settings.
 
-    provider: that of an account which is not in the settings.
+    provider: that of an account which is not in the settings. with_usage: sids of the accounts whose Usage Records are
+    read.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +54,9 @@ class ModelOptions:
     short_recording_seconds: int = 5
     settle_days: int = 90
     accrual_rate_days: int = 30
+    bill_tolerance_amount: Decimal = Decimal("0.01")
+    bill_tolerance_share: Decimal = Decimal(0)
+    with_usage: frozenset[str] = frozenset()
     embed_recordings: bool = True
 
 
@@ -159,6 +162,7 @@ def _tables(
     landings = [each for account in covered for each in account.landings]
     return {
         **{f"landed.{name}": rows for name, rows in references.items()},
+        **bill_tables(data_dir, covered, options.with_usage),
         "landed.accounts": _rows(
             [
                 {
@@ -177,6 +181,8 @@ def _tables(
                     "settle_days": options.settle_days,
                     "accrual_rate_days": options.accrual_rate_days,
                     "short_recording_seconds": options.short_recording_seconds,
+                    "bill_tolerance_amount": options.bill_tolerance_amount,
+                    "bill_tolerance_share": options.bill_tolerance_share,
                     "unpriced_share_warning": options.unpriced_share_warning,
                 }
             ]
@@ -185,7 +191,7 @@ def _tables(
             [
                 row
                 for account in covered
-                for row in _coverage_rows(account, lake.count_by_day(account.account_sid))
+                for row in coverage_rows(account, lake.count_by_day(account.account_sid))
             ]
         ),
         "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),
@@ -209,23 +215,6 @@ def _tables(
         ),
         "ops.runs": _rows([msgspec.structs.asdict(record) for record in Runs(data_dir).all()]),
     }
-
-
-def _coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:
-    missing = set(account.holes)
-    read = {day.day: day for day in account.covered}
-    return [
-        {
-            "account_sid": account.account_sid,
-            "day": day,
-            "is_covered": day not in missing,
-            "fetched_at": read[day].fetched_at if day in read else None,
-            "landing": read[day].landing if day in read else None,
-            "recordings": counts[day].recordings if day in counts else 0 if day in read else None,
-            "unsettled_recordings": counts[day].unsettled if day in counts else 0 if day in read else None,
-        }
-        for day in sorted(missing | read.keys())
-    ]
 
 
 def _landing_row(landing: Landing, applied: AppliedLanding) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from flows.progress import Progress, silent
 from flows.stores.lake import Lake, LakeState
 from flows.stores.landing import Landing
 from flows.stores.raw_pages import RawPages
+from flows.usage import normalize_usage
 from transforms.errors import DataError
 from transforms.versions import generations
 
@@ -72,6 +73,7 @@ def normalize_account(
     else:
         summary = NormalizeSummary()
     summary.rejected = lake.rejects.read(account_sid).num_rows
+    summary.oddities.update(normalize_usage(data_dir, account_sid, rebuild=rebuild))
     return summary
 
 

@@ -111,6 +111,7 @@ def spend_tables(data_dir: Path) -> list[Table]:
 def remarks(summary: Summary) -> list[Text]:
     """What a reader of the figures must know, as sentences; none when there is nothing."""
     lines = [Text(message, "red") for message in summary.failed.values()]
+    lines += [Text(message, "yellow") for message in summary.warnings.values()]
     if summary.holes:
         lines.append(
             _look(f"{summary.holes} days of accounts are missing.", "ops.coverage where not is_covered")

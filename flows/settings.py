@@ -70,6 +70,15 @@ class Settings(BaseSettings):
         description="so many days up to the newest price give the rate of missing ones",
     )
     report_page: bool = Field(default=True, description="whether `report.html` is written")
+    usage_records: bool = Field(
+        default=True, description="whether what Twilio counts itself is read, to compare with"
+    )
+    bill_tolerance_amount: Decimal = Field(
+        default=Decimal("0.01"), ge=0, lt=10**9, description="in the currency of the bill"
+    )
+    bill_tolerance_share: Decimal = Field(
+        default=Decimal("0"), ge=0, le=1, description="share of what the bill charges"
+    )
     concurrency: int = Field(
         default=8, ge=1, le=64, description="how many windows of an account are read side by side"
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.accounts import accesses, account_names, account_providers
+from flows.accounts import accesses, account_names, account_providers, with_usage
 from flows.ingest import Asked, IngestSummary, find_dialect, ingest_account, plan_account
 from flows.job import Job, Summary, Work
 from flows.lanes import Lanes
@@ -89,7 +89,7 @@ def _patience(settings: Settings) -> Patience:
 
 def _asked(settings: Settings, job: Job) -> Asked:
     rules = Rules(settings.lookback_days, settings.settle_days, job.audit_days)
-    return Asked(job.first, job.last, job.again, rules)
+    return Asked(job.first, job.last, job.again, rules, settings.usage_records)
 
 
 def _ingest(work: Work, job: Job, summary: Summary) -> None:
@@ -111,7 +111,8 @@ def _ingest(work: Work, job: Job, summary: Summary) -> None:
                 )
             )
     summary.requests, summary.retries = total.requests, total.retries
-    summary.pages, summary.rows, summary.failed = total.pages, total.rows, total.failed
+    summary.pages, summary.rows = total.pages, total.rows
+    summary.failed, summary.warnings = total.failed, total.warnings
 
 
 def _normalize(work: Work, job: Job, summary: Summary) -> None:
@@ -143,6 +144,9 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
         short_recording_seconds=settings.short_recording_seconds,
         settle_days=settings.settle_days,
         accrual_rate_days=settings.accrual_rate_days,
+        bill_tolerance_amount=settings.bill_tolerance_amount,
+        bill_tolerance_share=settings.bill_tolerance_share,
+        with_usage=with_usage(settings),
         embed_recordings=settings.embed_recordings,
     )
     work.progress("model", 0, 1)

@@ -76,6 +76,15 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
+def _quantity(text: str) -> Decimal:
+    try:
+        return _amount(text)
+    except ValueError as error:
+        raise ValueError(
+            str(error).replace("is no amount", "is no quantity").replace("0.0025", "1250")
+        ) from None
+
+
 def _channels(text: str) -> int:
     if text not in ("1", "2"):
         raise ValueError("is no number of channels. Write 1 or 2.")
@@ -135,7 +144,21 @@ STORAGE_RATES = Reference(
 """Twilio documents its storage so: a price per minute and month above free minutes, billed to the parent account at the
 end of the month, so that its accounts share what is free. What SignalWire asks is not known."""
 
-REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES)
+
+INVOICES = Reference(
+    "invoices",
+    "what was invoiced for a month; of the categories `recordings` is compared, whose quantity is minutes",
+    (
+        Column("account_sid", pa.string(), _text),
+        Column("month", pa.date32(), _month),
+        Column("category", pa.string(), _text),
+        Column("quantity", PRICE, _quantity),
+        Column("amount", PRICE, _amount),
+        _CURRENCY,
+    ),
+    key=("account_sid", "month", "category", "currency"),
+)
+REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES)
 
 
 def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:

@@ -25,6 +25,7 @@ from flows.emulator.messages import (
 )
 from flows.emulator.pages import read_books, read_totals, render_once, source_hash
 from flows.emulator.queries import QueryError, read_query
+from flows.emulator.usage_page import usage_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def open_living(
 
     def answer(request: Request) -> Response:
         with ledger.lock:
-            return _answer(ledger.books, request)
+            return _answer(ledger.books, request, ledger.now)
 
     return LivingSource(ledger.accounts, ledger.totals, answer, ledger)
 
@@ -118,11 +119,11 @@ def _source(folder: Path) -> Source:
     return Source(
         accounts=tuple(book.account for book in books.values()),
         totals=partial(read_totals, folder),
-        answer=partial(_answer, books),
+        answer=partial(_answer, books, now=END),
     )
 
 
-def _answer(books: Mapping[str, Listing], request: Request) -> Response:
+def _answer(books: Mapping[str, Listing], request: Request, now: int) -> Response:
     route = request.route
     if route is None:
         return not_found(request.path)
@@ -130,16 +131,23 @@ def _answer(books: Mapping[str, Listing], request: Request) -> Response:
     book = books.get(user)
     if book is None or token != book.account.api_token or route.account_sid not in ("", user):
         return unauthorized()
-    if route.resource == "recordings":
-        try:
-            return page_of(book, request, read_query(request.query, request.dialect))
-        except QueryError as refusal:
-            return error(400, refusal.code, str(refusal))
+    if route.resource in ("recordings", "usage"):
+        return _page(book, request, now)
     if route.resource == "recording":
         record = book.find(route.recording_sid)
         return not_found(request.path) if record is None else Response(200, (record,))
     account = _account_object(book.account, route)
     return ok(account if route.resource == "account" else _account_list(account, request.path))
+
+
+def _page(book: Listing, request: Request, now: int) -> Response:
+    """A page of the recordings of an account, or of its usage."""
+    try:
+        if request.is_usage:
+            return usage_page(book.account, book.usage(), now, request)
+        return page_of(book, request, read_query(request.query, request.dialect))
+    except QueryError as refusal:
+        return error(400, refusal.code, str(refusal))
 
 
 def _account_object(account: Account, route: Route) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Ways in which an API misbehaves. Each one wraps what answers, so that they combine.
 
 A fault is deterministic: when it strikes depends on the seed and on the order of the requests, never on the
-machine's clock. All of them strike a client's requests for a page of recordings only.
+machine's clock. All of them strike a client's requests for a page of recordings only, but for those of Usage Records.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,16 @@ from flows.emulator.messages import Answer, Source
 from flows.emulator.page_faults import PAGE_FAULTS
 from flows.emulator.striking import Fault
 from flows.emulator.transport_faults import TRANSPORT_FAULTS
+from flows.emulator.usage_page import USAGE_FAULTS
 from flows.emulator.walk_faults import WALK_FAULTS
 
-FAULTS: Mapping[str, Fault] = {**TRANSPORT_FAULTS, **WALK_FAULTS, **PAGE_FAULTS, **LEDGER_FAULTS}
+FAULTS: Mapping[str, Fault] = {
+    **TRANSPORT_FAULTS,
+    **WALK_FAULTS,
+    **PAGE_FAULTS,
+    **USAGE_FAULTS,
+    **LEDGER_FAULTS,
+}
 """All faults by name; those of LEDGER_FAULTS need a living ledger."""
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from flows.emulator.ledger import Account
 from flows.emulator.messages import FileSlice, Request, Response, json_bytes
 from flows.emulator.queries import BAD_PAGE_TOKEN, ListQuery, QueryError
+from flows.emulator.usage import UsageDay
 
 _TOKEN_PREFIX = "PA"  # noqa: S105 - a cursor, seen in the documents
 
@@ -36,6 +37,9 @@ class Listing(Protocol):
 
     def sent(self, start: int, stop: int) -> None:
         """A client is sent these recordings in a page."""
+
+    def usage(self) -> list[UsageDay]:
+        """What is counted and charged a day, newest first."""
 
     def find(self, sid: str) -> bytes | FileSlice | None:
         """The text of one recording, None when the account has no such one."""

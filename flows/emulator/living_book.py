@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import inf
 
 from flows.emulator.ledger import Account, Recording, render, sequence_of_sid
+from flows.emulator.usage import UsageDay, usage_of
 
 
 @dataclass(slots=True)
@@ -77,6 +78,13 @@ class LivingBook:
         if entry is None or entry.deleted_at is not None or entry.recording.created_at > self._clock():
             return None
         return self._text(entry)
+
+    def usage(self) -> list[UsageDay]:
+        """What is counted and charged a day, newest first: also what was deleted, which was paid for all the same."""
+        there = (
+            entry.recording for entry in self._entries.values() if entry.recording.created_at <= self._clock()
+        )
+        return usage_of(sorted(there, key=_key, reverse=True))
 
     def listed_now(self) -> Iterator[Entry]:
         """The entries that a full walk lists, newest first."""

@@ -20,7 +20,9 @@ _ROUTE = re.compile(
     r"(?P<recordings>(?:/(?:Calls|Conferences)/[^/]+(?=/Recordings/[^/]))?/Recordings(?:/(?P<recording_sid>[^/]+?))?)?)?"
     r"(?:\.json)?"
 )
-Resource = Literal["accounts", "account", "recordings", "recording"]
+# Of Twilio only; no such list of SignalWire was found.
+_USAGE = re.compile(r"(?P<root>/2010-04-01)/Accounts/(?P<account_sid>[^/]+)/Usage/Records/Daily(?:\.json)?")
+Resource = Literal["accounts", "account", "recordings", "recording", "usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ class Route:
 
 def route_of(path: str) -> Route | None:
     """The resource of a path, None when the API has none there."""
+    usage = _USAGE.fullmatch(unquote(path))
+    if usage is not None:
+        return Route(usage["root"], "usage", usage["account_sid"], "")
     match = _ROUTE.fullmatch(unquote(path))
     if match is None:
         return None
@@ -52,13 +57,15 @@ def route_of(path: str) -> Route | None:
 class Request:
     """What is asked: `target` is path and query exactly as they came, `dialect` how the server reads them.
 
-    `by_client` is false for what a fault asks on its own account; other faults leave such a request alone.
+    `by_client` is false for what a fault asks on its own account; other faults leave such a request alone. `plants`
+    names what is to be wrong with Usage Records.
     """
 
     target: str
     authorization: str = ""
     dialect: Dialect = DEFAULT_DIALECT
     by_client: bool = True
+    plants: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -84,6 +91,11 @@ class Request:
     def is_page(self) -> bool:
         """Whether it is a client that asks for a page of a recordings list: what faults and latency strike."""
         return self.by_client and self.is_list
+
+    @property
+    def is_usage(self) -> bool:
+        """Whether Usage Records are asked for."""
+        return self.route is not None and self.route.resource == "usage"
 
     def asking(self, **changes: str) -> "Request":
         """The same request with other parameters."""

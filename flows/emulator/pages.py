@@ -5,6 +5,7 @@ A folder holds for each account, newest recording first:
     `N.offsets`    where each one starts, and the end (unsigned 64-bit)
     `N.created`    its creation date, epoch seconds UTC (signed 64-bit)
     `N.sequences`  its sequence number (unsigned 32-bit)
+    `N.usage`      its Usage Records: what is counted and charged a day
 and `totals.json`, the ledger's own totals with the accounts in order. A folder appears all at once by a rename,
 so an interrupted rendering is never used; what one that was killed leaves behind (`.rendering-…`) may be deleted.
 """
@@ -25,6 +26,7 @@ from typing import Literal
 from flows.emulator.ledger import Account, Recording, render, sequence_of_sid
 from flows.emulator.messages import FileSlice
 from flows.emulator.totals import Totals, TotalsObject
+from flows.emulator.usage import UsageDay, UsageTotals, from_text, to_text
 
 _CHUNK = 1000
 Progress = Callable[[int], None]
@@ -48,6 +50,10 @@ class Book:
         if start >= stop:
             return FileSlice(self.path, 0, 0)
         return FileSlice(self.path, self.offsets[start], self.offsets[stop] - 1 - self.offsets[start])
+
+    def usage(self) -> list[UsageDay]:
+        """What is counted and charged a day, newest first."""
+        return from_text(self.path.with_suffix(".usage").read_text(encoding="utf-8"))
 
     def between(self, first: float, last: float) -> tuple[int, int]:
         """Start and stop of the recordings created from `first` to `last`, both included."""
@@ -120,7 +126,7 @@ def render_once(
 
 def _write(folder: Path, number: int, recordings: Iterable[Recording], totals: Totals) -> Iterator[int]:
     """Render one account, and tell after each chunk how many recordings it had."""
-    stream, offset = iter(recordings), 0
+    stream, offset, usage = iter(recordings), 0, UsageTotals()
     with (
         (folder / f"{number}.records").open("wb") as records_file,
         (folder / f"{number}.offsets").open("wb") as offsets_file,
@@ -135,6 +141,7 @@ def _write(folder: Path, number: int, recordings: Iterable[Recording], totals: T
                 offsets.append(offset)
                 offset += len(text) + 1
                 totals.add_recording(r)
+                usage.add(r)
             texts.append(b"")  # the comma behind the last one
             records_file.write(b",".join(texts))
             offsets.tofile(offsets_file)
@@ -142,6 +149,7 @@ def _write(folder: Path, number: int, recordings: Iterable[Recording], totals: T
             array("I", [r.sequence for r in chunk]).tofile(sequences_file)
             yield len(chunk)
         array("Q", [offset]).tofile(offsets_file)
+    (folder / f"{number}.usage").write_text(to_text(usage.days()), encoding="utf-8")
 
 
 def read_totals(folder: Path) -> TotalsObject:

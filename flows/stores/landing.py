@@ -51,18 +51,22 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A walk's folder: its account, its window, and when the walk began. is_whole: not given up before its end."""
+    """A walk's folder: its account, its window, and when the walk began. is_whole: not given up before its end.
+
+    root: the folder it is in, below the data folder.
+    """
 
     account_sid: str
     window: Window
     fetched_at: datetime
     is_whole: bool = True
+    root: str = "raw"
 
     @property
     def name(self) -> str:
         """The folder, relative to the data folder."""
         window = f"{self.window.first}_{self.window.last}"
-        return f"raw/account_sid={self.account_sid}/{window}/{self.fetched_at.strftime(STAMP)}"
+        return f"{self.root}/account_sid={self.account_sid}/{window}/{self.fetched_at.strftime(STAMP)}"
 
     @property
     def reading(self) -> Reading:

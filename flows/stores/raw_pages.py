@@ -29,16 +29,17 @@ _ZSTD = pa.Codec("zstd")
 
 
 class RawPages:
-    """The raw pages under one data folder."""
+    """The raw pages under one data folder: those of recordings, or of another list in a folder of its own."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, root: str = "raw") -> None:
         self._data_dir = data_dir
+        self._root = root
         self._begun: dict[str, set[datetime]] = {}
         self._beginning = Lock()
 
     def accounts(self) -> list[str]:
         """Sids of all accounts that have landings."""
-        folders = (self._data_dir / "raw").glob("account_sid=*")
+        folders = (self._data_dir / self._root).glob("account_sid=*")
         return sorted(folder.name.partition("=")[2] for folder in folders)
 
     def complete(self, account_sid: str) -> list[Landing]:
@@ -74,7 +75,7 @@ class RawPages:
             while now in begun:
                 now += timedelta(microseconds=1)
             begun.add(now)
-        landing = Landing(account_sid, window, now)
+        landing = Landing(account_sid, window, now, root=self._root)
         self._folder(landing).mkdir(parents=True)
         return landing
 
@@ -116,7 +117,7 @@ class RawPages:
         writer.abandon(given_up_at)
 
     def discard(self, landing: Landing) -> None:
-        """Remove an unfinished landing without pages."""
+        """Remove an unfinished landing: one without pages, or whose pages are asked for anew."""
         folder = self._folder(landing)
         shutil.rmtree(folder)
         with suppress(OSError):  # another landing of the window is there
@@ -129,7 +130,7 @@ class RawPages:
         return (self._folder(landing) / file).exists()
 
     def _landings(self, account_sid: str) -> list[Landing]:
-        folders = (self._data_dir / "raw" / f"account_sid={account_sid}").glob("*_*/*Z")
+        folders = (self._data_dir / self._root / f"account_sid={account_sid}").glob("*_*/*Z")
         landings = []
         for folder in folders:
             first, _, last = folder.parent.name.partition("_")
@@ -140,5 +141,5 @@ class RawPages:
                 logger.warning("%s is no landing and is passed over", folder)
                 continue
             is_whole = not (folder / ABANDONED).exists()
-            landings.append(Landing(account_sid, window, began, is_whole))
+            landings.append(Landing(account_sid, window, began, is_whole, self._root))
         return sorted(landings, key=lambda landing: (landing.fetched_at, landing.name))

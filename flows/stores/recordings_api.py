@@ -1,4 +1,4 @@
-"""The Recordings list API, over HTTP.
+"""The Recordings list API, over HTTP, and the list of Usage Records beside it.
 
 One session per account, HTTP Basic (documented for both vendors). Only the host of the account's base URL is ever
 asked: redirects are not followed, and a `next_page_uri` that leads elsewhere is an error, so the credentials go
@@ -13,24 +13,29 @@ from time import monotonic
 from types import MappingProxyType
 from urllib.parse import urlencode
 
-import msgspec
 import requests
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from flows.stores.access import Access
+from flows.stores.answers import RECORDINGS, ApiList, PassingError, refusal
 from flows.stores.pager import Pager
-from flows.stores.patience import PASSING_FAULTS, Patience
+from flows.stores.patience import Patience
 from flows.stores.throttle import Throttle
 from transforms.dialect import Dialect
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.recordings import created_instants
-from transforms.records import Envelope, read_envelope, read_records
+from transforms.records import Envelope, read_records
+from transforms.usage import asked_of_usage, read_usage_envelope
+from transforms.windows import Window
 
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 1000
 """The largest page both vendors allow (documented: 1 to 1000)."""
+
+USAGE = ApiList("Usage Records", "to be allowed to read usage", read_usage_envelope)
+"""Twilio's own count of what it charges for."""
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
 
@@ -62,13 +67,20 @@ class RecordingsApi:
         self._session.trust_env = not access.base_url.startswith("http:")
         self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
         root = _ROOTS[access.provider]
-        self._list_url = f"{access.base_url.rstrip('/')}{root}/Accounts/{access.account_sid}/Recordings.json"
+        self._account_url = f"{access.base_url.rstrip('/')}{root}/Accounts/{access.account_sid}"
 
     def pager(self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE) -> Pager:
         """A pager over the recordings that the parameters select, newest first."""
-        return Pager(f"{self._list_url}?{urlencode({**parameters, 'PageSize': page_size})}")
+        return Pager(
+            f"{self._account_url}/Recordings.json?{urlencode({**parameters, 'PageSize': page_size})}"
+        )
 
-    def fetch(self, url: str) -> tuple[bytes, Envelope]:
+    def usage_pager(self, window: Window) -> Pager:
+        """A pager over the Usage Records of these days: Twilio's only, SignalWire has no such list."""
+        parameters = {**asked_of_usage(window), "PageSize": PAGE_SIZE}
+        return Pager(f"{self._account_url}/Usage/Records/Daily.json?{urlencode(parameters)}")
+
+    def fetch(self, url: str, listed: ApiList = RECORDINGS) -> tuple[bytes, Envelope]:
         """One page: its exact bytes, and how it continues. What may pass by itself is asked again.
 
         Raises ApiError when the API refuses or stays out of order, DataError when its answer is no page.
@@ -76,14 +88,14 @@ class RecordingsApi:
         attempt = 1
         while True:
             try:
-                return self._ask(url)
-            except _PassingError as passing:
+                return self._ask(url, listed)
+            except PassingError as passing:
                 if attempt == self._patience.attempts:
                     words = passing.words.format(attempts=attempt)
                     raise ApiError(f"Account {self.access.name}: {words}", retryable=True) from None
                 logger.info("%s: %s, attempt %d", self.access.name, passing, attempt)
                 self.retries += 1
-                if not passing.is_held:
+                if passing.hold_seconds is None:
                     self._throttle.pause(self._patience.pause(attempt))
                 attempt += 1
 
@@ -126,7 +138,7 @@ class RecordingsApi:
                 break
         return 0, None
 
-    def _ask(self, url: str) -> tuple[bytes, Envelope]:
+    def _ask(self, url: str, listed: ApiList) -> tuple[bytes, Envelope]:
         with self._throttle.turn() as turn:
             self.requests += 1
             with self._response(url) as response:
@@ -134,16 +146,19 @@ class RecordingsApi:
                     # While the turn lasts, so that no other lane slips in.
                     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                         self._throttle.refused(turn)
-                    raise self._refusal(response)
+                    error = refusal(response, self.access, listed, self._patience)
+                    if isinstance(error, PassingError) and error.hold_seconds is not None:
+                        self._throttle.hold(error.hold_seconds)
+                    raise error
                 body = self._body(response)
         self._throttle.answered()
         try:
-            return body, read_envelope(body)
+            return body, listed.read(body)
         except NotJsonError:
-            raise _PassingError("it is no JSON", _NO_WHOLE_PAGE) from None
+            raise PassingError("it is no JSON", _NO_WHOLE_PAGE) from None
         except DataError as error:
             raise DataError(
-                f"Account {self.access.name}: the API answered something else than recordings: {error}. "
+                f"Account {self.access.name}: the API answered something else than {listed.words}: {error}. "
                 "Check the base URL and the provider."
             ) from None
 
@@ -163,7 +178,7 @@ class RecordingsApi:
             )
             if isinstance(error, requests.exceptions.InvalidURL | LocationParseError):
                 raise ApiError(f"Account {self.access.name}: {words}") from None
-            raise _PassingError(name, words.replace("{", "{{").replace("}", "}}")) from None
+            raise PassingError(name, words.replace("{", "{{").replace("}", "}}")) from None
 
     def _body(self, response: requests.Response) -> bytes:
         """The whole body, read piece by piece: one that trickles for ever would never run into the read timeout."""
@@ -173,67 +188,10 @@ class RecordingsApi:
             while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
                 pieces.append(piece)
                 if monotonic() > until:
-                    raise _PassingError("it trickles", _NO_WHOLE_PAGE)
+                    raise PassingError("it trickles", _NO_WHOLE_PAGE)
         except (HTTPError, OSError) as error:
-            raise _PassingError(type(error).__name__, _NO_WHOLE_PAGE) from None
+            raise PassingError(type(error).__name__, _NO_WHOLE_PAGE) from None
         return b"".join(pieces)
-
-    def _refusal(self, response: requests.Response) -> Exception:
-        account, status = f"Account {self.access.name}", response.status_code
-        if status in (401, 403):
-            return ApiError(
-                f"{account}: the API refuses the credentials ({status}). Check {self.access.token_hint} and the "
-                "account sid; the token needs the scope to read voice recordings."
-            )
-        if status == HTTPStatus.NOT_FOUND:
-            return ApiError(
-                f"{account}: the API knows no recordings of account {self.access.account_sid} (404). "
-                "Check the account sid, the base URL and the provider."
-            )
-        if response.is_redirect:
-            return ApiError(
-                f"{account}: the API redirects ({status}), which is not followed, so that the credentials go nowhere "
-                "else. Check the base URL."
-            )
-        if status in PASSING_FAULTS:
-            seconds = self._patience.retry_after(response.headers.get("Retry-After"))
-            if seconds:
-                self._throttle.hold(seconds)
-            return _PassingError(
-                f"answer {status}",
-                f"the API still answers {status} after {{attempts}} attempts. "
-                "Run again later; what has landed is kept.",
-                is_held=bool(seconds),
-            )
-        if status not in range(400, 500):
-            return ApiError(
-                f"{account}: the API gives an unexpected answer ({status}). Check the base URL and the provider."
-            )
-        code = _error_code(response)
-        return RequestRefusedError(
-            f"{account}: the API refuses the request ({status}{f', code {code}' if code else ''})."
-        )
-
-
-def _error_code(response: requests.Response) -> int | None:
-    """The vendor's own error number (documented: {"code": 20003, …}); nothing else of the body."""
-    try:
-        return msgspec.json.decode(response.content, type=_ErrorBody).code
-    except (msgspec.DecodeError, UnicodeDecodeError, requests.exceptions.RequestException):
-        return None
-
-
-class _PassingError(Exception):
-    """What asking again may cure. words: what is told when it does not; is_held: the throttle sees to the wait."""
-
-    def __init__(self, reason: str, words: str, *, is_held: bool = False) -> None:
-        super().__init__(reason)
-        self.words = words
-        self.is_held = is_held
-
-
-class _ErrorBody(msgspec.Struct):
-    code: int
 
 
 class _Session(requests.Session):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.accounts import accesses, account_names, account_providers
+from flows.accounts import accesses, account_names, account_providers, with_usage
 from flows.settings import load
 from flows.stores.access import Access
 from transforms.errors import ConfigError
@@ -328,3 +328,15 @@ def test_an_account_that_is_not_asked_for_needs_no_token(monkeypatch: pytest.Mon
     monkeypatch.setenv("SALES_TOKEN", TOKEN)
     assert [access.name for access in accesses(load(), "sales")] == ["sales"]
     assert "SUPPORT_TOKEN" in refused()
+
+
+def test_only_accounts_of_twilio_have_usage_records_and_they_can_be_left_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(entry("support", "A1"), entry("sales", "AC2", provider="twilio"))
+    assert with_usage(load()) == {"AC2"}
+    monkeypatch.setenv("RECSPEND_ACCOUNT_SID", "AC3")
+    assert with_usage(load()) == {"AC2"}
+    monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
+    assert with_usage(load()) == {"AC2", "AC3"}
+    assert with_usage(load(usage_records=False)) == frozenset()

@@ -24,10 +24,18 @@ def _landing(name: str, account_sid: str, **counts: int) -> Row:
     return {"landing": name, "account_sid": account_sid, **none, **counts}
 
 
+_USAGE: Row = {"account_sid": "B", "currency": "EUR", "recordings": 3, "minutes": "6", "price": "0.0105"}
+
 CLEAN: Mapping[str, list[Row]] = {
     **{name: [] for name in GIVEN if name != "ops.checks"},
     "landed.settings": [
-        {"reporting_timezone": "UTC", "unpriced_share_warning": "0.5", "short_recording_seconds": 5}
+        {
+            "reporting_timezone": "UTC",
+            "unpriced_share_warning": "0.5",
+            "short_recording_seconds": 5,
+            "bill_tolerance_amount": "0.001",
+            "bill_tolerance_share": "0",
+        }
     ],
     "landed.accounts": [{"account_sid": "A", "account_name": "support"}],
     "landed.recordings": [
@@ -38,6 +46,15 @@ CLEAN: Mapping[str, list[Row]] = {
         {**_RECORDING, "recording_sid": "R4", "account_sid": "B", "currency": "EUR", "price": "0.007"},
         {**_RECORDING, "recording_sid": "R5", "account_sid": "B", "currency": "EUR", "price": None},
         {**_RECORDING, "recording_sid": "R6", "account_sid": "B", "currency": "EUR", "price": "0.0025"},
+    ],
+    # B is charged a thousandth more than it has, and for a day that was not read a lot.
+    "landed.account_days": [
+        {"account_sid": "B", "day": "2026-07-05", "is_covered": True, "has_usage_list": True},
+        {"account_sid": "B", "day": "2026-07-06", "is_covered": False, "has_usage_list": True},
+    ],
+    "landed.usage_records": [
+        {**_USAGE, "usage_date": "2026-07-05"},
+        {**_USAGE, "usage_date": "2026-07-06", "price": "7"},
     ],
     "ops.landings": [
         _landing("L1", "A", rows=5, new=4, rejected=1),
@@ -59,6 +76,10 @@ _FACT, _MARTS = (
     ),
 )
 PLANTED: Mapping[str, list[str]] = {
+    "bill_differs": [
+        "update marts.reconciliation set is_within_tolerance = false where period_start = '2026-07-05'",
+        "insert into marts.reconciliation (against, is_within_tolerance) values ('invoice', false)",
+    ],
     "days_are_missing": [
         "insert into ops.coverage (account_sid, day, is_covered) values ('B', '2026-07-06', false)"
     ],

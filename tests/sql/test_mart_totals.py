@@ -93,6 +93,23 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "
         "where is_priced and billed_minutes > 0 and currency = 'USD' group by all having difference <> 0",
     ),
+    # Every recording of A by day, of B by month; what is charged; and parts that come to the difference where both are
+    # known.
+    "marts.reconciliation": (
+        "select against, account_sid, sum(our_recordings), sum(our_unpriced), sum(our_minutes), "
+        "sum(coalesce(our_cost, 0)), sum(their_cost), "
+        "sum(only_ours_amount + only_theirs_amount + quantity_amount + rate_amount + unpriced_amount) "
+        "from marts.reconciliation group by all",
+        "select 'usage records', 'A', count(*), count(*) - count(cost), coalesce(sum(billed_minutes), 0), "
+        "coalesce(sum(cost), 0), (select sum(price) from landed.usage_records), "
+        "(select sum(price) from landed.usage_records) - coalesce(sum(cost) filter "
+        "(where usage_date in (select usage_date from landed.usage_records)), 0) "
+        f"from {FACT} where account_sid = 'A' union all "
+        "select 'invoice', 'B', count(*), count(*) - count(cost), coalesce(sum(billed_minutes), 0), "
+        "coalesce(sum(cost), 0), (select sum(amount) from landed.invoices), "
+        "(select sum(amount) from landed.invoices) - coalesce(sum(cost), 0) "
+        f"from {FACT} where account_sid = 'B'",
+    ),
     "marts.waste": (
         "select month, account_sid, currency, error_code, waste_kind, sum(recordings), sum(priced_recordings), "
         "sum(billed_minutes), sum(priced_minutes), sum(cost) from marts.waste group by all",
@@ -203,6 +220,44 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
+def bills() -> Mapping[str, list[Row]]:
+    """What is charged: of A by day, some of them not read yet, of B by month and in two currencies."""
+    days = [LAST_DAY - timedelta(days=number) for number in range(45)]
+    usage: list[Row] = [
+        {
+            "account_sid": "A",
+            "usage_date": day,
+            "currency": "USD" if number % 3 else None,
+            "recordings": number % 3,
+            "minutes": f"{number % 3 * 2}",
+            "price": "0.0105" if number % 3 else "0",
+        }
+        for number, day in enumerate(days)
+        if number % 4
+    ]
+    invoices: list[Row] = [
+        {
+            "account_sid": "B",
+            "month": month,
+            "category": "recordings",
+            "quantity": "17",
+            "amount": "0.0425",
+            "currency": currency,
+        }
+        for month in ("2026-08-01", "2026-09-01")
+        for currency in ("USD", "EUR")
+    ]
+    return {
+        "landed.account_days": [
+            {"account_sid": sid, "day": day, "is_covered": day.day % 5 > 0, "has_usage_list": sid == "A"}
+            for sid in "AB"
+            for day in days
+        ],
+        "landed.usage_records": usage,
+        "landed.invoices": invoices,
+    }
+
+
 @contextmanager
 def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
     """Every model over these recordings, with the tables beside them that a run would have."""
@@ -214,6 +269,8 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
                 "settle_days": 20,
                 "accrual_rate_days": 30,
                 "short_recording_seconds": 5,
+                "bill_tolerance_amount": "0.01",
+                "bill_tolerance_share": "0",
                 "unpriced_share_warning": "0.1",
             }
         ],
@@ -221,6 +278,7 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
         "landed.rate_card": RATE_CARD,
         "landed.recordings": recordings,
         "landed.storage_rates": STORAGE_RATES,
+        **bills(),
     }
     with connect() as connection:
         for name in {name for model in MODELS for name in references(model.sql, model.file)} & GIVEN.keys():

@@ -33,6 +33,13 @@ MEANS_SOMETHING_ELSE = {
     ("landed.rate_card", "source"),
     ("landed.rate_card", "channels"),
     ("landed.storage_rates", "account_sid"),
+    ("landed.usage_records", "usage_date"),
+    ("landed.usage_records", "recordings"),
+    ("landed.usage_records", "currency"),
+    ("landed.usage_records", "price"),
+    ("landed.usage_records", "raw_page"),
+    ("landed.invoices", "account_sid"),
+    ("landed.invoices", "month"),
 }
 
 DUCKDB_TYPES = {

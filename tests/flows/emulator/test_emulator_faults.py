@@ -28,7 +28,16 @@ from flows.emulator.transport_faults import (
 )
 
 ENDLESS = {"repeat-cursor", "other-host", "unauthorized", "redirect"}
-UNCONDITIONAL = {*ENDLESS, "bad-json", "not-found", "expired-token", "huge-page", "throttle-concurrency"}
+OF_USAGE = {name for name in FAULTS if name.startswith("usage-")}
+UNCONDITIONAL = {
+    *ENDLESS,
+    *OF_USAGE,
+    "bad-json",
+    "not-found",
+    "expired-token",
+    "huge-page",
+    "throttle-concurrency",
+}
 
 
 @pytest.fixture(scope="module")

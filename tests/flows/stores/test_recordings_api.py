@@ -33,9 +33,10 @@ from flows.emulator import (
 from flows.settings import Provider
 from flows.stores.access import Access
 from flows.stores.patience import Patience
-from flows.stores.recordings_api import RecordingsApi
+from flows.stores.recordings_api import USAGE, RecordingsApi
 from flows.stores.throttle import Throttle
 from transforms.errors import ApiError, DataError, RequestRefusedError
+from transforms.windows import Window
 
 NOW = 1_800_000_000.0
 WHOLE = page({"sid": "R"})
@@ -783,3 +784,36 @@ def test_nothing_is_written_to_the_working_directory(
     monkeypatch.chdir(tmp_path)
     to(emulator, emulator.accounts[0]).newest()
     assert list(tmp_path.iterdir()) == []
+
+
+USAGE_PAGE = Reply(body=b'{"usage_records":[{}],"next_page_uri":null}')
+
+
+def test_usage_is_asked_for_like_recordings_and_again_when_the_trouble_may_pass(waits: list[float]) -> None:
+    replies = (Reply(429, headers={"Retry-After": "3"}), Reply(503), Reply(body=b"<html>"), USAGE_PAGE)
+    with scripted(*replies) as server:
+        found = access(server.base_url, account_sid="AC1", provider="twilio")
+        api = RecordingsApi(found, replace(HASTE, attempts=4))
+        pager = api.usage_pager(Window(date(2026, 9, 1), date(2026, 9, 30)))
+        body, envelope = api.fetch(pager.url or "", USAGE)
+    assert (body, envelope.rows, envelope.next_page_uri) == (USAGE_PAGE.body, 1, None)
+    assert (api.requests, api.retries, waits[0]) == (4, 3, 3)
+    assert {asked.target for asked in server.asked} == {
+        "/2010-04-01/Accounts/AC1/Usage/Records/Daily.json?Category=recordings&StartDate=2026-09-01"
+        "&EndDate=2026-09-30&IncludeSubaccounts=false&PageSize=1000"
+    }
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(403), r"needs to be allowed to read usage\.$"),
+        (Reply(404), r"knows no Usage Records of account AC1 \(404\)"),
+        (Reply(body=b'{"recordings":[]}'), r"something else than Usage Records: not a page of usage"),
+    ],
+)
+def test_a_refusal_of_usage_says_so(reply: Reply, words: str) -> None:
+    with scripted(reply) as server:
+        api = RecordingsApi(access(server.base_url, account_sid="AC1", provider="twilio"), HASTE)
+        with pytest.raises((ApiError, DataError), match=words):
+            api.fetch(api.usage_pager(Window(date(2026, 9, 1), date(2026, 9, 1))).url or "", USAGE)

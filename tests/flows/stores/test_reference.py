@@ -8,7 +8,7 @@ import pytest
 from flows.settings import shipped
 from flows.stores.reference import reference_table
 from transforms.errors import ConfigError
-from transforms.reference import ACCOUNT_NAMES, STORAGE_RATES
+from transforms.reference import ACCOUNT_NAMES, INVOICES, STORAGE_RATES
 
 HEADER = "account_sid,account_name\n"
 
@@ -133,3 +133,48 @@ def test_a_storage_rate_that_is_none_is_an_error_that_names_line_and_column(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         storage_rates(tmp_path, line + "\n")
+
+
+INVOICES_HEADER = "account_sid,month,category,quantity,amount,currency\n"
+
+
+def invoices(tmp_path: Path, lines: str) -> list[tuple[object, ...]]:
+    path = tmp_path / "reference" / "invoices.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{INVOICES_HEADER}{lines}")
+    rows = reference_table(INVOICES, tmp_path, tmp_path / "no such folder").to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+def test_an_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -> None:
+    assert invoices(tmp_path, "A1,2026-09,recordings,1250,3.12,USD\nA1,2026-09,recordings,0,0,EUR\n") == [
+        ("A1", date(2026, 9, 1), "recordings", Decimal(1250), Decimal("3.12"), "USD"),
+        ("A1", date(2026, 9, 1), "recordings", Decimal(0), Decimal(0), "EUR"),
+    ]
+    assert reference_table(INVOICES, tmp_path / "none", shipped("reference")).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (",2026-09,recordings,1,1,USD", r"line 2, account_sid: must not be empty\."),
+        (
+            "A1,2026-09-01,recordings,1,1,USD",
+            r'line 2, month: "2026-09-01" is no month\. Write it as 2026-09\.',
+        ),
+        ("A1,2026-13,recordings,1,1,USD", r'line 2, month: "2026-13" is no month'),
+        ("A1,2026-09,,1,1,USD", r"line 2, category: must not be empty\."),
+        ("A1,2026-09,recordings,,1,USD", r"line 2, quantity: must not be empty\."),
+        ("A1,2026-09,recordings,many,1,USD", r'line 2, quantity: "many" is no quantity\. .* such as 1250\.'),
+        ("A1,2026-09,recordings,1,-3.12,USD", r'line 2, amount: "-3\.12" is no amount'),
+        ('A1,2026-09,recordings,1,"3,12",USD', r'line 2, amount: "3,12" is no amount'),
+        ("A1,2026-09,recordings,1,1,usd", r'line 2, currency: "usd" is no currency'),
+        (
+            "A1,2026-09,recordings,1,1,USD\nA1,2026-09,recordings,2,2,USD",
+            r"line 3: says again what line 2 says\.",
+        ),
+    ],
+)
+def test_an_invoice_that_is_not_what_it_should_be_is_an_error(tmp_path: Path, lines: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        invoices(tmp_path, lines)
