@@ -17,6 +17,8 @@ FACT = "marts.fct_recordings"
 LAST_DAY = date(2026, 9, 14)
 KEYS = "account_sid, source, channels, currency"
 
+IN_CLOSED_MONTH = "date_trunc('month', usage_date) = (select month from landed.closed_months)"
+
 TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.effective_rates": (
         f"select usage_date, {KEYS}, sum(priced_minutes), sum(cost) from marts.effective_rates group by all",
@@ -29,6 +31,19 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"from marts.rate_changes as changes left join {FACT} as fact on usage_date = changed_on and rate = rate_after "
         + "".join(f" and fact.{key} is not distinct from changes.{key}" for key in KEYS.split(", "))
         + " group by changes.account_sid, changes.source, changes.channels, changes.currency, changed_on, rate_after",
+    ),
+    "marts.adjusted_recordings": (
+        "select recording_sid, recordings_change, unpriced_recordings_change, cost_change from marts.adjusted_recordings",
+        f"select recording_sid, 1, 1 - is_priced::int, coalesce(cost, 0) from {FACT} "
+        f"where {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months)",
+    ),
+    "marts.adjustments": (
+        f"select {KEYS}, sum(recordings_change) as more, sum(cost_change) as cost from marts.adjustments group by all "
+        "having more <> 0 or cost <> 0",
+        f"select {KEYS}, sum(more) as more, sum(cost) as cost from ("
+        f"select {KEYS}, 1 as more, coalesce(cost, 0) as cost from {FACT} where {IN_CLOSED_MONTH} "
+        f"union all select {KEYS}, -recordings, -coalesce(cost, 0) from landed.statements"
+        ") group by all having more <> 0 or cost <> 0",
     ),
 }
 """For each mart that is no sum of all recordings: a query of it, and one of the recordings that finds as much."""
@@ -89,6 +104,14 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
         ],
         "landed.accounts": [{"account_sid": sid, "account_name": f"name of {sid}"} for sid in "AB"],
         "landed.recordings": recordings,
+        "landed.closed_months": [{"month": "2026-08-01", "closed_at": "2026-08-25T00:00:00Z"}],
+        "landed.statements": [
+            {
+                **{"month": "2026-08-01", "account_sid": sid, "source": "DialVerb", "currency": currency},
+                **{"channels": channels, "recordings": 2, "unpriced_recordings": 1, "billed_minutes": 3, "cost": cost},
+            }
+            for sid, channels, currency, cost in (("A", 1, "USD", "0.01"), ("A", None, "XXX", None), ("C", 2, "EUR", "0.02"))
+        ],
     }
     with connect() as connection:
         for name in {name for model in MODELS for name in references(model.sql, model.file)} & GIVEN.keys():
