@@ -121,6 +121,16 @@ class Statements:
         }
 
 
+def as_json_text(sealed: Sealed) -> str:
+    """A statement as one line of JSON."""
+    return msgspec.json.encode(sealed).decode()
+
+
+def statement_table(sealed: Sealed) -> pa.Table:
+    """The rows of a statement as a table, in the columns of its CSV."""
+    return _csv_table(sealed.statement.rows)
+
+
 def statement_rows(table: pa.Table) -> list[StatementRow]:
     """Rows of the warehouse as rows of a statement: decimals as plain text."""
     return [
