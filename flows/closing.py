@@ -76,7 +76,9 @@ def close_month(work: Work, text: str, *, accept_incomplete: bool = False) -> Se
         missing = Missing(
             _holes(covered, begins, ends),
             sum(rows["unpriced_recordings"].to_pylist()),
-            _count(warehouse.table(_REJECTS.format(begins=begins, ends=ends, days=days_within(begins, ends)))),
+            _count(
+                warehouse.table(_REJECTS.format(begins=begins, ends=ends, days=days_within(begins, ends)))
+            ),
         )
         if missing.words and not accept_incomplete:
             raise ConfigError(
@@ -123,7 +125,9 @@ def _refuse_pending(data_dir: Path, covered: list[AccountCoverage], days: Window
         if any(each.name not in applied for each in landings):
             raise ConfigError("Pages were landed that are not in the lake. Run `recspend normalize` first.")
         if any(each.window.overlaps(days) for each in raw.unfinished(account.account_sid)):
-            raise ConfigError("A walk over days of the month was broken off. Run `recspend run` to finish it.")
+            raise ConfigError(
+                "A walk over days of the month was broken off. Run `recspend run` to finish it."
+            )
 
 
 def _holes(covered: list[AccountCoverage], begins: datetime, ends: datetime) -> list[Hole]:
@@ -133,9 +137,7 @@ def _holes(covered: list[AccountCoverage], begins: datetime, ends: datetime) -> 
         for account in covered
         for hole in holes_of(
             account.account_sid,
-            unread_days(
-                account.covered, account.covered[0].day if account.covered else first, begins, ends
-            ),
+            unread_days(account.covered, account.covered[0].day if account.covered else first, begins, ends),
         )
     ]
 

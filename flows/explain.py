@@ -1,4 +1,4 @@
-"""Where a number comes from: the recordings behind figures of a mart, each found again in the page that was received."""
+"""Where a number comes from: the recordings behind figures of a mart, each found again in the page it came in."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.changes import CHANGING
 from transforms.errors import ConfigError, DataError
 from transforms.explain import (
-    FACT,
     Condition,
     figures_sql,
     find_mart,
@@ -77,7 +76,9 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
     found = warehouse.table(
         f"select {columns} from ({recordings}) order by created_at, recording_sid"  # noqa: S608
     )
-    problems = [] if _add_up(figures, sums) else [f"The recordings do not add up to the figures of {mart.name}."]
+    problems = (
+        [] if _add_up(figures, sums) else [f"The recordings do not add up to the figures of {mart.name}."]
+    )
     traces, unverified = _traced(RawPages(data_dir), found)
     shown = found.select(_SHOWN.split(", "))
     for column, values in zip(("position", "page_sha256", "is_verified"), traces, strict=True):
@@ -91,7 +92,9 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
 def _add_up(figures: pa.Table, sums: pa.Table) -> bool:
     """Whether the sums are the figures; a row of a mart may stand for no recordings."""
     names = [name for name in figures.column_names if name != "rows"]
-    told, found = ([row for row in table.select(names).to_pylist() if _counts(row)] for table in (figures, sums))
+    told, found = (
+        [row for row in table.select(names).to_pylist() if _counts(row)] for table in (figures, sums)
+    )
     return told == found
 
 
@@ -119,10 +122,16 @@ def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
             sighting = _matching(sightings.get(row["recording_sid"], []), row)
             digests[number] = digest
             if sighting is None:
-                problems.append(f"{name} does not list recording {row['recording_sid']} as it is in the tables.")
+                problems.append(
+                    f"{name} does not list recording {row['recording_sid']} as it is in the tables."
+                )
             else:
                 positions[number], verified[number] = sighting.position, True
-    return [pa.array(positions, pa.int64()), pa.array(digests, pa.string()), pa.array(verified, pa.bool_())], problems
+    return [
+        pa.array(positions, pa.int64()),
+        pa.array(digests, pa.string()),
+        pa.array(verified, pa.bool_()),
+    ], problems
 
 
 def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, list[_Sighting]], str]:

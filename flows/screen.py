@@ -187,7 +187,9 @@ def explanation_lines(found: Explanation, rows: int) -> list[Table | Text]:
             )
         )
     is_verified = found.recordings["is_verified"].to_pylist()
-    verdict = f"{sum(is_verified)} of {len(is_verified)} recordings were found again in {found.pages} raw pages."
+    verdict = (
+        f"{sum(is_verified)} of {len(is_verified)} recordings were found again in {found.pages} raw pages."
+    )
     more = f" --format csv prints all {len(is_verified)}." if len(is_verified) > rows else ""
     return [*lines, Text(verdict + more, "green" if all(is_verified) else "bold red")]
 

@@ -80,7 +80,7 @@ def where(conditions: Sequence[Condition]) -> str:
 
 
 def figures_sql(mart: Model, conditions: Sequence[Condition]) -> str:
-    """The figures that match: sums of what adds up, by currency where the mart has it, and how many rows they are of."""
+    """The figures that match: sums of what adds up, by currency where the mart has it, and of how many rows."""
     keys = ["currency"] if "currency" in mart.twin.columns else []
     sums = [f"cast(sum({name}) as {mart.twin.columns[name].type}) as {name}" for name in additive(mart)]
     selected = ", ".join([*keys, "count(*) as rows", *sums])
@@ -131,7 +131,9 @@ def _meanings(mart: Model, fact: Twin) -> list[str]:
         raise ConfigError(f"{mart.name} has no recordings of its own: {said.none}")
     says_nothing = not (said.columns or said.where)
     if says_nothing and mart.name != FACT and SUMS.keys().isdisjoint(mart.twin.columns):
-        raise ConfigError(f"{mart.name} has no recordings of its own: no column of it is a sum over recordings.")
+        raise ConfigError(
+            f"{mart.name} has no recordings of its own: no column of it is a sum over recordings."
+        )
     meanings = []
     for column in mart.twin.key:
         default = _MONTH if column == "month" else f'recordings."{column}"' if column in fact.columns else ""

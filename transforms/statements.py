@@ -83,7 +83,7 @@ class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What is missing, for a sentence; empty when nothing is."""
         first = self.holes[0] if self.holes else None
         parts = [
-            f"{_counted(self.hole_days, 'day of an account was', 'days of accounts were')} not read since they were over "
+            f"{_counted(self.hole_days, 'day of an account was', 'days of accounts were')} not read to the end "
             f"(the first is {first.first_day} of {first.account_sid})"
             if first
             else "",

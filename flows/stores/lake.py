@@ -59,7 +59,7 @@ class LakeState(msgspec.Struct):
 
 
 class Lake:
-    """The recordings under one folder; beside them each account's standing `rejects`, its `corrections` and late `changes`."""
+    """The recordings under one folder; beside them each account's `rejects` that stand, `corrections` and `changes`."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "recordings"

@@ -29,9 +29,7 @@ from transforms.statements import (
 
 _MANIFEST, _CSV = "statement.json", "statement.csv"
 _MONTH = re.compile(r"\d{4}-\d{2}")
-_CSV_SCHEMA = pa.schema(
-    [field for field in STATEMENT_SCHEMA if field.name in StatementRow.__struct_fields__]
-)
+_CSV_SCHEMA = pa.schema([field for field in STATEMENT_SCHEMA if field.name in StatementRow.__struct_fields__])
 
 
 class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +70,9 @@ class Statements:
         except FileNotFoundError as error:
             raise DataError(f"{error.filename} is missing. Restore it from a copy.") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{folder / _MANIFEST} is no statement ({error}). Restore it from a copy.") from None
+            raise DataError(
+                f"{folder / _MANIFEST} is no statement ({error}). Restore it from a copy."
+            ) from None
         statement = sealed.statement
         for file, is_intact in (
             (_MANIFEST, sealed.sha256 == _digest(statement) and statement.month == month),
@@ -141,7 +141,8 @@ def statement_rows(table: pa.Table) -> list[StatementRow]:
 
 def _csv_table(rows: Sequence[StatementRow]) -> pa.Table:
     told = [
-        msgspec.structs.asdict(row) | {"cost": None if row.cost is None else Decimal(row.cost)} for row in rows
+        msgspec.structs.asdict(row) | {"cost": None if row.cost is None else Decimal(row.cost)}
+        for row in rows
     ]
     return pa.Table.from_pylist(told, _CSV_SCHEMA)
 

@@ -1,4 +1,4 @@
-"""Closed months beside a ledger that lives: what is adjusted is what the ledger's own history says, to the last decimal.
+"""Closed months beside a ledger that lives: what is adjusted is what the ledger's own history says, exactly.
 
 The answer is taken from the ledger alone: how it stands at each run, compared with how it stood at the run before.
 """
@@ -163,17 +163,25 @@ class Chance:
     def happen(self, times: int) -> None:
         """Each recording changes once at most between two runs, for what no reading saw is in no history."""
         listed = [
-            each.recording for sid in ACCOUNTS[:2] for each in self.ledger.listed(sid) if each.recording.sequence
+            each.recording
+            for sid in ACCOUNTS[:2]
+            for each in self.ledger.listed(sid)
+            if each.recording.sequence
         ]
         for recording in self.random.sample(listed, min(times, len(listed))):
             keep = self.random.random() < 0.3
-            match self.random.choice(["price", "price", "taken back", "moved", "moved", "source", "gone", "length"]):
+            match self.random.choice(
+                ["price", "price", "taken back", "moved", "moved", "source", "gone", "length"]
+            ):
                 case "price":
                     facts = {"price": self._price(), "currency": self.random.choice(["USD", "USD", "EUR"])}
                 case "taken back":
                     facts = {"price": None, "currency": self.random.choice([None, "USD"])}
                 case "moved":
-                    facts = {"created_at": self._moment(), **self.random.choice([{}, {"price": self._price(), "currency": "USD"}])}
+                    facts = {
+                        "created_at": self._moment(),
+                        **self.random.choice([{}, {"price": self._price(), "currency": "USD"}]),
+                    }
                 case "source":
                     facts = self.random.choice([{"source": "Trunking"}, {"channels": 3 - recording.channels}])
                 case "length":
@@ -185,9 +193,15 @@ class Chance:
         for _ in range(2):
             account_sid = self.random.choice(ACCOUNTS[:2])
             facts = self.random.choice([{}, {"price": None, "currency": None}])
-            self.ledger.insert(made(account_sid, self.ledger.next_sequence(account_sid), self._moment(), **facts))
+            self.ledger.insert(
+                made(account_sid, self.ledger.next_sequence(account_sid), self._moment(), **facts)
+            )
         for each in self.ledger.recordings():
-            if each.deleted_at is not None and each.deleted_at < self.ledger.now and self.random.random() < 0.3:
+            if (
+                each.deleted_at is not None
+                and each.deleted_at < self.ledger.now
+                and self.random.random() < 0.3
+            ):
                 self.ledger.restore(each.recording.sid)
 
     def _price(self) -> Decimal:
@@ -205,7 +219,9 @@ def first_recordings() -> list[Recording]:
     for sequence in range(1, 41):
         facts: dict[str, Any] = {"price": None, "currency": None if sequence % 2 else "USD"}
         created_at = epoch_of(FIRST + timedelta(sequence * 73 // 40), sequence * 2000)
-        recordings.append(made(ACCOUNTS[sequence % 2], sequence, created_at, **(facts if sequence % 4 == 3 else {})))
+        recordings.append(
+            made(ACCOUNTS[sequence % 2], sequence, created_at, **(facts if sequence % 4 == 3 else {}))
+        )
     return recordings
 
 
@@ -222,7 +238,9 @@ def closed(ledger: LivingLedger, data_dir: Path, zone: str, month: str) -> Seale
 @pytest.mark.parametrize(
     ("zone", "seed"), [("UTC", 1), ("America/New_York", 2), ("Pacific/Kiritimati", 3), ("Etc/GMT+12", 4)]
 )
-def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(zone: str, seed: int, tmp_path: Path) -> None:
+def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
+    zone: str, seed: int, tmp_path: Path
+) -> None:
     source = open_living(first_recordings(), now=epoch_of(TODAY, 20 * 3600))
     ledger, chance = source.ledger, Chance(source.ledger, seed)
     books, kinds = Books(ledger, zone), Counter[str]()
@@ -254,10 +272,16 @@ def changes_of(data_dir: Path) -> list[list[dict[str, Any]]]:
 
 
 NOVEMBER = epoch_of(date(2026, 11, 5), 3600)
-PRICED = made(ACCOUNTS[0], 1, epoch_of(date(2026, 9, 1)), price=Decimal("0.01"), source="DialVerb", channels=1)
-UNPRICED = made(ACCOUNTS[0], 3, epoch_of(date(2026, 9, 30)), price=None, currency=None, source="DialVerb", channels=1)
+PRICED = made(
+    ACCOUNTS[0], 1, epoch_of(date(2026, 9, 1)), price=Decimal("0.01"), source="DialVerb", channels=1
+)
+UNPRICED = made(
+    ACCOUNTS[0], 3, epoch_of(date(2026, 9, 30)), price=None, currency=None, source="DialVerb", channels=1
+)
 GOES = made(ACCOUNTS[0], 5, epoch_of(date(2026, 9, 2)), price=Decimal("0.002"), source="DialVerb", channels=1)
-MOVES = made(ACCOUNTS[0], 7, epoch_of(date(2026, 9, 3)), price=Decimal("0.0003"), source="DialVerb", channels=1)
+MOVES = made(
+    ACCOUNTS[0], 7, epoch_of(date(2026, 9, 3)), price=Decimal("0.0003"), source="DialVerb", channels=1
+)
 
 
 def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
@@ -279,7 +303,11 @@ def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
         ledger.advance_to(NOVEMBER)
         ledger.change(PRICED.sid, price=Decimal("0.05"))
         ledger.change(MOVES.sid, created_at=epoch_of(TODAY))
-        ledger.insert(made(ACCOUNTS[0], 9, epoch_of(date(2026, 9, 9)), price=Decimal("5"), source="DialVerb", channels=1))
+        ledger.insert(
+            made(
+                ACCOUNTS[0], 9, epoch_of(date(2026, 9, 9)), price=Decimal("5"), source="DialVerb", channels=1
+            )
+        )
         run(emulator, ledger, tmp_path, "UTC", Job(first=date(2026, 9, 1), again=True))
     found = rows_of(
         tmp_path,
@@ -348,7 +376,9 @@ def test_days_that_were_not_read_since_they_were_over_are_named(tmp_path: Path) 
     with in_haste(50), serve(source) as emulator:
         run(emulator, source.ledger, tmp_path, "UTC", Job(first=date(2026, 9, 1)))
     source.ledger.advance_to(epoch_of(TODAY))
-    said = rf"2026-09 is not complete: 2 days of accounts were .* \(the first is 2026-09-29 of {ACCOUNTS[0]}\)"
+    said = (
+        rf"2026-09 is not complete: 2 days of accounts were .* \(the first is 2026-09-29 of {ACCOUNTS[0]}\)"
+    )
     with pytest.raises(ConfigError, match=said):
         close(source.ledger, tmp_path)
     sealed = closed(source.ledger, tmp_path, "UTC", "2026-09")
@@ -396,14 +426,16 @@ def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_pat
 def test_what_lies_in_pages_and_not_in_the_tables_keeps_a_month_open(
     september: tuple[LivingLedger, Path], tmp_path: Path
 ) -> None:
-    ledger, data_dir = september
+    _, data_dir = september
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY, 60))
     with in_haste(50), serve(source) as emulator:
         job = Job("ingest", first=date(2026, 9, 1), last=date(2026, 9, 30), again=True)
         run(emulator, source.ledger, data_dir, "UTC", job)
     with pytest.raises(ConfigError, match="Run `recspend normalize` first"):
         close(source.ledger, data_dir)
-    (manifest,) = (data_dir / "raw").glob(f"*/2026-09-*/{instant(source.ledger.now):%Y%m%dT}0001*/manifest.json")
+    (manifest,) = (data_dir / "raw").glob(
+        f"*/2026-09-*/{instant(source.ledger.now):%Y%m%dT}0001*/manifest.json"
+    )
     manifest.unlink()
     with pytest.raises(ConfigError, match="was broken off"):
         close(source.ledger, data_dir)
@@ -427,7 +459,9 @@ def test_a_statement_that_was_touched_stops_the_models(
         perform(work, Job("model"))
     path.write_text(text)
     perform(work, Job("model"))
-    assert [str(row["cost"]) for row in rows_of(data_dir, "select cost from landed.statements")] == ["0.012300000"]
+    assert [str(row["cost"]) for row in rows_of(data_dir, "select cost from landed.statements")] == [
+        "0.012300000"
+    ]
 
 
 def test_closing_that_is_broken_off_leaves_nothing_and_can_be_done_again(
@@ -453,7 +487,13 @@ def _interrupted(*_: object) -> None:
 
 def test_a_check_that_fails_keeps_a_month_open(september: tuple[LivingLedger, Path]) -> None:
     ledger, data_dir = september
-    month = data_dir / "recordings" / f"account_sid={ACCOUNTS[0]}" / "created_month=2026-09" / "recordings.parquet"
+    month = (
+        data_dir
+        / "recordings"
+        / f"account_sid={ACCOUNTS[0]}"
+        / "created_month=2026-09"
+        / "recordings.parquet"
+    )
     twice = pq.read_table(month, partitioning=None)
     lake = Lake(data_dir)
     state = lake.recorded_state(ACCOUNTS[0])
@@ -465,8 +505,10 @@ def test_a_check_that_fails_keeps_a_month_open(september: tuple[LivingLedger, Pa
     assert not (data_dir / "statements").exists()
 
 
-def test_a_clock_that_was_set_back_makes_nothing_look_found_later(september: tuple[LivingLedger, Path]) -> None:
-    ledger, data_dir = september
+def test_a_clock_that_was_set_back_makes_nothing_look_found_later(
+    september: tuple[LivingLedger, Path],
+) -> None:
+    _, data_dir = september
     seen = max(row["seen"] for row in rows_of(data_dir, "select max(fetched_at) as seen from ops.landings"))
     work = work_by(lambda: datetime(2026, 10, 1, tzinfo=UTC), [], data_dir)
     assert close_month(work, "2026-09").statement.closed_at == seen
@@ -474,11 +516,17 @@ def test_a_clock_that_was_set_back_makes_nothing_look_found_later(september: tup
     assert adjustments(data_dir) == {}
 
 
-def test_another_time_zone_since_is_shown_as_undated_and_warned_of(september: tuple[LivingLedger, Path]) -> None:
+def test_another_time_zone_since_is_shown_as_undated_and_warned_of(
+    september: tuple[LivingLedger, Path],
+) -> None:
     ledger, data_dir = september
     close(ledger, data_dir)
-    summary = perform(work_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), Job("model"))
-    assert [check.check.name for check in summary.checks if not check.is_passed] == ["adjustments_are_undated"]
+    summary = perform(
+        work_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), Job("model")
+    )
+    assert [check.check.name for check in summary.checks if not check.is_passed] == [
+        "adjustments_are_undated"
+    ]
     ((found, figures),) = adjustments(data_dir).items()
     assert (found.kind, figures.recordings, figures.cost) == ("undated", -1, Decimal("-0.01"))
 

@@ -53,10 +53,23 @@ CLEAN: Mapping[str, list[Row]] = {
     "landed.statements": [
         {**_STATED, "channels": 1, "currency": "USD", "billed_minutes": 2, "cost": "0.003"},
         {**_STATED, "channels": None, "currency": "USD", "billed_minutes": 2, "cost": "0"},
-        {**_STATED, "channels": 1, "currency": "XXX", "recordings": 2, "unpriced_recordings": 2, "billed_minutes": 4},
         {
             **_STATED,
-            **{"account_sid": "B", "channels": 1, "currency": "EUR", "recordings": 3, "unpriced_recordings": 1},
+            "channels": 1,
+            "currency": "XXX",
+            "recordings": 2,
+            "unpriced_recordings": 2,
+            "billed_minutes": 4,
+        },
+        {
+            **_STATED,
+            **{
+                "account_sid": "B",
+                "channels": 1,
+                "currency": "EUR",
+                "recordings": 3,
+                "unpriced_recordings": 1,
+            },
             **{"billed_minutes": 6, "cost": "0.0095"},
         },
     ],
@@ -67,7 +80,12 @@ CLEAN: Mapping[str, list[Row]] = {
             **{f"source_{when}": "DialVerb" for when in ("before", "after")},
             **{f"channels_{when}": 1 for when in ("before", "after")},
             **{f"duration_seconds_{when}": 61 for when in ("before", "after")},
-            **{"price_before": "0.003", "price_after": "-0.005", "currency_before": "USD", "currency_after": "USD"},
+            **{
+                "price_before": "0.003",
+                "price_after": "-0.005",
+                "currency_before": "USD",
+                "currency_after": "USD",
+            },
             **{"first_seen_at": "2026-07-06T06:00:00Z", "first_priced_at": "2026-07-06T06:00:00Z"},
         }
     ],

@@ -32,7 +32,8 @@ def key_rows(connection: duckdb.DuckDBPyConnection, mart: Model) -> list[dict[st
     keys = ", ".join(f'"{column}"' for column in mart.twin.key)
     found = connection.execute(f"select {keys} from {mart.name}").fetchall()
     return [
-        {column: to_text(value) or "" for column, value in zip(mart.twin.key, row, strict=True)} for row in found
+        {column: to_text(value) or "" for column, value in zip(mart.twin.key, row, strict=True)}
+        for row in found
     ]
 
 
@@ -44,7 +45,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, o
 
 def unexplained(
     connection: duckdb.DuckDBPyConnection, mart: Model, conditions: Sequence[Condition]
-) -> list[object]:
+) -> Sequence[object]:
     """Figures that the recordings behind them do not add up to, and the other way round."""
     recordings = recordings_sql(BY_NAME, mart, conditions)
     names = [*(["currency"] if "currency" in mart.twin.columns else []), *additive(mart)]
@@ -86,7 +87,9 @@ def test_a_mart_that_counts_recordings_says_which() -> None:
     silent = [
         mart.name
         for mart in MARTS
-        if mart not in EXPLAINED and not SUMS.keys().isdisjoint(mart.twin.columns) and not mart.twin.recordings.none
+        if mart not in EXPLAINED
+        and not SUMS.keys().isdisjoint(mart.twin.columns)
+        and not mart.twin.recordings.none
     ]
     assert silent == []
 
@@ -100,7 +103,10 @@ def test_a_rate_change_and_an_adjustment_have_the_recordings_they_speak_of() -> 
                 "and rate = rate_after and fact.account_sid = changes.account_sid",
             ),
             ("marts.adjusted_recordings", "select count(*) from marts.adjusted_recordings"),
-            ("marts.adjustments", "select sum(recordings_change) from marts.adjustments where kind <> 'undated'"),
+            (
+                "marts.adjustments",
+                "select sum(recordings_change) from marts.adjustments where kind <> 'undated'",
+            ),
         ):
             found = connection.execute(f"select count(*) from ({recordings_sql(BY_NAME, BY_NAME[mart], [])})")
             assert found.fetchall() == connection.execute(expected).fetchall() != [(0,)]

@@ -33,7 +33,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         + " group by changes.account_sid, changes.source, changes.channels, changes.currency, changed_on, rate_after",
     ),
     "marts.adjusted_recordings": (
-        "select recording_sid, recordings_change, unpriced_recordings_change, cost_change from marts.adjusted_recordings",
+        "select recording_sid, recordings_change, unpriced_recordings_change, cost_change "
+        "from marts.adjusted_recordings",
         f"select recording_sid, 1, 1 - is_priced::int, coalesce(cost, 0) from {FACT} "
         f"where {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months)",
     ),
@@ -108,9 +109,19 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
         "landed.statements": [
             {
                 **{"month": "2026-08-01", "account_sid": sid, "source": "DialVerb", "currency": currency},
-                **{"channels": channels, "recordings": 2, "unpriced_recordings": 1, "billed_minutes": 3, "cost": cost},
+                **{
+                    "channels": channels,
+                    "recordings": 2,
+                    "unpriced_recordings": 1,
+                    "billed_minutes": 3,
+                    "cost": cost,
+                },
             }
-            for sid, channels, currency, cost in (("A", 1, "USD", "0.01"), ("A", None, "XXX", None), ("C", 2, "EUR", "0.02"))
+            for sid, channels, currency, cost in (
+                ("A", 1, "USD", "0.01"),
+                ("A", None, "XXX", None),
+                ("C", 2, "EUR", "0.02"),
+            )
         ],
     }
     with connect() as connection:

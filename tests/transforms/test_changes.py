@@ -32,12 +32,18 @@ def change(sid: str, seen_at: datetime = SEEN, source_before: str = "DialVerb") 
 
 
 def test_a_change_is_told_with_both_versions_and_what_was_known_before() -> None:
-    before = lake_row("R", created_at=CREATED, price=None, currency="XXX", first_priced_at=None, raw_page="old")
+    before = lake_row(
+        "R", created_at=CREATED, price=None, currency="XXX", first_priced_at=None, raw_page="old"
+    )
     (row,) = changed(before, before | {"price": Decimal("0.01"), "currency": "USD", "raw_page": "new"})
     assert (row["price_before"], row["price_after"]) == (None, Decimal("0.01"))
     assert (row["currency_before"], row["currency_after"]) == ("XXX", "USD")
     assert (row["raw_page_before"], row["raw_page_after"]) == ("old", "new")
-    assert (row["first_seen_at"], row["first_priced_at"], row["seen_at"]) == (before["first_seen_at"], None, SEEN)
+    assert (row["first_seen_at"], row["first_priced_at"], row["seen_at"]) == (
+        before["first_seen_at"],
+        None,
+        SEEN,
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,12 +77,14 @@ def test_what_is_found_while_the_month_runs_is_not_kept() -> None:
 
 
 @given(
-    st.datetimes(datetime(2018, 1, 1), datetime(2018, 12, 31)),
-    st.sampled_from(["UTC", "Etc/GMT+12", "Pacific/Kiritimati", "America/New_York", "Asia/Kolkata", "Europe/Berlin"]),
+    st.integers(0, 365 * 24 * 3600),
+    st.sampled_from(
+        ["UTC", "Etc/GMT+12", "Pacific/Kiritimati", "America/New_York", "Asia/Kolkata", "Europe/Berlin"]
+    ),
     st.integers(0, 10**9),
 )
-def test_whatever_is_found_when_its_month_can_be_closed_is_kept(moment: datetime, zone: str, later: int) -> None:
-    created_at = moment.replace(tzinfo=ZoneInfo("UTC"))
+def test_whatever_is_found_when_its_month_can_be_closed_is_kept(second: int, zone: str, later: int) -> None:
+    created_at = utc(2018, 1, 1) + timedelta(seconds=second)
     month = created_at.astimezone(ZoneInfo(zone)).date().replace(day=1)
     begins, ends = bounds(month, ZoneInfo(zone))
     assert begins <= created_at < ends
