@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_ask, cli_emulator
+from flows import cli_ask, cli_emulator, cli_figures
 from flows.cli_options import (
     Account,
     Accounts,
@@ -28,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
 )
 app.add_typer(cli_ask.app)
+app.add_typer(cli_figures.app)
 app.add_typer(cli_emulator.app, name="emulator")
 
 

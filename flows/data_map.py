@@ -22,6 +22,8 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `usage_records/account_sid=<sid>/usage_records.parquet` | what they said last of each day; `_landings.json` beside it says which walks are in it |
 | `rejects/account_sid=<sid>/rejects.parquet` | records that could not be understood; they are in no figure |
 | `corrections/account_sid=<sid>/corrections.parquet` | prices that changed after they had been given |
+| `changes/account_sid=<sid>/changes.parquet` | what changed of recordings after their month was over |
+| `statements/<YYYY-MM>/` | what was reported for a month that was closed, written once: `statement.json` with a sha256 over its content, and `statement.csv` with the same rows |
 | `warehouse.duckdb` | everything below, in one DuckDB file that 1.5 and later open |
 | `warehouse.json` | what the warehouse was built from, so that an unchanged one is not built again |
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals |
@@ -32,7 +34,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `runs/<instant>.json` | what each run did |
 {references}
 
-`raw/` and `raw_usage/` are the truth: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and
+`raw/` and `raw_usage/` are the truth, and `statements/` is what was said: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and
 `recspend report`, and the same tables come back. Reference files are kept by hand; the shipped ones are empty, and a file
 of your own under `reference/` in the data folder takes the place of the shipped one.
 

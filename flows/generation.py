@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.landing import Landing
 from flows.stores.raw_pages import RawPages
+from transforms.changes import add_changes
 from transforms.corrections import add_corrections
 from transforms.dates import INSTANT
 from transforms.listing import LISTED_SCHEMA
@@ -57,7 +58,7 @@ def apply_generation(
     for seen in _months_seen(raw, landings, listed):
         merged = fold(lake.read(account_sid, seen.month), seen.sightings)
         if merged.is_changed:
-            _keep_corrections(lake, account_sid, merged.corrections)
+            _keep_history(lake, account_sid, merged.corrections, merged.changes)
             lake.replace(account_sid, seen.month, merged.table)
         readings = [sighting.reading for sighting in seen.sightings]
         new_by_reading.update(_first_seen_by(merged.table, readings))
@@ -113,7 +114,7 @@ def _settle_moves(lake: Lake, account_sid: str, readings: list[Reading]) -> Coun
     months = {month for names in moved.values() for month in names}
     before = {month: lake.read(account_sid, month) for month in months}
     settled = settle_moved(before, list(moved), readings)
-    _keep_corrections(lake, account_sid, settled.corrections)
+    _keep_history(lake, account_sid, settled.corrections, settled.changes)
     after = settled.months
     # What a row that stays has from one that goes is written before any goes, so that a kill in between loses nothing.
     for earlier, later in ((before, settled.completed), (settled.completed, after)):
@@ -127,9 +128,10 @@ def _settle_moves(lake: Lake, account_sid: str, readings: list[Reading]) -> Coun
     return lessened
 
 
-def _keep_corrections(lake: Lake, account_sid: str, found: pa.Table) -> None:
+def _keep_history(lake: Lake, account_sid: str, corrected: pa.Table, changed: pa.Table) -> None:
     """Before the month is written: afterwards nobody could tell what its prices were."""
-    lake.corrections.write(account_sid, add_corrections(lake.corrections.read(account_sid), found))
+    lake.corrections.write(account_sid, add_corrections(lake.corrections.read(account_sid), corrected))
+    lake.changes.write(account_sid, add_changes(lake.changes.read(account_sid), changed))
 
 
 def _first_seen_by(recordings: pa.Table, readings: list[Reading]) -> Counter[datetime]:

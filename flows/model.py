@@ -17,7 +17,9 @@ from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.landing import Landing
 from flows.stores.reference import reference_table
 from flows.stores.runs import Runs
+from flows.stores.statements import Statements
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
+from transforms.changes import CHANGE_SCHEMA
 from transforms.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.errors import ModelError
 from transforms.models import (
@@ -186,6 +188,10 @@ def _tables(
                     "unpriced_share_warning": options.unpriced_share_warning,
                 }
             ]
+        ),
+        **Statements(data_dir).tables(),
+        "landed.changes": pa.concat_tables(
+            [CHANGE_SCHEMA.empty_table(), *(lake.changes.read(account.account_sid) for account in covered)]
         ),
         "ops.coverage": _rows(
             [

@@ -19,10 +19,12 @@ from rich.text import Text
 
 from flows.doctor import Finding
 from flows.emulator import Source
+from flows.explain import Explanation
 from flows.job import Summary
 from flows.progress import Progress
+from flows.stores.statements import Sealed, statement_table
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
-from transforms.reports import for_the_eye
+from transforms.reports import for_the_eye, to_text_frame
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +158,41 @@ def finding_line(finding: Finding) -> Text:
     style = {"ok": "green", "look": "yellow", "broken": "red"}[finding.state]
     word = {"ok": "ok", "look": "look at this", "broken": "broken"}[finding.state]
     return Text.assemble((f"{word:<13}", style), f"{finding.subject}: {finding.words}")
+
+
+def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
+    """What was frozen: the rows, what was missing, where it is, and the digest over it."""
+    statement = sealed.statement
+    shown = statement_table(sealed)
+    missing = [Text(f"Missing: {statement.missing.words}.", "yellow")] if statement.missing.words else []
+    return [
+        table(shown.drop_columns("account_sid"), f"Statement of {statement.month}"),
+        *missing,
+        Text(f"Closed at {statement.closed_at.isoformat()}   {folder}   sha256 {sealed.sha256}"),
+    ]
+
+
+def explanation_lines(found: Explanation, rows: int) -> list[Table | Text]:
+    """A figure, the sums of its recordings, the first of these with their pages, and how many pages were read."""
+    asked = " ".join(found.asked)
+    lines: list[Table | Text] = [
+        table(found.figures, f"{found.mart} {asked}"),
+        table(found.sums, "Its recordings add up to"),
+    ]
+    for row in to_text_frame(found.recordings.slice(0, rows)).to_dict("records"):
+        lines.append(
+            Text(
+                f"{row['recording_sid']}  {row['created_at']}  {row['price_raw'] or 'no price'} {row['currency']}\n"
+                f"    {row['raw_page']}, position {row['position'] or '?'}, sha256 {row['page_sha256'] or '?'}",
+                "" if row["is_verified"] == "true" else "bold red",
+            )
+        )
+    is_verified = found.recordings["is_verified"].to_pylist()
+    verdict = (
+        f"{sum(is_verified)} of {len(is_verified)} recordings were found again in {found.pages} raw pages."
+    )
+    more = f" --format csv prints all {len(is_verified)}." if len(is_verified) > rows else ""
+    return [*lines, Text(verdict + more, "green" if all(is_verified) else "bold red")]
 
 
 def how_to_use(base_url: str, source: Source) -> list[Text]:

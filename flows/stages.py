@@ -42,11 +42,12 @@ def perform(work: Work, job: Job) -> Summary:
             _ingest(work, job, summary)
             _normalize(work, job, summary)
             record()
-            _model(work, job, summary)
+            build_models(work, job, summary)
             if not summary.stopping_checks:
                 _report(work, job, summary)
     else:
-        stage = {"ingest": _ingest, "normalize": _normalize, "model": _model, "report": _report}[job.command]
+        stages = {"ingest": _ingest, "normalize": _normalize, "model": build_models, "report": _report}
+        stage = stages[job.command]
         with one_writer(work.settings.data_dir):
             stage(work, job, summary)
     return summary
@@ -131,7 +132,8 @@ def _normalize(work: Work, job: Job, summary: Summary) -> None:
     summary.rejected, summary.oddities = total.rejected, total.oddities
 
 
-def _model(work: Work, job: Job, summary: Summary) -> None:
+def build_models(work: Work, job: Job, summary: Summary) -> None:
+    """The stage `model`, for who holds the data folder already."""
     from flows.model import ModelOptions, model
 
     settings = work.settings

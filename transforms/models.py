@@ -29,16 +29,31 @@ class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return f"{self.words} Unit: {self.unit}." if self.unit else self.words
 
 
+class TwinRecordings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Which recordings a row of a mart is made of, where that is not just those of its key.
+
+    columns: key column → what it is of a recording, in SQL over `recordings` (a row of marts.fct_recordings); null when
+    it says nothing of them. where: what must hold besides, in SQL over `recordings` and `mart` (the row). through: the
+    mart whose recordings these are, of its rows with the same key columns. none: why there are none, a sentence.
+    """
+
+    columns: dict[str, str | None] = {}
+    where: str = ""
+    through: str = ""
+    none: str = ""
+
+
 class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The `.yml` file beside a model: what a row is, which columns identify it, and every column in order.
 
-    question: what a mart answers, in a reader's words.
+    question: what a mart answers, in a reader's words. recordings: which ones a row of a mart is made of.
     """
 
     description: str
     key: list[str]
     columns: dict[str, TwinColumn]
     question: str = ""
+    recordings: TwinRecordings = TwinRecordings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.changes import late_changes
 from transforms.corrections import corrections
 from transforms.schema import LAKE_SCHEMA
 from transforms.versions import LAKE_ORDER, SEEN_SCHEMA
@@ -17,7 +18,8 @@ _SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Months (LAKE_SCHEMA) after moved recordings were settled, and what that corrected (CORRECTION_SCHEMA).
+    """Months (LAKE_SCHEMA) after moved recordings were settled, what that corrected (CORRECTION_SCHEMA) and changed
+    (CHANGE_SCHEMA).
 
     completed: the same months with no row gone yet, where the rows that stay have what is known from the others.
     """
@@ -25,6 +27,7 @@ class Settled:
     completed: dict[str, pa.Table]
     months: dict[str, pa.Table]
     corrections: pa.Table
+    changes: pa.Table
 
 
 def settle_moved(
@@ -62,10 +65,17 @@ def settle_moved(
     return Settled(
         {month: _settled(table, sighted[month]) for month, table in unmoved.items()},
         {month: _settled(table, winners[month]) for month, table in unmoved.items()},
-        corrections(
-            pa.Table.from_pylist([before for before, _ in replaced], LAKE_SCHEMA),
-            pa.Table.from_pylist([after for _, after in replaced], _SEEN_LAKE_SCHEMA),
-        ),
+        corrections(*_pairs(replaced)),
+        # Of several, the oldest last: that is what stood before.
+        late_changes(*_pairs(sorted(replaced, key=lambda pair: _landing(pair[0]), reverse=True))),
+    )
+
+
+def _pairs(replaced: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> tuple[pa.Table, pa.Table]:
+    replaced = list(replaced)
+    return (
+        pa.Table.from_pylist([before for before, _ in replaced], LAKE_SCHEMA),
+        pa.Table.from_pylist([after for _, after in replaced], _SEEN_LAKE_SCHEMA),
     )
 
 

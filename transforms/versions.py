@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.changes import CHANGE_SCHEMA, late_changes
 from transforms.corrections import CORRECTION_SCHEMA, corrections
 from transforms.dates import INSTANT
 from transforms.listing import LISTED_SCHEMA
@@ -34,6 +35,7 @@ class Merged:
     """A month after a layer or a generation: the whole table (LAKE_SCHEMA, sorted); rows that came, changed, went.
 
     Without any such row the table is the very one that was there. corrections: CORRECTION_SCHEMA.
+    changes: CHANGE_SCHEMA.
     """
 
     table: pa.Table
@@ -41,6 +43,7 @@ class Merged:
     changed: int
     deleted: int
     corrections: pa.Table = field(default_factory=CORRECTION_SCHEMA.empty_table)
+    changes: pa.Table = field(default_factory=CHANGE_SCHEMA.empty_table)
 
     @property
     def is_changed(self) -> bool:
@@ -97,6 +100,7 @@ def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
             whole.changed + merged.changed,
             whole.deleted + merged.deleted,
             pa.concat_tables([whole.corrections, merged.corrections]),
+            pa.concat_tables([whole.changes, merged.changes]),
         )
     return whole
 
@@ -146,8 +150,13 @@ def merge(
             _first_sighting(fresh),
         ]
     )
-    corrected = corrections(before.filter(is_replaced), after.filter(is_replaced))
-    return Merged(whole.take(pc.sort_indices(whole, LAKE_ORDER)), **counts, corrections=corrected)
+    replaced = before.filter(is_replaced), after.filter(is_replaced)
+    return Merged(
+        whole.take(pc.sort_indices(whole, LAKE_ORDER)),
+        **counts,
+        corrections=corrections(*replaced),
+        changes=late_changes(*replaced),
+    )
 
 
 def _with(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from flows.stores.account_table import AccountTable, holds, read_parquet
 from flows.stores.files import replaced_whole, write_whole
+from transforms.changes import CHANGE_SCHEMA
 from transforms.corrections import CORRECTION_SCHEMA
 from transforms.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
@@ -58,12 +59,13 @@ class LakeState(msgspec.Struct):
 
 
 class Lake:
-    """The recordings under one folder; beside them each account's standing `rejects` and its `corrections`."""
+    """The recordings under one folder; beside them each account's `rejects` that stand, `corrections` and `changes`."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "recordings"
         self.rejects = AccountTable(data_dir, "rejects", REJECT_SCHEMA)
         self.corrections = AccountTable(data_dir, "corrections", CORRECTION_SCHEMA)
+        self.changes = AccountTable(data_dir, "changes", CHANGE_SCHEMA)
 
     def accounts(self) -> list[str]:
         """Sids of all accounts in the lake."""
@@ -138,6 +140,7 @@ class Lake:
                 built._month(account_sid, month).replace(path)
         self.rejects.write(account_sid, built.rejects.read(account_sid))
         self.corrections.write(account_sid, built.corrections.read(account_sid))
+        self.changes.write(account_sid, built.changes.read(account_sid))
         if state is not None:
             self.finish(account_sid, state)
 

@@ -18,7 +18,7 @@ from threading import Lock
 import msgspec
 import pyarrow as pa
 
-from flows.stores.landing import ABANDONED, MANIFEST, STAMP, Landing, LandingWriter, Manifest
+from flows.stores.landing import ABANDONED, MANIFEST, STAMP, LandedPage, Landing, LandingWriter, Manifest
 from transforms.errors import DataError
 from transforms.recordings import Page
 from transforms.windows import Window
@@ -36,6 +36,7 @@ class RawPages:
         self._root = root
         self._begun: dict[str, set[datetime]] = {}
         self._beginning = Lock()
+        self._manifests: dict[str, Manifest] = {}
 
     def accounts(self) -> list[str]:
         """Sids of all accounts that have landings."""
@@ -81,7 +82,16 @@ class RawPages:
 
     def manifest(self, landing: Landing) -> Manifest:
         """The manifest of a landing, complete or abandoned. Raises DataError when it cannot be read."""
-        path = self._folder(landing) / (MANIFEST if landing.is_whole else ABANDONED)
+        return self._read_manifest(self._folder(landing) / (MANIFEST if landing.is_whole else ABANDONED))
+
+    def _manifest_of(self, folder: Path) -> Manifest:
+        path = folder / (ABANDONED if (folder / ABANDONED).exists() else MANIFEST)
+        try:
+            return self._read_manifest(path)
+        except OSError:
+            raise DataError(f"{path} is missing. Restore the folder.") from None
+
+    def _read_manifest(self, path: Path) -> Manifest:
         try:
             return msgspec.json.decode(path.read_bytes(), type=Manifest)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -93,16 +103,20 @@ class RawPages:
         Raises DataError when a page is missing or is not what was received.
         """
         for page in self.manifest(landing).pages:
-            path = self._folder(landing) / page.file
-            try:
-                body = bytes(_ZSTD.decompress(path.read_bytes(), page.bytes, asbytes=True))
-            except (OSError, pa.ArrowException):
-                body = b""
-            if hashlib.sha256(body).hexdigest() != page.sha256:
-                raise DataError(
-                    f"{path} is not the page that was received. Restore it, or delete its folder to fetch it anew."
-                )
-            yield Page(f"{landing.name}/{page.file}", body)
+            yield Page(f"{landing.name}/{page.file}", _verified(self._folder(landing) / page.file, page))
+
+    def page(self, name: str) -> tuple[Page, str]:
+        """One page by the name a recording has it under, and its sha256, compared with the manifest's.
+
+        Raises DataError when it is missing, is in no manifest, or is not what was received.
+        """
+        landing_name, _, file = name.rpartition("/")
+        if landing_name not in self._manifests:
+            self._manifests[landing_name] = self._manifest_of(self._data_dir / landing_name)
+        for page in self._manifests[landing_name].pages:
+            if page.file == file:
+                return Page(name, _verified(self._data_dir / name, page)), page.sha256
+        raise DataError(f"{self._data_dir / name} is in no manifest. Restore its folder.")
 
     def writer(self, landing: Landing) -> "LandingWriter":
         """A writer for a new landing, or to go on with an unfinished one."""
@@ -143,3 +157,16 @@ class RawPages:
             is_whole = not (folder / ABANDONED).exists()
             landings.append(Landing(account_sid, window, began, is_whole, self._root))
         return sorted(landings, key=lambda landing: (landing.fetched_at, landing.name))
+
+
+def _verified(path: Path, page: LandedPage) -> bytes:
+    """The body of a landed page. Raises DataError when the file is missing or holds something else."""
+    try:
+        body = bytes(_ZSTD.decompress(path.read_bytes(), page.bytes, asbytes=True))
+    except (OSError, pa.ArrowException):
+        body = b""
+    if hashlib.sha256(body).hexdigest() != page.sha256:
+        raise DataError(
+            f"{path} is not the page that was received. Restore it, or delete its folder to fetch it anew."
+        )
+    return body

@@ -92,21 +92,22 @@ def lake_of(data_dir: Path) -> tuple[Any, ...]:
     """Everything that normalizing leaves."""
     lake = Lake(data_dir)
     months = {month: lake.read(ACCOUNT, month).to_pylist() for month in lake.months(ACCOUNT)}
-    return months, lake.corrections.read(ACCOUNT).to_pylist(), lake.state(ACCOUNT)
+    history = (table.read(ACCOUNT).to_pylist() for table in (lake.corrections, lake.changes))
+    return months, *history, lake.state(ACCOUNT)
 
 
 @pytest.mark.parametrize(
-    ("happens", "first", "corrections"),
+    ("happens", "first", "corrections", "changes"),
     [
-        (moves, SEPTEMBER, 0),
-        (moves_with_another_price, SEPTEMBER, 1),
-        (everything_happens, AUGUST, 4),
-        (two_change_places, AUGUST, 0),
+        (moves, SEPTEMBER, 0, 1),
+        (moves_with_another_price, SEPTEMBER, 1, 1),
+        (everything_happens, AUGUST, 4, 5),
+        (two_change_places, AUGUST, 0, 2),
     ],
     ids=["it moves", "it moves and is corrected", "everything", "two change places"],
 )
 def test_the_lake_is_that_of_an_undisturbed_run(
-    happens: Callable[[LivingLedger], None], first: date, corrections: int, tmp_path: Path
+    happens: Callable[[LivingLedger], None], first: date, corrections: int, changes: int, tmp_path: Path
 ) -> None:
     landed(happens, Job("ingest", first, TODAY, again=True), tmp_path / "landed")
     shutil.copytree(tmp_path / "landed", tmp_path / "undisturbed")
@@ -114,7 +115,7 @@ def test_the_lake_is_that_of_an_undisturbed_run(
     expected = lake_of(tmp_path / "undisturbed")
     sids = [row["recording_sid"] for rows in expected[0].values() for row in rows]
     assert len(sids) == len(set(sids)) >= 11
-    assert len(expected[1]) == corrections
+    assert (len(expected[1]), len(expected[2])) == (corrections, changes)
     wrong = []
     for number in count(1):
         data_dir = tmp_path / str(number)

@@ -20,7 +20,20 @@ from flows import cli, cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
 
 COUNTS = ["requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced"]
-COMMANDS = ["demo", "run", "ingest", "normalize", "model", "report", "check", "query", "doctor", "emulator"]
+COMMANDS = [
+    "demo",
+    "run",
+    "ingest",
+    "normalize",
+    "model",
+    "report",
+    "check",
+    "query",
+    "close",
+    "explain",
+    "doctor",
+    "emulator",
+]
 Recspend = Callable[..., tuple[int, str, str]]
 
 
@@ -178,6 +191,10 @@ def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) ->
         (["check"], "There is no data/warehouse.duckdb yet"),
         (["report"], "There is no data/warehouse.duckdb yet"),
         (["report", "--preset", "abacus"], "'cloudzero', 'datadog', 'vantage'"),
+        (["close", "2026-09"], "No day was read yet"),
+        (["close", "September"], "September is no month"),
+        (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
+        (["explain", "spend"], "There is no mart spend. There are"),
         (["emulator", "--fault", "gremlins"], "gremlins"),
         (["emulator", "totals", "--replay", "."], "The emulator has nothing to serve"),
         (["emulator", "--seed", "4", "totals"], "--seed belongs behind the word totals"),
@@ -318,3 +335,87 @@ def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(recspend: Recspend, 
     assert code == 2
     assert "not the demo's" in err
     assert mine.read_text() == "keep"
+
+
+def test_a_month_is_closed_once_and_says_what_was_missing(
+    account: str, recspend: Recspend, emulator: Emulator, tmp_path: Path
+) -> None:
+    recspend("run", "--json")
+    code, out, err = recspend("close", "2026-08")
+    assert (code, out) == (2, "")
+    assert re.search(
+        r"Error: 2026-08 is not complete: \d+ recordings have no price\..* --accept-incomplete", err
+    )
+    code, out, _ = recspend("close", "2026-08", "--accept-incomplete", "--json")
+    assert code == 0
+    sealed = json.loads(out)
+    assert sealed == json.loads((tmp_path / "data" / "statements" / "2026-08" / "statement.json").read_text())
+    with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb"), read_only=True) as connection:
+        spent = connection.execute(
+            "select currency, sum(cost), count(*) filter (where not is_priced) from marts.fct_recordings "
+            "where usage_date between '2026-08-01' and '2026-08-31' group by 1 order by 1"
+        ).fetchall()
+    rows = sealed["statement"]["rows"]
+    unpriced = 0
+    for currency, cost, without_price in spent:
+        costs = [
+            Decimal(row["cost"]) for row in rows if row["currency"] == currency and row["cost"] is not None
+        ]
+        assert sum(costs) == (cost or 0)
+        unpriced += without_price
+    assert sealed["statement"]["missing"] == {"holes": [], "unpriced_recordings": unpriced, "rejects": 0}
+    code, out, err = recspend("close", "2026-08", "--accept-incomplete")
+    assert (code, out) == (2, "")
+    assert "2026-08 is closed already" in err
+    code, out, _ = recspend("close", "2026-09", "--accept-incomplete")
+    assert code == 0
+    assert re.search(r"^Statement of 2026-09\n", out)
+    assert re.search(r"Missing: \d+ recordings have no price\.\nClosed at .* sha256 [0-9a-f]{64}", out)
+    code, out, _ = recspend("run", "--json")
+    assert (code, json.loads(out)["failed_checks"]) == (0, [])
+    assert (tmp_path / "data" / "reports" / "adjustments.csv").exists()
+    statement = tmp_path / "data" / "statements" / "2026-09" / "statement.json"
+    statement.write_text(statement.read_text().replace('"recordings": 1', '"recordings": 2', 1))
+    code, _, err = recspend("model")
+    assert code == 2
+    assert "statement.json is not what was written when 2026-09 was closed" in err
+
+
+def test_a_figure_is_explained_as_table_csv_and_json(
+    account: str, recspend: Recspend, tmp_path: Path
+) -> None:
+    recspend("run", "--json")
+    key = ("spend_by_source", "month=2026-09", "source=DialVerb")
+    _, text, _ = recspend(
+        "query",
+        "select * from marts.fct_recordings where usage_date >= '2026-09-01' and source = 'DialVerb'",
+        *("--format", "csv"),
+    )
+    expected = {row["recording_sid"]: row["raw_page"] for row in csv.DictReader(io.StringIO(text))}
+    assert len(expected) > 20
+    code, text, _ = recspend("explain", *key, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert (code, {row["recording_sid"]: row["raw_page"] for row in rows}) == (0, expected)
+    assert {row["is_verified"] for row in rows} == {"true"}
+    code, text, _ = recspend("explain", *key, "--format", "json")
+    told = json.loads(text)
+    assert (code, told["mart"], told["asked"], told["problems"]) == (
+        0,
+        "marts.spend_by_source",
+        list(key[1:]),
+        [],
+    )
+    assert {row["recording_sid"] for row in told["recordings"]} == expected.keys()
+    assert [{**figure, "rows": 1} for figure in told["sums"]] == told["figures"]
+    code, text, _ = recspend("explain", *key, "--rows", "1")
+    assert code == 0
+    assert f"{len(expected)} of {len(expected)} recordings were found again in" in text
+    assert f"--format csv prints all {len(expected)}." in text
+    assert sum(sid in text for sid in expected) == 1
+    page = tmp_path / "data" / next(iter(expected.values()))
+    page.write_bytes(page.read_bytes()[:-1])
+    for output in ("table", "csv", "json"):
+        code, text, err = recspend("explain", *key, "--format", output)
+        assert code == 1
+        assert "NOT VERIFIED: raw/" in err
+        assert "is not the page that was received" in err

@@ -18,6 +18,15 @@ _RECORDING: Row = {
     "created_at": "2026-07-05T12:00:00Z",
 }
 
+_STATED: Row = {
+    "month": "2026-07-01",
+    "account_sid": "A",
+    "source": "DialVerb",
+    "recordings": 1,
+    "unpriced_recordings": 0,
+    "closed_at": "2026-08-02T06:00:00Z",
+}
+
 
 def _landing(name: str, account_sid: str, **counts: int) -> Row:
     none = dict.fromkeys(("rows", "new", "repeated", "rejected", "outside"), 0)
@@ -56,6 +65,47 @@ CLEAN: Mapping[str, list[Row]] = {
         {**_USAGE, "usage_date": "2026-07-05"},
         {**_USAGE, "usage_date": "2026-07-06", "price": "7"},
     ],
+    # July is closed: B's account as it is, A's before a price came.
+    "landed.closed_months": [{"month": "2026-07-01", "closed_at": "2026-08-02T06:00:00Z"}],
+    "landed.statements": [
+        {**_STATED, "channels": 1, "currency": "USD", "billed_minutes": 2, "cost": "0.003"},
+        {**_STATED, "channels": None, "currency": "USD", "billed_minutes": 2, "cost": "0"},
+        {
+            **_STATED,
+            "channels": 1,
+            "currency": "XXX",
+            "recordings": 2,
+            "unpriced_recordings": 2,
+            "billed_minutes": 4,
+        },
+        {
+            **_STATED,
+            **{
+                "account_sid": "B",
+                "channels": 1,
+                "currency": "EUR",
+                "recordings": 3,
+                "unpriced_recordings": 1,
+            },
+            **{"billed_minutes": 6, "cost": "0.0095"},
+        },
+    ],
+    "landed.changes": [
+        {
+            **{"account_sid": "A", "recording_sid": "R1", "seen_at": "2026-08-03T06:00:00Z"},
+            **{f"created_at_{when}": "2026-07-05T12:00:00Z" for when in ("before", "after")},
+            **{f"source_{when}": "DialVerb" for when in ("before", "after")},
+            **{f"channels_{when}": 1 for when in ("before", "after")},
+            **{f"duration_seconds_{when}": 61 for when in ("before", "after")},
+            **{
+                "price_before": "0.003",
+                "price_after": "-0.005",
+                "currency_before": "USD",
+                "currency_after": "USD",
+            },
+            **{"first_seen_at": "2026-07-06T06:00:00Z", "first_priced_at": "2026-07-06T06:00:00Z"},
+        }
+    ],
     "ops.landings": [
         _landing("L1", "A", rows=5, new=4, rejected=1),
         _landing("L2", "B", rows=4, new=2, repeated=1, outside=1),
@@ -68,6 +118,7 @@ CLEAN: Mapping[str, list[Row]] = {
     ],
 }
 
+_ADJUSTMENTS = "marts.adjustments"
 _FACT, _MARTS = (
     "marts.fct_recordings",
     (
@@ -79,6 +130,24 @@ PLANTED: Mapping[str, list[str]] = {
     "bill_differs": [
         "update marts.reconciliation set is_within_tolerance = false where period_start = '2026-07-05'",
         "insert into marts.reconciliation (against, is_within_tolerance) values ('invoice', false)",
+    ],
+    "adjustments_are_undated": [
+        f"insert into {_ADJUSTMENTS} select * replace ('undated' as kind) from {_ADJUSTMENTS}",
+    ],
+    "statements_and_adjustments_sum_to_fact": [
+        f"delete from {_ADJUSTMENTS}",
+        f"update {_ADJUSTMENTS} set cost_change = cost_change + 0.000000001",
+        f"update {_ADJUSTMENTS} set month = date '2026-06-01'",
+        f"update {_ADJUSTMENTS} set currency = 'EUR'",
+        f"update {_ADJUSTMENTS} set recordings_change = 1",
+        "update landed.statements set cost = 0.009 where currency = 'EUR'",
+        "update landed.statements set unpriced_recordings = 0 where currency = 'EUR'",
+        "update landed.statements set billed_minutes = 1 where channels is null",
+        "update landed.statements set channels = 2 where channels is null",
+        "delete from landed.statements where currency = 'XXX'",
+        "update marts.daily_spend_detail set usage_date = date '2026-08-05' where currency = 'XXX'",
+        "update marts.daily_spend_detail set cost = null where currency = 'EUR' and rate is not null",
+        "delete from marts.daily_spend_detail where currency = 'XXX'",
     ],
     "days_are_missing": [
         "insert into ops.coverage (account_sid, day, is_covered) values ('B', '2026-07-06', false)"

@@ -40,6 +40,7 @@ STANDING = f"""
     where coalesce(day < {GONE_ON}, true)
 """
 """Each recording on each day it stood; no mart could afford that."""
+IN_CLOSED_MONTH = "date_trunc('month', usage_date) = (select month from landed.closed_months)"
 
 TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.effective_rates": (
@@ -150,6 +151,20 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "from marts.retention_candidates group by all",
         f"select account_sid, usage_date < date '{LAST_DAY}' - 30, count(*), coalesce(sum(billed_minutes), 0) "
         f"from {FACT} where {GONE_ON} is null group by all",
+    ),
+    "marts.adjusted_recordings": (
+        "select recording_sid, recordings_change, unpriced_recordings_change, cost_change "
+        "from marts.adjusted_recordings",
+        f"select recording_sid, 1, 1 - is_priced::int, coalesce(cost, 0) from {FACT} "
+        f"where {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months)",
+    ),
+    "marts.adjustments": (
+        f"select {KEYS}, sum(recordings_change) as more, sum(cost_change) as cost from marts.adjustments group by all "
+        "having more <> 0 or cost <> 0",
+        f"select {KEYS}, sum(more) as more, sum(cost) as cost from ("
+        f"select {KEYS}, 1 as more, coalesce(cost, 0) as cost from {FACT} where {IN_CLOSED_MONTH} "
+        f"union all select {KEYS}, -recordings, -coalesce(cost, 0) from landed.statements"
+        ") group by all having more <> 0 or cost <> 0",
     ),
 }
 """For each mart that is no sum of all recordings: a query of it, and one of the recordings that finds as much."""
@@ -279,6 +294,24 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
         "landed.recordings": recordings,
         "landed.storage_rates": STORAGE_RATES,
         **bills(),
+        "landed.closed_months": [{"month": "2026-08-01", "closed_at": "2026-08-25T00:00:00Z"}],
+        "landed.statements": [
+            {
+                **{"month": "2026-08-01", "account_sid": sid, "source": "DialVerb", "currency": currency},
+                **{
+                    "channels": channels,
+                    "recordings": 2,
+                    "unpriced_recordings": 1,
+                    "billed_minutes": 3,
+                    "cost": cost,
+                },
+            }
+            for sid, channels, currency, cost in (
+                ("A", 1, "USD", "0.01"),
+                ("A", None, "XXX", None),
+                ("C", 2, "EUR", "0.02"),
+            )
+        ],
     }
     with connect() as connection:
         for name in {name for model in MODELS for name in references(model.sql, model.file)} & GIVEN.keys():

@@ -307,3 +307,25 @@ def test_a_manifest_that_is_none_is_an_error_that_names_the_file(
     assert str(raised.value).startswith(f"{path} ")
     with pytest.raises(DataError, match="is no manifest"):
         list(raw.pages(landing()))
+
+
+def test_a_page_is_found_by_its_name_with_its_digest(raw: RawPages, tmp_path: Path) -> None:
+    write(raw, landing())
+    for number, body in enumerate(BODIES):
+        name = f"{landing().name}/page-{number:05d}.json.zst"
+        page, digest = raw.page(name)
+        assert (page.name, page.body, digest) == (name, body, hashlib.sha256(body).hexdigest())
+    with pytest.raises(DataError, match="is in no manifest"):
+        raw.page(f"{landing().name}/page-00003.json.zst")
+    (tmp_path / name).write_bytes(compress(b"something else"))
+    with pytest.raises(DataError, match="is not the page that was received"):
+        raw.page(name)
+
+
+def test_a_page_of_a_walk_that_was_given_up_is_found_too(raw: RawPages, tmp_path: Path) -> None:
+    write(raw, landing(), complete=False)
+    name = f"{landing().name}/page-00000.json.zst"
+    with pytest.raises(DataError, match=r"manifest\.json is missing"):
+        raw.page(name)
+    raw.abandon(landing(), DONE)
+    assert raw.page(name)[0].body == BODIES[0]

@@ -1,0 +1,58 @@
+with
+
+changes as (
+    select * from landed.changes
+),
+
+settings as (
+    select * from landed.settings
+),
+
+dated as (
+    select
+        changes.*,
+        cast(
+            date_trunc('month', timezone(settings.reporting_timezone, created_at_before)) as date
+        ) as month_before,
+        cast(
+            date_trunc('month', timezone(settings.reporting_timezone, created_at_after)) as date
+        ) as month_after,
+    from changes
+    cross join settings
+),
+
+named as (
+    select
+        *,
+        case
+            when month_before <> month_after or source_before <> source_after
+                or channels_before is distinct from channels_after
+                then 'moved'
+            when first_priced_at is null and price_after is not null then 'late price'
+            else 'correction'
+        end as kind,
+        row_number() over (partition by recording_sid order by seen_at) = 1 as is_first,
+    from dated
+),
+
+-- What a change takes away from where the recording stood, and what it adds where it stands since.
+sides as (
+    select
+        recording_sid, account_sid, seen_at, first_seen_at, is_first, kind,
+        'before' as side,
+        month_before as month, source_before as source, channels_before as channels, currency_before as currency,
+        duration_seconds_before as duration_seconds, price_before as price,
+    from named
+    union all
+    select
+        recording_sid, account_sid, seen_at, first_seen_at, is_first, kind,
+        'after', month_after, source_after, channels_after, currency_after, duration_seconds_after, price_after,
+    from named
+)
+
+select
+    recording_sid, account_sid, seen_at, first_seen_at, is_first, kind, side, month, source, channels, currency,
+    price is not null as is_priced,
+    cast(ceil(duration_seconds / 60.0) as integer) as billed_minutes,
+    abs(price) as cost,
+from sides

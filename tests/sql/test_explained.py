@@ -1,0 +1,112 @@
+"""For every row of every mart, the recordings found behind it are those that it counts."""
+
+from collections.abc import Sequence
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sql_tables import MODELS, Row
+from test_mart_totals import ledgers, plain_ledger, warehouse_of
+
+from transforms.explain import (
+    FACT,
+    SUMS,
+    Condition,
+    additive,
+    figures_sql,
+    has_recordings,
+    read_conditions,
+    recordings_sql,
+    sums_sql,
+)
+from transforms.models import Model
+from transforms.reports import to_text
+
+BY_NAME = {model.name: model for model in MODELS}
+MARTS = [model for model in MODELS if model.name.startswith("marts.")]
+EXPLAINED = [mart for mart in MARTS if has_recordings(mart, BY_NAME[FACT].twin)]
+
+
+def key_rows(connection: duckdb.DuckDBPyConnection, mart: Model) -> list[dict[str, str]]:
+    """The key of each row, as it would be typed."""
+    keys = ", ".join(f'"{column}"' for column in mart.twin.key)
+    found = connection.execute(f"select {keys} from {mart.name}").fetchall()
+    return [
+        {column: to_text(value) or "" for column, value in zip(mart.twin.key, row, strict=True)}
+        for row in found
+    ]
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:
+    found = connection.execute(sql)
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def unexplained(
+    connection: duckdb.DuckDBPyConnection, mart: Model, conditions: Sequence[Condition]
+) -> Sequence[object]:
+    """Figures that the recordings behind them do not add up to, and the other way round."""
+    recordings = recordings_sql(BY_NAME, mart, conditions)
+    names = [*(["currency"] if "currency" in mart.twin.columns else []), *additive(mart)]
+    figures, sums = (
+        [{name: row[name] for name in names} for row in rows_of(connection, sql)]
+        for sql in (figures_sql(mart, conditions), sums_sql(mart, recordings))
+    )
+    told = [row for row in figures if any(row[name] for name in additive(mart))]
+    found = [row for row in sums if any(row[name] for name in additive(mart))]
+    return [row for row in told if row not in found] + [row for row in found if row not in told]
+
+
+@pytest.mark.parametrize("mart", EXPLAINED, ids=lambda mart: mart.name)
+def test_the_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> None:
+    with warehouse_of(plain_ledger()) as connection:
+        rows = key_rows(connection, mart)
+        assert rows, f"Let plain_ledger() give {mart.name} a row."
+        for row in rows[:40]:
+            conditions = read_conditions(mart, [f"{column}={value}" for column, value in row.items()])
+            assert [each["rows"] for each in rows_of(connection, figures_sql(mart, conditions))] == [1], row
+            assert unexplained(connection, mart, conditions) == [], row
+
+
+@given(ledgers())
+@settings(
+    deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+def test_the_recordings_found_for_any_part_of_a_key_are_those_it_counts(recordings: list[Row]) -> None:
+    with warehouse_of(recordings) as connection:
+        for mart in EXPLAINED:
+            assert unexplained(connection, mart, []) == [], mart.name
+            for row in key_rows(connection, mart)[:3]:
+                part = [f"{column}={value}" for column, value in list(row.items())[::2]]
+                assert unexplained(connection, mart, read_conditions(mart, part)) == [], (mart.name, part)
+
+
+def test_a_mart_that_counts_recordings_says_which() -> None:
+    """Else its twin needs `recordings`: columns that a recording has under another name, or why it has none."""
+    silent = [
+        mart.name
+        for mart in MARTS
+        if mart not in EXPLAINED
+        and not SUMS.keys().isdisjoint(mart.twin.columns)
+        and not mart.twin.recordings.none
+    ]
+    assert silent == []
+
+
+def test_a_rate_change_and_an_adjustment_have_the_recordings_they_speak_of() -> None:
+    with warehouse_of(plain_ledger()) as connection:
+        for mart, expected in (
+            (
+                "marts.rate_changes",
+                f"select count(*) from {FACT} as fact, marts.rate_changes as changes where usage_date = changed_on "
+                "and rate = rate_after and fact.account_sid = changes.account_sid",
+            ),
+            ("marts.adjusted_recordings", "select count(*) from marts.adjusted_recordings"),
+            (
+                "marts.adjustments",
+                "select sum(recordings_change) from marts.adjustments where kind <> 'undated'",
+            ),
+        ):
+            found = connection.execute(f"select count(*) from ({recordings_sql(BY_NAME, BY_NAME[mart], [])})")
+            assert found.fetchall() == connection.execute(expected).fetchall() != [(0,)]
