@@ -48,6 +48,9 @@ class ModelOptions:
     unpriced_share_warning: Decimal = Decimal("0.1")
     short_recording_seconds: int = 5
     settle_days: int = 90
+    anomaly_window_days: int = 56
+    anomaly_deviations: Decimal = Decimal(5)
+    anomaly_min_share: Decimal = Decimal("0.25")
     embed_recordings: bool = True
 
 
@@ -165,10 +168,16 @@ def _tables(
                     "reporting_timezone": options.reporting_timezone,
                     "as_of": max((day.day for account in covered for day in account.covered), default=None),
                     "settle_days": options.settle_days,
+                    "anomaly_window_days": options.anomaly_window_days,
+                    "anomaly_deviations": options.anomaly_deviations,
+                    "anomaly_min_share": options.anomaly_min_share,
                     "short_recording_seconds": options.short_recording_seconds,
                     "unpriced_share_warning": options.unpriced_share_warning,
                 }
             ]
+        ),
+        "landed.unread_days": _rows(
+            [{"account_sid": account.account_sid, "day": day} for account in covered for day in account.holes]
         ),
         "ops.coverage": _rows(
             [

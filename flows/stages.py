@@ -140,6 +140,9 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
         unpriced_share_warning=settings.unpriced_share_warning,
         short_recording_seconds=settings.short_recording_seconds,
         settle_days=settings.settle_days,
+        anomaly_window_days=settings.anomaly_window_days,
+        anomaly_deviations=settings.anomaly_deviations,
+        anomaly_min_share=settings.anomaly_min_share,
         embed_recordings=settings.embed_recordings,
     )
     work.progress("model", 0, 1)

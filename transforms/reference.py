@@ -112,7 +112,19 @@ RATE_CARD = Reference(
     ),
     key=("account_sid", "source", "channels", "currency", "valid_from"),
 )
-REFERENCES = (ACCOUNT_NAMES, RATE_CARD)
+
+BUDGETS = Reference(
+    "budgets",
+    "what each month may cost from a month on (`2026-09`); an empty account means all together, an empty amount no budget",
+    (
+        _ACCOUNT,
+        Column("valid_from", pa.date32(), _month),
+        _CURRENCY,
+        Column("amount", PRICE, _amount, may_be_empty=True),
+    ),
+    key=("account_sid", "valid_from", "currency"),
+)
+REFERENCES = (ACCOUNT_NAMES, RATE_CARD, BUDGETS)
 
 
 def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:

@@ -114,6 +114,8 @@ MODEL_WORDS = {
     "billed_minutes": ("Minutes, each recording rounded up to the next full minute.", "minutes"),
     "priced_minutes": ("The part of billed_minutes that belongs to priced recordings.", "minutes"),
     "cost": ("What was charged: the size of price, whatever its sign; null while nothing is priced.", "currency"),
+    "expected_cost": ("An estimate: cost, what the minutes still without a price are likely to cost, and what the days to come are; null when nothing is known.", "currency"),
+    "unestimated_minutes": ("Minutes that wait for a price and are in no estimate, because no rate is known for them.", "minutes"),
     "cost_per_minute": ("cost divided by priced_minutes; null without priced minutes.", "currency per minute"),
     "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),
     "is_short": ("Whether the known length is below the setting short_recording_seconds.", ""),

@@ -83,6 +83,9 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
                 "reporting_timezone": "UTC",
                 "as_of": LAST_DAY.isoformat(),
                 "settle_days": 90,
+                "anomaly_window_days": 56,
+                "anomaly_deviations": "5",
+                "anomaly_min_share": "0.25",
                 "short_recording_seconds": 5,
                 "unpriced_share_warning": "0.1",
             }
