@@ -49,7 +49,7 @@ class ModelOptions:
     short_recording_seconds: int = 5
     settle_days: int = 90
     anomaly_window_days: int = 56
-    anomaly_deviations: Decimal = Decimal(5)
+    anomaly_deviations: Decimal = Decimal("4.5")
     anomaly_min_share: Decimal = Decimal("0.25")
     embed_recordings: bool = True
 

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         default=56, ge=28, le=730, description="days before a day that tell what is usual for it"
     )
     anomaly_deviations: Decimal = Field(
-        default=Decimal(5), gt=0, le=1000, description="how many usual deviations make a day an anomaly"
+        default=Decimal("4.5"), gt=0, le=1000, description="how many usual deviations make a day an anomaly"
     )
     anomaly_min_share: Decimal = Field(
         default=Decimal("0.25"), ge=0, le=1, description="share of the median; less is no anomaly"

@@ -23,7 +23,7 @@ budgets as (
     select
         lines.account_sid, lines.currency, lines.amount,
         cast(unnest(generate_series(
-            cast(lines.valid_from as timestamp), least(lines.last_day, cast(settings.as_of as timestamp)), interval 1 month
+            cast(lines.valid_from as timestamp), least(coalesce(lines.last_day, settings.as_of), settings.as_of), interval 1 month
         )) as date) as month,
     from lines
     cross join settings

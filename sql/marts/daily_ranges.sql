@@ -11,12 +11,11 @@ settings as (
 
 measured as (
     select
-        usage_date, account_sid, account_name, currency, weekday, recordings,
-        'cost' as measure, cast(expected_cost as double) as value,
+        *, 'cost' as measure, cast(expected_cost as double) as value,
     from days
     where expected_cost is not null and unestimated_minutes = 0
     union all
-    select usage_date, account_sid, account_name, currency, weekday, recordings, 'minutes', cast(billed_minutes as double)
+    select *, 'minutes', cast(billed_minutes as double)
     from days
 ),
 
@@ -46,6 +45,7 @@ spreads as (
     select
         windows.usage_date, windows.account_sid, windows.currency, windows.measure,
         any_value(weekdays.root) filter (where is_same_weekday) as root,
+        count(*) filter (where is_same_weekday) as days,
         1.4826 * median(abs(windows.root - weekdays.root)) filter (where is_same_weekday) as own_spread,
         1.4826 * median(abs(windows.root / nullif(weekdays.root, 0) - 1)) as share_spread,
         sqrt(sum(windows.value) / nullif(sum(windows.recordings), 0) / 2) as count_spread,
@@ -58,11 +58,12 @@ spreads as (
     having count(*) filter (where is_same_weekday) >= 4
 ),
 
+-- A median of few days is off itself, and the days lie nearer to it than others will: 1.5 / days makes up for both.
 reaches as (
     select
         measured.*, root, settings.anomaly_min_share,
-        settings.anomaly_deviations * greatest(own_spread, coalesce(share_spread * root, 0), coalesce(count_spread, 0))
-            as reach,
+        settings.anomaly_deviations * (1 + 1.5 / spreads.days)
+        * greatest(own_spread, coalesce(share_spread * root, 0), coalesce(count_spread, 0)) as reach,
     from measured
     cross join settings
     inner join spreads

@@ -29,7 +29,7 @@ deviations as (
         coalesce(trends.history_days, 0) as history_days,
         trends.history_weeks,
         case
-            when trends.history_weeks >= 4 then sqrt(
+            when trends.history_days >= 28 then sqrt(
                 trends.dispersion * months.rest
                 + coalesce(power(months.rest / nullif(cast(trends.level as double), 0), 2), 0) * (
                     power(trends.level_deviation, 2)
@@ -52,7 +52,7 @@ select
     cost,
     spent_cost,
     expected_cost,
-    greatest(expected_cost - margin, cost) as low_cost,
+    case when margin is not null then greatest(expected_cost - margin, coalesce(cost, 0)) end as low_cost,
     expected_cost + margin as high_cost,
     cast(case when margin is not null then 90 end as tinyint) as interval_percent,
     forecast_days,

@@ -39,6 +39,20 @@ days as (
         floor((accounts.open_day - month_days.usage_date - 1) / 7.0) as weeks_ago,
     from month_days
     inner join accounts on month_days.usage_date >= accounts.first_day
+),
+
+outlooks as (
+    select
+        days.*,
+        case when trends.level is not null then cast(
+            greatest(cast(trends.level as double) - trends.change_per_week * (days.weeks_ago + 0.5), 0)
+            * coalesce(pattern.factor, 1) as decimal(38, 9)
+        ) end as outlook,
+    from days
+    left join trends on days.account_sid = trends.account_sid and days.currency = trends.currency
+    left join pattern
+        on days.account_sid = pattern.account_sid and days.currency = pattern.currency
+        and extract(isodow from days.usage_date) = pattern.weekday
 )
 
 select
@@ -47,20 +61,12 @@ select
     coalesce(known.unestimated_minutes, 0) as unestimated_minutes,
     known.cost,
     case
-        when coalesce(known.is_whole, false) then known.expected_cost
-        else greatest(
-            cast(
-                greatest(cast(trends.level as double) - trends.change_per_week * (days.weeks_ago + 0.5), 0)
-                * coalesce(pattern.factor, 1) as decimal(38, 9)
-            ),
-            case when known.recordings > 0 then known.expected_cost end
-        )
+        when known.is_whole then known.expected_cost
+        when known.recordings > 0
+            then greatest(coalesce(days.outlook, known.expected_cost), coalesce(known.expected_cost, days.outlook))
+        else days.outlook
     end as expected_cost,
-from days
-left join trends on days.account_sid = trends.account_sid and days.currency = trends.currency
-left join pattern
-    on days.account_sid = pattern.account_sid and days.currency = pattern.currency
-    and extract(isodow from days.usage_date) = pattern.weekday
+from outlooks as days
 left join account_days as known
     on days.account_sid = known.account_sid and days.currency = known.currency and days.usage_date = known.usage_date
 order by days.usage_date, days.account_sid, days.currency
