@@ -115,7 +115,7 @@ RATE_CARD = Reference(
 
 BUDGETS = Reference(
     "budgets",
-    "what each month may cost from a month on (`2026-09`); an empty account means all together, an empty amount no budget",
+    "what each month may cost from one (`2026-09`) on; an empty account means all together, an empty amount no budget",
     (
         _ACCOUNT,
         Column("valid_from", pa.date32(), _month),

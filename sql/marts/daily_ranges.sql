@@ -10,8 +10,7 @@ settings as (
 ),
 
 measured as (
-    select
-        *, 'cost' as measure, cast(expected_cost as double) as value,
+    select *, 'cost' as measure, cast(expected_cost as double) as value
     from days
     where expected_cost is not null and unestimated_minutes = 0
     union all

@@ -21,9 +21,10 @@ slopes as (
 -- Six days of the history go into the pattern and one into each week; only the others tell how far days are off.
 spreads as (
     select
-        account_sid, account_name, currency, count(*) as weeks, cast(sum(days) as bigint) as days,
-        sum(misfit) / nullif(sum(days) - count(*) - 6, 0) as dispersion,
-        sum(misfit) / nullif(sum(days) - count(*) - 6, 0) * avg(level) / 7 as variance,
+        account_sid, account_name, currency,
+        count(*) as weeks, min(weeks_ago) as newest, cast(sum(days) as bigint) as days,
+        sum(misfit) / nullif(greatest(sum(days) - count(*) - 6, 0), 0) as dispersion,
+        sum(misfit) / nullif(greatest(sum(days) - count(*) - 6, 0), 0) * avg(level) / 7 as variance,
     from weeks
     group by account_sid, account_name, currency
 ),
@@ -59,8 +60,8 @@ damped as (
 levels as (
     select
         weeks.account_sid, weeks.currency,
-        sum(power(1 - gain, weeks_ago) * (level + change_per_week * (weeks_ago + 0.5)))
-        / sum(power(1 - gain, weeks_ago)) as level,
+        sum(power(1 - gain, weeks_ago - newest) * (level + change_per_week * (weeks_ago + 0.5)))
+        / sum(power(1 - gain, weeks_ago - newest)) as level,
     from weeks
     inner join damped on weeks.account_sid = damped.account_sid and weeks.currency = damped.currency
     group by weeks.account_sid, weeks.currency

@@ -28,7 +28,7 @@ OFFICE_WEEK = (1.1, 1.15, 1.2, 1.15, 1.1, 0.7, 0.6)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the recordings of an account come: how many a day, over the week, how noisy, how fast they grow, and a step."""
+    """How the recordings of an account come: how many a day, over the week, how noisy, growing how fast, and a step."""
 
     recordings: float = 400
     week: Sequence[float] = OFFICE_WEEK
@@ -49,9 +49,7 @@ class Ledger:
     def cost(self, first: date, last: date) -> Decimal:
         """All that the days from first to last come to."""
         costs = (
-            RATES[source] * minutes
-            for (day, source), minutes in self.minutes.items()
-            if first <= day <= last
+            RATES[source] * minutes for (day, source), minutes in self.minutes.items() if first <= day <= last
         )
         return sum(costs, Decimal(0))
 

@@ -23,7 +23,7 @@ LEDGERS: Mapping[str, list[Ledger]] = {
     name: [ledger(shape, name, seed) for seed in SEEDS] for name, shape in SHAPES.items()
 }
 
-# (day of as_of, shape) → median and worst error of the month in percent that may not be passed; the README rests on them.
+# (day of as_of, shape) → median and worst error of the month, in percent, at most. The README says what was measured.
 BOUNDS: Mapping[tuple[int, str], tuple[float, float]] = {
     (2, "flat"): (2.5, 9), (2, "growing"): (4, 13), (2, "shrinking"): (6, 18), (2, "weekdays"): (2.5, 9),
     (2, "step"): (3, 11), (2, "few"): (12, 70),
@@ -82,7 +82,7 @@ def test_the_error_of_the_month_stays_within_what_is_said(
 def test_nine_outcomes_in_ten_lie_within_the_interval(
     day_and_forecasts: tuple[int, dict[str, Forecast]],
 ) -> None:
-    day, found = day_and_forecasts
+    _, found = day_and_forecasts
     covered = {
         shape: mean(
             found[each.account_sid].low <= each.cost(MONTH, LAST_DAY) <= found[each.account_sid].high
@@ -134,7 +134,9 @@ def test_days_that_were_not_read_do_not_count_as_days_without_spend() -> None:
     unread = [MONTH.replace(day=day) for day in (9, 10, 11)]
     rows = [row for row in daily_spend(LEDGERS["flat"], as_of) if row["usage_date"] not in unread]
     landed = [
-        {"account_sid": each.account_sid, "day": day.isoformat()} for each in LEDGERS["flat"] for day in unread
+        {"account_sid": each.account_sid, "day": day.isoformat()}
+        for each in LEDGERS["flat"]
+        for day in unread
     ]
     with warehouse(rows, as_of, "forecast", unread_days=landed) as connection:
         found = dict(connection.execute("select account_sid, expected_cost from marts.forecast").fetchall())

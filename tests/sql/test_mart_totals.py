@@ -33,7 +33,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.account_days": (
         "select usage_date, account_sid, sum(recordings), sum(billed_minutes), sum(cost) from marts.account_days "
         "where recordings > 0 or is_whole and expected_cost <> 0 group by all",
-        f"select usage_date, account_sid, count(*), coalesce(sum(billed_minutes), 0), sum(cost) from {FACT} group by all",
+        "select usage_date, account_sid, count(*), coalesce(sum(billed_minutes), 0), sum(cost) "
+        f"from {FACT} group by all",
     ),
     "marts.weekday_pattern": (
         "select account_sid, currency, round(sum(factor), 6), count(*) from marts.weekday_pattern group by all",
