@@ -48,9 +48,9 @@ def contents(
     )
     accounts = pa.table({"account_name": ["support"], "account_sid": [ACCOUNT]})
     others = [name for name in TWINS if name.startswith("ops.") and name != "ops.checks"]
-    tables = {"landed.settings": settings, "landed.accounts": accounts} | {
-        name: pa.table({}) for name in others
-    }
+    by_hand = [name for name in TWINS if name.startswith("landed.") and name != "landed.recordings"]
+    tables = {name: pa.table({}) for name in [*others, *by_hand]}
+    tables |= {"landed.settings": settings, "landed.accounts": accounts}
     return Contents(lake_files, tables, TWINS, models, checks, views, frozenset(others))
 
 
