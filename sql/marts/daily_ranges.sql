@@ -19,7 +19,7 @@ measured as (
 ),
 
 -- Each day beside the days of its window, which are those before it. Noise is about as large in the root of a good day as
--- in that of a slow one, so distances are measured there; the median is the same.
+-- in that of a slow one, so distances are measured there.
 windows as (
     select
         measured.usage_date, measured.account_sid, measured.currency, measured.measure,
@@ -34,7 +34,7 @@ windows as (
 ),
 
 weekdays as (
-    select usage_date, account_sid, currency, measure, weekday, median(root) as root
+    select usage_date, account_sid, currency, measure, weekday, sqrt(median(value)) as root
     from windows
     group by usage_date, account_sid, currency, measure, weekday
 ),
