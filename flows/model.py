@@ -1,7 +1,7 @@
 """Model: build the warehouse from the lake, in the order the SQL asks for, and run the checks in it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
@@ -40,6 +40,10 @@ _MODEL_FOLDERS = ("staging", "marts")
 _TABLE_FOLDERS = ("landed", "ops")
 
 
+_UNSEEN = ("names", "providers", "provider", "with_usage", "embed_recordings")
+"""Options that are no columns of `landed.settings`: they decide what is landed, and how."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
     """What the models depend on beside the data. names, providers: by account sid, from the settings.
@@ -59,6 +63,9 @@ class ModelOptions:
     bill_tolerance_amount: Decimal = Decimal("0.01")
     bill_tolerance_share: Decimal = Decimal(0)
     with_usage: frozenset[str] = frozenset()
+    anomaly_window_days: int = 56
+    anomaly_deviations: Decimal = Decimal("4.5")
+    anomaly_min_share: Decimal = Decimal("0.25")
     embed_recordings: bool = True
 
 
@@ -154,6 +161,14 @@ def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
     return views if options.embed_recordings else [*views, "marts.fct_recordings"]
 
 
+def _settings_row(options: ModelOptions, covered: Sequence[AccountCoverage]) -> dict[str, Any]:
+    """What SQL sees of the settings, and the newest day that was read."""
+    seen = {
+        field.name: getattr(options, field.name) for field in fields(options) if field.name not in _UNSEEN
+    }
+    return seen | {"as_of": max((day.day for account in covered for day in account.covered), default=None)}
+
+
 def _tables(
     data_dir: Path, reference: Path, options: ModelOptions, covered: Sequence[AccountCoverage]
 ) -> dict[str, pa.Table]:
@@ -175,23 +190,13 @@ def _tables(
                 for sid in sorted({*names, *(account.account_sid for account in covered)})
             ]
         ),
-        "landed.settings": _rows(
-            [
-                {
-                    "reporting_timezone": options.reporting_timezone,
-                    "as_of": max((day.day for account in covered for day in account.covered), default=None),
-                    "settle_days": options.settle_days,
-                    "accrual_rate_days": options.accrual_rate_days,
-                    "short_recording_seconds": options.short_recording_seconds,
-                    "bill_tolerance_amount": options.bill_tolerance_amount,
-                    "bill_tolerance_share": options.bill_tolerance_share,
-                    "unpriced_share_warning": options.unpriced_share_warning,
-                }
-            ]
-        ),
+        "landed.settings": _rows([_settings_row(options, covered)]),
         **Statements(data_dir).tables(),
         "landed.changes": pa.concat_tables(
             [CHANGE_SCHEMA.empty_table(), *(lake.changes.read(account.account_sid) for account in covered)]
+        ),
+        "landed.unread_days": _rows(
+            [{"account_sid": account.account_sid, "day": day} for account in covered for day in account.holes]
         ),
         "ops.coverage": _rows(
             [

@@ -79,6 +79,15 @@ class Settings(BaseSettings):
     bill_tolerance_share: Decimal = Field(
         default=Decimal("0"), ge=0, le=1, description="share of what the bill charges"
     )
+    anomaly_window_days: int = Field(
+        default=56, ge=28, le=730, description="days before a day that tell what is usual for it"
+    )
+    anomaly_deviations: Decimal = Field(
+        default=Decimal("4.5"), gt=0, le=1000, description="how many usual deviations make a day an anomaly"
+    )
+    anomaly_min_share: Decimal = Field(
+        default=Decimal("0.25"), ge=0, le=1, description="share of the median; less is no anomaly"
+    )
     concurrency: int = Field(
         default=8, ge=1, le=64, description="how many windows of an account are read side by side"
     )

@@ -149,6 +149,9 @@ def build_models(work: Work, job: Job, summary: Summary) -> None:
         bill_tolerance_amount=settings.bill_tolerance_amount,
         bill_tolerance_share=settings.bill_tolerance_share,
         with_usage=with_usage(settings),
+        anomaly_window_days=settings.anomaly_window_days,
+        anomaly_deviations=settings.anomaly_deviations,
+        anomaly_min_share=settings.anomaly_min_share,
         embed_recordings=settings.embed_recordings,
     )
     work.progress("model", 0, 1)

@@ -158,7 +158,18 @@ INVOICES = Reference(
     ),
     key=("account_sid", "month", "category", "currency"),
 )
-REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES)
+BUDGETS = Reference(
+    "budgets",
+    "what each month may cost from one (`2026-09`) on; an empty account means all together, an empty amount no budget",
+    (
+        _ACCOUNT,
+        Column("valid_from", pa.date32(), _month),
+        _CURRENCY,
+        Column("amount", PRICE, _amount, may_be_empty=True),
+    ),
+    key=("account_sid", "valid_from", "currency"),
+)
+REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES, BUDGETS)
 
 
 def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:

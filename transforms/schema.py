@@ -116,6 +116,8 @@ MODEL_WORDS = {
     "unpriced_minutes": ("The part of billed_minutes that belongs to recordings without a price.", "minutes"),
     "price_per_minute": ("What a billed minute should cost.", "currency per minute"),
     "cost": ("What was charged: the size of price, whatever its sign; null while nothing is priced.", "currency"),
+    "expected_cost": ("An estimate: cost, what the minutes still without a price are likely to cost, and what the days to come are; null when nothing is known.", "currency"),
+    "unestimated_minutes": ("Minutes that wait for a price and are in no estimate, because no rate is known for them.", "minutes"),
     "cost_per_minute": ("cost divided by priced_minutes; null without priced minutes.", "currency per minute"),
     "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),
     "is_short": ("Whether the known length is below the setting short_recording_seconds.", ""),

@@ -1,12 +1,16 @@
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from flows.coverage import AccountCoverage, coverage
+from flows.model import ModelOptions, model
+from flows.settings import shipped
 from flows.stores.lake import AppliedLanding, Lake, LakeState
 from flows.stores.landing import Landing
 from flows.stores.raw_pages import RawPages
+from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import DataError
 from transforms.windows import Window
 
@@ -159,3 +163,32 @@ def test_a_lake_whose_month_is_missing_is_an_error(tmp_path: Path) -> None:
     state.write_text(state.read_text().replace('"months":{}', '"months":{"2026-07":2}'))
     with pytest.raises(DataError, match="The lake of account A is not in order"):
         coverage(tmp_path, [])
+
+
+def test_the_models_are_told_which_days_were_not_read_and_what_budgets_and_settings_say(
+    tmp_path: Path,
+) -> None:
+    apply(
+        tmp_path,
+        land(tmp_path, "A", july(1), july(3), at(7, 10)),
+        land(tmp_path, "A", july(6), july(9), at(7, 10)),
+    )
+    apply(tmp_path, land(tmp_path, "B", july(5), july(7), at(7, 10)))
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "budgets.csv").write_text(
+        "account_sid,valid_from,currency,amount\n,2026-07,USD,500\n"
+    )
+    options = ModelOptions(
+        anomaly_window_days=28, anomaly_deviations=Decimal("3.5"), anomaly_min_share=Decimal("0.5")
+    )
+    model(tmp_path, shipped("sql"), shipped("reference"), options)
+    warehouse = Warehouse(warehouse_path(tmp_path))
+    unread = warehouse.table("select account_sid, day from landed.unread_days order by all").to_pylist()
+    assert [(row["account_sid"], row["day"]) for row in unread] == [
+        ("A", july(4)), ("A", july(5)), ("B", july(8)), ("B", july(9)),
+    ]  # fmt: skip
+    settings = "as_of, anomaly_window_days, anomaly_deviations, anomaly_min_share"
+    (landed,) = warehouse.table(f"select {settings} from landed.settings").to_pylist()
+    assert tuple(landed.values()) == (july(9), 28, Decimal("3.5"), Decimal("0.5"))
+    (budget,) = warehouse.table("select month, budget, cost, budget_status from marts.budgets").to_pylist()
+    assert tuple(budget.values()) == (july(1), Decimal(500), None, "within")

@@ -48,6 +48,63 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select usage_date, {KEYS}, sum(billed_minutes), sum(cost) from {FACT} "
         "where is_priced and billed_minutes > 0 group by all",
     ),
+    "marts.expected_daily_spend": (
+        "select usage_date, account_sid, source, channels, sum(recordings), sum(billed_minutes), sum(awaited_minutes), "
+        "sum(cost), bool_or(expected_cost < cost) from marts.expected_daily_spend group by all",
+        "select usage_date, account_sid, source, channels, count(*), coalesce(sum(billed_minutes), 0), "
+        "coalesce(sum(billed_minutes) filter (where not is_priced), 0), sum(cost), "
+        f"case when sum(cost) is not null then false end from {FACT} group by all",
+    ),
+    "marts.account_days": (
+        "select usage_date, account_sid, sum(recordings), sum(billed_minutes), sum(cost) from marts.account_days "
+        "where recordings > 0 or is_whole and expected_cost <> 0 group by all",
+        "select usage_date, account_sid, count(*), coalesce(sum(billed_minutes), 0), sum(cost) "
+        f"from {FACT} group by all",
+    ),
+    "marts.weekday_pattern": (
+        "select account_sid, currency, round(sum(factor), 6), count(*) from marts.weekday_pattern group by all",
+        "select distinct account_sid, currency, 7, 7 from marts.weekday_pattern",
+    ),
+    "marts.spend_weeks": (
+        "select account_sid, currency, weeks_ago, round(7 * level, 5) from marts.spend_weeks where days = 7",
+        "select account_sid, currency, weeks_ago, round(sum(expected_cost), 5) from marts.account_days "
+        "where is_whole and unestimated_minutes = 0 and days_ago <= 56 group by all having count(expected_cost) = 7",
+    ),
+    "marts.spend_trends": (
+        "select account_sid, currency, history_weeks, history_days, level >= 0 from marts.spend_trends",
+        "select account_sid, currency, count(*), sum(days), true from marts.spend_weeks group by all",
+    ),
+    "marts.forecast_days": (
+        "select account_sid, sum(cost), count(*) - count(distinct (usage_date, currency)) from marts.forecast_days "
+        "group by all",
+        f"select account_sid, sum(cost) filter (where usage_date >= '2026-09-01'), 0 from {FACT} group by all",
+    ),
+    "marts.forecast": (
+        "select account_sid, sum(cost), count(*) - count(distinct currency), "
+        "bool_and(coalesce(cost <= expected_cost, true) and coalesce(low_cost between coalesce(cost, 0) and "
+        "expected_cost and expected_cost <= high_cost, true)) from marts.forecast group by all",
+        f"select account_sid, sum(cost) filter (where usage_date >= '2026-09-01'), 0, true from {FACT} group by all",
+    ),
+    "marts.budgets": (
+        "select month, account_sid, currency, budget, cost from marts.budgets",
+        "select month, budgets.account_sid, budgets.currency, amount, sum(cost) from landed.budgets "
+        "cross join (values (date '2026-08-01'), (date '2026-09-01')) as months (month) "
+        f"left join {FACT} as fact on fact.currency = budgets.currency and date_trunc('month', usage_date) = month "
+        "and coalesce(budgets.account_sid, fact.account_sid) = fact.account_sid group by all",
+    ),
+    "marts.daily_ranges": (
+        "select usage_date, account_sid, currency, measure, value, median between lower_bound and upper_bound "
+        "from marts.daily_ranges",
+        "select usage_date, account_sid, currency, measure, "
+        "case measure when 'cost' then expected_cost else billed_minutes end, true from marts.account_days "
+        "join (select distinct usage_date, account_sid, currency, measure from marts.daily_ranges) "
+        "using (usage_date, account_sid, currency)",
+    ),
+    "marts.anomalies": (
+        "select usage_date, account_sid, currency, measure, value, median + difference from marts.anomalies",
+        "select usage_date, account_sid, currency, measure, value, value from marts.daily_ranges "
+        "where value not between lower_bound and upper_bound",
+    ),
     "marts.rate_changes": (
         "select changed_on, rate_after, first_recording_sid, first_created_at from marts.rate_changes",
         "select changed_on, rate_after, min_by(recording_sid, (created_at, recording_sid)), min(created_at) "
@@ -283,11 +340,19 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
                 "as_of": LAST_DAY.isoformat(),
                 "settle_days": 20,
                 "accrual_rate_days": 30,
+                "anomaly_window_days": 56,
+                "anomaly_deviations": "4.5",
+                "anomaly_min_share": "0.25",
                 "short_recording_seconds": 5,
                 "bill_tolerance_amount": "0.01",
                 "bill_tolerance_share": "0",
                 "unpriced_share_warning": "0.1",
             }
+        ],
+        "landed.budgets": [
+            {"account_sid": sid, "valid_from": "2026-08-01", "currency": currency, "amount": "0.1"}
+            for sid in (None, "A")
+            for currency in ("USD", "EUR", "XXX")
         ],
         "landed.accounts": [{"account_sid": sid, "account_name": f"name of {sid}"} for sid in "AB"],
         "landed.rate_card": RATE_CARD,
@@ -339,9 +404,9 @@ def test_every_mart_adds_up_to_its_recordings(recordings: list[Row]) -> None:
 
 
 def plain_ledger() -> list[Row]:
-    """Two accounts, something of everything, two weeks at one rate and two at another."""
+    """Two accounts, something of everything, two weeks at one rate and two at another, ten hours on the last day."""
     days = [date(2026, 8, 15) + timedelta(days=number // 4) for number in range(120)]
-    return [
+    rows: list[Row] = [
         {
             "recording_sid": f"R{number:03}",
             "account_sid": "AB"[number % 2],
@@ -360,6 +425,8 @@ def plain_ledger() -> list[Row]:
         }
         for number, day in enumerate(days)
     ]
+    ten_hours = {"recording_sid": "R120", "duration_seconds": 36_000, "price": "-2.4", "deleted_at": None}
+    return [*rows, {**rows[-1], **ten_hours}]
 
 
 @pytest.mark.parametrize("mart", TOTALS)

@@ -40,6 +40,7 @@ MEANS_SOMETHING_ELSE = {
     ("landed.usage_records", "raw_page"),
     ("landed.invoices", "account_sid"),
     ("landed.invoices", "month"),
+    ("landed.budgets", "account_sid"),
 }
 
 DUCKDB_TYPES = {

@@ -8,7 +8,7 @@ import pytest
 from flows.settings import shipped
 from flows.stores.reference import reference_table
 from transforms.errors import ConfigError
-from transforms.reference import ACCOUNT_NAMES, INVOICES, STORAGE_RATES
+from transforms.reference import ACCOUNT_NAMES, BUDGETS, INVOICES, STORAGE_RATES
 
 HEADER = "account_sid,account_name\n"
 
@@ -178,3 +178,38 @@ def test_an_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -
 def test_an_invoice_that_is_not_what_it_should_be_is_an_error(tmp_path: Path, lines: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         invoices(tmp_path, lines)
+
+
+def budgets(tmp_path: Path, lines: str) -> list[tuple[object, ...]]:
+    path = tmp_path / "reference" / "budgets.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"account_sid,valid_from,currency,amount\n{lines}")
+    rows = reference_table(BUDGETS, tmp_path, tmp_path / "no such folder").to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+def test_a_budget_is_for_a_month_and_on_and_may_be_for_all_accounts_or_end(tmp_path: Path) -> None:
+    assert budgets(tmp_path, ",2026-09,USD,500\nA1,2026-10,EUR,0.5\nA1,2026-12,EUR,\n") == [
+        (None, date(2026, 9, 1), "USD", Decimal("500.000000000")),
+        ("A1", date(2026, 10, 1), "EUR", Decimal("0.500000000")),
+        ("A1", date(2026, 12, 1), "EUR", None),
+    ]
+    assert reference_table(BUDGETS, tmp_path / "none", shipped("reference")).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("A1,2026-09-01,USD,1", r'line 2, valid_from: "2026-09-01" is no month'),
+        ("A1,,USD,1", r"line 2, valid_from: must not be empty"),
+        ("A1,2026-09,,1", r"line 2, currency: must not be empty"),
+        ("A1,2026-09,USD,-1", r'line 2, amount: "-1" is no amount'),
+        ("A1,2026-09,USD,much", r'line 2, amount: "much" is no amount'),
+        (",2026-09,USD,1\n,2026-09,USD,2", r"line 3: says again what line 2 says"),
+    ],
+)
+def test_a_budget_that_cannot_be_read_is_an_error_that_names_file_and_line(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        budgets(tmp_path, f"{line}\n")

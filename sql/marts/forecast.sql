@@ -1,0 +1,62 @@
+with
+
+days as (
+    select * from marts.forecast_days
+),
+
+trends as (
+    select * from marts.spend_trends
+),
+
+months as (
+    select
+        cast(date_trunc('month', min(usage_date)) as date) as month,
+        account_sid, account_name, currency,
+        sum(cost) as cost,
+        sum(expected_cost) filter (where not is_forecast) as spent_cost,
+        case when count(expected_cost) = count(*) then sum(expected_cost) end as expected_cost,
+        cast(coalesce(sum(expected_cost) filter (where is_forecast), 0) as double) as rest,
+        cast(sum(unestimated_minutes) as bigint) as unestimated_minutes,
+        count(*) filter (where is_forecast) as forecast_days,
+    from days
+    group by account_sid, account_name, currency
+),
+
+-- What days are off by themselves, and what the level, its drift and its trend may be off over all days to come.
+deviations as (
+    select
+        months.*,
+        coalesce(trends.history_days, 0) as history_days,
+        trends.history_weeks,
+        case
+            when trends.history_days >= 28 then sqrt(
+                trends.dispersion * months.rest
+                + coalesce(power(months.rest / nullif(cast(trends.level as double), 0), 2), 0) * (
+                    power(trends.level_deviation, 2)
+                    + power(trends.drift_deviation, 2) * months.forecast_days / 21
+                    + power(trends.change_deviation * (months.forecast_days / 14.0 + 1), 2)
+                )
+            )
+        end as deviation,
+    from months
+    left join trends on months.account_sid = trends.account_sid and months.currency = trends.currency
+),
+
+-- 1.645: what 90 % of normal errors stay within, on either side; the rest makes it that of Student for few weeks.
+bounded as (
+    select *, cast((1.645 + 1.9 / history_weeks) * deviation as decimal(38, 9)) as margin from deviations
+)
+
+select
+    month, account_sid, account_name, currency,
+    cost,
+    spent_cost,
+    expected_cost,
+    case when margin is not null then greatest(expected_cost - margin, coalesce(cost, 0)) end as low_cost,
+    expected_cost + margin as high_cost,
+    cast(case when margin is not null then 90 end as tinyint) as interval_percent,
+    forecast_days,
+    history_days,
+    unestimated_minutes,
+from bounded
+order by account_sid, currency

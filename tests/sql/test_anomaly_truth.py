@@ -1,0 +1,75 @@
+"""Anomalies against ledgers of which it is known what is out of line, and what is only noise."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+from spend_ledgers import LAST_DAY, Ledger, Shape, daily_spend, ledger, warehouse
+
+SEEDS = range(60)
+AS_OF = LAST_DAY
+FIRST_PLANT = date(2026, 7, 27)  # from here on a day has the whole window behind it
+QUIET = {
+    "flat": Shape(),
+    "weekdays": Shape(week=(1.3, 1.3, 1.4, 1.3, 1.2, 0.3, 0.2)),
+    "steady": Shape(recordings=2000, noise=0.01),
+    "few": Shape(recordings=8),
+    "hardly any": Shape(recordings=0.7),
+}
+
+
+class Found(NamedTuple):
+    account_sid: str
+    usage_date: date
+    measure: str
+
+
+def anomalies(ledgers: list[Ledger], unpriced_days: int = 0) -> dict[Found, str]:
+    """The source that is named, by account, day and measure."""
+    rows = daily_spend(ledgers, AS_OF, unpriced_days=unpriced_days)
+    with warehouse(rows, AS_OF, "anomalies") as connection:
+        looked_at = connection.execute(
+            "select count(distinct (account_sid, usage_date)) from marts.daily_ranges"
+        ).fetchall()
+        assert looked_at[0][0] > len(ledgers) * 60
+        found = connection.execute(
+            "select account_sid, usage_date, measure, source from marts.anomalies"
+        ).fetchall()
+    return {Found(sid, day, measure): source for sid, day, measure, source in found}
+
+
+def test_noise_and_weekdays_are_no_anomaly_on_any_seed() -> None:
+    ledgers = [ledger(shape, name, seed) for name, shape in QUIET.items() for seed in SEEDS]
+    assert anomalies(ledgers) == {}
+
+
+def test_prices_that_are_to_come_are_no_anomaly() -> None:
+    assert anomalies([ledger(QUIET["flat"], "flat", seed) for seed in SEEDS], unpriced_days=6) == {}
+
+
+def planted(seed: int) -> tuple[Ledger, dict[date, str]]:
+    """A flat ledger with a source at three times its minutes, a day at 30 %, a day of nothing; who carries each."""
+    random = np.random.default_rng(seed)
+    numbers = random.choice((LAST_DAY - FIRST_PLANT).days, 3, replace=False)
+    spike, drop, nothing = (FIRST_PLANT + timedelta(days=int(number)) for number in numbers)
+    source = str(random.choice(["DialVerb", "Conference"]))
+    made = ledger(Shape(recordings=1000, noise=0.05), "planted", seed)
+    made = made.with_day(spike, Decimal(3), source).with_day(drop, Decimal("0.3"))
+    return made.with_day(nothing, Decimal(0)), {spike: source, drop: "", nothing: ""}
+
+
+def test_everything_planted_is_found_with_its_source_and_nothing_else() -> None:
+    ledgers, truth = [], {}
+    for seed in SEEDS:
+        made, days = planted(seed)
+        ledgers.append(made)
+        for day, source in days.items():
+            truth[Found(made.account_sid, day, "cost")] = source
+            truth[Found(made.account_sid, day, "minutes")] = source
+    found = anomalies(ledgers)
+    assert found.keys() == truth.keys()
+    assert [key for key, source in truth.items() if source and found[key] != source] == []
+    # Where every source falls, the one with half of the minutes carries most of them; their rates are not the same.
+    everything = [key for key, source in truth.items() if not source]
+    assert {found[key] for key in everything if key.measure == "minutes"} == {"DialVerb"}
