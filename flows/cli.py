@@ -179,17 +179,28 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
 
 
 @app.command()
-def report(preset: Presets = None, as_json: AsJson = False, prefect: Prefect = False) -> None:
-    """Write the spend tables as CSV files to `data/reports`, and the charges as FOCUS for cost systems.
+def report(
+    preset: Presets = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser afterwards.")
+    ] = False,
+    as_json: AsJson = False,
+    prefect: Prefect = False,
+) -> None:
+    """Write the spend tables as CSV files, `report.html` to look at, and FOCUS for cost systems, to `data/reports`.
 
-    With `--preset` also as one of them wants it; such a file is kept up from then on, until it is deleted.
+    With `--preset` also what one of them takes; such a file is kept up from then on, until it is deleted.
 
-    Example: `recspend report --preset vantage`
+    Example: `recspend report --open`
     """
     from flows.cli_perform import perform_job
     from flows.job import Job
 
     perform_job(None, Job("report", presets=tuple(preset or ())), as_json=as_json, prefect=prefect)
+    if open_page:
+        from flows.cli_ask import open_report
+
+        open_report()
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `warehouse.duckdb` | everything below, in one DuckDB file that 1.5 and later open |
 | `warehouse.json` | what the warehouse was built from, so that an unchanged one is not built again |
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals |
+| `reports/report.html` | one page to look at and to mail, with charts, filters and tables; it asks no server for anything |
 | `reports/holes.csv` | the days of accounts that no figure covers; only a header when there are none |
 | `reports/focus.csv`, `reports/focus.parquet` | what was charged, in the columns of FOCUS 1.2; see [reports.focus](#reportsfocus) |
 | `reports/vantage.csv`, `cloudzero.csv`, `datadog.json` | the same as one cost system takes it, when `--preset` asks for it |

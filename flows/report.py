@@ -4,7 +4,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from flows.exports import FOCUS, LeftOut, exports
+from flows.page import write_page
 from flows.presets import PRESETS, Preset
 from flows.stores.files import write_if_changed
 from flows.stores.warehouse import Warehouse, warehouse_path
@@ -24,8 +27,11 @@ class ReportSummary:
     left_out: LeftOut = field(default_factory=LeftOut)
 
 
-def report(data_dir: Path, sql: Path, presets: Collection[Preset] = ()) -> ReportSummary:
-    """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`.
+def report(
+    data_dir: Path, sql: Path, presets: Collection[Preset] = (), *, with_page: bool = True
+) -> ReportSummary:
+    """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`,
+    and `reports/report.html`, the page to look at.
 
     `sql` is the folder of the models. FOCUS is written as Parquet too, and a file for each of the presets; one that was
     written before is kept up, so that it never stands beside newer figures. A file with the same content is left alone.
@@ -49,6 +55,10 @@ def report(data_dir: Path, sql: Path, presets: Collection[Preset] = ()) -> Repor
         for name, content in contents:
             summary.written += write_if_changed(folder / name, content)
             summary.files.append(folder / name)
+    if with_page:
+        tables = {name: _rows(warehouse, select) for name, select in _page_selects(sql).items()}
+        summary.written += write_page(folder / "report.html", tables)
+        summary.files.append(folder / "report.html")
     return summary
 
 
@@ -60,5 +70,15 @@ def _tables(warehouse: Warehouse, sql: Path) -> Iterator[tuple[str, bytes]]:
     selects |= {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
     for name, select in selects.items():
         if name != FOCUS:
-            table = warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
-            yield f"{name}.csv", to_csv(table).encode()
+            yield f"{name}.csv", to_csv(_rows(warehouse, select)).encode()
+
+
+def _rows(warehouse: Warehouse, select: str) -> pa.Table:
+    """The rows of a SELECT, in an order that is the same each time."""
+    return warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
+
+
+def _page_selects(sql: Path) -> dict[str, str]:
+    """What the page is made of: the SELECTs in `sql/page`, and the holes."""
+    paths = [*sorted((sql / "page").glob("*.sql")), sql / "reports" / "holes.sql"]
+    return {path.stem: path.read_text("utf-8") for path in paths}

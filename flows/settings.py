@@ -64,8 +64,12 @@ class Settings(BaseSettings):
         default=5, ge=0, le=3600, description="a recording below this length counts as short"
     )
     accrual_rate_days: int = Field(
-        default=30, ge=1, le=3650, description="so many of the newest days give the rate of missing prices"
+        default=30,
+        ge=1,
+        le=3650,
+        description="so many days up to the newest price give the rate of missing ones",
     )
+    report_page: bool = Field(default=True, description="whether `report.html` is written")
     concurrency: int = Field(
         default=8, ge=1, le=64, description="how many windows of an account are read side by side"
     )

@@ -157,9 +157,12 @@ def _model(work: Work, job: Job, summary: Summary) -> None:
 def _report(work: Work, job: Job, summary: Summary) -> None:
     from flows.report import report
 
+    settings = work.settings
     work.progress("report", 0, 1)
     with _timed(summary, "report"):
-        write = partial(report, work.settings.data_dir, shipped("sql"), job.presets)
+        write = partial(
+            report, settings.data_dir, shipped("sql"), job.presets, with_page=settings.report_page
+        )
         written = work.step("report", write)
     work.progress("report", 1, 1)
     summary.reports = written.files

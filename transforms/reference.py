@@ -82,6 +82,12 @@ def _channels(text: str) -> int:
     return int(text)
 
 
+def _minutes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) >= _LARGEST:
+        raise ValueError("is no number of minutes. Write a whole number of 0 or more, such as 10000.")
+    return int(text)
+
+
 def _currency(text: str) -> str:
     if len(text) != 3 or not text.isascii() or not text.isupper():
         raise ValueError("is no currency. Write its ISO 4217 code in capitals, such as USD.")
@@ -112,7 +118,24 @@ RATE_CARD = Reference(
     ),
     key=("account_sid", "source", "channels", "currency", "valid_from"),
 )
-REFERENCES = (ACCOUNT_NAMES, RATE_CARD)
+
+STORAGE_RATES = Reference(
+    "storage_rates",
+    "what keeping a minute for a month costs from a day on, above the minutes that are free for all accounts of the "
+    "line together; an empty account means any, and the account's own line wins",
+    (
+        _ACCOUNT,
+        _CURRENCY,
+        _VALID_FROM,
+        Column("price_per_minute_month", PRICE, _amount),
+        Column("free_minutes", pa.int64(), _minutes),
+    ),
+    key=("account_sid", "currency", "valid_from"),
+)
+"""Twilio documents its storage so: a price per minute and month above free minutes, billed to the parent account at the
+end of the month, so that its accounts share what is free. What SignalWire asks is not known."""
+
+REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES)
 
 
 def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:

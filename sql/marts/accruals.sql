@@ -12,15 +12,22 @@ settings as (
     select * from landed.settings
 ),
 
+priced as (
+    select
+        *,
+        max(usage_date) over (partition by account_sid, source, channels, currency) as newest_date,
+    from daily
+    where priced_minutes > 0
+),
+
 trailing_rates as (
     select
-        daily.account_sid, daily.source, daily.channels, daily.currency,
-        cast(sum(daily.cost) / sum(daily.priced_minutes) as decimal(18, 9)) as rate,
-        sum(daily.priced_minutes) as priced_minutes,
-    from daily
-    inner join settings on daily.usage_date > settings.as_of - settings.accrual_rate_days
-    where daily.priced_minutes > 0
-    group by daily.account_sid, daily.source, daily.channels, daily.currency
+        priced.account_sid, priced.source, priced.channels, priced.currency,
+        cast(sum(priced.cost) / sum(priced.priced_minutes) as decimal(18, 9)) as rate,
+        sum(priced.priced_minutes) as priced_minutes,
+    from priced
+    inner join settings on priced.usage_date > priced.newest_date - settings.accrual_rate_days
+    group by priced.account_sid, priced.source, priced.channels, priced.currency
 ),
 
 unpriced as (

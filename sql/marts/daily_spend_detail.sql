@@ -15,6 +15,7 @@ by_day as (
         call_kind,
         error_code,
         is_short,
+        cost > 0 as is_charged,
         rate,
         currency,
         count(*) as recordings,
@@ -25,9 +26,9 @@ by_day as (
         sum(cost) as cost,
     from recordings
     group by
-        usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, rate,
-        currency
+        usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, cost > 0, rate, currency
 )
 
 select * from by_day
-order by usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, rate, currency
+order by
+    usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, is_charged, rate, currency

@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "UNPRICED_SHARE_WARNING": ("0.25", Decimal("0.25")),
     "SHORT_RECORDING_SECONDS": ("7", 7),
     "ACCRUAL_RATE_DAYS": ("7", 7),
+    "REPORT_PAGE": ("false", False),
     "LOOKBACK_DAYS": ("99", 99),
     "SETTLE_DAYS": ("9", 9),
     "CONCURRENCY": ("3", 3),

@@ -34,6 +34,13 @@ def of_the_same(one: str, other: str) -> str:
     )
 
 
+GONE_ON = "coalesce(deleted_at, case status when 'deleted' then updated_at end)::date"
+STANDING = f"""
+    from {FACT}, unnest(generate_series(usage_date, date '{LAST_DAY}', interval 1 day)) as days (day)
+    where coalesce(day < {GONE_ON}, true)
+"""
+"""Each recording on each day it stood; no mart could afford that."""
+
 TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.effective_rates": (
         f"select usage_date, {KEYS}, sum(priced_minutes), sum(cost) from marts.effective_rates group by all",
@@ -65,7 +72,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "sum(accrual) filter (where rate_source = 'rate card') from marts.accruals group by all",
         "select date_trunc('month', usage_date), account_sid, source, channels, count(*), "
         "coalesce(sum(billed_minutes), 0), sum(case when currency <> 'EUR' and not exists (select 1 from "
-        f"{FACT} as other where is_priced and billed_minutes > 0 and usage_date > date '{LAST_DAY}' - 30 and "
+        f"{FACT} as other where is_priced and billed_minutes > 0 and "
         f"{of_the_same('fact', 'other')} and fact.currency in (other.currency, 'XXX')) "
         f"then coalesce(billed_minutes, 0) * {DUE} end) from {FACT} as fact where not is_priced group by 1, 2, 3, 4",
     ),
@@ -86,8 +93,71 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "
         "where is_priced and billed_minutes > 0 and currency = 'USD' group by all having difference <> 0",
     ),
+    "marts.waste": (
+        "select month, account_sid, currency, error_code, waste_kind, sum(recordings), sum(priced_recordings), "
+        "sum(billed_minutes), sum(priced_minutes), sum(cost) from marts.waste group by all",
+        "select date_trunc('month', usage_date), account_sid, currency, error_code, "
+        "case when status not in ('failed', 'absent') then 'short' "
+        "else status || if(status = 'failed' and cost > 0, '_and_charged', '') end as kind, "
+        "count(*), count(cost), coalesce(sum(billed_minutes), 0), "
+        f"coalesce(sum(billed_minutes) filter (where cost >= 0), 0), sum(cost) from {FACT} "
+        "where status = 'failed' or status = 'absent' or duration_seconds < 5 group by all",
+    ),
+    "marts.recordings_kept": (
+        "select account_sid, usage_date, gone_on, sum(recordings), sum(billed_minutes) "
+        "from marts.recordings_kept group by all",
+        f"select account_sid, usage_date, {GONE_ON}, count(*), coalesce(sum(billed_minutes), 0) from {FACT} "
+        "group by all",
+    ),
+    "marts.storage_rate_periods": (
+        "select account_sid, currency, valid_from, price_per_minute_month from marts.storage_rate_periods",
+        "select distinct kept.account_sid, currency, valid_from, price_per_minute_month "
+        "from marts.recordings_kept as kept inner join landed.storage_rates as rates using (currency) "
+        "where rates.account_sid = kept.account_sid or (rates.account_sid is null and not exists ("
+        "select 1 from landed.storage_rates as own where own.account_sid = kept.account_sid "
+        "and own.currency = rates.currency and own.valid_from <= rates.valid_from))",
+    ),
+    "marts.storage_cost": (
+        "select storage_date, account_sid, sum(standing_recordings), sum(standing_minutes) from marts.storage_cost "
+        "group by all having sum(standing_recordings) <> 0",
+        f"select day::date, account_sid, count(*), coalesce(sum(billed_minutes), 0) {STANDING} group by all",
+    ),
+    "marts.storage_by_month": (
+        "select storage_month, account_sid, round(sum(minute_months), 6) from marts.storage_by_month "
+        "group by all having sum(minute_months) > 0",
+        "select date_trunc('month', day), account_sid, round(sum(billed_minutes) / day(last_day(max(day::date))), 6) "
+        f"{STANDING} group by all having sum(billed_minutes) > 0",
+    ),
+    "marts.retention_candidates": (
+        "select account_sid, from_age_days > 30, sum(standing_recordings), sum(standing_minutes) "
+        "from marts.retention_candidates group by all",
+        f"select account_sid, usage_date < date '{LAST_DAY}' - 30, count(*), coalesce(sum(billed_minutes), 0) "
+        f"from {FACT} where {GONE_ON} is null group by all",
+    ),
 }
 """For each mart that is no sum of all recordings: a query of it, and one of the recordings that finds as much."""
+
+
+_USD: Row = {
+    "currency": "USD",
+    "valid_from": "2026-08-08",
+    "price_per_minute_month": "0.0005",
+    "free_minutes": 7,
+}
+STORAGE_RATES: list[Row] = [
+    _USD,
+    {**_USD, "valid_from": "2026-08-20", "price_per_minute_month": "0.0007"},
+    {
+        **_USD,
+        "account_sid": "B",
+        "valid_from": "2026-09-03",
+        "price_per_minute_month": "0.0003",
+        "free_minutes": 2,
+    },
+    {**_USD, "valid_from": "2026-09-04", "free_minutes": 1},
+    {**_USD, "currency": "EUR", "valid_from": "2026-01-01"},
+]
+"""Of all accounts, and from September on one of B alone, before another of all; one that changes within a month."""
 
 
 @st.composite
@@ -111,12 +181,15 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
                 "recording_sid": f"R{number:03}",
                 "account_sid": draw(st.sampled_from("AB")),
                 "source": draw(st.sampled_from(["DialVerb", "Conference"])),
-                "status": draw(st.sampled_from(["completed", "completed", "absent", "failed", "processing"])),
+                "status": draw(
+                    st.sampled_from(["completed", "completed", "absent", "failed", "processing", "deleted"])
+                ),
                 "channels": draw(st.sampled_from([1, 2, None])),
                 "duration_seconds": duration,
                 "price": price,
                 "currency": draw(st.sampled_from(["USD", "USD", "EUR", "XXX"])),
                 "created_at": created_at,
+                "updated_at": f"{created + timedelta(days=2)}T01:00:00Z",
                 "error_code": draw(st.sampled_from([None, None, "13221"])),
                 "first_seen_at": created_at,
                 "first_priced_at": None
@@ -147,6 +220,7 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
         "landed.accounts": [{"account_sid": sid, "account_name": f"name of {sid}"} for sid in "AB"],
         "landed.rate_card": RATE_CARD,
         "landed.recordings": recordings,
+        "landed.storage_rates": STORAGE_RATES,
     }
     with connect() as connection:
         for name in {name for model in MODELS for name in references(model.sql, model.file)} & GIVEN.keys():

@@ -32,6 +32,7 @@ MEANS_SOMETHING_ELSE = {
     ("landed.rate_card", "account_sid"),
     ("landed.rate_card", "source"),
     ("landed.rate_card", "channels"),
+    ("landed.storage_rates", "account_sid"),
 }
 
 DUCKDB_TYPES = {

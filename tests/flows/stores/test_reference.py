@@ -1,4 +1,6 @@
 import csv
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from flows.settings import shipped
 from flows.stores.reference import reference_table
 from transforms.errors import ConfigError
-from transforms.reference import ACCOUNT_NAMES
+from transforms.reference import ACCOUNT_NAMES, STORAGE_RATES
 
 HEADER = "account_sid,account_name\n"
 
@@ -83,3 +85,51 @@ def test_a_file_that_is_not_what_it_should_be_is_an_error_that_names_file_and_li
     with pytest.raises(ConfigError, match=words) as raised:
         names(tmp_path, text)
     assert str(raised.value).startswith(str(tmp_path / "reference" / "account_names.csv"))
+
+
+RATES_HEADER = "account_sid,currency,valid_from,price_per_minute_month,free_minutes\n"
+
+
+def storage_rates(tmp_path: Path, text: str) -> list[dict[str, object]]:
+    path = tmp_path / "reference" / "storage_rates.csv"
+    path.parent.mkdir()
+    path.write_text(RATES_HEADER + text)
+    found: list[dict[str, object]] = reference_table(STORAGE_RATES, tmp_path, tmp_path / "none").to_pylist()
+    return found
+
+
+def test_storage_rates_are_read_to_the_last_decimal(tmp_path: Path) -> None:
+    text = ",USD,2026-01-01,0.000500001,10000\nA1,EUR,2026-02-01,0,0\n"
+    for_all, own = storage_rates(tmp_path, text)
+    assert for_all == {
+        "account_sid": None,
+        "currency": "USD",
+        "valid_from": date(2026, 1, 1),
+        "price_per_minute_month": Decimal("0.000500001"),
+        "free_minutes": 10000,
+    }
+    assert list(own.values()) == ["A1", "EUR", date(2026, 2, 1), Decimal(0), 0]
+
+
+def test_no_storage_rate_is_shipped(tmp_path: Path) -> None:
+    assert reference_table(STORAGE_RATES, tmp_path, shipped("reference")).to_pylist() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (",USD,2026-01-01,0.0005,-1", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,1e4", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,10000.5", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,²", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,1000000000", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,", r"line 2, free_minutes: must not be empty\."),
+        (",,2026-01-01,0.0005,0", r"line 2, currency: must not be empty\."),
+        (",USD,2026-01-01,0.0005,0\n,USD,2026-01-01,0.0006,0", r"line 3: says again what line 2 says\."),
+    ],
+)
+def test_a_storage_rate_that_is_none_is_an_error_that_names_line_and_column(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        storage_rates(tmp_path, line + "\n")

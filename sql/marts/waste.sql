@@ -1,0 +1,56 @@
+with
+
+detail as (
+    select * from marts.daily_spend_detail
+),
+
+by_account as (
+    select
+        cast(date_trunc('month', usage_date) as date) as month,
+        account_sid,
+        currency,
+        sum(cost) as account_cost,
+    from detail
+    group by cast(date_trunc('month', usage_date) as date), account_sid, currency
+),
+
+-- The first kind that fits, so that no recording stands twice.
+wasted as (
+    select
+        *,
+        cast(date_trunc('month', usage_date) as date) as month,
+        case
+            when status = 'failed' and is_charged then 'failed_and_charged'
+            when status = 'failed' then 'failed'
+            when status = 'absent' then 'absent'
+            else 'short'
+        end as waste_kind,
+    from detail
+    where status in ('failed', 'absent') or is_short
+),
+
+by_kind as (
+    select
+        month,
+        account_sid,
+        account_name,
+        waste_kind,
+        error_code,
+        currency,
+        cast(sum(recordings) as bigint) as recordings,
+        cast(sum(recordings - unpriced_recordings) as bigint) as priced_recordings,
+        cast(sum(billed_minutes) as bigint) as billed_minutes,
+        cast(sum(priced_minutes) as bigint) as priced_minutes,
+        sum(cost) as cost,
+    from wasted
+    group by month, account_sid, account_name, waste_kind, error_code, currency
+)
+
+select
+    by_kind.*,
+    cast(by_kind.cost * 100 / nullif(by_account.account_cost, 0) as decimal(18, 2)) as cost_percent,
+from by_kind
+inner join by_account
+    on by_kind.month = by_account.month and by_kind.account_sid = by_account.account_sid
+    and by_kind.currency = by_account.currency
+order by by_kind.month, by_kind.account_sid, by_kind.waste_kind, by_kind.error_code, by_kind.currency

@@ -1,0 +1,2 @@
+-- Names of the accounts.
+select account_sid, account_name from landed.accounts

@@ -1,0 +1,2 @@
+-- What is still to come.
+select * from marts.accruals

@@ -1,0 +1,18 @@
+-- What the page adds up: whole months, and single days of the newest three months and more.
+select
+    case
+        when daily.usage_date >= date_trunc('month', settings.as_of - 92) then daily.usage_date
+        else cast(date_trunc('month', daily.usage_date) as date)
+    end as day,
+    daily.account_sid,
+    daily.source,
+    daily.channels,
+    daily.currency,
+    cast(sum(daily.recordings) as bigint) as recordings,
+    cast(sum(daily.unpriced_recordings) as bigint) as unpriced_recordings,
+    cast(sum(daily.billed_minutes) as bigint) as billed_minutes,
+    cast(sum(daily.priced_minutes) as bigint) as priced_minutes,
+    sum(daily.cost) as cost,
+from marts.daily_spend as daily
+cross join landed.settings as settings
+group by all

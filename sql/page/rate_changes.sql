@@ -1,0 +1,2 @@
+-- Since when another rate is paid.
+select * from marts.rate_changes

@@ -1,0 +1,125 @@
+"""Debian's Chromium without a window, and what it says of a page."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+# Without these it looks for its makers' servers at every start.
+_QUIET = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --lang=en-US"
+)
+_PATIENCE_SECONDS = 30
+
+
+@contextmanager
+def chromium() -> Iterator[Chrome]:
+    """A browser for the block; the test is skipped where there is none."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not binary or not driver:
+        pytest.skip("chromium and chromedriver are needed to look at the page")
+    options = ChromeOptions()
+    options.binary_location = binary
+    for flag in _QUIET.split():
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = Chrome(options=options, service=Service(driver))
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+def look_at(browser: Chrome, page: Path, *, width: int = 1280, dark: bool = False) -> None:
+    """Open a page at a width, and wait until it shows its figures."""
+    metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    browser.get(page.as_uri())
+    wait_until(browser, "document.documentElement.dataset.shown")
+
+
+def wait_until(browser: Chrome, condition: str) -> None:
+    """Wait until a JavaScript expression holds."""
+    latest = time.monotonic() + _PATIENCE_SECONDS
+    while not browser.execute_script(f"return Boolean({condition})"):
+        assert time.monotonic() < latest, f"never came true: {condition}; {complaints(browser)}"
+        time.sleep(0.02)
+
+
+def choose(browser: Chrome, **values: str | list[str]) -> None:
+    """Choose values of the filters as a reader would, and wait until the page shows them."""
+    for name, value in values.items():
+        before = browser.execute_script("return document.documentElement.dataset.drawn")
+        browser.execute_script(
+            """
+            const [field, value] = [document.getElementById(arguments[0]), arguments[1]];
+            if (!Array.isArray(value)) field.value = value;
+            else for (const option of field.options) option.selected = value.includes(option.value);
+            field.dispatchEvent(new Event("change"));
+            """,
+            name,
+            value,
+        )
+        wait_until(browser, f"document.documentElement.dataset.drawn !== '{before}'")
+
+
+def asked_for(browser: Chrome) -> list[str]:
+    """The addresses of all requests since the last time."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
+    return [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated")
+        and not event["params"]["request"]["url"].startswith("data:")
+    ]
+
+
+def table(browser: Chrome, caption: str) -> list[dict[str, str]]:
+    """The rows of the table with this caption, by column heading, as a reader sees them."""
+    found: list[dict[str, str]] = browser.execute_script(
+        """
+        const tables = [...document.querySelectorAll("table")];
+        const table = tables.find((each) => each.caption.textContent.startsWith(arguments[0]));
+        const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+        return [...table.tBodies[0].rows].map((row) =>
+          Object.fromEntries([...row.cells].map((cell, place) => [heads[place], cell.textContent])));
+        """,
+        caption,
+    )
+    return found
+
+
+def cards(browser: Chrome) -> dict[str, str]:
+    """The figure of each card at the top."""
+    found: dict[str, str] = browser.execute_script(
+        """
+        return Object.fromEntries([...document.querySelectorAll("#cards > div")].map((card) =>
+          [card.querySelector("dt").textContent, card.querySelector(".figure").textContent]));
+        """
+    )
+    return found
+
+
+def complaints(browser: Chrome) -> list[dict[str, Any]]:
+    """What stands in the console since the last time."""
+    found: list[dict[str, Any]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return found
+
+
+def violations(browser: Chrome) -> list[str]:
+    """What axe finds against the accessibility of the page, contrast and labels among it."""
+    browser.execute_script(Path(__file__).with_name("axe.min.js").read_text("utf-8"))
+    found: list[dict[str, Any]] = browser.execute_async_script(
+        "axe.run({resultTypes: ['violations']}).then((result) => arguments[0](result.violations));"
+    )
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
