@@ -48,9 +48,9 @@ def contents(
     )
     accounts = pa.table({"account_name": ["support"], "account_sid": [ACCOUNT]})
     others = [name for name in TWINS if name.startswith("ops.") and name != "ops.checks"]
-    tables = {"landed.settings": settings, "landed.accounts": accounts} | {
-        name: pa.table({}) for name in others
-    }
+    given = {"landed.settings": settings, "landed.accounts": accounts}
+    references = [name for name in TWINS if name.startswith("landed.") and name != "landed.recordings"]
+    tables = {name: pa.table({}) for name in [*references, *others]} | given
     return Contents(lake_files, tables, TWINS, models, checks, views, frozenset(others))
 
 
@@ -215,7 +215,7 @@ def test_without_a_lake_every_table_is_there_and_empty(warehouse: Warehouse) -> 
 
 def test_columns_are_matched_by_name(built: Warehouse) -> None:
     assert built.table("from landed.accounts").to_pylist() == [
-        {"account_sid": ACCOUNT, "account_name": "support"}
+        {"account_sid": ACCOUNT, "account_name": "support", "provider": None}
     ]
     assert one(built, "select unpriced_share_warning from landed.settings") == Decimal("0.100000000")
 
