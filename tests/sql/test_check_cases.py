@@ -188,6 +188,15 @@ PLANTED: Mapping[str, list[str]] = {
         "update landed.settings set unpriced_share_warning = 0",
         f"update {_FACT} set is_priced = false where recording_sid = 'R1'",
     ],
+    "charges_sum_to_spend": [
+        "update marts.daily_charges set cost = cost + 0.000000001 where currency = 'USD' and channels = 1",
+        "update marts.daily_charges set currency = 'GBP' where currency = 'EUR'",
+        "update marts.daily_charges set account_sid = 'A' where account_sid = 'B'",
+        "delete from marts.daily_charges where channels is null",
+        "delete from marts.daily_charges",
+        "insert into marts.daily_charges select * from marts.daily_charges limit 1",
+        "update marts.daily_spend set unpriced_recordings = 0 where currency = 'XXX'",
+    ],
     "marts_sum_to_fact": [
         *(f"update marts.{mart} set cost = cost + 0.000000001 where currency = 'USD'" for mart in _MARTS),
         *(f"update marts.{mart} set recordings = recordings + 1 where currency = 'EUR'" for mart in _MARTS),
