@@ -5,7 +5,8 @@ reference data, settings), `staging`, `marts`, `ops`. What is built is compared 
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,9 +205,25 @@ def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, i
     problems = drift(name, twin, built)
     if problems:
         raise ModelError(f"{'; '.join(problems)}. Bring the model and its twin together.")
-    connection.execute(f"comment on {'view' if is_view else 'table'} {name} is {_quoted(twin.description)}")
-    for column, described in twin.columns.items():
-        connection.execute(f'comment on column {name}."{column}" is {_quoted(described.comment)}')
+    # In one transaction: each by itself would wait for the disk.
+    with _together(connection):
+        connection.execute(
+            f"comment on {'view' if is_view else 'table'} {name} is {_quoted(twin.description)}"
+        )
+        for column, described in twin.columns.items():
+            connection.execute(f'comment on column {name}."{column}" is {_quoted(described.comment)}')
+
+
+@contextmanager
+def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What the block changes is there whole or not at all."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 def _run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:

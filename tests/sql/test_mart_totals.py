@@ -338,7 +338,7 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
             {
                 "reporting_timezone": "UTC",
                 "as_of": LAST_DAY.isoformat(),
-                "settle_days": 20,
+                "settle_days": 90,
                 "accrual_rate_days": 30,
                 "anomaly_window_days": 56,
                 "anomaly_deviations": "4.5",

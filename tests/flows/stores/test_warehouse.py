@@ -220,7 +220,7 @@ def test_without_a_lake_every_table_is_there_and_empty(warehouse: Warehouse) -> 
 
 def test_columns_are_matched_by_name(built: Warehouse) -> None:
     assert built.table("from landed.accounts").to_pylist() == [
-        {"account_sid": ACCOUNT, "account_name": "support"}
+        {"account_sid": ACCOUNT, "account_name": "support", "provider": None}
     ]
     assert one(built, "select unpriced_share_warning from landed.settings") == Decimal("0.100000000")
 
