@@ -1,11 +1,9 @@
 """Report: the marts as CSV files for finance, the page to look at, and the exports for cost systems."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pyarrow as pa
 
 from flows.exports import FOCUS, LeftOut, exports
 from flows.page import page
@@ -47,12 +45,12 @@ def report(
     refuse_failed(warehouse)
     folder, summary = ReportFolder(data_dir / "reports"), ReportSummary()
     kept_up = {preset for preset, limits in PRESETS.items() if folder.read(limits.file) is not None}
-    tables = {name: rows(warehouse, select) for name, select in selects(warehouse, sql).items()}
+    tables = warehouse.tables(in_order(selects(warehouse, sql)))
     files = {f"{name}.csv": to_csv(table).encode() for name, table in tables.items()}
     files |= exports(warehouse, sql, kept_up.union(presets), summary.left_out)
     if with_page:
         shown = {path.stem: path.read_text("utf-8") for path in sorted((sql / "page").glob("*.sql"))}
-        on_page = {name: rows(warehouse, select) for name, select in shown.items()}
+        on_page = warehouse.tables(in_order(shown))
         files[_PAGE] = page({**on_page, "holes": tables["holes"]}, folder.read(_PAGE))
     held = {f"{name}.csv": {name: table} for name, table in tables.items()}
     about = about_warehouse(warehouse) | {"left_out": summary.left_out.as_object()}
@@ -84,9 +82,9 @@ def selects(warehouse: Warehouse, sql: Path) -> dict[str, str]:
     return found | {name: select for name, select in others.items() if name != FOCUS}
 
 
-def rows(warehouse: Warehouse, select: str) -> pa.Table:
-    """The rows of a SELECT, in an order that is the same each time."""
-    return warehouse.table(f"select * from ({select}) order by all")  # noqa: S608
+def in_order(selects: Mapping[str, str]) -> dict[str, str]:
+    """The same rows in an order that is the same each time."""
+    return {name: f"select * from ({select}) order by all" for name, select in selects.items()}  # noqa: S608
 
 
 def about_warehouse(warehouse: Warehouse) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ reference data, settings), `staging`, `marts`, `ops`. What is built is compared 
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,19 +104,12 @@ class Warehouse:
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a SELECT. Raises ConfigError when the statement is wrong or would write."""
+        return self.tables({"": sql})[""]
+
+    def tables(self, selects: Mapping[str, str]) -> dict[str, pa.Table]:
+        """The rows of several SELECTs, by name, from the same file. Raises ConfigError as `table` does."""
         with self._read() as connection:
-            try:
-                statements = connection.extract_statements(sql)
-                if not statements or any(each.type.name not in _READING for each in statements):
-                    raise ConfigError(
-                        "That statement gives no rows. The warehouse is read-only; give a SELECT."
-                    )
-                return connection.sql(sql).to_arrow_table()
-            except duckdb.Error as error:
-                first_lines = " ".join(str(error).splitlines()[:2])
-                raise ConfigError(
-                    f"{first_lines} Mend the query; `show all tables` lists what there is."
-                ) from None
+            return {name: _rows(connection, sql) for name, sql in selects.items()}
 
     def _read(self) -> duckdb.DuckDBPyConnection:
         if not self.path.exists():
@@ -129,6 +122,17 @@ class Warehouse:
             ) from None
         connection.execute("set TimeZone = 'UTC'")
         return connection
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    try:
+        statements = connection.extract_statements(sql)
+        if not statements or any(each.type.name not in _READING for each in statements):
+            raise ConfigError("That statement gives no rows. The warehouse is read-only; give a SELECT.")
+        return connection.sql(sql).to_arrow_table()
+    except duckdb.Error as error:
+        first_lines = " ".join(str(error).splitlines()[:2])
+        raise ConfigError(f"{first_lines} Mend the query; `show all tables` lists what there is.") from None
 
 
 def check_table(results: Sequence[CheckResult]) -> pa.Table:
@@ -216,13 +220,10 @@ def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, i
 
 @contextmanager
 def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """What the block changes is there whole or not at all."""
+    """What the block changes is written at once."""
+    # A failure ends the build, and with it the file.
     connection.begin()
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
+    yield
     connection.commit()
 
 

@@ -170,7 +170,7 @@ def in_haste(page_size: int) -> Iterator[None]:
         patches.enter_context(patch.object(RecordingsApi, "pager", pager))
         patches.enter_context(patch.object(Throttle, "hold", hold_shortly))
         patches.enter_context(patch.object(transport_faults, "PAUSE_SECONDS", 0.002))
-        patches.enter_context(patch("flows.report.report", lambda *_: ReportSummary([], 0)))
+        patches.enter_context(patch("flows.report.report", lambda *_, **__: ReportSummary([], 0)))
         yield
 
 
