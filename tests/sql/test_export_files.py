@@ -68,10 +68,7 @@ def test_without_charges_there_are_only_headers(tmp_path: Path) -> None:
         assert files[name].decode() == (GOLDEN / name).read_text("utf-8").splitlines()[0] + "\n"
 
 
-def test_what_is_left_out_is_counted_and_told(
-    warehouse: Warehouse, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("flows"), "propagate", True)
+def test_what_is_left_out_is_counted_and_told(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
     left_out = LeftOut()
     with caplog.at_level(logging.INFO, "flows"):
         list(exports(warehouse, SQL, set(PRESETS), left_out))
@@ -85,9 +82,8 @@ def test_what_is_left_out_is_counted_and_told(
 
 
 def test_a_file_larger_than_its_system_takes_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("flows"), "propagate", True)
     (charge,) = (row for row in GIVEN["marts.daily_charges"] if row["source"] == "Conference")
     many = warehouse_of(
         tmp_path / "w.duckdb", daily_charges=[charge | {"source": f"source {n}"} for n in range(3)]
