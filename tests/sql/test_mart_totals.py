@@ -179,10 +179,12 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "where status = 'failed' or status = 'absent' or duration_seconds < 5 group by all",
     ),
     "marts.recordings_kept": (
-        "select account_sid, usage_date, gone_on, sum(recordings), sum(billed_minutes) "
+        "select account_sid, sum(made_recordings), sum(made_minutes), sum(gone_recordings), sum(gone_minutes), "
+        "sum(standing_recordings), sum(made_minutes - gone_minutes - standing_minutes) "
         "from marts.recordings_kept group by all",
-        f"select account_sid, usage_date, {GONE_ON}, count(*), coalesce(sum(billed_minutes), 0) from {FACT} "
-        "group by all",
+        "select account_sid, count(*), coalesce(sum(billed_minutes), 0), count(gone), "
+        "coalesce(sum(billed_minutes) filter (where gone is not null), 0), count(*) - count(gone), 0 "
+        f"from (select *, {GONE_ON} as gone from {FACT}) group by all",
     ),
     "marts.storage_rate_periods": (
         "select account_sid, currency, valid_from, price_per_minute_month from marts.storage_rate_periods",
