@@ -1,8 +1,7 @@
 with
 
-days as (
-    select * from marts.account_days
-    where is_whole
+whole_days as (
+    select * from marts.account_days where is_whole
 ),
 
 settings as (
@@ -11,29 +10,30 @@ settings as (
 
 measured as (
     select *, 'cost' as measure, cast(expected_cost as double) as value
-    from days
+    from whole_days
     where expected_cost is not null and unestimated_minutes = 0
     union all
-    select *, 'minutes', cast(billed_minutes as double)
-    from days
+    select *, 'minutes', cast(billed_minutes as double) from whole_days
 ),
 
 -- A number for each series: there are many pairs of days, and numbers are quick to bring together.
 numbered as (
-    select *, dense_rank() over (order by account_sid, currency, measure) as series
-    from measured
+    select *, dense_rank() over (order by account_sid, currency, measure) as series from measured
+),
+
+looking_back as (
+    select series, usage_date, weekday, usage_date - cast(unnest(range(1, anomaly_window_days + 1)) as integer) as day_before
+    from numbered cross join settings
 ),
 
 -- Each day beside the days of its window, which are those before it. Noise is about as large in the root of a good day as
 -- in that of a slow one, so distances are measured there.
 windows as (
     select
-        numbered.series, numbered.usage_date, before.weekday, before.weekday = numbered.weekday as is_same_weekday,
+        days.series, days.usage_date, before.weekday, before.weekday = days.weekday as is_same_weekday,
         before.recordings, before.value, sqrt(before.value) as root,
-    from numbered
-    cross join (select cast(unnest(range(1, anomaly_window_days + 1)) as integer) as days from settings) as back
-    inner join numbered as before
-        on numbered.series = before.series and before.usage_date = numbered.usage_date - back.days
+    from looking_back as days
+    inner join numbered as before on days.series = before.series and days.day_before = before.usage_date
 ),
 
 weekdays as (
