@@ -21,11 +21,11 @@ def days(draw: st.DrawFn) -> list[tuple[int, Decimal]]:
 
 
 class Day(NamedTuple):
-    """A day of an account: its priced recordings, how many have no price, and what is charged for it."""
+    """A day of an account: its priced recordings, how many have no price, and what is charged: for how many."""
 
     recordings: Sequence[tuple[int, Decimal]]
     unpriced: int
-    count: int
+    listed: int
     minutes: int
     price: Decimal
 
@@ -58,7 +58,7 @@ def compared(days: Mapping[str, Day]) -> dict[str, Row]:
         tables["landed.account_days"].append(
             {"account_sid": sid, "day": "2026-09-14", "is_covered": True, "has_usage_list": True}
         )
-        charged: Row = {"recordings": day.count, "minutes": str(day.minutes), "price": str(day.price)}
+        charged: Row = {"recordings": day.listed, "minutes": str(day.minutes), "price": str(day.price)}
         tables["landed.usage_records"].append(
             {"account_sid": sid, "usage_date": "2026-09-14", "currency": "USD", **charged}
         )
