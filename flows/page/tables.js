@@ -6,6 +6,8 @@ const ESTIMATES = new Set(["accrual", "overdue_accrual", "expected_cost", "low_c
 const MONTHS = new Set(["month", "month_found", "month_closed"]);
 const HIDDEN = new Set(["currency", "account_name"]);  // the caption has the one, the account column the other
 
+const IS_DAY = /^\d{4}-\d\d(-\d\d)?$/;
+
 const figure = (text) => ({ text, isNumber: true });
 const amount = (value) => figure(value === null ? NOTHING : count(value));
 const money = (value, fewest) => (value === null ? figure(NOTHING) : { ...figure(plain(value, fewest)), isMoney: true });
@@ -25,7 +27,7 @@ function tableOf(caption, heads, rows) {
   heads.forEach((_, place) => align(shown, place));
   const kind = heads.map((_, place) => (shown.some((row) => row[place].isNumber) ? "number" : "text"));
   const left = rows.length > shown.length ? `; the first ${MOST_ROWS} of ${count(rows.length)} rows, all are in the CSV file` : "";
-  const cell = (content, place) => make(place ? "td" : "th", { ...(place ? {} : { scope: "row" }), class: kind[place] }, content.text ?? content);
+  const cell = (content, place) => make(place ? "td" : "th", { ...(place ? {} : { scope: "row" }), class: kind[place] + (IS_DAY.test(content) ? " whole" : "") }, content.text ?? content);
   return make("div", { class: "scroll", role: "region", "aria-label": caption },
     make("table", {},
       make("caption", {}, caption + left),

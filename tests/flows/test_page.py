@@ -373,6 +373,24 @@ def test_the_period_before(browser: Chrome, data_dir: Path, chosen: str, expecte
     assert (f"{before['first']} {before['last']}" if before else None) == expected
 
 
+def test_holes_count_as_far_as_they_lie_in_the_period(browser: Chrome, data_dir: Path) -> None:
+    look_at(browser, data_dir / "reports" / "report.html")
+    holes = [
+        ("AC1", "2026-08-30", "2026-09-03"),
+        ("AC2", "2026-09-02", "2026-09-02"),
+        ("AC1", "2026-05-01", "2026-05-09"),
+    ]
+    rows = [{"account_sid": sid, "first_day": first, "last_day": last} for sid, first, last in holes]
+    for accounts, expected in (("null", "4"), ("new Set(['AC1'])", "3"), ("new Set(['AC3'])", "0")):
+        choice = f"{{accounts: {accounts}, first: '2026-09-01', last: '2026-09-20'}}"
+        shown = browser.execute_script(
+            f"const [data, choice] = [{{tables: {{holes: {{rows: arguments[0]}}}}}}, {choice}];"
+            "return holesCard(data, choice).querySelector('.figure').textContent",
+            rows,
+        )
+        assert shown == expected
+
+
 def test_changes_of_rate_are_marked(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="EUR")
