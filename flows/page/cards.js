@@ -1,14 +1,19 @@
 // The first screen: what was spent, and what is not known of it.
 
 function card(title, text, ...lines) {
-  return make("div", {}, make("dt", {}, title), make("dd", { class: "figure" }, text), ...lines.map((line) => make("dd", line.isAlarm ? { class: "alarm" } : {}, ...unbroken(line.text ?? line))));
+  const told = lines.map((line) => make("dd", line.isAlarm ? { class: "alarm" } : {}, ...unbroken(line.text ?? line)));
+  return make("div", {}, make("dt", {}, title), make("dd", { class: "figure" }, text), ...told);
 }
 // No day is broken at its hyphens.
-const unbroken = (text) => text.split(/(\d{4}-\d\d-\d\d)/).map((part, place) => (place % 2 ? make("span", { class: "whole" }, part) : part));
+const unbroken = (text) => text.split(/(\d{4}-\d\d-\d\d)/)
+  .map((part, place) => (place % 2 ? make("span", { class: "whole" }, part) : part));
 const alarm = (text) => ({ text, isAlarm: true });
 
 function cards({ data, choice, everyCurrency }) {
-  return [...spendCards(data, choice, everyCurrency), countCard(everyCurrency), unpricedCard(data, choice, everyCurrency), holesCard(data, choice), rejectsCard(data, choice), checksCard(data)];
+  return [
+    ...spendCards(data, choice, everyCurrency), countCard(everyCurrency), unpricedCard(data, choice, everyCurrency),
+    holesCard(data, choice), rejectsCard(data, choice), checksCard(data),
+  ];
 }
 
 function spendCards(data, choice, rows) {
@@ -48,7 +53,8 @@ function unpricedCard(data, choice, rows) {
 function holesCard(data, choice) {
   const later = (one, other) => (one > other ? one : other);
   const earlier = (one, other) => (one < other ? one : other);
-  const holes = listOfAll(data, "holes", choice).reduce((sum, row) => sum + daysBetween(later(row.first_day, choice.first), earlier(row.last_day, choice.last)), 0);
+  const holes = listOfAll(data, "holes", choice)
+    .reduce((sum, row) => sum + daysBetween(later(row.first_day, choice.first), earlier(row.last_day, choice.last)), 0);
   return card("Days not covered", count(holes), holes ? alarm("no figure covers them") : "no holes since the first day that was read");
 }
 function rejectsCard(data, choice) {
@@ -56,9 +62,11 @@ function rejectsCard(data, choice) {
   const refused = [...new Map(rows.map((row) => [row.account_sid, row.rejects])).values()].reduce((sum, each) => sum + each, 0);
   const hidden = [...added(rows, (row) => row.currency, ["hidden_cost"])].filter(([, sum]) => sum.hidden_cost !== null).sort(byName);
   const lines = hidden.map(([currency, sum], place) => alarm((place ? "and " : "may hide ") + about(sum.hidden_cost, currency)));
-  return card("Records not understood", count(refused), ...(!refused ? ["at any time"] : lines.length ? lines : [alarm("what they may hide is not known")]));
+  if (refused && !lines.length) lines.push(alarm("what they may hide is not known"));
+  return card("Records not understood", count(refused), ...(refused ? lines : ["at any time"]));
 }
 function checksCard(data) {
   const found = data.tables.checks.rows.filter((row) => row.is_passed === "false");
-  return card("Checks", found.length ? `${found.length} found something` : "all passed", ...found.map((row) => ({ text: `${inWords(row.name)} (${row.severity})`, isAlarm: row.severity === "fail" })));
+  const lines = found.map((row) => ({ text: `${inWords(row.name)} (${row.severity})`, isAlarm: row.severity === "fail" }));
+  return card("Checks", found.length ? `${found.length} found something` : "all passed", ...lines);
 }

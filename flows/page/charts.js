@@ -9,7 +9,8 @@ async function draw(place, spec, words) {
   const narrow = window.innerWidth < 640;
   const text = { labelFontSize: 12, titleFontSize: 12 };
   const whole = {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container", background: null, autosize: { type: "fit-x", contains: "padding" },
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    width: "container", background: null, autosize: { type: "fit-x", contains: "padding" },
     config: {
       font: "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif", view: { stroke: null },
       axis: { ...text, labelLimit: narrow ? 110 : 220 }, axisX: { grid: false, labelFlush: true },
@@ -47,11 +48,16 @@ function barsOf(groups, title, { name = (key) => key, value = "cost", order = nu
 // The same source has the same colour in every chart and with every choice.
 function legendOf(data) {
   const recordings = new Map(data.sources.map((source) => [source, 0]));
-  data.cube.source.forEach((source, row) => recordings.set(data.sources[source], recordings.get(data.sources[source]) + data.cube.recordings[row]));
+  for (const [row, place] of data.cube.source.entries()) {
+    recordings.set(data.sources[place], recordings.get(data.sources[place]) + data.cube.recordings[row]);
+  }
   if (data.sources.length <= PALETTE.length) return data.sources;
   const most = [...recordings].sort((one, other) => other[1] - one[1]).slice(0, PALETTE.length - 1).map(([source]) => source);
   return [...most.sort(), OTHERS];
 }
 const shownAs = (data, source) => (data.legend.includes(source) ? source : OTHERS);
 const colourOf = (data) => ({ field: "source", type: "nominal", title: null, scale: { domain: data.legend, range: PALETTE } });
-const axisOf = (step) => ({ field: "day", type: "temporal", timeUnit: step === "month" ? "utcyearmonth" : "utcyearmonthdate", title: null, axis: { format: step === "month" ? "%b %Y" : "%d %b", labelOverlap: true } });
+const axisOf = (step) => ({
+  field: "day", type: "temporal", timeUnit: step === "month" ? "utcyearmonth" : "utcyearmonthdate", title: null,
+  axis: { format: step === "month" ? "%b %Y" : "%d %b", labelOverlap: true },
+});

@@ -108,6 +108,8 @@ function listOfAll(data, name, choice) {
 function listOf(data, name, choice) {
   return listOfAll(data, name, choice).filter((row) => !row.currency || row.currency === choice.currency);
 }
+// The same choice over all times.
+const ALWAYS = (choice) => ({ ...choice, first: "0000-01-01", last: "9999-12-31" });
 // Numbers of rows added up by a key; null where none is known.
 function added(rows, key, columns) {
   const groups = new Map();

@@ -9,10 +9,13 @@ async function show(data) {
   const choice = chosen(data);
   const everyCurrency = cells(data, choice, choice);
   const shown = { data, choice, everyCurrency, rows: everyCurrency.filter((row) => row.currency === choice.currency) };
-  const who = choice.accounts ? `${choice.accounts.size} of ${data.accounts.length} accounts` : data.accounts.length === 1 ? "one account" : `all ${data.accounts.length} accounts`;
-  element("period-line").textContent = data.days.length ? `${choice.first} to ${choice.last} (${data.settings.reporting_timezone}), ${who}. The newest day that was read is ${data.settings.as_of} (UTC).` : "No recordings yet.";
-  element("chosen").textContent = `: ${choice.currency}, ${choice.first} to ${choice.last}, ${who}`;
-  element("widened").textContent = choice.isWidened ? `Before ${data.settings.daily_from} only whole months are known here, so the period is ${choice.first} to ${choice.last}.` : "";
+  const { length } = data.accounts;
+  const who = choice.accounts ? `${choice.accounts.size} of ${length} accounts` : length === 1 ? "one account" : `all ${length} accounts`;
+  const period = `${choice.first} to ${choice.last}`;
+  const { reporting_timezone: zone, as_of: newest, daily_from: dailyFrom } = data.settings;
+  element("period-line").textContent = data.days.length ? `${period} (${zone}), ${who}. The newest day that was read is ${newest} (UTC).` : "No recordings yet.";
+  element("chosen").textContent = `: ${choice.currency}, ${period}, ${who}`;
+  element("widened").textContent = choice.isWidened ? `Before ${dailyFrom} only whole months are known here, so the period is ${period}.` : "";
   element("cards").replaceChildren(...cards(shown));
   for (const section of SECTIONS) {
     const { charts, tables } = section.show(shown);
@@ -46,13 +49,12 @@ function offerCurrencies(data) {
   element("currency").append(...currencies.map((currency) => make("option", { value: currency }, words(currency))));
 }
 function spansOf(data) {
-  const asOf = data.settings.as_of ?? "1970-01-01";
-  const newest = data.days.length && data.days[data.days.length - 1] > asOf ? data.days[data.days.length - 1] : asOf;
+  const newest = data.settings.newest_day ?? "1970-01-01";
   const current = monthOf(newest);
   return [
-    ["This month", current, newest], ["Last month", monthsLater(current, -1), lastOfMonth(monthsLater(current, -1))],
+    ["Newest month", current, newest], ["Month before", monthsLater(current, -1), lastOfMonth(monthsLater(current, -1))],
     ["Three months", monthsLater(current, -2), newest], ["Twelve months", monthsLater(current, -11), newest],
-    ["Everything", data.days[0] ?? asOf, newest], ["As chosen", "", ""],
+    ["Everything", data.days[0] ?? newest, newest], ["As chosen", "", ""],
   ];
 }
 function offer(data) {
@@ -64,15 +66,25 @@ function offer(data) {
   element("span").append(...spans.map(([words], place) => make("option", { value: String(place) }, words)));
   element("span").value = "2";
   set(2);
-  element("span").addEventListener("change", () => { if (element("span").value !== AS_CHOSEN) { set(Number(element("span").value)); again(); } });
-  for (const id of ["from", "to"]) element(id).addEventListener("change", () => { element("span").value = AS_CHOSEN; again(); });
+  element("span").addEventListener("change", () => {
+    if (element("span").value === AS_CHOSEN) return;
+    set(Number(element("span").value));
+    again();
+  });
+  const byHand = () => {
+    element("span").value = AS_CHOSEN;
+    again();
+  };
+  for (const id of ["from", "to"]) element(id).addEventListener("change", byHand);
   for (const id of ["currency", "accounts"]) element(id).addEventListener("change", again);
   element("everything").addEventListener("click", () => { element("accounts").selectedIndex = -1; again(); });
   element("filters").addEventListener("submit", (event) => event.preventDefault());
 }
 function furnish() {
-  element("contents").append(...[["summary", "At a glance"], ...SECTIONS.map(({ id, title }) => [id, title])].map(([id, title]) => make("li", {}, make("a", { href: "#" + id }, title))));
-  const figures = ({ id, charts = 1 }) => Array.from({ length: charts }, (_, place) => make("figure", { hidden: "" }, make("div", { class: "chart", id: `${id}-chart-${place}` })));
+  const link = ({ id, title }) => make("li", {}, make("a", { href: "#" + id }, title));
+  element("contents").append(...[{ id: "summary", title: "At a glance" }, ...SECTIONS].map(link));
+  const figureOf = (id) => make("figure", { hidden: "" }, make("div", { class: "chart", id }));
+  const figures = ({ id, charts = 1 }) => Array.from({ length: charts }, (_, place) => figureOf(`${id}-chart-${place}`));
   element("sections").append(...SECTIONS.map((section) => make("section", { id: section.id, "aria-labelledby": section.id + "-heading" },
     make("h2", { id: section.id + "-heading" }, section.title), make("p", { class: "how" }, section.how),
     ...figures(section), make("div", { id: section.id + "-tables" }))));

@@ -2,7 +2,10 @@
 
 const MOST_ROWS = 200;
 // Shown with four decimals: to be exact about them would say more than is known.
-const ESTIMATES = new Set(["accrual", "overdue_accrual", "expected_cost", "low_cost", "high_cost", "storage_cost", "storage_cost_estimate", "saving_per_month", "hidden_cost", "value", "median", "lower_bound", "upper_bound", "source_difference"]);
+const ESTIMATES = new Set([
+  "accrual", "overdue_accrual", "expected_cost", "low_cost", "high_cost", "storage_cost", "storage_cost_estimate",
+  "saving_per_month", "hidden_cost", "value", "median", "lower_bound", "upper_bound", "source_difference",
+]);
 const MONTHS = new Set(["month", "month_found", "month_closed"]);
 const HIDDEN = new Set(["currency", "account_name"]);  // the caption has the one, the account column the other
 
@@ -27,7 +30,10 @@ function tableOf(caption, heads, rows) {
   heads.forEach((_, place) => align(shown, place));
   const kind = heads.map((_, place) => (shown.some((row) => row[place].isNumber) ? "number" : "text"));
   const left = rows.length > shown.length ? `; the first ${MOST_ROWS} of ${count(rows.length)} rows, all are in the CSV file` : "";
-  const cell = (content, place) => make(place ? "td" : "th", { ...(place ? {} : { scope: "row" }), class: kind[place] + (IS_DAY.test(content) ? " whole" : "") }, content.text ?? content);
+  const cell = (content, place) => {
+    const name = kind[place] + (IS_DAY.test(content) ? " whole" : "");
+    return make(place ? "td" : "th", place ? { class: name } : { scope: "row", class: name }, content.text ?? content);
+  };
   return make("div", { class: "scroll", role: "region", "aria-label": caption },
     make("table", {},
       make("caption", {}, caption + left),
@@ -60,8 +66,9 @@ const accountName = (data, sid) => (sid ? data.names.get(sid) ?? sid : "all acco
 // Rows of a table of the warehouse, as they are.
 function listTable(data, name, caption, rows) {
   const columns = data.tables[name].columns.filter((column) => !HIDDEN.has(column.name));
-  const cell = (row, column) => (column.name === "account_sid" ? accountName(data, row.account_sid) : CELLS[column.kind](row[column.name], column.name));
-  return tableOf(caption, columns.map((column) => headOf(column.name)), rows.map((row) => columns.map((column) => cell(row, column))));
+  const cell = (row, { name, kind }) => (name === "account_sid" ? accountName(data, row[name]) : CELLS[kind](row[name], name));
+  const heads = columns.map((column) => headOf(column.name));
+  return tableOf(caption, heads, rows.map((row) => columns.map((column) => cell(row, column))));
 }
 // Sums of such rows by a key.
 function addedTable(data, name, caption, head, groups) {

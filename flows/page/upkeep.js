@@ -34,21 +34,25 @@ const UPKEEP = [
         tables: [
           addedTable(data, "storage", `Storage by month, ${choice.currency}`, "month", months),
           addedTable(data, "retention", `What deleting would save, ${choice.currency}`, "age", ages),
-          folded("Every account", listTable(data, "storage", `Storage by account and month, ${choice.currency}`, kept), listTable(data, "retention", `What deleting would save by account, ${choice.currency}`, old)),
+          folded("Every account",
+            listTable(data, "storage", `Storage by account and month, ${choice.currency}`, kept),
+            listTable(data, "retention", `What deleting would save by account, ${choice.currency}`, old)),
         ],
       };
     },
   },
   {
     id: "bill", title: "Is the bill right?",
-    how: "What the provider charges less what the recordings say: a bar to the right is what they charge more, and why. Whole months of UTC; usage records are added up over the days that can be compared. Below, single days outside the tolerance, and what changed in months that were closed.",
+    how: "What the provider charges less what the recordings say: a bar to the right is what they charge more, and why. Whole months of UTC; usage records are added up over the days that can be compared. Below, single days outside the tolerance, and what changed in months that were closed. Nothing is compared without usage records or reference/invoices.csv.",
     show({ data, choice }) {
       const rows = listOf(data, "reconciliation", choice);
       const changes = listOf(data, "adjustments", choice);
-      const found = added(changes, (row) => `${row.month_closed.slice(0, 7)}: ${row.kind}`, ["recordings_change", "unpriced_recordings_change", "billed_minutes_change", "cost_change"]);
+      const changed = ["recordings_change", "unpriced_recordings_change", "billed_minutes_change", "cost_change"];
+      const found = added(changes, (row) => `${row.month_closed.slice(0, 7)}: ${row.kind}`, changed);
       const parts = ["only_theirs", "only_ours", "quantity", "rate", "unpriced"];
       const bills = [...added(rows, (row) => row.against, parts)];
-      const values = bills.flatMap(([against, sum]) => parts.filter((part) => sum[part]).map((part) => ({ name: `${inWords(part)}, ${against}`, cost: number(sum[part]) })));
+      const values = bills.flatMap(([against, sum]) => parts.filter((part) => sum[part])
+        .map((part) => ({ name: `${inWords(part)}, ${against}`, cost: number(sum[part]) })));
       return {
         charts: [bars(values, choice.currency, "by bill")],
         tables: [

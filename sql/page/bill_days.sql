@@ -1,4 +1,11 @@
 -- Where the bill differs by more than the tolerance: single days, as far back as the page knows them.
+with
+
+newest as (
+    select cast(date_trunc('month', max(usage_date) - 92) as date) as daily_from
+    from marts.daily_spend
+)
+
 select
     reconciliation.period_start as day,
     reconciliation.account_sid,
@@ -12,7 +19,7 @@ select
     reconciliation.difference,
     reconciliation.class,
 from marts.reconciliation as reconciliation
-cross join landed.settings as settings
+cross join newest
 where reconciliation.against <> 'invoice'
     and not reconciliation.is_within_tolerance
-    and reconciliation.period_start >= date_trunc('month', settings.as_of - 92)
+    and reconciliation.period_start >= newest.daily_from

@@ -50,18 +50,32 @@ def test_a_record_hides_what_a_priced_one_costs_in_each_currency_of_its_account(
     ]
 
 
-def test_the_page_knows_days_of_three_months_before_the_running_one_at_least() -> None:
+def test_the_page_knows_days_of_three_months_before_the_newest_one_at_least() -> None:
     days = [
         {**spent(SUPPORT, "USD", 1, 0, "1"), "usage_date": day}
         for day in ("2026-05-30", "2026-05-31", "2026-06-01", "2026-06-02", "2026-09-20")
     ]
     with connect() as connection:
         create(connection, "marts.daily_spend", days)
-        create(connection, "landed.settings", [{"as_of": "2026-09-20"}])
+        create(connection, "landed.settings", [{"as_of": "2026-11-23", "reporting_timezone": "UTC"}])
         found = {str(row["day"]): row["recordings"] for row in selected(connection, "cube")}
         (settings,) = selected(connection, "settings")
     assert found == {"2026-05-01": 2, "2026-06-01": 1, "2026-06-02": 1, "2026-09-20": 1}
-    assert str(settings["daily_from"]) == "2026-06-01"
+    assert {name: str(value) for name, value in settings.items()} == {
+        "as_of": "2026-11-23",
+        "newest_day": "2026-09-20",
+        "daily_from": "2026-06-01",
+        "reporting_timezone": "UTC",
+    }
+
+
+def test_without_recordings_the_newest_day_is_the_newest_that_was_read() -> None:
+    with connect() as connection:
+        create(connection, "marts.daily_spend", [])
+        create(connection, "landed.settings", [{"as_of": "2026-11-23"}])
+        (settings,) = selected(connection, "settings")
+    assert str(settings["newest_day"]) == "2026-11-23"
+    assert str(settings["daily_from"]) == "2026-08-01"
 
 
 def test_the_bill_adds_up_what_can_be_compared_and_lists_the_days_that_differ() -> None:
@@ -87,7 +101,11 @@ def test_the_bill_adds_up_what_can_be_compared_and_lists_the_days_that_differ() 
     ]
     with connect() as connection:
         create(connection, "marts.reconciliation", days)
-        create(connection, "landed.settings", [{"as_of": "2026-09-20"}])
+        create(
+            connection,
+            "marts.daily_spend",
+            [{**spent(SUPPORT, "USD", 1, 0, "1"), "usage_date": "2026-09-20"}],
+        )
         months = {
             str(row["month"]): (
                 row["compared"],
