@@ -31,13 +31,13 @@ def payload(tables: Mapping[str, pa.Table]) -> str:
         "cube": {"account_sid": _places(cube["account_sid"], [sid for sid, _ in accounts])},
     }
     for column, values in _CODED.items():
-        shown[values] = sorted(_value(value) for value in cube[column].unique().to_pylist())
+        shown[values] = sorted(_distinct(cube[column])[0])
         shown["cube"][column] = _places(cube[column], shown[values])
     shown["cube"] |= {name: cube[name].to_pylist() for name in _COUNTS}
     shown["cube"]["cost"] = _short(cube["cost"])
     listed = tables.keys() - {"cube", "accounts", "settings"}
     shown["tables"] = {name: _listed(tables[name]) for name in sorted(listed)}
-    packed = zlib.compress(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode(), 9)
+    packed = zlib.compress(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode())
     return base64.b64encode(packed).decode()
 
 
@@ -64,9 +64,8 @@ def _content(column: pa.ChunkedArray) -> dict[str, Any]:
         return {"values": _short(column)}
     if pa.types.is_integer(column.type):
         return {"values": column.to_pylist()}
-    coded = column.combine_chunks().dictionary_encode()
-    values = [_value(value) for value in coded.dictionary.to_pylist()]
-    return {"values": values, "places": coded.indices.to_pylist()}
+    distinct, indices = _distinct(column)
+    return {"values": distinct, "places": indices.to_pylist()}
 
 
 def _kind(type_: pa.DataType) -> str:
@@ -77,13 +76,23 @@ def _kind(type_: pa.DataType) -> str:
 
 def _places(column: pa.ChunkedArray, values: Sequence[str]) -> list[int]:
     place = {value: number for number, value in enumerate(values)}
-    return [place[_value(value)] for value in column.to_pylist()]
+    distinct, indices = _distinct(column)
+    found: list[int] = pa.array([place[value] for value in distinct], pa.int32()).take(indices).to_pylist()
+    return found
 
 
 def _short(column: pa.ChunkedArray) -> list[str | None]:
     """Decimals as text without zeros at the end, which say nothing and take room."""
-    texts = map(to_text, column.to_pylist())
-    return [text.rstrip("0").rstrip(".") if text and "." in text else text for text in texts]
+    distinct, indices = _distinct(column)
+    texts = [text.rstrip("0").rstrip(".") if "." in text else text for text in distinct]
+    found: list[str | None] = pa.array(texts, pa.string()).take(indices).to_pylist()
+    return found
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
+    """The values of a column as text, each once, and which of them each row has; null where it has none."""
+    coded = column.combine_chunks().dictionary_encode()
+    return [str(to_text(value)) for value in coded.dictionary.to_pylist()], coded.indices
 
 
 def _value(value: Any) -> Any:
