@@ -1,8 +1,9 @@
 """The report page as a reader sees it, in a browser, against the warehouse of the same run."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -506,6 +507,41 @@ def test_two_hundred_accounts_and_five_currencies_fit(browser: Chrome, tmp_path:
     assert sorted(shown) == sorted(expected)
     assert len([name for name in cards(browser) if name.startswith("Spend")]) == 5
     assert browser.title == "Recording spend"
+
+
+def test_before_single_days_are_known_a_period_is_whole_months(browser: Chrome, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_bytes(made_page(["first", "second"], 800, days=400))
+    newest = datetime(2026, 9, 29, 23, tzinfo=UTC)  # and one each twelve hours before it
+    created = Counter(f"{newest - i * timedelta(hours=12):%Y-%m}" for i in range(800))
+    everything(browser, page)
+    months = {row["month"][:7]: row["recordings"] for row in table(browser, "Spend by month")}
+    assert months.keys() <= created.keys()
+    choose(browser, **{"from": "2025-11-15", "to": "2025-12-10"})
+    assert browser.find_element("id", "widened").text.endswith("so the period is 2025-11-01 to 2025-12-31.")
+    assert cards(browser)["Recordings"][0] == str(created["2025-11"] + created["2025-12"])
+    assert "against 2025-09-01 to 2025-10-31" in cards(browser)["Spend, USD"][1]
+    choose(browser, to="2026-09-15")
+    assert cards(browser)["Spend, USD"][1].startswith("no comparison: before 2026-06-01 only whole months")
+
+
+def test_what_was_chosen_last_is_shown(browser: Chrome, data_dir: Path) -> None:
+    look_at(browser, data_dir / "reports" / "report.html")
+    browser.execute_script(
+        """
+        for (const currency of ["EUR", "GBP", "USD", "EUR"]) {
+          element("currency").value = currency;
+          element("currency").dispatchEvent(new Event("change"));
+        }
+        """
+    )
+    wait_until(browser, "document.documentElement.dataset.drawn === '2'")
+    assert {row["account"] for row in table(browser, "Spend by account, EUR")} == {ODD_NAMES[1]}
+    assert {title for *_, titles in charts(browser) for title in titles if title[:3].isupper()} <= {
+        "EUR",
+        "EUR a minute",
+        "EUR a month",
+    }
 
 
 @pytest.mark.slow
