@@ -506,6 +506,8 @@ def test_two_hundred_accounts_and_five_currencies_fit(browser: Chrome, tmp_path:
     expected = [f"twice (AC{place:032x})" if name == "twice" else name for place, name in enumerate(names)]
     assert sorted(shown) == sorted(expected)
     assert len([name for name in cards(browser) if name.startswith("Spend")]) == 5
+    choose(browser, currency="XXX")  # what has neither price nor currency can be looked at too
+    assert {row["cost"] for row in table(browser, "Spend by source")} == {NOTHING}
     assert browser.title == "Recording spend"
 
 
