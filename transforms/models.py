@@ -34,7 +34,7 @@ class TwinRecordings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     columns: key column → what it is of a recording, in SQL over `recordings` (a row of marts.fct_recordings); null when
     it says nothing of them. where: what must hold besides, in SQL over `recordings` and `mart` (the row). through: the
-    model whose recordings these are, of its rows with the same key columns. none: why there are none, a sentence.
+    mart whose recordings these are, of its rows with the same key columns. none: why there are none, a sentence.
     """
 
     columns: dict[str, str | None] = {}

@@ -1,7 +1,7 @@
 with
 
 items as (
-    select * from staging.stg_adjustment_items
+    select * from marts.adjustment_items
 ),
 
 netted as (

@@ -209,6 +209,13 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select account_sid, usage_date < date '{LAST_DAY}' - 30, count(*), coalesce(sum(billed_minutes), 0) "
         f"from {FACT} where {GONE_ON} is null group by all",
     ),
+    "marts.adjustment_items": (
+        f"select recording_sid, found_at, month_found, kind, sign, charge_date, {KEYS}, is_priced, duration_seconds, "
+        "cost from marts.adjustment_items",
+        "select recording_sid, first_seen_at, date_trunc('month', first_seen_at), 'late recording', 1, "
+        f"created_at::date, {KEYS}, is_priced, duration_seconds, cost from {FACT} "
+        f"where {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months)",
+    ),
     "marts.adjusted_recordings": (
         "select recording_sid, recordings_change, unpriced_recordings_change, cost_change "
         "from marts.adjusted_recordings",

@@ -13,7 +13,7 @@ changes as (
 ),
 
 recordings as (
-    select * from staging.stg_recordings
+    select * from marts.fct_recordings
 ),
 
 changed as (
