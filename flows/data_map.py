@@ -54,8 +54,17 @@ stands before a text that a spreadsheet would run as a formula; in the Parquet f
 A charge period is a day of UTC and a billing period a month of UTC, whatever `reporting_timezone` is: with another time
 zone the same recording may stand in another day, and month, than in the marts. The sum of each currency is the same.
 
+A correction is a usage charge of class `Correction`, as FOCUS wants it: its charge period is the day that it corrects, its
+billing period the month that it was found in, and its amounts and quantities are by how much they changed. The row that it
+corrects stays as it was when the month was closed, so the two come to what is known now. With `reporting_timezone = "UTC"`
+the charges of a closed month are those of its statement, per account, source, channel count and currency, and no row that
+is billed in a closed month changes any more. With another time zone the closed month is not quite the billing period: the
+hours at its ends that the statement does not speak of change in place, as do months that were never closed. Adjustments of
+the kind `undated` are no corrections, since another time zone changes no charge. Vantage, CloudZero and Datadog know no billing period; there a
+correction counts for the day it corrects, as `Refund` or `Usage`, as `Adjustment`, and with the tag `charge_class`.
+
 What was validated: tests hold the files to the rules above (columns, types, allowed values, periods, sums). A slow test
-gives the CSV to the FinOps Foundation's focus-validator 1.0.0, which knows FOCUS 1.0 and no later version, with three
+gives the CSV, with corrections in it, to the FinOps Foundation's focus-validator 1.0.0, which knows FOCUS 1.0 and no later version, with three
 columns renamed to what it calls them. It finds nothing wrong but the absence of fourteen conditional columns, which it
 wants whatever the condition; when they stand there empty, one check of `SkuPriceId` fails, which asks for a column of FOCUS
 0.5 and cannot pass, and nothing else. No validator of FOCUS 1.2 was run, and no file was loaded into Vantage, CloudZero or

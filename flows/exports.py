@@ -3,8 +3,8 @@
 `focus.csv` and `focus.parquet` follow the FinOps Open Cost and Usage Specification (FOCUS) 1.2. Its columns, their
 domains and which of them are mandatory: https://focus.finops.org/focus-specification/v1-2/, written in
 https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec (`specification/columns`, `specification/attributes`).
-`sql/reports/focus.sql` makes them of `marts.daily_charges`; `sql/presets/<name>.sql` makes of that what one system
-takes, and names the system's documentation on top.
+`sql/reports/focus.sql` makes them of `marts.daily_charges` and `marts.charge_corrections`; `sql/presets/<name>.sql`
+makes of that what one system takes, and names the system's documentation on top.
 """
 
 import logging

@@ -25,6 +25,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.artifacts import Artifacts
 from flows.job import Job, Summary, Work
 from flows.presets import Preset
 from flows.settings import load
@@ -146,8 +147,10 @@ def _called(job: Job) -> State[Any]:
 
 def _in_flow(job: Job) -> State[Any]:
     given = _given.get() or _Given(prepare(load(), job))
-    summary = perform(replace(given.work, step=_as_task), job)
+    work, artifacts = given.work, Artifacts()
+    summary = perform(replace(work, step=_as_task, progress=artifacts.beside(work.progress)), job)
     given.done.append(summary)
+    artifacts.show(work, job, summary)
     if summary.stopping_checks:
         names = ", ".join(check.check.name for check in summary.stopping_checks)
         return Failed(message=f"Checks failed: {names}.")

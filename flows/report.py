@@ -14,7 +14,7 @@ from transforms.errors import ChecksFailedError
 from transforms.report_set import manifest
 from transforms.reports import to_csv
 
-NO_REPORTS = ("fct_recordings", "recordings_kept", "storage_rate_periods")
+NO_REPORTS = ("adjustment_items", "fct_recordings", "recordings_kept", "storage_rate_periods")
 """Marts that are no reports: a row per recording, or what other marts are made of. They live in the warehouse."""
 
 _MANIFEST = "manifest.json"

@@ -1,9 +1,10 @@
 -- CloudZero, Common Bill Format: time/usage_start and cost/cost must be there, resource/id beside tags. A resource keeps
 -- one value of each tag, and / or : in its id part the kind from the name, so they are written as in a URL. The format
--- has no column for a currency, so only USD is written: amounts of others would be added to it.
+-- has no column for a currency, so only USD is written: amounts of others would be added to it. It has none for a
+-- billing period either: a correction counts for the day it corrects.
 -- Documentation: https://docs.cloudzero.com/docs/anycost-common-bill-format-cbf
 select
-    case when "ChargeCategory" = 'Usage' then 'Usage' else 'Adjustment' end as "lineitem/type",
+    case when "ChargeClass" is null then 'Usage' else 'Adjustment' end as "lineitem/type",
     "ChargeDescription" as "lineitem/description",
     "ProviderName" as "lineitem/cloud_provider",
     strftime(timezone('UTC', "ChargePeriodStart"), '%Y-%m-%dT%H:%M:%SZ') as "time/usage_start",
@@ -21,4 +22,4 @@ select
     "ListCost" as "cost/on_demand_cost",
 from focus
 where "BillingCurrency" = 'USD'
-order by "time/usage_start", "resource/id", "ChargeClass", "cost/cost"
+order by "time/usage_start", "resource/id", "ChargeClass" nulls first, "cost/cost"

@@ -1,9 +1,10 @@
 -- Vantage, Custom Providers: a CSV of FOCUS columns, of which ChargeCategory, ChargePeriodStart, BilledCost and
 -- ServiceName must be there; days as 2026-09-30; Tags a JSON object; categories Credit, Refund, Discount, Tax or Usage.
+-- There is no billing period: a correction counts for the day it corrects.
 -- Documentation: https://docs.vantage.sh/connecting_custom_providers
 select
     strftime(timezone('UTC', "ChargePeriodStart"), '%Y-%m-%d') as "ChargePeriodStart",
-    case when "ChargeCategory" <> 'Usage' and "BilledCost" < 0 then 'Credit' else 'Usage' end as "ChargeCategory",
+    case when "ChargeClass" = 'Correction' and "BilledCost" < 0 then 'Refund' else 'Usage' end as "ChargeCategory",
     "BilledCost",
     "BillingCurrency",
     "ConsumedQuantity",
@@ -18,4 +19,4 @@ select
         )
     end as varchar) as "Tags",
 from focus
-order by "ChargePeriodStart", "ResourceId", "x_Source", "x_Channels", "BillingCurrency", "ChargeClass", "BilledCost"
+order by "ChargePeriodStart", "ResourceId", "x_Source", "x_Channels", "BillingCurrency", "ChargeClass" nulls first, "BilledCost"

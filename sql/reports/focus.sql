@@ -1,22 +1,46 @@
 -- What was charged, in the columns of the FinOps specification FOCUS 1.2; focus.yml says what stands in each of them.
--- A charge without a currency cannot be said in FOCUS and is left out, like recordings without a price.
+-- A charge without a currency cannot be said in FOCUS and is left out, like recordings without a price. A day of a
+-- closed month stays as it was then; what changed since is a correction of that day, billed in the month it was found.
 with
 
 daily_charges as (
     select * from marts.daily_charges where currency <> 'XXX'
 ),
 
+corrections as (
+    select * from marts.charge_corrections where currency <> 'XXX'
+),
+
 accounts as (
     select * from landed.accounts
 ),
 
+parts as (
+    select
+        charge_date, cast(date_trunc('month', charge_date) as date) as billing_month, cast(null as varchar) as class,
+        account_sid, source, channels, currency, priced_recordings, duration_seconds, priced_minutes, cost, list_cost,
+    from daily_charges
+    union all
+    select
+        charge_date, cast(date_trunc('month', charge_date) as date), null, account_sid, source, channels, currency,
+        -priced_recordings_change, -duration_seconds_change, -priced_minutes_change, -cost_change, -list_cost_change,
+    from corrections
+    union all
+    select
+        charge_date, month_found, 'Correction', account_sid, source, channels, currency, priced_recordings_change,
+        duration_seconds_change, priced_minutes_change, cost_change, list_cost_change,
+    from corrections
+),
+
 charges as (
     select
-        charge_date as first_day, cast(charge_date + interval 1 day as date) as end_day,
-        cast(date_trunc('month', charge_date) as date) as billing_month,
-        account_sid, source, channels, currency, 'Usage' as category, cast(null as varchar) as class,
-        priced_recordings as recordings, duration_seconds, priced_minutes, cost, list_cost,
-    from daily_charges
+        charge_date, billing_month, class, account_sid, source, channels, currency,
+        cast(sum(priced_recordings) as bigint) as recordings, sum(duration_seconds) as duration_seconds,
+        sum(priced_minutes) as priced_minutes, cast(sum(cost) as decimal(38, 9)) as cost,
+        cast(sum(list_cost) as decimal(38, 9)) as list_cost,
+    from parts
+    group by charge_date, billing_month, class, account_sid, source, channels, currency
+    having sum(priced_recordings) <> 0 or sum(duration_seconds) <> 0 or sum(priced_minutes) <> 0 or sum(cost) <> 0
 ),
 
 named as (
@@ -36,17 +60,15 @@ select
     account_sid as "BillingAccountId", account_name as "BillingAccountName", account_type as "BillingAccountType",
     timezone('UTC', cast(billing_month as timestamp)) as "BillingPeriodStart",
     timezone('UTC', cast(billing_month + interval 1 month as timestamp)) as "BillingPeriodEnd",
-    timezone('UTC', cast(first_day as timestamp)) as "ChargePeriodStart",
-    timezone('UTC', cast(end_day as timestamp)) as "ChargePeriodEnd",
-    category as "ChargeCategory", class as "ChargeClass", 'Usage-Based' as "ChargeFrequency",
-    'Call recordings: ' || source || ', ' || heard as "ChargeDescription",
-    cast(duration_seconds as decimal(38, 9)) as "ConsumedQuantity",
-    case when duration_seconds is not null then 'Seconds' end as "ConsumedUnit",
-    cast(priced_minutes as decimal(38, 9)) as "PricingQuantity",
-    case when priced_minutes is not null then 'Minutes' end as "PricingUnit",
-    'Standard' as "PricingCategory",
-    provider as "ProviderName", provider as "PublisherName", provider as "InvoiceIssuerName",
-    'Media' as "ServiceCategory", 'Call Recording' as "ServiceName", 'Other (Media)' as "ServiceSubcategory",
+    timezone('UTC', cast(charge_date as timestamp)) as "ChargePeriodStart",
+    timezone('UTC', cast(charge_date + interval 1 day as timestamp)) as "ChargePeriodEnd",
+    'Usage' as "ChargeCategory", class as "ChargeClass", 'Usage-Based' as "ChargeFrequency",
+    case when class is null then 'Call recordings: ' else 'Correction of call recordings: ' end
+    || source || ', ' || heard as "ChargeDescription",
+    cast(duration_seconds as decimal(38, 9)) as "ConsumedQuantity", 'Seconds' as "ConsumedUnit",
+    cast(priced_minutes as decimal(38, 9)) as "PricingQuantity", 'Minutes' as "PricingUnit",
+    'Standard' as "PricingCategory", provider as "ProviderName", provider as "PublisherName",
+    provider as "InvoiceIssuerName", 'Media' as "ServiceCategory", 'Call Recording' as "ServiceName", 'Other (Media)' as "ServiceSubcategory",
     account_sid as "SubAccountId", account_name as "SubAccountName", account_type as "SubAccountType",
     -- What is not known is no tag.
     cast(case
@@ -55,4 +77,4 @@ select
     end as varchar) as "Tags",
     channels as "x_Channels", recordings as "x_Recordings", source as "x_Source",
 from named
-order by first_day, account_sid, source, channels, currency, class, end_day, billing_month, cost
+order by charge_date, account_sid, source, channels, currency, class nulls first, billing_month

@@ -40,19 +40,23 @@ sides as (
     select
         recording_sid, account_sid, seen_at, first_seen_at, is_first, kind,
         'before' as side,
-        month_before as month, source_before as source, channels_before as channels, currency_before as currency,
+        month_before as month, created_at_before as created_at,
+        source_before as source, channels_before as channels, currency_before as currency,
         duration_seconds_before as duration_seconds, price_before as price,
     from named
     union all
     select
         recording_sid, account_sid, seen_at, first_seen_at, is_first, kind,
-        'after', month_after, source_after, channels_after, currency_after, duration_seconds_after, price_after,
+        'after', month_after, created_at_after, source_after, channels_after, currency_after,
+        duration_seconds_after, price_after,
     from named
 )
 
 select
-    recording_sid, account_sid, seen_at, first_seen_at, is_first, kind, side, month, source, channels, currency,
+    recording_sid, account_sid, seen_at, first_seen_at, is_first, kind, side, month, created_at, source, channels,
+    currency,
     price is not null as is_priced,
+    duration_seconds,
     cast(ceil(duration_seconds / 60.0) as integer) as billed_minutes,
     abs(price) as cost,
 from sides

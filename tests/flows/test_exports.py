@@ -184,11 +184,14 @@ def failures(validator: Path, rows: list[dict[str, str]], tmp_path: Path) -> set
 def test_the_validator_of_focus_finds_only_what_cannot_be_filled(
     validator: Path, data_dir: Path, tmp_path: Path
 ) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "exports" / "focus.csv"
     rows = [
         {ALIASES.get(name, name): cell for name, cell in row.items()}
-        for row in read_csv(data_dir / "reports" / "focus.csv")
+        for path in (data_dir / "reports" / "focus.csv", golden)
+        for row in read_csv(path)
     ]
     assert len(rows) > 300
+    assert {row["ChargeClass"] for row in rows} == {"", "Correction"}
     assert failures(validator, rows, tmp_path) == {f"{name}_Required" for name in WITHOUT_CONDITION}
     filled = [row | dict.fromkeys(WITHOUT_CONDITION, "") for row in rows]
     # This check asks for ChargeType, a column of FOCUS 0.5: it fails whatever stands in SkuPriceId.

@@ -1,6 +1,7 @@
 """Through Prefect and without it: the same functions, the same tables."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,22 @@ def test_through_prefect_and_directly_the_tables_are_the_same(emulator: Emulator
     sid = accesses_of(emulator)[0].account_sid
     expected = {cell: figures for cell, figures in ledger_cells(emulator.totals()).items() if cell[0] == sid}
     assert warehouse_cells(tmp_path / "flow") == expected
+    # The database of the temporary server holds what was shown, and with all the logs no token.
+    with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
+        shown = {
+            key: str(data)
+            for key, data in database.execute("select key, data from artifact where key is not null")
+        }
+    assert shown.keys() == {
+        *("recspend-run", "recspend-spend-by-account", "recspend-spend-by-source"),
+        "recspend-progress-support",
+    }
+    assert f"| {counts[1]['requests']} |" in shown["recspend-run"]
+    assert shown["recspend-progress-support"] in ("100", "100.0")
+    token = accesses_of(emulator)[0].token
+    assert token not in flow.stdout + flow.stderr
+    written = [path for path in (tmp_path / "prefect").rglob("*") if path.is_file()]
+    assert [path for path in written if token.encode() in path.read_bytes()] == []
 
 
 @pytest.mark.slow
@@ -92,6 +109,8 @@ with prefect_test_harness(server_startup_timeout=120):
     with get_client(sync_client=True) as client:
         print(sorted(run.name for run in client.read_task_runs()))
         print([run.parameters for run in client.read_flow_runs()])
+        for found in sorted(client.read_artifacts(), key=lambda found: found.key or ""):
+            print("artifact", found.key, found.type, found.flow_run_id is not None, found.description, found.data)
 """
     access = accesses_of(emulator)[0]
     environment = environment_of(access, tmp_path / "data")
@@ -104,6 +123,13 @@ with prefect_test_harness(server_startup_timeout=120):
     # A batch of windows is a task, named after its days.
     for name in ("'ingest support 2026-", "'normalize support'", "'model'", "'report'"):
         assert names.count(name) == 2, names
+    keys = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("artifact recspend-")]
+    # The tables are made by each flow that builds the warehouse.
+    tables = ["recspend-spend-by-account", "recspend-spend-by-source"]
+    pages = [f"recspend-{command}" for command in ("ingest", "model", "normalize", "report", "run")]
+    assert sorted(keys) == sorted(
+        [*pages, *tables, *tables, "recspend-progress-support", "recspend-progress-support"]
+    )
     assert access.token not in done.stdout + done.stderr
 
 

@@ -107,6 +107,10 @@ def test_a_rate_change_and_an_adjustment_have_the_recordings_they_speak_of() -> 
                 "marts.adjustments",
                 "select sum(recordings_change) from marts.adjustments where kind <> 'undated'",
             ),
+            (
+                "marts.charge_corrections",
+                "select sum(priced_recordings_change) from marts.charge_corrections",
+            ),
         ):
             found = connection.execute(f"select count(*) from ({recordings_sql(BY_NAME, BY_NAME[mart], [])})")
             assert found.fetchall() == connection.execute(expected).fetchall() != [(0,)]

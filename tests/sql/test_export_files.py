@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ import pytest
 import yaml
 from sql_tables import create
 
-from flows.exports import LeftOut, exports, over_focus
+from flows.exports import LeftOut, exports
 from flows.presets import PRESETS, Preset
 from flows.settings import shipped
 from flows.stores.warehouse import Warehouse
@@ -61,9 +62,13 @@ def test_the_same_charges_give_the_same_bytes(warehouse: Warehouse) -> None:
 
 
 def test_without_charges_there_are_only_headers(tmp_path: Path) -> None:
-    files = contents(warehouse_of(tmp_path / "w.duckdb", daily_charges=[], daily_spend=[]))
+    files = contents(
+        warehouse_of(tmp_path / "w.duckdb", daily_charges=[], daily_spend=[], charge_corrections=[])
+    )
     assert files["datadog.json"] == b"[]\n"
-    assert focus_rows(warehouse_of(tmp_path / "v.duckdb", daily_charges=[])).num_rows == 0
+    assert (
+        focus_rows(warehouse_of(tmp_path / "v.duckdb", daily_charges=[], charge_corrections=[])).num_rows == 0
+    )
     for name in ("focus.csv", "vantage.csv", "cloudzero.csv"):
         assert files[name].decode() == (GOLDEN / name).read_text("utf-8").splitlines()[0] + "\n"
 
@@ -72,12 +77,12 @@ def test_what_is_left_out_is_counted_and_told(warehouse: Warehouse, caplog: pyte
     left_out = LeftOut()
     with caplog.at_level(logging.INFO, "flows"):
         list(exports(warehouse, SQL, set(PRESETS), left_out))
-    assert left_out == LeftOut(4, 3, {Preset.CLOUDZERO: 1, Preset.DATADOG: 1, Preset.VANTAGE: 0})
+    assert left_out == LeftOut(4, 3, {Preset.CLOUDZERO: 2, Preset.DATADOG: 2, Preset.VANTAGE: 0})
     assert caplog.messages == [
         "4 recordings without a price are not in focus.",
         "3 recordings with a price but no currency are not in focus.",
-        "cloudzero.csv takes only USD: 1 charges in other currencies are not in it.",
-        "datadog.json takes only USD: 1 charges in other currencies are not in it.",
+        "cloudzero.csv takes only USD: 2 charges in other currencies are not in it.",
+        "datadog.json takes only USD: 2 charges in other currencies are not in it.",
     ]
 
 
@@ -86,7 +91,9 @@ def test_a_file_larger_than_its_system_takes_is_told(
 ) -> None:
     (charge,) = (row for row in GIVEN["marts.daily_charges"] if row["source"] == "Conference")
     many = warehouse_of(
-        tmp_path / "w.duckdb", daily_charges=[charge | {"source": f"source {n}"} for n in range(3)]
+        tmp_path / "w.duckdb",
+        daily_charges=[charge | {"source": f"source {n}"} for n in range(3)],
+        charge_corrections=[],
     )
     with duckdb.connect(str(many.path)) as connection:
         connection.execute(
@@ -131,7 +138,11 @@ def faults_of(row: dict[str, Any]) -> set[str]:
     """The columns of a charge that are not what FOCUS 1.2 demands of them."""
     faults = {name for name, value in row.items() if value in (None, "") and name not in MAY_BE_NULL}
     faults |= {name for name, allowed in ALLOWED.items() if row[name] not in allowed}
-    faults |= {name for name in DECIMALS if row[name] is not None and row[name] < 0}
+    is_correction = row["ChargeClass"] == "Correction"
+    if not is_correction:  # of which the amounts are by how much they changed
+        faults |= {name for name in DECIMALS if row[name] is not None and row[name] < 0}
+    if row["ChargeCategory"] != "Usage":  # ConsumedQuantity must be null for any other, and there is none
+        faults.add("ChargeCategory")
     if row["EffectiveCost"] != row["BilledCost"]:
         faults.add("EffectiveCost")
     currency = str(row["BillingCurrency"])
@@ -142,9 +153,11 @@ def faults_of(row: dict[str, Any]) -> set[str]:
         faults.add("ChargePeriodStart")
     if (end.date() - start.date()).days != 1 or end.time() != start.time():
         faults.add("ChargePeriodEnd")
-    if row["BillingPeriodStart"] != start.replace(day=1):
+    billed, charged = row["BillingPeriodStart"], start.replace(day=1)
+    is_billed_then = billed > charged if is_correction else billed == charged
+    if not is_billed_then or (billed.day, billed.time()) != (1, start.time()):
         faults.add("BillingPeriodStart")
-    if row["BillingPeriodEnd"] != next_month(start.replace(day=1)):
+    if row["BillingPeriodEnd"] != next_month(billed.replace(day=1)):
         faults.add("BillingPeriodEnd")
     tags = json.loads(row["Tags"])
     known = {"source": row["x_Source"]} | ({"channels": str(row["x_Channels"])} if row["x_Channels"] else {})
@@ -175,8 +188,8 @@ def test_the_columns_are_those_that_are_described(warehouse: Warehouse) -> None:
 
 def test_every_charge_keeps_the_rules(warehouse: Warehouse) -> None:
     rows = focus_rows(warehouse).to_pylist()
-    assert len(rows) == 4
-    assert [faults_of(row) for row in rows] == [set()] * 4
+    assert len(rows) == 8
+    assert [faults_of(row) for row in rows] == [set()] * 8
 
 
 @pytest.mark.parametrize(
@@ -188,13 +201,17 @@ def test_every_charge_keeps_the_rules(warehouse: Warehouse) -> None:
         ("BillingCurrency", "usd"),
         ("EffectiveCost", Decimal(7)),
         ("ListCost", Decimal(-1)),
+        ("ChargeCategory", "Adjustment"),
+        ("ChargeClass", "Correction"),
         ("Tags", '{"source": "another"}'),
         *((name, datetime(2026, 8, 31, 22).astimezone()) for name in INSTANTS),
     ],
 )
 def test_a_charge_that_breaks_a_rule_is_noticed(column: str, value: object, warehouse: Warehouse) -> None:
     row = focus_rows(warehouse).to_pylist()[0]
-    assert column in faults_of(row | {column: value})
+    # A correction of a month is billed in a later one.
+    noticed_as = "BillingPeriodStart" if (column, value) == ("ChargeClass", "Correction") else column
+    assert noticed_as in faults_of(row | {column: value})
 
 
 def test_the_sum_of_each_currency_is_that_of_the_charges(warehouse: Warehouse) -> None:
@@ -209,8 +226,8 @@ def test_the_parquet_file_says_the_same_as_the_csv_and_keeps_every_text_as_it_wa
     files = contents(warehouse)
     in_csv = list(csv.DictReader(io.StringIO(files["focus.csv"].decode(), newline="")))
     in_parquet = focus_rows(warehouse).to_pylist()
-    assert in_parquet[2]["SubAccountName"] == '=HYPERLINK("http://x")'
-    assert in_csv[2]["SubAccountName"] == "'" + in_parquet[2]["SubAccountName"]
+    assert in_parquet[6]["SubAccountName"] == '=HYPERLINK("http://x")'
+    assert in_csv[6]["SubAccountName"] == "'" + in_parquet[6]["SubAccountName"]
     assert [Decimal(row["BilledCost"]) for row in in_csv] == [row["BilledCost"] for row in in_parquet]
     for name in INSTANTS:
         assert [datetime.fromisoformat(row[name]) for row in in_csv] == [row[name] for row in in_parquet]
@@ -220,7 +237,7 @@ def test_the_parquet_file_says_the_same_as_the_csv_and_keeps_every_text_as_it_wa
 def test_no_name_becomes_a_formula(start: str, tmp_path: Path) -> None:
     accounts = [account | {"account_name": f"{start}1+1"} for account in GIVEN["landed.accounts"]]
     files = contents(warehouse_of(tmp_path / "w.duckdb", accounts=accounts))
-    numbers = {*DECIMALS, "usage/amount", "cost/cost", "cost/on_demand_cost"}
+    numbers = {*DECIMALS, "x_Recordings", "usage/amount", "cost/cost", "cost/on_demand_cost"}
     for name in ("focus.csv", "vantage.csv", "cloudzero.csv"):
         for row in csv.DictReader(io.StringIO(files[name].decode(), newline="")):
             dangerous = {
@@ -229,33 +246,34 @@ def test_no_name_becomes_a_formula(start: str, tmp_path: Path) -> None:
             assert dangerous == set(), name
 
 
-def corrected(warehouse: Warehouse, preset: Preset) -> list[dict[str, Any]]:
-    """Rows of a preset when the first charge is a correction of less."""
-    focus = (SQL / "reports" / "focus.sql").read_text("utf-8")
-    correction = f"""
-        select * replace (
-            'Adjustment' as "ChargeCategory", 'Correction' as "ChargeClass", -"BilledCost" as "BilledCost"
-        )
-        from ({focus}) where "ChargePeriodStart" < '2026-09-01' and "BillingCurrency" = 'USD'
-    """
-    select = (SQL / "presets" / f"{preset}.sql").read_text("utf-8")
-    rows: list[dict[str, Any]] = warehouse.table(over_focus(correction, select)).to_pylist()
-    return rows
-
-
-def test_a_correction_is_called_what_each_system_calls_it(warehouse: Warehouse) -> None:
-    (vantage,) = corrected(warehouse, Preset.VANTAGE)
-    assert (vantage["ChargeCategory"], vantage["BilledCost"]) == ("Credit", Decimal("-0.0075"))
-    (cloudzero,) = corrected(warehouse, Preset.CLOUDZERO)
-    assert (cloudzero["lineitem/type"], cloudzero["cost/cost"]) == ("Adjustment", Decimal("-0.0075"))
-    (datadog,) = corrected(warehouse, Preset.DATADOG)
-    assert (datadog["Tags"]["charge_class"], datadog["BilledCost"]) == ("correction", Decimal("-0.0075"))
+def test_a_day_with_its_corrections_comes_to_what_is_known_now_in_every_file(warehouse: Warehouse) -> None:
+    """The systems know no billing period, so a day must be right whether they tell corrections apart or not."""
+    files = contents(warehouse)
+    charged: dict[str, Decimal] = defaultdict(Decimal)
+    for given in GIVEN["marts.daily_charges"]:
+        if given["currency"] == "USD":
+            charged[str(given["charge_date"])] += Decimal(str(given["cost"]))
+    found: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for name, day, cost in (
+        ("focus", "ChargePeriodStart", "BilledCost"),
+        ("vantage", "ChargePeriodStart", "BilledCost"),
+        ("cloudzero", "time/usage_start", "cost/cost"),
+    ):
+        for row in csv.DictReader(io.StringIO(files[f"{name}.csv"].decode(), newline="")):
+            if row.get("BillingCurrency", "USD") == "USD":
+                found[name][row[day][:10]] += Decimal(row[cost])
+    for item in json.loads(files["datadog.json"], parse_float=Decimal):
+        found["datadog"][item["ChargePeriodStart"]] += item["BilledCost"]
+    charged["2026-08-30"] = Decimal(0)  # what was charged for it was taken back
+    assert found == dict.fromkeys(("focus", "vantage", "cloudzero", "datadog"), charged)
 
 
 def test_datadog_gets_no_empty_and_no_long_value_and_its_properties_in_order(tmp_path: Path) -> None:
     charges = [row | {"source": "s" * 5_000} for row in GIVEN["marts.daily_charges"]]
     loaded = json.loads(
-        contents(warehouse_of(tmp_path / "w.duckdb", daily_charges=charges))["datadog.json"],
+        contents(warehouse_of(tmp_path / "w.duckdb", daily_charges=charges, charge_corrections=[]))[
+            "datadog.json"
+        ],
         parse_float=Decimal,
     )
     assert len(loaded) == 3

@@ -212,11 +212,27 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select account_sid, usage_date < date '{LAST_DAY}' - 30, count(*), coalesce(sum(billed_minutes), 0) "
         f"from {FACT} where {GONE_ON} is null group by all",
     ),
+    "marts.adjustment_items": (
+        f"select recording_sid, found_at, month_found, kind, sign, charge_date, {KEYS}, is_priced, duration_seconds, "
+        "cost from marts.adjustment_items",
+        "select recording_sid, first_seen_at, date_trunc('month', first_seen_at), 'late recording', 1, "
+        f"created_at::date, {KEYS}, is_priced, duration_seconds, cost from {FACT} "
+        f"where {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months)",
+    ),
     "marts.adjusted_recordings": (
         "select recording_sid, recordings_change, unpriced_recordings_change, cost_change "
         "from marts.adjusted_recordings",
         f"select recording_sid, 1, 1 - is_priced::int, coalesce(cost, 0) from {FACT} "
         f"where {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months)",
+    ),
+    "marts.charge_corrections": (
+        f"select month_found, charge_date, {KEYS}, priced_recordings_change, duration_seconds_change, "
+        "priced_minutes_change, cost_change, list_cost_change from marts.charge_corrections",
+        f"select date_trunc('month', first_seen_at), created_at::date, {KEYS}, count(*), "
+        "coalesce(sum(duration_seconds), 0), coalesce(sum(billed_minutes), 0), sum(cost), sum(case when currency = "
+        f"'USD' then coalesce(billed_minutes * {DUE}, cost) else cost end) from {FACT} as fact where is_priced and "
+        f"{IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months) "
+        f"and date_trunc('month', first_seen_at) > date_trunc('month', created_at) group by 1, 2, {KEYS}",
     ),
     "marts.adjustments": (
         f"select {KEYS}, sum(recordings_change) as more, sum(cost_change) as cost from marts.adjustments group by all "
@@ -283,7 +299,7 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
                 "created_at": created_at,
                 "updated_at": f"{created + timedelta(days=2)}T01:00:00Z",
                 "error_code": draw(st.sampled_from([None, None, "13221"])),
-                "first_seen_at": created_at,
+                "first_seen_at": created_at if number % 3 else f"{created + timedelta(days=20)}T06:00:00Z",
                 "first_priced_at": None
                 if price is None
                 else f"{created + timedelta(days=draw(st.integers(1, 20)))}T06:00:00Z",
@@ -422,7 +438,7 @@ def plain_ledger() -> list[Row]:
             "price": None if number % 7 == 0 else "-0.005" if number < 60 else "-0.008",
             "currency": "USD",
             "created_at": f"{day}T10:00:00Z",
-            "first_seen_at": f"{day}T11:00:00Z",
+            "first_seen_at": f"{day + timedelta(days=25 if number % 13 == 1 else 0)}T11:00:00Z",
             "first_priced_at": None
             if number % 7 == 0
             else f"{date(2026, 8, 18) + timedelta(days=number // 4)}T11:00:00Z",
