@@ -42,11 +42,12 @@ def perform(work: Work, job: Job) -> Summary:
             _ingest(work, job, summary)
             _normalize(work, job, summary)
             record()
-            build_models(work, job, summary)
-            if not summary.stopping_checks:
-                _report(work, job, summary)
+            with _telling(work, summary):
+                build_models(work, job, summary)
+                if not summary.stopping_checks:
+                    _report(work, job, summary)
     else:
-        stages = {"ingest": _ingest, "normalize": _normalize, "model": build_models, "report": _report}
+        stages = {"ingest": _ingest, "normalize": _normalize, "model": _model, "report": _report}
         stage = stages[job.command]
         with one_writer(work.settings.data_dir):
             stage(work, job, summary)
@@ -163,6 +164,24 @@ def build_models(work: Work, job: Job, summary: Summary) -> None:
     summary.checks = built.checks
 
 
+def _model(work: Work, job: Job, summary: Summary) -> None:
+    with _telling(work, summary):
+        build_models(work, job, summary)
+
+
+@contextmanager
+def _telling(work: Work, summary: Summary) -> Iterator[None]:
+    """What the block changes of the figures that were told last; these are told from its end on."""
+    from flows.since import changes_since, figures_now, figures_told, keep_told
+
+    data_dir = work.settings.data_dir
+    before = figures_told(data_dir)
+    yield
+    now = figures_now(data_dir, before, work.clock())
+    summary.since = changes_since(data_dir, before, now)
+    keep_told(data_dir, now)
+
+
 def _report(work: Work, job: Job, summary: Summary) -> None:
     from flows.report import report
 
@@ -170,7 +189,12 @@ def _report(work: Work, job: Job, summary: Summary) -> None:
     work.progress("report", 0, 1)
     with _timed(summary, "report"):
         write = partial(
-            report, settings.data_dir, shipped("sql"), job.presets, with_page=settings.report_page
+            report,
+            settings.data_dir,
+            shipped("sql"),
+            job.presets,
+            job.formats,
+            with_page=settings.report_page,
         )
         written = work.step("report", write)
     work.progress("report", 1, 1)

@@ -54,6 +54,13 @@ class Stamp:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return False
 
+    def inputs(self) -> str | None:
+        """The digest of what the models were built from; None when that is not known."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=_Stamped).inputs
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
     def write(self, inputs: str, warehouse: Path) -> None:
         """Remember it."""
         write_whole(self._path, msgspec.json.encode(_stamped(inputs, warehouse)))
