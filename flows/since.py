@@ -12,6 +12,7 @@ from flows.stores.contents import Stamp
 from flows.stores.files import write_whole
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.since import Cell, Changes, Figures, changes
+from transforms.windows import Window
 
 _FILE = "told.json"
 _SELECTS = {
@@ -39,6 +40,11 @@ _BY_LANDINGS = """
                 and (account_sid, deleted_at) in (select (account_sid, fetched_at) from since)
         ) as deleted
     from marts.fct_recordings
+    where created_at >= timestamptz '{span.first}' and created_at < timestamptz '{span.last}' + interval 1 day
+"""
+# A landing touches recordings of its days of creation alone; the others need not be looked at.
+_DAYS_OF_LANDINGS = """
+    select min(first_day) as first_day, max(last_day) as last_day from ops.landings where landing in ({names})
 """
 
 
@@ -84,5 +90,8 @@ def keep_told(data_dir: Path, figures: Figures) -> None:
 
 def _by_landings(data_dir: Path, names: list[str]) -> tuple[int, int]:
     quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
-    (found,) = Warehouse(warehouse_path(data_dir)).table(_BY_LANDINGS.format(names=quoted)).to_pylist()
+    warehouse = Warehouse(warehouse_path(data_dir))
+    (days,) = warehouse.table(_DAYS_OF_LANDINGS.format(names=quoted)).to_pylist()
+    span = Window(days["first_day"], days["last_day"])
+    (found,) = warehouse.table(_BY_LANDINGS.format(names=quoted, span=span)).to_pylist()
     return found["changed"], found["deleted"]

@@ -1,5 +1,6 @@
 """Which rows are asked for, shown on small tables, and what is said when there are none."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import duckdb
@@ -13,8 +14,13 @@ ODD = "AC'; drop table marts.spend; --\\1"
 
 
 @pytest.fixture
-def connection() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        fill(connection)
+        yield connection
+
+
+def fill(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema marts")
     connection.execute("""
         create table marts.spend as select * from (values
@@ -23,7 +29,6 @@ def connection() -> duckdb.DuckDBPyConnection:
         ) as rows(usage_date, account_sid, cost)
     """)
     connection.execute("insert into marts.spend values (date '2026-09-02', ?, 32)", [ODD])
-    return connection
 
 
 def costs(connection: duckdb.DuckDBPyConnection, narrowing: Narrowing) -> int:
@@ -79,18 +84,22 @@ def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
         (("2026-10-01", "2026-10-31"), False),
     ],
 )
-def test_a_span_of_days_is_there_when_it_touches_the_month(days: tuple[str, str], is_there: bool) -> None:
+def test_a_span_of_days_is_there_when_it_touches_the_month(
+    connection: duckdb.DuckDBPyConnection, days: tuple[str, str], is_there: bool
+) -> None:
     span = f"select date '{days[0]}' as first_day, date '{days[1]}' as last_day"
     select = Narrowing(SEPTEMBER).select(span, ["first_day", "last_day"], {})
     assert select is not None
-    assert bool(duckdb.sql(select).fetchall()) is is_there
+    assert bool(connection.execute(select).fetchall()) is is_there
 
 
-def test_the_month_of_a_row_is_that_of_its_month_before_that_of_any_day() -> None:
+def test_the_month_of_a_row_is_that_of_its_month_before_that_of_any_day(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
     rows = "select date '2026-10-01' as usage_date, date '2026-09-01' as month"
     select = Narrowing(SEPTEMBER).select(rows, ["usage_date", "month"], {})
     assert select is not None
-    assert len(duckdb.sql(select).fetchall()) == 1
+    assert len(connection.execute(select).fetchall()) == 1
 
 
 def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
