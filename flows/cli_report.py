@@ -56,8 +56,9 @@ def report(
     from flows.extract import Request
     from flows.job import Job
 
-    is_narrow = bool(month or account or mart or out)
-    if mart_shown and (preset or mart or out or file_format or open_page):
+    # An empty text is a variable that somebody forgot to set, and must not mean everything.
+    is_narrow = any(given is not None for given in (month, account, out)) or bool(mart)
+    if mart_shown is not None and (preset or mart or out or file_format or open_page):
         raise ConfigError(
             "--show goes with --month, --account and --json only. Leave it out to write files, or leave out the others."
         )
@@ -67,7 +68,7 @@ def report(
             "--mart and --out."
         )
     request = Request(month, account, tuple(mart or ()))
-    if mart_shown:
+    if mart_shown is not None:
         _show_mart(mart_shown, request, as_json=as_json)
     elif is_narrow:
         _extract(request, file_format or FileFormat.CSV, out, as_json=as_json)
@@ -114,7 +115,7 @@ def _show_mart(mart: str, request: "Request", *, as_json: bool) -> None:
 
         from flows.screen_bars import fitted
 
-        title = [part for part in (mart, request.month, request.account) if part]
+        title = [part for part in (mart, request.month, request.account) if part is not None]
         show(*fitted(rows, title, get_terminal_size().columns))
     else:
         sys.stdout.write(to_csv(rows))

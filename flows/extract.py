@@ -70,7 +70,7 @@ def extract(
     narrowing, account = _narrowing(warehouse, request)
     refuse_failed(warehouse)
     wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
-    folder = ReportFolder((out or _own_folder(data_dir, request, narrowing)).resolve())
+    folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
     before = _before(folder)
     tables = warehouse.tables(in_order(wanted))
     files, held = rendered(tables, file_format)
@@ -153,13 +153,21 @@ def _own_folder(data_dir: Path, request: Request, narrowing: Narrowing) -> Path:
     return data_dir / "extracts" / ("_".join(part for part in parts if part) or "all")
 
 
+def _place(folder: Path) -> Path:
+    """Where a folder is. Raises ConfigError when it cannot be exchanged for another one."""
+    place = folder.resolve()
+    if not place.name or place == Path.cwd() or (place.exists() and not place.is_dir()):
+        raise ConfigError(f"{place} cannot be exchanged as a whole. Name a folder of its own with --out.")
+    return place
+
+
 def _before(folder: ReportFolder) -> list[str]:
     """The files of the extract that stands in a folder. Raises ConfigError when it holds something else."""
     found: dict[str, Any] = {}
     with suppress(ValueError, TypeError):
         found = dict(json.loads(folder.read(MANIFEST) or b"{}"))
     if found.get("kind") == _KIND:
-        return [each["file"] for each in found["files"]]
+        return [each["file"] for each in found.get("files", [])]
     if folder.folder.exists() and any(folder.folder.iterdir()):
         raise ConfigError(
             f"{folder.folder} holds something that is no extract. Name a new folder with --out, or an empty one."

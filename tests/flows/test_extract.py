@@ -225,6 +225,17 @@ def test_a_folder_that_holds_something_else_is_left_alone(data_dir: Path, inside
     assert fingerprints(data_dir, ["."]) == before
 
 
+def test_a_place_that_cannot_be_exchanged_is_refused(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    for out in (Path("/"), Path(), Path("file")):
+        with pytest.raises(ConfigError, match="cannot be exchanged as a whole"):
+            extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
