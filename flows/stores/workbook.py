@@ -16,6 +16,8 @@ from xlsxwriter.worksheet import Worksheet
 _ROWS_OF_A_SHEET = 1_048_575  # and a header
 _LONGEST_NAME = 31
 _WIDEST = 40
+_ROWS_MEASURED = 200
+_ROWS_AT_ONCE = 1_000
 _LONGEST_TEXT = 32_767
 _REFUSED = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001  the same tables make the same bytes
@@ -30,7 +32,7 @@ def workbook(tables: Mapping[str, pa.Table]) -> bytes:
     """
     sink = io.BytesIO()
     options = {
-        "in_memory": True,
+        "constant_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
@@ -61,14 +63,19 @@ def _sheet_name(name: str, part: int, taken: Collection[str]) -> str:
 
 def _fill(sheet: Worksheet, table: pa.Table, formats: Mapping[str, Format]) -> None:
     sheet.freeze_panes(1, 0)
-    sheet.write_row(0, 0, table.column_names, formats["head"])
     for place, name in enumerate(table.column_names):
-        values = table[name].to_pylist()
-        longest = max((len(str(value)) for value in values[:200] if value is not None), default=0)
+        values = table[name].slice(0, _ROWS_MEASURED).to_pylist()
+        longest = max((len(str(value)) for value in values if value is not None), default=0)
         sheet.set_column(place, place, min(max(len(name), longest) + 2, _WIDEST))
-        for row, value in enumerate(values, start=1):
-            if value is not None:
-                _write(sheet, row, place, value, formats)
+    sheet.write_row(0, 0, table.column_names, formats["head"])
+    # Row by row, for a row that is written leaves the memory.
+    row = 0
+    for batch in table.to_batches(_ROWS_AT_ONCE):
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            row += 1
+            for place, value in enumerate(values):
+                if value is not None:
+                    _write(sheet, row, place, value, formats)
 
 
 def _write(sheet: Worksheet, row: int, place: int, value: Any, formats: Mapping[str, Format]) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from flows.stores.workbook import workbook
 from transforms.reports import to_csv
 
 COST = pa.decimal128(38, 9)
@@ -110,14 +111,14 @@ def test_libreoffice_opens_it_and_keeps_every_digit_that_a_spreadsheet_has(tmp_p
     (tmp_path / "spend.csv").write_text(to_csv(table), encoding="utf-8", newline="")
     # 44: comma, 34: quote, 76: UTF-8, from the first line, columns as they come, 1033: English of the USA.
     convert(tmp_path / "spend.csv", "xlsx", tmp_path, "--infilter=CSV:44,34,76,1,,1033")
-    convert(
-        tmp_path / "spend.xlsx",
-        "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,false",
-        tmp_path / "out",
-    )
-    with (tmp_path / "out" / "spend.csv").open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    assert [Decimal(row["cost"]) if row["cost"] else None for row in found] == table["cost"].to_pylist()
-    # It shows the apostrophe: better than running what stands behind it.
-    assert [row["account_name"] for row in found] == ["support", "'=1+1", "a, b", "two\nlines", "ü", "x"]
-    assert {row["usage_date"] for row in found} == {"2026-09-01"}
+    (tmp_path / "book.xlsx").write_bytes(workbook({"spend": table}))
+    # It shows the apostrophe: better than running what stands behind it. A workbook needs none.
+    for source, name in (("spend", "'=1+1"), ("book", "=1+1")):
+        kind = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,false"
+        convert(tmp_path / f"{source}.xlsx", kind, tmp_path / "out")
+        with (tmp_path / "out" / f"{source}.csv").open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file))
+        costs = [row["cost"].replace(",", "") for row in found]  # as the format of the workbook shows them
+        assert [Decimal(cost) if cost else None for cost in costs] == table["cost"].to_pylist()
+        assert [row["account_name"] for row in found] == ["support", name, "a, b", "two\nlines", "ü", "x"]
+        assert {row["usage_date"] for row in found} == {"2026-09-01"}

@@ -37,10 +37,6 @@ class Book:
         self.archive = zipfile.ZipFile(io.BytesIO(content))
         book = self.read("xl/workbook.xml")
         self.sheets = [sheet.attrib["name"] for sheet in book.iter(f"{MAIN}sheet")]
-        self.texts = [
-            "".join(part.text or "" for part in text.iter(f"{MAIN}t"))
-            for text in self.read("xl/sharedStrings.xml")
-        ]
         styles = self.read("xl/styles.xml")
         codes = {each.attrib["numFmtId"]: each.attrib["formatCode"] for each in styles.iter(f"{MAIN}numFmt")}
         formats = styles.find(f"{MAIN}cellXfs")
@@ -60,12 +56,11 @@ class Book:
     def _cells(self, row: ET.Element) -> Iterator[tuple[str, object]]:
         for cell in row:
             assert cell.find(f"{MAIN}f") is None, "a formula"
-            value = cell.findtext(f"{MAIN}v")
-            assert value is not None
+            value = cell.findtext(f"{MAIN}v") or ""
             letter = cell.attrib["r"].rstrip("0123456789")
             kind, written = cell.attrib.get("t", "n"), self.formats[int(cell.attrib.get("s", 0))]
-            if kind == "s":
-                yield letter, self.texts[int(value)]
+            if kind == "inlineStr":
+                yield letter, "".join(part.text or "" for part in cell.iter(f"{MAIN}t"))
             elif kind == "b":
                 yield letter, value == "1"
             elif "yyyy" in written:
