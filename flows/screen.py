@@ -145,14 +145,13 @@ def stage_line(summary: Summary) -> Text:
 
 def since_lines(since: Changes) -> list[Text]:
     """What changed since the run before: recordings, money, and who moved most of it."""
-    when = f"the run before ({since.before:%Y-%m-%d %H:%M} UTC)" if since.before else ""
+    when = f"the run before ({since.before:%Y-%m-%d %H:%M} UTC)" if since.before else "the beginning"
     if since.is_nothing:
-        return [Text(f"Nothing changed since {when}." if when else "The first run: there is nothing yet.")]
+        return [Text(f"Nothing changed since {when}.")]
     counts = {"new": since.new, "changed": since.changed, "deleted": since.deleted, "back": since.returned}
     told = [f"{count} {word}" for word, count in counts.items() if count or word != "back"]
     money = [f"{currency} {_signed(change)}" for currency, change in since.cost.items()]
-    first = "Since " + when if when else "The first run"
-    lines = [Text(f"{first}: {', '.join(told)}; {', '.join(money) or 'no cost changed'}.")]
+    lines = [Text(f"Since {when}: {', '.join(told)}; {', '.join(money) or 'no cost changed'}.")]
     for currency in since.cost:
         movers = [mover for mover in since.movers if mover.currency == currency]
         named = ", ".join(f"{each.account_name} {each.source} {_signed(each.change)}" for each in movers)

@@ -485,7 +485,7 @@ def test_an_extract_says_where_it_is_and_what_is_not_in_it(
 
 def test_a_run_ends_with_what_changed_since_the_run_before(account: str, recspend: Recspend) -> None:
     _, first, _ = recspend("run")
-    assert "The first run: 450 new, 0 changed, 0 deleted; USD +" in first
+    assert "Since the beginning: 450 new, 0 changed, 0 deleted; USD +" in first
     assert re.search(r"^Most in USD: support \w+ \+[\d.]+, support \w+ \+[\d.]+, support \w+ \+", first, re.M)
     _, second, _ = recspend("run")
     assert re.search(r"^Nothing changed since the run before \(\d{4}-", second, re.M)

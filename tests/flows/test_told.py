@@ -156,7 +156,7 @@ def shown(changes: Changes) -> str:
 def test_how_it_looks_on_the_screen() -> None:
     before = datetime(2026, 9, 1, 6, 30, tzinfo=UTC)
     assert shown(Changes(before)) == "Nothing changed since the run before (2026-09-01 06:30 UTC).\n"
-    assert shown(Changes(None)) == "The first run: there is nothing yet.\n"
+    assert shown(Changes(None)) == "Nothing changed since the beginning.\n"
     movers = [
         Mover("[b]sales", "DialVerb", "EUR", Decimal("-0.500000000")),
         Mover("support", "Trunking", "USD", Decimal("0.000000001")),
