@@ -26,10 +26,8 @@ from transforms.models import (
     Check,
     Model,
     Twin,
-    build_order,
     key_check,
     read_check,
-    read_from_outside,
     read_twin,
 )
 from transforms.money import plain
@@ -85,16 +83,15 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
     Raises ModelError when a model or its twin is wrong; the old warehouse then stays in place.
     """
     covered = coverage(data_dir, options.names)
-    models, twins = read_models(sql), read_twins(sql)
+    models = read_models(sql)
     tables = _tables(data_dir, reference, options, covered)
     contents = Contents(
         lake_files=sorted(Lake(data_dir).folder.glob("account_sid=*/created_month=*/recordings.parquet")),
         tables=tables,
-        twins=twins,
-        models=build_order(models, given=twins.keys()),
+        twins=read_twins(sql),
+        models=models,
         checks=read_checks(sql),
         views=frozenset(_views(models, options)),
-        beside=frozenset(tables.keys() - read_from_outside(models)),
     )
     warehouse = Warehouse(warehouse_path(data_dir))
     checks = warehouse.build(contents)

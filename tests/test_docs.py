@@ -1,9 +1,12 @@
 """The documentation is what the code does."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,34 @@ def test_the_readme_shows_what_the_demo_prints_and_its_commands_work(tmp_path: P
     for command in commands:
         quoted = re.findall(r'"[^"]*"|\S+', command)
         assert recspend(*(word.strip('"') for word in quoted))
+
+    right = json.loads(recspend("emulator", "totals", "--recordings", "6000"))
+    names = {account["account_sid"]: account["name"] for account in right["accounts"]}
+    costs: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for cell in right["cells"]:
+        if cell["cost"] is not None:
+            costs[names[cell["account_sid"]], cell["currency"]] += Decimal(cell["cost"])
+    assert spend_as_an_analyst_finds_it(tmp_path / "data" / "demo") == costs
+
+
+def spend_as_an_analyst_finds_it(data_dir: Path) -> dict[tuple[str, str], Decimal]:
+    """Cost by account and currency, by the README's example for pandas."""
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert 'connect("data/warehouse.duckdb"' in example
+    (data_dir.parent / "warehouse.duckdb").symlink_to(data_dir / "warehouse.duckdb")
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=data_dir.parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    account, found = "", {}
+    for line in done.stdout.splitlines():
+        if cells := re.fullmatch(r"(\w*) +([A-Z]{3}) +([\d.]+)", line):
+            account = cells[1] or account
+            found[account, cells[2]] = Decimal(cells[3])
+    return found
 
 
 @pytest.mark.parametrize("command", sorted(get_command(app).commands))  # type: ignore[attr-defined]

@@ -8,8 +8,6 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 import msgspec
-import sqlglot
-from sqlglot import exp
 
 from transforms.errors import ModelError
 
@@ -116,6 +114,9 @@ def key_check(models: Iterable[Model]) -> Check:
 @cache
 def references(sql: str, file: str) -> frozenset[str]:
     """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is no SQL."""
+    import sqlglot
+    from sqlglot import exp
+
     try:
         parsed = sqlglot.parse_one(sql, dialect="duckdb")
     except sqlglot.errors.SqlglotError as error:

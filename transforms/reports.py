@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -69,8 +70,7 @@ def with_iso_instants(table: pa.Table) -> pa.Table:
 
 def to_text_frame(table: pa.Table) -> pd.DataFrame:
     """A table as a frame of text cells, null as None."""
-    columns = {name: _texts(column) for name, column in zip(table.column_names, table.columns, strict=True)}
-    return pd.DataFrame(columns, columns=table.column_names, dtype=object)
+    return _frame({name: _texts(table[name]) for name in table.column_names})
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
@@ -107,11 +107,15 @@ def to_text(value: Any) -> str | None:
 
 def for_the_eye(table: pa.Table) -> pd.DataFrame:
     """A table as text for the screen: each decimal column cut to the decimals its values use, at least two."""
-    frame = to_text_frame(table)
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_decimal(column.type):
-            frame[name] = pd.Series(_with_common_decimals(list(frame[name])), dtype=object)
-    return frame
+    columns = {name: _texts(table[name]) for name in table.column_names}
+    for field in table.schema:
+        if pa.types.is_decimal(field.type):
+            columns[field.name] = _with_common_decimals(columns[field.name])
+    return _frame(columns)
+
+
+def _frame(columns: Mapping[str, list[str | None]]) -> pd.DataFrame:
+    return pd.DataFrame(columns, columns=list(columns), dtype=object)
 
 
 def _with_common_decimals(texts: list[str | None]) -> list[str | None]:

@@ -1,4 +1,8 @@
-"""The report page: one HTML file that holds its figures, its charts and their library, and asks nobody for anything."""
+"""The report page: one HTML file that holds its figures, its charts and their library, and asks nobody for anything.
+
+Vega-Lite draws the charts, from the bundle that vl-convert carries. The specifications are written in the page's own
+script and not by Altair, because they depend on what the reader chooses there.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,6 +16,8 @@ import vl_convert
 from transforms.page import payload
 
 _MADE_OF = "<!-- made of {} -->\n"
+# In this order, for what is used at once must stand before.
+_SCRIPTS = ("amounts", "choice", "tables", "charts", "spend", "outlook", "upkeep", "cards", "page")
 
 
 def page(tables: Mapping[str, pa.Table], before: bytes | None = None) -> bytes:
@@ -22,7 +28,7 @@ def page(tables: Mapping[str, pa.Table], before: bytes | None = None) -> bytes:
     parts = {
         "/* page.css */": _asset("page.css"),
         "/* payload */": payload(tables),
-        "/* page.js */": _asset("page.js"),
+        "/* page.js */": "\n".join(_asset(f"{name}.js") for name in _SCRIPTS),
     }
     html = _asset("page.html")
     whole = "\0".join([version("vl-convert-python"), html, *parts.values()])

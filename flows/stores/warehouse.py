@@ -5,7 +5,7 @@ reference data, settings), `staging`, `marts`, `ops`. What is built is compared 
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from flows.stores.contents import Contents, Stamp, fingerprint
+from flows.stores.contents import Contents, Stamp
 from flows.stores.files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
-from transforms.models import Check, Model, Twin, drift
+from transforms.models import Check, Model, Twin, build_order, drift
 
 _SCHEMAS = ("landed", "staging", "marts", "ops")
 # Analysts have DuckDB 1.x, which cannot open a file in the newest format.
@@ -75,18 +75,18 @@ class Warehouse:
         other tables are filled anew. Raises ModelError when a model cannot be built or is not what its twin says; the
         old file then stays.
         """
-        inputs = fingerprint(contents)
+        made = self._stamp.would_be(contents)
         with replaced_whole(self.path) as beside:
             for stale in (beside, _log_of(beside)):  # of a build that was killed
                 stale.unlink(missing_ok=True)
-            is_taken_over = self._stamp.stands_for(inputs, self.path)
+            is_taken_over = self._stamp.stands_for(made)
             if is_taken_over:
                 shutil.copyfile(self.path, beside)
             config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
             with duckdb.connect(str(beside), config=config) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 if is_taken_over:
-                    _refresh(connection, contents)
+                    _refresh(connection, contents, made.reads)
                 else:
                     _build_all(connection, contents)
                 results = [_run_check(connection, check) for check in contents.checks]
@@ -94,7 +94,7 @@ class Warehouse:
                 connection.execute("checkpoint")
             # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
             _log_of(self.path).unlink(missing_ok=True)
-        self._stamp.write(inputs, self.path)
+        self._stamp.write(made)
         return results
 
     def check(self, checks: Sequence[Check]) -> list[CheckResult]:
@@ -163,14 +163,14 @@ def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> Non
     _land(connection, contents)
     for name, rows in contents.tables.items():
         _insert(connection, name, contents.twins[name], rows)
-    for model in contents.models:
+    for model in build_order(contents.models, given=contents.twins.keys()):
         _build_model(connection, model, is_view=model.name in contents.views)
 
 
-def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: Collection[str]) -> None:
     """Fill the tables anew that no model reads."""
     connection.execute("drop table ops.checks")
-    for name in sorted(contents.beside):
+    for name in sorted(contents.tables.keys() - reads):
         connection.execute(f"drop table {name}")
         _insert(connection, name, contents.twins[name], contents.tables[name])
 

@@ -30,5 +30,3 @@ by_day as (
 )
 
 select * from by_day
-order by
-    usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, is_charged, rate, currency

@@ -1,63 +1,71 @@
 with
 
 recordings as (
-    select * from marts.fct_recordings
+    select *, coalesce(deleted_at, case when status = 'deleted' then updated_at end) as gone_at
+    from marts.fct_recordings
 ),
 
 settings as (
     select * from landed.settings
 ),
 
--- The one pass over all recordings. What a walk finds gone has the instant of that walk, so there are few instants.
-by_instant as (
+made as (
     select
         account_sid,
-        account_name,
+        any_value(account_name) as account_name,
         currency,
-        usage_date,
-        coalesce(deleted_at, case when status = 'deleted' then updated_at end) as gone_at,
-        count(*) as recordings,
-        sum(billed_minutes) as billed_minutes,
+        usage_date as day,
+        count(*) as made_recordings,
+        sum(billed_minutes) as made_minutes,
+        count(*) filter (where gone_at is null) as standing_recordings,
+        sum(billed_minutes) filter (where gone_at is null) as standing_minutes,
     from recordings
-    group by
-        account_sid, account_name, currency, usage_date,
-        coalesce(deleted_at, case when status = 'deleted' then updated_at end)
+    group by account_sid, currency, usage_date
+),
+
+-- By the day it went and not by that it was made as well: nothing asks for both, and there are days times days of them.
+gone as (
+    select
+        recordings.account_sid,
+        any_value(recordings.account_name) as account_name,
+        recordings.currency,
+        greatest(
+            cast(timezone(settings.reporting_timezone, recordings.gone_at) as date), recordings.usage_date
+        ) as day,
+        count(*) as gone_recordings,
+        sum(recordings.billed_minutes) as gone_minutes,
+    from recordings
+    cross join settings
+    where recordings.gone_at is not null
+    group by recordings.account_sid, recordings.currency, day
 ),
 
 only_currency as (
     select account_sid, max(currency) as currency
-    from by_instant
+    from made
     where currency <> 'XXX'
     group by account_sid
     having count(distinct currency) = 1
 ),
 
-dated as (
-    select
-        by_instant.* replace (
-            case
-                when by_instant.currency = 'XXX' then coalesce(only_currency.currency, 'XXX')
-                else by_instant.currency
-            end as currency
-        ),
-        cast(timezone(settings.reporting_timezone, by_instant.gone_at) as date) as gone_on,
-    from by_instant
-    cross join settings
-    left join only_currency on by_instant.account_sid = only_currency.account_sid
-),
-
-by_day as (
-    select
-        account_sid,
-        account_name,
-        currency,
-        usage_date,
-        gone_on,
-        cast(sum(recordings) as bigint) as recordings,
-        cast(coalesce(sum(billed_minutes), 0) as bigint) as billed_minutes,
-    from dated
-    group by account_sid, account_name, currency, usage_date, gone_on
+moved as (
+    select * from made
+    union all by name
+    select * from gone
 )
 
-select * from by_day
-order by account_sid, currency, usage_date, gone_on
+select
+    moved.account_sid,
+    moved.account_name,
+    if(moved.currency = 'XXX', coalesce(only_currency.currency, 'XXX'), moved.currency) as currency,
+    moved.day,
+    cast(coalesce(sum(moved.made_recordings), 0) as bigint) as made_recordings,
+    cast(coalesce(sum(moved.made_minutes), 0) as bigint) as made_minutes,
+    cast(coalesce(sum(moved.gone_recordings), 0) as bigint) as gone_recordings,
+    cast(coalesce(sum(moved.gone_minutes), 0) as bigint) as gone_minutes,
+    cast(coalesce(sum(moved.standing_recordings), 0) as bigint) as standing_recordings,
+    cast(coalesce(sum(moved.standing_minutes), 0) as bigint) as standing_minutes,
+from moved
+left join only_currency on moved.account_sid = only_currency.account_sid
+group by all
+order by account_sid, currency, moved.day

@@ -2,7 +2,7 @@ with
 
 kept as (
     select * from marts.recordings_kept
-    where gone_on is null
+    where standing_recordings > 0
 ),
 
 rates as (
@@ -21,7 +21,7 @@ buckets as (
 ),
 
 aged as (
-    select kept.*, settings.as_of, greatest(date_diff('day', kept.usage_date, settings.as_of), 0) as age_days
+    select kept.*, settings.as_of, greatest(date_diff('day', kept.day, settings.as_of), 0) as age_days
     from kept
     inner join settings on settings.as_of is not null
 ),
@@ -29,10 +29,10 @@ aged as (
 by_bucket as (
     select
         aged.account_sid, aged.account_name, aged.currency, aged.as_of, buckets.age_bucket, buckets.from_age_days,
-        min(aged.usage_date) as first_usage_date,
-        max(aged.usage_date) as last_usage_date,
-        cast(sum(aged.recordings) as bigint) as standing_recordings,
-        cast(sum(aged.billed_minutes) as bigint) as standing_minutes,
+        min(aged.day) as first_usage_date,
+        max(aged.day) as last_usage_date,
+        cast(sum(aged.standing_recordings) as bigint) as standing_recordings,
+        cast(sum(aged.standing_minutes) as bigint) as standing_minutes,
     from aged
     inner join buckets
         on aged.age_days >= buckets.from_age_days

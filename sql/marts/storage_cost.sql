@@ -14,35 +14,21 @@ settings as (
 
 days as (
     select
-        cast(unnest(generate_series(min(kept.usage_date), max(settings.as_of), interval 1 day)) as date) as storage_date,
+        cast(unnest(generate_series(min(kept.day), max(settings.as_of), interval 1 day)) as date) as storage_date,
         kept.account_sid, kept.account_name, kept.currency,
     from kept
     cross join settings
     group by kept.account_sid, kept.account_name, kept.currency
 ),
 
-movements as (
-    select account_sid, currency, usage_date as moved_on, recordings, billed_minutes from kept
-    union all
-    select account_sid, currency, greatest(gone_on, usage_date), -recordings, -billed_minutes from kept
-    where gone_on is not null
-),
-
-by_day as (
-    select account_sid, currency, moved_on, sum(recordings) as recordings, sum(billed_minutes) as billed_minutes
-    from movements
-    group by account_sid, currency, moved_on
-),
-
 standing as (
     select
         days.*,
-        cast(sum(coalesce(by_day.recordings, 0)) over so_far as bigint) as standing_recordings,
-        cast(sum(coalesce(by_day.billed_minutes, 0)) over so_far as bigint) as standing_minutes,
+        cast(sum(coalesce(kept.made_recordings - kept.gone_recordings, 0)) over so_far as bigint) as standing_recordings,
+        cast(sum(coalesce(kept.made_minutes - kept.gone_minutes, 0)) over so_far as bigint) as standing_minutes,
     from days
-    left join by_day
-        on days.account_sid = by_day.account_sid and days.currency = by_day.currency
-        and days.storage_date = by_day.moved_on
+    left join kept
+        on days.account_sid = kept.account_sid and days.currency = kept.currency and days.storage_date = kept.day
     window so_far as (partition by days.account_sid, days.currency order by days.storage_date rows unbounded preceding)
 ),
 

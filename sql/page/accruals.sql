@@ -1,2 +1,12 @@
--- What is still to come.
-select * from marts.accruals
+-- What is still to come, by month.
+select
+    month,
+    account_sid,
+    currency,
+    rate_source,
+    cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
+    cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
+    sum(accrual) as accrual,
+    sum(overdue_accrual) as overdue_accrual,
+from marts.accruals
+group by month, account_sid, currency, rate_source

@@ -1,7 +1,14 @@
 -- What the page adds up: whole months, and single days of the newest three months and more.
+with
+
+newest as (
+    select cast(date_trunc('month', max(usage_date) - 92) as date) as daily_from
+    from marts.daily_spend
+)
+
 select
     case
-        when daily.usage_date >= date_trunc('month', settings.as_of - 92) then daily.usage_date
+        when daily.usage_date >= newest.daily_from then daily.usage_date
         else cast(date_trunc('month', daily.usage_date) as date)
     end as day,
     daily.account_sid,
@@ -11,8 +18,8 @@ select
     cast(sum(daily.recordings) as bigint) as recordings,
     cast(sum(daily.unpriced_recordings) as bigint) as unpriced_recordings,
     cast(sum(daily.billed_minutes) as bigint) as billed_minutes,
-    cast(sum(daily.priced_minutes) as bigint) as priced_minutes,
+    cast(sum(daily.billed_minutes - daily.priced_minutes) as bigint) as unpriced_minutes,
     sum(daily.cost) as cost,
 from marts.daily_spend as daily
-cross join landed.settings as settings
+cross join newest
 group by all

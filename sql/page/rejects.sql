@@ -1,4 +1,5 @@
--- Records that could not be understood, and about what they may hide: each the mean cost of a recording of its account.
+-- Records that could not be understood, and about what they may hide: each what a priced recording of its account costs
+-- in the mean, which is a part in each currency of the account.
 with
 
 rejected as (
@@ -7,19 +8,24 @@ rejected as (
     group by account_sid
 ),
 
-means as (
-    select account_sid, currency, sum(cost) / sum(recordings - unpriced_recordings) as mean_cost
+spent as (
+    select account_sid, currency, sum(cost) as cost
     from marts.daily_spend
     where cost is not null
     group by account_sid, currency
+),
+
+priced as (
+    select account_sid, sum(recordings - unpriced_recordings) as recordings
+    from marts.daily_spend
+    group by account_sid
 )
 
 select
     rejected.account_sid,
-    accounts.account_name,
-    means.currency,
+    spent.currency,
     rejected.rejects,
-    cast(rejected.rejects * means.mean_cost as decimal(38, 2)) as about,
+    cast(rejected.rejects * cast(spent.cost as double) / nullif(priced.recordings, 0) as decimal(38, 9)) as hidden_cost,
 from rejected
-left join means on rejected.account_sid = means.account_sid
-left join landed.accounts as accounts on rejected.account_sid = accounts.account_sid
+left join spent on rejected.account_sid = spent.account_sid
+left join priced on rejected.account_sid = priced.account_sid

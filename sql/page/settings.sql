@@ -1,8 +1,16 @@
--- What the page says of itself: the newest day that was read, from when on it knows single days, and the time zone.
+-- What the page says of itself: the newest day that was read, the newest with recordings, from when on it knows single
+-- days, and the time zone.
+with
+
+newest as (
+    select max(usage_date) as newest_day
+    from marts.daily_spend
+)
+
 select
-    as_of,
-    cast(date_trunc('month', as_of - 92) as date) as daily_from,
-    reporting_timezone,
-    settle_days,
-    accrual_rate_days,
-from landed.settings
+    settings.as_of,
+    coalesce(newest.newest_day, settings.as_of) as newest_day,
+    cast(date_trunc('month', coalesce(newest.newest_day, settings.as_of) - 92) as date) as daily_from,
+    settings.reporting_timezone,
+from landed.settings as settings
+cross join newest

@@ -39,10 +39,25 @@ RECORDINGS = """
         case when status = 'failed' then '13221' end as error_code,
     from range({count}) as made(i)
 """
-SETTINGS = """
-    select 'UTC' as reporting_timezone, date '2026-09-29' as as_of, 90 as settle_days, 30 as accrual_rate_days,
-        5 as short_recording_seconds
-"""
+BESIDE = {
+    "landed.settings": """
+        select 'UTC' as reporting_timezone, date '2026-09-29' as as_of, 90 as settle_days, 30 as accrual_rate_days,
+            5 as short_recording_seconds, 56 as anomaly_window_days, 4.5 as anomaly_deviations,
+            0.25 as anomaly_min_share, 0.1 as unpriced_share_warning, 0.01 as bill_tolerance_amount,
+            0 as bill_tolerance_share
+    """,
+    "landed.account_days": """
+        select distinct account_sid, cast(created_at as date) as day, true as is_covered, false as has_usage_list
+        from landed.recordings
+    """,
+    "landed.rate_card": "select 'USD' as currency, date '2023-10-01' as valid_from, 0.0025 as price_per_minute",
+    "landed.storage_rates": """
+        select 'USD' as currency, date '2023-10-01' as valid_from, 0.0005 as price_per_minute_month,
+            10000 as free_minutes
+    """,
+    "landed.budgets": "select 'USD' as currency, date '2023-10-01' as valid_from, 1000 as amount",
+}
+"""What stands beside the recordings, so that every mart has its work."""
 # One aggregation of the columns that the marts read, over the rows that they read.
 ONE_AGGREGATION = f"""
     create or replace temp table one_aggregation as
@@ -70,7 +85,8 @@ def main() -> None:
             columns = ", ".join(f'"{column}" {each.type}' for column, each in twins[name].columns.items())
             connection.execute(f"create table {name} ({columns})")
         connection.execute(f"insert into landed.recordings by name {RECORDINGS.format(count=count)}")
-        connection.execute(f"insert into landed.settings by name {SETTINGS}")
+        for name, rows in BESIDE.items():
+            connection.execute(f"insert into {name} by name {rows}")
         fact: dict[str, float] = {}
         marts: dict[str, float] = {}
         for model in build_order(models, given=given):

@@ -85,11 +85,13 @@ def asked_for(browser: Chrome) -> list[str]:
 
 
 def table(browser: Chrome, caption: str) -> list[dict[str, str]]:
-    """The rows of the table with this caption, by column heading, as a reader sees them."""
+    """The rows of the table with this caption, by column heading, as a reader sees them; none where it says so."""
     found: list[dict[str, str]] = browser.execute_script(
         """
         const tables = [...document.querySelectorAll("table")];
         const table = tables.find((each) => each.caption.textContent.startsWith(arguments[0]));
+        const none = [...document.querySelectorAll(".none")];
+        if (!table && none.some((each) => each.textContent.startsWith(arguments[0]))) return [];
         const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
         return [...table.tBodies[0].rows].map((row) =>
           Object.fromEntries([...row.cells].map((cell, place) => [heads[place], cell.textContent])));
@@ -99,15 +101,41 @@ def table(browser: Chrome, caption: str) -> list[dict[str, str]]:
     return found
 
 
-def cards(browser: Chrome) -> dict[str, str]:
-    """The figure of each card at the top."""
-    found: dict[str, str] = browser.execute_script(
+def cards(browser: Chrome) -> dict[str, list[str]]:
+    """The figure of each card at the top, and the lines below it."""
+    found: dict[str, list[str]] = browser.execute_script(
         """
         return Object.fromEntries([...document.querySelectorAll("#cards > div")].map((card) =>
-          [card.querySelector("dt").textContent, card.querySelector(".figure").textContent]));
+          [card.querySelector("dt").textContent, [...card.querySelectorAll("dd")].map((line) => line.textContent)]));
         """
     )
     return found
+
+
+def charts(browser: Chrome) -> list[tuple[str, str, int, list[str]]]:
+    """The charts that are shown: id, text, how many marks, and the titles of the axes."""
+    found: list[tuple[str, str, int, list[str]]] = browser.execute_script(
+        """
+        const charts = [...document.querySelectorAll(".chart")].filter((chart) => !chart.parentElement.hidden);
+        const marks = ".role-mark path, .role-mark line";
+        return charts.map((chart) => [
+          chart.id, chart.getAttribute("aria-label"), chart.querySelectorAll(marks).length,
+          [...chart.querySelectorAll(".role-axis-title text")].map((title) => title.textContent)]);
+        """
+    )
+    return found
+
+
+@contextmanager
+def printed(browser: Chrome, width: int) -> Iterator[None]:
+    """The page as it is printed, on paper of a width in CSS pixels within its margins."""
+    metrics = {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        yield
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def complaints(browser: Chrome) -> list[dict[str, Any]]:

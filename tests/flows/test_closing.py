@@ -236,7 +236,13 @@ def closed(ledger: LivingLedger, data_dir: Path, zone: str, month: str) -> Seale
 
 
 @pytest.mark.parametrize(
-    ("zone", "seed"), [("UTC", 1), ("America/New_York", 2), ("Pacific/Kiritimati", 3), ("Etc/GMT+12", 4)]
+    ("zone", "seed"),
+    [
+        ("America/New_York", 2),
+        pytest.param("UTC", 1, marks=pytest.mark.slow),
+        pytest.param("Pacific/Kiritimati", 3, marks=pytest.mark.slow),
+        pytest.param("Etc/GMT+12", 4, marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
     zone: str, seed: int, tmp_path: Path
@@ -540,4 +546,4 @@ def test_a_run_that_finds_nothing_new_takes_the_models_over_after_closing_too(
     perform(work, Job("model"))
     stamped = (data_dir / "warehouse.json").read_text()
     perform(work, Job("model"))
-    assert json.loads((data_dir / "warehouse.json").read_text())["inputs"] == json.loads(stamped)["inputs"]
+    assert json.loads((data_dir / "warehouse.json").read_text())["made"] == json.loads(stamped)["made"]

@@ -8,7 +8,7 @@ import duckdb
 
 from flows.model import read_checks, read_models, read_twins
 from flows.settings import shipped
-from transforms.models import Model, Twin, build_order
+from transforms.models import Model, Twin, build_order, references
 
 GIVEN = read_twins(shipped("sql"))
 CHECKS = read_checks(shipped("sql"))
@@ -35,9 +35,20 @@ def create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]
     columns = TWINS[name].columns
     described = ", ".join(f'"{column}" {twin.type}' for column, twin in columns.items())
     connection.execute(f"create table {name} ({described})")
-    for row in typed(name, rows):
+    if rows:
+        given = typed(name, rows)
         holes = ", ".join(f"cast(? as {twin.type})" for twin in columns.values())
-        connection.execute(f"insert into {name} values ({holes})", list(row.values()))
+        values = [value for row in given for value in row.values()]
+        connection.execute(f"insert into {name} values {', '.join([f'({holes})'] * len(given))}", values)
+
+
+def needed(*names: str) -> list[Model]:
+    """The models with these names and all that they are made of, in build order."""
+    wanted = set(names)
+    for model in reversed(MODELS):
+        if model.name in wanted:
+            wanted |= references(model.sql, model.file)
+    return [model for model in MODELS if model.name in wanted]
 
 
 def build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

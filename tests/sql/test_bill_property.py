@@ -1,23 +1,15 @@
 """Whatever the ledger: one difference planted in what is charged for a day is found, with its amount and its name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sql_tables import GIVEN, MODELS, Row, build, connect, create
+from sql_tables import GIVEN, Row, build, connect, create, needed
 
 from transforms.models import references
 
-_BILL = (
-    *(
-        "staging.stg_recordings",
-        "staging.stg_bills",
-        "staging.stg_bill_periods",
-        "staging.stg_bill_comparison",
-    ),
-    *("staging.stg_bill_differences", "marts.reconciliation"),
-)
 _RATES = ["0.0025", "0.005", "0.0031", "0.000001"]
 
 
@@ -28,21 +20,19 @@ def days(draw: st.DrawFn) -> list[tuple[int, Decimal]]:
     return draw(st.lists(recordings, min_size=2, max_size=8))
 
 
-def found(
-    recordings: Sequence[tuple[int, Decimal]], unpriced: int, count: int, minutes: int, price: Decimal
-) -> Row:
-    """The row of a day on which so much is charged for these recordings and so many without a price."""
-    row: Row = {"account_sid": "A", "currency": "USD", "created_at": "2026-09-14T10:00:00Z"}
-    priced = [
-        {**row, "recording_sid": f"R{n}", "duration_seconds": 60 * each, "price": str(-each * rate)}
-        for n, (each, rate) in enumerate(recordings)
-    ]
-    waiting = [
-        {**row, "recording_sid": f"U{n}", "duration_seconds": 60, "currency": "XXX"} for n in range(unpriced)
-    ]
-    day: Row = {"account_sid": "A", "usage_date": "2026-09-14", "currency": "USD", "recordings": count}
+class Day(NamedTuple):
+    """A day of an account: its priced recordings, how many have no price, and what is charged: for how many."""
+
+    recordings: Sequence[tuple[int, Decimal]]
+    unpriced: int
+    listed: int
+    minutes: int
+    price: Decimal
+
+
+def compared(days: Mapping[str, Day]) -> dict[str, Row]:
+    """By account, the row of the comparison of its day."""
     tables: dict[str, list[Row]] = {
-        "landed.recordings": [*priced, *waiting],
         "landed.settings": [
             {
                 "reporting_timezone": "Asia/Tokyo",
@@ -51,20 +41,36 @@ def found(
                 "bill_tolerance_share": "0",
             }
         ],
-        "landed.account_days": [
-            {"account_sid": "A", "day": "2026-09-14", "is_covered": True, "has_usage_list": True}
-        ],
-        "landed.usage_records": [{**day, "minutes": str(minutes), "price": str(price)}],
+        "landed.recordings": [],
+        "landed.account_days": [],
+        "landed.usage_records": [],
     }
-    models = [model for model in MODELS if model.name in _BILL]
-    assert len(models) == len(_BILL)
+    for sid, day in days.items():
+        row: Row = {"account_sid": sid, "currency": "USD", "created_at": "2026-09-14T10:00:00Z"}
+        tables["landed.recordings"] += [
+            {**row, "recording_sid": f"{sid}{n}", "duration_seconds": 60 * each, "price": str(-each * rate)}
+            for n, (each, rate) in enumerate(day.recordings)
+        ]
+        tables["landed.recordings"] += [
+            {**row, "recording_sid": f"{sid}U{n}", "duration_seconds": 60, "currency": "XXX"}
+            for n in range(day.unpriced)
+        ]
+        tables["landed.account_days"].append(
+            {"account_sid": sid, "day": "2026-09-14", "is_covered": True, "has_usage_list": True}
+        )
+        charged: Row = {"recordings": day.listed, "minutes": str(day.minutes), "price": str(day.price)}
+        tables["landed.usage_records"].append(
+            {"account_sid": sid, "usage_date": "2026-09-14", "currency": "USD", **charged}
+        )
+    models = needed("marts.reconciliation")
     with connect() as connection:
         for name in {name for model in models for name in references(model.sql, model.file)} & GIVEN.keys():
             create(connection, name, tables.get(name, []))
         for model in models:
             build(connection, model)
-        (charged,) = connection.sql("from marts.reconciliation").to_arrow_table().to_pylist()
-        return {name: charged[name] for name in charged}
+        rows = connection.sql("from marts.reconciliation").to_arrow_table().to_pylist()
+    assert len(rows) == len(days)
+    return {row["account_sid"]: row for row in rows}
 
 
 def parts(row: Row) -> dict[str, object]:
@@ -82,27 +88,28 @@ def test_a_planted_difference_is_found_with_its_amount(
     count, minutes = len(recordings) + unpriced, sum(each for each, _ in recordings) + unpriced
     price = sum((each * rate for each, rate in recordings), Decimal(0))
     one, rate = data.draw(st.sampled_from(recordings))
-
-    nothing = found(recordings, unpriced, count, minutes, price)
-    assert (nothing["class"], parts(nothing), nothing["is_within_tolerance"]) == ("none", {}, True)
-
-    extra = found(recordings, unpriced, count + 1, minutes + one, price + one * rate)
-    assert (extra["class"], parts(extra)) == ("only theirs", {"only theirs": one * rate})
-
-    longer = found(recordings, unpriced, count, minutes + 1, price + rate)
-    assert (longer["class"], parts(longer)) == ("quantity", {"quantity": rate})
-
-    missing = found(recordings, 0, count - unpriced - 1, minutes - unpriced - one, price - one * rate)
-    assert (missing["class"], parts(missing)) == ("only ours", {"only ours": -one * rate})
-
-    cheaper = found(recordings, unpriced, count, minutes, price / 2)
-    assert (cheaper["class"], parts(cheaper)) == ("rate", {"rate": price / 2 - price})
-
     highest = max(rate for _, rate in recordings)
-    if unpriced:
-        charged = found(recordings, unpriced, count, minutes, price + unpriced * rate)
-        assert (charged["class"], parts(charged)) == ("unpriced", {"unpriced": unpriced * rate})
-    dearer = found(recordings, unpriced, count, minutes, price + (unpriced + 1) * highest)
-    assert parts(dearer) == {
+
+    found = compared(
+        {
+            "nothing": Day(recordings, unpriced, count, minutes, price),
+            "extra": Day(recordings, unpriced, count + 1, minutes + one, price + one * rate),
+            "longer": Day(recordings, unpriced, count, minutes + 1, price + rate),
+            "missing": Day(recordings, 0, count - unpriced - 1, minutes - unpriced - one, price - one * rate),
+            "cheaper": Day(recordings, unpriced, count, minutes, price / 2),
+            "priced by now": Day(recordings, unpriced, count, minutes, price + unpriced * rate),
+            "dearer": Day(recordings, unpriced, count, minutes, price + (unpriced + 1) * highest),
+        }
+    )
+    assert found["nothing"]["is_within_tolerance"]
+    assert {name: (row["class"], parts(row)) for name, row in found.items() if name != "dearer"} == {
+        "nothing": ("none", {}),
+        "extra": ("only theirs", {"only theirs": one * rate}),
+        "longer": ("quantity", {"quantity": rate}),
+        "missing": ("only ours", {"only ours": -one * rate}),
+        "cheaper": ("rate", {"rate": price / 2 - price}),
+        "priced by now": ("unpriced", {"unpriced": unpriced * rate}) if unpriced else ("none", {}),
+    }
+    assert parts(found["dearer"]) == {
         name: amount for name, amount in (("unpriced", unpriced * highest), ("rate", highest)) if amount
     }

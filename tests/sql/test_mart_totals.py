@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sql_tables import GIVEN, MODELS, SPEND, Row, build, connect, create
 
-from transforms.models import references
+from transforms.models import Model, references
 
 FACT = "marts.fct_recordings"
 LAST_DAY = date(2026, 9, 14)
@@ -66,8 +66,9 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "select distinct account_sid, currency, 7, 7 from marts.weekday_pattern",
     ),
     "marts.spend_weeks": (
-        "select account_sid, currency, weeks_ago, round(7 * level, 5) from marts.spend_weeks where days = 7",
-        "select account_sid, currency, weeks_ago, round(sum(expected_cost), 5) from marts.account_days "
+        "select account_sid, currency, weeks_ago, true from marts.spend_weeks where days = 7",
+        "select account_sid, currency, weeks_ago, abs(sum(expected_cost) - max(7 * level)) < 0.000001 "
+        "from marts.account_days left join marts.spend_weeks using (account_sid, currency, weeks_ago) "
         "where is_whole and unestimated_minutes = 0 and days_ago <= 56 group by all having count(expected_cost) = 7",
     ),
     "marts.spend_trends": (
@@ -179,10 +180,12 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "where status = 'failed' or status = 'absent' or duration_seconds < 5 group by all",
     ),
     "marts.recordings_kept": (
-        "select account_sid, usage_date, gone_on, sum(recordings), sum(billed_minutes) "
+        "select account_sid, sum(made_recordings), sum(made_minutes), sum(gone_recordings), sum(gone_minutes), "
+        "sum(standing_recordings), sum(made_minutes - gone_minutes - standing_minutes) "
         "from marts.recordings_kept group by all",
-        f"select account_sid, usage_date, {GONE_ON}, count(*), coalesce(sum(billed_minutes), 0) from {FACT} "
-        "group by all",
+        "select account_sid, count(*), coalesce(sum(billed_minutes), 0), count(gone), "
+        "coalesce(sum(billed_minutes) filter (where gone is not null), 0), count(*) - count(gone), 0 "
+        f"from (select *, {GONE_ON} as gone from {FACT}) group by all",
     ),
     "marts.storage_rate_periods": (
         "select account_sid, currency, valid_from, price_per_minute_month from marts.storage_rate_periods",
@@ -331,8 +334,10 @@ def bills() -> Mapping[str, list[Row]]:
 
 
 @contextmanager
-def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Every model over these recordings, with the tables beside them that a run would have."""
+def warehouse_of(
+    recordings: list[Row], models: Sequence[Model] = MODELS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The models over these recordings, with the tables beside them that a run would have."""
     beside: Mapping[str, list[Row]] = {
         "landed.settings": [
             {
@@ -379,9 +384,9 @@ def warehouse_of(recordings: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
         ],
     }
     with connect() as connection:
-        for name in {name for model in MODELS for name in references(model.sql, model.file)} & GIVEN.keys():
+        for name in {name for model in models for name in references(model.sql, model.file)} & GIVEN.keys():
             create(connection, name, beside.get(name, []))
-        for model in MODELS:
+        for model in models:
             build(connection, model)
         yield connection
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import duckdb
 from hypothesis import HealthCheck, given, settings
-from sql_tables import Row
+from sql_tables import Row, needed
 from test_mart_totals import LAST_DAY, STORAGE_RATES, ledgers, warehouse_of
 
 LAST_DIGIT = Fraction(1, 10**9)
@@ -99,7 +99,7 @@ def test_every_day_and_month_costs_what_its_recordings_do(recordings: list[Row])
             expected[day, *account] = None if cost is None else cost / days
             by_month[day.replace(day=1), *account].append(expected[day, *account])
     to_come = monthrange(LAST_DAY.year, LAST_DAY.month)[1] - LAST_DAY.day
-    with warehouse_of(recordings) as connection:
+    with warehouse_of(recordings, needed("marts.storage_by_month")) as connection:
         daily = rows(
             connection, "select storage_date, account_sid, currency, storage_cost from marts.storage_cost"
         )
@@ -131,7 +131,7 @@ def test_deleting_everything_saves_what_it_costs_and_each_part_at_least_what_is_
     there = [each for each in kept(recordings) if each[3] is None]
     minutes = by_account(there, LAST_DAY)
     costs = monthly(minutes, LAST_DAY)
-    with warehouse_of(recordings) as connection:
+    with warehouse_of(recordings, needed("marts.retention_candidates")) as connection:
         savings = rows(
             connection,
             "select account_sid, currency, from_age_days, saving_per_month from marts.retention_candidates",

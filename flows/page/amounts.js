@@ -1,0 +1,52 @@
+"use strict";
+// Exact amounts, days and months as text, and elements.
+
+// Money is counted in whole billionths, so that sums are exact to the last decimal.
+const NANO = 1000000000n;
+const DAY = 86400000;
+const NOTHING = "\u2013";
+
+const element = (id) => document.getElementById(id);
+function make(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function nano(text) {
+  if (text === null) return null;
+  const negative = text.startsWith("-");
+  const [whole, decimals = ""] = text.replace("-", "").split(".");
+  const value = BigInt(whole) * NANO + BigInt(decimals.padEnd(9, "0"));
+  return negative ? -value : value;
+}
+const number = (value) => Number(value) / 1e9;
+const sizeOf = (value) => (value < 0n ? -value : value);
+const count = (value) => value.toString().replace(/\B(?=(\d{3})+$)/g, ",").replace("-", "\u2212");
+// All digits, without zeros at the end, but with so many decimals at least.
+function plain(value, fewest = 2) {
+  const size = sizeOf(value);
+  const decimals = (size % NANO).toString().padStart(9, "0").replace(/0+$/, "").padEnd(fewest, "0");
+  return (value < 0n ? "\u2212" : "") + count(size / NANO) + (decimals ? "." + decimals : "");
+}
+function rounded(value, decimals) {
+  const step = 10n ** BigInt(9 - decimals);
+  const size = ((sizeOf(value) + step / 2n) / step) * step;
+  return plain(value < 0n ? -size : size, decimals);
+}
+// An estimate has no digits to rely on after the second.
+function about(value, currency) {
+  return value > 0n && value < NANO / 100n ? `less than 0.01 ${currency}` : `about ${rounded(value, 2)} ${currency}`;
+}
+
+const time = (day) => Date.parse(day + "T00:00:00Z");
+const iso = (moment) => new Date(moment).toISOString().slice(0, 10);
+const daysLater = (day, days) => iso(time(day) + days * DAY);
+const daysBetween = (first, last) => Math.round((time(last) - time(first)) / DAY) + 1;
+const monthOf = (day) => day.slice(0, 8) + "01";
+function monthsLater(day, months) {
+  const [year, month] = day.split("-").map(Number);
+  return iso(Date.UTC(year, month - 1 + months, 1));
+}
+const lastOfMonth = (day) => daysLater(monthsLater(day, 1), -1);

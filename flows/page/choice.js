@@ -1,0 +1,122 @@
+// What is chosen, and the rows of it.
+
+const UNKNOWN_CURRENCY = "XXX";
+
+async function unpacked(text) {
+  const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const data = JSON.parse(await new Response(stream).text());
+  data.names = new Map(data.accounts);
+  data.cube.cost = data.cube.cost.map(nano);
+  for (const table of Object.values(data.tables)) table.rows = rowsOf(table);
+  return data;
+}
+const READERS = {
+  text: ({ values, places }) => places.map((place) => (place === null ? null : values[place])),
+  decimal: ({ values }) => values.map(nano),
+  integer: ({ values }) => values,
+};
+function rowsOf({ rows, columns }) {
+  const read = columns.map((column) => [column.name, READERS[column.kind](column)]);
+  return Array.from({ length: rows }, (_, at) => Object.fromEntries(read.map(([name, values]) => [name, values[at]])));
+}
+
+// Currency, accounts (null: all), first and last day.
+function chosen(data) {
+  const picked = [...element("accounts").selectedOptions].map((option) => option.value);
+  // A field that was emptied sets no bound.
+  const [from, to] = [element("from").value || data.days[0] || "1970-01-01", element("to").value || data.days.at(-1) || "1970-01-01"].sort();
+  return {
+    currency: element("currency").value,
+    accounts: picked.length && picked.length < data.accounts.length ? new Set(picked) : null,
+    ...widened(data, from, to),
+  };
+}
+// Where only whole months are known, a period begins and ends with a month.
+function widened(data, from, to) {
+  const dailyFrom = data.settings.daily_from;
+  const first = from < dailyFrom ? monthOf(from) : from;
+  const last = to < dailyFrom ? lastOfMonth(to) : to;
+  return { first, last, isWidened: first !== from || last !== to, step: first < dailyFrom ? "month" : "day" };
+}
+// What to compare with: the same days so many months before when it begins with a month, else as many days before.
+// Null where only whole months are known, and it is none.
+function periodBefore(data, { first, last }) {
+  const before = first === monthOf(first) ? monthsBefore(first, last)
+    : { first: daysLater(first, -daysBetween(first, last)), last: daysLater(first, -1) };
+  const isKnown = (day, edge) => day >= data.settings.daily_from || day === edge(day);
+  return isKnown(before.first, monthOf) && isKnown(before.last, lastOfMonth) ? before : null;
+}
+function monthsBefore(first, last) {
+  let months = 1;
+  while (monthsLater(first, months) <= last) months += 1;
+  const end = monthsLater(last, -months);
+  const isWhole = last === lastOfMonth(last);
+  const sameDay = end.slice(0, 8) + last.slice(8);
+  return { first: monthsLater(first, -months), last: isWhole || sameDay > lastOfMonth(end) ? lastOfMonth(end) : sameDay };
+}
+const concerns = (choice, account) => !account || !choice.accounts || choice.accounts.has(account);
+
+// Rows of the cube as objects, of all currencies, within a period.
+function cells(data, choice, { first, last }) {
+  const { cube, days } = data;
+  const isInside = days.map((day) => day >= first && day <= last);
+  const isMeant = data.accounts.map(([account]) => concerns(choice, account));
+  const found = [];
+  for (let row = 0; row < cube.day.length; row += 1) {
+    if (!isInside[cube.day[row]] || !isMeant[cube.account_sid[row]]) continue;
+    found.push({
+      day: days[cube.day[row]], account: data.accounts[cube.account_sid[row]][0],
+      currency: data.currencies[cube.currency[row]], source: data.sources[cube.source[row]], channels: cube.channels[row],
+      recordings: cube.recordings[row], unpriced: cube.unpriced_recordings[row], minutes: cube.billed_minutes[row],
+      pricedMinutes: cube.billed_minutes[row] - cube.unpriced_minutes[row], cost: cube.cost[row],
+    });
+  }
+  return found;
+}
+function sums(rows, key) {
+  const groups = new Map();
+  for (const row of rows) {
+    const name = key(row);
+    let sum = groups.get(name);
+    if (!sum) groups.set(name, (sum = { recordings: 0, unpriced: 0, minutes: 0, pricedMinutes: 0, cost: null }));
+    sum.recordings += row.recordings;
+    sum.unpriced += row.unpriced;
+    sum.minutes += row.minutes;
+    sum.pricedMinutes += row.pricedMinutes;
+    if (row.cost !== null) sum.cost = (sum.cost ?? 0n) + row.cost;
+  }
+  return groups;
+}
+const rate = (sum) => (sum.cost === null || !sum.pricedMinutes ? null : (sum.cost * 1000n / BigInt(sum.pricedMinutes) + 500n) / 1000n);
+
+// Which days a row of a list is about; a list that is not here is about now.
+const months = (column) => (row) => [row[column], lastOfMonth(row[column])];
+const days = (column) => (row) => [row[column], row[column]];
+const PERIODS = {
+  accruals: months("month"), adjustments: months("month_found"), anomalies: days("usage_date"), bill_days: days("day"),
+  budgets: months("month"), holes: (row) => [row.first_day, row.last_day], rate_changes: days("changed_on"),
+  reconciliation: months("month"), storage: months("month"), waste: months("month"),
+};
+// Rows of a table of the warehouse: those of the accounts and the period, of all currencies.
+function listOfAll(data, name, choice) {
+  return data.tables[name].rows.filter((row) => {
+    const [first, last] = PERIODS[name]?.(row) ?? [choice.first, choice.last];
+    return concerns(choice, row.account_sid) && first <= choice.last && last >= choice.first;
+  });
+}
+function listOf(data, name, choice) {
+  return listOfAll(data, name, choice).filter((row) => !row.currency || row.currency === choice.currency);
+}
+// The same choice over all times.
+const ALWAYS = (choice) => ({ ...choice, first: "0000-01-01", last: "9999-12-31" });
+// Numbers of rows added up by a key; null where none is known.
+function added(rows, key, columns) {
+  const groups = new Map();
+  for (const row of rows) {
+    const sum = groups.get(key(row)) ?? Object.fromEntries(columns.map((column) => [column, null]));
+    for (const column of columns) if (row[column] !== null) sum[column] = sum[column] === null ? row[column] : sum[column] + row[column];
+    groups.set(key(row), sum);
+  }
+  return groups;
+}

@@ -1,0 +1,77 @@
+// Sections: what is to be expected.
+
+function forecastChart(data, choice, known) {
+  const running = data.tables.forecast.rows[0]?.month;
+  const budgets = listOf(data, "budgets", ALWAYS(choice)).filter((row) => row.month === running);
+  const together = budgets.filter((row) => !row.account_sid && row.expected_cost !== null);
+  const longest = [...known].sort((one, other) => Number(other.expected_cost - one.expected_cost));
+  const bound = (value) => (value == null ? null : number(value));
+  const points = [...together, ...longest].slice(0, MOST_BARS).map((row) => ({
+    name: accountName(data, row.account_sid), sid: row.account_sid,
+    expected: number(row.expected_cost), low: bound(row.low_cost), high: bound(row.high_cost),
+  }));
+  if (!points.some((point) => point.expected || point.high)) return null;
+  const marks = budgets.filter((row) => points.some((point) => point.sid === row.account_sid))
+    .map((row) => ({ name: accountName(data, row.account_sid), budget: number(row.budget) }));
+  const y = { ...NAMES, sort: points.map((point) => point.name) };
+  const x = (field) => ({ field, type: "quantitative", title: choice.currency, axis: { grid: true, tickCount: 6 } });
+  const interval = {
+    name: "interval", transform: [{ filter: "datum.low !== null" }],
+    mark: { type: "rule", strokeWidth: 3 }, encoding: { y, x: x("low"), x2: { field: "high" } },
+  };
+  const dots = {
+    mark: { type: "point", filled: true, size: 90, opacity: 1, tooltip: true, color: PALETTE[0] },
+    encoding: { y, x: x("expected") },
+  };
+  const strokes = {
+    data: { values: marks }, encoding: { y, x: x("budget") },
+    mark: { type: "tick", thickness: 4, size: 20, opacity: 1, tooltip: true, color: PALETTE[5] },
+  };
+  // A layer without a value has no axis to stand on.
+  const layer = [...(points.some((point) => point.low !== null) ? [interval] : []), dots, ...(marks.length ? [strokes] : [])];
+  const [first] = points;
+  return {
+    spec: { height: points.length * 34, data: { values: points }, layer },
+    words: `${points.length} forecasts, ${marks.length} budgets; ${first.name} will probably cost ${first.expected.toFixed(2)} ${choice.currency} in ${running.slice(0, 7)}.`,
+  };
+}
+
+const OUTLOOK = [
+  {
+    id: "to-come", title: "What is still to come",
+    how: "Minutes without a price, at what was charged lately or else by the rate card, by whole months. An estimate, in no other figure of this page.",
+    show({ data, choice }) {
+      const rows = listOf(data, "accruals", choice);
+      const months = added(rows, (row) => row.month.slice(0, 7), ["unpriced_recordings", "unpriced_minutes", "accrual", "overdue_accrual"]);
+      return {
+        charts: [barsOf(months, choice.currency, { value: "accrual", order: "by month" })],
+        tables: [
+          addedTable(data, "accruals", `Still to come by month, ${choice.currency}`, "month", months),
+          folded("Every account", listTable(data, "accruals", `Still to come by account, ${choice.currency}`, rows)),
+        ],
+      };
+    },
+  },
+  {
+    id: "forecast", title: "Where the month is going",
+    how: "The dot is what the running month will probably have cost at its end, the line the interval that should hold it as often as the table says, the upright stroke the budget. Budgets stand in reference/budgets.csv. An estimate, in no other figure; it does not depend on the period.",
+    show({ data, choice }) {
+      const known = listOf(data, "forecast", choice).filter((row) => row.expected_cost !== null);
+      return {
+        charts: [forecastChart(data, choice, known)],
+        tables: [
+          listTable(data, "forecast", `Forecast of the running month, ${choice.currency}`, known),
+          listTable(data, "budgets", `Budgets, ${choice.currency}`, listOf(data, "budgets", choice)),
+        ],
+      };
+    },
+  },
+  {
+    id: "anomalies", title: "Days out of line",
+    how: "Days whose expected cost or minutes left what is usual for the account on such a weekday, with the source that carries most of the difference.",
+    show({ data, choice }) {
+      const newest = listOf(data, "anomalies", choice).sort((one, other) => (one.usage_date < other.usage_date ? 1 : -1));
+      return { charts: [], tables: [listTable(data, "anomalies", `Days out of line, ${choice.currency}`, newest)] };
+    },
+  },
+];

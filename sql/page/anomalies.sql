@@ -1,0 +1,4 @@
+-- Days out of line.
+select
+    usage_date, account_sid, currency, measure, value, median, lower_bound, upper_bound, source, source_difference,
+from marts.anomalies

@@ -1,0 +1,8 @@
+-- Recordings that were no use.
+select
+    month, account_sid, waste_kind, currency,
+    cast(sum(recordings) as bigint) as recordings,
+    cast(sum(billed_minutes) as bigint) as billed_minutes,
+    sum(cost) as cost,
+from marts.waste
+group by month, account_sid, waste_kind, currency
