@@ -95,6 +95,8 @@ def test_what_came_changed_went_and_moved_money_is_told_once(world: World) -> No
     ]
     world.ledger.advance(3600)
     assert world.since().is_nothing
+    world.ledger.change(status, status="completed")
+    assert told(world.since()) == (0, 1, 0, 0)  # the one that went was told of
     world.ledger.restore(gone)
     assert told(world.since()) == (0, 0, 0, 1)
 
