@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_ask, cli_emulator, cli_figures
+from flows import cli_ask, cli_emulator, cli_figures, cli_report
 from flows.cli_options import (
     Account,
     Accounts,
@@ -27,6 +27,7 @@ from transforms.errors import RecspendError
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
 )
+app.add_typer(cli_report.app)
 app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)
 app.add_typer(cli_emulator.app, name="emulator")
@@ -177,31 +178,6 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
     from flows.job import Job
 
     perform_job(None, Job("model"), as_json=as_json, prefect=prefect)
-
-
-@app.command()
-def report(
-    preset: Presets = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser afterwards.")
-    ] = False,
-    as_json: AsJson = False,
-    prefect: Prefect = False,
-) -> None:
-    """Write the spend tables as CSV files, the page to look at, and the charges as FOCUS for cost systems.
-
-    With `--preset` also as one of them wants it; such a file is kept up from then on, until it is deleted.
-
-    Example: `recspend report --open`
-    """
-    from flows.cli_perform import perform_job
-    from flows.job import Job
-
-    perform_job(None, Job("report", presets=tuple(preset or ())), as_json=as_json, prefect=prefect)
-    if open_page:
-        from flows.cli_ask import open_report
-
-        open_report()
 
 
 def main() -> None:

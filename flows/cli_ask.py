@@ -82,16 +82,3 @@ def doctor(as_json: AsJson = False) -> None:
         typer.echo(json.dumps([{"subject": f.subject, "state": f.state, "words": f.words} for f in found]))
     if any(finding.state == "broken" for finding in found):
         raise typer.Exit(2)
-
-
-def open_report() -> None:
-    """Show the report page in the browser. Raises ConfigError when it is not written."""
-    import webbrowser
-
-    from flows.settings import load
-    from transforms.errors import ConfigError
-
-    page = load().data_dir / "reports" / "report.html"
-    if not page.exists():
-        raise ConfigError(f"There is no {page}: the setting report_page is off. Switch it on and run again.")
-    webbrowser.open(page.resolve().as_uri())

@@ -46,13 +46,14 @@ def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) ->
 
 
 def _show(summary: Summary, work: Work, *, as_json: bool) -> None:
-    from flows.screen import files_line, remarks, spend_tables, stage_line
+    from flows.screen import files_line, remarks, since_lines, spend_tables, stage_line
 
     if as_json:
         typer.echo(json.dumps(summary.as_object()))
         return
     if summary.cost is not None:
         show(*spend_tables(work.settings.data_dir))
-    show(stage_line(summary), *remarks(summary))
+    since = since_lines(summary.since) if summary.since else []
+    show(stage_line(summary), *since, *remarks(summary))
     if summary.reports:
         show(files_line(work.settings.data_dir))

@@ -26,11 +26,15 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `statements/<YYYY-MM>/` | what was reported for a month that was closed, written once: `statement.json` with a sha256 over its content, and `statement.csv` with the same rows |
 | `warehouse.duckdb` | everything below, in one DuckDB file that 1.5 and later open |
 | `warehouse.json` | what the warehouse was built from, so that an unchanged one is not built again |
-| `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals |
+| `told.json` | the figures that the last run told, so that the next one can say what changed since |
+| `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals; see [The files of a set](#the-files-of-a-set) |
+| `reports/recspend.xlsx`, `reports/<mart>.parquet` | the same as one workbook, or as Parquet, when `--format` asks for it |
+| `reports/manifest.json` | of each report its sha256, rows, and sums of money by currency |
 | `reports/report.html` | one page to look at and to mail, with charts, filters and tables; it asks no server for anything |
 | `reports/holes.csv` | the days of accounts that no figure covers; only a header when there are none |
 | `reports/focus.csv`, `reports/focus.parquet` | what was charged, in the columns of FOCUS 1.2; see [reports.focus](#reportsfocus) |
 | `reports/vantage.csv`, `cloudzero.csv`, `datadog.json` | the same as one cost system takes it, when `--preset` asks for it |
+| `extracts/<month>_<account sid>/` | the reports of a month or an account, as `recspend report --month` or `--account` wrote them last |
 | `runs/<instant>.json` | what each run did |
 {references}
 
@@ -40,6 +44,29 @@ of your own under `reference/` in the data folder takes the place of the shipped
 
 In all tables: `cost` is positive when it is a charge, and null (never 0) while nothing is priced; different currencies
 stand in different rows and are never added up; instants are UTC; `usage_date` is the day in `reporting_timezone`.
+
+## The files of a set
+
+The files of `reports/`, and those of an extract, take their places together: a folder is written beside and exchanged. So
+`manifest.json` is always that of the files beside it. It holds the newest day read (`as_of`), the time zone of the days,
+and for each file `bytes`, `sha256` and, of each table in it, `rows` and `totals`: currency → column → sum, as text with
+nine decimals, of every column of money. What is in the folder besides stays.
+
+- **CSV** is UTF-8 with commas, dots and ISO dates; instants end in Z; null is empty. Read money as text or decimal, not as
+  a float. An apostrophe stands before a text that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`
+  or a tab, and is no plain number): an account called `=1+1` reads `'=1+1`. A spreadsheet shows the apostrophe. The name
+  is for people; join by `account_sid`. The other formats have every text as it is.
+- **The workbook** has a sheet for each table, with real numbers and dates, and the header frozen. A spreadsheet has 15
+  digits in a number and no time zones (instants are UTC); the sums in the manifest have every digit.
+- **Parquet** has the types of the warehouse.
+
+An extract holds the spend tables and `holes`; its manifest says of which `month` and `account_sid` it is. A row is of the
+month of its `month`, else of its day: `adjustments` by the month that they adjust, `daily_charges` by days of UTC, `holes`
+when they touch the month. Tables without accounts (`spend_by_source`, `spend_by_channels`, `spend_by_status`,
+`spend_by_call_kind`) are made anew of the account's rows alone, so that an extract of an account tells nothing of another.
+Tables that are as of the newest day (`retention_candidates`, `spend_trends`, `spend_weeks`, `unpriced_backlog`,
+`weekday_pattern`) are in no extract of a month; `left_out` in the manifest names them and says why. `fct_recordings`,
+`recordings_kept` and `storage_rate_periods` are no reports, and written only when `--mart` names them.
 
 """
 

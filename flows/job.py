@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from flows.formats import FileFormat
 from flows.lanes import Clock, utc_now
 from flows.presets import Preset
 from flows.progress import Progress, Step, directly, silent
@@ -15,6 +16,7 @@ from flows.stores.access import Access
 
 if TYPE_CHECKING:
     from flows.stores.warehouse import CheckResult
+    from transforms.since import Changes
 
 Command = Literal["run", "ingest", "normalize", "model", "report"]
 
@@ -24,7 +26,7 @@ class Job:
     """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all.
 
     again: read the days even when they are covered. audit_days: read so many of the oldest readings again. presets:
-    write the exports for these systems too.
+    write the exports for these systems too. formats: write the spend tables in these formats beside CSV.
     """
 
     command: Command = "run"
@@ -35,6 +37,7 @@ class Job:
     again: bool = False
     audit_days: int = 0
     presets: tuple[Preset, ...] = ()
+    formats: tuple[FileFormat, ...] = ()
 
     @property
     def reads_api(self) -> bool:
@@ -59,7 +62,8 @@ class Summary:
     """What the stages did; None where a stage was not part of it.
 
     cost: currency → plain decimal, of everything in the warehouse. seconds: stage → seconds. failed: account → what
-    went wrong and what to do. warnings: account → what of less weight went wrong.
+    went wrong and what to do. warnings: account → what of less weight went wrong. since: what changed since the run
+    before, or the models were built before.
     """
 
     requests: int | None = None
@@ -79,6 +83,7 @@ class Summary:
     checks: "list[CheckResult]" = field(default_factory=list)
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
     reports: list[Path] = field(default_factory=list)
+    since: "Changes | None" = None
 
     @property
     def stopping_checks(self) -> "list[CheckResult]":
@@ -98,6 +103,8 @@ class Summary:
         known = {
             name: getattr(self, name) for name in (*counts, "cost", "seconds", "holes", "failed", "warnings")
         }
+        since = {} if self.since is None else {"since": self.since.as_object()}
         return {name: value for name, value in known.items() if value is not None} | {
-            "failed_checks": [check.check.name for check in self.stopping_checks]
+            **since,
+            "failed_checks": [check.check.name for check in self.stopping_checks],
         }

@@ -26,6 +26,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.artifacts import Artifacts
+from flows.formats import FileFormat
 from flows.job import Job, Summary, Work
 from flows.presets import Preset
 from flows.settings import load
@@ -81,9 +82,9 @@ def model() -> State[Any]:
 
 
 @flow(name="recspend report", persist_result=False)
-def report(*, presets: tuple[Preset, ...] = ()) -> State[Any]:
-    """Write the report files, and the exports for these systems."""
-    return _in_flow(Job("report", presets=presets))
+def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] = ()) -> State[Any]:
+    """Write the report files, in these formats too, and the exports for these systems."""
+    return _in_flow(Job("report", presets=presets, formats=formats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _called(job: Job) -> State[Any]:
         case "model":
             return model(return_state=True)
         case "report":
-            return report(presets=job.presets, return_state=True)
+            return report(presets=job.presets, formats=job.formats, return_state=True)
 
 
 def _in_flow(job: Job) -> State[Any]:

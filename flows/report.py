@@ -1,23 +1,24 @@
 """Report: the marts as CSV files for finance, the page to look at, and the exports for cost systems."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.exports import FOCUS, LeftOut, exports
+from flows.formats import WORKBOOK, FileFormat
 from flows.page import page
 from flows.presets import PRESETS, Preset
+from flows.report_files import Held, rendered
 from flows.stores.report_folder import ReportFolder
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError
 from transforms.report_set import manifest
-from transforms.reports import to_csv
 
 NO_REPORTS = ("adjustment_items", "fct_recordings", "recordings_kept", "storage_rate_periods")
 """Marts that are no reports: a row per recording, or what other marts are made of. They live in the warehouse."""
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _PAGE = "report.html"
 
 
@@ -31,34 +32,51 @@ class ReportSummary:
 
 
 def report(
-    data_dir: Path, sql: Path, presets: Collection[Preset] = (), *, with_page: bool = True
+    data_dir: Path,
+    sql: Path,
+    presets: Collection[Preset] = (),
+    formats: Collection[FileFormat] = (),
+    *,
+    with_page: bool = True,
 ) -> ReportSummary:
     """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`,
     `report.html`, and `manifest.json`, which has the digest, the rows and the control totals of each.
 
-    `sql` is the folder of the models. FOCUS is written as Parquet too, and a file for each of the presets; one that was
-    written before is kept up, so that it never stands beside newer figures. The files take their places together; a set
-    with the same content is left alone. Raises ChecksFailedError, and leaves all files as they are, when a check of
-    severity fail stands against the figures.
+    `sql` is the folder of the models. The tables are written in the other formats asked for too, FOCUS as Parquet, and
+    a file for each of the presets; what was written before is kept up, so that it never stands beside newer figures.
+    The files take their places together; a set with the same content is left alone. Raises ChecksFailedError, and
+    leaves all files as they are, when a check of severity fail stands against the figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     refuse_failed(warehouse)
     folder, summary = ReportFolder(data_dir / "reports"), ReportSummary()
     kept_up = {preset for preset, limits in PRESETS.items() if folder.read(limits.file) is not None}
     tables = warehouse.tables(in_order(selects(warehouse, sql)))
-    files = {f"{name}.csv": to_csv(table).encode() for name, table in tables.items()}
+    files: dict[str, bytes] = {}
+    held: Held = {}
+    for each in dict.fromkeys((FileFormat.CSV, *formats, *_formats_in(folder, tables))):
+        more_files, more_held = rendered(tables, each)
+        files |= more_files
+        held |= more_held
     files |= exports(warehouse, sql, kept_up.union(presets), summary.left_out)
     if with_page:
         shown = {path.stem: path.read_text("utf-8") for path in sorted((sql / "page").glob("*.sql"))}
         on_page = warehouse.tables(in_order(shown))
         files[_PAGE] = page({**on_page, "holes": tables["holes"]}, folder.read(_PAGE))
-    held = {f"{name}.csv": {name: table} for name, table in tables.items()}
     about = about_warehouse(warehouse) | {"left_out": summary.left_out.as_object()}
-    before = json.loads(folder.read(_MANIFEST) or '{"files": []}')
-    files[_MANIFEST] = manifest(files, held, about)
+    before = json.loads(folder.read(MANIFEST) or '{"files": []}')
+    files[MANIFEST] = manifest(files, held, about)
     summary.written = folder.replace(files, [each["file"] for each in before["files"]])
     summary.files = [folder.folder / name for name in files]
     return summary
+
+
+def _formats_in(folder: ReportFolder, tables: Collection[str]) -> Iterator[FileFormat]:
+    """The formats that somebody asked for once and did not delete since."""
+    if folder.read(WORKBOOK) is not None:
+        yield FileFormat.XLSX
+    if any(folder.read(f"{name}.parquet") is not None for name in tables):
+        yield FileFormat.PARQUET
 
 
 def refuse_failed(warehouse: Warehouse) -> None:
@@ -72,12 +90,12 @@ def refuse_failed(warehouse: Warehouse) -> None:
         )
 
 
-def selects(warehouse: Warehouse, sql: Path) -> dict[str, str]:
+def selects(warehouse: Warehouse, sql: Path, *, without: Collection[str] = NO_REPORTS) -> dict[str, str]:
     """Name → SELECT of every table that is handed out: the marts, and those of the folder `sql/reports`."""
     marts = warehouse.table(
         "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
     )["table_name"].to_pylist()
-    found = {mart: f'select * from marts."{mart}"' for mart in marts if mart not in NO_REPORTS}  # noqa: S608
+    found = {mart: f'select * from marts."{mart}"' for mart in marts if mart not in without}  # noqa: S608
     others = {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
     return found | {name: select for name, select in others.items() if name != FOCUS}
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -25,6 +26,7 @@ from flows.progress import Progress
 from flows.stores.statements import Sealed, statement_table
 from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
 from transforms.reports import for_the_eye, to_text_frame
+from transforms.since import Changes
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +141,28 @@ def stage_line(summary: Summary) -> Text:
     counts = [f"{value} {name}" for name, value in summary.as_object().items() if isinstance(value, int)]
     seconds = [f"{stage} {value:.1f} s" for stage, value in summary.seconds.items()]
     return Text(", ".join(counts) + (f" ({', '.join(seconds)})" if seconds else ""))
+
+
+def since_lines(since: Changes) -> list[Text]:
+    """What changed since the run before: recordings, money, and who moved most of it."""
+    when = f"the run before ({since.before:%Y-%m-%d %H:%M} UTC)" if since.before else "the beginning"
+    if since.is_nothing:
+        return [Text(f"Nothing changed since {when}.")]
+    counts = {"new": since.new, "changed": since.changed, "deleted": since.deleted, "back": since.returned}
+    told = [f"{count} {word}" for word, count in counts.items() if count or word != "back"]
+    money = [f"{currency} {_signed(change)}" for currency, change in since.cost.items()]
+    lines = [Text(f"Since {when}: {', '.join(told)}; {', '.join(money) or 'no cost changed'}.")]
+    for currency in since.cost:
+        movers = [mover for mover in since.movers if mover.currency == currency]
+        named = ", ".join(f"{each.account_name} {each.source} {_signed(each.change)}" for each in movers)
+        lines.append(Text(f"Most in {currency}: {named}"))
+    return lines
+
+
+def _signed(change: Decimal) -> str:
+    # Every digit that is used, and two at least.
+    decimals = max(len(f"{change:f}".rstrip("0").partition(".")[2]), 2)
+    return f"{change:+.{decimals}f}"
 
 
 def files_line(data_dir: Path) -> Text:

@@ -36,20 +36,26 @@ def prepare(settings: Settings, job: Job) -> Work:
 
 def perform(work: Work, job: Job) -> Summary:
     """Do the job, holding the data folder. An account that cannot be read is told of and does not stop the others."""
-    summary = Summary()
-    if job.command == "run":
-        with _recorded(work.settings.data_dir, summary) as record:
-            _ingest(work, job, summary)
-            _normalize(work, job, summary)
-            record()
-            build_models(work, job, summary)
-            if not summary.stopping_checks:
+    summary, data_dir = Summary(), work.settings.data_dir
+    with one_writer(data_dir):
+        match job.command:
+            case "run":
+                with _telling(work, summary), _recorded(data_dir, summary) as record:
+                    _ingest(work, job, summary)
+                    _normalize(work, job, summary)
+                    record()
+                    build_models(work, job, summary)
+                    if not summary.stopping_checks:
+                        _report(work, job, summary)
+            case "ingest":
+                _ingest(work, job, summary)
+            case "normalize":
+                _normalize(work, job, summary)
+            case "model":
+                with _telling(work, summary):
+                    build_models(work, job, summary)
+            case "report":
                 _report(work, job, summary)
-    else:
-        stages = {"ingest": _ingest, "normalize": _normalize, "model": build_models, "report": _report}
-        stage = stages[job.command]
-        with one_writer(work.settings.data_dir):
-            stage(work, job, summary)
     return summary
 
 
@@ -163,6 +169,22 @@ def build_models(work: Work, job: Job, summary: Summary) -> None:
     summary.checks = built.checks
 
 
+@contextmanager
+def _telling(work: Work, summary: Summary) -> Iterator[None]:
+    """Say what the block changed of the figures that were told last.
+
+    Only when all else is done are the new ones taken for told: what a run found that was killed, the next one tells.
+    """
+    from flows.since import changes_since, figures_now, figures_told, keep_told
+
+    data_dir = work.settings.data_dir
+    before = figures_told(data_dir)
+    yield
+    now = figures_now(data_dir, before, work.clock())
+    summary.since = changes_since(data_dir, before, now)
+    keep_told(data_dir, now)
+
+
 def _report(work: Work, job: Job, summary: Summary) -> None:
     from flows.report import report
 
@@ -170,7 +192,12 @@ def _report(work: Work, job: Job, summary: Summary) -> None:
     work.progress("report", 0, 1)
     with _timed(summary, "report"):
         write = partial(
-            report, settings.data_dir, shipped("sql"), job.presets, with_page=settings.report_page
+            report,
+            settings.data_dir,
+            shipped("sql"),
+            job.presets,
+            job.formats,
+            with_page=settings.report_page,
         )
         written = work.step("report", write)
     work.progress("report", 1, 1)
@@ -179,7 +206,7 @@ def _report(work: Work, job: Job, summary: Summary) -> None:
 
 @contextmanager
 def _recorded(data_dir: Path, summary: Summary) -> Iterator[Callable[[], None]]:
-    """Hold the data folder for a run and keep its record; the block may write the record in between."""
+    """Keep the record of a run; the block may write it in between."""
     started = datetime.now(UTC)
 
     def record(exit_code: int | None = None) -> None:
@@ -192,13 +219,12 @@ def _recorded(data_dir: Path, summary: Summary) -> Iterator[Callable[[], None]]:
             RunRecord(f"{started:%Y%m%dT%H%M%S.%fZ}", started, finished, exit_code, **counts)
         )
 
-    with one_writer(data_dir):
-        try:
-            yield record
-        except RecspendError as error:
-            record(error.exit_code)
-            raise
-        record(summary.exit_code)
+    try:
+        yield record
+    except RecspendError as error:
+        record(error.exit_code)
+        raise
+    record(summary.exit_code)
 
 
 @contextmanager

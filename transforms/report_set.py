@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,37 +11,12 @@ import pyarrow.compute as pc
 from transforms.money import plain
 
 _SUM = pa.decimal128(38, 9)
-"""The type of every sum of money in the marts; rates have another."""
-
-
-_DAYS = ("month", "usage_date", "changed_on", "storage_month", "storage_date", "period_start")
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """Which rows of the marts a set holds: of one month (its first day), of one account (its sid), or all."""
-
-    month: date | None = None
-    account_sid: str | None = None
-
-    def where(self, columns: Iterable[str]) -> str | None:
-        """The condition on a mart with these columns; None when the mart cannot be narrowed so."""
-        columns, conditions = set(columns), ["true"]
-        if self.account_sid is not None:
-            if "account_sid" not in columns:
-                return None
-            conditions.append("account_sid = '" + self.account_sid.replace("'", "''") + "'")
-        if self.month is not None:
-            days = [name for name in _DAYS if name in columns]
-            if not days:
-                return None
-            conditions.append(f"date_trunc('month', {days[0]}) = date '{self.month}'")
-        return " and ".join(conditions)
+"""The type of every sum of money in the marts; rates have another, and so has the cost of one recording."""
 
 
 def control_totals(table: pa.Table) -> dict[str, dict[str, str]]:
     """Currency → column → sum as a plain decimal, of the columns with sums of money; nothing without a currency."""
-    names = [field.name for field in table.schema if field.type == _SUM]
+    names = [field.name for field in table.schema if field.type == _SUM or field.name == "cost"]
     if "currency" not in table.column_names or not names:
         return {}
     currencies = sorted(set(table["currency"].to_pylist()))

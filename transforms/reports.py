@@ -17,6 +17,7 @@ from transforms.money import plain
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)  # is no formula, also where it stands as text
 _FEWEST_DECIMALS = 2
 _TO_QUOTE = re.compile('[,"\r\n]')
 
@@ -131,7 +132,8 @@ def _to_cell(text: str | None) -> str:
 
 
 def _defused(text: str | None) -> str | None:
-    return f"'{text}" if text and text.startswith(_FORMULA_STARTS) else text
+    is_formula = text and text.startswith(_FORMULA_STARTS) and not _PLAIN_NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def _json_value(value: Any) -> str:

@@ -72,6 +72,11 @@ class Stamp:
         except OSError:
             return False
 
+    def inputs(self) -> str | None:
+        """The digest of what the models were made of; None when that is not known."""
+        stamped = self._read()
+        return None if stamped is None else stamped.made.inputs
+
     def write(self, made: Made) -> None:
         """Remember it."""
         write_whole(self._path, msgspec.json.encode(self._stamped(made)))

@@ -1,7 +1,9 @@
 """Tables as one workbook for a spreadsheet: a sheet each, real numbers and dates, the header always in sight."""
 
 import io
-from collections.abc import Mapping
+import itertools
+import re
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +16,10 @@ from xlsxwriter.worksheet import Worksheet
 _ROWS_OF_A_SHEET = 1_048_575  # and a header
 _LONGEST_NAME = 31
 _WIDEST = 40
+_ROWS_MEASURED = 200
+_ROWS_AT_ONCE = 1_000
+_LONGEST_TEXT = 32_767
+_REFUSED = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001  the same tables make the same bytes
 
 
@@ -21,11 +27,12 @@ def workbook(tables: Mapping[str, pa.Table]) -> bytes:
     """The tables as the bytes of an xlsx file, in their order; a sheet is named after its table.
 
     A spreadsheet knows numbers to 15 digits only and no time zones: instants are UTC. A table with more rows than a
-    sheet can have goes on in the next one, which has a number behind its name.
+    sheet can have goes on in the next one, which has a number behind its name. A text stays a text, whatever it begins
+    with; of one that is longer than a cell can hold, the beginning is there.
     """
     sink = io.BytesIO()
     options = {
-        "in_memory": True,
+        "constant_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
@@ -40,22 +47,35 @@ def workbook(tables: Mapping[str, pa.Table]) -> bytes:
         }
         for name, table in tables.items():
             for part, first in enumerate(range(0, max(table.num_rows, 1), _ROWS_OF_A_SHEET)):
-                number = f" {part + 1}" if part else ""
-                sheet = book.add_worksheet(f"{name[: _LONGEST_NAME - len(number)]}{number}")
+                sheet = book.add_worksheet(_sheet_name(name, part, {each.name for each in book.worksheets()}))
                 _fill(sheet, table.slice(first, _ROWS_OF_A_SHEET), formats)
     return sink.getvalue()
 
 
+def _sheet_name(name: str, part: int, taken: Collection[str]) -> str:
+    """The name as a spreadsheet takes it: without the signs it refuses, short, and no other sheet's in any case."""
+    allowed = _REFUSED.sub("_", name).strip("'") or "table"
+    refused = {"history", *(other.lower() for other in taken)}  # the first is a sheet of Excel's own
+    endings = (f" {number}" if number > 1 else "" for number in itertools.count(part + 1))
+    names = (f"{allowed[: _LONGEST_NAME - len(ending)]}{ending}" for ending in endings)
+    return next(each for each in names if each.lower() not in refused)
+
+
 def _fill(sheet: Worksheet, table: pa.Table, formats: Mapping[str, Format]) -> None:
     sheet.freeze_panes(1, 0)
-    sheet.write_row(0, 0, table.column_names, formats["head"])
     for place, name in enumerate(table.column_names):
-        values = table[name].to_pylist()
-        longest = max((len(str(value)) for value in values[:200] if value is not None), default=0)
+        values = table[name].slice(0, _ROWS_MEASURED).to_pylist()
+        longest = max((len(str(value)) for value in values if value is not None), default=0)
         sheet.set_column(place, place, min(max(len(name), longest) + 2, _WIDEST))
-        for row, value in enumerate(values, start=1):
-            if value is not None:
-                _write(sheet, row, place, value, formats)
+    sheet.write_row(0, 0, table.column_names, formats["head"])
+    # Row by row, for a row that is written leaves the memory.
+    row = 0
+    for batch in table.to_batches(_ROWS_AT_ONCE):
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            row += 1
+            for place, value in enumerate(values):
+                if value is not None:
+                    _write(sheet, row, place, value, formats)
 
 
 def _write(sheet: Worksheet, row: int, place: int, value: Any, formats: Mapping[str, Format]) -> None:
@@ -70,4 +90,4 @@ def _write(sheet: Worksheet, row: int, place: int, value: Any, formats: Mapping[
     elif isinstance(value, date):
         sheet.write_datetime(row, place, value, formats["day"])
     else:
-        sheet.write_string(row, place, str(value))
+        sheet.write_string(row, place, str(value)[:_LONGEST_TEXT])

@@ -191,6 +191,12 @@ def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) ->
         (["check"], "There is no data/warehouse.duckdb yet"),
         (["report"], "There is no data/warehouse.duckdb yet"),
         (["report", "--preset", "abacus"], "'cloudzero', 'datadog', 'vantage'"),
+        (["report", "--format", "pdf"], "'pdf' is not one of"),
+        (["report", "--month", ""], " is no month"),
+        (["report", "--show", "waste", "--account", ""], "There is no data/warehouse.duckdb yet"),
+        (["report", "--month", "2026-09"], "There is no data/warehouse.duckdb yet"),
+        (["report", "--show", "waste", "--out", "x"], "--show goes with --month, --account and --json only"),
+        (["report", "--month", "2026-09", "--open"], "The page and the files of --preset hold everything"),
         (["close", "2026-09"], "No day was read yet"),
         (["close", "September"], "September is no month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
@@ -419,3 +425,71 @@ def test_a_figure_is_explained_as_table_csv_and_json(
         assert code == 1
         assert "NOT VERIFIED: raw/" in err
         assert "is not the page that was received" in err
+
+
+def test_a_mart_through_a_pipe_is_csv_and_on_a_terminal_a_table_of_its_width(
+    account: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recspend("run", "--json")
+    command = ("report", "--show", "spend_by_source", "--month", "2026-09")
+    code, text, _ = recspend(*command)
+    _, expected, _ = recspend(
+        *("query", "select * from marts.spend_by_source where month = '2026-09-01' order by all"),
+        *("--format", "csv"),
+    )
+    assert (code, text) == (0, expected)
+    assert text.count("\n") > 5
+    assert recspend(*command, "--account", "support")[1] == text  # the only account
+    assert json.loads(recspend(*command, "--json")[1])[0]["month"] == "2026-09-01"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    _, table, _ = recspend(*command)
+    lines = table.splitlines()
+    assert lines[0].strip() == "spend_by_source 2026-09"
+    assert max(map(len, lines)) <= 80
+    assert all(row["source"] in table for row in csv.DictReader(io.StringIO(text)))
+    assert "█" in table
+
+
+def test_what_to_show_that_is_not_there_is_named(account: str, recspend: Recspend) -> None:
+    recspend("run", "--json")
+    for arguments, said in (
+        (["--show", "spend_by_sorce"], "Did you mean spend_by_source? There are account_days,"),
+        (["--show", "waste", "--month", "1999-01"], "Nothing is known of 1999-01. There are 2026-06"),
+        (["--show", "waste", "--account", "suport"], "Did you mean support? There are support."),
+        (["--show", "unpriced_backlog", "--month", "2026-09"], "unpriced_backlog cannot be narrowed so"),
+    ):
+        code, out, err = recspend("report", *arguments)
+        assert (code, out) == (2, "")
+        assert said in err
+
+
+def test_an_extract_says_where_it_is_and_what_is_not_in_it(
+    account: str, recspend: Recspend, tmp_path: Path
+) -> None:
+    recspend("run", "--json")
+    code, out, err = recspend("report", "--month", "2026-09", "--format", "xlsx", "--out", "september")
+    assert code == 0
+    assert out.endswith(f"2 files, 2 of them other than before: {tmp_path / 'september'}\n")
+    assert "unpriced_backlog is left out: it is as of the newest day read" in err
+    assert {path.name for path in (tmp_path / "september").iterdir()} == {"recspend.xlsx", "manifest.json"}
+    code, out, _ = recspend("report", "--account", "support", "--mart", "waste", "--json")
+    said = json.loads(out)
+    assert (code, said["files"], said["left_out"]) == (0, ["waste.csv", "manifest.json"], {})
+    assert (Path(said["folder"]) / "waste.csv").exists()
+    assert not (tmp_path / "data" / "reports" / "recspend.xlsx").exists()
+    assert recspend("report", "--format", "xlsx", "--json")[0] == 0
+    assert (tmp_path / "data" / "reports" / "recspend.xlsx").exists()
+
+
+def test_a_run_ends_with_what_changed_since_the_run_before(account: str, recspend: Recspend) -> None:
+    _, first, _ = recspend("run")
+    assert "Since the beginning: 450 new, 0 changed, 0 deleted; USD +" in first
+    assert re.search(r"^Most in USD: support \w+ \+[\d.]+, support \w+ \+[\d.]+, support \w+ \+", first, re.M)
+    _, second, _ = recspend("run")
+    assert re.search(r"^Nothing changed since the run before \(\d{4}-", second, re.M)
+    _, third, _ = recspend("run", "--json")
+    since = json.loads(third)["since"]
+    assert (since["new"], since["cost"], since["movers"]) == (0, {}, [])
+    assert since["before"] is not None

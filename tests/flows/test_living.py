@@ -6,6 +6,7 @@ are broken off anywhere. A run that is broken off here leaves the folder as a ki
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -46,6 +47,7 @@ from flows.job import Job
 from flows.stages import perform
 from flows.stores.lake import Lake
 from flows.stores.recordings_api import RecordingsApi
+from transforms.since import Changes
 
 PAGE_SIZE = 4
 BUSY, NEW = ACCOUNTS[:2]
@@ -193,6 +195,7 @@ class LivingMachine(RuleBasedStateMachine):
         self.work = replace(work_by(clock_of(self.ledger), [], self.data_dir, concurrency=4), names=names)
         self.dialect: tuple[str, ...] = ()
         self.knows_first_days = False
+        self.told: dict[str, dict[str, Any]] = {}
 
     def teardown(self) -> None:
         self.stack.close()
@@ -230,11 +233,12 @@ class LivingMachine(RuleBasedStateMachine):
         self.ledger.advance_to(max(later, self.ledger.now))
         try:
             with broken_off(*breaks) if breaks else nullcontext():
-                self._perform(JOBS[job], is_whole, faults, seed)
+                since = self._perform(JOBS[job], is_whole, faults, seed)
         except BrokenOff:
             self.model.broken_off(JOBS[job])
         else:
             self._compare(JOBS[job], is_whole)
+            self._compare_since(since)
 
     @precondition(lambda self: self.model.rows and not self.model.is_hazy)
     @rule()
@@ -300,7 +304,7 @@ class LivingMachine(RuleBasedStateMachine):
         for recording in self._chosen(event, list(filter(fits, self._listed()))):
             self.ledger.change(recording.sid, keep_updated_at=event.keeps_update_date, **facts)
 
-    def _perform(self, job: Job, is_whole: bool, faults: Set[str], seed: int) -> None:
+    def _perform(self, job: Job, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
         if not self.knows_first_days:
             faults -= {"empty-page-with-next"}  # with it the first day is not found, or a wrong one is
         parts = [job] if is_whole else [replace(job, command="ingest"), replace(job, command="normalize")]
@@ -308,6 +312,7 @@ class LivingMachine(RuleBasedStateMachine):
             for part in parts:
                 summary = perform(replace(self.work, accounts=accesses_of(emulator)), part)
                 assert (summary.exit_code, summary.failed) == (0, {})
+        return summary.since
 
     def _compare(self, job: Job, is_whole: bool) -> None:
         self.knows_first_days |= job.first is None
@@ -322,6 +327,28 @@ class LivingMachine(RuleBasedStateMachine):
         if is_whole:
             assert warehouse_cells(self.data_dir) == cells_of(row.fact for row in found.values())
             assert rows_of(self.data_dir, "select * from ops.coverage where not is_covered") == [] or job.last
+
+    def _compare_since(self, since: Changes | None) -> None:
+        """What a whole run says that changed since the whole run before is what the rows of then and now say."""
+        if since is None:
+            return
+        now = {
+            row["recording_sid"]: row for row in rows_of(self.data_dir, "select * from marts.fct_recordings")
+        }
+        both = [(before, now[sid]) for sid, before in self.told.items()]
+        assert since.new == len(now) - len(self.told)
+        assert since.changed == sum(before["raw_page"] != after["raw_page"] for before, after in both)
+        gone = [(before["deleted_at"], after["deleted_at"]) for before, after in both]
+        gone += [(None, row["deleted_at"]) for sid, row in now.items() if sid not in self.told]
+        assert since.deleted == sum(after is not None and before != after for before, after in gone)
+        assert since.returned == sum(before is not None and before != after for before, after in gone)
+        costs: Counter[str] = Counter()
+        for rows, sign in ((self.told, -1), (now, 1)):
+            for row in rows.values():
+                costs[row["currency"]] += sign * (row["cost"] or 0)
+        assert since.cost.keys() <= costs.keys()
+        assert all(since.cost.get(currency, 0) == change for currency, change in costs.items())
+        self.told = now
 
     def _lake_rows(self) -> dict[str, Row]:
         lake = Lake(self.data_dir)
