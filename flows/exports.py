@@ -22,6 +22,14 @@ from transforms.reports import to_csv, to_json_objects, to_parquet, with_iso_ins
 FOCUS = "focus"
 """The SELECT of `sql/reports` that is written by this module, and how the presets call its rows."""
 
+ABOUT_FOCUS = {
+    "specification": "FOCUS 1.2",
+    "ListCost": "the priced minutes at the rate of reference/rate_card.csv; the billed cost where it names none",
+    "ContractedCost": "equal to ListCost",
+    "EffectiveCost": "equal to BilledCost",
+}
+"""What the manifest says of figures that the API does not give."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -50,16 +58,16 @@ class LeftOut:
 
 def exports(
     warehouse: Warehouse, sql: Path, presets: Collection[Preset], left_out: LeftOut
-) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file: FOCUS as CSV and Parquet, then those of the presets.
+) -> Iterator[tuple[str, bytes, pa.Table]]:
+    """Name, content and rows of each file: FOCUS as CSV and Parquet, then those of the presets.
 
     `sql` is the folder of the models. What is left out is logged, and added to `left_out`.
     """
     focus = (sql / "reports" / f"{FOCUS}.sql").read_text("utf-8")
     charges = warehouse.table(focus)
     _count_left_out(warehouse, left_out)
-    yield f"{FOCUS}.csv", to_csv(with_iso_instants(charges)).encode()
-    yield f"{FOCUS}.parquet", to_parquet(charges)
+    yield f"{FOCUS}.csv", to_csv(with_iso_instants(charges)).encode(), charges
+    yield f"{FOCUS}.parquet", to_parquet(charges), charges
     for preset in sorted(presets):
         select = (sql / "presets" / f"{preset}.sql").read_text("utf-8")
         rows = warehouse.table(over_focus(focus, select))
@@ -73,7 +81,7 @@ def exports(
                 left_out.other_currencies[preset],
             )
         _warn_of_limits(limits, rows, content)
-        yield limits.file, content
+        yield limits.file, content, rows
 
 
 def over_focus(focus: str, select: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.exports import FOCUS, LeftOut, exports
+from flows.exports import ABOUT_FOCUS, FOCUS, LeftOut, exports
 from flows.formats import WORKBOOK, FileFormat
 from flows.page import page
 from flows.presets import PRESETS, Preset
@@ -58,12 +58,13 @@ def report(
         more_files, more_held = rendered(tables, each)
         files |= more_files
         held |= more_held
-    files |= exports(warehouse, sql, kept_up.union(presets), summary.left_out)
+    for name, content, rows in exports(warehouse, sql, kept_up.union(presets), summary.left_out):
+        files[name], held[name] = content, {Path(name).stem: rows}
     if with_page:
         shown = {path.stem: path.read_text("utf-8") for path in sorted((sql / "page").glob("*.sql"))}
         on_page = warehouse.tables(in_order(shown))
         files[_PAGE] = page({**on_page, "holes": tables["holes"]}, folder.read(_PAGE))
-    about = about_warehouse(warehouse) | {"left_out": summary.left_out.as_object()}
+    about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": summary.left_out.as_object()}
     before = json.loads(folder.read(MANIFEST) or '{"files": []}')
     files[MANIFEST] = manifest(files, held, about)
     summary.written = folder.replace(files, [each["file"] for each in before["files"]])

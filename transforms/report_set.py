@@ -14,15 +14,23 @@ _SUM = pa.decimal128(38, 9)
 """The type of every sum of money in the marts; rates have another, and so has the cost of one recording."""
 
 
+_CURRENCIES = ("currency", "BillingCurrency")  # the second is FOCUS's name
+
+
 def control_totals(table: pa.Table) -> dict[str, dict[str, str]]:
     """Currency → column → sum as a plain decimal, of the columns with sums of money; nothing without a currency."""
-    names = [field.name for field in table.schema if field.type == _SUM or field.name == "cost"]
-    if "currency" not in table.column_names or not names:
+    names = [
+        field.name
+        for field in table.schema
+        if field.name == "cost" or (field.type == _SUM and not field.name.endswith("Quantity"))
+    ]
+    of = next((name for name in _CURRENCIES if name in table.column_names), None)
+    if of is None or not names:
         return {}
-    currencies = sorted(set(table["currency"].to_pylist()))
+    currencies = sorted(set(table[of].to_pylist()))
     totals = {}
     for currency in currencies:
-        of_currency = table.filter(pc.equal(table["currency"], currency))
+        of_currency = table.filter(pc.equal(table[of], currency))
         sums = {name: pc.sum(of_currency[name]).as_py() for name in names}
         totals[currency] = {name: plain(total) for name, total in sums.items() if total is not None}
     return {currency: of_currency for currency, of_currency in totals.items() if of_currency}

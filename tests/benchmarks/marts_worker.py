@@ -1,4 +1,4 @@
-"""The process that builds the marts over made-up recordings, and prints the seconds and the peak memory as JSON."""
+"""The process that builds the marts over made-up recordings and writes the reports; prints seconds and peak as JSON."""
 
 import json
 import resource
@@ -11,8 +11,9 @@ from statistics import median
 import duckdb
 
 from flows.model import read_models, read_twins
+from flows.report import report
 from flows.settings import shipped
-from flows.stores.warehouse import CONFIG
+from flows.stores.warehouse import CONFIG, warehouse_path
 from transforms.models import build_order, read_from_outside
 
 FACT = "marts.fct_recordings"
@@ -73,15 +74,15 @@ ONE_AGGREGATION = f"""
 
 
 def main() -> None:
-    """Make so many recordings in a file, and build every mart over them; `argv`: file, count."""
-    path, count = Path(sys.argv[1]), int(sys.argv[2])
+    """Make so many recordings in a folder, build every mart over them and write the reports; `argv`: folder, count."""
+    data_dir, count = Path(sys.argv[1]), int(sys.argv[2])
     twins, models = read_twins(shipped("sql")), read_models(shipped("sql"))
     given = read_from_outside(models)
-    with duckdb.connect(str(path), config=CONFIG) as connection:
+    with duckdb.connect(str(warehouse_path(data_dir)), config=CONFIG) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for schema in ("landed", "staging", "marts", "ops"):
             connection.execute(f"create schema {schema}")
-        for name in sorted(given):
+        for name in sorted(twins):
             columns = ", ".join(f'"{column}" {each.type}' for column, each in twins[name].columns.items())
             connection.execute(f"create table {name} ({columns})")
         connection.execute(f"insert into landed.recordings by name {RECORDINGS.format(count=count)}")
@@ -94,8 +95,15 @@ def main() -> None:
             seconds = _timed(lambda: connection.execute(f"create {kind} {model.name} as {model.sql}"))  # noqa: B023
             (fact if kind == "view" or model.name == FACT else marts)[model.name] = seconds
         one = median(_timed(lambda: connection.execute(ONE_AGGREGATION)) for _ in range(3))
+    reports = _timed(lambda: report(data_dir, shipped("sql")))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    measured = {"fact": sum(fact.values()), "marts": marts, "one_aggregation": one, "peak_bytes": peak}
+    measured = {
+        "fact": sum(fact.values()),
+        "marts": marts,
+        "one_aggregation": one,
+        "reports": reports,
+        "peak_bytes": peak,
+    }
     sys.stdout.write(json.dumps(measured))
 
 

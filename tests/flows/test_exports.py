@@ -2,13 +2,15 @@
 
 import csv
 import io
+import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -63,6 +65,24 @@ def test_the_charges_add_up_to_the_ledger_and_what_waits_for_a_price_is_counted(
     left_out = report(data_dir, shipped("sql")).left_out
     assert left_out == LeftOut(unpriced=sum(unpriced for _, unpriced, _, _ in ledger.values()))
     assert left_out.unpriced > 0
+
+
+def test_the_manifest_has_the_ledgers_total_of_each_currency_and_says_where_list_cost_is_from(
+    emulator: Emulator, data_dir: Path
+) -> None:
+    said = json.loads((data_dir / "reports" / "manifest.json").read_text("utf-8"))
+    (totals,) = (
+        table["totals"]
+        for file in said["files"]
+        for table in file["tables"]
+        if file["file"] == "focus.parquet"
+    )
+    expected: dict[str, Decimal] = defaultdict(Decimal)
+    for cell, (_, _, _, cost) in ledger_cells(emulator.totals()).items():
+        if cost is not None:
+            expected[cell[3]] += cost
+    assert {currency: Decimal(costs["BilledCost"]) for currency, costs in totals.items()} == expected
+    assert "rate_card.csv" in said["focus"]["ListCost"]
 
 
 def test_a_charge_stands_in_the_day_of_utc_whatever_the_reporting_time_zone(data_dir: Path) -> None:

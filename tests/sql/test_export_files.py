@@ -45,7 +45,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 def contents(warehouse: Warehouse) -> dict[str, bytes]:
-    return dict(exports(warehouse, SQL, set(PRESETS), LeftOut()))
+    return {name: content for name, content, _ in exports(warehouse, SQL, set(PRESETS), LeftOut())}
 
 
 def focus_rows(warehouse: Warehouse) -> pa.Table:

@@ -38,6 +38,17 @@ def test_rates_and_counts_are_not_added_up_but_the_cost_of_single_recordings_is(
     assert control_totals(table) == {"EUR": {"cost": "0.200000000"}, "USD": {"cost": "0.400000000"}}
 
 
+def test_of_focus_the_costs_are_added_up_by_billing_currency_and_the_quantities_are_not() -> None:
+    table = pa.table(
+        {
+            "BillingCurrency": ["USD", "USD"],
+            "BilledCost": money("0.1", "0.2"),
+            "PricingQuantity": money("3", "4"),
+        }
+    )
+    assert control_totals(table) == {"USD": {"BilledCost": "0.300000000"}}
+
+
 def test_without_a_currency_or_without_money_there_are_no_totals() -> None:
     assert control_totals(pa.table({"cost": money("1")})) == {}
     assert control_totals(pa.table({"currency": ["USD"], "recordings": [1]})) == {}
