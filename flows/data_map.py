@@ -26,6 +26,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `statements/<YYYY-MM>/` | what was reported for a month that was closed, written once: `statement.json` with a sha256 over its content, and `statement.csv` with the same rows |
 | `warehouse.duckdb` | everything below, in one DuckDB file that 1.5 and later open |
 | `warehouse.json` | what the warehouse was built from, so that an unchanged one is not built again |
+| `reports.json` | what the reports were made of, so that an unchanged set is not made again |
 | `told.json` | the figures that the last run told, so that the next one can say what changed since |
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals; see [The files of a set](#the-files-of-a-set) |
 | `reports/recspend.xlsx`, `reports/<mart>.parquet` | the same as one workbook, or as Parquet, when `--format` asks for it |

@@ -8,7 +8,7 @@ makes of that what one system takes, and names the system's documentation on top
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,16 @@ class LeftOut:
                 preset.value: count for preset, count in self.other_currencies.items()
             },
         }
+
+    @classmethod
+    def of_object(cls, said: Mapping[str, Any]) -> "LeftOut":
+        """What a manifest says."""
+        others = said["charges_in_other_currencies"]
+        return cls(
+            said["unpriced_recordings"],
+            said["recordings_without_currency"],
+            {Preset(name): count for name, count in others.items()},
+        )
 
 
 def exports(

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from flows.formats import FileFormat
-from flows.report import MANIFEST, NO_REPORTS, about_warehouse, in_order, refuse_failed, selects
+from flows.report import NO_REPORTS, about_warehouse, in_order, refuse_failed, selects
+from flows.report_basis import MANIFEST
 from flows.report_files import rendered
 from flows.stores.report_folder import ReportFolder
 from flows.stores.warehouse import Warehouse, warehouse_path

@@ -4,11 +4,13 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from flows.exports import ABOUT_FOCUS, FOCUS, LeftOut, exports
 from flows.formats import WORKBOOK, FileFormat
 from flows.page import page
 from flows.presets import PRESETS, Preset
+from flows.report_basis import MANIFEST, basis, is_in_place, remember
 from flows.report_files import Held, rendered
 from flows.stores.report_folder import ReportFolder
 from flows.stores.warehouse import Warehouse, warehouse_path
@@ -18,7 +20,6 @@ from transforms.report_set import manifest
 NO_REPORTS = ("adjustment_items", "fct_recordings", "recordings_kept", "storage_rate_periods")
 """Marts that are no reports: a row per recording, or what other marts are made of. They live in the warehouse."""
 
-MANIFEST = "manifest.json"
 _PAGE = "report.html"
 
 
@@ -44,32 +45,48 @@ def report(
 
     `sql` is the folder of the models. The tables are written in the other formats asked for too, FOCUS as Parquet, and
     a file for each of the presets; what was written before is kept up, so that it never stands beside newer figures.
-    The files take their places together; a set with the same content is left alone. Raises ChecksFailedError, and
-    leaves all files as they are, when a check of severity fail stands against the figures.
+    The files take their places together; a set with the same content is left alone, and one that would be made of the
+    same is not made. Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands
+    against the figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     refuse_failed(warehouse)
     folder, summary = ReportFolder(data_dir / "reports"), ReportSummary()
-    kept_up = {preset for preset, limits in PRESETS.items() if folder.read(limits.file) is not None}
-    tables = warehouse.tables(in_order(selects(warehouse, sql)))
+    of_tables = selects(warehouse, sql)
+    presets = {
+        *presets,
+        *(preset for preset, limits in PRESETS.items() if folder.read(limits.file) is not None),
+    }
+    formats = list(dict.fromkeys((FileFormat.CSV, *formats, *_formats_in(folder, of_tables))))
+    before = json.loads(folder.read(MANIFEST) or '{"files": []}')
+    made_of = basis(warehouse, sql, [*presets, *formats, str(with_page)])
+    if is_in_place(folder, made_of):
+        summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
+        summary.left_out = LeftOut.of_object(before["left_out"])
+        return summary
+    tables = warehouse.tables(in_order(of_tables))
     files: dict[str, bytes] = {}
     held: Held = {}
-    for each in dict.fromkeys((FileFormat.CSV, *formats, *_formats_in(folder, tables))):
+    for each in formats:
         more_files, more_held = rendered(tables, each)
         files |= more_files
         held |= more_held
-    for name, content, rows in exports(warehouse, sql, kept_up.union(presets), summary.left_out):
+    for name, content, rows in exports(warehouse, sql, presets, summary.left_out):
         files[name], held[name] = content, {Path(name).stem: rows}
     if with_page:
         shown = {path.stem: path.read_text("utf-8") for path in sorted((sql / "page").glob("*.sql"))}
         on_page = warehouse.tables(in_order(shown))
         files[_PAGE] = page({**on_page, "holes": tables["holes"]}, folder.read(_PAGE))
     about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": summary.left_out.as_object()}
-    before = json.loads(folder.read(MANIFEST) or '{"files": []}')
     files[MANIFEST] = manifest(files, held, about)
-    summary.written = folder.replace(files, [each["file"] for each in before["files"]])
+    summary.written = folder.replace(files, _names(before))
+    remember(folder, made_of, files[MANIFEST])
     summary.files = [folder.folder / name for name in files]
     return summary
+
+
+def _names(said: Mapping[str, Any]) -> list[str]:
+    return [each["file"] for each in said["files"]]
 
 
 def _formats_in(folder: ReportFolder, tables: Collection[str]) -> Iterator[FileFormat]:

@@ -73,9 +73,9 @@ class Stamp:
             return False
 
     def inputs(self) -> str | None:
-        """The digest of what the models were made of; None when that is not known."""
+        """The digest of what the models were made of; None when that is not known or the file is another."""
         stamped = self._read()
-        return None if stamped is None else stamped.made.inputs
+        return stamped.made.inputs if stamped and self.stands_for(stamped.made) else None
 
     def write(self, made: Made) -> None:
         """Remember it."""
