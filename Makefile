@@ -13,7 +13,7 @@ demo: install
 	$(BIN)/recspend demo --prefect
 
 test: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow

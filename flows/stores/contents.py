@@ -39,7 +39,7 @@ class Made(msgspec.Struct, frozen=True):
     """
 
     sql: str
-    reads: frozenset[str]
+    reads: tuple[str, ...]
     inputs: str
 
 
@@ -62,7 +62,9 @@ class Stamp:
         stamped = self._read()
         # To parse them takes longer than all else that a run with nothing new does to a warehouse.
         is_known = stamped is not None and stamped.made.sql == sql
-        reads = stamped.made.reads if stamped and is_known else frozenset(read_from_outside(contents.models))
+        reads = (
+            stamped.made.reads if stamped and is_known else tuple(sorted(read_from_outside(contents.models)))
+        )
         return Made(sql, reads, _digest(_parts(contents, reads)))
 
     def stands_for(self, made: Made) -> bool:
@@ -105,7 +107,7 @@ def _parts(contents: Contents, reads: Collection[str]) -> Iterator[bytes]:
     for file in contents.lake_files:
         found = file.stat()
         yield f"{file.resolve()} {found.st_size} {found.st_mtime_ns} {found.st_ino}".encode()
-    for name in sorted(contents.tables.keys() & reads):
+    for name in sorted(contents.tables.keys() & set(reads)):
         yield name.encode()
         yield _bytes_of(contents.tables[name])
     for model in contents.models:

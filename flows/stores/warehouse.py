@@ -170,7 +170,7 @@ def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> Non
 def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: Collection[str]) -> None:
     """Fill the tables anew that no model reads."""
     connection.execute("drop table ops.checks")
-    for name in sorted(contents.tables.keys() - reads):
+    for name in sorted(contents.tables.keys() - set(reads)):
         connection.execute(f"drop table {name}")
         _insert(connection, name, contents.twins[name], contents.tables[name])
 
