@@ -27,13 +27,15 @@ def check(as_json: AsJson = False) -> None:
 
     Example: `recspend check`
     """
-    from flows.model import read_checks
+    from flows.model import read_checks, read_models
     from flows.screen import check_lines
     from flows.settings import load, shipped
-    from flows.stores.warehouse import Warehouse, check_table, warehouse_path
+    from flows.stores.check_results import check_table
+    from flows.stores.warehouse import Warehouse, warehouse_path
     from transforms.reports import to_json
 
-    results = Warehouse(warehouse_path(load().data_dir)).check(read_checks(shipped("sql")))
+    sql = shipped("sql")
+    results = Warehouse(warehouse_path(load().data_dir)).check(read_checks(sql, read_models(sql)))
     if as_json:
         typer.echo(to_json(check_table(results)))
     else:

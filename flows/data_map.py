@@ -103,13 +103,14 @@ Datadog: those are held to what their documentation says.
 def render() -> str:
     """The whole text of `data/README.md`."""
     sql = TOP / "sql"
-    twins = {model.name: model.twin for model in read_models(sql)} | read_twins(sql)
+    models = read_models(sql)
+    twins = {model.name: model.twin for model in models} | read_twins(sql)
     focus = sql / "reports" / "focus.yml"
     twins["reports.focus"] = read_twin(focus.read_text("utf-8"), str(focus))
     order = ("marts", "reports", "staging", "landed", "ops")
     names = sorted(twins, key=lambda name: (order.index(name.split(".")[0]), name))
     parts = [_table(name, twins[name]) + (_FOCUS if name == "reports.focus" else "") for name in names]
-    checks = [f"| `{check.name}` | {check.severity} | {check.why} |" for check in read_checks(sql)]
+    checks = [f"| `{check.name}` | {check.severity} | {check.why} |" for check in read_checks(sql, models)]
     heading = "## Checks\n\n| check | severity | why a found row matters |\n|---|---|---|\n"
     references = [
         f"| `reference/{each.name}.csv` | {each.words}: `{','.join(column.name for column in each.columns)}` |"

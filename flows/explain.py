@@ -68,14 +68,15 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
     conditions = read_conditions(mart, texts)
     recordings = recordings_sql({each.name: each for each in models}, mart, conditions)
     warehouse = Warehouse(warehouse_path(data_dir))
-    figures = warehouse.table(figures_sql(mart, conditions))
-    if not figures.num_rows:
-        raise ConfigError(_nothing(warehouse, mart, conditions))
-    sums = warehouse.table(sums_sql(mart, recordings))
     columns = ", ".join(dict.fromkeys([*_SHOWN.split(", "), *CHANGING]))
-    found = warehouse.table(
-        f"select {columns} from ({recordings}) order by created_at, recording_sid"  # noqa: S608
-    )
+    with warehouse.held():
+        figures = warehouse.table(figures_sql(mart, conditions))
+        if not figures.num_rows:
+            raise ConfigError(_nothing(warehouse, mart, conditions))
+        sums = warehouse.table(sums_sql(mart, recordings))
+        found = warehouse.table(
+            f"select {columns} from ({recordings}) order by created_at, recording_sid"  # noqa: S608
+        )
     problems = (
         [] if _add_up(figures, sums) else [f"The recordings do not add up to the figures of {mart.name}."]
     )

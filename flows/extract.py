@@ -68,16 +68,17 @@ def extract(
     holds something else; ChecksFailedError when a check of severity fail stands against the figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
-    narrowing, account = _narrowing(warehouse, request)
-    refuse_failed(warehouse)
-    wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
-    folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
-    before = _before(folder)
-    tables = warehouse.tables(in_order(wanted))
+    with warehouse.held():
+        narrowing, account = _narrowing(warehouse, request)
+        refuse_failed(warehouse)
+        wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
+        folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
+        before = _before(folder)
+        tables, about_tables = warehouse.tables(in_order(wanted)), about_warehouse(warehouse)
     files, held = rendered(tables, file_format)
     about = {
         "kind": _KIND,
-        **about_warehouse(warehouse),
+        **about_tables,
         "month": request.month,
         "account_sid": narrowing.account_sid,
         "account_name": account,
@@ -91,9 +92,10 @@ def extract(
 def mart_rows(data_dir: Path, sql: Path, mart: str, request: Request) -> pa.Table:
     """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
     warehouse = Warehouse(warehouse_path(data_dir))
-    narrowing, _ = _narrowing(warehouse, request)
-    wanted, _ = _selects(warehouse, sql, narrowing, [mart])
-    (rows,) = warehouse.tables(in_order(wanted)).values()
+    with warehouse.held():
+        narrowing, _ = _narrowing(warehouse, request)
+        wanted, _ = _selects(warehouse, sql, narrowing, [mart])
+        (rows,) = warehouse.tables(in_order(wanted)).values()
     return rows
 
 

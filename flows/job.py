@@ -15,7 +15,7 @@ from flows.settings import Settings
 from flows.stores.access import Access
 
 if TYPE_CHECKING:
-    from flows.stores.warehouse import CheckResult
+    from flows.stores.check_results import CheckResult
     from transforms.since import Changes
 
 Command = Literal["run", "ingest", "normalize", "model", "report"]

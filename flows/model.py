@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from flows.bill import bill_tables
 from flows.coverage import AccountCoverage, coverage, coverage_rows
+from flows.stores.check_results import CheckResult
 from flows.stores.contents import Contents
 from flows.stores.lake import AppliedLanding, Lake
 from flows.stores.landing import Landing
 from flows.stores.reference import reference_table
 from flows.stores.runs import Runs
 from flows.stores.statements import Statements
-from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
+from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.changes import CHANGE_SCHEMA
 from transforms.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.errors import ModelError
@@ -90,17 +91,18 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
         tables=tables,
         twins=read_twins(sql),
         models=models,
-        checks=read_checks(sql),
+        checks=read_checks(sql, models),
         views=frozenset(_views(models, options)),
     )
     warehouse = Warehouse(warehouse_path(data_dir))
     checks = warehouse.build(contents)
-    return ModelSummary(
-        unpriced=unpriced(warehouse),
-        cost=cost_by_currency(warehouse),
-        holes=sum(len(account.holes) for account in covered),
-        checks=checks,
-    )
+    with warehouse.held():
+        return ModelSummary(
+            unpriced=unpriced(warehouse),
+            cost=cost_by_currency(warehouse),
+            holes=sum(len(account.holes) for account in covered),
+            checks=checks,
+        )
 
 
 def unpriced(warehouse: Warehouse) -> int:
@@ -145,11 +147,11 @@ def read_twins(sql: Path) -> dict[str, Twin]:
     }
 
 
-def read_checks(sql: Path) -> list[Check]:
-    """The checks of a folder, and that of the keys of its marts, by name."""
+def read_checks(sql: Path, models: Sequence[Model]) -> list[Check]:
+    """The checks of a folder, and that of the keys of the marts among its models, by name."""
     paths = sorted((sql / "checks").glob("*.sql"))
     checks = [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
-    marts = [model for model in read_models(sql) if model.name.startswith("marts.")]
+    marts = [model for model in models if model.name.startswith("marts.")]
     return sorted([*checks, key_check(marts)], key=attrgetter("name"))
 
 

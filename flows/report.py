@@ -49,9 +49,22 @@ def report(
     same is not made. Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands
     against the figures.
     """
-    warehouse = Warehouse(warehouse_path(data_dir))
+    warehouse, folder = Warehouse(warehouse_path(data_dir)), ReportFolder(data_dir / "reports")
+    with warehouse.held():
+        return _report(warehouse, folder, sql, presets, formats, with_page=with_page)
+
+
+def _report(
+    warehouse: Warehouse,
+    folder: ReportFolder,
+    sql: Path,
+    presets: Collection[Preset],
+    formats: Collection[FileFormat],
+    *,
+    with_page: bool,
+) -> ReportSummary:
+    summary = ReportSummary()
     refuse_failed(warehouse)
-    folder, summary = ReportFolder(data_dir / "reports"), ReportSummary()
     of_tables = selects(warehouse, sql)
     presets = {
         *presets,

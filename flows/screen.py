@@ -23,8 +23,9 @@ from flows.emulator import Source
 from flows.explain import Explanation
 from flows.job import Summary
 from flows.progress import Progress
+from flows.stores.check_results import CheckResult
 from flows.stores.statements import Sealed, statement_table
-from flows.stores.warehouse import CheckResult, Warehouse, warehouse_path
+from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.reports import for_the_eye, to_text_frame
 from transforms.since import Changes
 
@@ -102,14 +103,12 @@ def _logged_progress() -> Progress:
 def spend_tables(data_dir: Path) -> list[Table]:
     """The three tables of the demo and of every run: spend by source, by channels and by account, over all months."""
     warehouse = Warehouse(warehouse_path(data_dir))
-    return [
-        table(warehouse.table(_SPEND.format(mart=mart, keys=keys)), f"Spend by {word}")
-        for mart, keys, word in (
-            ("spend_by_source", "source", "source"),
-            ("spend_by_channels", "channels", "channels"),
-            ("spend_by_account", "account_name as account", "account"),
-        )
-    ]
+    selects = {
+        "source": _SPEND.format(mart="spend_by_source", keys="source"),
+        "channels": _SPEND.format(mart="spend_by_channels", keys="channels"),
+        "account": _SPEND.format(mart="spend_by_account", keys="account_name as account"),
+    }
+    return [table(rows, f"Spend by {word}") for word, rows in warehouse.tables(selects).items()]
 
 
 def remarks(summary: Summary) -> list[Text]:

@@ -7,12 +7,12 @@ reference data, settings), `staging`, `marts`, `ops`. What is built is compared 
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from flows.stores.check_results import CheckResult, check_table, run_check
 from flows.stores.contents import Contents, Stamp
 from flows.stores.files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
@@ -33,25 +33,6 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 _READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"})
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What a check found: how many rows, and the first few of them as text."""
-
-    check: Check
-    offending_rows: int
-    sample: list[str]
-
-    @property
-    def is_passed(self) -> bool:
-        """Whether it found nothing."""
-        return self.offending_rows == 0
-
-    @property
-    def stops(self) -> bool:
-        """Whether the figures must not be handed out."""
-        return not self.is_passed and self.check.severity == "fail"
-
-
 def _log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
@@ -67,6 +48,7 @@ class Warehouse:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stamp = Stamp(path)
+        self._held: duckdb.DuckDBPyConnection | None = None
 
     def build(self, contents: Contents) -> list[CheckResult]:
         """Build the file anew, run the checks in it, and put it in place.
@@ -89,7 +71,7 @@ class Warehouse:
                     _refresh(connection, contents, made.reads)
                 else:
                     _build_all(connection, contents)
-                results = [_run_check(connection, check) for check in contents.checks]
+                results = [run_check(connection, check) for check in contents.checks]
                 _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
                 connection.execute("checkpoint")
             # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
@@ -100,7 +82,7 @@ class Warehouse:
     def check(self, checks: Sequence[Check]) -> list[CheckResult]:
         """Run checks on the file as it is."""
         with self._read() as connection:
-            return [_run_check(connection, check) for check in checks]
+            return [run_check(connection, check) for check in checks]
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a SELECT. Raises ConfigError when the statement is wrong or would write."""
@@ -111,7 +93,26 @@ class Warehouse:
         with self._read() as connection:
             return {name: _rows(connection, sql) for name, sql in selects.items()}
 
-    def _read(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Read the same file throughout the block, whatever is put in its place. Raises like `tables`."""
+        # To open it takes longer than most of what is asked of it.
+        with self._open() as connection:
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
+    def _read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._held is not None:
+            yield self._held
+            return
+        with self._open() as connection:
+            yield connection
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
         if not self.path.exists():
             raise ConfigError(f"There is no {self.path} yet. Run `recspend run` (or `recspend demo`) first.")
         try:
@@ -133,28 +134,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     except duckdb.Error as error:
         first_lines = " ".join(str(error).splitlines()[:2])
         raise ConfigError(f"{first_lines} Mend the query; `show all tables` lists what there is.") from None
-
-
-def check_table(results: Sequence[CheckResult]) -> pa.Table:
-    """Check results as rows of ops.checks."""
-    return pa.table(
-        {
-            "name": [result.check.name for result in results],
-            "severity": [result.check.severity for result in results],
-            "why": [result.check.why for result in results],
-            "is_passed": [result.is_passed for result in results],
-            "offending_rows": [result.offending_rows for result in results],
-        },
-        pa.schema(
-            [
-                pa.field("name", pa.string()),
-                pa.field("severity", pa.string()),
-                pa.field("why", pa.string()),
-                pa.field("is_passed", pa.bool_()),
-                pa.field("offending_rows", pa.int64()),
-            ]
-        ),
-    )
 
 
 def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
@@ -225,19 +204,6 @@ def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.begin()
     yield
     connection.commit()
-
-
-def _run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:
-    try:
-        found = connection.execute(check.sql)
-        names = [column[0] for column in found.description or ()]
-        rows = found.fetchall()
-    except duckdb.Error as error:
-        raise ModelError(f"{check.file} cannot be run: {error}") from None
-    sample = [
-        ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)) for row in rows[:3]
-    ]
-    return CheckResult(check, len(rows), sample)
 
 
 def _ddl(name: str, twin: Twin) -> str:

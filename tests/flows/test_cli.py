@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from ledger_runs import accesses_of, ledger_cells, warehouse_cells
+from ledger_runs import accesses_of, ledger_cells, warehouse_cells, work_for
 
 from flows import cli, cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
+from flows.job import Job
+from flows.stages import perform
 
 COUNTS = ["requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced"]
 COMMANDS = [
@@ -74,6 +77,21 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, recspend: Recsp
     monkeypatch.setenv("RECSPEND_API_TOKEN", access.token)
     monkeypatch.setenv("RECSPEND_BACKOFF", "0")
     return access.token
+
+
+@pytest.fixture(scope="module")
+def ran(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder after a first run."""
+    data_dir = tmp_path_factory.mktemp("ran") / "data"
+    perform(work_for(accesses_of(emulator)[:1], data_dir), Job("run"))
+    return data_dir
+
+
+@pytest.fixture
+def filled(account: str, ran: Path, tmp_path: Path) -> str:
+    """The account, of which everything was read before."""
+    shutil.copytree(ran, tmp_path / "data")
+    return account
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -145,8 +163,7 @@ def test_the_tables_on_the_screen_show_the_figures_of_the_ledger(
     assert max(len(line) for line in out.splitlines() if line.startswith("Start")) <= 80
 
 
-def test_query_prints_a_table_csv_or_json_with_every_digit(account: str, recspend: Recspend) -> None:
-    recspend("run", "--json")
+def test_query_prints_a_table_csv_or_json_with_every_digit(filled: str, recspend: Recspend) -> None:
     select = "select 0.0000001::decimal(18, 9) as tiny, '=1+1' as formula, null as nothing, date '2026-09-01' as day"
     _, table, _ = recspend("query", select)
     assert table.split()[-4:] == ["0.0000001", "=1+1", "-", "2026-09-01"]
@@ -164,9 +181,8 @@ def test_query_prints_a_table_csv_or_json_with_every_digit(account: str, recspen
     "statement", ["drop table marts.daily_spend", "selec 1", "select * from marts.nothing", "set x = 1"]
 )
 def test_a_query_that_is_wrong_or_would_write_is_refused(
-    account: str, recspend: Recspend, statement: str
+    filled: str, recspend: Recspend, statement: str
 ) -> None:
-    recspend("run", "--json")
     code, out, err = recspend("query", statement)
     assert (code, out) == (2, "")
     assert err.startswith("Error: ")
@@ -253,9 +269,8 @@ def test_one_account_that_fails_does_not_stop_the_others(
 
 
 def test_a_failed_check_is_exit_code_1_and_leaves_the_reports(
-    account: str, recspend: Recspend, tmp_path: Path
+    filled: str, recspend: Recspend, tmp_path: Path
 ) -> None:
-    recspend("run", "--json")
     report = tmp_path / "data" / "reports" / "daily_spend.csv"
     report.write_text("as it was\n")
     with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb")) as connection:
@@ -344,9 +359,8 @@ def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(recspend: Recspend, 
 
 
 def test_a_month_is_closed_once_and_says_what_was_missing(
-    account: str, recspend: Recspend, emulator: Emulator, tmp_path: Path
+    filled: str, recspend: Recspend, emulator: Emulator, tmp_path: Path
 ) -> None:
-    recspend("run", "--json")
     code, out, err = recspend("close", "2026-08")
     assert (code, out) == (2, "")
     assert re.search(
@@ -387,10 +401,7 @@ def test_a_month_is_closed_once_and_says_what_was_missing(
     assert "statement.json is not what was written when 2026-09 was closed" in err
 
 
-def test_a_figure_is_explained_as_table_csv_and_json(
-    account: str, recspend: Recspend, tmp_path: Path
-) -> None:
-    recspend("run", "--json")
+def test_a_figure_is_explained_as_table_csv_and_json(filled: str, recspend: Recspend, tmp_path: Path) -> None:
     key = ("spend_by_source", "month=2026-09", "source=DialVerb")
     _, text, _ = recspend(
         "query",
@@ -428,9 +439,8 @@ def test_a_figure_is_explained_as_table_csv_and_json(
 
 
 def test_a_mart_through_a_pipe_is_csv_and_on_a_terminal_a_table_of_its_width(
-    account: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    filled: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    recspend("run", "--json")
     command = ("report", "--show", "spend_by_source", "--month", "2026-09")
     code, text, _ = recspend(*command)
     _, expected, _ = recspend(
@@ -452,8 +462,7 @@ def test_a_mart_through_a_pipe_is_csv_and_on_a_terminal_a_table_of_its_width(
     assert "█" in table
 
 
-def test_what_to_show_that_is_not_there_is_named(account: str, recspend: Recspend) -> None:
-    recspend("run", "--json")
+def test_what_to_show_that_is_not_there_is_named(filled: str, recspend: Recspend) -> None:
     for arguments, said in (
         (["--show", "spend_by_sorce"], "Did you mean spend_by_source? There are account_days,"),
         (["--show", "waste", "--month", "1999-01"], "Nothing is known of 1999-01. There are 2026-06"),
@@ -466,9 +475,8 @@ def test_what_to_show_that_is_not_there_is_named(account: str, recspend: Recspen
 
 
 def test_an_extract_says_where_it_is_and_what_is_not_in_it(
-    account: str, recspend: Recspend, tmp_path: Path
+    filled: str, recspend: Recspend, tmp_path: Path
 ) -> None:
-    recspend("run", "--json")
     code, out, err = recspend("report", "--month", "2026-09", "--format", "xlsx", "--out", "september")
     assert code == 0
     assert out.endswith(f"2 files, 2 of them other than before: {tmp_path / 'september'}\n")

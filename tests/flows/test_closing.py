@@ -235,14 +235,9 @@ def closed(ledger: LivingLedger, data_dir: Path, zone: str, month: str) -> Seale
     return close_month(work, month, accept_incomplete=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("zone", "seed"),
-    [
-        ("America/New_York", 2),
-        pytest.param("UTC", 1, marks=pytest.mark.slow),
-        pytest.param("Pacific/Kiritimati", 3, marks=pytest.mark.slow),
-        pytest.param("Etc/GMT+12", 4, marks=pytest.mark.slow),
-    ],
+    ("zone", "seed"), [("UTC", 1), ("America/New_York", 2), ("Pacific/Kiritimati", 3), ("Etc/GMT+12", 4)]
 )
 def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
     zone: str, seed: int, tmp_path: Path

@@ -102,6 +102,7 @@ def test_a_walk_goes_on_behind_the_last_landed_page(emulator: Emulator, tmp_path
     assert len(emulator.requests) - asked <= len(pages) - 2 + 1
 
 
+@pytest.mark.slow
 def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tmp_path: Path) -> None:
     assert start(emulator, tmp_path, "--from", "2026-07-01", "--to", "2026-07-31").wait() == 0
     kill_when(start(emulator, tmp_path), tmp_path, "recordings/*/created_month=2026-08/recordings.parquet")

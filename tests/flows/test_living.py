@@ -420,7 +420,7 @@ SLOWLY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_t
 
 def test_whatever_happens_the_tables_are_what_they_must_be() -> None:
     few = settings(
-        max_examples=3, stateful_step_count=18, deadline=None, derandomize=True, suppress_health_check=SLOWLY
+        max_examples=2, stateful_step_count=14, deadline=None, derandomize=True, suppress_health_check=SLOWLY
     )
     run_state_machine_as_test(LivingMachine, settings=few)
 

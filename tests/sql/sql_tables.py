@@ -11,8 +11,8 @@ from flows.settings import shipped
 from transforms.models import Model, Twin, build_order, references
 
 GIVEN = read_twins(shipped("sql"))
-CHECKS = read_checks(shipped("sql"))
 MODELS: list[Model] = build_order(read_models(shipped("sql")), given=GIVEN.keys())
+CHECKS = read_checks(shipped("sql"), MODELS)
 TWINS: Mapping[str, Twin] = GIVEN | {model.name: model.twin for model in MODELS}
 
 SPEND = {"recordings", "unpriced_recordings", "cost"}

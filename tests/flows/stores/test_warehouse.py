@@ -16,10 +16,11 @@ from stores_samples import ACCOUNT, lake_rows
 
 from flows.model import read_checks, read_models, read_twins
 from flows.settings import shipped
+from flows.stores.check_results import CheckResult, check_table
 from flows.stores.contents import Contents
 from flows.stores.files import BESIDE
 from flows.stores.lake import Lake
-from flows.stores.warehouse import CheckResult, Warehouse, check_table
+from flows.stores.warehouse import Warehouse
 from transforms.errors import ConfigError, DataError, ModelError
 from transforms.models import Check, Model, Twin, TwinColumn, build_order
 from transforms.schema import LAKE_SCHEMA
@@ -27,6 +28,7 @@ from transforms.schema import LAKE_SCHEMA
 SQL = shipped("sql")
 TWINS = read_twins(SQL)
 MODELS = build_order(read_models(SQL), given=TWINS.keys())
+CHECKS = read_checks(SQL, MODELS)
 STAGING = frozenset(model.name for model in MODELS if model.name.startswith("staging."))
 ALL_TWINS = TWINS | {model.name: model.twin for model in MODELS}
 
@@ -138,7 +140,7 @@ def recordings_of(warehouse: Warehouse) -> object:
 def test_what_is_unchanged_is_taken_over_and_the_tables_beside_are_filled_anew(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    given = contents(lake_of(tmp_path / "lake", "R1"), checks=read_checks(SQL))
+    given = contents(lake_of(tmp_path / "lake", "R1"), checks=CHECKS)
     warehouse.build(given)
     planted(warehouse)
     rejects = pa.table({"record_key": ["R9"], "account_sid": [ACCOUNT]})
@@ -211,10 +213,10 @@ def test_a_file_that_somebody_wrote_to_is_not_taken_over(
 
 
 def test_without_a_lake_every_table_is_there_and_empty(warehouse: Warehouse) -> None:
-    warehouse.build(contents(checks=read_checks(SQL)))
+    warehouse.build(contents(checks=CHECKS))
     for name in ALL_TWINS.keys() - {"landed.settings", "landed.accounts", "ops.checks"}:
         assert one(warehouse, f"select count(*) from {name}") == 0, name
-    assert one(warehouse, "select count(*) from ops.checks where is_passed") == len(read_checks(SQL))
+    assert one(warehouse, "select count(*) from ops.checks where is_passed") == len(CHECKS)
 
 
 def test_columns_are_matched_by_name(built: Warehouse) -> None:
@@ -545,9 +547,8 @@ def test_checks_can_be_run_on_the_file_as_it_is(built: Warehouse) -> None:
 def test_the_projects_own_checks_pass_or_find_in_the_file_what_they_found_while_building(
     built: Warehouse, tmp_path: Path
 ) -> None:
-    checks = read_checks(SQL)
-    found = built.build(contents(lake_of(tmp_path / "lake", "R1"), checks=checks))
-    assert built.check(checks) == found
+    found = built.build(contents(lake_of(tmp_path / "lake", "R1"), checks=CHECKS))
+    assert built.check(CHECKS) == found
     # No landing accounts for the recording, and nothing else is wrong.
     assert [each.check.name for each in found if not each.is_passed] == ["landed_rows_are_accounted_for"]
 
