@@ -68,8 +68,8 @@ def extract(
     holds something else; ChecksFailedError when a check of severity fail stands against the figures.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
+    narrowing, account = _narrowing(warehouse, request)
     with warehouse.held():
-        narrowing, account = _narrowing(warehouse, request)
         refuse_failed(warehouse)
         wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
         folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
@@ -92,8 +92,8 @@ def extract(
 def mart_rows(data_dir: Path, sql: Path, mart: str, request: Request) -> pa.Table:
     """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
     warehouse = Warehouse(warehouse_path(data_dir))
+    narrowing, _ = _narrowing(warehouse, request)
     with warehouse.held():
-        narrowing, _ = _narrowing(warehouse, request)
         wanted, _ = _selects(warehouse, sql, narrowing, [mart])
         (rows,) = warehouse.tables(in_order(wanted)).values()
     return rows

@@ -139,19 +139,24 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
 def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
     for schema in _SCHEMAS:
         connection.execute(f"create schema {schema}")
-    _land(connection, contents)
-    for name, rows in contents.tables.items():
-        _insert(connection, name, contents.twins[name], rows)
+    with _together(connection):
+        _land(connection, contents)
+        for name, rows in contents.tables.items():
+            _insert(connection, name, contents.twins[name], rows)
     for model in build_order(contents.models, given=contents.twins.keys()):
         _build_model(connection, model, is_view=model.name in contents.views)
+    with _together(connection):
+        for model in contents.models:
+            _describe(connection, model.name, model.twin, is_view=model.name in contents.views)
 
 
 def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: Collection[str]) -> None:
     """Fill the tables anew that no model reads."""
-    connection.execute("drop table ops.checks")
-    for name in sorted(contents.tables.keys() - set(reads)):
-        connection.execute(f"drop table {name}")
-        _insert(connection, name, contents.twins[name], contents.tables[name])
+    with _together(connection):
+        connection.execute("drop table ops.checks")
+        for name in sorted(contents.tables.keys() - set(reads)):
+            connection.execute(f"drop table {name}")
+            _insert(connection, name, contents.twins[name], contents.tables[name])
 
 
 def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
@@ -163,6 +168,7 @@ def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
         )
     else:
         connection.execute(_ddl("landed.recordings", lake_twin))
+    _refuse_drift(connection, "landed.recordings", lake_twin)
     _describe(connection, "landed.recordings", lake_twin, is_view=bool(contents.lake_files))
 
 
@@ -180,26 +186,25 @@ def _build_model(connection: duckdb.DuckDBPyConnection, model: Model, *, is_view
         connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
     except duckdb.Error as error:
         raise ModelError(f"{model.file} cannot be built: {error}") from None
-    _describe(connection, model.name, model.twin, is_view=is_view)
+    _refuse_drift(connection, model.name, model.twin)
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, is_view: bool) -> None:
+def _refuse_drift(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin) -> None:
     built = {row[0]: row[1] for row in connection.execute(f"describe {name}").fetchall()}
     problems = drift(name, twin, built)
     if problems:
         raise ModelError(f"{'; '.join(problems)}. Bring the model and its twin together.")
-    # In one transaction: each by itself would wait for the disk.
-    with _together(connection):
-        connection.execute(
-            f"comment on {'view' if is_view else 'table'} {name} is {_quoted(twin.description)}"
-        )
-        for column, described in twin.columns.items():
-            connection.execute(f'comment on column {name}."{column}" is {_quoted(described.comment)}')
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, is_view: bool) -> None:
+    connection.execute(f"comment on {'view' if is_view else 'table'} {name} is {_quoted(twin.description)}")
+    for column, described in twin.columns.items():
+        connection.execute(f'comment on column {name}."{column}" is {_quoted(described.comment)}')
 
 
 @contextmanager
 def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """What the block changes is written at once."""
+    """What the block changes is written at once: each by itself would wait for the disk."""
     # A failure ends the build, and with it the file.
     connection.begin()
     yield

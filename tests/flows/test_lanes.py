@@ -122,7 +122,7 @@ def assert_all_is_landed(data_dir: Path, recordings: int) -> None:
 def test_as_many_windows_are_walked_at_once_as_there_are_lanes_and_never_more(
     lanes: int, dense: Source, data_dir: Path
 ) -> None:
-    with watched(dense, latency=0.005 if lanes == 1 else 0.02) as (emulator, watch):
+    with watched(dense, latency=0.005 * lanes) as (emulator, watch):
         assert ingest(emulator, data_dir, IN_AUGUST, concurrency=lanes).failed == {}
         assert emulator.most_at_once == {ACCOUNT: lanes}
     assert watch.most_windows_at_once() == lanes  # never two requests of one window
