@@ -35,7 +35,7 @@ def accesses_of(emulator: Emulator) -> list[Access]:
 
 
 def environment_of(access: Access, data_dir: Path) -> dict[str, str]:
-    """The environment of a command that is to read an account into a data folder."""
+    """The environment of a command that is to read an account into a data folder, without the page."""
     return {
         "PATH": os.environ["PATH"],
         "RECSPEND_DATA_DIR": str(data_dir),
@@ -43,6 +43,7 @@ def environment_of(access: Access, data_dir: Path) -> dict[str, str]:
         "RECSPEND_ACCOUNT_SID": access.account_sid,
         "RECSPEND_ACCOUNT_NAME": access.name,
         "RECSPEND_API_TOKEN": access.token,
+        "RECSPEND_REPORT_PAGE": "false",
     }
 
 

@@ -318,6 +318,7 @@ def test_the_emulator_says_how_to_use_it_serves_and_ends_on_sigterm(tmp_path: Pa
         "PATH": os.environ["PATH"],
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "PYTHONUNBUFFERED": "1",
+        "RECSPEND_REPORT_PAGE": "false",
     }
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

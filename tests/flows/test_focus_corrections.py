@@ -82,9 +82,8 @@ def charged(charges: list[dict[str, Any]], month: date) -> Cells:
     return without_nothing(cost)
 
 
-@pytest.mark.parametrize(
-    ("zone", "seed"), [("UTC", 5), pytest.param("America/New_York", 7, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("zone", "seed"), [("UTC", 5), ("America/New_York", 7)])
 def test_a_closed_month_stays_as_it_was_stated_and_its_corrections_come_to_what_is_known_now(
     zone: str, seed: int, tmp_path: Path
 ) -> None:

@@ -118,6 +118,7 @@ def sid_of(account: int) -> str:
     return f"5a3c0c2e-0000-4000-8000-{account:012d}"
 
 
+@pytest.mark.slow
 def test_a_hundred_accounts_of_which_one_is_refused(tmp_path: Path) -> None:
     with hundred(tmp_path) as (emulator, accounts):
         first = run_at(TODAY, accounts, tmp_path / "data", RUN)

@@ -71,7 +71,7 @@ def test_the_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> N
 
 @given(ledgers())
 @settings(
-    deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 def test_the_recordings_found_for_any_part_of_a_key_are_those_it_counts(recordings: list[Row]) -> None:
     with warehouse_of(recordings) as connection:
