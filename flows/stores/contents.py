@@ -101,7 +101,7 @@ def _digest(parts: Iterable[bytes]) -> str:
 
 
 def _parts(contents: Contents, reads: Collection[str]) -> Iterator[bytes]:
-    """Everything the models depend on: the lake's files, the tables they read, their SQL and twins."""
+    """Everything the models depend on: the lake's files, the tables they read, their SQL and twins; and the checks."""
     yield _LAYOUT
     yield duckdb.__version__.encode()
     for file in contents.lake_files:
@@ -112,6 +112,8 @@ def _parts(contents: Contents, reads: Collection[str]) -> Iterator[bytes]:
         yield _bytes_of(contents.tables[name])
     for model in contents.models:
         yield f"{model.name} {model.name in contents.views} {model.sql}".encode()
+    for check in contents.checks:
+        yield f"{check.name} {check.sql}".encode()
     for name, twin in sorted(
         {**contents.twins, **{model.name: model.twin for model in contents.models}}.items()
     ):

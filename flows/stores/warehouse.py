@@ -53,9 +53,9 @@ class Warehouse:
     def build(self, contents: Contents) -> list[CheckResult]:
         """Build the file anew, run the checks in it, and put it in place.
 
-        When nothing that the models depend on has changed, they are taken over from the old file as it is, and only the
-        other tables are filled anew. Raises ModelError when a model cannot be built or is not what its twin says; the
-        old file then stays.
+        When nothing that the models depend on has changed, they are taken over from the old file as it is: only the
+        other tables are filled anew, and only the checks are run that read those or found something. Raises ModelError
+        when a model cannot be built or is not what its twin says; the old file then stays.
         """
         made = self._stamp.would_be(contents)
         with replaced_whole(self.path) as beside:
@@ -67,11 +67,13 @@ class Warehouse:
             config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
             with duckdb.connect(str(beside), config=config) as connection:
                 connection.execute("set TimeZone = 'UTC'")
-                if is_taken_over:
-                    _refresh(connection, contents, made.reads)
-                else:
+                known = _refresh(connection, contents, made.reads) if is_taken_over else set()
+                if not is_taken_over:
                     _build_all(connection, contents)
-                results = [run_check(connection, check) for check in contents.checks]
+                results = [
+                    CheckResult(check, 0, []) if check.name in known else run_check(connection, check)
+                    for check in contents.checks
+                ]
                 _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
                 connection.execute("checkpoint")
             # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
@@ -150,13 +152,17 @@ def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> Non
             _describe(connection, model.name, model.twin, is_view=model.name in contents.views)
 
 
-def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: Collection[str]) -> None:
-    """Fill the tables anew that no model reads."""
+def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: Collection[str]) -> set[str]:
+    """Fill the tables anew that no model reads; the names of the checks that passed and read none of those."""
+    anew = sorted(contents.tables.keys() - set(reads))
+    passed = {row[0] for row in connection.execute("select name from ops.checks where is_passed").fetchall()}
     with _together(connection):
         connection.execute("drop table ops.checks")
-        for name in sorted(contents.tables.keys() - set(reads)):
+        for name in anew:
             connection.execute(f"drop table {name}")
             _insert(connection, name, contents.twins[name], contents.tables[name])
+    # The whole name stands in a SELECT that reads the table.
+    return passed - {check.name for check in contents.checks if any(name in check.sql for name in anew)}
 
 
 def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:

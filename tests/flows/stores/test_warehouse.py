@@ -147,12 +147,29 @@ def test_what_is_unchanged_is_taken_over_and_the_tables_beside_are_filled_anew(
     results = warehouse.build(replace(given, tables={**given.tables, "ops.rejects": rejects}))
     assert recordings_of(warehouse) == 99
     assert one(warehouse, "select record_key from ops.rejects") == "R9"
-    # Checks look at what is there, taken over or not.
     found = {result.check.name for result in results if not result.is_passed}
-    assert {"marts_sum_to_fact", "records_are_rejected"} <= found
+    assert found == {"records_are_rejected", "landed_rows_are_accounted_for"}
+    assert not next(
+        each for each in warehouse.check(CHECKS) if each.check.name == "marts_sum_to_fact"
+    ).is_passed
     assert one(warehouse, "select count(*) from ops.checks where not is_passed") == len(found)
     comment = "select comment from duckdb_tables() where schema_name = 'ops' and table_name = 'rejects'"
     assert one(warehouse, comment) == ALL_TWINS["ops.rejects"].description
+
+
+def test_a_check_that_passed_and_reads_nothing_that_was_filled_anew_is_not_run_again(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    once = Check("once", "once.sql", "select * from marts.daily_spend where recordings = 99", "fail", "Why.")
+    always = replace(once, name="always", sql=f"{once.sql} and (select count(*) from ops.runs) = 0")
+    finds = replace(once, name="finds", sql="select recordings from marts.daily_spend")
+    given = contents(lake_of(tmp_path / "lake", "R1"), checks=[once, always, finds])
+    assert [each.sample for each in warehouse.build(given)] == [[], [], ["recordings=1"]]
+    planted(warehouse)
+    assert [each.offending_rows for each in warehouse.build(given)] == [0, 1, 1]
+    assert warehouse.check([finds])[0].sample == ["recordings=99"]
+    other = [replace(once, sql=f"{once.sql} or recordings = 1"), always, finds]
+    assert [each.offending_rows for each in warehouse.build(replace(given, checks=other))] == [1, 0, 1]
 
 
 def other_settings(given: Contents) -> Contents:
