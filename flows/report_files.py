@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from flows.formats import WORKBOOK, FileFormat
-from flows.stores.workbook import workbook
 from transforms.reports import to_csv, to_parquet
 
 Held = dict[str, dict[str, pa.Table]]
@@ -15,6 +14,8 @@ Held = dict[str, dict[str, pa.Table]]
 def rendered(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Held]:
     """The content of each file, and the tables it holds: one workbook of all, or a file for each."""
     if file_format is FileFormat.XLSX:
+        from flows.stores.workbook import workbook  # noqa: PLC0415  (its library is rarely needed)
+
         return {WORKBOOK: workbook(tables)}, {WORKBOOK: dict(tables)}
     files = {
         f"{name}.{file_format}": to_parquet(table)

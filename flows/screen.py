@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow.types import is_decimal, is_floating, is_integer
@@ -18,9 +19,6 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from flows.doctor import Finding
-from flows.emulator import Source
-from flows.explain import Explanation
 from flows.job import Summary
 from flows.progress import Progress
 from flows.stores.check_results import CheckResult
@@ -28,6 +26,11 @@ from flows.stores.statements import Sealed, statement_table
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.reports import for_the_eye, to_text_frame
 from transforms.since import Changes
+
+if TYPE_CHECKING:  # what a run does not need
+    from flows.doctor import Finding
+    from flows.emulator import Source
+    from flows.explain import Explanation
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +179,7 @@ def check_lines(results: Sequence[CheckResult]) -> list[Text]:
     return [_check_line(result) for result in results]
 
 
-def finding_line(finding: Finding) -> Text:
+def finding_line(finding: "Finding") -> Text:
     """One line of the doctor."""
     style = {"ok": "green", "look": "yellow", "broken": "red"}[finding.state]
     word = {"ok": "ok", "look": "look at this", "broken": "broken"}[finding.state]
@@ -195,7 +198,7 @@ def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
     ]
 
 
-def explanation_lines(found: Explanation, rows: int) -> list[Table | Text]:
+def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
     """A figure, the sums of its recordings, the first of these with their pages, and how many pages were read."""
     asked = " ".join(found.asked)
     lines: list[Table | Text] = [
@@ -218,7 +221,7 @@ def explanation_lines(found: Explanation, rows: int) -> list[Table | Text]:
     return [*lines, Text(verdict + more, "green" if all(is_verified) else "bold red")]
 
 
-def how_to_use(base_url: str, source: Source) -> list[Text]:
+def how_to_use(base_url: str, source: "Source") -> list[Text]:
     """What to type to point recspend at a running emulator."""
     lines = [Text(f"Recordings API on {base_url}, until Ctrl-C. Its accounts, for another terminal:")]
     for account in source.accounts:
