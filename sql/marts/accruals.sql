@@ -40,30 +40,38 @@ unpriced as (
     where daily.unpriced_recordings > 0
 ),
 
-rates as (
-    select *, 'trailing' as rate_source, cast(null as date) as usage_date from trailing_rates
+-- What was charged lately, which an unpriced recording without any has nothing of; and what the rate card says.
+offered as (
+    select
+        unpriced.*, 'trailing' as rate_source, trailing_rates.currency as rate_currency, trailing_rates.rate,
+        trailing_rates.priced_minutes as minutes_at_rate,
+    from unpriced
+    inner join trailing_rates
+        on unpriced.account_sid = trailing_rates.account_sid and unpriced.source = trailing_rates.source
+        and unpriced.channels is not distinct from trailing_rates.channels
     union all by name
-    select * exclude (account_name, price_per_minute), price_per_minute as rate, 'rate card' as rate_source from rates_due
+    select
+        unpriced.*, 'rate card' as rate_source, rates_due.currency as rate_currency,
+        rates_due.price_per_minute as rate,
+    from unpriced
+    inner join rates_due
+        on unpriced.account_sid = rates_due.account_sid and unpriced.source = rates_due.source
+        and unpriced.channels is not distinct from rates_due.channels
+        and unpriced.usage_date = rates_due.usage_date
+    union all by name
+    select *, 'none' as rate_source, currency as rate_currency from unpriced
 ),
 
 -- A recording without a price has no currency either, as a rule: then that of the rate with most minutes.
 ranked as (
     select
-        unpriced.* exclude (currency),
-        coalesce(rates.currency, unpriced.currency) as currency,
-        coalesce(rates.rate_source, 'none') as rate_source,
-        rates.rate,
+        * replace (rate_currency as currency),
         row_number() over (
-            partition by
-                unpriced.usage_date, unpriced.account_sid, unpriced.source, unpriced.channels, unpriced.currency
-            order by rates.rate_source desc, rates.priced_minutes desc, rates.currency
+            partition by usage_date, account_sid, source, channels, offered.currency
+            order by rate_source desc, minutes_at_rate desc, rate_currency
         ) as place,
-    from unpriced
-    left join rates
-        on unpriced.account_sid = rates.account_sid and unpriced.source = rates.source
-        and unpriced.channels is not distinct from rates.channels
-        and unpriced.currency in (rates.currency, 'XXX')
-        and unpriced.usage_date = coalesce(rates.usage_date, unpriced.usage_date)
+    from offered
+    where offered.currency in (rate_currency, 'XXX')
 )
 
 select

@@ -1,31 +1,30 @@
 with
 
-recordings as (
-    select * from marts.fct_recordings
+detail as (
+    select * from marts.daily_spend_detail
 ),
 
 rates_due as (
     select * from marts.rates_due
 ),
 
--- A day of UTC has recordings of two days of another reporting time zone, and each of them has its own rate. It is
--- counted from 1970: a time zone's calendar is slow, and UTC needs none.
+-- A day of UTC has recordings of two days of another reporting time zone, and each of them has its own rate.
 by_day as (
     select
-        date '1970-01-01' + cast(epoch_us(created_at) // 86400000000 as integer) as charge_date,
+        charge_date,
         usage_date,
         account_sid,
         any_value(account_name) as account_name,
         source,
         channels,
         currency,
-        count(*) as priced_recordings,
-        cast(coalesce(sum(duration_seconds), 0) as bigint) as duration_seconds,
-        cast(coalesce(sum(billed_minutes), 0) as bigint) as priced_minutes,
+        sum(recordings) as priced_recordings,
+        sum(duration_seconds) as duration_seconds,
+        sum(priced_minutes) as priced_minutes,
         sum(cost) as cost,
-        coalesce(sum(cost) filter (where billed_minutes is null), 0) as cost_without_minutes,
-    from recordings
-    where is_priced
+        sum(cost_without_minutes) as cost_without_minutes,
+    from detail
+    where is_charged is not null
     group by charge_date, usage_date, account_sid, source, channels, currency
 ),
 

@@ -1,12 +1,18 @@
 with
 
+-- The day of UTC is counted from 1970: a time zone's calendar is slow, and UTC needs none.
 recordings as (
-    select * from marts.fct_recordings
+    select
+        *,
+        date '1970-01-01' + cast(epoch_us(created_at) // 86400000000 as integer) as charge_date,
+        coalesce(deleted_at, case when status = 'deleted' then updated_at end) is null as is_kept,
+    from marts.fct_recordings
 ),
 
 by_day as (
     select
         usage_date,
+        charge_date,
         account_sid,
         any_value(account_name) as account_name,
         source,
@@ -20,13 +26,17 @@ by_day as (
         currency,
         count(*) as recordings,
         count(*) filter (where not is_priced) as unpriced_recordings,
+        count(*) filter (where is_kept) as kept_recordings,
         cast(coalesce(sum(duration_seconds), 0) as bigint) as duration_seconds,
         cast(coalesce(sum(billed_minutes), 0) as bigint) as billed_minutes,
         cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint) as priced_minutes,
+        cast(coalesce(sum(billed_minutes) filter (where is_kept), 0) as bigint) as kept_minutes,
         sum(cost) as cost,
+        coalesce(sum(cost) filter (where billed_minutes is null), 0) as cost_without_minutes,
     from recordings
     group by
-        usage_date, account_sid, source, channels, status, call_kind, error_code, is_short, cost > 0, rate, currency
+        usage_date, charge_date, account_sid, source, channels, status, call_kind, error_code, is_short, cost > 0,
+        rate, currency
 )
 
 select * from by_day

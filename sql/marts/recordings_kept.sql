@@ -1,8 +1,13 @@
 with
 
-recordings as (
-    select *, coalesce(deleted_at, case when status = 'deleted' then updated_at end) as gone_at
+detail as (
+    select * from marts.daily_spend_detail
+),
+
+gone_recordings as (
+    select *, coalesce(deleted_at, updated_at) as gone_at
     from marts.fct_recordings
+    where deleted_at is not null or status = 'deleted'
 ),
 
 settings as (
@@ -15,29 +20,28 @@ made as (
         any_value(account_name) as account_name,
         currency,
         usage_date as day,
-        count(*) as made_recordings,
+        sum(recordings) as made_recordings,
         sum(billed_minutes) as made_minutes,
-        count(*) filter (where gone_at is null) as standing_recordings,
-        sum(billed_minutes) filter (where gone_at is null) as standing_minutes,
-    from recordings
+        sum(kept_recordings) as standing_recordings,
+        sum(kept_minutes) as standing_minutes,
+    from detail
     group by account_sid, currency, usage_date
 ),
 
 -- By the day it went and not by that it was made as well: nothing asks for both, and there are days times days of them.
 gone as (
     select
-        recordings.account_sid,
-        any_value(recordings.account_name) as account_name,
-        recordings.currency,
+        gone_recordings.account_sid,
+        any_value(gone_recordings.account_name) as account_name,
+        gone_recordings.currency,
         greatest(
-            cast(timezone(settings.reporting_timezone, recordings.gone_at) as date), recordings.usage_date
+            cast(timezone(settings.reporting_timezone, gone_recordings.gone_at) as date), gone_recordings.usage_date
         ) as day,
         count(*) as gone_recordings,
-        sum(recordings.billed_minutes) as gone_minutes,
-    from recordings
+        sum(gone_recordings.billed_minutes) as gone_minutes,
+    from gone_recordings
     cross join settings
-    where recordings.gone_at is not null
-    group by recordings.account_sid, recordings.currency, day
+    group by gone_recordings.account_sid, gone_recordings.currency, day
 ),
 
 only_currency as (
