@@ -94,7 +94,8 @@ def main() -> None:
             kind = "view" if model.name.startswith("staging.") else "table"
             seconds = _timed(lambda: connection.execute(f"create {kind} {model.name} as {model.sql}"))  # noqa: B023
             (fact if kind == "view" or model.name == FACT else marts)[model.name] = seconds
-        one = median(_timed(lambda: connection.execute(ONE_AGGREGATION)) for _ in range(3))
+            if model.name == FACT:  # both read the recordings when they were just written
+                one = median(_timed(lambda: connection.execute(ONE_AGGREGATION)) for _ in range(3))
     reports = _timed(lambda: report(data_dir, shipped("sql")))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     measured = {
