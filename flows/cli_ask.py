@@ -1,6 +1,5 @@
-"""The commands that only look: `check`, `query` and `doctor`."""
+"""The commands that only look: `check` and `query`."""
 
-import json
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -63,24 +62,3 @@ def query(
         show(table(rows))
     else:
         sys.stdout.write(to_csv(rows) if output is Format.csv else to_json(rows) + "\n")
-
-
-@app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Look whether everything is there that a run needs; exit code 2 when something is broken.
-
-    Example: `recspend doctor`
-    """
-    from flows.doctor import findings
-    from flows.screen import finding_line
-    from flows.settings import load
-
-    found = []
-    for finding in findings(load()):
-        found.append(finding)
-        if not as_json:
-            show(finding_line(finding))
-    if as_json:
-        typer.echo(json.dumps([{"subject": f.subject, "state": f.state, "words": f.words} for f in found]))
-    if any(finding.state == "broken" for finding in found):
-        raise typer.Exit(2)

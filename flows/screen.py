@@ -28,7 +28,6 @@ from transforms.reports import for_the_eye, to_text_frame
 from transforms.since import Changes
 
 if TYPE_CHECKING:  # what a run does not need
-    from flows.doctor import Finding
     from flows.emulator import Source
     from flows.explain import Explanation
 
@@ -177,13 +176,6 @@ def files_line(data_dir: Path) -> Text:
 def check_lines(results: Sequence[CheckResult]) -> list[Text]:
     """One line a check: passed, warns or failed, why it matters, and the first rows found."""
     return [_check_line(result) for result in results]
-
-
-def finding_line(finding: "Finding") -> Text:
-    """One line of the doctor."""
-    style = {"ok": "green", "look": "yellow", "broken": "red"}[finding.state]
-    word = {"ok": "ok", "look": "look at this", "broken": "broken"}[finding.state]
-    return Text.assemble((f"{word:<13}", style), f"{finding.subject}: {finding.words}")
 
 
 def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:

@@ -14,7 +14,13 @@ from typing import Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from transforms.errors import ConfigError
 
@@ -88,6 +94,9 @@ class Settings(BaseSettings):
     anomaly_min_share: Decimal = Field(
         default=Decimal("0.25"), ge=0, le=1, description="share of the median; less is no anomaly"
     )
+    metrics_file: Path = Field(
+        default=Path("metrics.prom"), description="for Prometheus; relative to the data folder"
+    )
     concurrency: int = Field(
         default=8, ge=1, le=64, description="how many windows of an account are read side by side"
     )
@@ -124,6 +133,13 @@ class _FileSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         return _read_file()
+
+
+def origins() -> dict[str, str]:
+    """Where each setting that was given comes from: the name of its variable, or the settings file."""
+    in_environment = EnvSettingsSource(Settings)()
+    named = {name: f"RECSPEND_{name.upper()}" for name in in_environment}
+    return {name: str(config_path()) for name in _read_file()} | named
 
 
 def config_path() -> Path:

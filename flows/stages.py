@@ -40,7 +40,13 @@ def perform(work: Work, job: Job) -> Summary:
     with one_writer(data_dir):
         match job.command:
             case "run":
-                with _telling(work, summary), _recorded(data_dir, summary) as record:
+                from flows.health import metrics_written
+
+                with (
+                    metrics_written(work.settings, work.names),
+                    _telling(work, summary),
+                    _recorded(data_dir, summary) as record,
+                ):
                     _ingest(work, job, summary)
                     _normalize(work, job, summary)
                     record()

@@ -27,6 +27,11 @@ class InFlight:
         with self._lock:
             self._now[account_sid] -= 1
 
+    def now(self, account_sid: str) -> int:
+        """The requests of an account that are in flight."""
+        with self._lock:
+            return self._now[account_sid]
+
     def most(self) -> Mapping[str, int]:
         """The most requests of each account that were in flight at once so far."""
         with self._lock:

@@ -22,6 +22,9 @@ _ROUTE = re.compile(
 )
 # Of Twilio only; no such list of SignalWire was found.
 _USAGE = re.compile(r"(?P<root>/2010-04-01)/Accounts/(?P<account_sid>[^/]+)/Usage/Records/Daily(?:\.json)?")
+TWILIO_ROOT = "/2010-04-01"
+"""Twilio's own; SignalWire answers there as well."""
+
 Resource = Literal["accounts", "account", "recordings", "recording", "usage"]
 
 

@@ -66,15 +66,17 @@ def serve(
     faults: Sequence[str] = (),
     dialect: str | Sequence[str] = (),
     seed: int = 0,
+    clock_ahead_seconds: float = 0,
 ) -> Iterator[Emulator]:
     """Serve a ledger or a replay for as long as the context lasts. Port 0 is any free one.
 
     `faults` and `dialect` are names out of FAULTS and DIALECTS. Every page that no fault answers comes `latency_ms`
-    late. Raises ValueError for an unknown or impossible fault or dialect, OSError for a taken port.
+    late. `clock_ahead_seconds` is how much later than here its `Date` headers are, below 0 earlier. Raises
+    ValueError for an unknown or impossible fault or dialect, OSError for a taken port.
     """
     spoken = _spoken(dialect)
     answer = with_faults(_late(source.answer, latency_ms / 1000), source, faults, seed)
-    server = Server(port, spoken, answer, partial(control, source))
+    server = Server(port, spoken, answer, partial(control, source), clock_ahead_seconds)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

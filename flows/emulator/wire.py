@@ -10,12 +10,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from flows.emulator.control import PREFIX
 from flows.emulator.in_flight import InFlight
-from flows.emulator.messages import Answer, FileSlice, Request, Response, error
+from flows.emulator.messages import TWILIO_ROOT, Answer, FileSlice, Request, Response, error
 from flows.emulator.queries import Dialect
 
 HOST = "127.0.0.1"
@@ -34,16 +35,23 @@ class Asked(NamedTuple):
 class Server(ThreadingHTTPServer):
     """Reads requests in a dialect, has them answered, and remembers them.
 
-    `control` answers what is asked below its prefix: method and target in, response out.
+    `control` answers what is asked below its prefix: method and target in, response out. The clock that its `Date`
+    headers show is ahead of this machine's by `clock_ahead_seconds`, or behind.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(
-        self, port: int, dialect: Dialect, answer: Answer, control: Callable[[str, str], Response]
+        self,
+        port: int,
+        dialect: Dialect,
+        answer: Answer,
+        control: Callable[[str, str], Response],
+        clock_ahead_seconds: float = 0,
     ) -> None:
         self.dialect = dialect
+        self.clock_ahead_seconds = clock_ahead_seconds
         self.control = control
         self.in_flight = InFlight()
         self._answer = answer
@@ -62,7 +70,12 @@ class Server(ThreadingHTTPServer):
             return self._answer(request)
         self.in_flight.enter(request.route.account_sid)
         try:
-            return self._answer(request)
+            response = self._answer(request)
+            if request.route.root != TWILIO_ROOT:
+                return response
+            # Documented at twilio.com/docs/api/errors/20429: it tells how many requests are under way, and no limit.
+            at_once = str(self.in_flight.now(request.route.account_sid))
+            return replace(response, headers={**response.headers, "Twilio-Concurrent-Requests": at_once})
         finally:
             self.in_flight.leave(request.route.account_sid)
 
@@ -174,6 +187,11 @@ class _Handler(BaseHTTPRequestHandler):
             elif low < high and isinstance(part, bytes):
                 self.wfile.write(part[low:high])
             start, stop = start - len(part), stop - len(part)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` header, by the server's clock."""
+        now = time.time() if timestamp is None else timestamp
+        return super().date_time_string(int(now + self.server.clock_ahead_seconds))
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing: only the command line prints."""

@@ -1,7 +1,8 @@
 """What an answer of the API means: which list it must be, and what a refusal comes to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 
 import msgspec
@@ -20,6 +21,15 @@ class ApiList:
     words: str
     scope: str
     read: Callable[[bytes], Envelope]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came with an answer: its headers, when it was asked for, and when they were here (UTC, by our clock)."""
+
+    headers: Mapping[str, str]
+    asked_at: datetime
+    answered_at: datetime
 
 
 RECORDINGS = ApiList("recordings", "the scope to read voice recordings", read_envelope)

@@ -48,7 +48,7 @@ def holder(data_dir: Path) -> Holder | None:
     path = data_dir / _NAME
     if not path.exists():
         return None
-    with path.open("a+") as file:
+    with path.open() as file:  # whoever may only read it may ask, too
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -18,7 +18,7 @@ from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from flows.stores.access import Access
-from flows.stores.answers import RECORDINGS, ApiList, PassingError, refusal
+from flows.stores.answers import RECORDINGS, Answered, ApiList, PassingError, refusal
 from flows.stores.pager import Pager
 from flows.stores.patience import Patience
 from flows.stores.throttle import Throttle
@@ -50,6 +50,7 @@ class RecordingsApi:
     """The recordings of one account, over one connection: for one thread at a time.
 
     Counts what it asks: `requests` in all, `retries` among them. `throttle`: shared by all that ask the same account.
+    `answered`: what came with the latest answer, whatever it was; None before the first.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class RecordingsApi:
         self.access = access
         self.requests = 0
         self.retries = 0
+        self.answered: Answered | None = None
         self._patience = patience
         self._throttle = throttle or Throttle()
         self._session = _Session()
@@ -141,7 +143,9 @@ class RecordingsApi:
     def _ask(self, url: str, listed: ApiList) -> tuple[bytes, Envelope]:
         with self._throttle.turn() as turn:
             self.requests += 1
+            asked_at = datetime.now(UTC)
             with self._response(url) as response:
+                self.answered = Answered(response.headers, asked_at, datetime.now(UTC))
                 if response.status_code != HTTPStatus.OK:
                     # While the turn lasts, so that no other lane slips in.
                     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:

@@ -1,5 +1,7 @@
 """The record of every run: `runs/<instant it began>.json`, counts only."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -39,10 +41,10 @@ class Runs:
 
     def all(self) -> list[RunRecord]:
         """Every record, oldest first; one that cannot be read is passed over, it holds no figures of its own."""
-        records = []
-        for path in sorted(self._folder.glob("*.json")):
-            try:
-                records.append(msgspec.json.decode(path.read_bytes(), type=RunRecord))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-        return records
+        return [*self.newest_first()][::-1]
+
+    def newest_first(self) -> Iterator[RunRecord]:
+        """The same the other way round, each read when it is asked for: who wants the last need not read them all."""
+        for path in sorted(self._folder.glob("*.json"), reverse=True):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                yield msgspec.json.decode(path.read_bytes(), type=RunRecord)

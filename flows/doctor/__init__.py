@@ -1,0 +1,33 @@
+"""Doctor: is everything there that a run needs? One line each, with what to do."""
+
+from collections.abc import Iterator
+
+from flows.accounts import account_names
+from flows.doctor.coverage_seen import coverage_seen
+from flows.doctor.disk import disk
+from flows.doctor.finding import Finding
+from flows.doctor.folder import folder, is_writable
+from flows.doctor.prefect_server import prefect_server
+from flows.doctor.reached import reached
+from flows.doctor.settings_seen import settings_seen
+from flows.settings import load
+from transforms.errors import ConfigError
+
+
+def examine() -> Iterator[Finding]:
+    """Look at the settings, the data folder, Prefect, what was read so far, and each account by a small request.
+
+    Each finding is given as soon as it is known. None holds a secret, and no error of these things is raised.
+    """
+    try:
+        settings = load()
+    except ConfigError as error:
+        yield Finding("settings", "broken", str(error))
+        return
+    yield from settings_seen(settings)
+    yield from folder(settings)
+    if is_writable(settings.data_dir):
+        yield disk(settings.data_dir)
+    yield prefect_server()
+    yield from coverage_seen(settings, account_names(settings))
+    yield from reached(settings)

@@ -1,0 +1,94 @@
+"""How health looks on the terminal."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from transforms.durations import in_words
+from transforms.health import AccountHealth, Health, Run
+
+if TYPE_CHECKING:
+    from flows.doctor.finding import Finding
+
+_ENDED = {0: "fine", 1: "a check failed", 2: "wrong use or settings", 3: "the API could not be read"}
+
+
+def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table]:
+    """The state of a data folder, as `recspend status` tells it."""
+    run, success = health.last_run, health.last_success
+    ended = f"{success.finished_at:%Y-%m-%d %H:%M} UTC" if success and success.finished_at else "none yet"
+    checks = ", ".join([*health.failed_checks, *(f"{name} (warns)" for name in health.warning_checks)])
+    facts = {
+        "Covered": _covered(health),
+        "Last success": Text(ended, "" if success else "yellow"),
+        "Last run": Text("none yet" if run is None else _how(run)),
+        "Holes": _count(health.total("holes"), "days of accounts", "ops.coverage where not is_covered"),
+        "Unpriced": Text(f"{health.total('unpriced')} recordings"),
+        "Rejected": _count(health.total("rejected"), "records", "ops.rejects"),
+        "Checks": Text(checks, "red" if health.failed_checks else "yellow") if checks else Text("passed"),
+    }
+    lines: list[Text | Table] = [Text.assemble(f"{name:<14}", words) for name, words in facts.items()]
+    if len(health.accounts) > 1:
+        lines.append(_accounts(health))
+    if max_age is not None and health.is_older_than(max_age):
+        lines.append(
+            Text(
+                f"TOO OLD: the coverage must not end longer ago than {in_words(max_age)}. Run `recspend run`.",
+                "red",
+            )
+        )
+    return lines
+
+
+def _covered(health: Health) -> Text:
+    account, age = health.furthest_behind, health.age
+    if account is None or account.covered_until is None or age is None:
+        unread = f"account {account.account_name} was never read" if account else "nothing was read yet"
+        return Text(f"{unread}. Run `recspend run`.", "yellow")
+    of = f" (account {account.account_name})" if len(health.accounts) > 1 else ""
+    return Text(f"{account.newest_day}, read until {_instant(account)} UTC, {in_words(age)} ago{of}")
+
+
+def _how(run: Run) -> str:
+    began = f"began {run.started_at:%Y-%m-%d %H:%M} UTC"
+    if run.finished_at is None or run.exit_code is None:
+        return f"{began}, {'is under way' if run.is_under_way else 'was broken off; the next goes on from there'}"
+    how = _ENDED.get(run.exit_code, "it failed")
+    return f"{began}, ended with {run.exit_code} ({how}); {run.requests} requests, {run.retries} of them repeated"
+
+
+def _count(number: int, of: str, look: str) -> Text:
+    return Text(
+        f"{number} {of}" + (f'; recspend query "from {look}"' if number else ""), "yellow" if number else ""
+    )
+
+
+def _accounts(health: Health) -> Table:
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("account", "first day", "newest day", "read until (UTC)", "holes", "unpriced", "rejected"):
+        is_number = name in ("holes", "unpriced", "rejected")
+        shown.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for each in health.accounts:
+        counts = [str(count) for count in (each.holes, each.unpriced, each.rejected)]
+        shown.add_row(
+            Text(each.account_name),
+            str(each.first_day or "-"),
+            str(each.newest_day or "-"),
+            _instant(each),
+            *counts,
+        )
+    return shown
+
+
+def _instant(account: AccountHealth) -> str:
+    return f"{account.covered_until:%Y-%m-%d %H:%M}" if account.covered_until else "-"
+
+
+def finding_line(finding: "Finding") -> Text:
+    """One line of the doctor."""
+    style = {"ok": "green", "look": "yellow", "broken": "red"}[finding.state]
+    word = {"ok": "ok", "look": "look at this", "broken": "broken"}[finding.state]
+    return Text.assemble((f"{word:<13}", style), f"{finding.subject}: {finding.words}")

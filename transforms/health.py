@@ -1,0 +1,126 @@
+"""How a data folder fares: what is covered, until when, what is missing, and how the runs went."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHealth:
+    """One account. Days are UTC and inclusive, instants UTC; None where nothing was read.
+
+    covered_until: what was created before is in the tables, but for the holes: the end of the newest covered day, or
+    the instant its reading began when it was not over. holes: days not covered. unsettled: recordings without a price
+    or not done.
+    """
+
+    account_sid: str
+    account_name: str
+    first_day: date | None = None
+    newest_day: date | None = None
+    covered_until: datetime | None = None
+    holes: int = 0
+    unsettled: int = 0
+    unpriced: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayCost:
+    """What an account was charged on a day that was read whole; `cost` is None while nothing of it has a price."""
+
+    account_sid: str
+    account_name: str
+    currency: str
+    cost: Decimal | None
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: instants in UTC; finished_at and exit_code are None when it is under way, or was broken off."""
+
+    started_at: datetime
+    finished_at: datetime | None
+    exit_code: int | None
+    requests: int
+    retries: int
+    rejected: int
+    is_under_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A data folder as of an instant (UTC).
+
+    accounts: those of the settings, or all that were read when the settings name none. failed_checks, warning_checks:
+    names of checks that found something. day: the last day that is over in the reporting time zone, day_began its first
+    instant; day_costs: what it cost, for accounts that it was read whole for. requests, retries: of all runs so far.
+    """
+
+    as_of: datetime
+    accounts: Sequence[AccountHealth]
+    day: date
+    day_began: datetime
+    failed_checks: Sequence[str] = ()
+    warning_checks: Sequence[str] = ()
+    day_costs: Sequence[DayCost] = ()
+    last_run: Run | None = None
+    last_success: Run | None = None
+    requests: int = 0
+    retries: int = 0
+
+    @property
+    def furthest_behind(self) -> AccountHealth | None:
+        """The account that is covered least far; one that was never read is further behind than any."""
+        unread = [account for account in self.accounts if account.covered_until is None]
+        if unread or not self.accounts:
+            return unread[0] if unread else None
+        return min(self.accounts, key=lambda account: account.covered_until or self.as_of)
+
+    @property
+    def age(self) -> timedelta | None:
+        """How long ago the coverage of the account furthest behind ends; None when it has none."""
+        account = self.furthest_behind
+        if account is None or account.covered_until is None:
+            return None
+        return self.as_of - account.covered_until
+
+    def is_older_than(self, max_age: timedelta) -> bool:
+        """Whether the coverage ends longer ago than that; what was never read is older than anything."""
+        return self.age is None or self.age > max_age
+
+    def as_object(self, max_age: timedelta | None = None) -> dict[str, Any]:
+        """The health as one JSON object: instants and days in ISO 8601, ages in seconds, costs as plain decimals."""
+        behind, age = self.furthest_behind, self.age
+        return {
+            "as_of": self.as_of.isoformat(),
+            "newest_day": _iso(behind.newest_day if behind else None),
+            "covered_until": _iso(behind.covered_until if behind else None),
+            "age_seconds": None if age is None else round(age.total_seconds()),
+            "max_age_seconds": None if max_age is None else round(max_age.total_seconds()),
+            "is_current": None if max_age is None else not self.is_older_than(max_age),
+            "last_success": _iso(self.last_success.finished_at if self.last_success else None),
+            "last_run": None if self.last_run is None else _plain(self.last_run),
+            **{name: self.total(name) for name in ("holes", "unsettled", "unpriced", "rejected")},
+            "failed_checks": list(self.failed_checks),
+            "warning_checks": list(self.warning_checks),
+            "accounts": [_plain(account) for account in self.accounts],
+        }
+
+    def total(self, name: str) -> int:
+        """The sum of one of the counts of the accounts."""
+        return sum(getattr(account, name) for account in self.accounts)
+
+
+def _plain(values: AccountHealth | Run) -> dict[str, Any]:
+    return {
+        name: _iso(value) if isinstance(value, date | None) else value
+        for name, value in asdict(values).items()
+    }
+
+
+def _iso(moment: date | datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
