@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -17,6 +17,9 @@ from flows.stores.runs import RunRecord, Runs
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import ConfigError, DataError, RecspendError
 from transforms.health import AccountHealth, DayCost, Health, Run
+
+if TYPE_CHECKING:  # what `status` does not need
+    from flows.lanes import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -89,23 +92,23 @@ def health_with_costs(data_dir: Path, names: Mapping[str, str], timezone: str, n
 
 
 @contextmanager
-def metrics_written(settings: Settings, names: Mapping[str, str]) -> Iterator[None]:
+def metrics_written(settings: Settings, names: Mapping[str, str], clock: "Clock") -> Iterator[None]:
     """Write the metrics when the block ends, well or not: after a failure the last success stays an old one."""
     try:
         yield
     except Exception:
-        write_metrics(settings, names)
+        write_metrics(settings, names, clock())
         raise
-    write_metrics(settings, names)
+    write_metrics(settings, names, clock())
 
 
-def write_metrics(settings: Settings, names: Mapping[str, str]) -> None:
-    """Write the file for Prometheus. That it cannot be written is logged and ends no run."""
+def write_metrics(settings: Settings, names: Mapping[str, str], now: datetime) -> None:
+    """Write the file for Prometheus as of now (UTC). That it cannot be written is logged and ends no run."""
     from transforms.metrics import exposition, health_metrics
 
     path = settings.data_dir / settings.metrics_file
     try:
-        found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, datetime.now(UTC))
+        found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, now)
         write_whole(path, exposition(health_metrics(found)).encode())
     except (RecspendError, OSError, duckdb.Error) as error:
         logger.warning("%s could not be written (%s); it tells what the run before found", path, error)

@@ -43,7 +43,7 @@ def perform(work: Work, job: Job) -> Summary:
                 from flows.health import metrics_written
 
                 with (
-                    metrics_written(work.settings, work.names),
+                    metrics_written(work.settings, work.names, work.clock),
                     _telling(work, summary),
                     _recorded(data_dir, summary) as record,
                 ):

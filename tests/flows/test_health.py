@@ -1,0 +1,189 @@
+"""Status and the file for Prometheus, of runs against a ledger whose figures are worked out by hand.
+
+It is 14 September 2026, one o'clock at night in UTC, where the ledger's clock stands.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ledger_runs import accesses_of
+from living_runs import DAY_SECONDS, clock_of, epoch_of, instant, made, run_by, work_by
+from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
+
+from flows.cli_health import app
+from flows.emulator import Emulator, open_living, serve
+from flows.health import health, health_with_costs, write_metrics
+from flows.stores.lock import one_writer
+from flows.stores.runs import RunRecord, Runs
+from flows.stores.warehouse import Warehouse, warehouse_path
+from transforms.errors import DataError
+
+SUPPORT, SALES = "5a3c0c2e-0000-4000-8000-000000000001", "5a3c0c2e-0000-4000-8000-000000000002"
+TODAY = date(2026, 9, 14)
+YESTERDAY = TODAY - timedelta(days=1)
+BEFORE = TODAY - timedelta(days=3)
+PRICES = [
+    (SUPPORT, BEFORE, "0.0025"),
+    (SUPPORT, YESTERDAY, "0.0105"),
+    (SUPPORT, YESTERDAY, "0.002"),
+    (SUPPORT, YESTERDAY, None),
+    (SUPPORT, TODAY, "0.5"),
+    (SALES, BEFORE, "0.01"),
+    (SALES, BEFORE, None),
+]
+LEDGER = [
+    made(sid, number, epoch_of(day, 60 + number), price=None if price is None else Decimal(price), currency="USD")
+    for number, (sid, day, price) in enumerate(PRICES)
+]
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with serve(open_living(LEDGER, now=epoch_of(TODAY, 3600))) as running:
+        yield running
+
+
+def metrics(data_dir: Path) -> dict[str, dict[tuple[str, ...], float]]:
+    """Values by name and account (and whatever else labels them)."""
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families((data_dir / "metrics.prom").read_text()):
+        for sample in family.samples:
+            labels = tuple(value for name, value in sample.labels.items() if name != "account")
+            found.setdefault(sample.name.removeprefix("recspend_"), {})[labels] = sample.value
+    return found
+
+
+def status(data_dir: Path, *arguments: str) -> tuple[int, Any]:
+    done = CliRunner(env={"RECSPEND_DATA_DIR": str(data_dir)}).invoke(app, ["status", "--json", *arguments])
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_it_was(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    accounts, clock = accesses_of(emulator), clock_of(emulator.ledger)
+    summary = run_by(clock, accounts, tmp_path)
+    first = metrics(tmp_path)
+    now = float(epoch_of(TODAY, 3600))
+    assert first["coverage_timestamp_seconds"] == {(SUPPORT,): now, (SALES,): now}
+    assert first["unpriced_recordings"] == {(SUPPORT,): 1, (SALES,): 1}
+    assert first["hole_days"] == {(SUPPORT,): 0, (SALES,): 0}
+    assert first["yesterday_timestamp_seconds"] == {(): now - 25 * 3600}
+    assert first["yesterday_cost"] == {(SUPPORT, "USD"): 0.0125, (SALES, "USD"): 0}
+    assert first["yesterday_unpriced_recordings"] == {(SUPPORT,): 1, (SALES,): 0}
+    assert first["last_run_exit_code"] == {(): 0}
+    asked = {(): float(summary.requests or 0)}
+    assert first["last_run_requests"] == first["requests_total"] == asked
+    assert asked[()] == len(emulator.requests)
+
+    emulator.ledger.advance(2 * DAY_SECONDS)
+    refused = run_by(clock, [replace(each, token="wrong") for each in accounts], tmp_path)
+    assert refused.exit_code == 3
+    then = metrics(tmp_path)
+    assert then["last_run_exit_code"] == {(): 3}
+    assert then["last_success_timestamp_seconds"] == first["last_success_timestamp_seconds"]
+    assert then["last_run_timestamp_seconds"][()] > first["last_run_timestamp_seconds"][()]
+    assert then["coverage_timestamp_seconds"] == first["coverage_timestamp_seconds"]
+    assert then["requests_total"][()] == len(emulator.requests)
+    # Yesterday is the 15th now, which nobody read.
+    assert "yesterday_cost" not in then
+
+    names = {access.account_sid: access.name for access in accounts}
+    found = health(tmp_path, names, "UTC", clock())
+    assert [(each.first_day, each.newest_day, each.holes) for each in found.accounts] == [
+        (min(BEFORE, found.accounts[0].first_day or TODAY), TODAY, 0)
+    ] * 2
+    assert found.age is not None
+    assert abs(found.age - timedelta(days=2)) < timedelta(seconds=1)
+
+    # The accounts of the settings count: one that is not there any more cannot be too old, a new one was never read.
+    (only,) = health(tmp_path, {SALES: "sales"}, "UTC", clock()).accounts
+    assert only.account_sid == SALES
+    new = health(tmp_path, {**names, "A9": "new"}, "UTC", clock())
+    assert (new.age, new.furthest_behind and new.furthest_behind.account_name) == (None, "new")
+
+    days_ago = (datetime.now(UTC) - instant(int(now))).days
+    assert status(tmp_path, "--max-age", "26h")[0] == 1
+    code, told = status(tmp_path, "--max-age", f"{days_ago + 1}d")
+    assert (code, told["is_current"], told["last_run"]["exit_code"]) == (0, True, 3)
+    assert status(tmp_path)[0] == 0
+
+    # Berlin's 13th ends at 22 o'clock of it, and begins at 22 o'clock of the 12th.
+    there = health_with_costs(tmp_path, names, "Europe/Berlin", instant(int(now)))
+    assert there.day_began == datetime(2026, 9, 12, 22, tzinfo=UTC)
+
+
+def test_a_day_whose_end_was_not_read_has_no_cost(emulator: Emulator, tmp_path: Path) -> None:
+    clock = clock_of(emulator.ledger)
+    run_by(clock, accesses_of(emulator), tmp_path)
+    emulator.ledger.advance(DAY_SECONDS)  # the 14th is over, and was read for an hour
+    work = work_by(clock, accesses_of(emulator), tmp_path)
+    write_metrics(work.settings, work.names, clock())
+    assert "yesterday_cost" not in metrics(tmp_path)
+
+
+def test_a_run_that_was_broken_off_is_told_from_one_under_way(tmp_path: Path) -> None:
+    began = datetime(2026, 9, 14, 1, tzinfo=UTC)
+    runs = Runs(tmp_path)
+    runs.write(RunRecord("1", began - timedelta(days=1), began, 0))
+    runs.write(RunRecord("2", began, requests=5))
+    code, told = status(tmp_path)
+    assert (code, told["last_run"]["is_under_way"], told["last_run"]["requests"]) == (0, False, 5)
+    assert told["last_success"] == "2026-09-14T01:00:00+00:00"
+    with one_writer(tmp_path):
+        assert status(tmp_path)[1]["last_run"]["is_under_way"] is True
+
+
+def test_without_anything_there_is_nothing_to_tell_and_it_is_too_old(tmp_path: Path) -> None:
+    code, told = status(tmp_path / "data", "--max-age", "9999d")
+    assert (code, told["age_seconds"], told["last_run"], told["accounts"]) == (1, None, None, [])
+    assert not (tmp_path / "data").exists()
+
+
+def test_metrics_that_cannot_be_written_are_logged_and_the_old_ones_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = work_by(lambda: datetime(2026, 9, 14, tzinfo=UTC), [], tmp_path)
+    (tmp_path / "metrics.prom").write_text("as they were")
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database")
+    with caplog.at_level(logging.WARNING):
+        write_metrics(work.settings, work.names, work.clock())
+    assert "metrics.prom could not be written" in caplog.text
+    assert (tmp_path / "metrics.prom").read_text() == "as they were"
+
+
+def test_the_metrics_can_stand_elsewhere(tmp_path: Path) -> None:
+    Runs(tmp_path / "data").write(RunRecord("1", datetime.now(UTC), datetime.now(UTC), 0))
+    elsewhere = tmp_path / "collector" / "recspend.prom"
+    work = work_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
+    write_metrics(work.settings, work.names, work.clock())
+    assert "recspend_last_run_exit_code 0\n" in elsewhere.read_text()
+    assert [path.name for path in elsewhere.parent.iterdir()] == ["recspend.prom"]
+
+
+def test_a_warehouse_of_another_version_is_said_in_a_sentence(tmp_path: Path) -> None:
+    import duckdb
+
+    duckdb.connect(str(warehouse_path(tmp_path))).close()
+    assert Warehouse(warehouse_path(tmp_path)).table("select 1 as one").num_rows == 1
+    with pytest.raises(DataError, match="is not what this version builds: .* Run `recspend model`"):
+        health(tmp_path, {}, "UTC", datetime.now(UTC))
+
+
+def test_the_tables_of_a_person_say_what_to_do(emulator: Emulator, tmp_path: Path) -> None:
+    run_by(clock_of(emulator.ledger), accesses_of(emulator), tmp_path)
+    runner = CliRunner(env={"RECSPEND_DATA_DIR": str(tmp_path), "COLUMNS": "80"})
+    done = runner.invoke(app, ["status", "--max-age", "26h"])
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("Covered       2026-09-14, read until 2026-09-14 01:00 UTC, ")
+    assert "Unpriced      2 recordings" in lines
+    assert "TOO OLD: the coverage must not end longer ago than 1 d 2 h. Run `recspend run`." in lines
