@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from flows.emulator.control import PREFIX
 from flows.emulator.in_flight import InFlight
-from flows.emulator.messages import TWILIO_ROOT, Answer, FileSlice, Request, Response, error
+from flows.emulator.messages import TWILIO_ROOT, Answer, FileSlice, Request, Response, Route, error
 from flows.emulator.queries import Dialect
 
 HOST = "127.0.0.1"
@@ -66,18 +66,16 @@ class Server(ThreadingHTTPServer):
         The count ends before the answer is sent: a client that has it may ask anew at once, and is not to be
         counted twice.
         """
-        if not request.is_page or request.route is None:
+        route = request.route
+        if route is None:
             return self._answer(request)
-        self.in_flight.enter(request.route.account_sid)
+        if not request.is_page:
+            return _telling_load(self._answer(request), route, self.in_flight.now(route.account_sid) + 1)
+        self.in_flight.enter(route.account_sid)
         try:
-            response = self._answer(request)
-            if request.route.root != TWILIO_ROOT:
-                return response
-            # Documented at twilio.com/docs/api/errors/20429: it tells how many requests are under way, and no limit.
-            at_once = str(self.in_flight.now(request.route.account_sid))
-            return replace(response, headers={**response.headers, "Twilio-Concurrent-Requests": at_once})
+            return _telling_load(self._answer(request), route, self.in_flight.now(route.account_sid))
         finally:
-            self.in_flight.leave(request.route.account_sid)
+            self.in_flight.leave(route.account_sid)
 
     def server_bind(self) -> None:
         """Take the port."""
@@ -113,6 +111,16 @@ class Server(ThreadingHTTPServer):
                 with suppress(OSError):  # it may be closing right now
                     connection.shutdown(socket.SHUT_RDWR)
             self._closed.wait_for(lambda: not self._open, timeout=2)
+
+
+def _telling_load(response: Response, route: Route, at_once: int) -> Response:
+    """The response with the header that Twilio documents at twilio.com/docs/api/errors/20429.
+
+    It tells how many requests of the account are under way, and no limit. Of SignalWire no such header is known.
+    """
+    if route.root != TWILIO_ROOT:
+        return response
+    return replace(response, headers={**response.headers, "Twilio-Concurrent-Requests": str(at_once)})
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -5,6 +5,7 @@ It is 14 September 2026, one o'clock at night in UTC, where the ledger's clock s
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from ledger_runs import accesses_of
-from living_runs import DAY_SECONDS, clock_of, epoch_of, instant, made, run_by, work_by
+from living_runs import clock_of, epoch_of, instant, made, run_by, work_by
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
@@ -40,15 +41,38 @@ PRICES = [
     (SALES, BEFORE, None),
 ]
 LEDGER = [
-    made(sid, number, epoch_of(day, 60 + number), price=None if price is None else Decimal(price), currency="USD")
+    made(
+        sid,
+        number,
+        epoch_of(day, 60 + number),
+        price=None if price is None else Decimal(price),
+        currency="USD",
+    )
     for number, (sid, day, price) in enumerate(PRICES)
 ]
 
 
-@pytest.fixture
+NOW = instant(epoch_of(TODAY, 3600))
+
+
+@pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     with serve(open_living(LEDGER, now=epoch_of(TODAY, 3600))) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def first_run(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data_dir = tmp_path_factory.mktemp("first")
+    summary = run_by(clock_of(emulator.ledger), accesses_of(emulator), data_dir)
+    assert summary.requests == len(emulator.requests)
+    return data_dir
+
+
+@pytest.fixture
+def ran(first_run: Path, tmp_path: Path) -> Path:
+    """A data folder after a run."""
+    return Path(shutil.copytree(first_run, tmp_path / "data"))
 
 
 def metrics(data_dir: Path) -> dict[str, dict[tuple[str, ...], float]]:
@@ -67,12 +91,10 @@ def status(data_dir: Path, *arguments: str) -> tuple[int, Any]:
 
 
 def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_it_was(
-    emulator: Emulator, tmp_path: Path
+    emulator: Emulator, ran: Path
 ) -> None:
-    accounts, clock = accesses_of(emulator), clock_of(emulator.ledger)
-    summary = run_by(clock, accounts, tmp_path)
-    first = metrics(tmp_path)
-    now = float(epoch_of(TODAY, 3600))
+    first = metrics(ran)
+    now = NOW.timestamp()
     assert first["coverage_timestamp_seconds"] == {(SUPPORT,): now, (SALES,): now}
     assert first["unpriced_recordings"] == {(SUPPORT,): 1, (SALES,): 1}
     assert first["hole_days"] == {(SUPPORT,): 0, (SALES,): 0}
@@ -80,54 +102,58 @@ def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_i
     assert first["yesterday_cost"] == {(SUPPORT, "USD"): 0.0125, (SALES, "USD"): 0}
     assert first["yesterday_unpriced_recordings"] == {(SUPPORT,): 1, (SALES,): 0}
     assert first["last_run_exit_code"] == {(): 0}
-    asked = {(): float(summary.requests or 0)}
-    assert first["last_run_requests"] == first["requests_total"] == asked
-    assert asked[()] == len(emulator.requests)
+    assert first["last_run_requests"] == first["requests_total"] == {(): len(emulator.requests)}
 
-    emulator.ledger.advance(2 * DAY_SECONDS)
-    refused = run_by(clock, [replace(each, token="wrong") for each in accounts], tmp_path)
-    assert refused.exit_code == 3
-    then = metrics(tmp_path)
+    refused = [replace(each, token="wrong") for each in accesses_of(emulator)]
+    two_days_on = NOW + timedelta(days=2)
+    assert run_by(lambda: two_days_on, refused, ran).exit_code == 3
+    then = metrics(ran)
     assert then["last_run_exit_code"] == {(): 3}
     assert then["last_success_timestamp_seconds"] == first["last_success_timestamp_seconds"]
     assert then["last_run_timestamp_seconds"][()] > first["last_run_timestamp_seconds"][()]
     assert then["coverage_timestamp_seconds"] == first["coverage_timestamp_seconds"]
-    assert then["requests_total"][()] == len(emulator.requests)
+    assert then["requests_total"] == {(): len(emulator.requests)}
     # Yesterday is the 15th now, which nobody read.
     assert "yesterday_cost" not in then
+    age = health(ran, {}, "UTC", two_days_on).age
+    assert age is not None
+    assert timedelta(days=2, seconds=-1) < age < timedelta(days=2)
 
-    names = {access.account_sid: access.name for access in accounts}
-    found = health(tmp_path, names, "UTC", clock())
-    assert [(each.first_day, each.newest_day, each.holes) for each in found.accounts] == [
-        (min(BEFORE, found.accounts[0].first_day or TODAY), TODAY, 0)
-    ] * 2
-    assert found.age is not None
-    assert abs(found.age - timedelta(days=2)) < timedelta(seconds=1)
 
-    # The accounts of the settings count: one that is not there any more cannot be too old, a new one was never read.
-    (only,) = health(tmp_path, {SALES: "sales"}, "UTC", clock()).accounts
+def test_the_coverage_is_as_old_as_that_of_the_account_furthest_behind(ran: Path) -> None:
+    names = {SUPPORT: "support", SALES: "sales"}
+    found = health(ran, names, "UTC", NOW + timedelta(hours=5))
+    for account in found.accounts:
+        assert account.first_day is not None
+        assert BEFORE - timedelta(days=2) <= account.first_day <= BEFORE
+        assert (account.newest_day, account.holes) == (TODAY, 0)
+    assert (found.total("unpriced"), found.total("unsettled"), found.total("rejected")) == (2, 2, 0)
+
+    # Those of the settings count: what was read of others stays, a new one was never read.
+    (only,) = health(ran, {SALES: "sales"}, "UTC", NOW).accounts
     assert only.account_sid == SALES
-    new = health(tmp_path, {**names, "A9": "new"}, "UTC", clock())
+    new = health(ran, {**names, "A9": "new"}, "UTC", NOW)
     assert (new.age, new.furthest_behind and new.furthest_behind.account_name) == (None, "new")
 
-    days_ago = (datetime.now(UTC) - instant(int(now))).days
-    assert status(tmp_path, "--max-age", "26h")[0] == 1
-    code, told = status(tmp_path, "--max-age", f"{days_ago + 1}d")
-    assert (code, told["is_current"], told["last_run"]["exit_code"]) == (0, True, 3)
-    assert status(tmp_path)[0] == 0
 
-    # Berlin's 13th ends at 22 o'clock of it, and begins at 22 o'clock of the 12th.
-    there = health_with_costs(tmp_path, names, "Europe/Berlin", instant(int(now)))
+def test_the_exit_code_says_whether_the_coverage_is_too_old(ran: Path) -> None:
+    days_ago = (datetime.now(UTC) - NOW).days
+    assert status(ran, "--max-age", "26h")[0] == 1
+    code, told = status(ran, "--max-age", f"{days_ago + 1}d")
+    assert (code, told["is_current"], told["newest_day"]) == (0, True, "2026-09-14")
+    assert status(ran)[0] == 0
+    assert (
+        CliRunner().invoke(app, ["status", "--max-age", "soon"]).exit_code == 1
+    )  # ConfigError; `main` makes it 2
+
+
+def test_a_day_whose_end_was_not_read_has_no_cost(ran: Path) -> None:
+    # The 14th is over by then, and was read for an hour.
+    assert health_with_costs(ran, {}, "UTC", NOW + timedelta(days=1)).day_costs == []
+    assert [each.cost for each in health_with_costs(ran, {}, "UTC", NOW).day_costs] == [Decimal("0.0125"), 0]
+    # Berlin's 13th began at 22 o'clock UTC of the 12th, and all of it was read.
+    there = health_with_costs(ran, {}, "Europe/Berlin", NOW)
     assert there.day_began == datetime(2026, 9, 12, 22, tzinfo=UTC)
-
-
-def test_a_day_whose_end_was_not_read_has_no_cost(emulator: Emulator, tmp_path: Path) -> None:
-    clock = clock_of(emulator.ledger)
-    run_by(clock, accesses_of(emulator), tmp_path)
-    emulator.ledger.advance(DAY_SECONDS)  # the 14th is over, and was read for an hour
-    work = work_by(clock, accesses_of(emulator), tmp_path)
-    write_metrics(work.settings, work.names, clock())
-    assert "yesterday_cost" not in metrics(tmp_path)
 
 
 def test_a_run_that_was_broken_off_is_told_from_one_under_way(tmp_path: Path) -> None:
@@ -174,13 +200,12 @@ def test_a_warehouse_of_another_version_is_said_in_a_sentence(tmp_path: Path) ->
 
     duckdb.connect(str(warehouse_path(tmp_path))).close()
     assert Warehouse(warehouse_path(tmp_path)).table("select 1 as one").num_rows == 1
-    with pytest.raises(DataError, match="is not what this version builds: .* Run `recspend model`"):
+    with pytest.raises(DataError, match=r"is not what this version builds: .* Run `recspend model`"):
         health(tmp_path, {}, "UTC", datetime.now(UTC))
 
 
-def test_the_tables_of_a_person_say_what_to_do(emulator: Emulator, tmp_path: Path) -> None:
-    run_by(clock_of(emulator.ledger), accesses_of(emulator), tmp_path)
-    runner = CliRunner(env={"RECSPEND_DATA_DIR": str(tmp_path), "COLUMNS": "80"})
+def test_the_table_for_a_person_says_what_to_do(ran: Path) -> None:
+    runner = CliRunner(env={"RECSPEND_DATA_DIR": str(ran), "COLUMNS": "80"})
     done = runner.invoke(app, ["status", "--max-age", "26h"])
     assert done.exit_code == 1
     lines = done.stdout.splitlines()

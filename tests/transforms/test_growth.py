@@ -12,7 +12,11 @@ def test_what_came_since_the_first_day_is_the_measure_for_raw_pages() -> None:
 
 
 def test_only_the_last_four_weeks_count() -> None:
-    landed = {TODAY - timedelta(days=100): 1, TODAY - timedelta(days=28): 7_000, TODAY - timedelta(days=27): 280}
+    landed = {
+        TODAY - timedelta(days=100): 1,
+        TODAY - timedelta(days=28): 7_000,
+        TODAY - timedelta(days=27): 280,
+    }
     assert growth(landed, 0, 100, 10, TODAY) == Growth(10, 28)
 
 

@@ -25,7 +25,9 @@ def test_the_account_that_is_furthest_behind_counts() -> None:
 
 @pytest.mark.parametrize(("hours", "is_older"), [(26.01, True), (26, False), (0, False)])
 def test_only_what_is_older_than_the_age_is_too_old(hours: float, is_older: bool) -> None:
-    assert as_of_now(account("A", NOW - timedelta(hours=hours))).is_older_than(timedelta(hours=26)) is is_older
+    assert (
+        as_of_now(account("A", NOW - timedelta(hours=hours))).is_older_than(timedelta(hours=26)) is is_older
+    )
 
 
 def test_what_was_never_read_is_older_than_anything() -> None:

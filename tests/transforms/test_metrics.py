@@ -23,7 +23,10 @@ HEALTH = Health(
     day_began=datetime(2026, 9, 13, tzinfo=UTC),
     failed_checks=["keys"],
     warning_checks=["odd", "odder"],
-    day_costs=[DayCost("A1", "support", "USD", Decimal("0.0000001"), 4), DayCost("A1", "support", "EUR", None, 4)],
+    day_costs=[
+        DayCost("A1", "support", "USD", Decimal("0.0000001"), 4),
+        DayCost("A1", "support", "EUR", None, 4),
+    ],
     last_run=RUN,
     last_success=RUN,
     requests=100,
@@ -109,5 +112,5 @@ def test_any_name_of_an_account_comes_back_as_it_was(name: str) -> None:
 
 
 def test_the_escapes_are_those_of_the_format() -> None:
-    text = exposition([Metric("x_total", "counter", "A \\ and\na \"", [({"of": 'a\\b"c\nd'}, 1)])])
+    text = exposition([Metric("x_total", "counter", 'A \\ and\na "', [({"of": 'a\\b"c\nd'}, 1)])])
     assert text == '# HELP x_total A \\\\ and\\na "\n# TYPE x_total counter\nx_total{of="a\\\\b\\"c\\nd"} 1\n'

@@ -1,0 +1,309 @@
+"""The doctor: what is right, what is worth a look, what is broken, and that no secret is ever shown."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from living_runs import clock_of, epoch_of, made, run_by
+from typer.testing import CliRunner
+
+from flows.cli_health import app
+from flows.doctor.disk import disk
+from flows.doctor.prefect_server import compared, without_login
+from flows.emulator import Emulator, open_living, serve
+from flows.stores.access import Access
+from flows.stores.lock import one_writer
+from flows.stores.runs import RunRecord, Runs
+
+SID = "AC3c0c2e00004000800000000000000001"
+TODAY = date(2026, 9, 14)
+LEDGER = [made(SID, number, epoch_of(date(2026, 9, 10 + number % 4), number)) for number in range(8)]
+Found = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def emulated() -> Iterator[Callable[..., Emulator]]:
+    """Start an emulator of the account that misbehaves as told."""
+    with ExitStack() as servers:
+        yield lambda **how: servers.enter_context(
+            serve(open_living(LEDGER, accounts=[SID], now=epoch_of(TODAY, 3600)), **how)
+        )
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set these variables, and no others of ours or Prefect's, in an empty folder."""
+    for name in os.environ:
+        if name.startswith(("RECSPEND_", "PREFECT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def set_to(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return set_to
+
+
+def of(emulator: Emulator, **more: str) -> dict[str, str]:
+    (account,) = emulator.accounts
+    return {
+        "RECSPEND_BASE_URL": emulator.base_url,
+        "RECSPEND_ACCOUNT_SID": SID,
+        "RECSPEND_ACCOUNT_NAME": "support",
+        "RECSPEND_API_TOKEN": account.api_token,
+        **more,
+    }
+
+
+def examined() -> tuple[int, Found, str]:
+    """Exit code, findings by subject (the last of each), and everything that is ever shown."""
+    runner = CliRunner()
+    printed, told = runner.invoke(app, ["doctor"]), runner.invoke(app, ["doctor", "--json"])
+    assert (printed.exit_code, printed.exception.__class__) == (told.exit_code, told.exception.__class__)
+    answer = json.loads(told.stdout)
+    for finding in answer["findings"]:
+        words = "" if finding["subject"] == "disk" else finding["words"]  # others write to it meanwhile
+        assert f"{finding['subject']}: {words}" in printed.stdout.replace("\n", " ")
+    states = [finding["state"] for finding in answer["findings"]]
+    assert answer["state"] == next(state for state in ("broken", "look", "ok") if state in states)
+    assert told.exit_code == (2 if answer["state"] == "broken" else 0)
+    found = {finding["subject"]: finding for finding in answer["findings"]}
+    return told.exit_code, found, printed.output + told.output
+
+
+def test_a_new_folder_and_a_working_account(
+    emulated: Callable[..., Emulator], environment: Callable[..., None]
+) -> None:
+    emulator = emulated()
+    environment(**of(emulator))
+    code, found, _ = examined()
+    assert code == 0
+    assert {subject: each["state"] for subject, each in found.items()} == {
+        "settings": "ok",
+        "data folder": "ok",
+        "lock": "ok",
+        "warehouse": "look",
+        "metrics file": "ok",
+        "disk": found["disk"]["state"],  # that of this machine
+        "Prefect": "ok",
+        "last run": "look",
+        "coverage support": "look",
+        "account support": "ok",
+        f"clock against {emulator.base_url}": "ok",
+        f"rate limits of {emulator.base_url}": "ok",
+    }
+    assert "newest recording of 2026-09-13" in found["account support"]["words"]
+    assert "dates are compared to the second, bounds included" in found["account support"]["words"]
+    assert "from RECSPEND_API_TOKEN, may list recordings" in found["account support"]["words"]
+    assert found[f"rate limits of {emulator.base_url}"]["words"] == "no header tells of any"
+    assert not Path("data").exists()
+
+
+def test_every_setting_says_where_it_comes_from(environment: Callable[..., None]) -> None:
+    Path("recspend.toml").write_text('attempts = 2\nlookback_days = 4\naccount_sid = "A1"')
+    environment(RECSPEND_ATTEMPTS="3", RECSPEND_API_TOKEN="PT-secret", RECSPEND_LOKBACK_DAYS="9")
+    _, found, shown = examined()
+    settings = found["settings"]
+    assert settings["words"] == (
+        "RECSPEND_LOKBACK_DAYS is no setting and changes nothing. Did you mean RECSPEND_LOOKBACK_DAYS?"
+    )
+    assert "attempts = 3 from RECSPEND_ATTEMPTS" in shown
+    assert "lookback_days = 4 from recspend.toml; account_sid from recspend.toml" in shown
+    assert '"settle_days": {"from": "default", "value": 90}' in shown
+    assert '"api_token": {"from": "RECSPEND_API_TOKEN"}' in shown
+    assert "PT-secret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "words"),
+    [
+        (-400, "broken", "this machine is 6 min ahead. Days would"),
+        (7260, "broken", "this machine is 2 h behind"),
+        (30, "look", "s behind. Days"),
+        (-2, "ok", "agree"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_seen_in_the_answers(
+    emulated: Callable[..., Emulator],
+    environment: Callable[..., None],
+    ahead: float,
+    state: str,
+    words: str,
+) -> None:
+    emulator = emulated(clock_ahead_seconds=ahead)
+    environment(**of(emulator))
+    code, found, _ = examined()
+    clock = found[f"clock against {emulator.base_url}"]
+    assert (clock["state"], code) == (state, 2 if state == "broken" else 0)
+    assert words in clock["words"]
+    # Whole seconds, and never more than it is.
+    assert abs(clock["ahead_seconds"] + ahead) < 5
+    assert abs(clock["ahead_seconds"]) <= abs(ahead)
+
+
+def test_of_twilio_usage_records_and_requests_at_once_are_told(
+    emulated: Callable[..., Emulator], environment: Callable[..., None]
+) -> None:
+    emulator = emulated()
+    environment(**of(emulator, RECSPEND_PROVIDER="twilio"))
+    code, found, _ = examined()
+    assert (code, found["usage records support"]["state"]) == (0, "ok")
+    rates = found[f"rate limits of {emulator.base_url}"]
+    assert (rates["words"], rates["headers"]) == (
+        "Twilio-Concurrent-Requests: 1",
+        {"Twilio-Concurrent-Requests": "1"},
+    )
+
+
+def test_a_token_that_may_not_list_usage_is_worth_a_look(
+    emulated: Callable[..., Emulator], environment: Callable[..., None]
+) -> None:
+    environment(**of(emulated(faults=["usage-refused"]), RECSPEND_PROVIDER="twilio"))
+    code, found, _ = examined()
+    usage = found["usage records support"]
+    assert (code, usage["state"], found["account support"]["state"]) == (0, "look", "ok")
+    assert "the token needs to be allowed to read usage" in usage["words"]
+    environment(RECSPEND_USAGE_RECORDS="false")
+    assert "usage records support" not in examined()[1]
+
+
+def test_each_account_is_told_of_by_itself(
+    emulated: Callable[..., Emulator], environment: Callable[..., None]
+) -> None:
+    emulator = emulated()
+    entry = '[[accounts]]\nname = "{}"\naccount_sid = "{}"\nbase_url = "{}"\ntoken_env = "{}"\n'
+    accounts = [
+        entry.format("support", SID, emulator.base_url, "SUPPORT_TOKEN"),
+        entry.format("sales", "AC2", emulator.base_url, "SALES_TOKEN"),
+        entry.format("away", "AC3", "http://127.0.0.1:9", "SALES_TOKEN"),
+        entry.format("bare", "AC4", emulator.base_url, "BARE_TOKEN"),
+    ]
+    Path("recspend.toml").write_text("backoff = 0\n" + "\n".join(accounts))
+    environment(SUPPORT_TOKEN=emulator.accounts[0].api_token, SALES_TOKEN="PT-of-sales")
+    code, found, shown = examined()
+    assert code == 2
+    assert [found[f"account {name}"]["state"] for name in ("support", "sales", "away", "bare")] == [
+        "ok",
+        "broken",
+        "broken",
+        "broken",
+    ]
+    assert "refuses the credentials (401). Check SALES_TOKEN" in found["account sales"]["words"]
+    assert "http://127.0.0.1:9 cannot be reached" in found["account away"]["words"]
+    assert "the variable BARE_TOKEN is not set" in found["account bare"]["words"]
+    assert sum(subject.startswith("clock against") for subject in found) == 1
+    assert "PT-of-sales" not in shown
+
+
+@pytest.mark.parametrize(
+    "misplaced",
+    [
+        {},
+        {"RECSPEND_API_TOKEN": "{secret}-wrong"},
+        {"RECSPEND_BASE_URL": "https://user:{secret}@example.signalwire.com"},
+        {"RECSPEND_ACCOUNT_SID": "{secret}/.."},
+        {"RECSPEND_PROVIDER": "{secret}"},
+        {"RECSPEND_ATTEMPTS": "{secret}"},
+        {"RECSPEND_TOKEN": "{secret}"},
+        {
+            "PREFECT_API_URL": "http://user:{secret}@127.0.0.1:9/api?key={secret}",
+            "PREFECT_API_AUTH_STRING": "admin:{secret}",
+        },
+    ],
+    ids=lambda misplaced: "-".join(misplaced) or "right",
+)
+def test_no_secret_is_shown_wherever_it_was_put(
+    emulated: Callable[..., Emulator], environment: Callable[..., None], misplaced: dict[str, str]
+) -> None:
+    emulator = emulated()
+    secret = emulator.accounts[0].api_token
+    values = of(emulator) | {name: text.format(secret=secret) for name, text in misplaced.items()}
+    environment(**values, RECSPEND_BACKOFF="0")
+    code, found, shown = examined()
+    assert code == (0 if not misplaced or "RECSPEND_TOKEN" in misplaced else 2)
+    assert found
+    assert secret not in shown
+    if "PREFECT_API_URL" in misplaced:
+        assert found["Prefect"]["words"].startswith("http://127.0.0.1:9/api does not answer (ConnectError)")
+
+
+def test_a_token_in_the_file_is_broken_and_not_shown(environment: Callable[..., None]) -> None:
+    Path("recspend.toml").write_text('api_token = "PT-secret"')
+    code, found, shown = examined()
+    assert (code, list(found), found["settings"]["state"]) == (2, ["settings"], "broken")
+    assert "Put it in an environment variable" in found["settings"]["words"]
+    assert "PT-secret" not in shown
+
+
+def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
+    emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
+) -> None:
+    emulator = emulated()
+    environment(**of(emulator))
+    access = Access("support", SID, emulator.base_url, SID, emulator.accounts[0].api_token, "signalwire", "")
+    run_by(clock_of(emulator.ledger), [access], tmp_path / "data")
+    with one_writer(tmp_path / "data"):
+        code, found, _ = examined()
+    assert code == 0
+    coverage = found["coverage support"]
+    assert (coverage["state"], coverage["newest_day"], coverage["holes"]) == ("ok", "2026-09-14", 0)
+    assert (found["lock"]["state"], found["last run"]["state"]) == ("look", "ok")
+    taken = found["disk"]
+    size = sum(path.stat().st_size for path in (tmp_path / "data").rglob("*") if path.is_file())
+    assert taken["taken_bytes"] == size
+    assert taken["bytes_per_recording"] == round(size / len(LEDGER))
+    # All pages came on the first day, so only what is built of eight recordings in four weeks counts.
+    raw = sum(path.stat().st_size for path in (tmp_path / "data" / "raw").rglob("*") if path.is_file())
+    assert taken["bytes_per_day"] == round((size - raw) / 28)
+    assert taken["days_until_full"] > 0
+
+    began = datetime.now(UTC)
+    Runs(tmp_path / "data").write(RunRecord(f"{began:%Y}9", began, began, 1))
+    assert "exit code 1 because a check failed" in examined()[1]["last run"]["words"]
+
+
+@pytest.mark.parametrize(("free", "state"), [(10**15, "ok"), (10**9, "look"), (10, "broken")])
+def test_a_disk_that_is_full_is_told_before_the_next_build_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str
+) -> None:
+    (tmp_path / "warehouse.duckdb").write_bytes(b"x" * 1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    found = disk(tmp_path)
+    assert found.state == state
+    assert ("Make room" in found.words) == (state != "ok")
+
+
+def test_a_folder_that_cannot_be_written_to_is_broken(environment: Callable[..., None]) -> None:
+    Path("file").write_text("no folder")
+    environment(RECSPEND_DATA_DIR="file/data")
+    code, found, _ = examined()
+    assert (code, found["data folder"]["state"]) == (2, "broken")
+    environment(RECSPEND_DATA_DIR="data", RECSPEND_METRICS_FILE=str(Path("file/x.prom").absolute()))
+    assert examined()[1]["metrics file"]["state"] == "look"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "state"),
+    [
+        ("3.8.8", "3.8.8", "ok"),
+        ("3.8.8", "3.10.0", "ok"),
+        ("3.10.1", "3.8.8", "look"),
+        ("3.8.8", "2.20.1", "broken"),
+    ],
+)
+def test_versions_of_prefect_are_compared_as_its_client_does(ours: str, theirs: str, state: str) -> None:
+    assert compared("http://127.0.0.1:4200/api", ours, theirs).state == state
+
+
+def test_a_url_is_shown_without_a_login() -> None:
+    assert (
+        without_login("https://me:secret@prefect.example:4200/api?key=x")
+        == "https://prefect.example:4200/api"
+    )
