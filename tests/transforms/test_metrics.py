@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,3 +115,9 @@ def test_any_name_of_an_account_comes_back_as_it_was(name: str) -> None:
 def test_the_escapes_are_those_of_the_format() -> None:
     text = exposition([Metric("x_total", "counter", 'A \\ and\na "', [({"of": 'a\\b"c\nd'}, 1)])])
     assert text == '# HELP x_total A \\\\ and\\na "\n# TYPE x_total counter\nx_total{of="a\\\\b\\"c\\nd"} 1\n'
+
+
+def test_the_readme_describes_every_metric() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    described = set(re.findall(r"`(recspend_\w+)`", readme))
+    assert described == {metric.name for metric in health_metrics(HEALTH)}

@@ -49,6 +49,22 @@ def account(emulator: Emulator) -> Account:
     return emulator.accounts[0]
 
 
+def test_the_date_of_an_answer_is_that_of_the_servers_clock(source: Source) -> None:
+    for ahead in (0, 3600, -90):
+        with serve(source, clock_ahead_seconds=ahead) as server:
+            reply = get(server, list_path(server.accounts[0]), server.accounts[0])
+        told = parsedate_to_datetime(reply.headers["Date"])
+        assert abs((told - datetime.now(UTC)).total_seconds() - ahead) < 5
+
+
+def test_only_twilio_tells_how_many_requests_are_under_way(emulator: Emulator, account: Account) -> None:
+    sid, name = account.account_sid, "Twilio-Concurrent-Requests"
+    for path in (f"Accounts/{sid}/Recordings.json", f"Accounts/{sid}/Usage/Records/Daily.json"):
+        assert get(emulator, f"/2010-04-01/{path}", account).headers[name] == "1"
+    reply = get(emulator, f"/api/laml/2010-04-01/Accounts/{sid}/Recordings.json", account)
+    assert (reply.status, reply.headers.get(name)) == (200, None)
+
+
 def test_a_page_has_exactly_the_envelope_of_a_real_one(emulator: Emulator, account: Account) -> None:
     reply = get(emulator, list_path(account), account)
     assert reply.status == 200
