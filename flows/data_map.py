@@ -36,7 +36,8 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `reports/focus.csv`, `reports/focus.parquet` | what was charged, in the columns of FOCUS 1.2; see [reports.focus](#reportsfocus) |
 | `reports/vantage.csv`, `cloudzero.csv`, `datadog.json` | the same as one cost system takes it, when `--preset` asks for it |
 | `extracts/<month>_<account sid>/` | the reports of a month or an account, as `recspend report --month` or `--account` wrote them last |
-| `runs/<instant>.json` | what each run did |
+| `runs/<instant>.json` | what each run did, written when it begins, on its way, and when it ends |
+| `metrics.prom` | how the last run and the coverage stand, for Prometheus; another place by `metrics_file` |
 {references}
 
 `raw/` and `raw_usage/` are the truth, and `statements/` is what was said: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and

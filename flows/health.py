@@ -1,27 +1,16 @@
 """How the data folder fares, from the warehouse and the run records: no request and no look at the lake."""
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
-
-from flows.settings import Settings
-from flows.stores.files import write_whole
 from flows.stores.lock import holder
 from flows.stores.runs import RunRecord, Runs
 from flows.stores.warehouse import Warehouse, warehouse_path
-from transforms.errors import ConfigError, DataError, RecspendError
+from transforms.errors import ConfigError, DataError
 from transforms.health import AccountHealth, DayCost, Health, Run
-
-if TYPE_CHECKING:  # what `status` does not need
-    from flows.lanes import Clock
-
-logger = logging.getLogger(__name__)
 
 # What was read of a day that was not over ends when its reading began; of one that was, with the day.
 _ACCOUNTS = """
@@ -89,29 +78,6 @@ def health_with_costs(data_dir: Path, names: Mapping[str, str], timezone: str, n
     day = now.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
     selects = {"accounts": _ACCOUNTS, "checks": _CHECKS, "requests": _REQUESTS}
     return _health(data_dir, names, timezone, now, {**selects, "day_costs": _DAY_COSTS.format(day=day)})
-
-
-@contextmanager
-def metrics_written(settings: Settings, names: Mapping[str, str], clock: "Clock") -> Iterator[None]:
-    """Write the metrics when the block ends, well or not: after a failure the last success stays an old one."""
-    try:
-        yield
-    except Exception:
-        write_metrics(settings, names, clock())
-        raise
-    write_metrics(settings, names, clock())
-
-
-def write_metrics(settings: Settings, names: Mapping[str, str], now: datetime) -> None:
-    """Write the file for Prometheus as of now (UTC). That it cannot be written is logged and ends no run."""
-    from transforms.metrics import exposition, health_metrics
-
-    path = settings.data_dir / settings.metrics_file
-    try:
-        found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, now)
-        write_whole(path, exposition(health_metrics(found)).encode())
-    except (RecspendError, OSError, duckdb.Error) as error:
-        logger.warning("%s could not be written (%s); it tells what the run before found", path, error)
 
 
 def _health(

@@ -4,11 +4,9 @@ What only a later stage needs is imported there: an ingest does not wait for Duc
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,8 +20,6 @@ from flows.stores.lake import Lake
 from flows.stores.lock import one_writer
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
-from flows.stores.runs import RunRecord, Runs
-from transforms.errors import RecspendError
 from transforms.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.windows import covered_days
 
@@ -40,13 +36,9 @@ def perform(work: Work, job: Job) -> Summary:
     with one_writer(data_dir):
         match job.command:
             case "run":
-                from flows.health import metrics_written
+                from flows.recorded import recorded
 
-                with (
-                    metrics_written(work.settings, work.names, work.clock),
-                    _telling(work, summary),
-                    _recorded(data_dir, summary) as record,
-                ):
+                with recorded(work, summary) as record, _telling(work, summary):
                     _ingest(work, job, summary)
                     _normalize(work, job, summary)
                     record()
@@ -208,29 +200,6 @@ def _report(work: Work, job: Job, summary: Summary) -> None:
         written = work.step("report", write)
     work.progress("report", 1, 1)
     summary.reports = written.files
-
-
-@contextmanager
-def _recorded(data_dir: Path, summary: Summary) -> Iterator[Callable[[], None]]:
-    """Keep the record of a run; the block may write it in between."""
-    started = datetime.now(UTC)
-
-    def record(exit_code: int | None = None) -> None:
-        known = {
-            name: getattr(summary, name, None) for name in RunRecord.__struct_fields__ if name != "exit_code"
-        }
-        counts = {name: value for name, value in known.items() if value is not None}
-        finished = None if exit_code is None else datetime.now(UTC)
-        Runs(data_dir).write(
-            RunRecord(f"{started:%Y%m%dT%H%M%S.%fZ}", started, finished, exit_code, **counts)
-        )
-
-    try:
-        yield record
-    except RecspendError as error:
-        record(error.exit_code)
-        raise
-    record(summary.exit_code)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 from flows.cli_health import app
 from flows.emulator import Emulator, open_living, serve
-from flows.health import health, health_with_costs, write_metrics
+from flows.health import health, health_with_costs
+from flows.recorded import write_metrics
 from flows.stores.lock import one_writer
 from flows.stores.runs import RunRecord, Runs
 from flows.stores.warehouse import Warehouse, warehouse_path
@@ -212,3 +213,19 @@ def test_the_table_for_a_person_says_what_to_do(ran: Path) -> None:
     assert lines[0].startswith("Covered       2026-09-14, read until 2026-09-14 01:00 UTC, ")
     assert "Unpriced      2 recordings" in lines
     assert "TOO OLD: the coverage must not end longer ago than 1 d 2 h. Run `recspend run`." in lines
+
+
+def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        (record,) = Runs(tmp_path).all()
+        assert (record.finished_at, record.exit_code) == (None, None)
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("flows.stages._ingest", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_by(clock_of(emulator.ledger), accesses_of(emulator), tmp_path)
+    (record,) = Runs(tmp_path).all()
+    assert record.exit_code == 2
+    assert metrics(tmp_path)["last_run_exit_code"] == {(): 2}
