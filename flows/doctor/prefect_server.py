@@ -17,6 +17,7 @@ def prefect_server() -> Finding:
         return Finding(_SUBJECT, "ok", "no PREFECT_API_URL; runs are direct")
     shown = without_login(url)
     # Prefect takes a second to load.
+    from httpx import HTTPStatusError
     from prefect import __version__ as ours
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
@@ -30,10 +31,13 @@ def prefect_server() -> Finding:
             theirs = "" if trouble else str(client.api_version())
     except Exception as error:  # whatever the way there brings, it is a finding
         trouble, theirs = error, ""
-    if trouble is not None:
-        cure = "Start it, or unset PREFECT_API_URL to run without it."
-        return Finding(_SUBJECT, "broken", f"{shown} does not answer ({type(trouble).__name__}). {cure}")
-    return compared(shown, ours, theirs)
+    if trouble is None:
+        return compared(shown, ours, theirs)
+    if isinstance(trouble, HTTPStatusError) and trouble.response.status_code in (401, 403):
+        cure = "Set PREFECT_API_AUTH_STRING, or PREFECT_API_KEY for Prefect Cloud."
+        return Finding(_SUBJECT, "broken", f"{shown} refuses the login. {cure}")
+    cure = "Start it, or unset PREFECT_API_URL to run without it."
+    return Finding(_SUBJECT, "broken", f"{shown} does not answer ({type(trouble).__name__}). {cure}")
 
 
 def compared(shown: str, ours: str, theirs: str) -> Finding:

@@ -2,9 +2,14 @@
 
 import json
 import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -307,3 +312,52 @@ def test_a_url_is_shown_without_a_login() -> None:
         without_login("https://me:secret@prefect.example:4200/api?key=x")
         == "https://prefect.example:4200/api"
     )
+
+
+@pytest.mark.slow
+def test_a_real_prefect_server_tells_its_version_to_who_may_log_in(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    login = "admin:PT-of-the-server"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+    def prefect_finding(**more: str) -> tuple[dict[str, Any], str]:
+        done = subprocess.run(
+            [sys.executable, "-c", "from flows.cli import main; main()", "doctor", "--json"],
+            env=environment | more,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        (found,) = [each for each in json.loads(done.stdout)["findings"] if each["subject"] == "Prefect"]
+        return found, done.stdout + done.stderr
+
+    server = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
+        env=environment | {"PREFECT_SERVER_API_AUTH_STRING": login},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 180
+        found, shown = prefect_finding(PREFECT_API_AUTH_STRING=login)
+        while found["state"] != "ok" and time.monotonic() < until:
+            time.sleep(1)
+            found, shown = prefect_finding(PREFECT_API_AUTH_STRING=login)
+        assert found["client_version"] == found["server_version"] == version("prefect")
+        assert login not in shown
+        found, _ = prefect_finding()
+        assert found["words"].startswith(
+            f"http://127.0.0.1:{port}/api refuses the login. Set PREFECT_API_AUTH_"
+        )
+    finally:
+        server.terminate()
+        server.wait(60)
