@@ -54,8 +54,8 @@ def status(
 def doctor(as_json: AsJson = False) -> None:
     """Look whether everything is there that a run needs; exit code 2 when something is broken.
 
-    Each line is ok, worth a look, or broken, and says what to do. It asks each account one small request (of Twilio
-    two), and never shows a secret.
+    Each line is ok, worth a look, or broken, and says what to do. It asks each account for one row (of Twilio for
+    its usage too, and before the first run how it compares dates), and never shows a secret.
 
     Example: `recspend doctor`
     """

@@ -36,7 +36,7 @@ def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table
     if max_age is not None and health.is_older_than(max_age):
         lines.append(
             Text(
-                f"TOO OLD: the coverage must not end longer ago than {in_words(max_age)}. Run `recspend run`.",
+                f"NOT CURRENT: the coverage must not end longer ago than {in_words(max_age)}. Run `recspend run`.",
                 "red",
             )
         )
@@ -48,6 +48,8 @@ def _covered(health: Health) -> Text:
     if account is None or account.covered_until is None or age is None:
         unread = f"account {account.account_name} was never read" if account else "nothing was read yet"
         return Text(f"{unread}. Run `recspend run`.", "yellow")
+    if health.is_in_the_future:
+        return Text("until later than now, so a clock is or was wrong. See `recspend doctor`.", "yellow")
     of = f" (account {account.account_name})" if len(health.accounts) > 1 else ""
     return Text(f"{account.newest_day}, read until {_instant(account)} UTC, {in_words(age)} ago{of}")
 

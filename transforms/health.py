@@ -7,6 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 
+# Another machine may have read; a clock that is off by more is broken for the doctor too.
+_CLOCK_SLACK = timedelta(minutes=5)
+
+
 @dataclass(frozen=True, slots=True)
 class AccountHealth:
     """One account. Days are UTC and inclusive, instants UTC; None where nothing was read.
@@ -89,8 +93,17 @@ class Health:
         return self.as_of - account.covered_until
 
     def is_older_than(self, max_age: timedelta) -> bool:
-        """Whether the coverage ends longer ago than that; what was never read is older than anything."""
-        return self.age is None or self.age > max_age
+        """Whether the coverage ends longer ago than that, or nobody can tell.
+
+        What was never read is older than anything, and so is what a wrong clock says was read in the future.
+        """
+        return self.age is None or self.is_in_the_future or self.age > max_age
+
+    @property
+    def is_in_the_future(self) -> bool:
+        """Whether an account is covered further than this instant: a clock was wrong when it was read, or is now."""
+        known = [account.covered_until for account in self.accounts if account.covered_until is not None]
+        return any(until > self.as_of + _CLOCK_SLACK for until in known)
 
     def as_object(self, max_age: timedelta | None = None) -> dict[str, Any]:
         """The health as one JSON object: instants and days in ISO 8601, ages in seconds, costs as plain decimals."""

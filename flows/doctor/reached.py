@@ -56,7 +56,10 @@ def reached(settings: Settings) -> Iterator[Finding]:
 
 
 def _api(access: Access, settings: Settings) -> RecordingsApi:
-    patience = Patience(settings.connect_timeout, settings.read_timeout, attempts=2, backoff=0.2)
+    # Who asks the doctor waits for the answer: not as long as a run would, when the API says so.
+    patience = Patience(
+        settings.connect_timeout, settings.read_timeout, attempts=2, backoff=0.2, longest_retry_after=5
+    )
     return RecordingsApi(access, patience)
 
 

@@ -212,7 +212,7 @@ def test_the_table_for_a_person_says_what_to_do(ran: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("Covered       2026-09-14, read until 2026-09-14 01:00 UTC, ")
     assert "Unpriced      2 recordings" in lines
-    assert "TOO OLD: the coverage must not end longer ago than 1 d 2 h. Run `recspend run`." in lines
+    assert "NOT CURRENT: the coverage must not end longer ago than 1 d 2 h. Run `recspend run`." in lines
 
 
 def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(

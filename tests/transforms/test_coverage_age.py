@@ -37,6 +37,14 @@ def test_what_was_never_read_is_older_than_anything() -> None:
         assert found.as_object(timedelta(days=9999))["is_current"] is False
 
 
+def test_what_was_read_in_the_future_is_not_current() -> None:
+    read = [account("A", NOW - timedelta(hours=1)), account("B", NOW + timedelta(minutes=6))]
+    found = as_of_now(*read)
+    assert found.is_in_the_future
+    assert found.is_older_than(timedelta(hours=26))
+    assert not as_of_now(account("A", NOW + timedelta(minutes=4))).is_older_than(timedelta(hours=26))
+
+
 def test_as_an_object_counts_are_added_up_and_unknown_is_null() -> None:
     run = Run(NOW - timedelta(hours=1), None, None, requests=3, retries=1, rejected=2)
     accounts = [account("A", NOW - timedelta(minutes=90), holes=2, unpriced=3), account("B", NOW, holes=5)]
