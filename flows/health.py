@@ -19,9 +19,10 @@ _ACCOUNTS = """
             account_sid,
             min(day) filter (where fetched_at is not null) as first_day,
             max(day) filter (where fetched_at is not null) as newest_day,
-            max(least(fetched_at, timezone('UTC', cast(day + 1 as timestamp)))) as covered_until,
+            max(least(fetched_at, timezone('UTC', cast(day + 1 as timestamp))))
+                filter (where fetched_at is not null) as covered_until,
             count(*) filter (where not is_covered) as holes,
-            coalesce(sum(unsettled_recordings), 0)::bigint as unsettled,
+            sum(unsettled_recordings)::bigint as unsettled,
         from ops.coverage
         group by account_sid
     ),
@@ -33,8 +34,8 @@ _ACCOUNTS = """
     )
     select
         account_sid, account_name, first_day, newest_day, covered_until, holes, unsettled,
-        coalesce(unpriced, 0) as unpriced,
-        coalesce(rejected, 0) as rejected,
+        case when covered_until is not null then coalesce(unpriced, 0) end as unpriced,
+        case when covered_until is not null then coalesce(rejected, 0) end as rejected,
     from landed.accounts
     join coverage using (account_sid)
     left join unpriced using (account_sid)
@@ -86,7 +87,7 @@ def _health(
     found = _rows(data_dir, selects)
     last_run, last_success = _last_runs(data_dir)
     day = now.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
-    checks = found.get("checks", [])
+    checks = found.get("checks")
     requests = found["requests"][0] if "requests" in found else {}
     accounts = {row["account_sid"]: AccountHealth(**row) for row in found.get("accounts", [])}
     return Health(
@@ -97,13 +98,17 @@ def _health(
         ],
         day=day,
         day_began=datetime.combine(day, time(), ZoneInfo(timezone)),
-        failed_checks=[row["name"] for row in checks if row["severity"] == "fail"],
-        warning_checks=[row["name"] for row in checks if row["severity"] == "warn"],
+        failed_checks=_named(checks, "fail"),
+        warning_checks=_named(checks, "warn"),
         day_costs=[DayCost(**row) for row in found.get("day_costs", [])],
         last_run=last_run,
         last_success=last_success,
         **requests,
     )
+
+
+def _named(checks: list[dict[str, Any]] | None, severity: str) -> list[str] | None:
+    return None if checks is None else [row["name"] for row in checks if row["severity"] == severity]
 
 
 def _rows(data_dir: Path, selects: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:

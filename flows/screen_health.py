@@ -20,15 +20,14 @@ def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table
     """The state of a data folder, as `recspend status` tells it."""
     run, success = health.last_run, health.last_success
     ended = f"{success.finished_at:%Y-%m-%d %H:%M} UTC" if success and success.finished_at else "none yet"
-    checks = ", ".join([*health.failed_checks, *(f"{name} (warns)" for name in health.warning_checks)])
     facts = {
         "Covered": _covered(health),
         "Last success": Text(ended, "" if success else "yellow"),
         "Last run": Text("none yet" if run is None else _how(run)),
         "Holes": _count(health.total("holes"), "days of accounts", "ops.coverage where not is_covered"),
-        "Unpriced": Text(f"{health.total('unpriced')} recordings"),
+        "Unpriced": _count(health.total("unpriced"), "recordings"),
         "Rejected": _count(health.total("rejected"), "records", "ops.rejects"),
-        "Checks": Text(checks, "red" if health.failed_checks else "yellow") if checks else Text("passed"),
+        "Checks": _checks(health),
     }
     lines: list[Text | Table] = [Text.assemble(f"{name:<14}", words) for name, words in facts.items()]
     if len(health.accounts) > 1:
@@ -62,10 +61,19 @@ def _how(run: Run) -> str:
     return f"{began}, ended with {run.exit_code} ({how}); {run.requests} requests, {run.retries} of them repeated"
 
 
-def _count(number: int, of: str, look: str) -> Text:
-    return Text(
-        f"{number} {of}" + (f'; recspend query "from {look}"' if number else ""), "yellow" if number else ""
-    )
+def _count(number: int | None, of: str, look: str | None = None) -> Text:
+    if number is None:
+        return Text("not known yet")
+    if look is None or not number:
+        return Text(f"{number} {of}")
+    return Text(f'{number} {of}; recspend query "from {look}"', "yellow")
+
+
+def _checks(health: Health) -> Text:
+    if health.failed_checks is None:
+        return Text("not known yet")
+    names = [*health.failed_checks, *(f"{name} (warns)" for name in health.warning_checks or ())]
+    return Text(", ".join(names) or "passed", "red" if health.failed_checks else "yellow" if names else "")
 
 
 def _accounts(health: Health) -> Table:
@@ -74,7 +82,8 @@ def _accounts(health: Health) -> Table:
         is_number = name in ("holes", "unpriced", "rejected")
         shown.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for each in health.accounts:
-        counts = [str(count) for count in (each.holes, each.unpriced, each.rejected)]
+        known = (each.holes, each.unpriced, each.rejected)
+        counts = ["-" if count is None else str(count) for count in known]
         shown.add_row(
             Text(each.account_name),
             str(each.first_day or "-"),

@@ -6,14 +6,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-
 # Another machine may have read; a clock that is off by more is broken for the doctor too.
 _CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountHealth:
-    """One account. Days are UTC and inclusive, instants UTC; None where nothing was read.
+    """One account. Days are UTC and inclusive, instants UTC; None is what is not known, because it was not read.
 
     covered_until: what was created before is in the tables, but for the holes: the end of the newest covered day, or
     the instant its reading began when it was not over. holes: days not covered. unsettled: recordings without a price
@@ -25,10 +24,10 @@ class AccountHealth:
     first_day: date | None = None
     newest_day: date | None = None
     covered_until: datetime | None = None
-    holes: int = 0
-    unsettled: int = 0
-    unpriced: int = 0
-    rejected: int = 0
+    holes: int | None = None
+    unsettled: int | None = None
+    unpriced: int | None = None
+    rejected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +59,17 @@ class Health:
     """A data folder as of an instant (UTC).
 
     accounts: those of the settings, or all that were read when the settings name none. failed_checks, warning_checks:
-    names of checks that found something. day: the last day that is over in the reporting time zone, day_began its first
-    instant; day_costs: what it cost, for accounts that it was read whole for. requests, retries: of all runs so far.
+    names of checks that found something, None when there are no tables. day: the last day that is over in the reporting
+    time zone, day_began its first instant; day_costs: what it cost, for accounts that it was read whole for. requests,
+    retries: of all runs so far.
     """
 
     as_of: datetime
     accounts: Sequence[AccountHealth]
     day: date
     day_began: datetime
-    failed_checks: Sequence[str] = ()
-    warning_checks: Sequence[str] = ()
+    failed_checks: Sequence[str] | None = None
+    warning_checks: Sequence[str] | None = None
     day_costs: Sequence[DayCost] = ()
     last_run: Run | None = None
     last_success: Run | None = None
@@ -118,14 +118,16 @@ class Health:
             "last_success": _iso(self.last_success.finished_at if self.last_success else None),
             "last_run": None if self.last_run is None else _plain(self.last_run),
             **{name: self.total(name) for name in ("holes", "unsettled", "unpriced", "rejected")},
-            "failed_checks": list(self.failed_checks),
-            "warning_checks": list(self.warning_checks),
+            "failed_checks": self.failed_checks,
+            "warning_checks": self.warning_checks,
             "accounts": [_plain(account) for account in self.accounts],
         }
 
-    def total(self, name: str) -> int:
-        """The sum of one of the counts of the accounts."""
-        return sum(getattr(account, name) for account in self.accounts)
+    def total(self, name: str) -> int | None:
+        """The sum of one of the counts, over the accounts it is known of; None when it is of none."""
+        counts = [getattr(account, name) for account in self.accounts]
+        known = [count for count in counts if count is not None]
+        return sum(known) if known else None
 
 
 def _plain(values: AccountHealth | Run) -> dict[str, Any]:

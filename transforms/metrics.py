@@ -84,8 +84,7 @@ def _of_runs(health: Health) -> list[Metric]:
 
 
 def _of_accounts(accounts: Sequence[AccountHealth]) -> list[Metric]:
-    read = [account for account in accounts if account.covered_until is not None]
-    until = [(_labels(each), each.covered_until) for each in read if each.covered_until is not None]
+    until = _known((_labels(each), each.covered_until) for each in accounts)
     counts = {
         "recspend_hole_days": ("Days that were not read, or not to their end.", "holes"),
         "recspend_unpriced_recordings": ("Recordings without a price.", "unpriced"),
@@ -100,17 +99,15 @@ def _of_accounts(accounts: Sequence[AccountHealth]) -> list[Metric]:
             until,
         ),
         *(
-            Metric(name, "gauge", words, [(_labels(account), getattr(account, count)) for account in read])
+            Metric(name, "gauge", words, _known((_labels(each), getattr(each, count)) for each in accounts))
             for name, (words, count) in counts.items()
         ),
     ]
 
 
 def _of_checks(health: Health) -> list[Metric]:
-    if not any(account.covered_until for account in health.accounts):
-        return []
-    found = {"fail": len(health.failed_checks), "warn": len(health.warning_checks)}
-    samples = [({"severity": severity}, count) for severity, count in found.items()]
+    found = {"fail": health.failed_checks, "warn": health.warning_checks}
+    samples = _known(({"severity": of}, None if names is None else len(names)) for of, names in found.items())
     return [Metric("recspend_failed_checks", "gauge", "Checks that found something in the tables.", samples)]
 
 
@@ -128,11 +125,7 @@ def _of_the_day(health: Health) -> list[Metric]:
             "recspend_yesterday_cost",
             "gauge",
             "What was charged for yesterday, as far as priced; for accounts that it was read whole for.",
-            [
-                ({**_labels(each), "currency": each.currency}, each.cost)
-                for each in health.day_costs
-                if each.cost is not None
-            ],
+            _known(({**_labels(each), "currency": each.currency}, each.cost) for each in health.day_costs),
         ),
         Metric(
             "recspend_yesterday_unpriced_recordings",
@@ -144,7 +137,14 @@ def _of_the_day(health: Health) -> list[Metric]:
 
 
 def _one(name: str, words: str, value: Value | None, kind: Literal["gauge", "counter"] = "gauge") -> Metric:
-    return Metric(name, kind, words, [] if value is None else [({}, value)])
+    return Metric(name, kind, words, _known([({}, value)]))
+
+
+def _known(
+    samples: Iterable[tuple[Mapping[str, str], Value | None]],
+) -> list[tuple[Mapping[str, str], Value]]:
+    """What is known of them: the rest is no 0, and not in the file."""
+    return [(labels, value) for labels, value in samples if value is not None]
 
 
 def _labels(of: AccountHealth | DayCost) -> dict[str, str]:

@@ -65,8 +65,9 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(scope="module")
 def first_run(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("first")
-    summary = run_by(clock_of(emulator.ledger), accesses_of(emulator), data_dir)
-    assert summary.requests == len(emulator.requests)
+    asked_before = len(emulator.requests)
+    run_by(clock_of(emulator.ledger), accesses_of(emulator), data_dir)
+    assert metrics(data_dir)["last_run_requests"] == {(): len(emulator.requests) - asked_before}
     return data_dir
 
 
@@ -103,8 +104,9 @@ def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_i
     assert first["yesterday_cost"] == {(SUPPORT, "USD"): 0.0125, (SALES, "USD"): 0}
     assert first["yesterday_unpriced_recordings"] == {(SUPPORT,): 1, (SALES,): 0}
     assert first["last_run_exit_code"] == {(): 0}
-    assert first["last_run_requests"] == first["requests_total"] == {(): len(emulator.requests)}
+    assert first["last_run_requests"] == first["requests_total"]
 
+    asked_before = len(emulator.requests)
     refused = [replace(each, token="wrong") for each in accesses_of(emulator)]
     two_days_on = NOW + timedelta(days=2)
     assert run_by(lambda: two_days_on, refused, ran).exit_code == 3
@@ -113,7 +115,8 @@ def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_i
     assert then["last_success_timestamp_seconds"] == first["last_success_timestamp_seconds"]
     assert then["last_run_timestamp_seconds"][()] > first["last_run_timestamp_seconds"][()]
     assert then["coverage_timestamp_seconds"] == first["coverage_timestamp_seconds"]
-    assert then["requests_total"] == {(): len(emulator.requests)}
+    assert then["last_run_requests"] == {(): len(emulator.requests) - asked_before}
+    assert then["requests_total"][()] == first["requests_total"][()] + len(emulator.requests) - asked_before
     # Yesterday is the 15th now, which nobody read.
     assert "yesterday_cost" not in then
     age = health(ran, {}, "UTC", two_days_on).age
@@ -172,6 +175,7 @@ def test_a_run_that_was_broken_off_is_told_from_one_under_way(tmp_path: Path) ->
 def test_without_anything_there_is_nothing_to_tell_and_it_is_too_old(tmp_path: Path) -> None:
     code, told = status(tmp_path / "data", "--max-age", "9999d")
     assert (code, told["age_seconds"], told["last_run"], told["accounts"]) == (1, None, None, [])
+    assert (told["holes"], told["unpriced"], told["failed_checks"]) == (None, None, None)
     assert not (tmp_path / "data").exists()
 
 
@@ -229,3 +233,34 @@ def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(
     (record,) = Runs(tmp_path).all()
     assert record.exit_code == 2
     assert metrics(tmp_path)["last_run_exit_code"] == {(): 2}
+
+
+def test_an_account_that_was_never_read_has_holes_and_nothing_else_is_known_of_it(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    support, sales = accesses_of(emulator)
+    run_by(clock_of(emulator.ledger), [support, replace(sales, token="wrong")], tmp_path)
+    first, second = health(tmp_path, {SUPPORT: "support", SALES: "sales"}, "UTC", NOW).accounts
+    assert (first.holes, first.unpriced) == (0, 1)
+    assert first.first_day is not None
+    # As many days as the other has, which begins before it.
+    assert second.holes == (TODAY - first.first_day).days + 1
+    assert (second.newest_day, second.covered_until, second.unsettled) == (None, None, None)
+    assert (second.unpriced, second.rejected) == (None, None)
+    told = metrics(tmp_path)
+    assert told["hole_days"] == {(SUPPORT,): 0, (SALES,): second.holes}
+    assert told["coverage_timestamp_seconds"].keys() == told["unpriced_recordings"].keys() == {(SUPPORT,)}
+
+
+def test_an_account_that_is_left_behind_by_the_others_is_covered_as_far_as_it_was_read(
+    emulator: Emulator, ran: Path
+) -> None:
+    support, sales = accesses_of(emulator)
+    two_days_on = NOW + timedelta(days=2)
+    run_by(lambda: two_days_on, [support, replace(sales, token="wrong")], ran)
+    first, second = health(ran, {SUPPORT: "support", SALES: "sales"}, "UTC", two_days_on).accounts
+    assert (first.covered_until, first.newest_day, first.holes) == (two_days_on, date(2026, 9, 16), 0)
+    # Its 14th was read for an hour, its 15th and 16th never.
+    assert (second.newest_day, second.holes) == (TODAY, 3)
+    assert second.covered_until is not None
+    assert timedelta() <= second.covered_until - NOW < timedelta(seconds=1)

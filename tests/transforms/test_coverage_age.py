@@ -47,9 +47,13 @@ def test_what_was_read_in_the_future_is_not_current() -> None:
 
 def test_as_an_object_counts_are_added_up_and_unknown_is_null() -> None:
     run = Run(NOW - timedelta(hours=1), None, None, requests=3, retries=1, rejected=2)
-    accounts = [account("A", NOW - timedelta(minutes=90), holes=2, unpriced=3), account("B", NOW, holes=5)]
+    accounts = [
+        account("A", NOW - timedelta(minutes=90), holes=2, unpriced=3),
+        account("B", NOW, holes=5),
+        account("C", NOW),
+    ]
     told = Health(NOW, accounts, TODAY, NOW, ["keys"], ["odd"], last_run=run).as_object()
-    assert (told["holes"], told["unpriced"], told["rejected"]) == (7, 3, 0)
+    assert (told["holes"], told["unpriced"], told["rejected"]) == (7, 3, None)
     assert (told["newest_day"], told["covered_until"], told["age_seconds"]) == (
         "2026-09-14",
         "2026-09-14T08:30:00+00:00",
@@ -66,4 +70,5 @@ def test_as_an_object_counts_are_added_up_and_unknown_is_null() -> None:
         "is_under_way": False,
     }
     assert (told["failed_checks"], told["warning_checks"]) == (["keys"], ["odd"])
-    assert [each["account_name"] for each in told["accounts"]] == ["name of A", "name of B"]
+    assert as_of_now().as_object()["failed_checks"] is None
+    assert [each["account_name"] for each in told["accounts"]] == ["name of A", "name of B", "name of C"]

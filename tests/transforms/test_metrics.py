@@ -100,8 +100,15 @@ def test_what_is_not_known_is_left_out_and_is_not_zero() -> None:
     )
 
 
+def test_an_account_that_was_never_read_shows_its_holes() -> None:
+    found = parsed(
+        exposition(health_metrics(Health(NOW, [AccountHealth("A", "a", holes=9)], HEALTH.day, NOW)))
+    )
+    assert found == {"recspend_hole_days": {(("account", "a"), ("account_sid", "A")): 9}}
+
+
 def test_accounts_of_the_same_name_stay_apart() -> None:
-    twins = [AccountHealth(sid, "support", NOW.date(), NOW.date(), NOW) for sid in ("A1", "A2")]
+    twins = [AccountHealth(sid, "support", holes=1) for sid in ("A1", "A2")]
     found = parsed(exposition(health_metrics(Health(NOW, twins, HEALTH.day, NOW))))
     assert len(found["recspend_hole_days"]) == 2
 
