@@ -19,7 +19,7 @@ def token_in(text: str, called: str) -> str:
     token = text.strip()
     if not token:
         raise ConfigError(f"{called} is empty. It must hold the token.")
-    if len(text.removesuffix("\n").splitlines()) > 1:
+    if len(text.splitlines()) > 1:
         raise ConfigError(f"{called} has more than one line. It must hold the token alone.")
     if not token.isprintable():
         raise ConfigError(f"{called} has characters that no token has. It must hold the token alone.")

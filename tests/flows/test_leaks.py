@@ -1,0 +1,258 @@
+"""No token in anything that a run writes, prints or logs, whatever the API answers and however the run ends."""
+
+import io
+import json
+import logging
+import os
+import sqlite3
+import sys
+import traceback
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from leaks import forms_of, leaks, loose_tongued, repeated_credentials
+from ledger_runs import accesses_of, environment_of
+from watched import text_of
+
+from flows import cli
+from flows.emulator import Parameters, Source, open_ledger, serve
+from flows.emulator.messages import Answer, Request, Response, json_bytes
+from flows.stores.landing import compress
+
+TOKEN = "PT/0f1e+2d3c:4b5a6978"
+"""It looks different in a URL and in Base64."""
+
+Said = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """A small account with that token."""
+    served = open_ledger(Parameters(3, 90, 1), tmp_path_factory.mktemp("rendered"))
+    (account,) = served.accounts
+    own = b64encode(f"{account.account_sid}:{account.api_token}".encode()).decode()
+
+    def answer(request: Request) -> Response:
+        if request.credentials() == (account.account_sid, TOKEN):
+            return served.answer(replace(request, authorization=f"Basic {own}"))
+        return served.answer(request)
+
+    return replace(served, accounts=[replace(account, api_token=TOKEN)], answer=answer)
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """What all loggers say, of whatever library and level."""
+    text, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(text), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield text
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+@pytest.fixture
+def recspend(
+    source: Source,
+    tmp_path: Path,
+    logged: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, Said]]:
+    """Run the command with --debug against a source: the exit code, and all that was said."""
+
+    def call(answer: Answer, *arguments: str, **more: str) -> tuple[int, Said]:
+        with serve(replace(source, answer=answer)) as emulator:
+            given = environment_of(accesses_of(emulator)[0], tmp_path / "data") | {"RECSPEND_BACKOFF": "0"}
+            monkeypatch.setattr(os, "environ", os.environ.copy() | given | more)
+            monkeypatch.setattr(sys, "argv", ["recspend", "--debug", *arguments])
+            trace, code = "", 0
+            try:
+                cli.main()
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else 0
+            except Exception:
+                trace, code = traceback.format_exc(), -1
+        shown = capsys.readouterr()
+        return code, {
+            "output": shown.out,
+            "errors": shown.err,
+            "log": logged.getvalue(),
+            "traceback": trace,
+        }
+
+    return call
+
+
+@pytest.fixture
+def forms(source: Source) -> list[bytes]:
+    return forms_of(source.accounts[0].account_sid, TOKEN)
+
+
+def test_a_run_through_errors_that_repeat_the_token_leaves_none(
+    source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
+) -> None:
+    code, said = recspend(loose_tongued(source).answer, "run", "--json")
+    summary = json.loads(said["output"])
+    assert (code, summary["new"], summary["failed"]) == (0, 90, {})
+    assert summary["retries"] > 3
+    assert "attempt" in said["errors"]
+    assert "GET /api/laml/2010-04-01/Accounts/" in said["log"]
+    assert {path.name for path in (tmp_path / "data").iterdir()} >= {"raw", "runs", "state", "told.json"}
+    assert leaks(forms, said, tmp_path) == []
+
+
+def page_with(usual: Response, **more: Any) -> Response:
+    """The usual page, and something beside."""
+    return Response(200, (json_bytes(json.loads(text_of(usual)) | more),))
+
+
+ANSWERS: dict[str, tuple[Callable[[Request, Response], Response], str]] = {
+    **{
+        f"status {status}": (
+            lambda request, _, status=status: Response(
+                status,
+                (json.dumps({"code": 20001, "message": repeated_credentials(request)}).encode(),),
+                dict.fromkeys(("Location", "WWW-Authenticate", "X-Echo"), repeated_credentials(request)),
+            ),
+            words,
+        )
+        for status, words in {
+            302: "redirects (302)",
+            400: "refuses the request (400, code 20001)",
+            401: "Check RECSPEND_API_TOKEN",
+            403: "Check RECSPEND_API_TOKEN",
+            404: "knows no recordings",
+            500: "still answers 500",
+            600: "unexpected answer (600)",
+        }.items()
+    },
+    "HTML": (
+        lambda request, _: Response(200, (f"<p>{request.authorization}</p>".encode(),)),
+        "the API's answer repeats the token",
+    ),
+    "a page beside the token": (
+        lambda request, usual: page_with(usual, asked_by=TOKEN),
+        "the API's answer repeats the token",
+    ),
+    "a page beside the header": (
+        lambda request, usual: page_with(usual, asked_by=request.authorization),
+        "the API's answer repeats the token",
+    ),
+    "another envelope": (
+        lambda request, _: Response(200, (json_bytes({repeated_credentials(request)[:9]: "x"}),)),
+        "something else than recordings",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_failing_run_leaves_no_token(
+    name: str,
+    source: Source,
+    recspend: Callable[..., tuple[int, Said]],
+    forms: list[bytes],
+    tmp_path: Path,
+) -> None:
+    instead, words = ANSWERS[name]
+    code, said = recspend(
+        lambda request: instead(request, source.answer(request)), "ingest", RECSPEND_ATTEMPTS="2"
+    )
+    assert code in (2, 3)
+    assert words in " ".join(said["errors"].split())
+    (tmp_path / "something").touch()
+    assert leaks(forms, said, tmp_path) == []
+
+
+def test_a_next_page_with_the_credentials_in_its_address_is_not_followed_and_not_kept(
+    source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
+) -> None:
+    hosts: list[str] = []
+
+    def answer(request: Request) -> Response:
+        usual = source.answer(request)
+        if request.query.get("PageSize") != "1000":
+            return usual
+        user, token = request.credentials() or ("", "")
+        percent = "".join(f"%{byte:02X}" for byte in token.encode())
+        uri = json.loads(text_of(usual))["uri"]
+        return page_with(usual, next_page_uri=f"http://{user}:{percent}@{hosts[0]}{uri}")
+
+    with serve(source) as other:
+        hosts.append(other.base_url.removeprefix("http://"))
+        code, said = recspend(answer, "ingest")
+        assert other.requests == []
+    assert code == 3
+    assert "leads to another host and is not followed" in " ".join(said["errors"].split())
+    assert leaks([*forms, b"%50%54"], said, tmp_path) == []
+
+
+def test_a_traceback_shows_no_token(
+    source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "raw" / f"account_sid={source.accounts[0].account_sid}").touch()
+    code, said = recspend(source.answer, "ingest")
+    assert code == -1
+    assert "Traceback" in said["traceback"]
+    assert "NotADirectoryError" in said["traceback"]
+    assert leaks(forms, said, tmp_path) == []
+
+
+def test_wrong_settings_show_no_token(
+    source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "something").touch()
+    for wrong in (
+        {"RECSPEND_BASE_URL": f"https://user:{TOKEN}@example.com"},
+        {"RECSPEND_TOKEN_FILE": str(tmp_path / "something")},
+        {"RECSPEND_API_TOKEN": "", "RECSPEND_TOKEN_FILE": TOKEN},
+        {"RECSPEND_API_TOKEN": f"{TOKEN}\n{TOKEN}"},
+        {"RECSPEND_PROVIDER": TOKEN},
+    ):
+        code, said = recspend(source.answer, "run", **wrong)
+        assert code == -1
+        assert "ConfigError" in said["traceback"]
+        assert leaks(forms, said, tmp_path) == []
+
+
+def test_a_token_is_found_wherever_one_is_planted(tmp_path: Path) -> None:
+    forms = forms_of("user", TOKEN)
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "innocent").write_text("nothing")
+    assert leaks(forms, {"output": "nothing"}, data) == []
+    basic = b64encode(f"user:{TOKEN}".encode())
+    (data / "manifest.json").write_text(f"https://user:{quote(TOKEN, safe='')}@example.com")
+    (data / "header").write_bytes(b"Authorization: Basic " + basic)
+    (data / "page.json.zst").write_bytes(compress(b"x" * 100_000 + TOKEN.encode()))
+    pq.write_table(pa.table({"text": ["x", TOKEN]}), data / "rows.parquet", compression="zstd")
+    with duckdb.connect(str(data / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(
+            "create table log as select 'x' || i as text from range(9999) as r(i) union select ?", [TOKEN]
+        )
+    with sqlite3.connect(data / "prefect.db") as database:
+        database.execute("create table log (text)")
+        database.execute("insert into log values (?)", ["x" * 4090 + TOKEN])
+    database.close()
+    (data / quote(TOKEN, safe="")).touch()
+    found = leaks(forms, {"output": TOKEN, "errors": "x"}, data)
+    assert {name.rsplit("/", 1)[-1].split()[0] for name in found} == {
+        "output",
+        quote(TOKEN, safe=""),
+        "manifest.json",
+        "header",
+        "page.json.zst",
+        "rows.parquet",
+        "warehouse.duckdb",
+        "prefect.db",
+    }
