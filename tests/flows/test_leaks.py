@@ -4,7 +4,9 @@ import io
 import json
 import logging
 import os
+import re
 import sqlite3
+import subprocess
 import sys
 import traceback
 from base64 import b64encode
@@ -30,6 +32,7 @@ from flows.stores.landing import compress
 TOKEN = "PT/0f1e+2d3c:4b5a6978"
 """It looks different in a URL and in Base64."""
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 Said = dict[str, str]
 
 
@@ -116,26 +119,25 @@ def page_with(usual: Response, **more: Any) -> Response:
     return Response(200, (json_bytes(json.loads(text_of(usual)) | more),))
 
 
+def refusing(status: int) -> Callable[[Request, Response], Response]:
+    """That status, and the credentials in the body and in headers."""
+
+    def instead(request: Request, _: Response) -> Response:
+        said = repeated_credentials(request)
+        body = json.dumps({"code": 20001, "message": said}).encode()
+        return Response(status, (body,), dict.fromkeys(("Location", "WWW-Authenticate", "X-Echo"), said))
+
+    return instead
+
+
 ANSWERS: dict[str, tuple[Callable[[Request, Response], Response], str]] = {
-    **{
-        f"status {status}": (
-            lambda request, _, status=status: Response(
-                status,
-                (json.dumps({"code": 20001, "message": repeated_credentials(request)}).encode(),),
-                dict.fromkeys(("Location", "WWW-Authenticate", "X-Echo"), repeated_credentials(request)),
-            ),
-            words,
-        )
-        for status, words in {
-            302: "redirects (302)",
-            400: "refuses the request (400, code 20001)",
-            401: "Check RECSPEND_API_TOKEN",
-            403: "Check RECSPEND_API_TOKEN",
-            404: "knows no recordings",
-            500: "still answers 500",
-            600: "unexpected answer (600)",
-        }.items()
-    },
+    "status 302": (refusing(302), "redirects (302)"),
+    "status 400": (refusing(400), "refuses the request (400, code 20001)"),
+    "status 401": (refusing(401), "Check RECSPEND_API_TOKEN"),
+    "status 403": (refusing(403), "Check RECSPEND_API_TOKEN"),
+    "status 404": (refusing(404), "knows no recordings"),
+    "status 500": (refusing(500), "still answers 500"),
+    "status 600": (refusing(600), "unexpected answer (600)"),
     "HTML": (
         lambda request, _: Response(200, (f"<p>{request.authorization}</p>".encode(),)),
         "the API's answer repeats the token",
@@ -256,3 +258,102 @@ def test_a_token_is_found_wherever_one_is_planted(tmp_path: Path) -> None:
         "warehouse.duckdb",
         "prefect.db",
     }
+
+
+@pytest.mark.slow
+def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_it(
+    source: Source, forms: list[bytes], tmp_path: Path
+) -> None:
+    """However much Prefect is told to log and to keep."""
+    home, data_dir, said = tmp_path / "prefect", tmp_path / "data", {}
+    with serve(loose_tongued(source)) as talks, serve(always_refusing(source)) as refuses:
+        environment = environment_of(accesses_of(talks)[0], data_dir) | {
+            "PREFECT_HOME": str(home),
+            "PREFECT_LOGGING_LEVEL": "DEBUG",
+            "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,urllib3,httpx",
+            "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+            "DO_NOT_TRACK": "1",
+            "RECSPEND_BACKOFF": "0",
+            "RECSPEND_TOKEN_BLOCK": "support-token",
+        }
+        del environment["RECSPEND_API_TOKEN"]
+
+        def call(name: str, *arguments: str, given: str | None = None, **more: str) -> int:
+            done = subprocess.run(
+                [sys.executable, *arguments],
+                env=environment | more,
+                input=given,
+                capture_output=True,
+                text=True,
+                check=False,
+                start_new_session=True,  # so that it is not asked of a terminal
+            )
+            said[f"{name}: output"], said[f"{name}: errors"] = done.stdout, done.stderr
+            return done.returncode
+
+        (saves,) = re.findall(r"^\$ \.venv/bin/python -c '(.*)'$", README, re.MULTILINE)
+        assert call("block", "-c", saves, given=f"{TOKEN}\n") == 0, said
+        command = ["-c", "from flows.cli import main; main()", "--debug", "run", "--prefect", "--json"]
+        assert call("run", *command) == 0, said["run: errors"][-3000:]
+        assert json.loads(said["run: output"])["new"] == 90
+        flows = call("flows", "-c", SEVERAL_FLOWS, REFUSING=refuses.base_url, BROKEN=str(tmp_path / "broken"))
+        assert flows == 0, said["flows: errors"][-3000:]
+
+    told = json.loads(said["flows: output"].splitlines()[-1])
+    assert told["states"] == ["Completed", "Failed", "Failed", "Failed"]
+    assert (
+        "refuses the credentials (401). Check the Prefect Secret block support-token" in told["messages"][1]
+    )
+    assert "NotADirectoryError" in told["messages"][2]
+    assert "RECSPEND_TOKEN_BLOCK names is not on the Prefect server" in told["messages"][3]
+    logs = "\n".join(told["logs"])
+    assert "Traceback" in logs  # the logs of Prefect are whole, and ours among them
+    assert "attempt" in logs
+    assert [name for name in told["parameters"] if "token" in name] == []
+    assert "recspend-run" in told["artifacts"]
+    with sqlite3.connect(home / "prefect.db") as database:
+        ((kept,),) = database.execute(
+            "select data from block_document where name = 'support-token'"
+        ).fetchall()
+    database.close()
+    assert kept.startswith('"gAAAA')  # as Fernet encrypts
+    assert not any(path.is_file() for path in (home / "storage").rglob("*")), "a result was kept"
+    assert leaks(forms, said, tmp_path) == []
+
+
+def always_refusing(source: Source) -> Source:
+    """401 with the credentials in it, for everything."""
+    return replace(source, answer=lambda request: refusing(401)(request, source.answer(request)))
+
+
+SEVERAL_FLOWS = """
+import json, os
+from pathlib import Path
+from flows.pipeline import ingest, pipeline
+from prefect.client.orchestration import get_client
+
+states = [pipeline(again=False, return_state=True)]
+os.environ["RECSPEND_BASE_URL"], url = os.environ["REFUSING"], os.environ["RECSPEND_BASE_URL"]
+states.append(ingest(return_state=True))
+os.environ["RECSPEND_BASE_URL"] = url
+os.environ["RECSPEND_DATA_DIR"] = os.environ["BROKEN"]
+raw = Path(os.environ["BROKEN"], "raw")
+raw.mkdir(parents=True)
+(raw / f"account_sid={os.environ['RECSPEND_ACCOUNT_SID']}").touch()
+states.append(ingest(return_state=True))
+os.environ["RECSPEND_TOKEN_BLOCK"] = "another"
+states.append(ingest(return_state=True))
+with get_client(sync_client=True) as client:
+    runs, logs = client.read_flow_runs(), []
+    while found := client.read_logs(limit=200, offset=len(logs)):
+        logs += found
+    print(json.dumps({
+        "states": [state.name for state in states],
+        "messages": [state.message for state in states],
+        "parameters": sorted({name for run in runs for name in run.parameters}),
+        "artifacts": [found.key for found in client.read_artifacts()],
+        "logs": [log.message for log in logs],
+    }))
+"""
