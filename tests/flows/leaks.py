@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 from flows.emulator import Source
 from flows.emulator.messages import Request, Response
 from flows.stores.landing import decompress
+
+_PICKLED = b"gA"
+"""How a pickle begins in Base64, as Prefect keeps results."""
 
 
 def forms_of(user: str, token: str) -> list[bytes]:
@@ -47,6 +50,8 @@ def _contents(folder: Path) -> Iterator[tuple[Path, str, bytes]]:
             yield path, " rows", repr(pq.read_table(path).to_pylist()).encode()
         elif path.suffix == ".duckdb":
             yield path, " rows", _rows_of_duckdb(path).encode()
+        elif content.startswith(_PICKLED):
+            yield path, " decoded", b64decode(content)
         elif content.startswith(b"SQLite format 3\0"):
             # A long text lies in several places of the file; here it is whole.
             yield path, " rows", _rows_of_sqlite(path).encode()
