@@ -228,6 +228,20 @@ def test_wrong_settings_show_no_token(
         assert leaks(forms, said, tmp_path) == []
 
 
+def test_the_doctor_shows_no_token(
+    source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "something").touch()
+    for answer in (source.answer, always_refusing(source).answer):
+        code, said = recspend(
+            answer, "doctor", PREFECT_API_URL=f"http://user:{quote(TOKEN, safe='')}@127.0.0.1:9/api"
+        )
+        assert code == (0 if answer is source.answer else 2)
+        assert "RECSPEND_API_TOKEN" in said["output"]
+        assert "http://127.0.0.1:9/api" in said["output"]
+        assert leaks(forms, said, tmp_path) == []
+
+
 def test_a_token_is_found_wherever_one_is_planted(tmp_path: Path) -> None:
     forms = forms_of("user", TOKEN)
     data = tmp_path / "data"
@@ -301,9 +315,18 @@ def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_i
         command = ["-c", "from flows.cli import main; main()", "--debug", "run", "--prefect", "--json"]
         assert call("run", *command) == 0, said["run: errors"][-3000:]
         assert json.loads(said["run: output"])["new"] == 90
+        away = f"http://user:{quote(TOKEN, safe='')}@127.0.0.1:9/api"
+        assert (
+            call("no server", "-c", "from flows.cli import main; main()", "ingest", PREFECT_API_URL=away) == 2
+        )
+        assert call("directly", "-c", "from flows.cli import main; main()", "ingest") == 0
         flows = call("flows", "-c", SEVERAL_FLOWS, REFUSING=refuses.base_url, BROKEN=str(tmp_path / "broken"))
         assert flows == 0, said["flows: errors"][-3000:]
 
+    assert (
+        "Error: The Prefect Secret block that RECSPEND_TOKEN_BLOCK names cannot be read: the Prefect server "
+        "http://127.0.0.1:9/api does not answer (ConnectError). Start it, or mend PREFECT_API_URL."
+    ) in " ".join(said["no server: errors"].split())
     told = json.loads(said["flows: output"].splitlines()[-1])
     assert told["states"] == ["Completed", "Failed", "Failed", "Failed"]
     assert (
