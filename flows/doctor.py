@@ -16,6 +16,7 @@ from flows.stores.lock import holder
 from flows.stores.patience import Patience
 from flows.stores.recordings_api import RecordingsApi
 from flows.stores.warehouse import warehouse_path
+from transforms.credentials import without_credentials
 from transforms.dialect import calibrate
 from transforms.errors import ConfigError, RecspendError
 
@@ -82,9 +83,10 @@ def _folder(settings: Settings) -> Iterator[Finding]:
 
 def _prefect() -> Finding:
     url = os.environ.get("PREFECT_API_URL")
-    return Finding(
-        "Prefect", "ok", f"runs are reported to {url}" if url else "no PREFECT_API_URL; runs are direct"
+    words = (
+        f"runs are reported to {without_credentials(url)}" if url else "no PREFECT_API_URL; runs are direct"
     )
+    return Finding("Prefect", "ok", words)
 
 
 def _account(access: Access, settings: Settings) -> Finding:
@@ -100,5 +102,8 @@ def _account(access: Access, settings: Settings) -> Finding:
     except RecspendError as error:
         return Finding(subject, "broken", str(error))
     found = f"newest recording of {newest.date()}" if newest else "no recording with a readable date"
-    words = f"{access.base_url} ({access.provider}) answers; {found}; {_WORDS[dialect.filter]}"
+    words = (
+        f"{access.base_url} ({access.provider}) answers; token from {access.token_hint}; {found}; "
+        f"{_WORDS[dialect.filter]}"
+    )
     return Finding(subject, "look" if dialect.filter == "unclear" else "ok", words)

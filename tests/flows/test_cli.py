@@ -287,16 +287,23 @@ def test_a_failed_check_is_exit_code_1_and_leaves_the_reports(
 
 
 def test_doctor_finds_a_working_account_and_a_broken_one(
-    account: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch
+    account: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     code, out, _ = recspend("doctor")
     assert code == 0
     assert re.search(
-        r"ok +account support: .* answers; newest recording of 2026-09-30; "
+        r"ok +account support: .* answers; token from RECSPEND_API_TOKEN; newest recording of 2026-09-30; "
         r"dates are compared to the second, bounds included",
         out,
     )
-    monkeypatch.setenv("RECSPEND_API_TOKEN", "wrong")
+    token_file = tmp_path / "token"
+    token_file.touch(0o600)
+    token_file.write_text(account)
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    monkeypatch.setenv("RECSPEND_TOKEN_FILE", str(token_file))
+    code, out, _ = recspend("doctor")
+    assert (code, f"token from the file {token_file};" in " ".join(out.split())) == (0, True)
+    token_file.write_text("wrong")
     code, out, err = recspend("doctor", "--json")
     assert code == 2
     states = {finding["subject"]: finding["state"] for finding in json.loads(out)}
