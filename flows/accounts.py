@@ -1,17 +1,15 @@
 """The accounts that the settings describe, checked before the first request."""
 
-import os
 import re
 from functools import partial
 
 from flows.settings import AccountSettings, Settings, config_path
 from flows.stores.access import Access
+from flows.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
 from transforms.errors import ConfigError
 
-_TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
 _URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IGNORECASE)
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 # A sid becomes a part of paths and URLs.
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -62,10 +60,11 @@ def with_usage(settings: Settings) -> frozenset[str]:
 
 
 def _of_environment(settings: Settings) -> Access:
+    token, token_hint = token_of_environment(settings) or ("", "")
     needed = {
         "RECSPEND_BASE_URL": settings.base_url,
         "RECSPEND_ACCOUNT_SID": settings.account_sid,
-        _TOKEN_VARIABLE: settings.api_token and settings.api_token.get_secret_value(),
+        TOKEN_VARIABLE: token,
     }
     missing = [name for name, value in needed.items() if not value]
     if missing:
@@ -80,20 +79,14 @@ def _of_environment(settings: Settings) -> Access:
         account_sid=_checked_sid(sid, "RECSPEND_ACCOUNT_SID"),
         base_url=_checked_url(needed["RECSPEND_BASE_URL"] or "", "RECSPEND_BASE_URL"),
         user=settings.api_user or sid,
-        token=needed[_TOKEN_VARIABLE] or "",
+        token=token,
         provider=settings.provider,
-        token_hint=_TOKEN_VARIABLE,
+        token_hint=token_hint,
     )
 
 
 def _of_entry(entry: AccountSettings) -> Access:
-    token = os.environ.get(entry.token_env)
-    if not token:
-        # Who puts the token itself there must not find it in a message.
-        variable = entry.token_env if _VARIABLE.fullmatch(entry.token_env) else "that token_env names"
-        raise ConfigError(
-            f"Account {entry.name}: the variable {variable} is not set. It must hold the token."
-        )
+    token, token_hint = token_of_entry(entry)
     return Access(
         name=entry.name,
         account_sid=_checked_sid(entry.account_sid, f"account_sid of account {entry.name}"),
@@ -101,7 +94,7 @@ def _of_entry(entry: AccountSettings) -> Access:
         user=entry.api_user or entry.account_sid,
         token=token,
         provider=entry.provider,
-        token_hint=entry.token_env,
+        token_hint=token_hint,
     )
 
 

@@ -1,7 +1,7 @@
 """The Prefect flows: thin wrappers over the stages, with a task for each batch of windows, account or stage.
 
 Each flow run costs Prefect about a second and a task run some milliseconds, so there are few of both. Flows take no
-secret and return none: tokens are read from the environment inside the run, and results are not kept.
+secret and return none: tokens are looked up inside the run, and results are not kept.
 """
 
 import os
@@ -11,14 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypeVar
 
-# Before Prefect is imported: its server sends nothing to anybody, and a temporary one may take its time to start.
-os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
-if not os.environ.get("PREFECT_API_URL"):
-    # A temporary server is nobody's business but ours: the command says so in one line, and its log says the rest.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
+from flows import prefect_defaults  # noqa: F401 (before Prefect)
 
+# isort: split
 from httpx import HTTPError
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -31,6 +26,7 @@ from flows.job import Job, Summary, Work
 from flows.presets import Preset
 from flows.settings import load
 from flows.stages import perform, prepare
+from transforms.credentials import without_credentials
 from transforms.errors import ConfigError
 
 T = TypeVar("T")
@@ -105,7 +101,7 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
     try:
         state = _called(job)
     except (RuntimeError, OSError, HTTPError) as error:
-        where = os.environ.get("PREFECT_API_URL", "of its own")
+        where = without_credentials(os.environ.get("PREFECT_API_URL", "of its own"))
         raise ConfigError(
             f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or unset PREFECT_API_URL "
             "and leave out --prefect to run without it."

@@ -1,8 +1,8 @@
 """Every setting, read once at the edge of the program and passed on as values.
 
 Order: command line, environment (`RECSPEND_…`), then `recspend.toml` in the working directory (or the file that
-`RECSPEND_CONFIG` names), where the same names stand in lower case without the prefix. Tokens come from the
-environment only.
+`RECSPEND_CONFIG` names), where the same names stand in lower case without the prefix. Tokens never
+stand in that file: it names where they are.
 """
 
 import os
@@ -37,7 +37,9 @@ class AccountSettings(BaseModel):
     name: str
     base_url: str
     account_sid: str
-    token_env: str
+    token_env: str | None = None
+    token_file: Path | None = None
+    token_block: str | None = None
     api_user: str | None = None
     provider: Provider = "signalwire"
 
@@ -54,6 +56,8 @@ class Settings(BaseSettings):
     account_sid: str | None = None
     account_name: str | None = None
     api_token: SecretStr | None = None
+    token_file: Path | None = None
+    token_block: str | None = None
     api_user: str | None = None
     provider: Provider = "signalwire"
     accounts: list[AccountSettings] = Field(default_factory=list)
@@ -166,8 +170,8 @@ def _read_file() -> dict[str, Any]:
     secrets = [where for where, table in _tables(values) if "api_token" in table]
     if secrets:
         raise ConfigError(
-            f"{path} holds an api_token ({secrets[0]}). Put it in an environment variable instead: RECSPEND_API_TOKEN, "
-            "or the one that token_env names."
+            f"{path} holds an api_token ({secrets[0]}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
+            "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
         )
     return values
 

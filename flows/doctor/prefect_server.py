@@ -2,9 +2,9 @@
 
 import os
 import re
-from urllib.parse import urlsplit
 
 from flows.doctor.finding import Finding
+from transforms.credentials import without_credentials
 
 _SUBJECT = "Prefect"
 _SECONDS = 5
@@ -15,7 +15,7 @@ def prefect_server() -> Finding:
     url = os.environ.get("PREFECT_API_URL")
     if not url:
         return Finding(_SUBJECT, "ok", "no PREFECT_API_URL; runs are direct")
-    shown = without_login(url)
+    shown = without_credentials(url)
     # Prefect takes a second to load.
     from httpx import HTTPStatusError
     from prefect import __version__ as ours
@@ -51,12 +51,6 @@ def compared(shown: str, ours: str, theirs: str) -> Finding:
     if _numbers(theirs) < _numbers(ours):
         return Finding(_SUBJECT, "look", f"{words}. The server is older than the client: upgrade it.", facts)
     return Finding(_SUBJECT, "ok", words, facts)
-
-
-def without_login(url: str) -> str:
-    """A URL without user, password and query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -4,7 +4,6 @@ import difflib
 import os
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from flows.doctor.finding import Finding
@@ -12,9 +11,9 @@ from flows.settings import Settings, config_path, origins
 
 _PREFIX = "RECSPEND_"
 # Text that somebody typed may hold a password by mistake, as a URL can. What the account lines show was checked.
-_SHOWN = (bool, int, float, Decimal, Path)
-_NAMES = ("provider", "reporting_timezone")
-"""Settings that are text out of a list."""
+_SHOWN = (bool, int, float, Decimal)
+_NAMES = ("provider", "reporting_timezone", "data_dir", "metrics_file")
+"""Settings that are text out of a list, and folders: the name of a file with a token may be the token itself."""
 
 
 def settings_seen(settings: Settings) -> Iterator[Finding]:
@@ -49,7 +48,7 @@ def _shown(fact: dict[str, Any]) -> str:
 def _strangers(settings: Settings) -> list[str]:
     """Variables with our prefix that no setting and no account reads."""
     read = {"CONFIG", *(name.upper() for name in Settings.model_fields)}
-    tokens = {entry.token_env for entry in settings.accounts}
+    tokens = {entry.token_env for entry in settings.accounts if entry.token_env}
     return sorted(
         name
         for name in os.environ

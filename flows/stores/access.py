@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach one account. `token_hint` names the variable or setting that holds the token."""
+    """How to reach one account. `token_hint` says where the token comes from: a variable, a file or a Secret block."""
 
     name: str
     account_sid: str

@@ -50,10 +50,11 @@ def _joined(url: str, uri: str) -> str | None:
         return None
 
 
-def _origin(url: str) -> tuple[str | None, str | None, int | None]:
+def _origin(url: str) -> tuple[str | None, str | None, str | None, int | None]:
     # The same parser as the one that will open the connection, so that both see the same host.
     try:
         parts = parse_url(url)
     except LocationParseError:
-        return None, None, None
-    return parts.scheme, parts.host, parts.port or _DEFAULT_PORTS.get(parts.scheme or "")
+        return None, None, None, None
+    # A URL is written into the manifest, where no user and no password belongs.
+    return parts.scheme, parts.auth, parts.host, parts.port or _DEFAULT_PORTS.get(parts.scheme or "")

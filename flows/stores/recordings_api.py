@@ -22,6 +22,7 @@ from flows.stores.answers import RECORDINGS, Answered, ApiList, PassingError, re
 from flows.stores.pager import Pager
 from flows.stores.patience import Patience
 from flows.stores.throttle import Throttle
+from transforms.credentials import shown_forms
 from transforms.dialect import Dialect
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.recordings import created_instants
@@ -65,6 +66,7 @@ class RecordingsApi:
         self._session = _Session()
         # As bytes: requests would take text for Latin-1, and raise on what is not.
         self._session.auth = HTTPBasicAuth(access.user.encode(), access.token.encode())
+        self._secrets = shown_forms(access.user, access.token)
         # Plain http is for this machine only, which no proxy has to do with.
         self._session.trust_env = not access.base_url.startswith("http:")
         self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
@@ -156,6 +158,11 @@ class RecordingsApi:
                     raise error
                 body = self._body(response)
         self._throttle.answered()
+        if any(secret in body for secret in self._secrets):
+            raise ApiError(
+                f"Account {self.access.name}: the API's answer repeats the token, so it is not kept. Check the base "
+                "URL and what stands between, and renew the token."
+            )
         try:
             return body, listed.read(body)
         except NotJsonError:

@@ -13,9 +13,7 @@ settings as (
 ),
 
 priced as (
-    select
-        *,
-        max(usage_date) over (partition by account_sid, source, channels, currency) as newest_date,
+    select *, max(usage_date) over (partition by account_sid, source, channels, currency) as newest_date
     from daily
     where priced_minutes > 0
 ),
@@ -32,8 +30,7 @@ trailing_rates as (
 
 unpriced as (
     select
-        daily.*,
-        daily.billed_minutes - daily.priced_minutes as unpriced_minutes,
+        daily.*, daily.billed_minutes - daily.priced_minutes as unpriced_minutes,
         daily.usage_date < settings.as_of - settings.settle_days as is_overdue,
     from daily
     cross join settings
@@ -50,9 +47,7 @@ offered as (
         on unpriced.account_sid = trailing_rates.account_sid and unpriced.source = trailing_rates.source
         and unpriced.channels is not distinct from trailing_rates.channels
     union all by name
-    select
-        unpriced.*, 'rate card' as rate_source, rates_due.currency as rate_currency,
-        rates_due.price_per_minute as rate,
+    select unpriced.*, 'rate card' as rate_source, rates_due.currency as rate_currency, rates_due.price_per_minute as rate
     from unpriced
     inner join rates_due
         on unpriced.account_sid = rates_due.account_sid and unpriced.source = rates_due.source
@@ -66,12 +61,10 @@ offered as (
 ranked as (
     select
         * replace (rate_currency as currency),
-        row_number() over (
-            partition by usage_date, account_sid, source, channels, offered.currency
-            order by rate_source desc, minutes_at_rate desc, rate_currency
-        ) as place,
+        row_number() over (each_cell order by rate_source desc, minutes_at_rate desc, rate_currency) as place,
     from offered
     where offered.currency in (rate_currency, 'XXX')
+    window each_cell as (partition by usage_date, account_sid, source, channels, offered.currency)
 )
 
 select

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -293,6 +295,104 @@ def test_a_wrong_entry_of_the_file_is_named_by_its_account(monkeypatch: pytest.M
     assert refused().startswith("base_url of account sales must be a scheme and a host")
     write(entry("sales", "AC2", base_url="http://example.com"))
     assert refused() == "base_url of account sales would send the token unencrypted. Use https."
+
+
+def in_file(token: str, name: str = "token") -> str:
+    """A token in a file of its owner alone; the file's name."""
+    Path(name).write_text(f"{token}\n")
+    Path(name).chmod(0o600)
+    return name
+
+
+def without_variable(name: str, account_sid: str, **more: str) -> str:
+    """An entry whose token is somewhere else than in a variable."""
+    return entry(name, account_sid, **{"token_env": "", **more}).replace("token_env = ''\n", "")
+
+
+def test_a_token_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPPORT_TOKEN", "one")
+    write(entry("support", "A1"), without_variable("sales", "AC2", token_file=in_file(TOKEN)))
+    support, sales = accesses(load())
+    assert (token_of(support), support.token_hint) == ("one", "SUPPORT_TOKEN")
+    assert (token_of(sales), sales.token_hint) == (TOKEN, "the file token")
+
+
+@pytest.mark.usefixtures("one")
+def test_the_token_of_the_one_account_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    monkeypatch.setenv("RECSPEND_TOKEN_FILE", in_file(TOKEN))
+    (found,) = accesses(load())
+    assert (token_of(found), found.token_hint) == (TOKEN, "the file token")
+    Path("token").chmod(0o644)
+    assert refused().startswith(
+        "The file that RECSPEND_TOKEN_FILE names can be read by its group or by others."
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ({"token_file": TOKEN}, "Account sales: the file that token_file names does not exist (in "),
+        ({}, "Account sales: nothing says where its token is. Give it token_env, token_file or token_block."),
+        (
+            {"token_file": "token", "token_block": TOKEN},
+            "Account sales: the token is to come from token_file and from token_block. Keep one of them.",
+        ),
+        (
+            {"token_file": "token", "token_env": "SALES_TOKEN"},
+            "Account sales: the token is to come from token_env and from token_file. Keep one of them.",
+        ),
+    ],
+)
+def test_a_token_that_is_nowhere_or_in_two_places_is_told_by_its_account(
+    place: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALES_TOKEN", TOKEN)
+    in_file(TOKEN)
+    write(without_variable("sales", "AC2", **place))
+    said = refused()
+    assert said.startswith(words)
+    assert TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (["API_TOKEN", "TOKEN_FILE"], "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE"),
+        (["TOKEN_FILE", "TOKEN_BLOCK"], "RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK"),
+        (
+            ["API_TOKEN", "TOKEN_FILE", "TOKEN_BLOCK"],
+            "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("one")
+def test_the_one_account_has_its_token_in_one_place(
+    places: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    for name in places:
+        monkeypatch.setenv(f"RECSPEND_{name}", TOKEN)
+    assert refused() == f"The token is to come from {words}. Keep one of them."
+
+
+@pytest.mark.parametrize("text", [f"{TOKEN}\nother", f"{TOKEN}\udcff"])
+def test_a_variable_that_holds_more_than_a_token_is_told(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALES_TOKEN", text)
+    write(entry("sales", "AC2"))
+    said = refused()
+    assert said.startswith("Account sales: the variable SALES_TOKEN has ")
+    assert TOKEN not in said
+
+
+def test_prefect_is_imported_only_for_who_keeps_a_token_there() -> None:
+    in_file(TOKEN)
+    write(without_variable("sales", "AC2", token_file="token"))
+    script = "import sys; from flows import accounts, settings; accounts.accesses(settings.load())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}; sys.exit('prefect' in sys.modules)"], check=False
+    )
+    assert done.returncode == 0
 
 
 @pytest.mark.usefixtures("one")

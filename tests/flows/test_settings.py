@@ -39,6 +39,8 @@ ENVIRONMENT = {
     "ACCOUNT_SID": ("A1", "A1"),
     "ACCOUNT_NAME": ("support", "support"),
     "API_TOKEN": (TOKEN, SecretStr(TOKEN)),
+    "TOKEN_FILE": ("/run/secrets/token", Path("/run/secrets/token")),
+    "TOKEN_BLOCK": ("support-token", "support-token"),
     "API_USER": ("SKkey", "SKkey"),
     "PROVIDER": ("twilio", "twilio"),
     "REPORTING_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
@@ -176,8 +178,8 @@ def test_several_accounts_stand_in_the_file() -> None:
 def test_a_token_in_the_file_is_refused_without_showing_it(text: str, where: str) -> None:
     write(text)
     assert refused() == (
-        f"recspend.toml holds an api_token ({where}). Put it in an environment variable instead: RECSPEND_API_TOKEN, "
-        "or the one that token_env names."
+        f"recspend.toml holds an api_token ({where}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
+        "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
     )
 
 
@@ -188,7 +190,7 @@ def test_a_token_in_the_file_is_refused_without_showing_it(text: str, where: str
         ('API_TOKEN = "{token}"', ["API_TOKEN"]),
         ('token = "{token}"\nfoo = 1', ["token", "foo"]),
         ('[tool]\nx = "{token}"', ["tool"]),
-        ('[[accounts]]\ntoken = "{token}"', ["accounts.0.token", "accounts.0.name", "accounts.0.token_env"]),
+        ('[[accounts]]\ntoken = "{token}"', ["accounts.0.token", "accounts.0.name", "accounts.0.base_url"]),
         ('accounts = "{token}"', ["accounts"]),
         ('accounts = ["{token}"]', ["accounts.0"]),
         ('[accounts]\napi_token = "{token}"', ["accounts"]),

@@ -73,6 +73,8 @@ def test_the_same_host_in_full_is_followed(uri: str) -> None:
         "https://[::1/next",
         "//[next",
         "https://[other]/next",
+        "https://user:other@example.signalwire.com/next",
+        "https://other@example.signalwire.com/next",
     ],
 )
 def test_a_uri_on_another_host_port_or_scheme_is_an_error_and_the_pager_stays(uri: str) -> None:

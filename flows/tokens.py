@@ -1,0 +1,84 @@
+"""Where an account's token comes from: a variable, a file or a Secret block of Prefect, and never two of them."""
+
+import os
+import re
+from pathlib import Path
+
+from flows.settings import AccountSettings, Settings
+from flows.stores.token_file import read_token
+from transforms.credentials import token_in
+from transforms.errors import ConfigError
+
+TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
+
+Token = tuple[str, str]
+"""A token, and the words for where it comes from. Never to be shown as a whole."""
+
+
+def token_of_environment(settings: Settings) -> Token | None:
+    """The token of the account that needs no entry; None when nothing says where it is.
+
+    Raises ConfigError when more than one place is named, or when the token is not there.
+    """
+    _at_most_one(
+        "The token",
+        {
+            TOKEN_VARIABLE: settings.api_token,
+            "RECSPEND_TOKEN_FILE": settings.token_file,
+            "RECSPEND_TOKEN_BLOCK": settings.token_block,
+        },
+    )
+    if settings.api_token is not None:
+        return token_in(settings.api_token.get_secret_value(), TOKEN_VARIABLE), TOKEN_VARIABLE
+    if settings.token_file is not None:
+        return _of_file(settings.token_file, "The file that RECSPEND_TOKEN_FILE names")
+    if settings.token_block is not None:
+        return _of_block(settings.token_block, "The Prefect Secret block that RECSPEND_TOKEN_BLOCK names")
+    return None
+
+
+def token_of_entry(entry: AccountSettings) -> Token:
+    """The token of an `[[accounts]]` entry.
+
+    Raises ConfigError when the entry does not name exactly one place, or when the token is not there.
+    """
+    account = f"Account {entry.name}"
+    _at_most_one(
+        f"{account}: the token",
+        {"token_env": entry.token_env, "token_file": entry.token_file, "token_block": entry.token_block},
+    )
+    if entry.token_env is not None:
+        return _of_variable(entry.token_env, account)
+    if entry.token_file is not None:
+        return _of_file(entry.token_file, f"{account}: the file that token_file names")
+    if entry.token_block is not None:
+        return _of_block(entry.token_block, f"{account}: the Prefect Secret block that token_block names")
+    raise ConfigError(
+        f"{account}: nothing says where its token is. Give it token_env, token_file or token_block."
+    )
+
+
+def _at_most_one(whose: str, places: dict[str, object]) -> None:
+    given = [name for name, value in places.items() if value is not None]
+    if len(given) > 1:
+        raise ConfigError(f"{whose} is to come from {' and from '.join(given)}. Keep one of them.")
+
+
+def _of_variable(name: str, account: str) -> Token:
+    # Who puts the token itself there must not find it in a message.
+    variable = f"{account}: the variable {name if _VARIABLE.fullmatch(name) else 'that token_env names'}"
+    text = os.environ.get(name)
+    if not text:
+        raise ConfigError(f"{variable} is not set. It must hold the token.")
+    return token_in(text, variable), name
+
+
+def _of_file(path: Path, called: str) -> Token:
+    return read_token(path, called), f"the file {path}"
+
+
+def _of_block(name: str, called: str) -> Token:
+    from flows.secret_blocks import token_of_block
+
+    return token_of_block(name, called), f"the Prefect Secret block {name}"

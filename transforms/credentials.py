@@ -1,0 +1,38 @@
+"""Credentials: what makes a token, in which forms one would show, and how to show an address without them."""
+
+import re
+from base64 import b64encode
+
+from transforms.errors import ConfigError
+
+# Nothing shorter is a secret, and may well be a word of an answer. Documented tokens have 32 characters and more.
+_LEAST_CHARACTERS = 16
+_CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
+
+
+def token_in(text: str, called: str) -> str:
+    """The token that a text holds, without white space around it.
+
+    called: the text as messages name it; they never show it. Raises ConfigError when it is empty, or has more than one
+    line or characters that no token has.
+    """
+    token = text.strip()
+    if not token:
+        raise ConfigError(f"{called} is empty. It must hold the token.")
+    if len(text.splitlines()) > 1:
+        raise ConfigError(f"{called} has more than one line. It must hold the token alone.")
+    if not token.isprintable():
+        raise ConfigError(f"{called} has characters that no token has. It must hold the token alone.")
+    return token
+
+
+def shown_forms(user: str, token: str) -> tuple[bytes, ...]:
+    """The forms in which an answer could repeat the token: as it is, and as HTTP Basic sends it (RFC 7617)."""
+    if len(token) < _LEAST_CHARACTERS:
+        return ()
+    return token.encode(), b64encode(f"{user}:{token}".encode())
+
+
+def without_credentials(url: str) -> str:
+    """A URL as it may be shown: without user and password, and without a query, where keys like to stand."""
+    return re.split(r"[?#]", _CREDENTIALS.sub("", url), maxsplit=1)[0]
