@@ -111,18 +111,19 @@ def _stretches(series: Sequence[Row]) -> list[list[Row]]:
 def _anomaly(stretch: Sequence[Row], *, is_above: bool) -> Finding:
     first, last = stretch[0]["usage_date"], stretch[-1]["usage_date"]
     row = max(stretch, key=lambda row: abs(row["difference"]))
-    direction = "more" if is_above else "less"
-
-    def amount(value: Decimal) -> str:
-        return _about(value, row["currency"]) if row["measure"] == "cost" else f"{_about(value)} minutes"
-
-    more_days = f", and {direction} than usual on all days of {_span(first, last)}" if first != last else ""
+    direction, currency = "more" if is_above else "less", row["currency"]
+    if row["measure"] == "cost":
+        value, low, high = (_about(row[name]) for name in ("value", "lower_bound", "upper_bound"))
+        what, by_source = f"about {value} {currency}", _about(row["source_difference"], signed=True)
+    else:
+        value, low, high = (f"{row[name]:.0f}" for name in ("value", "lower_bound", "upper_bound"))
+        what, by_source = f"{value} minutes ({currency})", f"{row['source_difference']:+.0f}"
+    all_days = f", and {direction} than usual on all days of {_span(first, last)}" if first != last else ""
     sentence = (
-        f"{row['account_name']}: about {amount(row['value'])} ({row['currency']}) on {row['usage_date']}, {direction} "
-        f"than the usual {_about(row['lower_bound'])} to {_about(row['upper_bound'])}; mostly {row['source']} "
-        f"({_about(row['source_difference'], signed=True)}){more_days}."
+        f"{row['account_name']}: {what} on {row['usage_date']}, {direction} than the usual {low} to {high}; "
+        f"mostly {row['source']} ({by_source}){all_days}."
     )
-    subject = f"{first} {row['account_sid']} {row['currency']} {row['measure']} {direction}"
+    subject = f"{first} {row['account_sid']} {currency} {row['measure']} {direction}"
     return Finding(
         "anomaly.found", subject, sentence, {**facts_of(row), "first_day": str(first), "last_day": str(last)}
     )
