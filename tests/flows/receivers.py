@@ -3,6 +3,7 @@
 import json
 import ssl
 import threading
+from asyncio import Server
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,10 +87,7 @@ class MailBox:
     @property
     def mails(self) -> list[EmailMessage]:
         """What it took, as mails."""
-        return [
-            cast(EmailMessage, message_from_bytes(cast(bytes, envelope.content), policy=default))
-            for envelope in self.taken
-        ]
+        return [message_from_bytes(cast(bytes, envelope.content), policy=default) for envelope in self.taken]
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -124,9 +122,9 @@ class _OnFreePort(Controller):
     """Its start makes a connection to see whether it is up, for which it must know the port it was given."""
 
     def _trigger_server(self) -> None:
-        assert self.server is not None
+        assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -141,7 +139,7 @@ def mail_box(folder: Path, security: str = "none") -> Iterator[MailBox]:
         controller = _OnFreePort(box, "127.0.0.1", 0)
     elif security == "tls":
         # It counts only STARTTLS as encrypted.
-        login = {"authenticator": box.authenticate, "auth_require_tls": False}
+        login: dict[str, Any] = {"authenticator": box.authenticate, "auth_require_tls": False}
         controller = _OnFreePort(box, "127.0.0.1", 0, ssl_context=tls, **login)
     else:
         login = {"authenticator": box.authenticate, "auth_required": True, "require_starttls": True}

@@ -12,7 +12,7 @@ import pytest
 from receivers import PASSWORD, PATH, USER, hook, mail_box
 
 from flows.channels import Channel, channels
-from flows.settings import Settings, load
+from flows.settings import load
 from flows.stores import mailbox, program
 from transforms.errors import ConfigError, DeliveryError, RecspendError
 from transforms.findings import Finding
@@ -26,7 +26,7 @@ MESSAGE = Message("recspend.budget.exceeded", "A budget is exceeded", "Spend les
 
 
 def channel(entry: dict[str, Any], **settings: Any) -> Channel:
-    (found,) = channels(Settings(notify=[entry], **settings), lambda: NOW)
+    (found,) = channels(load(notify=[entry], **settings), lambda: NOW)
     return found
 
 

@@ -20,7 +20,7 @@ from flows import cli, notify
 from flows.emulator import open_living, serve
 from flows.job import Command, Job, Summary, Work
 from flows.notify import run_told
-from flows.settings import Settings
+from flows.settings import load
 from flows.stages import perform, prepare
 from flows.stores.access import Access
 from flows.stores.check_results import CheckResult
@@ -46,7 +46,7 @@ class Runs:
     def __init__(self, data_dir: Path, received: Hook) -> None:
         self.received = received
         self.channels: list[dict[str, Any]] = [{"kind": "webhook", "url": received.url}]
-        self.settings = {"data_dir": data_dir}
+        self.data_dir = data_dir
         self.accounts = [self._access("support"), self._access("sales")]
         self.names = {access.account_sid: access.name for access in self.accounts}
         self.announced: list[str] | None = None
@@ -65,7 +65,7 @@ class Runs:
 
         summary = summary or Summary()
         work = Work(
-            Settings(**self.settings, notify=self.channels),
+            load(data_dir=self.data_dir, notify=self.channels),
             self.accounts,
             self.names,
             announce=self._announce,
@@ -227,7 +227,7 @@ def test_a_run_that_raises_is_told_and_what_was_told_before_is_kept(runs: Runs) 
 
 
 def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: Path, received: Hook) -> None:
-    settings = Settings(data_dir=tmp_path, notify=[{"kind": "webhook", "url": received.url}])
+    settings = load(data_dir=tmp_path, notify=[{"kind": "webhook", "url": received.url}])
     for job in (Job("ingest"), Job("run"), Job("run")):
         with pytest.raises(ConfigError):
             prepare(settings, job)
@@ -267,7 +267,7 @@ class World:
             accounts = [replace(each, name="support") for each in accesses_of(emulator)]
             work = work_by(clock_of(self.source.ledger), accounts, self.data_dir)
             channels = [{"kind": "webhook", "url": self.received.url}]
-            settings = work.settings.model_copy(update={"notify": Settings(notify=channels).notify})
+            settings = work.settings.model_copy(update={"notify": load(notify=channels).notify})
             return perform(
                 replace(work, settings=settings, names={SID: "support"}), Job("run", date(2026, 9, 1))
             )
