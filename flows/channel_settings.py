@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from flows.stores.mailbox import Security
 from transforms.findings import KINDS, Kind
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$"
@@ -39,7 +38,7 @@ class EmailSettings(_Channel):
     kind: Literal["email"]
     host: str = Field(min_length=1)
     port: int | None = Field(default=None, ge=1, le=65535)
-    security: Security = "starttls"
+    security: Literal["starttls", "tls", "none"] = "starttls"
     sender: str = Field(alias="from", min_length=1)
     to: tuple[str, ...] = Field(min_length=1)
     user: str | None = None

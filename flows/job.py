@@ -67,7 +67,8 @@ class Summary:
     """What the stages did; None where a stage was not part of it.
 
     cost: currency → plain decimal, of everything in the warehouse. seconds: stage → seconds. failed: account → what
-    went wrong and what to do. warnings: account → what of less weight went wrong. since: what changed since the run
+    went wrong and what to do. warnings: account or channel → what of less weight went
+    wrong. since: what changed since the run
     before, or the models were built before.
     """
 

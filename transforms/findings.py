@@ -1,14 +1,12 @@
 """What somebody should be told of: findings, and those of a run itself; `figure_findings` has those of tables."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-import msgspec
-
 from transforms.errors import RecspendError
-from transforms.money import plain
 
 Kind = Literal[
     "run.failed",
@@ -30,7 +28,8 @@ OF_FIGURES: frozenset[Kind] = frozenset(KINDS) - {"run.failed", "checks.failed",
 _THE_RUN = "run"
 
 
-class Finding(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One thing to be told.
 
     subject: what it is about, in words that stay the same as long as it is the same thing. sentence: what was found,
@@ -106,7 +105,7 @@ def _text(value: Any) -> str | None:
         case None:
             return None
         case Decimal():
-            return plain(value)
+            return f"{value:f}"  # never 1E-7
         case date() | datetime():
             return value.isoformat()
         case bool():

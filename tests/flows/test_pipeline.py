@@ -123,6 +123,10 @@ print(json.dumps(found))
     access = accesses_of(emulator)[0]
     environment = environment_of(access, tmp_path / "data")
     environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
+    # Nobody listens on port 1, so the run warns, in its artifacts and its log as well.
+    secret = "9f8e7d6c5b4a-of-a-webhook"
+    environment |= {"RECSPEND_CONFIG": str(tmp_path / "recspend.toml"), "HOOK": f"http://127.0.0.1:1/{secret}"}
+    (tmp_path / "recspend.toml").write_text("[[notify]]\nkind = 'webhook'\nurl_env = 'HOOK'\n")
     reference = tmp_path / "data" / "reference"
     reference.mkdir(parents=True)
     (reference / "budgets.csv").write_text("account_sid,valid_from,currency,amount\n,2026-09,USD,0.01\n")
@@ -142,6 +146,12 @@ print(json.dumps(found))
     assert "more than the budget of 0.01 USD." in budget["payload"]["sentence"]
     assert [each["prefect.resource.role"] for each in budget["related"]].count("flow-run") == 1
     assert "RECSPEND_API_TOKEN is not set" in events["recspend.run.failed"]["payload"]["sentence"]
+    assert "Channel webhook was not told: " in done.stdout + done.stderr
+    assert secret not in done.stdout + done.stderr
+    for written in (tmp_path / "prefect", tmp_path / "data"):
+        files = [path for path in written.rglob("*") if path.is_file()]
+        assert files
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
 
 
 @pytest.mark.slow
