@@ -140,7 +140,9 @@ def _tell_each(
     before, warnings = notified.read(), {}
     names = [listener.name for listener in listeners]
     # A direct run emits no events; what was emitted is forgotten as elsewhere.
-    told = {name: seen.still_told(before.get(name, ()), found) for name in (*names, _EVENTS)}
+    told = {
+        name: seen.still_told(before.get(name, ()), found) for name in (*names, *({_EVENTS} & before.keys()))
+    }
     for listener in listeners:
         for message in messages(found, told[listener.name], listener.kinds):
             try:
