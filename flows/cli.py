@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_ask, cli_emulator, cli_figures, cli_report
+from flows import cli_ask, cli_emulator, cli_figures, cli_notify, cli_report
 from flows.cli_options import (
     Account,
     Accounts,
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.add_typer(cli_report.app)
 app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)
+app.add_typer(cli_notify.app)
 app.add_typer(cli_emulator.app, name="emulator")
 
 
@@ -79,7 +80,7 @@ def demo(
     from flows.job import Job, Work
     from flows.settings import load
 
-    settings = load(data_dir=load().data_dir / "demo")
+    settings = load(data_dir=load().data_dir / "demo", notify=[])
     fresh_folder(settings.data_dir)
     with emulated_accounts(settings, Parameters(seed, recordings, accounts)) as (url, found):
         say(

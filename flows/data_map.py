@@ -28,6 +28,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `warehouse.json` | what the warehouse was built from, so that an unchanged one is not built again |
 | `reports.json` | what the reports were made of, so that an unchanged set is not made again |
 | `told.json` | the figures that the last run told, so that the next one can say what changed since |
+| `notified.json` | what each channel of `[[notify]]` was told, so that it is told once; without it, everything recent is told again |
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals; see [The files of a set](#the-files-of-a-set) |
 | `reports/recspend.xlsx`, `reports/<mart>.parquet` | the same as one workbook, or as Parquet, when `--format` asks for it |
 | `reports/manifest.json` | of each report its sha256, rows, and sums of money by currency |

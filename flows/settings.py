@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from flows.channel_settings import Channels
 from transforms.errors import ConfigError
 
 Provider = Literal["signalwire", "twilio"]
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     api_user: str | None = None
     provider: Provider = "signalwire"
     accounts: list[AccountSettings] = Field(default_factory=list)
+    notify: Channels = Field(default_factory=list)
     reporting_timezone: str = "UTC"
     embed_recordings: bool = True
     unpriced_share_warning: Decimal = Field(
@@ -183,9 +185,9 @@ def load(**given: Any) -> Settings:
             for problem in error.errors()
         )
         raise ConfigError(f"Settings are wrong: {problems}. See RECSPEND_… and {config_path()}.") from None
-    except SettingsError:  # the only setting read as JSON
+    except SettingsError:  # the only settings read as JSON
         raise ConfigError(
-            "Settings are wrong: RECSPEND_ACCOUNTS is no JSON. Describe accounts in a file."
+            "Settings are wrong: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is no JSON. Describe them in a file."
         ) from None
 
 

@@ -17,6 +17,7 @@ from flows.accounts import accesses, account_names, account_providers, with_usag
 from flows.ingest import Asked, IngestSummary, find_dialect, ingest_account, plan_account
 from flows.job import Job, Summary, Work
 from flows.lanes import Lanes
+from flows.notify import Announce, failure_told, run_told
 from flows.settings import Settings, shipped
 from flows.stores.lake import Lake
 from flows.stores.lock import one_writer
@@ -28,16 +29,17 @@ from transforms.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.windows import covered_days
 
 
-def prepare(settings: Settings, job: Job) -> Work:
+def prepare(settings: Settings, job: Job, announce: Announce | None = None) -> Work:
     """What a job needs, from the settings. Raises ConfigError when an account or its token is missing."""
-    accounts = accesses(settings, job.account) if job.reads_api else []
-    return Work(settings, accounts, account_names(settings))
+    with failure_told(settings, job, announce):
+        accounts = accesses(settings, job.account) if job.reads_api else []
+    return Work(settings, accounts, account_names(settings), announce=announce)
 
 
 def perform(work: Work, job: Job) -> Summary:
-    """Do the job, holding the data folder. An account that cannot be read is told of and does not stop the others."""
+    """Do the job, holding the data folder, and tell who is to know. An account that cannot be read stops no other."""
     summary, data_dir = Summary(), work.settings.data_dir
-    with one_writer(data_dir):
+    with run_told(work, job, summary), one_writer(data_dir):
         match job.command:
             case "run":
                 with _telling(work, summary), _recorded(data_dir, summary) as record:

@@ -34,6 +34,7 @@ COMMANDS = [
     "query",
     "close",
     "explain",
+    "notify",
     "doctor",
     "emulator",
 ]
