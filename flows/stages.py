@@ -19,10 +19,10 @@ from flows.job import Job, Summary, Work
 from flows.lanes import Lanes
 from flows.settings import Settings, shipped
 from flows.stores.lake import Lake
-from flows.stores.lock import one_writer
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
 from flows.stores.runs import RunRecord, Runs
+from flows.upgrade import held
 from transforms.errors import RecspendError
 from transforms.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.windows import covered_days
@@ -37,7 +37,9 @@ def prepare(settings: Settings, job: Job) -> Work:
 def perform(work: Work, job: Job) -> Summary:
     """Do the job, holding the data folder. An account that cannot be read is told of and does not stop the others."""
     summary, data_dir = Summary(), work.settings.data_dir
-    with one_writer(data_dir):
+    with held(data_dir, work.progress) as is_rebuilt:
+        if is_rebuilt:
+            _rebuild_warehouse(work, job)
         match job.command:
             case "run":
                 with _telling(work, summary), _recorded(data_dir, summary) as record:
@@ -167,6 +169,14 @@ def build_models(work: Work, job: Job, summary: Summary) -> None:
     work.progress("model", 1, 1)
     summary.unpriced, summary.cost, summary.holes = built.unpriced, built.cost, built.holes
     summary.checks = built.checks
+
+
+def _rebuild_warehouse(work: Work, job: Job) -> None:
+    """After an upgrade: a warehouse that is a view on the lake cannot be read once the lake has other columns."""
+    from flows.stores.warehouse import warehouse_path
+
+    if warehouse_path(work.settings.data_dir).exists():
+        build_models(work, job, Summary())
 
 
 @contextmanager
