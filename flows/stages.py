@@ -38,7 +38,7 @@ def perform(work: Work, job: Job) -> Summary:
     """Do the job, holding the data folder. An account that cannot be read is told of and does not stop the others."""
     summary, data_dir = Summary(), work.settings.data_dir
     with held(data_dir, work.progress) as is_rebuilt:
-        if is_rebuilt:
+        if is_rebuilt and job.command not in ("run", "model"):  # these come to it by themselves
             _rebuild_warehouse(work, job)
         match job.command:
             case "run":
@@ -176,6 +176,7 @@ def _rebuild_warehouse(work: Work, job: Job) -> None:
     from flows.stores.warehouse import warehouse_path
 
     if warehouse_path(work.settings.data_dir).exists():
+        _normalize(work, job, Summary())  # of every account: the models want all of the lake in order
         build_models(work, job, Summary())
 
 

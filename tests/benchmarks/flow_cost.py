@@ -102,7 +102,7 @@ def _lap(
     finished = run(command, {**settings(served, data_dir, lanes), **given})
     shutil.rmtree(data_dir)
     told = json.loads(finished.printed.splitlines()[-1])
-    found = sum(map(Decimal, told["cost"].values())).normalize()
+    found = sum(map(Decimal, told["cost"].values()), Decimal(0)).normalize()
     if (told["exit_code"], f"{found:f}") != (0, cost) or told["rows"] < count:
         raise RuntimeError(
             f"{way} ended with {told['exit_code']}, {told['rows']} rows and {found:f}, not {cost}."
