@@ -38,10 +38,13 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `reports/vantage.csv`, `cloudzero.csv`, `datadog.json` | the same as one cost system takes it, when `--preset` asks for it |
 | `extracts/<month>_<account sid>/` | the reports of a month or an account, as `recspend report --month` or `--account` wrote them last |
 | `runs/<instant>.json` | what each run did |
+| `state/account_sid=<sid>.json` | what was found out of an account: its first day, and how its API compares dates |
+| `format.json` | the format of the folder, and the recspend that made or upgraded it; without it, the folder is of format 1 |
 {references}
 
 `raw/` and `raw_usage/` are the truth, and `statements/` is what was said: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and
-`recspend report`, and the same tables come back. Reference files are kept by hand; the shipped ones are empty, and a file
+`recspend report`, and the same tables come back. `runs/` and `told.json` tell of runs and can only be kept; what is lost of
+`state/` is asked of the API again. An upgrade touches none of these. Reference files are kept by hand; the shipped ones are empty, and a file
 of your own under `reference/` in the data folder takes the place of the shipped one.
 
 In all tables: `cost` is positive when it is a charge, and null (never 0) while nothing is priced; different currencies

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from flows.channel_settings import Channels
+from flows.stores.data_format import refuse_newer
 from transforms.errors import ConfigError
 
 Provider = Literal["signalwire", "twilio"]
@@ -175,10 +176,11 @@ def _tables(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 def load(**given: Any) -> Settings:
     """Read the settings; `given` (from the command line) wins, a None among it counts as not given.
 
-    Raises ConfigError naming every setting that is wrong, never its value.
+    Raises ConfigError naming every setting that is wrong, never its value; and when a newer recspend wrote the data
+    folder, so that no command reads there what it does not know.
     """
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
@@ -189,6 +191,8 @@ def load(**given: Any) -> Settings:
         raise ConfigError(
             "Settings are wrong: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is no JSON. Describe them in a file."
         ) from None
+    refuse_newer(settings.data_dir)
+    return settings
 
 
 def shipped(*parts: str) -> Path:

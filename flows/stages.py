@@ -20,10 +20,10 @@ from flows.lanes import Lanes
 from flows.notify import Announce, failure_told, run_told
 from flows.settings import Settings, shipped
 from flows.stores.lake import Lake
-from flows.stores.lock import one_writer
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
 from flows.stores.runs import RunRecord, Runs
+from flows.upgrade import held
 from transforms.errors import RecspendError
 from transforms.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.windows import covered_days
@@ -39,7 +39,9 @@ def prepare(settings: Settings, job: Job, announce: Announce | None = None) -> W
 def perform(work: Work, job: Job) -> Summary:
     """Do the job, holding the data folder, and tell who is to know. An account that cannot be read stops no other."""
     summary, data_dir = Summary(), work.settings.data_dir
-    with run_told(work, job, summary), one_writer(data_dir):
+    with run_told(work, job, summary), held(data_dir, work.progress) as is_rebuilt:
+        if is_rebuilt and job.command not in ("run", "model"):  # these come to it by themselves
+            _rebuild_warehouse(work, job)
         match job.command:
             case "run":
                 with _telling(work, summary), _recorded(data_dir, summary) as record:
@@ -169,6 +171,15 @@ def build_models(work: Work, job: Job, summary: Summary) -> None:
     work.progress("model", 1, 1)
     summary.unpriced, summary.cost, summary.holes = built.unpriced, built.cost, built.holes
     summary.checks = built.checks
+
+
+def _rebuild_warehouse(work: Work, job: Job) -> None:
+    """After an upgrade: a warehouse that is a view on the lake cannot be read once the lake has other columns."""
+    from flows.stores.warehouse import warehouse_path
+
+    if warehouse_path(work.settings.data_dir).exists():
+        _normalize(work, job, Summary())  # of every account: the models want all of the lake in order
+        build_models(work, job, Summary())
 
 
 @contextmanager
