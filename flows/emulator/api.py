@@ -1,6 +1,6 @@
 """The Recordings API over a ledger, rendered or living: what answers which request."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial

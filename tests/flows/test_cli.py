@@ -36,6 +36,7 @@ COMMANDS = [
     "explain",
     "doctor",
     "emulator",
+    "init",
 ]
 Recspend = Callable[..., tuple[int, str, str]]
 
