@@ -58,8 +58,8 @@ def init(
 ) -> None:
     """Write the files to start from: `recspend.toml`, `.env.example`, and lines of `.gitignore`.
 
-    What is set already (flags, RECSPEND_… variables) is taken over; every other setting stands there as a comment. A file
-    that is there is never written over: what it would have been is printed instead. No file holds a secret.
+    What is set already (flags, RECSPEND_… variables) is taken over; every other setting stands there as a comment. A
+    file that is there is never written over: what it would have been is printed instead. No file holds a secret.
 
     Example: `recspend init --base-url https://example.signalwire.com --account-sid 720796a0 --timezone Europe/Berlin`
     """
@@ -70,7 +70,7 @@ def init(
         "provider": provider,
         "base_url": base_url,
         "account_sid": accounts_of or account_sid,
-        "account_name": account_name,
+        "account_name": account_name or accounts_of,
         "api_user": api_user,
         "reporting_timezone": reporting_timezone,
         "data_dir": data_dir,

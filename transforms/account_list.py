@@ -9,17 +9,17 @@ e-mail address. Twilio's `auth_token` is a secret in plain sight: it is not read
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 import msgspec
 
 from transforms.errors import DataError, NotJsonError
 from transforms.records import Envelope, without_lone_surrogates
 
-TOKEN_PREFIX = "RECSPEND_TOKEN_"  # noqa: S105
-"""What variables of tokens begin with, so that none is a variable that holds another service's secret."""
+# Of a name alone could come GITHUB_TOKEN, and the secret of another service would be sent to this one.
+_VARIABLE = "RECSPEND_ACCOUNT_{}_TOKEN"
 
 
 class _Account(msgspec.Struct):
@@ -66,15 +66,13 @@ def read_accounts(body: bytes) -> list[ListedAccount]:
 def named(listed: Iterable[ListedAccount], variables: Mapping[str, str]) -> list[ListedAccount]:
     """Each account once, with a name and a variable of its own.
 
-    A name that is empty is the sid, one that several have gets the sid behind it. variables: those that are known
-    already, by sid; a variable is `RECSPEND_TOKEN_` and the name in ASCII capitals.
+    A name that is empty is the sid, one that another account has gets a number. variables: those that are known
+    already, by sid; a new one is `RECSPEND_ACCOUNT_…_TOKEN` with the name in ASCII capitals.
     """
     accounts = list({account.account_sid: account for account in listed}.values())
-    names = _apart([account.name or account.account_sid for account in accounts], accounts, " ")
-    wanted = [
-        _capitals(name) or _capitals(each.account_sid) for each, name in zip(accounts, names, strict=True)
-    ]
-    made = [TOKEN_PREFIX + _capitals(each) for each in _apart(wanted, accounts, "_")]
+    names = _apart((account.name or account.account_sid for account in accounts), " ")
+    capitals = [_capitals(name) or _capitals(each.account_sid) for each, name in zip(accounts, names, strict=True)]
+    made = [_VARIABLE.format(each) for each in _apart(capitals, "_")]
     return [
         replace(account, name=name, token_env=variables.get(account.account_sid, variable))
         for account, name, variable in zip(accounts, names, made, strict=True)
@@ -96,13 +94,13 @@ def _one_line(name: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
 
 
-def _apart(names: Sequence[str], accounts: Sequence[ListedAccount], between: str) -> list[str]:
-    """The names, with the sid behind those that several accounts have."""
-    often = Counter(names)
-    return [
-        name if often[name] == 1 else f"{name}{between}{account.account_sid}"
-        for name, account in zip(names, accounts, strict=True)
-    ]
+def _apart(names: Iterable[str], between: str) -> list[str]:
+    """The names, with a number behind each that another had before."""
+    apart: list[str] = []
+    for name in names:
+        numbered = (f"{name}{between}{number}" for number in count(2))
+        apart.append(next(each for each in chain([name], numbered) if each not in apart))
+    return apart
 
 
 def _capitals(name: str) -> str:
