@@ -71,7 +71,9 @@ def named(listed: Iterable[ListedAccount], variables: Mapping[str, str]) -> list
     """
     accounts = list({account.account_sid: account for account in listed}.values())
     names = _apart((account.name or account.account_sid for account in accounts), " ")
-    capitals = [_capitals(name) or _capitals(each.account_sid) for each, name in zip(accounts, names, strict=True)]
+    capitals = [
+        _capitals(name) or _capitals(each.account_sid) for each, name in zip(accounts, names, strict=True)
+    ]
     made = [_VARIABLE.format(each) for each in _apart(capitals, "_")]
     return [
         replace(account, name=name, token_env=variables.get(account.account_sid, variable))

@@ -11,6 +11,7 @@ from flows.emulator.generator import LAST_DAY
 from . import ingest_tables as tables
 from . import marts as mart_tables
 from . import nothing_new as again
+from . import start_up as starting
 from .conditions import Conditions, Rounds
 from .dlt_environment import DltEnvironment, made
 from .landed import cache_folder, landed
@@ -39,11 +40,12 @@ class Sizes:
     stored: int = 1_000_000
     marts: tuple[int, int] = (100_000, 10_000_000)
     ingest_rounds: Rounds = field(default_factory=Rounds)
+    start_up_rounds: int = 11
 
 
 FULL = Sizes()
 QUICK = Sizes(
-    20_000, 2, (5_000, 20_000), 20_000, 5_000, 20_000, 200, 20_000, (5_000, 20_000), Rounds(1, 1, 1)
+    20_000, 2, (5_000, 20_000), 20_000, 5_000, 20_000, 200, 20_000, (5_000, 20_000), Rounds(1, 1, 1), 3
 )
 
 
@@ -133,6 +135,11 @@ def marts(bench: Bench) -> str:
     )
 
 
+def start_up(bench: Bench) -> str:
+    """how long the command takes to answer, against importing Prefect."""
+    return starting.section(starting.start_ups(bench.sizes.start_up_rounds, bench.say))
+
+
 PARTS: Mapping[str, Callable[[Bench], str]] = {
     "pages": pages,
     "memory": memory,
@@ -140,6 +147,7 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "latency": latency,
     "nothing-new": nothing_new,
     "marts": marts,
+    "start-up": start_up,
 }
 
 
