@@ -36,7 +36,7 @@ class StartFile:
 
 
 def listed_accounts(access: Access, patience: Patience) -> list[ListedAccount]:
-    """The account and its subaccounts as the API lists them; the account's own token stays in its variable.
+    """The account and its subaccounts as the API lists them; a token that is in a variable stays there.
 
     Raises ApiError or DataError when they cannot be read.
     """
@@ -46,7 +46,8 @@ def listed_accounts(access: Access, patience: Patience) -> list[ListedAccount]:
         body, envelope = api.fetch(url, ACCOUNTS)
         pager.advance(envelope.next_page_uri)
         listed += read_accounts(body)
-    return named(listed, {access.account_sid: access.token_hint})
+    is_named = access.token_hint == _TOKEN_VARIABLE
+    return named(listed, {access.account_sid: _TOKEN_VARIABLE} if is_named else {})
 
 
 def with_entries(
