@@ -62,6 +62,7 @@ def test_every_mart_is_timed_beside_one_aggregation(tmp_path: Path) -> None:
         "fct_recordings, by itself",
         "all marts",
         "one aggregation",
+        "all reports, with the page",
     }
     assert all(float(cell) > 0 for row in rows for cell in row[1:])
 

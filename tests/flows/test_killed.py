@@ -218,7 +218,7 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
         assert landed & set(last) == set()
         repeated = len(page_requests(emulator, began)) - undisturbed
         totals = ledger_cells(emulator.totals())
-    assert made_progress > 20
+    assert made_progress > 5
     assert 0 < len(last) < undisturbed
     assert repeated <= 50 * 2 * LANES
     for data_dir in (whole, killed):
