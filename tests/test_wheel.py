@@ -70,23 +70,17 @@ def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path
 
 
 def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers(installed: Path) -> None:
-    listing = (
+    program = (
         "from importlib.metadata import distributions as d; print(*(f'{i.name}=={i.version}' for i in d()))"
     )
-    names = {
-        each.lower().replace("_", "-") for each in run(installed / "python", "-c", listing, cwd=ROOT).split()
-    }
+    listed = run(installed / "python", "-c", program, cwd=ROOT).split()
+    versions = {re.sub(r"[-_.]+(?=.*==)", "-", each.lower()) for each in listed}
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     locked = set(re.findall(r"^([\w.-]+==[^ \\\n]+)", lock, re.MULTILINE))
-    assert {name for name in names - locked if not name.startswith("recspend==")} == set()
-    assert {name.partition("==")[0] for name in names} >= {"recspend", "duckdb", "prefect", "pyarrow"}
-    assert {name.partition("==")[0] for name in names} & {
-        "pip",
-        "pytest",
-        "mypy",
-        "ruff",
-        "selenium",
-    } == set()
+    assert [each for each in versions - locked if not each.startswith("recspend==")] == []
+    names = {each.partition("==")[0] for each in versions}
+    assert names >= {"recspend", "duckdb", "prefect", "pyarrow"}
+    assert names.isdisjoint({"pip", "pytest", "mypy", "ruff", "selenium"})
 
 
 def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, tmp_path: Path) -> None:
