@@ -61,9 +61,12 @@ def with_usage(settings: Settings) -> frozenset[str]:
     return frozenset(sid for sid, provider in providers if provider == "twilio" and settings.usage_records)
 
 
-def checked_place(base_url: str, account_sid: str) -> tuple[str, str]:
-    """Base URL and account sid as they are used. Raises ConfigError when one of them can be none."""
-    return _checked_url(base_url, "The base URL"), _checked_sid(account_sid, "The account sid")
+def check_place(base_url: str | None = None, account_sid: str | None = None) -> None:
+    """Look at what is given of where an account is. Raises ConfigError when it cannot be right."""
+    if base_url is not None:
+        _checked_url(base_url, "The base URL")
+    if account_sid is not None:
+        _checked_sid(account_sid, "The account sid")
 
 
 def _of_environment(settings: Settings) -> Access:

@@ -93,9 +93,9 @@ def init(
 
 def _checked(settings: "Settings") -> "Settings":
     """The settings, when their account can be one; what is missing may be filled in later."""
-    from flows.accounts import checked_place
+    from flows.accounts import check_place
 
-    checked_place(settings.base_url or "https://not.given.yet", settings.account_sid or "not-given-yet")
+    check_place(settings.base_url, settings.account_sid)
     return settings
 
 
@@ -125,19 +125,17 @@ def _asked(given: Mapping[str, object], settings: "Settings") -> dict[str, objec
                 usual = usual or _USUAL_BASE_URLS.get(str(answers["provider"]))
             if field == "account_name":
                 usual = usual or answers["account_sid"]
-            answers[field] = _answer(question, usual, _check_of(field, answers))
+            answers[field] = _answer(question, usual, _check_of(field))
     return answers
 
 
-def _check_of(field: str, answers: Mapping[str, object]) -> Callable[[str], object]:
+def _check_of(field: str) -> Callable[[str], object]:
     """What raises ConfigError for an answer that cannot be."""
-    from flows.accounts import checked_place
+    from flows.accounts import check_place
     from flows.settings import load
 
-    if field == "base_url":
-        return lambda answer: checked_place(answer, "any")
-    if field == "account_sid":
-        return lambda answer: checked_place("https://any", answer)
+    if field in ("base_url", "account_sid"):
+        return lambda answer: check_place(**{field: answer})
     return lambda answer: load(**{field: answer})
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from flows.accounts import checked_place
+from flows.accounts import check_place
 from flows.settings import AccountSettings, Settings, config_path
 from flows.settings_file import LeftOut, settings_text
 from flows.stores.access import Access
@@ -59,7 +59,7 @@ def with_entries(
         entry = _entry(account, access)
         reason = "" if account.is_open else f"{account.name} is {account.status} and is not read:"
         try:
-            checked_place(access.base_url, account.account_sid)
+            check_place(account_sid=account.account_sid)
         except ConfigError:
             reason = f"{account.name} has a sid that cannot be used:"
         if reason:
