@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_ask, cli_emulator, cli_figures, cli_notify, cli_report
+from flows import cli_ask, cli_emulator, cli_figures, cli_init, cli_notify, cli_report
 from flows.cli_options import (
     Account,
     Accounts,
@@ -27,6 +27,7 @@ from transforms.errors import RecspendError
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
 )
+app.add_typer(cli_init.app)
 app.add_typer(cli_report.app)
 app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)

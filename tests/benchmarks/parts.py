@@ -12,6 +12,7 @@ from . import flow_cost as through_prefect
 from . import ingest_tables as tables
 from . import marts as mart_tables
 from . import nothing_new as again
+from . import start_up as starting
 from .conditions import Conditions, Rounds
 from .dlt_environment import DltEnvironment, made
 from .landed import cache_folder, landed
@@ -43,6 +44,7 @@ class Sizes:
     ingest_rounds: Rounds = field(default_factory=Rounds)
     flow: int = 200_000
     flow_rounds: int = 5
+    start_up_rounds: int = 11
 
 
 FULL = Sizes()
@@ -59,6 +61,7 @@ QUICK = Sizes(
     Rounds(1, 1, 1),
     20_000,
     1,
+    3,
 )
 
 
@@ -158,6 +161,11 @@ def prefect(bench: Bench) -> str:
     )
 
 
+def start_up(bench: Bench) -> str:
+    """how long the command takes to answer, against importing Prefect."""
+    return starting.section(starting.start_ups(bench.sizes.start_up_rounds, bench.say))
+
+
 PARTS: Mapping[str, Callable[[Bench], str]] = {
     "pages": pages,
     "memory": memory,
@@ -166,6 +174,7 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "nothing-new": nothing_new,
     "marts": marts,
     "prefect": prefect,
+    "start-up": start_up,
 }
 
 
