@@ -13,17 +13,23 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$"
 class _Channel(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    name: str = Field(default="", pattern=_NAME, description="known by; by default the kind")
-    on: tuple[Kind, ...] = Field(default=KINDS, min_length=1, description="which findings; by default all")
+    name: str | None = Field(default=None, pattern=_NAME, description="what it is called; else its kind")
+    on: tuple[Kind, ...] = Field(default=KINDS, min_length=1, description="of which findings")
 
 
 class WebhookSettings(_Channel):
     """A webhook. Its address is a secret: where others may read the file, it is named and not given."""
 
-    kind: Literal["webhook"]
-    url: SecretStr | None = None
-    url_env: str | None = None
-    url_file: Path | None = None
+    kind: Literal["webhook"] = Field(description="a POST of JSON, with a text as Slack takes it")
+    url: SecretStr | None = Field(
+        default=None, description="its address, where nobody else may read this file"
+    )
+    url_env: str | None = Field(
+        default=None, description="the variable that holds the address", examples=["SLACK_WEBHOOK_URL"]
+    )
+    url_file: Path | None = Field(
+        default=None, description="in place of `url_env`: the file that holds the address alone"
+    )
 
     @model_validator(mode="after")
     def _one_address(self) -> "WebhookSettings":
@@ -35,15 +41,23 @@ class WebhookSettings(_Channel):
 class EmailSettings(_Channel):
     """E-mail through an SMTP server."""
 
-    kind: Literal["email"]
-    host: str = Field(min_length=1)
-    port: int | None = Field(default=None, ge=1, le=65535)
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    sender: str = Field(alias="from", min_length=1)
-    to: tuple[str, ...] = Field(min_length=1)
-    user: str | None = None
-    password_env: str | None = None
-    password_file: Path | None = None
+    kind: Literal["email"] = Field(description="a message through an SMTP server")
+    host: str = Field(min_length=1, description="the SMTP server", examples=["smtp.example.com"])
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="its port; else the usual one of its security"
+    )
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="how the connection is encrypted"
+    )
+    sender: str = Field(
+        alias="from", min_length=1, description="who sends it", examples=["recspend@example.com"]
+    )
+    to: tuple[str, ...] = Field(min_length=1, description="who gets it", examples=[("finance@example.com",)])
+    user: str | None = Field(default=None, description="user of the server, when it wants one")
+    password_env: str | None = Field(default=None, description="the variable that holds its password")
+    password_file: Path | None = Field(
+        default=None, description="in place of `password_env`: the file that holds the password alone"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -75,19 +89,22 @@ class EmailSettings(_Channel):
 class CommandSettings(_Channel):
     """A command that gets each message on its standard input."""
 
-    kind: Literal["command"]
-    command: tuple[str, ...] = Field(min_length=1)
+    kind: Literal["command"] = Field(description="a program that gets the message as JSON on standard input")
+    command: tuple[str, ...] = Field(
+        min_length=1,
+        description="the program and its arguments",
+        examples=[("/usr/local/bin/tell", "finance")],
+    )
 
 
 ChannelSettings = Annotated[WebhookSettings | EmailSettings | CommandSettings, Field(discriminator="kind")]
 
 
-def _named(channels: list[ChannelSettings]) -> list[ChannelSettings]:
-    named = [each if each.name else each.model_copy(update={"name": each.kind}) for each in channels]
-    names = [each.name for each in named]
+def _told_apart(channels: list[ChannelSettings]) -> list[ChannelSettings]:
+    names = [each.name or each.kind for each in channels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"two have the name {twice[0]}; give each its own")
-    return named
+    return channels
 
 
-Channels = Annotated[list[ChannelSettings], AfterValidator(_named)]
+Channels = Annotated[list[ChannelSettings], AfterValidator(_told_apart)]

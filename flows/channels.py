@@ -35,7 +35,8 @@ class Channel:
 def channels(settings: Settings, clock: Clock) -> list[Channel]:
     """All channels of the settings. Reads no secret."""
     return [
-        Channel(each.name, frozenset(each.on), _sender(each, settings, clock)) for each in settings.notify
+        Channel(each.name or each.kind, frozenset(each.on), _sender(each, settings, clock))
+        for each in settings.notify
     ]
 
 
@@ -52,7 +53,7 @@ def _sender(channel: ChannelSettings, settings: Settings, clock: Clock) -> Calla
 def _post(channel: WebhookSettings, message: Message) -> None:
     given = channel.url.get_secret_value() if channel.url else None
     url = given or _secret(
-        channel.name, "the address of the webhook", "url", channel.url_env, channel.url_file
+        channel.name or channel.kind, "the address of the webhook", "url", channel.url_env, channel.url_file
     )
     webhook.post(url, message)
 
@@ -61,7 +62,11 @@ def _mail(channel: EmailSettings, clock: Clock, message: Message) -> None:
     password = ""
     if channel.user is not None:
         password = _secret(
-            channel.name, "the password", "password", channel.password_env, channel.password_file
+            channel.name or channel.kind,
+            "the password",
+            "password",
+            channel.password_env,
+            channel.password_file,
         )
     server = mailbox.MailServer(channel.host, channel.port, channel.security, channel.user)
     mailbox.send(server, password, channel.sender, channel.to, message, clock())
