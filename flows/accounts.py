@@ -3,7 +3,8 @@
 import re
 from functools import partial
 
-from flows.settings import AccountSettings, Settings, config_path
+from flows.account_settings import AccountSettings
+from flows.settings import Settings, config_path
 from flows.stores.access import Access
 from flows.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
 from transforms.errors import ConfigError
@@ -57,6 +58,14 @@ def with_usage(settings: Settings) -> frozenset[str]:
     """Sids of the accounts whose provider lists Usage Records, when they are to be read; needs no token."""
     providers = account_providers(settings).items()
     return frozenset(sid for sid, provider in providers if provider == "twilio" and settings.usage_records)
+
+
+def check_place(base_url: str | None = None, account_sid: str | None = None) -> None:
+    """Look at what is given of where an account is. Raises ConfigError when it cannot be right."""
+    if base_url is not None:
+        _checked_url(base_url, "The base URL")
+    if account_sid is not None:
+        _checked_sid(account_sid, "The account sid")
 
 
 def _of_environment(settings: Settings) -> Access:

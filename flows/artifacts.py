@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from time import monotonic
 from typing import Any, cast
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from transforms.run_texts import NOTHING, Told, key_of, literal, run_page
 
 _INGEST = "ingest "
 _PERCENT_BETWEEN = 10
+_SECONDS_BETWEEN = 2  # reading waits for each request, and nobody looks more often
 _MOST_ROWS = 50
 _DAYS = f"""
     select
@@ -52,10 +54,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Bar:
-    """A progress artifact and the percentage it shows."""
+    """A progress artifact, the percentage it shows, and since when (of the monotonic clock)."""
 
     artifact: UUID
     percent: float
+    shown_at: float
 
 
 class Artifacts:
@@ -85,10 +88,13 @@ class Artifacts:
         bar = self._bars.get(account)
         if bar is None:
             key = key_of("recspend-progress", account)
-            self._bars[account] = _Bar(cast(UUID, create_progress_artifact(percent, key, words)), percent)
-        elif abs(percent - bar.percent) >= _PERCENT_BETWEEN or done == total:
+            made = cast(UUID, create_progress_artifact(percent, key, words))
+            self._bars[account] = _Bar(made, percent, monotonic())
+        elif done == total or (
+            abs(percent - bar.percent) >= _PERCENT_BETWEEN and monotonic() - bar.shown_at >= _SECONDS_BETWEEN
+        ):
             update_progress_artifact(bar.artifact, percent, words)
-            bar.percent = percent
+            bar.percent, bar.shown_at = percent, monotonic()
 
     def _tried(self, make: Callable[[], None]) -> None:
         """Make an artifact, unless one could not be made before: a server that is away is waited for only once."""

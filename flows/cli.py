@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_ask, cli_emulator, cli_figures, cli_health, cli_report
+from flows import cli_ask, cli_emulator, cli_figures, cli_health, cli_init, cli_notify, cli_report
 from flows.cli_options import (
     Account,
     Accounts,
@@ -27,10 +27,12 @@ from transforms.errors import RecspendError
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
 )
+app.add_typer(cli_init.app)
 app.add_typer(cli_report.app)
 app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)
 app.add_typer(cli_health.app)
+app.add_typer(cli_notify.app)
 app.add_typer(cli_emulator.app, name="emulator")
 
 
@@ -80,7 +82,7 @@ def demo(
     from flows.job import Job, Work
     from flows.settings import load
 
-    settings = load(data_dir=load().data_dir / "demo")
+    settings = load(data_dir=load().data_dir / "demo", notify=[])
     fresh_folder(settings.data_dir)
     with emulated_accounts(settings, Parameters(seed, recordings, accounts)) as (url, found):
         say(

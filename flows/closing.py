@@ -9,10 +9,10 @@ import pyarrow as pa
 from flows.coverage import AccountCoverage, coverage
 from flows.job import Job, Summary, Work
 from flows.stages import build_models
-from flows.stores.lock import one_writer
 from flows.stores.raw_pages import RawPages
 from flows.stores.statements import Sealed, Statements, statement_rows
 from flows.stores.warehouse import Warehouse, warehouse_path
+from flows.upgrade import held
 from transforms.errors import ChecksFailedError, ConfigError
 from transforms.statements import (
     Hole,
@@ -65,7 +65,7 @@ def close_month(work: Work, text: str, *, accept_incomplete: bool = False) -> Se
         raise ConfigError(
             f"{text} is not over yet. It can be closed from {ends:%Y-%m-%d %H:%M} UTC on, after another run."
         )
-    with one_writer(data_dir):
+    with held(data_dir):
         statements.refuse_closed(text)
         covered = coverage(data_dir, work.names)
         _refuse_unread(covered, text, days_within(begins, ends))

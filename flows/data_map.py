@@ -28,6 +28,7 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `warehouse.json` | what the warehouse was built from, so that an unchanged one is not built again |
 | `reports.json` | what the reports were made of, so that an unchanged set is not made again |
 | `told.json` | the figures that the last run told, so that the next one can say what changed since |
+| `notified.json` | what each channel of `[[notify]]` was told, so that it is told once; without it, everything recent is told again |
 | `reports/<mart>.csv` | the spend tables for a spreadsheet: UTF-8, a header, plain decimals; see [The files of a set](#the-files-of-a-set) |
 | `reports/recspend.xlsx`, `reports/<mart>.parquet` | the same as one workbook, or as Parquet, when `--format` asks for it |
 | `reports/manifest.json` | of each report its sha256, rows, and sums of money by currency |
@@ -38,10 +39,13 @@ Written by `make docs` from the `.yml` twins beside the SQL; a test compares the
 | `extracts/<month>_<account sid>/` | the reports of a month or an account, as `recspend report --month` or `--account` wrote them last |
 | `runs/<instant>.json` | what each run did, written when it begins, on its way, and when it ends |
 | `metrics.prom` | how the last run and the coverage stand, for Prometheus; another place by `metrics_file` |
+| `state/account_sid=<sid>.json` | what was found out of an account: its first day, and how its API compares dates |
+| `format.json` | the format of the folder, and the recspend that made or upgraded it; without it, the folder is of format 1 |
 {references}
 
 `raw/` and `raw_usage/` are the truth, and `statements/` is what was said: delete everything else that is generated, run `recspend normalize --rebuild`, `recspend model` and
-`recspend report`, and the same tables come back. Reference files are kept by hand; the shipped ones are empty, and a file
+`recspend report`, and the same tables come back. `runs/` and `told.json` tell of runs and can only be kept; what is lost of
+`state/` is asked of the API again. An upgrade touches none of these. Reference files are kept by hand; the shipped ones are empty, and a file
 of your own under `reference/` in the data folder takes the place of the shipped one.
 
 In all tables: `cost` is positive when it is a charge, and null (never 0) while nothing is priced; different currencies

@@ -1,7 +1,7 @@
 """What a run is asked for, what it needs, and what it did."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from flows.stores.access import Access
 
 if TYPE_CHECKING:
     from flows.stores.check_results import CheckResult
+    from transforms.messages import Message
     from transforms.since import Changes
 
 Command = Literal["run", "ingest", "normalize", "model", "report"]
@@ -47,7 +48,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is needed for it. names: account sid → name, of all accounts in the settings."""
+    """What is needed for it. names: account sid → name, of all accounts in the settings.
+
+    announce: who is told of findings beside the channels of the settings.
+    """
 
     settings: Settings
     accounts: Sequence[Access]
@@ -55,6 +59,7 @@ class Work:
     step: Step = directly
     progress: Progress = silent
     clock: Clock = utc_now
+    announce: "Callable[[Message], None] | None" = None
 
 
 @dataclass(slots=True)
@@ -62,7 +67,8 @@ class Summary:
     """What the stages did; None where a stage was not part of it.
 
     cost: currency → plain decimal, of everything in the warehouse. seconds: stage → seconds. failed: account → what
-    went wrong and what to do. warnings: account → what of less weight went wrong. since: what changed since the run
+    went wrong and what to do. warnings: account or channel → what of less weight went
+    wrong. since: what changed since the run
     before, or the models were built before.
     """
 

@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.artifacts import Artifacts
+from flows.events import announce
 from flows.formats import FileFormat
 from flows.job import Job, Summary, Work
 from flows.presets import Preset
@@ -143,9 +144,11 @@ def _called(job: Job) -> State[Any]:
 
 
 def _in_flow(job: Job) -> State[Any]:
-    given = _given.get() or _Given(prepare(load(), job))
+    given = _given.get() or _Given(prepare(load(), job, announce))
     work, artifacts = given.work, Artifacts()
-    summary = perform(replace(work, step=_as_task, progress=artifacts.beside(work.progress)), job)
+    summary = perform(
+        replace(work, step=_as_task, progress=artifacts.beside(work.progress), announce=announce), job
+    )
     given.done.append(summary)
     artifacts.show(work, job, summary)
     if summary.stopping_checks:

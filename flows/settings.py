@@ -10,10 +10,10 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -22,26 +22,12 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from flows.account_settings import AccountSettings, Provider
+from flows.channel_settings import Channels
+from flows.stores.data_format import refuse_newer
 from transforms.errors import ConfigError
 
-Provider = Literal["signalwire", "twilio"]
-
 _CONFIG_FILE = "recspend.toml"
-
-
-class AccountSettings(BaseModel):
-    """One `[[accounts]]` entry of recspend.toml."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    name: str
-    base_url: str
-    account_sid: str
-    token_env: str | None = None
-    token_file: Path | None = None
-    token_block: str | None = None
-    api_user: str | None = None
-    provider: Provider = "signalwire"
 
 
 class Settings(BaseSettings):
@@ -51,24 +37,56 @@ class Settings(BaseSettings):
         env_prefix="RECSPEND_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
     )
 
-    data_dir: Path = Path("data")
-    base_url: str | None = None
-    account_sid: str | None = None
-    account_name: str | None = None
-    api_token: SecretStr | None = None
-    token_file: Path | None = None
-    token_block: str | None = None
-    api_user: str | None = None
-    provider: Provider = "signalwire"
-    accounts: list[AccountSettings] = Field(default_factory=list)
-    reporting_timezone: str = "UTC"
-    embed_recordings: bool = True
-    unpriced_share_warning: Decimal = Field(
-        default=Decimal("0.1"), ge=0, le=1, description="share of recordings"
+    data_dir: Path = Field(default=Path("data"), description="where everything is kept")
+    base_url: str | None = Field(
+        default=None, description="scheme and host of the API", examples=["https://example.signalwire.com"]
     )
-    lookback_days: int = Field(default=3, ge=0, le=3650, description="newest days that are always read again")
+    account_sid: str | None = Field(
+        default=None, description="the account (project)", examples=["your-project-id"]
+    )
+    account_name: str | None = Field(
+        default=None, description="its name in tables and messages; else the sid", examples=["support"]
+    )
+    api_token: SecretStr | None = Field(default=None, description="the token, from the environment only")
+    token_file: Path | None = Field(
+        default=None, description="in place of the variable: the file that holds the token alone"
+    )
+    token_block: str | None = Field(
+        default=None, description="in place of the variable: the Prefect Secret block that holds the token"
+    )
+    api_user: str | None = Field(
+        default=None,
+        description="user of HTTP Basic, for an API key (its sid); else the account sid",
+        examples=["your-api-key-sid"],
+    )
+    provider: Provider = Field(default="signalwire", description="whose API it is")
+    accounts: list[AccountSettings] = Field(
+        default_factory=list, description="several accounts, an entry for each"
+    )
+    notify: Channels = Field(
+        default_factory=list, description="who is told of what a run found, an entry for each"
+    )
+    reporting_timezone: str = Field(
+        default="UTC", description="time zone of the days in tables (`usage_date`), like Europe/Berlin"
+    )
+    embed_recordings: bool = Field(
+        default=True,
+        description="whether `fct_recordings` holds the recordings; else it is a view on the lake",
+    )
+    unpriced_share_warning: Decimal = Field(
+        default=Decimal("0.1"),
+        ge=0,
+        le=1,
+        description="share of recordings without a price above which a check warns",
+    )
+    lookback_days: int = Field(
+        default=3, ge=0, le=3650, description="the newest days, today included, that each run reads again"
+    )
     settle_days: int = Field(
-        default=90, ge=0, le=3650, description="how long a day is read again for late prices"
+        default=90,
+        ge=0,
+        le=3650,
+        description="days for which a day is read again while a price is missing or a recording is not done",
     )
     short_recording_seconds: int = Field(
         default=5, ge=0, le=3600, description="a recording below this length counts as short"
@@ -77,17 +95,17 @@ class Settings(BaseSettings):
         default=30,
         ge=1,
         le=3650,
-        description="so many days up to the newest price give the rate of missing ones",
+        description="so many days, up to the newest with a price, give the rate that missing prices are estimated at",
     )
     report_page: bool = Field(default=True, description="whether `report.html` is written")
     usage_records: bool = Field(
-        default=True, description="whether what Twilio counts itself is read, to compare with"
+        default=True, description="whether Twilio's Usage Records are read, to compare with"
     )
     bill_tolerance_amount: Decimal = Field(
-        default=Decimal("0.01"), ge=0, lt=10**9, description="in the currency of the bill"
+        default=Decimal("0.01"), ge=0, lt=10**9, description="a bill may differ by so much, in its currency"
     )
     bill_tolerance_share: Decimal = Field(
-        default=Decimal("0"), ge=0, le=1, description="share of what the bill charges"
+        default=Decimal("0"), ge=0, le=1, description="or by this share of what it charges"
     )
     anomaly_window_days: int = Field(
         default=56, ge=28, le=730, description="days before a day that tell what is usual for it"
@@ -96,7 +114,10 @@ class Settings(BaseSettings):
         default=Decimal("4.5"), gt=0, le=1000, description="how many usual deviations make a day an anomaly"
     )
     anomaly_min_share: Decimal = Field(
-        default=Decimal("0.25"), ge=0, le=1, description="share of the median; less is no anomaly"
+        default=Decimal("0.25"),
+        ge=0,
+        le=1,
+        description="a difference below this share of the median is no anomaly",
     )
     metrics_file: Path = Field(
         default=Path("metrics.prom"), description="for Prometheus; relative to the data folder"
@@ -104,8 +125,10 @@ class Settings(BaseSettings):
     concurrency: int = Field(
         default=8, ge=1, le=64, description="how many windows of an account are read side by side"
     )
-    connect_timeout: float = Field(default=10, gt=0, description="seconds")
-    read_timeout: float = Field(default=60, gt=0, description="seconds")
+    connect_timeout: float = Field(default=10, gt=0, description="seconds to wait for a connection")
+    read_timeout: float = Field(
+        default=60, gt=0, description="seconds to wait between two pieces of an answer"
+    )
     attempts: int = Field(default=7, ge=1, le=50, description="how often a failing request is sent in all")
     backoff: float = Field(
         default=0.5, ge=0, description="seconds before the second attempt; doubles from there"
@@ -189,20 +212,23 @@ def _tables(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 def load(**given: Any) -> Settings:
     """Read the settings; `given` (from the command line) wins, a None among it counts as not given.
 
-    Raises ConfigError naming every setting that is wrong, never its value.
+    Raises ConfigError naming every setting that is wrong, never its value; and when a newer recspend wrote the data
+    folder, so that no command reads there what it does not know.
     """
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
             for problem in error.errors()
         )
         raise ConfigError(f"Settings are wrong: {problems}. See RECSPEND_… and {config_path()}.") from None
-    except SettingsError:  # the only setting read as JSON
+    except SettingsError:  # the only settings read as JSON
         raise ConfigError(
-            "Settings are wrong: RECSPEND_ACCOUNTS is no JSON. Describe accounts in a file."
+            "Settings are wrong: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is no JSON. Describe them in a file."
         ) from None
+    refuse_newer(settings.data_dir)
+    return settings
 
 
 def shipped(*parts: str) -> Path:

@@ -15,25 +15,29 @@ from flows.accounts import accesses, account_names, account_providers, with_usag
 from flows.ingest import Asked, IngestSummary, find_dialect, ingest_account, plan_account
 from flows.job import Job, Summary, Work
 from flows.lanes import Lanes
+from flows.notify import Announce, failure_told, run_told
 from flows.settings import Settings, shipped
 from flows.stores.lake import Lake
-from flows.stores.lock import one_writer
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
+from flows.upgrade import held
 from transforms.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.windows import covered_days
 
 
-def prepare(settings: Settings, job: Job) -> Work:
+def prepare(settings: Settings, job: Job, announce: Announce | None = None) -> Work:
     """What a job needs, from the settings. Raises ConfigError when an account or its token is missing."""
-    accounts = accesses(settings, job.account) if job.reads_api else []
-    return Work(settings, accounts, account_names(settings))
+    with failure_told(settings, job, announce):
+        accounts = accesses(settings, job.account) if job.reads_api else []
+    return Work(settings, accounts, account_names(settings), announce=announce)
 
 
 def perform(work: Work, job: Job) -> Summary:
-    """Do the job, holding the data folder. An account that cannot be read is told of and does not stop the others."""
+    """Do the job, holding the data folder, and tell who is to know. An account that cannot be read stops no other."""
     summary, data_dir = Summary(), work.settings.data_dir
-    with one_writer(data_dir):
+    with run_told(work, job, summary), held(data_dir, work.progress) as is_rebuilt:
+        if is_rebuilt and job.command not in ("run", "model"):  # these come to it by themselves
+            _rebuild_warehouse(work, job)
         match job.command:
             case "run":
                 from flows.recorded import recorded
@@ -165,6 +169,15 @@ def build_models(work: Work, job: Job, summary: Summary) -> None:
     work.progress("model", 1, 1)
     summary.unpriced, summary.cost, summary.holes = built.unpriced, built.cost, built.holes
     summary.checks = built.checks
+
+
+def _rebuild_warehouse(work: Work, job: Job) -> None:
+    """After an upgrade: a warehouse that is a view on the lake cannot be read once the lake has other columns."""
+    from flows.stores.warehouse import warehouse_path
+
+    if warehouse_path(work.settings.data_dir).exists():
+        _normalize(work, job, Summary())  # of every account: the models want all of the lake in order
+        build_models(work, job, Summary())
 
 
 @contextmanager

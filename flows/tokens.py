@@ -4,7 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from flows.settings import AccountSettings, Settings
+from flows.account_settings import AccountSettings
+from flows.settings import Settings
 from flows.stores.token_file import read_token
 from transforms.credentials import token_in
 from transforms.errors import ConfigError

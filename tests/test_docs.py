@@ -13,8 +13,10 @@ import pytest
 from typer.main import get_command
 
 from flows import data_map
+from flows.channel_settings import CommandSettings, EmailSettings, WebhookSettings
 from flows.cli import app
-from flows.settings import Settings
+from flows.settings import Settings, load
+from transforms.findings import KINDS
 from transforms.models import read_twin
 
 TOP = Path(__file__).parent.parent
@@ -95,11 +97,30 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `RECSPEND_(\w+)` \| .*? \| (.*?) \|", README, re.MULTILINE))
-    fields = {name.upper(): field for name, field in Settings.model_fields.items() if name != "accounts"}
+    fields = {
+        name.upper(): field
+        for name, field in Settings.model_fields.items()
+        if name not in ("accounts", "notify")
+    }
     assert rows.keys() - {"CONFIG"} == fields.keys()
     for name, field in fields.items():
         if field.default is not None and name != "ACCOUNT_NAME":
             assert rows[name].strip("`") == str(field.default).lower().replace("utc", "UTC"), name
+
+
+def test_the_readme_has_every_key_of_a_channel_and_every_finding_and_its_example_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = README.split("## Who is told\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+    kinds = (WebhookSettings, EmailSettings, CommandSettings)
+    keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
+    assert named == keys | set(KINDS)
+    (example,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "recspend.toml").write_text(example)
+    monkeypatch.setenv("RECSPEND_CONFIG", str(tmp_path / "recspend.toml"))
+    assert [channel.kind for channel in load().notify] == ["webhook", "email", "command"]
 
 
 def test_the_readme_names_only_tables_that_exist() -> None:

@@ -1,11 +1,10 @@
-"""The wheel, built from what is committed and installed where no checkout is near, does what the checkout does."""
+"""The wheel, built and installed as the container does it where no checkout is near, does what the checkout does."""
 
 import csv
 import json
 import os
-import shutil
+import re
 import subprocess
-import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from containerfile import build
 
 from flows.report import NO_REPORTS
 
@@ -37,27 +37,21 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the tracked files, so that nothing generated can be in it."""
-    copy, dist = tmp_path_factory.mktemp("tracked"), tmp_path_factory.mktemp("dist")
-    for name in run("git", "ls-files", "-z", cwd=ROOT).split("\0"):
-        if (ROOT / name).is_file():  # the last name is empty; one may be removed and not committed yet
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, copy / name)
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", dist, copy, cwd=copy)
-    (built,) = dist.glob("*.whl")
-    return built
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The wheel, and the `bin` folder it is installed in, as the container makes them."""
+    return build(tmp_path_factory.mktemp("container"))
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(built: tuple[Path, Path]) -> Path:
+    """A wheel built from tracked files only, so that nothing generated can be in it."""
+    return built[0]
+
+
+@pytest.fixture(scope="module")
+def installed(built: tuple[Path, Path]) -> Path:
     """The `bin` folder of a new virtual environment with the locked dependencies and the wheel."""
-    folder = tmp_path_factory.mktemp("venv")
-    run(sys.executable, "-m", "venv", folder, cwd=folder)
-    pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    run(*pip, "--require-hashes", "-r", ROOT / "requirements.lock", cwd=folder)
-    run(*pip, "--no-deps", wheel, cwd=folder)
-    return folder / "bin"
+    return built[1]
 
 
 def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path) -> None:
@@ -73,6 +67,20 @@ def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path
         listed = run("git", "ls-files", "-z", str(tracked), cwd=tracked).split("\0")
         assert shipped == {name for name in listed if name and (tracked / name).is_file()}
         assert shipped
+
+
+def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers(installed: Path) -> None:
+    program = (
+        "from importlib.metadata import distributions as d; print(*(f'{i.name}=={i.version}' for i in d()))"
+    )
+    listed = run(installed / "python", "-c", program, cwd=ROOT).split()
+    versions = {re.sub(r"[-_.]+(?=.*==)", "-", each.lower()) for each in listed}
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    locked = set(re.findall(r"^([\w.-]+==[^ \\\n]+)", lock, re.MULTILINE))
+    assert [each for each in versions - locked if not each.startswith("recspend==")] == []
+    names = {each.partition("==")[0] for each in versions}
+    assert names >= {"recspend", "duckdb", "prefect", "pyarrow"}
+    assert names.isdisjoint({"pip", "pytest", "mypy", "ruff", "selenium"})
 
 
 def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, tmp_path: Path) -> None:

@@ -48,3 +48,7 @@ class ChecksFailedError(RecspendError):
     """At least one check of severity fail found rows: figures must not be handed out."""
 
     exit_code = 1
+
+
+class DeliveryError(RecspendError):
+    """A message could not be delivered; the next run tries again. The message names no address: it may be a secret."""

@@ -118,7 +118,7 @@ def read_envelope(body: bytes) -> Envelope:
 
 
 def _decode_envelope(body: bytes) -> _Envelope:
-    for mended in (bytes, _without_lone_surrogates):
+    for mended in (bytes, without_lone_surrogates):
         try:
             return _ENVELOPE.decode(mended(body))
         except msgspec.ValidationError as error:
@@ -128,7 +128,7 @@ def _decode_envelope(body: bytes) -> _Envelope:
     raise NotJsonError("not a page of recordings (no JSON)")
 
 
-def _without_lone_surrogates(body: bytes) -> bytes:
+def without_lone_surrogates(body: bytes) -> bytes:
     """The body with half characters (`\\ud800`, which JSON allows and Unicode does not) as the replacement character.
 
     One such record would otherwise make its whole page unreadable.

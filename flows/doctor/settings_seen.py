@@ -46,11 +46,16 @@ def _shown(fact: dict[str, Any]) -> str:
 
 
 def _strangers(settings: Settings) -> list[str]:
-    """Variables with our prefix that no setting and no account reads."""
+    """Variables with our prefix that no setting, no account and no channel reads."""
     read = {"CONFIG", *(name.upper() for name in Settings.model_fields)}
-    tokens = {entry.token_env for entry in settings.accounts if entry.token_env}
+    named = {
+        value
+        for entry in (*settings.accounts, *settings.notify)
+        for key, value in entry.model_dump().items()
+        if key.endswith("_env")
+    }
     return sorted(
         name
         for name in os.environ
-        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in read and name not in tokens
+        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in read and name not in named
     )

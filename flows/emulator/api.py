@@ -8,6 +8,7 @@ from hashlib import blake2b
 from operator import attrgetter
 from pathlib import Path
 
+from flows.emulator.account_page import account_object, account_page
 from flows.emulator.generator import END, Parameters, account_name, account_sid
 from flows.emulator.generator import recordings as generated
 from flows.emulator.ledger import Account, Recording
@@ -131,52 +132,25 @@ def _answer(books: Mapping[str, Listing], request: Request, now: int) -> Respons
     book = books.get(user)
     if book is None or token != book.account.api_token or route.account_sid not in ("", user):
         return unauthorized()
-    if route.resource in ("recordings", "usage"):
-        return _page(book, request, now)
-    if route.resource == "recording":
-        record = book.find(route.recording_sid)
-        return not_found(request.path) if record is None else Response(200, (record,))
-    account = _account_object(book.account, route)
-    return ok(account if route.resource == "account" else _account_list(account, request.path))
-
-
-def _page(book: Listing, request: Request, now: int) -> Response:
-    """A page of the recordings of an account, or of its usage."""
     try:
-        if request.is_usage:
-            return usage_page(book.account, book.usage(), now, request)
-        return page_of(book, request, read_query(request.query, request.dialect))
+        return _resource(books, book, request, route, now)
     except QueryError as refusal:
         return error(400, refusal.code, str(refusal))
 
 
-def _account_object(account: Account, route: Route) -> dict[str, object]:
-    """An account in the shape of a real response."""
-    uri = f"{route.root}/Accounts/{account.account_sid}"
-    return {
-        "sid": account.account_sid,
-        "friendly_name": account.name,
-        "status": "active",
-        "auth_token": "redacted",
-        "date_created": "Mon, 20 Aug 2018 12:54:10 +0000",
-        "date_updated": "Mon, 20 Aug 2018 12:54:10 +0000",
-        "type": "Full",
-        "uri": uri,
-        "subresource_uris": {"recordings": f"{uri}/Recordings"},
-    }
-
-
-def _account_list(account: dict[str, object], path: str) -> dict[str, object]:
-    """The accounts one credential may see, its own; a real response had `start` and `end`, as here."""
-    uri = f"{path}?Page=0&PageSize=50"
-    return {
-        "uri": uri,
-        "start": 0,
-        "end": 0,
-        "first_page_uri": uri,
-        "next_page_uri": None,
-        "previous_page_uri": None,
-        "page": 0,
-        "page_size": 50,
-        "accounts": [account],
-    }
+def _resource(
+    books: Mapping[str, Listing], book: Listing, request: Request, route: Route, now: int
+) -> Response:
+    """What the credentials of an account may see. Raises QueryError for a parameter that is refused."""
+    match route.resource:
+        case "recordings":
+            return page_of(book, request, read_query(request.query, request.dialect))
+        case "usage":
+            return usage_page(book.account, book.usage(), now, request)
+        case "accounts":
+            return account_page([each.account for each in books.values()], book.account, request)
+        case "account":
+            return ok(account_object(book.account, route.root))
+        case "recording":
+            record = book.find(route.recording_sid)
+            return not_found(request.path) if record is None else Response(200, (record,))

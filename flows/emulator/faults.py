@@ -1,12 +1,14 @@
 """Ways in which an API misbehaves. Each one wraps what answers, so that they combine.
 
 A fault is deterministic: when it strikes depends on the seed and on the order of the requests, never on the
-machine's clock. All of them strike a client's requests for a page of recordings only, but for those of Usage Records.
+machine's clock. All of them strike a client's requests for a page of recordings only, but for those of Usage Records
+and of the list of accounts.
 """
 
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from flows.emulator.account_page import ACCOUNT_FAULTS
 from flows.emulator.ledger_faults import LEDGER_FAULTS
 from flows.emulator.messages import Answer, Source
 from flows.emulator.page_faults import PAGE_FAULTS
@@ -20,6 +22,7 @@ FAULTS: Mapping[str, Fault] = {
     **WALK_FAULTS,
     **PAGE_FAULTS,
     **USAGE_FAULTS,
+    **ACCOUNT_FAULTS,
     **LEDGER_FAULTS,
 }
 """All faults by name; those of LEDGER_FAULTS need a living ledger."""

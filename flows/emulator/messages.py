@@ -61,7 +61,7 @@ class Request:
     """What is asked: `target` is path and query exactly as they came, `dialect` how the server reads them.
 
     `by_client` is false for what a fault asks on its own account; other faults leave such a request alone. `plants`
-    names what is to be wrong with Usage Records.
+    names what is to be wrong with Usage Records or odd in the list of accounts.
     """
 
     target: str

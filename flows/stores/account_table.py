@@ -32,6 +32,16 @@ class AccountTable:
         with replaced_whole(path) as beside:
             pq.write_table(rows, beside, compression="zstd")
 
+    def is_current(self, account_sid: str) -> bool:
+        """Whether the account's file, if there is one, has just the columns of the schema."""
+        path = self._path(account_sid)
+        return not path.exists() or has_columns(path, self._schema)
+
+    def accounts(self) -> list[str]:
+        """Sids of all accounts that have a file."""
+        files = self._folder.glob(f"account_sid=*/{self._file}")
+        return sorted(file.parent.name.partition("=")[2] for file in files)
+
     def _path(self, account_sid: str) -> Path:
         return self._folder / f"account_sid={account_sid}" / self._file
 
@@ -52,8 +62,17 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def holds(path: Path, rows: pa.Table) -> bool:
-    """Whether a file holds these rows; one that cannot be read does not."""
+    """Whether a file holds these rows and no other columns; one that cannot be read does not."""
     try:
-        return bool(read_parquet(path, rows.schema).equals(rows))
+        return bool(read_parquet(path, rows.schema).equals(rows)) and has_columns(path, rows.schema)
     except DataError:
         return False
+
+
+def has_columns(path: Path, schema: pa.Schema) -> bool:
+    """Whether a file has just these columns, in this order and of these types; one that cannot be read does not."""
+    try:
+        found = pq.read_schema(path)
+    except (OSError, ValueError, pa.ArrowException):
+        return False
+    return (found.names, found.types) == (schema.names, schema.types)

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.stores.account_table import AccountTable, holds, read_parquet
+from flows.stores.account_table import AccountTable, has_columns, holds, read_parquet
 from flows.stores.files import replaced_whole, write_whole
 from transforms.changes import CHANGE_SCHEMA
 from transforms.corrections import CORRECTION_SCHEMA
@@ -115,6 +115,14 @@ class Lake:
             return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=LakeState)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
+
+    def is_current(self, account_sid: str) -> bool:
+        """Whether all files of the account have the columns of today."""
+        months = (self._month(account_sid, month) for month in self.months(account_sid))
+        tables = (self.rejects, self.corrections, self.changes)
+        return all(has_columns(month, LAKE_SCHEMA) for month in months) and all(
+            table.is_current(account_sid) for table in tables
+        )
 
     def begin(self, account_sid: str, state: LakeState) -> None:
         """Record that months are being rewritten."""

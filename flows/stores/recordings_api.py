@@ -1,4 +1,4 @@
-"""The Recordings list API, over HTTP, and the list of Usage Records beside it.
+"""The Recordings list API, over HTTP, and the lists of Usage Records and of accounts beside it.
 
 One session per account, HTTP Basic (documented for both vendors). Only the host of the account's base URL is ever
 asked: redirects are not followed, and a `next_page_uri` that leads elsewhere is an error, so the credentials go
@@ -22,6 +22,7 @@ from flows.stores.answers import RECORDINGS, Answered, ApiList, PassingError, re
 from flows.stores.pager import Pager
 from flows.stores.patience import Patience
 from flows.stores.throttle import Throttle
+from transforms.account_list import read_account_envelope
 from transforms.credentials import shown_forms
 from transforms.dialect import Dialect
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
@@ -37,6 +38,11 @@ PAGE_SIZE = 1000
 
 USAGE = ApiList("Usage Records", "to be allowed to read usage", read_usage_envelope)
 """Twilio's own count of what it charges for."""
+
+ACCOUNTS = ApiList(
+    "accounts", "the Management scope, or to be the main account's auth token", read_account_envelope
+)
+"""The account of the credentials and its subaccounts; SignalWire documents the scope, Twilio the token."""
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
 
@@ -71,7 +77,8 @@ class RecordingsApi:
         self._session.trust_env = not access.base_url.startswith("http:")
         self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
         root = _ROOTS[access.provider]
-        self._account_url = f"{access.base_url.rstrip('/')}{root}/Accounts/{access.account_sid}"
+        self._accounts_url = f"{access.base_url.rstrip('/')}{root}/Accounts"
+        self._account_url = f"{self._accounts_url}/{access.account_sid}"
 
     def pager(self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE) -> Pager:
         """A pager over the recordings that the parameters select, newest first."""
@@ -83,6 +90,10 @@ class RecordingsApi:
         """A pager over the Usage Records of these days: Twilio's only, SignalWire has no such list."""
         parameters = {**asked_of_usage(window), "PageSize": PAGE_SIZE}
         return Pager(f"{self._account_url}/Usage/Records/Daily.json?{urlencode(parameters)}")
+
+    def accounts_pager(self) -> Pager:
+        """A pager over the account of the credentials and its subaccounts."""
+        return Pager(f"{self._accounts_url}.json?{urlencode({'PageSize': PAGE_SIZE})}")
 
     def fetch(self, url: str, listed: ApiList = RECORDINGS) -> tuple[bytes, Envelope]:
         """One page: its exact bytes, and how it continues. What may pass by itself is asked again.

@@ -40,6 +40,14 @@ class UsageRecords:
         self._folder = data_dir / _NAME
         self._table = AccountTable(data_dir, _NAME, USAGE_SCHEMA)
 
+    def accounts(self) -> list[str]:
+        """Sids of all accounts whose usage is known."""
+        return self._table.accounts()
+
+    def is_current(self, account_sid: str) -> bool:
+        """Whether the account's table, if there is one, has just the columns of today."""
+        return self._table.is_current(account_sid)
+
     def read(self, account_sid: str) -> pa.Table:
         """The account's rows (USAGE_SCHEMA), none when nothing was read. Raises DataError for a damaged file."""
         return self._table.read(account_sid)

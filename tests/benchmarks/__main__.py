@@ -30,7 +30,9 @@ def main() -> None:
         help="only these parts, see below",
     )
     parser.add_argument("--quick", action="store_true", help="20,000 recordings, fewer rounds, no million")
-    parser.add_argument("--rounds", type=int, help="rounds of the comparison of pages (default: 5, quick: 2)")
+    parser.add_argument(
+        "--rounds", type=int, help="rounds of pages and of prefect (default: 5, quick: 2 and 1)"
+    )
     parser.add_argument(
         "--ingest-rounds",
         nargs=3,
@@ -59,6 +61,7 @@ def sizes_of(given: argparse.Namespace) -> Sizes:
     return replace(
         sizes,
         rounds=given.rounds or sizes.rounds,
+        flow_rounds=given.rounds or sizes.flow_rounds,
         ingest_rounds=Rounds(*given.ingest_rounds) if given.ingest_rounds else sizes.ingest_rounds,
         dlt_recordings=given.dlt_recordings or sizes.dlt_recordings,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from .child import ROOT
 
 RECSPEND = str(Path(sys.executable).with_name("recspend"))
+PREFECT = str(Path(sys.executable).with_name("prefect"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def run(command: Sequence[str], settings: Mapping[str, str] | None = None, cwd: 
         os.sync()  # what earlier commands wrote is not to be written now
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=cwd, env=_environment(settings or {}), stdout=out, stderr=errors
+            command, cwd=cwd, env=environment(settings or {}), stdout=out, stderr=errors
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
@@ -56,7 +57,7 @@ def nothing_to_do(folder: Path) -> Finished:
     return run([RECSPEND, "normalize"], {"RECSPEND_DATA_DIR": str(folder / "nothing")}, folder)
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment without settings of the one who measures, without proxies, and without phoning home."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("RECSPEND_", "PREFECT_"))

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from flows.emulator.generator import LAST_DAY
 
+from . import flow_cost as through_prefect
 from . import ingest_tables as tables
 from . import marts as mart_tables
 from . import nothing_new as again
+from . import start_up as starting
 from .conditions import Conditions, Rounds
 from .dlt_environment import DltEnvironment, made
 from .landed import cache_folder, landed
@@ -27,6 +29,7 @@ class Sizes:
 
     memory: the small ledger and the large one. ingest: without latency, of which dlt reads `dlt_recordings`. month:
     with latency. stored: of a run with nothing new. marts: a small fact and a large one.
+    flow: through Prefect and without it.
     """
 
     pages: int = 200_000
@@ -39,11 +42,26 @@ class Sizes:
     stored: int = 1_000_000
     marts: tuple[int, int] = (100_000, 10_000_000)
     ingest_rounds: Rounds = field(default_factory=Rounds)
+    flow: int = 200_000
+    flow_rounds: int = 5
+    start_up_rounds: int = 11
 
 
 FULL = Sizes()
 QUICK = Sizes(
-    20_000, 2, (5_000, 20_000), 20_000, 5_000, 20_000, 200, 20_000, (5_000, 20_000), Rounds(1, 1, 1)
+    20_000,
+    2,
+    (5_000, 20_000),
+    20_000,
+    5_000,
+    20_000,
+    200,
+    20_000,
+    (5_000, 20_000),
+    Rounds(1, 1, 1),
+    20_000,
+    1,
+    3,
 )
 
 
@@ -133,6 +151,21 @@ def marts(bench: Bench) -> str:
     )
 
 
+def prefect(bench: Bench) -> str:
+    """what Prefect adds to a run."""
+    sizes = bench.sizes
+    return through_prefect.section(
+        through_prefect.flow_cost(
+            sizes.flow, sizes.flow_rounds, bench.lanes, bench.ledgers, bench.workplace, bench.say
+        )
+    )
+
+
+def start_up(bench: Bench) -> str:
+    """how long the command takes to answer, against importing Prefect."""
+    return starting.section(starting.start_ups(bench.sizes.start_up_rounds, bench.say))
+
+
 PARTS: Mapping[str, Callable[[Bench], str]] = {
     "pages": pages,
     "memory": memory,
@@ -140,6 +173,8 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "latency": latency,
     "nothing-new": nothing_new,
     "marts": marts,
+    "prefect": prefect,
+    "start-up": start_up,
 }
 
 

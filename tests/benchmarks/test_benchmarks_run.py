@@ -8,6 +8,8 @@ from flows.model import read_models
 from flows.settings import shipped
 
 from .marts import build, section
+from .start_up import COMMANDS, GOAL, start_ups
+from .start_up import section as start_up_section
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,3 +65,12 @@ def test_every_mart_is_timed_beside_one_aggregation(tmp_path: Path) -> None:
         "all reports, with the page",
     }
     assert all(float(cell) > 0 for row in rows for cell in row[1:])
+
+
+@pytest.mark.slow
+def test_help_is_answered_in_under_half_the_time_that_prefect_takes_to_load() -> None:
+    seconds = start_ups(3, print)
+
+    assert seconds.keys() == COMMANDS.keys()
+    assert all(len(took) == 3 and min(took) > 0 for took in seconds.values())
+    assert f"less than {GOAL}, reached." in start_up_section(seconds)

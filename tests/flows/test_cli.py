@@ -35,8 +35,10 @@ COMMANDS = [
     "close",
     "explain",
     "status",
+    "notify",
     "doctor",
     "emulator",
+    "init",
 ]
 Recspend = Callable[..., tuple[int, str, str]]
 
@@ -106,6 +108,22 @@ def test_the_help_names_every_command(recspend: Recspend) -> None:
     code, out, _ = recspend("--help")
     assert code == 0
     assert all(f" {command} " in out for command in COMMANDS)
+
+
+HEAVY = {"pyarrow", "duckdb", "pandas", "numpy", "prefect", "requests", "msgspec", "pydantic", "sqlglot"}
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_what_answers_at_once_loads_nothing_heavy(flag: str) -> None:
+    program = (
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr)); "
+        f"sys.argv = ['recspend', {flag!r}]; from flows.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "recspend" in done.stdout
+    assert "flows.cli" in loaded
+    assert loaded & HEAVY == set()
 
 
 def test_the_help_of_the_emulator_names_every_fault(recspend: Recspend) -> None:

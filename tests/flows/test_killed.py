@@ -115,6 +115,30 @@ def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tm
 
 
 @pytest.mark.slow
+def test_an_upgrade_that_is_killed_is_finished_by_the_next_run_without_the_api(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    run_against(emulator, tmp_path)
+    (tmp_path / "format.json").unlink()
+    months = sorted(tmp_path.glob("recordings/*/*/recordings.parquet"))
+    for path in months:  # as they were before a column was added
+        pq.write_table(pq.ParquetFile(path).read().drop_columns("uri"), path)
+    asked = len(emulator.requests)
+    kill_when(
+        start(emulator, tmp_path, command="normalize"),
+        tmp_path,
+        ".rebuild/recordings/*/created_month=2026-08/recordings.parquet*",
+    )
+    assert not (tmp_path / "format.json").exists()
+    assert start(emulator, tmp_path, command="normalize").wait() == 0
+    assert (tmp_path / "format.json").exists()
+    assert all("uri" in pq.read_schema(path).names for path in months)
+    assert_nothing_is_torn(tmp_path)
+    assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
+    assert len(emulator.requests) == asked
+
+
+@pytest.mark.slow
 def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_run(
     emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -94,6 +94,78 @@ def test_through_prefect_and_directly_the_tables_are_the_same(emulator: Emulator
 
 
 @pytest.mark.slow
+def test_findings_are_prefect_events_once_and_so_is_a_run_that_never_began(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    script = """
+import json, os, time
+from datetime import date
+from pathlib import Path
+from prefect.settings import get_current_settings
+from prefect.testing.utilities import prefect_test_harness
+with prefect_test_harness(server_startup_timeout=120):
+    from prefect.client.orchestration import get_client
+    from flows.pipeline import pipeline
+    days = date(2026, 9, 1), date(2026, 9, 30)
+    for _ in range(2):
+        assert pipeline(*days, return_state=True).is_completed()
+    del os.environ["RECSPEND_API_TOKEN"]
+    assert pipeline(*days, return_state=True).is_failed()
+    with get_client(sync_client=True) as client:
+        for _ in range(60):
+            asked = {"filter": {"event": {"prefix": ["recspend."]}}}
+            found = client._client.post("/events/filter", json=asked).json()["events"]
+            if len(found) >= 2:
+                break
+            time.sleep(0.5)
+        time.sleep(2)
+        found = client._client.post("/events/filter", json=asked).json()["events"]
+    database = get_current_settings().server.database.connection_url.get_secret_value()
+    files = list(Path(database.removeprefix("sqlite+aiosqlite:///")).parent.glob("*.db*"))
+    secret = os.environ["HOOK"].rpartition("/")[2].encode()
+    kept = b"".join(path.read_bytes() for path in files)
+    print(b"Channel webhook was not told" in kept, secret in kept)
+print(json.dumps(found))
+"""
+    access = accesses_of(emulator)[0]
+    environment = environment_of(access, tmp_path / "data")
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
+    # Nobody listens on port 1, so the run warns, in its artifacts and its log as well.
+    secret = "9f8e7d6c5b4a-of-a-webhook"
+    environment |= {
+        "RECSPEND_CONFIG": str(tmp_path / "recspend.toml"),
+        "HOOK": f"http://127.0.0.1:1/{secret}",
+    }
+    (tmp_path / "recspend.toml").write_text("[[notify]]\nkind = 'webhook'\nurl_env = 'HOOK'\n")
+    reference = tmp_path / "data" / "reference"
+    reference.mkdir(parents=True)
+    (reference / "budgets.csv").write_text("account_sid,valid_from,currency,amount\n,2026-09,USD,0.01\n")
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    events = {event["event"]: event for event in found}
+    assert len(found) == 2
+    assert events.keys() == {"recspend.budget.exceeded", "recspend.run.failed"}
+    budget = events["recspend.budget.exceeded"]
+    assert budget["resource"]["prefect.resource.id"] == "recspend.budget.exceeded.2026-09.all.USD"
+    assert budget["resource"]["recspend.currency"] == "USD"
+    (spent,) = rows_of(tmp_path / "data", "select cost from marts.budgets")
+    assert budget["payload"]["facts"]["cost"] == str(spent["cost"])
+    assert "more than the budget of 0.01 USD." in budget["payload"]["sentence"]
+    assert [each["prefect.resource.role"] for each in budget["related"]].count("flow-run") == 1
+    assert "RECSPEND_API_TOKEN is not set" in events["recspend.run.failed"]["payload"]["sentence"]
+    assert "Channel webhook was not told: " in done.stdout + done.stderr
+    assert secret not in done.stdout + done.stderr
+    assert (
+        done.stdout.splitlines()[-2] == "True False"
+    )  # Prefect's database has the warning and not the address
+    files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert [path for path in files if secret.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.slow
 def test_each_stage_runs_as_a_flow_of_its_own_on_a_server_and_names_its_tasks(
     emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -83,8 +83,8 @@ def test_every_setting_can_stand_in_the_environment(name: str, monkeypatch: pyte
     assert getattr(load(), name.lower()) == value
 
 
-def test_the_environment_names_every_setting_but_the_list_of_accounts() -> None:
-    assert {name.lower() for name in ENVIRONMENT} == {*Settings.model_fields} - {"accounts"}
+def test_the_environment_names_every_setting_but_the_lists() -> None:
+    assert {name.lower() for name in ENVIRONMENT} == {*Settings.model_fields} - {"accounts", "notify"}
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - {"API_TOKEN"}))

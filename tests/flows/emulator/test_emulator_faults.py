@@ -28,10 +28,10 @@ from flows.emulator.transport_faults import (
 )
 
 ENDLESS = {"repeat-cursor", "other-host", "unauthorized", "redirect"}
-OF_USAGE = {name for name in FAULTS if name.startswith("usage-")}
+BESIDE = {name for name in FAULTS if name.startswith("usage-")} | {"odd-accounts"}
 UNCONDITIONAL = {
     *ENDLESS,
-    *OF_USAGE,
+    *BESIDE,
     "bad-json",
     "not-found",
     "expired-token",

@@ -259,11 +259,12 @@ def test_what_the_date_parameters_mean(query: dict[str, str], first: str | None,
     assert created_between(query) == (epoch(first, -math.inf), epoch(last, math.inf))
 
 
-def test_the_accounts_a_credential_may_see_are_its_own(emulator: Emulator, account: Account) -> None:
+def test_the_accounts_a_credential_may_see_are_its_own(emulator: Emulator) -> None:
+    account = emulator.accounts[1]
     for path in ("/2010-04-01/Accounts", "/api/laml/2010-04-01/Accounts.json"):
         page = get(emulator, path, account).json()
         assert [each["sid"] for each in page["accounts"]] == [account.account_sid]
-        assert page["accounts"][0]["friendly_name"] == "support"
+        assert page["accounts"][0]["friendly_name"] == "sales"
         assert page["next_page_uri"] is None
     single = get(emulator, f"/2010-04-01/Accounts/{account.account_sid}.json", account).json()
     assert single["sid"] == account.account_sid

@@ -20,6 +20,7 @@ import urllib3.util.retry
 from scripted_server import Reply, ScriptedServer, page, refusal, scripted
 from stores_samples import ACCOUNT, HASTE, OTHER_ACCOUNT, TOKEN, TOKEN_HINT, access, utc
 
+from flows.account_settings import Provider
 from flows.emulator import (
     Account,
     Emulator,
@@ -30,7 +31,6 @@ from flows.emulator import (
     open_recordings,
     serve,
 )
-from flows.settings import Provider
 from flows.stores.access import Access
 from flows.stores.patience import Patience
 from flows.stores.recordings_api import USAGE, RecordingsApi

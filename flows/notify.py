@@ -1,0 +1,156 @@
+"""Telling somebody of what a run found: once per finding, over each channel of the settings.
+
+Telling is beside the run: whatever goes wrong with it is a warning, and the run is what it was.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.channels import Channel, channels
+from flows.job import Job, Summary, Work
+from flows.lanes import utc_now
+from flows.settings import Settings
+from flows.stores.notified import Notified
+from transforms import figure_findings as figures
+from transforms.errors import RecspendError
+from transforms.findings import (
+    KINDS,
+    OF_FIGURES,
+    Finding,
+    account_key,
+    failed_accounts,
+    failed_checks,
+    failed_run,
+)
+from transforms.messages import Message, Seen, messages
+
+Announce = Callable[[Message], None]
+
+_EVENTS = "(prefect events)"  # no channel of the settings can have this name
+_SELECTS = {
+    "as_of": "select as_of from landed.settings where as_of is not null",
+    "holes": """
+        select coverage.account_sid, coalesce(account_name, coverage.account_sid) as account_name, day
+        from ops.coverage
+        left join landed.accounts as accounts on coverage.account_sid = accounts.account_sid
+        where not is_covered
+        order by coverage.account_sid, day
+    """,
+    "budgets": "select * from marts.budgets order by month desc, account_sid, currency",
+    "anomalies": "select * from marts.anomalies",
+    "rate_changes": "select * from marts.rate_changes order by changed_on desc, account_sid, source, channels",
+    "rate_differences": f"""
+        select
+            account_sid, account_name, source, channels, currency,
+            min(usage_date) as first_day, max(usage_date) as last_day,
+            sum(priced_minutes)::bigint as priced_minutes, sum(cost) as cost, sum(cost_due) as cost_due,
+            sum(difference) as difference
+        from marts.rate_differences
+        where usage_date > (select as_of from landed.settings) - {figures.RECENT_DAYS}
+        group by all
+        order by abs(sum(difference)) desc, account_sid, source, channels, currency
+    """,  # noqa: S608
+    "bills": "select * from marts.reconciliation order by period_start desc, against, account_sid, currency",
+}
+
+logger = logging.getLogger(__name__)
+
+
+def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
+    """What there is to tell of the warehouse as it stands. with_figures: whether its figures can be relied on.
+
+    Raises ConfigError when there is no warehouse.
+    """
+    from flows.stores.warehouse import Warehouse, warehouse_path
+
+    selects = _SELECTS if with_figures else {"holes": _SELECTS["holes"]}
+    rows = {
+        name: found.to_pylist() for name, found in Warehouse(warehouse_path(data_dir)).tables(selects).items()
+    }
+    found = figures.holes(rows["holes"])
+    for row in rows.get("as_of", []):
+        found += figures.budgets(rows["budgets"], row["as_of"])
+        found += figures.anomalies(rows["anomalies"], row["as_of"])
+        found += figures.rate_changes(rows["rate_changes"], row["as_of"])
+        found += figures.rate_differences(rows["rate_differences"])
+        found += figures.bills(rows["bills"], row["as_of"])
+    return found
+
+
+@contextmanager
+def run_told(work: Work, job: Job, summary: Summary) -> Iterator[None]:
+    """Tell of the run that the block is: of what it found, or that it failed. Stages by themselves tell nobody."""
+    with failure_told(work.settings, job, work.announce):
+        yield
+    if job.command != "run":
+        return
+
+    def found() -> tuple[list[Finding], Seen]:
+        return _of_run(work, summary)
+
+    summary.warnings |= _told(work.settings, work.announce, found)
+
+
+@contextmanager
+def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Iterator[None]:
+    """Tell of a run when the block raises, and let it raise."""
+    try:
+        yield
+    except Exception as error:
+        if job.command == "run":
+            failed = failed_run(error)
+            _told(settings, announce, lambda: ([failed], Seen(kinds=())))
+        raise
+
+
+def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
+    stopping = summary.stopping_checks
+    found = failed_accounts(summary.failed)
+    found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
+    found += findings_now(work.settings.data_dir, with_figures=not stopping)
+    read = {access.name for access in work.accounts}
+    not_read = {account_key(name) for name in work.names.values() if name not in read}
+    return found, Seen(set(KINDS) - (OF_FIGURES if stopping else set()), not_read)
+
+
+def _told(
+    settings: Settings, announce: Announce | None, look: Callable[[], tuple[list[Finding], Seen]]
+) -> dict[str, str]:
+    """Tell everybody what is new to them; what went wrong, by channel."""
+    listeners = channels(settings, utc_now)
+    if announce is not None:
+        listeners.append(Channel(_EVENTS, frozenset(KINDS), announce))
+    if not listeners:
+        return {}
+    try:
+        warnings = _tell_each(Notified(settings.data_dir), listeners, *look())
+    except Exception as error:  # whatever it is, the figures do not depend on it
+        reason = str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."
+        warnings = {"notify": f"Nobody could be told of what the run found: {reason}"}
+    for warning in warnings.values():
+        logger.warning(warning)
+    return warnings
+
+
+def _tell_each(
+    notified: Notified, listeners: Sequence[Channel], found: list[Finding], seen: Seen
+) -> dict[str, str]:
+    before, warnings = notified.read(), {}
+    names = [listener.name for listener in listeners]
+    # A direct run emits no events; what was emitted is forgotten as elsewhere.
+    told = {
+        name: seen.still_told(before.get(name, ()), found) for name in (*names, *({_EVENTS} & before.keys()))
+    }
+    for listener in listeners:
+        for message in messages(found, told[listener.name], listener.kinds):
+            try:
+                listener.send(message)
+            except RecspendError as error:
+                warnings[f"notify {listener.name}"] = f"Channel {listener.name} was not told: {error}"
+                break  # what is left of it, the next run tells
+            told[listener.name] |= {finding.key for finding in message.findings}
+            notified.write(told)
+    notified.write(told)
+    return warnings

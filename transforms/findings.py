@@ -1,0 +1,114 @@
+"""What somebody should be told of: findings, and those of a run itself; `figure_findings` has those of tables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, get_args
+
+from transforms.errors import RecspendError
+
+Kind = Literal[
+    "run.failed",
+    "checks.failed",
+    "holes.found",
+    "budget.exceeded",
+    "budget.expected",
+    "anomaly.found",
+    "rate.changed",
+    "rate.differs",
+    "bill.differs",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""All kinds, the weightiest first. Each is the end of the name of a Prefect event, `recspend.budget.exceeded`."""
+
+OF_FIGURES: frozenset[Kind] = frozenset(KINDS) - {"run.failed", "checks.failed", "holes.found"}
+"""Kinds that rest on figures, and so are not looked at while a check of severity fail fails."""
+
+_THE_RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to be told.
+
+    subject: what it is about, in words that stay the same as long as it is the same thing. sentence: what was found,
+    with its figures. facts: the same as fields; decimals as plain text, dates as 2026-09-30, null where unknown.
+    """
+
+    kind: Kind
+    subject: str
+    sentence: str
+    facts: dict[str, str | None]
+
+    @property
+    def key(self) -> str:
+        """What it is known by from run to run."""
+        return f"{self.kind} {self.subject}"
+
+
+def facts_of(row: Mapping[str, Any]) -> dict[str, str | None]:
+    """A row's values as text."""
+    return {name: _text(value) for name, value in row.items()}
+
+
+def failed_run(error: Exception) -> Finding:
+    """A run that ended early. Of errors nobody expected only the kind is told: their words may hold anything."""
+    if isinstance(error, RecspendError):
+        reason = str(error)
+    elif isinstance(error, OSError):
+        file = f"{error.filename}: " if error.filename else ""
+        reason = f"{file}{error.strerror or type(error).__name__}."
+    else:
+        reason = f"Something unexpected happened ({type(error).__name__})."
+    facts: dict[str, str | None] = {"account_name": None, "reason": reason}
+    return Finding("run.failed", _THE_RUN, f"The run ended early. {reason}", facts)
+
+
+def failed_accounts(reasons: Mapping[str, str]) -> list[Finding]:
+    """Accounts that could not be read. reasons: name of the account → what went wrong."""
+    return [
+        Finding(
+            "run.failed",
+            _account_subject(name),
+            f"{name} could not be read. {reason}",
+            {"account_name": name, "reason": reason},
+        )
+        for name, reason in sorted(reasons.items())
+    ]
+
+
+def account_key(name: str) -> str:
+    """The key under which it is told that an account could not be read."""
+    return f"run.failed {_account_subject(name)}"
+
+
+def failed_checks(checks: Iterable[tuple[str, str, int]]) -> list[Finding]:
+    """Checks of severity fail that found something: name, why it matters, rows found."""
+    return [
+        Finding(
+            "checks.failed",
+            name,
+            f"The check {name} found {rows} rows. {why}",
+            {"check": name, "offending_rows": str(rows)},
+        )
+        for name, why, rows in checks
+    ]
+
+
+def _account_subject(name: str) -> str:
+    return f"account {name}"
+
+
+def _text(value: Any) -> str | None:
+    match value:
+        case None:
+            return None
+        case Decimal():
+            return f"{value:f}"  # never 1E-7
+        case date() | datetime():
+            return value.isoformat()
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
