@@ -113,8 +113,15 @@ def test_a_new_folder_and_a_working_account(
 
 
 def test_every_setting_says_where_it_comes_from(environment: Callable[..., None]) -> None:
-    Path("recspend.toml").write_text('attempts = 2\nlookback_days = 4\naccount_sid = "A1"')
-    environment(RECSPEND_ATTEMPTS="3", RECSPEND_API_TOKEN="PT-secret", RECSPEND_LOKBACK_DAYS="9")
+    Path("recspend.toml").write_text(
+        'attempts = 2\nlookback_days = 4\naccount_sid = "A1"\n[[notify]]\nkind = "webhook"\nurl_env = "RECSPEND_HOOK"'
+    )
+    environment(
+        RECSPEND_HOOK="https://example.com/secret",
+        RECSPEND_ATTEMPTS="3",
+        RECSPEND_API_TOKEN="PT-secret",
+        RECSPEND_LOKBACK_DAYS="9",
+    )
     _, found, shown = examined()
     settings = found["settings"]
     assert settings["words"] == (
