@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_ask, cli_emulator, cli_figures, cli_report
+from flows import cli_ask, cli_emulator, cli_figures, cli_report, cli_schedule
 from flows.cli_options import (
     Account,
     Accounts,
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.add_typer(cli_report.app)
 app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)
+app.add_typer(cli_schedule.app)
 app.add_typer(cli_emulator.app, name="emulator")
 
 

@@ -35,6 +35,8 @@ COMMANDS = [
     "close",
     "explain",
     "doctor",
+    "serve",
+    "deploy",
     "emulator",
 ]
 Recspend = Callable[..., tuple[int, str, str]]
