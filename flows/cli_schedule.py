@@ -1,6 +1,7 @@
 """The commands that let Prefect run the pipeline by itself: `serve` and `deploy`."""
 
 import os
+import signal
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +43,9 @@ def serve_command(
     from flows.stores.prefect_server import own_server
 
     prepare(load(), Job("run"))  # what is missing is said now, not in an hour
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # both end it in the same way, from the start on
     given = os.environ.get("PREFECT_API_URL")
     with nullcontext(given.removesuffix("/api")) if given else own_server(port) as address:
         _before_prefect(f"{address}/api")

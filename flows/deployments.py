@@ -5,19 +5,23 @@ reads whatever is not covered. Between deployments, and beside Prefect, the lock
 finds it held is tried again later. Runs whose process was killed are found by their missing heartbeats.
 """
 
+import asyncio
+import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from httpx import HTTPError
-from prefect import get_client, serve
+from prefect import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
 from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
+from prefect.runner import Runner
 from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron, Schedule
 from prefect.settings import get_current_settings
@@ -52,10 +56,20 @@ def serve_pipeline(timetable: Timetable) -> None:
 
     The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start.
     """
-    deployment = _deployment(ALL_ACCOUNTS, None, timetable)
+    runner = _Runner(pause_on_shutdown=False)
     with _answering():
         watch_for_lost_runs()
-        serve(deployment, pause_on_shutdown=False, print_starting_message=False)
+        runner.add_deployment(_deployment(ALL_ACCOUNTS, None, timetable))
+        with suppress(KeyboardInterrupt):
+            asyncio.run(runner.start())
+
+
+class _Runner(Runner):
+    """Prefect's own, but ended by SIGTERM as by Ctrl-C: its runs are told to end, and waited for."""
+
+    def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
+        """Prefect would leave at once, and its runs behind."""
+        signal.raise_signal(signal.SIGINT)
 
 
 def deploy_pipeline(
@@ -77,8 +91,8 @@ def deploy_pipeline(
                 ) from None
         if pool.type != "process":
             raise ConfigError(
-                f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on the disk of one machine; "
-                f"give it a pool of type process."
+                f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on the disk of one machine: "
+                "give it a pool of type process."
             )
         names = []
         for name, account in [(each, each) for each in accounts] or [(ALL_ACCOUNTS, None)]:
