@@ -1,8 +1,8 @@
 """Schedules of the pipeline in Prefect: served by a process of its own, or deployed for the workers of a pool.
 
 One run of a deployment at a time: Prefect cancels one that is due while another runs, which loses nothing, since a run
-reads whatever is not covered. Between deployments, and beside Prefect, the lock of the data folder holds; a run that
-finds it held is tried again later. Runs whose process was killed are found by their missing heartbeats.
+reads whatever is not covered. Between deployments, and beside Prefect, the lock of the data folder holds; deployments
+of several accounts wait for each other. Runs whose process was killed are found by their missing heartbeats.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ ALL_ACCOUNTS = "all-accounts"
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
+_TURN_MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def deploy_pipeline(
                 ) from None
         if pool.type != "process":
             raise ConfigError(
-                f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on the disk of one machine: "
+                f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk; "
                 "give it a pool of type process."
             )
         names = []
@@ -155,7 +156,8 @@ def _deployment(name: str, account: str | None, timetable: Timetable | None) -> 
         name,
         schedule=timetable and timetable.schedule(),
         concurrency_limit=ONE_AT_A_TIME,
-        parameters={"account": account} if account else {},
+        # Those of several accounts are due at once, and write to the same folder one after another.
+        parameters={"account": account, "wait_minutes": _TURN_MINUTES} if account else {},
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

@@ -5,6 +5,7 @@ secret and return none: tokens are read from the environment inside the run, and
 """
 
 import os
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -33,7 +34,7 @@ from flows.presets import Preset
 from flows.settings import load
 from flows.stages import perform, prepare
 from flows.states import state_of_error, state_of_summary
-from transforms.errors import ConfigError, RecspendError
+from transforms.errors import BusyError, ConfigError, RecspendError
 from transforms.run_names import run_name
 
 T = TypeVar("T")
@@ -43,6 +44,8 @@ FLOW = "recspend"
 
 AuditDays = Annotated[int, Field(ge=0)]
 Concurrency = Annotated[int, Field(ge=1, le=64)]
+WaitMinutes = Annotated[int, Field(ge=0, le=24 * 60)]
+_SECONDS_BETWEEN_TRIES = 5
 
 
 def _name_of_run() -> str:
@@ -67,6 +70,7 @@ def pipeline(
     audit_days: AuditDays = 0,
     presets: tuple[Preset, ...] = (),
     concurrency: Concurrency | None = None,
+    wait_minutes: WaitMinutes = 0,
 ) -> State[Any]:
     """Read what every call recording costs, and build tables and reports: what a schedule runs.
 
@@ -81,9 +85,10 @@ def pipeline(
         audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
         presets: Write the costs for these systems too.
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
+        wait_minutes: Wait so long for another run that writes to the data folder, then leave it to that one.
     """
     job = Job("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
-    return _in_flow(job, concurrency)
+    return _in_flow(job, concurrency, wait_minutes)
 
 
 @flow(name=f"{FLOW} ingest", flow_run_name=_name_of_run, persist_result=False)
@@ -200,19 +205,32 @@ def _called(job: Job) -> State[Any]:
             return report(presets=job.presets, formats=job.formats, return_state=True)
 
 
-def _in_flow(job: Job, concurrency: int | None = None) -> State[Any]:
+def _in_flow(job: Job, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
     """Do the job inside a flow run. Work that is given was checked where its flags were read."""
     given = _given.get() or _Given()
     try:
         work = given.work or prepare(load(concurrency=concurrency), job.checked(utc_now().date()))
         artifacts = Artifacts()
-        summary = perform(replace(work, step=_as_task, progress=artifacts.beside(work.progress)), job)
+        in_flow = replace(work, step=_as_task, progress=artifacts.beside(work.progress))
+        summary = _in_its_turn(in_flow, job, 60.0 * wait_minutes)
     except RecspendError as error:
         given.error = error
         return state_of_error(error)
     given.summary = summary
     artifacts.show(work, job, summary)
     return state_of_summary(summary)
+
+
+def _in_its_turn(work: Work, job: Job, seconds: float) -> Summary:
+    """Do the job once no other run writes to the data folder. Raises BusyError after so many seconds."""
+    latest = time.monotonic() + seconds
+    while True:
+        try:
+            return perform(work, job)
+        except BusyError:
+            if time.monotonic() >= latest:
+                raise
+        time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
 def _as_task(name: str, piece: Callable[[], T]) -> T:

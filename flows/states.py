@@ -3,12 +3,10 @@
 Types are Prefect's own, so that whoever watches for Failed sees every failure; the name says which.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from prefect import runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Cancelled, Completed, Failed, Scheduled
+from prefect.states import Cancelled, Completed, Failed
 
 from flows.job import Summary
 from transforms.errors import ApiError, BusyError, ConfigError, RecspendError
@@ -18,9 +16,6 @@ FAILED_CHECKS = "Failed checks"
 API_REFUSED = "API refused"
 WRONG_SETTINGS = "Wrong settings"
 BUSY = "Data folder busy"
-
-_BETWEEN_TRIES = timedelta(minutes=1)
-_TRIES = 60
 
 
 def state_of_summary(summary: Summary) -> State[Any]:
@@ -40,25 +35,14 @@ def state_of_summary(summary: Summary) -> State[Any]:
 
 
 def state_of_error(error: RecspendError) -> State[Any]:
-    """The state of a run that an error ended. One that found the data folder held is tried again when it can be."""
+    """The state of a run that an error ended: its message is what the command line would say."""
     match error:
         case BusyError():
-            return _busy(error)
+            # Not a failure: the run that holds the folder, or the next one, reads what this one would have read.
+            return Cancelled(name=BUSY, message=str(error))
         case ConfigError():
             return Failed(name=WRONG_SETTINGS, message=str(error))
         case ApiError():
             return Failed(name=API_REFUSED, message=str(error))
         case _:
             return Failed(message=str(error))
-
-
-def _busy(error: BusyError) -> State[Any]:
-    """Deployments of several accounts share a data folder and a minute, so they take turns.
-
-    Prefect starts a run anew only when it is of a deployment. The next one of the same deployment then finds its slot
-    taken, and is cancelled: it would read nothing that this one does not.
-    """
-    if runtime.deployment.id and (runtime.flow_run.run_count or 0) < _TRIES:
-        again = datetime.now(UTC) + _BETWEEN_TRIES
-        return Scheduled(name=BUSY, scheduled_time=again, message=str(error))
-    return Cancelled(name=BUSY, message=str(error))
