@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,18 +40,17 @@ def serve_command(
     from flows.job import Job
     from flows.settings import load
     from flows.stages import prepare
-    from flows.stores.prefect_server import own_server
+    from flows.stores.prefect_server import free_address, own_server
 
     prepare(load(), Job("run"))  # what is missing is said now, not in an hour
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # both end it in the same way, from the start on
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it like Ctrl-C, from the start on
     given = os.environ.get("PREFECT_API_URL")
-    with nullcontext(given.removesuffix("/api")) if given else own_server(port) as address:
-        _before_prefect(f"{address}/api")
-        from flows.deployments import serve_pipeline
+    address = given.removesuffix("/api") if given else free_address(port)
+    _before_prefect(f"{address}/api")
+    from flows.deployments import serve_pipeline
 
-        timetable = _timetable(cron, timezone)
+    timetable = _timetable(cron, timezone)
+    with suppress(KeyboardInterrupt), nullcontext() if given else own_server(address):
         say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {address}  Ctrl-C ends it.")
         serve_pipeline(timetable)
     say("Stopped. What has landed is kept, and the next run goes on from there.")

@@ -18,12 +18,8 @@ _START_SECONDS = 120
 _STOP_SECONDS = 20
 
 
-@contextmanager
-def own_server(port: int) -> Iterator[str]:
-    """Run a server for the block; gives its address. Its database is the one of PREFECT_HOME.
-
-    Raises ConfigError when the port is taken or the server does not start.
-    """
+def free_address(port: int) -> str:
+    """The address that a server on this port would have; 0 takes a free one. Raises ConfigError when it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -33,17 +29,24 @@ def own_server(port: int) -> Iterator[str]:
                 f"Port {port} is taken. If a Prefect server listens there, use it: "
                 f"PREFECT_API_URL=http://{_HOST}:{port}/api. Else give another --port."
             ) from None
-        port = probe.getsockname()[1]
-    address = f"http://{_HOST}:{port}"
+        return f"http://{_HOST}:{probe.getsockname()[1]}"
+
+
+@contextmanager
+def own_server(address: str) -> Iterator[None]:
+    """Run a server at this address for the block. Its database is the one of PREFECT_HOME.
+
+    Raises ConfigError when it does not start.
+    """
     environment = os.environ | {
         "PREFECT_SERVER_UI_API_URL": f"{address}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # On disk, so that the slot of a run is not lost for ever when the machine loses power.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", _HOST, "--port", str(port)]
+    command = [sys.executable, "-m", "prefect", "server", "start", "--log-level", "ERROR"]
     process = subprocess.Popen(  # noqa: S603 (our own words only)
-        [*command, "--log-level", "ERROR"],
+        [*command, "--host", _HOST, "--port", address.rpartition(":")[2]],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -52,7 +55,7 @@ def own_server(port: int) -> Iterator[str]:
     )
     try:
         _wait_until_it_answers(process, address)
-        yield address
+        yield
     finally:
         _stop(process)
 
