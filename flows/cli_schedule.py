@@ -83,7 +83,7 @@ def deploy_command(
     from flows.accounts import account_names
     from flows.settings import load
 
-    accounts = sorted(account_names(load()).values()) if per_account else []
+    accounts = account_names(load()) if per_account else {}
     if per_account and not accounts:
         raise ConfigError("No account is described. Set RECSPEND_ACCOUNT_SID or describe accounts in a file.")
     from flows.deployments import deploy_pipeline

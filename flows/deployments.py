@@ -6,8 +6,9 @@ of several accounts wait for each other. Runs whose process was killed are found
 """
 
 import asyncio
+import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +36,7 @@ ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLi
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
+_NO_NAME = re.compile(r"[/%&<>]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,12 @@ class _Runner(Runner):
 
 
 def deploy_pipeline(
-    work_pool: str, folder: Path, timetable: Timetable | None, accounts: Sequence[str] = ()
+    work_pool: str, folder: Path, timetable: Timetable | None, accounts: Mapping[str, str]
 ) -> list[str]:
     """Put deployments on the Prefect server: one for all accounts, or one for each of these. Gives their names.
 
-    folder: the working directory of their runs, where the settings file is. Raises ConfigError when the server does not
-    answer or has no such pool.
+    accounts: sid → name. folder: the working directory of their runs, where the settings file is. Raises ConfigError
+    when the server does not answer or has no such pool.
     """
     with _answering():
         with get_client(sync_client=True) as client:
@@ -95,17 +97,22 @@ def deploy_pipeline(
                 f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk; "
                 "give it a pool of type process."
             )
-        names = []
-        for name, account in [(each, each) for each in accounts] or [(ALL_ACCOUNTS, None)]:
-            deployment = _deployment(name, account, timetable)
+        wanted = [_deployment(ALL_ACCOUNTS, None, timetable)]
+        if accounts:
+            wanted = [_deployment(_deployable(*each), each[1], timetable) for each in accounts.items()]
+        for deployment in wanted:
             deployment.work_pool_name = work_pool
             # The code comes from where recspend is installed; without a step of its own, Prefect would copy the folder.
             deployment.storage = LocalStorage(str(folder))
             deployment.job_variables = {"env": _environment()}
             deployment.apply()
-            names.append(f"{FLOW}/{name}")
         watch_for_lost_runs()
-    return names
+    return [deployment.full_name for deployment in wanted]
+
+
+def _deployable(account_sid: str, account_name: str) -> str:
+    """What the deployment of an account is called: as the account is, unless Prefect takes no such name."""
+    return account_sid if _NO_NAME.search(account_name) else account_name
 
 
 def watch_for_lost_runs() -> None:
@@ -143,6 +150,7 @@ def _lost_runs(flow_id: str) -> AutomationCore:
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 name="Crashed",
+                force=False,
                 message=f"No sign of life for {within.total_seconds():.0f} seconds. What has landed is kept; "
                 "the next run, or a retry of this one, goes on from there.",
             )
@@ -154,7 +162,7 @@ def _deployment(name: str, account: str | None, timetable: Timetable | None) -> 
     return RunnerDeployment.from_flow(
         pipeline,
         name,
-        schedule=timetable and timetable.schedule(),
+        schedule=timetable.schedule() if timetable else None,
         concurrency_limit=ONE_AT_A_TIME,
         # Those of several accounts are due at once, and write to the same folder one after another.
         parameters={"account": account, "wait_minutes": _TURN_MINUTES} if account else {},

@@ -56,7 +56,9 @@ def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
     assert written["work_pool"]["job_variables"]["env"].keys() == deployments._environment().keys()
     (schedule,) = written["schedules"]
     assert made.schedules
-    assert made.schedules[0].schedule.model_dump(include={"cron", "timezone"}) == schedule
+    cron = made.schedules[0].schedule
+    assert cron
+    assert cron.model_dump(include={"cron", "timezone"}) == schedule
 
 
 def test_a_deployment_of_one_account_waits_for_the_others() -> None:
@@ -91,3 +93,11 @@ def test_days_that_can_be_are_taken() -> None:
     job = Job(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
     assert job.checked(date(2026, 11, 23)) is job
     assert Job(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
+
+
+def test_an_account_whose_name_prefect_does_not_take_is_deployed_by_its_sid() -> None:
+    assert deployments._deployable("AC1", "support") == "support"
+    name = deployments._deployable("AC1", "EU/support")
+    assert name == "AC1"
+    made = deployments._deployment(name, "EU/support", None)
+    assert (made.full_name, made.parameters["account"]) == (f"{FLOW}/AC1", "EU/support")

@@ -1,15 +1,25 @@
 """Left to itself: a schedule fires, a killed worker's run is found and finished, and the tables are the ledger's."""
 
 import json
+import re
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import pytest
+import requests
 from ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
 from prefect_processes import PREFECT, Server, kill, prefect_server, wait_for, worker
+from watched import days_landed
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.stores.lock import one_writer
 
 TOP = Path(__file__).parent.parent.parent
 RECSPEND = [sys.executable, "-c", "from flows.cli import main; main()"]
@@ -72,6 +82,82 @@ def test_a_worker_killed_while_it_reads_is_made_up_for(
     assert any(name.startswith("ingest support 2026-") for name in tasks)
     assert_no_token(accesses_of(emulator)[0].token, server, tmp_path)
     assert done[0]["state"]["message"] == "Done."
+
+
+def test_what_prefect_deploys_takes_what_is_right_and_says_what_is_wrong(
+    emulator: Emulator, server: Server, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    server.command(
+        *PREFECT, "--no-prompt", "work-pool", "create", "recspend", "--type", "process", folder=tmp_path
+    )
+    server.command(*PREFECT, "--no-prompt", "deploy", "--all", folder=TOP)
+    name = "recspend/all-accounts"
+    assert server.start(name, concurrency=65).status_code == 409
+    assert server.start(name, first="yesterday").status_code == 409
+    backwards = server.start(name, first="2026-09-02", last="2026-09-01").json()["id"]
+    with worker(server, "recspend", tmp_path):
+        wait_for("the refusal", lambda: server.state_of(backwards) == "Wrong settings")
+        with one_writer(data_dir):
+            held = server.start(name, first="2026-09-01", last="2026-09-02", account="support").json()["id"]
+            wait_for(
+                "the run that finds the folder held", lambda: server.state_of(held) == "Data folder busy"
+            )
+        server.retry(held)
+        wait_for("its retry", lambda: server.state_of(held) == "Completed")
+    states = {run["id"]: (run["state_type"], run["name"]) for run in server.runs()}
+    assert states[backwards] == ("FAILED", "run all accounts up to 2026-09-01")
+    assert states[held] == ("COMPLETED", "run support 2026-09-01..02")
+    sid = accesses_of(emulator)[0].account_sid
+    assert {f"{day}" for day in days_landed(data_dir, sid)} == {"2026-09-01", "2026-09-02"}
+
+
+def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    environment = environment_of(accesses_of(emulator)[0], data_dir) | {
+        "PREFECT_HOME": str(tmp_path / "prefect")
+    }
+    with served(environment, tmp_path) as server:
+        wait_for("a run", lambda: [run for run in server.runs() if run["state_name"] == "Completed"])
+        assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
+    stopped = datetime.now(UTC)
+    time.sleep(65)
+    with served(environment, tmp_path) as server:
+        began = datetime.now(UTC)
+
+        def missed() -> list[str]:
+            due = {run["expected_start_time"]: run["state_name"] for run in server.runs()}
+            return [state for when, state in due.items() if stopped < datetime.fromisoformat(when) < began]
+
+        wait_for("what was missed", lambda: "Completed" in missed())
+
+
+@contextmanager
+def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
+    """A process that serves every minute; told to end by SIGTERM, it ends with everything it started."""
+    command = [*RECSPEND, "serve", "--cron", "* * * * *", "--port", "0"]
+    process = subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        said = process.stderr.readline()
+        address = re.findall(r"Prefect's UI: (http://127\.0\.0\.1:\d+) ", said)
+        assert address, said + process.stderr.read()
+        drain = Thread(target=lambda: lines.extend(process.stderr or ()))
+        lines: list[str] = []
+        drain.start()
+        yield Server(address[0], environment)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(90)
+    drain.join()
+    assert (code, lines[-1]) == (
+        0,
+        "Stopped. What has landed is kept, and the next run goes on from there.\n",
+    )
+    with pytest.raises(requests.ConnectionError):
+        requests.get(address[0], timeout=5)
 
 
 def assert_no_token(token: str, server: Server, folder: Path) -> None:
