@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from flows.stores.prefect_server import free_address, own_server
 
@@ -23,11 +25,20 @@ class Server:
     def __init__(self, address: str, environment: dict[str, str]) -> None:
         self.address = address
         self.environment = environment | {"PREFECT_API_URL": f"{address}/api"}
+        # It says 503 while its database is locked, and its own clients ask again.
+        patient = HTTPAdapter(
+            max_retries=Retry(10, status_forcelist=[503], allowed_methods=None, backoff_factor=0.2)
+        )
+        self._session = requests.Session()
+        self._session.mount("http://", patient)
 
     def ask(self, path: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.address}/api/{path}", json=body, timeout=30)
+        answer = self._session.post(f"{self.address}/api/{path}", json=body, timeout=30)
         answer.raise_for_status()
         return answer.json()
+
+    def close(self) -> None:
+        self._session.close()
 
     def runs(self) -> list[dict[str, Any]]:
         """Flow runs that have begun or ended, the earliest first."""
@@ -35,14 +46,14 @@ class Server:
         return [run for run in found if run["state_type"] not in ("SCHEDULED", "PENDING")]
 
     def state_of(self, run_id: str) -> str:
-        found = requests.get(f"{self.address}/api/flow_runs/{run_id}", timeout=30).json()
+        found = self._session.get(f"{self.address}/api/flow_runs/{run_id}", timeout=30).json()
         return str(found["state_name"])
 
     def start(self, deployment: str, **parameters: Any) -> requests.Response:
         """Ask for a run of a deployment, as *Custom run* does."""
-        found = requests.get(f"{self.address}/api/deployments/name/{deployment}", timeout=30).json()
+        found = self._session.get(f"{self.address}/api/deployments/name/{deployment}", timeout=30).json()
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return requests.post(
+        return self._session.post(
             f"{self.address}/api/deployments/{found['id']}/create_flow_run", json=body, timeout=30
         )
 
@@ -73,8 +84,8 @@ def prefect_server(folder: Path, environment: dict[str, str]) -> Iterator[Server
     os.environ.update(home)
     try:
         address = free_address(0)
-        with own_server(address):
-            yield Server(address, environment | home)
+        with own_server(address), closing(Server(address, environment | home)) as server:
+            yield server
     finally:
         for name, value in before.items():
             if value is None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -94,12 +94,13 @@ def test_what_prefect_deploys_takes_what_is_right_and_says_what_is_wrong(
     server.command(*PREFECT, "--no-prompt", "deploy", "--all", folder=TOP)
     name = "recspend/all-accounts"
     assert server.start(name, concurrency=65).status_code == 409
-    assert server.start(name, first="yesterday").status_code == 409
-    backwards = server.start(name, first="2026-09-02", last="2026-09-01").json()["id"]
+    no_day = started(server.start(name, first="yesterday"))
     with worker(server, "recspend", tmp_path):
+        wait_for("the end of a run of no day", lambda: server.state_of(no_day) == "Failed")
+        backwards = started(server.start(name, first="2026-09-02", last="2026-09-01"))
         wait_for("the refusal", lambda: server.state_of(backwards) == "Wrong settings")
         with one_writer(data_dir):
-            held = server.start(name, first="2026-09-01", last="2026-09-02", account="support").json()["id"]
+            held = started(server.start(name, first="2026-09-01", last="2026-09-02", account="support"))
             wait_for(
                 "the run that finds the folder held", lambda: server.state_of(held) == "Data folder busy"
             )
@@ -147,17 +148,25 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
         drain = Thread(target=lambda: lines.extend(process.stderr or ()))
         lines: list[str] = []
         drain.start()
-        yield Server(address[0], environment)
+        with closing(Server(address[0], environment)) as server:
+            yield server
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(90)
     drain.join()
+    process.stderr.close()
     assert (code, lines[-1]) == (
         0,
         "Stopped. What has landed is kept, and the next run goes on from there.\n",
     )
     with pytest.raises(requests.ConnectionError):
         requests.get(address[0], timeout=5)
+
+
+def started(answer: requests.Response) -> str:
+    """The id of the run that was asked for."""
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
 
 
 def assert_no_token(token: str, server: Server, folder: Path) -> None:
