@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_ask, cli_emulator, cli_figures, cli_health, cli_init, cli_notify, cli_report
+from flows import (
+    cli_ask,
+    cli_emulator,
+    cli_figures,
+    cli_health,
+    cli_init,
+    cli_notify,
+    cli_report,
+    cli_schedule,
+)
 from flows.cli_options import (
     Account,
     Accounts,
@@ -33,6 +42,7 @@ app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)
 app.add_typer(cli_health.app)
 app.add_typer(cli_notify.app)
+app.add_typer(cli_schedule.app)
 app.add_typer(cli_emulator.app, name="emulator")
 
 

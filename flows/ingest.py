@@ -21,6 +21,7 @@ from flows.usage import ingest_usage
 from transforms.dialect import calibrate
 from transforms.errors import ApiError, DataError, RecspendError
 from transforms.plan import Reason, Rules, plan_days, windows_of
+from transforms.run_names import span
 from transforms.windows import CoveredDay, Window, covered_days, days_of, find_first_day
 
 logger = logging.getLogger(__name__)
@@ -208,8 +209,7 @@ def _tell_on(tell: Tell, before: int, total: int, done: int) -> None:
 
 def _span(work: Sequence[Window | Landing]) -> str:
     windows = [window_of(each) for each in work]
-    first, last = min(window.first for window in windows), max(window.last for window in windows)
-    return f"{first}" if first == last else f"{first}…{last}"
+    return span(min(window.first for window in windows), max(window.last for window in windows))
 
 
 def _told(failures: Sequence[tuple[Window, RecspendError]]) -> str:

@@ -13,6 +13,7 @@ from flows.presets import Preset
 from flows.progress import Progress, Step, directly, silent
 from flows.settings import Settings
 from flows.stores.access import Access
+from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
     from flows.stores.check_results import CheckResult
@@ -39,6 +40,17 @@ class Job:
     audit_days: int = 0
     presets: tuple[Preset, ...] = ()
     formats: tuple[FileFormat, ...] = ()
+
+    def checked(self, today: date) -> "Job":
+        """The job itself. Raises ConfigError when its days cannot be; today is the day in UTC."""
+        if self.first and self.first > min(self.last or today, today):
+            end = f"after the last one, {self.last}" if self.last and self.first > self.last else "to come"
+            raise ConfigError(
+                f"The first day {self.first} is {end}. Days are inclusive and UTC; today is {today}."
+            )
+        if self.again and self.first is None:
+            raise ConfigError("To read days again, say which: give the first one.")
+        return self
 
     @property
     def reads_api(self) -> bool:

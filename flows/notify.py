@@ -14,7 +14,7 @@ from flows.lanes import utc_now
 from flows.settings import Settings
 from flows.stores.notified import Notified
 from transforms import figure_findings as figures
-from transforms.errors import RecspendError
+from transforms.errors import BusyError, RecspendError
 from transforms.findings import (
     KINDS,
     OF_FIGURES,
@@ -95,9 +95,11 @@ def run_told(work: Work, job: Job, summary: Summary) -> Iterator[None]:
 
 @contextmanager
 def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Iterator[None]:
-    """Tell of a run when the block raises, and let it raise."""
+    """Tell of a run when the block raises, and let it raise; but not when another one is at it."""
     try:
         yield
+    except BusyError:
+        raise
     except Exception as error:
         if job.command == "run":
             failed = failed_run(error)

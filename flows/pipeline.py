@@ -5,91 +5,147 @@ secret and return none: tokens are looked up inside the run, and results are not
 """
 
 import os
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flows import prefect_defaults  # noqa: F401 (before Prefect)
 
 # isort: split
 from httpx import HTTPError
-from prefect import flow, task
+from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from pydantic import Field
 
 from flows.artifacts import Artifacts
 from flows.events import announce
 from flows.formats import FileFormat
 from flows.job import Job, Summary, Work
+from flows.lanes import utc_now
 from flows.presets import Preset
 from flows.settings import load
 from flows.stages import perform, prepare
+from flows.states import state_of_error, state_of_summary
 from transforms.credentials import without_credentials
-from transforms.errors import ConfigError
+from transforms.errors import BusyError, ConfigError, RecspendError
+from transforms.run_names import run_name
 
 T = TypeVar("T")
 
+FLOW = "recspend"
+"""The name of the flow of all stages in Prefect; those of one stage begin with it."""
 
-@flow(name="recspend", persist_result=False)
+AuditDays = Annotated[int, Field(ge=0)]
+Concurrency = Annotated[int, Field(ge=1, le=64)]
+WaitMinutes = Annotated[int, Field(ge=0, le=24 * 60)]
+_SECONDS_BETWEEN_TRIES = 5
+
+
+def _name_of_run() -> str:
+    """The name of a flow run, from its parameters. A scheduled one is called by the day it was due on, UTC."""
+    given = runtime.flow_run.parameters
+    # Prefect has them as text when it took them from its server.
+    first, last = (
+        date.fromisoformat(str(day)) if day else None for day in (given.get("first"), given.get("last"))
+    )
+    due = runtime.flow_run.scheduled_start_time or utc_now()
+    command = (runtime.flow_run.flow_name or FLOW).removeprefix(FLOW).strip() or "run"
+    return run_name(command, given.get("account"), first, last, due.date())
+
+
+@flow(name=FLOW, flow_run_name=_name_of_run, persist_result=False)
 def pipeline(
     first: date | None = None,
     last: date | None = None,
     account: str | None = None,
     *,
     again: bool = False,
-    audit_days: int = 0,
+    audit_days: AuditDays = 0,
     presets: tuple[Preset, ...] = (),
+    concurrency: Concurrency | None = None,
+    wait_minutes: WaitMinutes = 0,
 ) -> State[Any]:
-    """Ingest, normalize, model and report: what a schedule runs.
+    """Read what every call recording costs, and build tables and reports: what a schedule runs.
 
-    first, last: days of creation to read, inclusive, UTC; without them, everything. account: a name or sid. again: read
-    the days even when they are covered. audit_days: read so many of the oldest readings again. presets: write the
-    exports for these systems too.
+    Without parameters, everything that may have changed since it was read last is read, of all accounts; a run that
+    was missed or killed is made up for by the next one.
+
+    Args:
+        first: First day of creation to read, UTC. Empty: the first day of the account.
+        last: Last day of creation to read, UTC, included. Empty: today.
+        account: Only this account, by its name or sid in the settings. Empty: all of them.
+        again: Read the days from first to last even when they are covered. Needs first.
+        audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
+        presets: Write the costs for these systems too.
+        concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
+        wait_minutes: Wait so long for another run that writes to the data folder, then leave it to that one.
     """
     job = Job("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
-    return _in_flow(job)
+    return _in_flow(job, concurrency, wait_minutes)
 
 
-@flow(name="recspend ingest", persist_result=False)
+@flow(name=f"{FLOW} ingest", flow_run_name=_name_of_run, persist_result=False)
 def ingest(
     first: date | None = None,
     last: date | None = None,
     account: str | None = None,
     *,
     again: bool = False,
-    audit_days: int = 0,
+    audit_days: AuditDays = 0,
+    concurrency: Concurrency | None = None,
 ) -> State[Any]:
-    """Land raw pages, nothing else. Parameters as in the pipeline."""
-    return _in_flow(Job("ingest", first, last, account, again=again, audit_days=audit_days))
+    """Land raw pages, nothing else.
+
+    Args:
+        first: First day of creation to read, UTC. Empty: the first day of the account.
+        last: Last day of creation to read, UTC, included. Empty: today.
+        account: Only this account, by its name or sid in the settings. Empty: all of them.
+        again: Read the days from first to last even when they are covered. Needs first.
+        audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
+        concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
+    """
+    job = Job("ingest", first, last, account, again=again, audit_days=audit_days)
+    return _in_flow(job, concurrency)
 
 
-@flow(name="recspend normalize", persist_result=False)
+@flow(name=f"{FLOW} normalize", persist_result=False)
 def normalize(*, rebuild: bool = False) -> State[Any]:
-    """Bring the lake up to the landed pages; with rebuild, from nothing but them."""
+    """Bring the lake up to the landed pages.
+
+    Args:
+        rebuild: Build it anew, from nothing but the pages.
+    """
     return _in_flow(Job("normalize", rebuild=rebuild))
 
 
-@flow(name="recspend model", persist_result=False)
+@flow(name=f"{FLOW} model", persist_result=False)
 def model() -> State[Any]:
     """Build the warehouse and run its checks."""
     return _in_flow(Job("model"))
 
 
-@flow(name="recspend report", persist_result=False)
+@flow(name=f"{FLOW} report", persist_result=False)
 def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] = ()) -> State[Any]:
-    """Write the report files, in these formats too, and the exports for these systems."""
+    """Write the report files.
+
+    Args:
+        presets: Write the costs for these systems too.
+        formats: Write the spend tables in these formats beside CSV.
+    """
     return _in_flow(Job("report", presets=presets, formats=formats))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Given:
-    """What the command hands to a flow beside its parameters, and where the flow leaves its summary."""
+    """What the command hands to a flow beside its parameters, and where the flow leaves what it came to."""
 
-    work: Work
-    done: list[Summary] = field(default_factory=list)
+    work: Work | None = None
+    summary: Summary | None = None
+    error: RecspendError | None = None
 
 
 _given: ContextVar[_Given | None] = ContextVar("given", default=None)
@@ -109,9 +165,12 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
         ) from error
     finally:
         _given.reset(token)
-    if not given.done:
+    if given.error:
+        raise given.error
+    if given.summary is None:
         state.result()  # raises what stopped the flow
-    return given.done[0]
+        raise RuntimeError(f"The flow run ended as {state.name}.")
+    return given.summary
 
 
 def _called(job: Job) -> State[Any]:
@@ -143,20 +202,32 @@ def _called(job: Job) -> State[Any]:
             return report(presets=job.presets, formats=job.formats, return_state=True)
 
 
-def _in_flow(job: Job) -> State[Any]:
-    given = _given.get() or _Given(prepare(load(), job, announce))
-    work, artifacts = given.work, Artifacts()
-    summary = perform(
-        replace(work, step=_as_task, progress=artifacts.beside(work.progress), announce=announce), job
-    )
-    given.done.append(summary)
+def _in_flow(job: Job, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
+    """Do the job inside a flow run. Work that is given was checked where its flags were read."""
+    given = _given.get() or _Given()
+    try:
+        work = given.work or prepare(load(concurrency=concurrency), job.checked(utc_now().date()), announce)
+        artifacts = Artifacts()
+        in_flow = replace(work, step=_as_task, progress=artifacts.beside(work.progress), announce=announce)
+        summary = _in_its_turn(in_flow, job, 60.0 * wait_minutes)
+    except RecspendError as error:
+        given.error = error
+        return state_of_error(error)
+    given.summary = summary
     artifacts.show(work, job, summary)
-    if summary.stopping_checks:
-        names = ", ".join(check.check.name for check in summary.stopping_checks)
-        return Failed(message=f"Checks failed: {names}.")
-    if summary.failed:
-        return Failed(message=" ".join(summary.failed.values()))
-    return Completed(message=f"{summary.holes} days of accounts are missing." if summary.holes else "Done.")
+    return state_of_summary(summary)
+
+
+def _in_its_turn(work: Work, job: Job, seconds: float) -> Summary:
+    """Do the job once no other run writes to the data folder. Raises BusyError after so many seconds."""
+    latest = time.monotonic() + seconds
+    while True:
+        try:
+            return perform(work, job)
+        except BusyError:
+            if time.monotonic() >= latest:
+                raise
+        time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
 def _as_task(name: str, piece: Callable[[], T]) -> T:

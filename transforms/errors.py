@@ -14,6 +14,10 @@ class ConfigError(RecspendError):
     """A setting, flag or file of the user is missing or wrong. Cure: change it."""
 
 
+class BusyError(ConfigError):
+    """Another run writes to the data folder. Cure: wait until it ends."""
+
+
 class ApiError(RecspendError):
     """The API cannot be reached, refuses, or answers something that cannot be followed."""
 

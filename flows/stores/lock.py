@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transforms.errors import ConfigError
+from transforms.errors import BusyError
 
 _NAME = ".lock"
 
@@ -26,14 +26,14 @@ def one_writer(data_dir: Path) -> Iterator[None]:
     """Hold the data folder for the block.
 
     The operating system drops the lock when its process ends, however it ends, so nothing stale is left to remove.
-    Raises ConfigError naming the holder when another process has it.
+    Raises BusyError naming the holder when another process has it.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / _NAME).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigError(
+            raise BusyError(
                 f"Another run is writing to {data_dir}: {_describe(file.name)}. "
                 "Wait until it ends, or name another folder with RECSPEND_DATA_DIR."
             ) from None

@@ -37,6 +37,8 @@ COMMANDS = [
     "status",
     "notify",
     "doctor",
+    "serve",
+    "deploy",
     "emulator",
     "init",
 ]
@@ -504,3 +506,23 @@ def test_a_run_ends_with_what_changed_since_the_run_before(account: str, recspen
     since = json.loads(third)["since"]
     assert (since["new"], since["cost"], since["movers"]) == (0, {}, [])
     assert since["before"] is not None
+
+
+def test_serve_says_what_is_missing_before_it_starts_anything(recspend: Recspend) -> None:
+    code, out, err = recspend("serve")
+    assert (code, out) == (2, "")
+    assert "RECSPEND_BASE_URL and RECSPEND_ACCOUNT_SID and RECSPEND_API_TOKEN are not set" in err
+
+
+def test_serve_says_that_its_port_is_taken(account: str, recspend: Recspend, emulator: Emulator) -> None:
+    port = emulator.base_url.rpartition(":")[2]
+    code, _, err = recspend("serve", "--port", port)
+    assert code == 2
+    assert f"Port {port} is taken" in err
+    assert f"PREFECT_API_URL=http://127.0.0.1:{port}/api" in err
+
+
+def test_deploy_needs_a_server(account: str, recspend: Recspend) -> None:
+    code, out, err = recspend("deploy", "--work-pool", "local")
+    assert (code, out) == (2, "")
+    assert "PREFECT_API_URL is not set" in err

@@ -1,0 +1,113 @@
+"""The commands that let Prefect run the pipeline by itself: `serve` and `deploy`."""
+
+import os
+import signal
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli_output import say, show
+from transforms.errors import ConfigError
+
+if TYPE_CHECKING:
+    from flows.deployments import Timetable
+
+app = typer.Typer()
+
+Cron = Annotated[
+    str, typer.Option(metavar="CRON", help="When runs are due: minute, hour, day, month, weekday.")
+]
+Timezone = Annotated[str, typer.Option(metavar="ZONE", help="The time zone that --cron is read in.")]
+_HOURLY = "17 * * * *"
+
+
+@app.command("serve")
+def serve_command(
+    cron: Cron = _HOURLY,
+    timezone: Timezone = "UTC",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of its own Prefect server; 0: a free one.")
+    ] = 4200,
+) -> None:
+    """Run everything whenever it is due, until Ctrl-C or SIGTERM.
+
+    With PREFECT_API_URL it reports to that server; without it, it starts one of its own on this machine.
+
+    Example: `recspend serve --cron "17 * * * *" --timezone Europe/Berlin`
+    """
+    from flows.job import Job
+    from flows.settings import load
+    from flows.stages import prepare
+    from flows.stores.prefect_server import free_address, own_server
+
+    prepare(load(), Job("run"))  # what is missing is said now, not in an hour
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it like Ctrl-C, from the start on
+    given = os.environ.get("PREFECT_API_URL")
+    address = given.removesuffix("/api") if given else free_address(port)
+    _before_prefect(f"{address}/api")
+    from flows.deployments import serve_pipeline
+
+    timetable = _timetable(cron, timezone)
+    with suppress(KeyboardInterrupt), nullcontext() if given else own_server(address):
+        say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {address}  Ctrl-C ends it.")
+        serve_pipeline(timetable)
+    say("Stopped. What has landed is kept, and the next run goes on from there.")
+
+
+@app.command("deploy")
+def deploy_command(
+    work_pool: Annotated[
+        str, typer.Option("--work-pool", metavar="NAME", help="A work pool of type process.")
+    ],
+    cron: Annotated[
+        str | None, typer.Option(metavar="CRON", help="When runs are due; without it, only by hand.")
+    ] = None,
+    timezone: Timezone = "UTC",
+    per_account: Annotated[
+        bool, typer.Option("--per-account", help="A deployment for each account, instead of one for all.")
+    ] = False,
+) -> None:
+    """Put the pipeline on the Prefect server of PREFECT_API_URL, for the workers of a pool on this machine.
+
+    Its runs work in the current folder, where the settings file is. Deploying again brings everything up to date.
+
+    Example: `recspend deploy --work-pool local --cron "17 * * * *"`
+    """
+    if not os.environ.get("PREFECT_API_URL"):
+        raise ConfigError(
+            "PREFECT_API_URL is not set. Set it to your server, as PREFECT_API_URL=http://127.0.0.1:4200/api; "
+            "without a server, use `recspend serve`."
+        )
+    from flows.accounts import account_names
+    from flows.settings import load
+
+    accounts = account_names(load()) if per_account else {}
+    if per_account and not accounts:
+        raise ConfigError("No account is described. Set RECSPEND_ACCOUNT_SID or describe accounts in a file.")
+    from flows.deployments import deploy_pipeline
+
+    timetable = _timetable(cron, timezone) if cron else None
+    for name in deploy_pipeline(work_pool, Path.cwd(), timetable, accounts):
+        show(f"Deployed {name}")
+    say(f"A worker runs them where recspend is installed: prefect worker start --pool {work_pool}")
+
+
+def _before_prefect(api_url: str) -> None:
+    """What Prefect reads when it is loaded: the server, and that our log belongs to that of a run."""
+    os.environ["PREFECT_API_URL"] = api_url
+    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "60")
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows")
+
+
+def _timetable(cron: str, timezone: str) -> "Timetable":
+    from zoneinfo import available_timezones
+
+    from flows.deployments import Timetable
+
+    if timezone not in available_timezones():
+        raise ConfigError(f"--timezone {timezone} is no time zone; give a name like UTC or Europe/Berlin.")
+    timetable = Timetable(cron, timezone)
+    timetable.schedule()
+    return timetable

@@ -1,0 +1,82 @@
+"""A Prefect server of our own: a process beside ours, on this machine only, with its UI."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from transforms.errors import ConfigError
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 120
+_STOP_SECONDS = 20
+
+
+def free_address(port: int) -> str:
+    """The address that a server on this port would have; 0 takes a free one. Raises ConfigError when it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            raise ConfigError(
+                f"Port {port} is taken. If a Prefect server listens there, use it: "
+                f"PREFECT_API_URL=http://{_HOST}:{port}/api. Else give another --port."
+            ) from None
+        return f"http://{_HOST}:{probe.getsockname()[1]}"
+
+
+@contextmanager
+def own_server(address: str) -> Iterator[None]:
+    """Run a server at this address for the block. Its database is the one of PREFECT_HOME.
+
+    Raises ConfigError when it does not start.
+    """
+    environment = os.environ | {
+        "PREFECT_SERVER_UI_API_URL": f"{address}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # On disk, so that the slot of a run is not lost for ever when the machine loses power.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start", "--log-level", "ERROR"]
+    process = subprocess.Popen(  # noqa: S603 (our own words only)
+        [*command, "--host", _HOST, "--port", address.rpartition(":")[2]],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        # Ctrl-C at a terminal reaches all processes there; the server ends after the runs that report to it.
+        start_new_session=True,
+    )
+    try:
+        _wait_until_it_answers(process, address)
+        yield
+    finally:
+        _stop(process)
+
+
+def _wait_until_it_answers(process: "subprocess.Popen[bytes]", address: str) -> None:
+    latest = time.monotonic() + _START_SECONDS
+    while time.monotonic() < latest and process.poll() is None:
+        try:
+            if requests.get(f"{address}/api/health", timeout=5).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.2)
+    raise ConfigError(
+        "The Prefect server did not start. Try `prefect server start`, which says why, and set PREFECT_API_URL."
+    )
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

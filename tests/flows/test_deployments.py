@@ -1,0 +1,103 @@
+"""What Prefect is told of the pipeline: parameters that are safe to fill in, and deployments that agree."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.deployments.runner import RunnerDeployment
+from prefect.utilities.callables import parameter_schema
+
+from flows import deployments
+from flows.deployments import ALL_ACCOUNTS, Timetable
+from flows.job import Job
+from flows.pipeline import FLOW, pipeline
+from flows.settings import Settings
+from transforms.errors import ConfigError
+
+TOP = Path(__file__).parent.parent.parent
+
+
+def test_every_parameter_is_typed_and_described_and_none_is_a_secret() -> None:
+    schema = parameter_schema(pipeline)
+    assert schema.required == []
+    shown = schema.properties
+    assert [name for name, field in shown.items() if not field.get("description")] == []
+    for name in ("first", "last"):
+        assert {"type": "string", "format": "date"} in shown[name]["anyOf"]
+    assert shown["concurrency"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 64}
+    assert (shown["audit_days"]["minimum"], shown["wait_minutes"]["minimum"]) == (0, 0)
+    secrets = {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}
+    assert secrets
+    assert shown.keys() & secrets == set()
+
+
+def test_the_flow_takes_as_many_windows_as_the_settings_do() -> None:
+    low, high = Settings.model_fields["concurrency"].metadata
+    shown = parameter_schema(pipeline).properties["concurrency"]["anyOf"][0]
+    assert (shown["minimum"], shown["maximum"]) == (low.ge, high.le)
+
+
+def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
+    (written,) = yaml.safe_load((TOP / "prefect.yaml").read_text("utf-8"))["deployments"]
+    made: RunnerDeployment = deployments._deployment(ALL_ACCOUNTS, None, Timetable("17 * * * *"))
+    assert (written["name"], written["entrypoint"], written["tags"]) == (
+        made.name,
+        made.entrypoint,
+        made.tags,
+    )
+    assert made.entrypoint == "flows.pipeline.pipeline"
+    assert made.concurrency_options
+    limit = {
+        "limit": made.concurrency_limit,
+        "collision_strategy": made.concurrency_options.collision_strategy,
+    }
+    assert written["concurrency_limit"] == limit
+    assert written["work_pool"]["job_variables"]["env"].keys() == deployments._environment().keys()
+    (schedule,) = written["schedules"]
+    assert made.schedules
+    cron = made.schedules[0].schedule
+    assert cron
+    assert cron.model_dump(include={"cron", "timezone"}) == schedule
+
+
+def test_a_deployment_of_one_account_waits_for_the_others() -> None:
+    made = deployments._deployment("support", "support", None)
+    assert made.full_name == f"{FLOW}/support"
+    assert made.parameters["account"] == "support"
+    assert made.parameters["wait_minutes"] > 0
+    assert not made.schedules
+
+
+@pytest.mark.parametrize("cron", ["", "x y", "61 * * * *", "* * * *"])
+def test_what_is_no_schedule_is_refused(cron: str) -> None:
+    with pytest.raises(ConfigError, match="is no schedule"):
+        Timetable(cron).schedule()
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        (Job(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last one, 2026-09-01"),
+        (Job(first=date(2026, 12, 1)), "is to come"),
+        (Job(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is to come"),
+        (Job(again=True), "say which"),
+    ],
+)
+def test_days_that_cannot_be_are_refused(job: Job, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        job.checked(date(2026, 11, 23))
+
+
+def test_days_that_can_be_are_taken() -> None:
+    job = Job(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
+    assert job.checked(date(2026, 11, 23)) is job
+    assert Job(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
+
+
+def test_an_account_whose_name_prefect_does_not_take_is_deployed_by_its_sid() -> None:
+    assert deployments._deployable("AC1", "support") == "support"
+    name = deployments._deployable("AC1", "EU/support")
+    assert name == "AC1"
+    made = deployments._deployment(name, "EU/support", None)
+    assert (made.full_name, made.parameters["account"]) == (f"{FLOW}/AC1", "EU/support")

@@ -1,0 +1,177 @@
+"""Left to itself: a schedule fires, a killed worker's run is found and finished, and the tables are the ledger's."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import requests
+from ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
+from prefect_processes import PREFECT, Server, kill, prefect_server, wait_for, worker
+from watched import days_landed
+
+from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.stores.lock import one_writer
+
+TOP = Path(__file__).parent.parent.parent
+RECSPEND = [sys.executable, "-c", "from flows.cli import main; main()"]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """One that takes its time, so that a run can be killed in the middle of reading."""
+    with serve(
+        open_ledger(Parameters(21, 20_000, 1), tmp_path_factory.mktemp("rendered")), latency_ms=300
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def server(emulator: Emulator, tmp_path: Path) -> Iterator[Server]:
+    environment = environment_of(accesses_of(emulator)[0], tmp_path / "data") | {"RECSPEND_CONCURRENCY": "2"}
+    with prefect_server(tmp_path, environment) as running:
+        running.command(
+            *PREFECT, "--no-prompt", "work-pool", "create", "local", "--type", "process", folder=tmp_path
+        )
+        yield running
+
+
+def test_a_worker_killed_while_it_reads_is_made_up_for(
+    emulator: Emulator, server: Server, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    deploy = [*RECSPEND, "deploy", "--work-pool", "local", "--cron", "* * * * *"]
+    assert server.command(*deploy, folder=TOP) == "Deployed recspend/all-accounts\n"
+    with worker(server, "local", tmp_path) as first:
+        wait_for("a second page", lambda: next(data_dir.glob("raw/*/*/*/page-00001.json.zst"), None))
+        kill(first)
+    (killed,) = server.runs()
+    assert killed["state_name"] == "Running"
+    assert killed["name"].startswith("run all accounts up to 20")
+    landed = set(data_dir.glob("raw/*/*/*/page-*.json.zst"))
+    assert not (data_dir / "warehouse.duckdb").exists()
+
+    with worker(server, "local", tmp_path):
+        wait_for("the crash", lambda: server.state_of(killed["id"]) == "Crashed")
+        done = wait_for(
+            "the next run", lambda: [run for run in server.runs() if run["state_name"] == "Completed"]
+        )
+        assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
+        assert landed <= set(data_dir.glob("raw/*/*/*/page-*.json.zst"))
+        assert {run["state_name"] for run in server.runs()} <= {
+            "Crashed",
+            "Completed",
+            "Cancelled",
+            "Running",
+        }
+        # What is retried by hand resumes like any other run: it finds everything read, and says so.
+        server.retry(killed["id"])
+        wait_for("the retry", lambda: server.state_of(killed["id"]) in ("Completed", "Cancelled"))
+    assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
+    tasks = {task["name"] for task in server.ask("task_runs/filter", limit=200)}
+    assert {"normalize support", "model", "report"} <= tasks
+    assert any(name.startswith("ingest support 2026-") for name in tasks)
+    assert_no_token(accesses_of(emulator)[0].token, server, tmp_path)
+    assert done[0]["state"]["message"] == "Done."
+
+
+def test_what_prefect_deploys_takes_what_is_right_and_says_what_is_wrong(
+    emulator: Emulator, server: Server, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    server.command(
+        *PREFECT, "--no-prompt", "work-pool", "create", "recspend", "--type", "process", folder=tmp_path
+    )
+    server.command(*PREFECT, "--no-prompt", "deploy", "--all", folder=TOP)
+    name = "recspend/all-accounts"
+    assert server.start(name, concurrency=65).status_code == 409
+    no_day = started(server.start(name, first="yesterday"))
+    with worker(server, "recspend", tmp_path):
+        wait_for("the end of a run of no day", lambda: server.state_of(no_day) == "Failed")
+        backwards = started(server.start(name, first="2026-09-02", last="2026-09-01"))
+        wait_for("the refusal", lambda: server.state_of(backwards) == "Wrong settings")
+        with one_writer(data_dir):
+            held = started(server.start(name, first="2026-09-01", last="2026-09-02", account="support"))
+            wait_for(
+                "the run that finds the folder held", lambda: server.state_of(held) == "Data folder busy"
+            )
+        server.retry(held)
+        wait_for("its retry", lambda: server.state_of(held) == "Completed")
+    states = {run["id"]: (run["state_type"], run["name"]) for run in server.runs()}
+    assert states[backwards] == ("FAILED", "run all accounts up to 2026-09-01")
+    assert states[held] == ("COMPLETED", "run support 2026-09-01..02")
+    sid = accesses_of(emulator)[0].account_sid
+    assert {f"{day}" for day in days_landed(data_dir, sid)} == {"2026-09-01", "2026-09-02"}
+
+
+def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    environment = environment_of(accesses_of(emulator)[0], data_dir) | {
+        "PREFECT_HOME": str(tmp_path / "prefect")
+    }
+    with served(environment, tmp_path) as server:
+        wait_for("a run", lambda: [run for run in server.runs() if run["state_name"] == "Completed"])
+        assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
+    stopped = datetime.now(UTC)
+    time.sleep(65)
+    with served(environment, tmp_path) as server:
+        began = datetime.now(UTC)
+
+        def missed() -> list[str]:
+            due = {run["expected_start_time"]: run["state_name"] for run in server.runs()}
+            return [state for when, state in due.items() if stopped < datetime.fromisoformat(when) < began]
+
+        wait_for("what was missed", lambda: "Completed" in missed())
+
+
+@contextmanager
+def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
+    """A process that serves every minute; told to end by SIGTERM, it ends with everything it started."""
+    command = [*RECSPEND, "serve", "--cron", "* * * * *", "--port", "0"]
+    process = subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        said = process.stderr.readline()
+        address = re.findall(r"Prefect's UI: (http://127\.0\.0\.1:\d+) ", said)
+        assert address, said + process.stderr.read()
+        drain = Thread(target=lambda: lines.extend(process.stderr or ()))
+        lines: list[str] = []
+        drain.start()
+        with closing(Server(address[0], environment)) as server:
+            yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(90)
+    drain.join()
+    process.stderr.close()
+    assert (code, lines[-1]) == (
+        0,
+        "Stopped. What has landed is kept, and the next run goes on from there.\n",
+    )
+    with pytest.raises(requests.ConnectionError):
+        requests.get(address[0], timeout=5)
+
+
+def started(answer: requests.Response) -> str:
+    """The id of the run that was asked for."""
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def assert_no_token(token: str, server: Server, folder: Path) -> None:
+    """Neither in the database and the logs of Prefect, nor in anything a run wrote."""
+    assert "wait_minutes" in json.dumps(server.ask("deployments/filter")), "the server knows the parameters"
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.name == "prefect.db" for path in written)
+    assert [path for path in written if token.encode() in path.read_bytes()] == []
