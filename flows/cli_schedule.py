@@ -75,15 +75,16 @@ def deploy_command(
 
     Example: `recspend deploy --work-pool local --cron "17 * * * *"`
     """
+    from flows.accounts import account_names
+    from flows.settings import load
+
+    settings = load()
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError(
             "PREFECT_API_URL is not set. Set it to your server, as PREFECT_API_URL=http://127.0.0.1:4200/api; "
             "without a server, use `recspend serve`."
         )
-    from flows.accounts import account_names
-    from flows.settings import load
-
-    accounts = account_names(load()) if per_account else {}
+    accounts = account_names(settings) if per_account else {}
     if per_account and not accounts:
         raise ConfigError("No account is described. Set RECSPEND_ACCOUNT_SID or describe accounts in a file.")
     from flows.deployments import deploy_pipeline
