@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli_output import say, show
+from transforms.credentials import without_credentials
 from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def serve_command(
 
     timetable = _timetable(cron, timezone)
     with suppress(KeyboardInterrupt), nullcontext() if given else own_server(address):
-        say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {address}  Ctrl-C ends it.")
+        say(
+            f"Runs are due at {cron} ({timezone}). Prefect's UI: {without_credentials(address)}  Ctrl-C ends it."
+        )
         serve_pipeline(timetable)
     say("Stopped. What has landed is kept, and the next run goes on from there.")
 

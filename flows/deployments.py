@@ -29,6 +29,7 @@ from prefect.settings import get_current_settings
 from prefect.types.entrypoint import EntrypointType
 
 from flows.pipeline import FLOW, pipeline
+from transforms.credentials import without_credentials
 from transforms.errors import ConfigError
 
 ALL_ACCOUNTS = "all-accounts"
@@ -183,7 +184,7 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (HTTPError, OSError, RuntimeError) as error:
-        where = get_current_settings().api.url
+        where = without_credentials(str(get_current_settings().api.url))
         raise ConfigError(
             f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or set PREFECT_API_URL."
         ) from error

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from itertools import combinations
@@ -11,6 +10,8 @@ from flows.settings import load
 from flows.stores.access import Access
 from transforms.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 ONE = {
     "RECSPEND_BASE_URL": "https://example.signalwire.com",
@@ -20,17 +21,8 @@ ONE = {
 SID = ONE["RECSPEND_ACCOUNT_SID"]
 
 
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty working directory, and no setting in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ:
-        if name.upper().startswith("RECSPEND_"):
-            monkeypatch.delenv(name)
-
-
 @pytest.fixture
-def one(monkeypatch: pytest.MonkeyPatch) -> None:
+def one(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> None:
     """One account by the environment."""
     for name, value in ONE.items():
         monkeypatch.setenv(name, value)

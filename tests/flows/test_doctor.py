@@ -42,12 +42,8 @@ def emulated() -> Iterator[Callable[..., Emulator]]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def environment(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Callable[..., None]:
     """Set these variables, and no others of ours or Prefect's, in an empty folder."""
-    for name in os.environ:
-        if name.startswith(("RECSPEND_", "PREFECT_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
     def set_to(**values: str) -> None:
         for name, value in values.items():

@@ -1,7 +1,6 @@
 """`recspend ingest --dry-run`: which days would be read, why, and with how many requests; and nothing is landed."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -206,14 +205,14 @@ Recspend = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def recspend(
-    read: tuple[Emulator, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    read: tuple[Emulator, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_settings: None,
 ) -> Recspend:
     """Run the command on the account whose September was read: exit code, standard output, standard error."""
     emulator, data_dir = read
     (access,) = accesses_of(emulator)
-    for name in os.environ:
-        if name.startswith(("RECSPEND_", "PREFECT_")):
-            monkeypatch.delenv(name)
     monkeypatch.chdir(data_dir.parent)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(data_dir))

@@ -18,6 +18,8 @@ from flows.settings import load
 from flows.stores.patience import Patience
 from flows.stores.recordings_api import RecordingsApi
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 FAMILY = [
     Account("main office", "A-main", "PTmain0123456789"),
     Account("sales", "A-sales", "PTsales01234567"),
@@ -25,15 +27,6 @@ FAMILY = [
 PLACE = ("--base-url", "https://example.signalwire.com", "--account-sid", "A1")
 FILES = ("recspend.toml", ".env.example", ".gitignore")
 Init = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty working directory, and no setting in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ:
-        if name.upper().startswith(("RECSPEND_", "PREFECT_")):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

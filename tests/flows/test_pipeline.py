@@ -219,15 +219,23 @@ def test_a_flow_that_cannot_read_an_account_fails_and_tells_no_secret(
     assert [path for path in written if secret.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        pytest.param(["deploy", "--work-pool", "local"], marks=pytest.mark.slow),
+        pytest.param(["serve"], marks=pytest.mark.slow),
+    ],
+)
 def test_a_prefect_server_that_does_not_answer_is_said_in_a_sentence(
-    emulator: Emulator, tmp_path: Path
+    command: list[str], emulator: Emulator, tmp_path: Path
 ) -> None:
     environment = environment_of(accesses_of(emulator)[0], tmp_path / "data")
     environment |= {
         "PREFECT_HOME": str(tmp_path / "prefect"),
         "PREFECT_API_URL": "http://user:never-shown@127.0.0.1:9/api",
     }
-    done = subprocess.run([*RECSPEND, "run"], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([*RECSPEND, *command], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "The Prefect server http://127.0.0.1:9/api does not answer" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,3 @@
-import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,17 +8,10 @@ from flows import settings as module
 from flows.settings import Settings, config_path, load, shipped
 from transforms.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 SECRET_FILE = Path("recspend.toml")
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty working directory, and no setting in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ:
-        if name.upper().startswith("RECSPEND_"):
-            monkeypatch.delenv(name)
 
 
 def write(text: str, path: Path = SECRET_FILE) -> None:

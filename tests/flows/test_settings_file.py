@@ -1,6 +1,5 @@
 """The settings file that is written, read back by the loader that reads it for a run."""
 
-import os
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -14,18 +13,11 @@ from flows.accounts import accesses
 from flows.settings import Settings, load
 from flows.settings_file import settings_text
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 FILE = Path("recspend.toml")
 ODD = 'say "hi"\n[[accounts]]\n# ☎️ \\u0041 \x7f\x00 [x]'
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty working directory, and no setting in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ:
-        if name.upper().startswith("RECSPEND_"):
-            monkeypatch.delenv(name)
 
 
 def opened(text: str) -> str:

@@ -1,7 +1,6 @@
 """Data folders of older formats are upgraded out of their own pages, those of newer ones refused."""
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -270,12 +269,9 @@ def test_what_cannot_be_built_anew_is_left_alone_and_told(data_dir: Path) -> Non
 
 
 @pytest.fixture
-def newer(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def newer(data_dir: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Iterator[Path]:
     """A folder that a newer recspend wrote; a command must leave every byte of it, and the next folder too."""
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9", "new": true}}\n')
-    for name in os.environ:
-        if name.startswith(("RECSPEND_", "PREFECT_")):
-            monkeypatch.delenv(name)
     monkeypatch.chdir(data_dir.parent)
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(data_dir))
     monkeypatch.setenv("RECSPEND_BASE_URL", "http://127.0.0.1:9")
