@@ -11,7 +11,8 @@ from flows.channel_settings import ChannelSettings, CommandSettings, EmailSettin
 from flows.lanes import Clock
 from flows.settings import Settings
 from flows.stores import mailbox, program, webhook
-from flows.stores.private_file import read_secret
+from flows.stores.secret_file import read_secret
+from transforms.credentials import secret_in
 from transforms.errors import ConfigError
 from transforms.findings import Kind
 from transforms.messages import Message
@@ -74,13 +75,13 @@ def _mail(channel: EmailSettings, clock: Clock, message: Message) -> None:
 
 def _secret(channel: str, what: str, key: str, variable: str | None, file: Path | None) -> str:
     if file is not None:
-        return read_secret(file, what)
-    secret = os.environ.get(variable or "", "").strip()
-    if not secret:
-        # Who puts the secret itself there must not find it in a message.
-        named = variable if variable and _VARIABLE.fullmatch(variable) else f"that {key}_env names"
+        return read_secret(file, f"Channel {channel}: the file that {key}_file names", what)
+    # Who puts the secret itself there must not find it in a message.
+    named = variable if variable and _VARIABLE.fullmatch(variable) else f"that {key}_env names"
+    text = os.environ.get(variable or "")
+    if not text:
         raise ConfigError(f"Channel {channel}: the variable {named} is not set. It must hold {what}.")
-    return secret
+    return secret_in(text, f"Channel {channel}: the variable {named}", what)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -10,7 +10,7 @@ from httpx import HTTPError
 from prefect.blocks.system import Secret
 from prefect.exceptions import ObjectNotFound
 
-from transforms.credentials import token_in, without_credentials
+from transforms.credentials import secret_in, without_credentials
 from transforms.errors import ConfigError
 
 
@@ -38,4 +38,4 @@ def token_of_block(name: str, called: str) -> str:
         ) from None
     if not isinstance(value, str):
         raise ConfigError(f"{called} holds no text. It must hold the token alone.")
-    return token_in(value, called)
+    return secret_in(value, called)

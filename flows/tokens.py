@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flows.account_settings import AccountSettings
 from flows.settings import Settings
-from flows.stores.token_file import read_token
-from transforms.credentials import token_in
+from flows.stores.secret_file import read_secret
+from transforms.credentials import secret_in
 from transforms.errors import ConfigError
 
 TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
@@ -31,7 +31,7 @@ def token_of_environment(settings: Settings) -> Token | None:
         },
     )
     if settings.api_token is not None:
-        return token_in(settings.api_token.get_secret_value(), TOKEN_VARIABLE), TOKEN_VARIABLE
+        return secret_in(settings.api_token.get_secret_value(), TOKEN_VARIABLE), TOKEN_VARIABLE
     if settings.token_file is not None:
         return _of_file(settings.token_file, "The file that RECSPEND_TOKEN_FILE names")
     if settings.token_block is not None:
@@ -72,11 +72,11 @@ def _of_variable(name: str, account: str) -> Token:
     text = os.environ.get(name)
     if not text:
         raise ConfigError(f"{variable} is not set. It must hold the token.")
-    return token_in(text, variable), name
+    return secret_in(text, variable), name
 
 
 def _of_file(path: Path, called: str) -> Token:
-    return read_token(path, called), f"the file {path}"
+    return read_secret(path, called, "the token"), f"the file {path}"
 
 
 def _of_block(name: str, called: str) -> Token:

@@ -1,4 +1,4 @@
-"""Credentials: what makes a token, in which forms one would show, and how to show an address without them."""
+"""Credentials: what makes a secret, in which forms one would show, and how to show an address without them."""
 
 import re
 from base64 import b64encode
@@ -10,20 +10,20 @@ _LEAST_CHARACTERS = 16
 _CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
 
 
-def token_in(text: str, called: str) -> str:
-    """The token that a text holds, without white space around it.
+def secret_in(text: str, called: str, what: str = "the token") -> str:
+    """The secret that a text holds, without white space around it.
 
-    called: the text as messages name it; they never show it. Raises ConfigError when it is empty, or has more than one
-    line or characters that no token has.
+    called: the text as messages name it; what: the secret, as in "the token". They never show the text itself. Raises
+    ConfigError when it is empty, or has more than one line or characters that nobody can type.
     """
-    token = text.strip()
-    if not token:
-        raise ConfigError(f"{called} is empty. It must hold the token.")
+    secret = text.strip()
+    if not secret:
+        raise ConfigError(f"{called} is empty. It must hold {what}.")
     if len(text.splitlines()) > 1:
-        raise ConfigError(f"{called} has more than one line. It must hold the token alone.")
-    if not token.isprintable():
-        raise ConfigError(f"{called} has characters that no token has. It must hold the token alone.")
-    return token
+        raise ConfigError(f"{called} has more than one line. It must hold {what} alone.")
+    if not secret.isprintable():
+        raise ConfigError(f"{called} has characters that nobody can type. It must hold {what} alone.")
+    return secret
 
 
 def shown_forms(user: str, token: str) -> tuple[bytes, ...]:

@@ -76,14 +76,17 @@ def test_the_address_of_a_webhook_can_stand_in_a_variable_or_a_file(
         channel({"kind": "webhook", "url_file": str(file)}).send(TEST)
     assert received.events == ["recspend.test", "recspend.test"]
     file.chmod(0o640)
-    assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError).endswith(
-        f"Run `chmod 600 {file}`."
+    assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError) == (
+        "Channel webhook: the file that url_file names can be read by its group or by others. Make it its owner's "
+        "alone (chmod 600), and renew the address of the webhook if somebody may have read it."
     )
     file.write_text("")
     file.chmod(0o600)
-    assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError).endswith("and is empty.")
+    assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError).endswith(
+        "is empty. It must hold the address of the webhook."
+    )
     file.unlink()
-    assert "cannot be read (FileNotFoundError)" in refused(
+    assert f"does not exist (in {tmp_path})" in refused(
         {"kind": "webhook", "url_file": str(file)}, ConfigError
     )
 

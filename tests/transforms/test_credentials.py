@@ -2,7 +2,7 @@ from base64 import b64decode
 
 import pytest
 
-from transforms.credentials import shown_forms, token_in, without_credentials
+from transforms.credentials import secret_in, shown_forms, without_credentials
 from transforms.errors import ConfigError
 
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -10,7 +10,7 @@ TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 @pytest.mark.parametrize("text", [TOKEN, f"{TOKEN}\n", f"{TOKEN}\r\n", f" {TOKEN}\t", f"{TOKEN} \n"])
 def test_a_token_is_taken_without_white_space_around_it(text: str) -> None:
-    assert token_in(text, "The file") == TOKEN
+    assert secret_in(text, "The file") == TOKEN
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,14 @@ def test_a_token_is_taken_without_white_space_around_it(text: str) -> None:
         (f"{TOKEN}\nother", "has more than one line"),
         (f"{TOKEN}\rother", "has more than one line"),
         (f"{TOKEN}\u2028other", "has more than one line"),
-        (f"{TOKEN}\0", "has characters that no token has"),
-        (f"{TOKEN}\udcff", "has characters that no token has"),
-        (f"\x1b[1m{TOKEN}", "has characters that no token has"),
+        (f"{TOKEN}\0", "has characters that nobody can type"),
+        (f"{TOKEN}\udcff", "has characters that nobody can type"),
+        (f"\x1b[1m{TOKEN}", "has characters that nobody can type"),
     ],
 )
 def test_what_is_no_token_is_told_and_not_shown(text: str, words: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        token_in(text, "The file")
+        secret_in(text, "The file")
     said = str(raised.value)
     assert said.startswith(f"The file {words}. It must hold the token")
     assert TOKEN not in said

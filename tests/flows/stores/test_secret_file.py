@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores.token_file import read_token
+from flows.stores.secret_file import read_secret
 from transforms.errors import ConfigError
 
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
 
 def refused(path: Path) -> str:
     with pytest.raises(ConfigError) as raised:
-        read_token(path, "The file")
+        read_secret(path, "The file", "the token")
     said = str(raised.value)
     assert TOKEN not in said
     return said
@@ -42,7 +42,7 @@ def with_access_list(path: Path, *entries: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700, 0o611, 0o620])
 def test_a_file_of_its_owner_alone_gives_its_token(file: Path, mode: int) -> None:
     file.chmod(mode)
-    assert read_token(file, "The file") == TOKEN
+    assert read_secret(file, "The file", "the token") == TOKEN
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o440, 0o604, 0o404, 0o644, 0o444, 0o777])
@@ -57,7 +57,7 @@ def test_a_file_that_group_or_others_can_read_is_refused(file: Path, mode: int) 
 def test_a_link_is_judged_by_the_file_it_leads_to(file: Path) -> None:
     link = file.with_name("link")
     link.symlink_to(file)
-    assert read_token(link, "The file") == TOKEN
+    assert read_secret(link, "The file", "the token") == TOKEN
     file.chmod(0o644)
     assert "can be read by its group" in refused(link)
 
@@ -72,7 +72,7 @@ def test_a_credential_of_systemd_is_its_services_alone_though_its_mode_says_more
         (OTHERS, 0, EVERYBODY),
     )
     assert file.stat().st_mode & 0o777 == 0o440
-    assert read_token(file, "The file") == TOKEN
+    assert read_secret(file, "The file", "the token") == TOKEN
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_a_file_that_holds_something_else_is_told(file: Path, content: bytes, wo
 
 def test_a_mark_of_byte_order_and_the_end_of_the_line_do_not_count(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + TOKEN.encode() + b"\r\n")
-    assert read_token(file, "The file") == TOKEN
+    assert read_secret(file, "The file", "the token") == TOKEN

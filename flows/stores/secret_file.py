@@ -1,4 +1,4 @@
-"""A file that holds one token, as Docker, Kubernetes, systemd and password managers hand tokens over."""
+"""A file that holds one secret, as Docker, Kubernetes, systemd and password managers hand secrets over."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import struct
 import sys
 from pathlib import Path
 
-from transforms.credentials import token_in
+from transforms.credentials import secret_in
 from transforms.errors import ConfigError
 
 _MOST_CHARACTERS = 10_000
@@ -17,34 +17,34 @@ _VERSION_BYTES, _ENTRY = 4, struct.Struct("<HHI")
 _USER, _GROUP_OF_FILE, _GROUP, _READ = 0x02, 0x04, 0x08, 4
 
 
-def read_token(path: Path, called: str) -> str:
-    """The token in the file, without the end of its line.
+def read_secret(path: Path, called: str, what: str) -> str:
+    """The secret in the file, without the end of its line.
 
-    called: the file as messages name it. They show neither its name nor what it holds: who puts the token where the
-    file's name belongs must not find it in a message. Raises ConfigError when the file is missing, cannot be read, can
-    be read by others too, or holds something else than one line.
+    called: the file as messages name it; what: the secret, as in "the token". They show neither the file's name nor
+    what it holds: who puts the secret where the name belongs must not find it in a message. Raises ConfigError when the
+    file is missing, cannot be read, can be read by others too, or holds something else than one line.
     """
     try:
         with path.open(encoding="utf-8-sig") as file:
             if _is_open_to_others(file.fileno()):
                 raise ConfigError(
                     f"{called} can be read by its group or by others. Make it its owner's alone (chmod 600), and "
-                    "renew the token if somebody may have read it."
+                    f"renew {what} if somebody may have read it."
                 )
             text = file.read(_MOST_CHARACTERS)
     except FileNotFoundError:
         raise ConfigError(
-            f"{called} does not exist{_place(path)}. Create it with the token in it, or name another."
+            f"{called} does not exist{_place(path)}. Create it with {what} in it, or name another."
         ) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{called} is no text. It must hold the token alone.") from None
+        raise ConfigError(f"{called} is no text. It must hold {what} alone.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no file can have such a name"
         raise ConfigError(
             f"{called} cannot be read ({reason}). Make it readable for the user that recspend runs as, or name "
             "another."
         ) from None
-    return token_in(text, called)
+    return secret_in(text, called, what)
 
 
 def _place(path: Path) -> str:
