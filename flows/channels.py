@@ -25,52 +25,69 @@ _OUR_TOKEN = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its co
 class Channel:
     """Somebody to be told: by which name, of which kinds of findings, and how.
 
-    send raises ConfigError when a secret is missing, and DeliveryError when the message was not taken.
+    ready reads its secret or looks for its program, sends nothing, and gives words for where messages go; it raises
+    ConfigError. send raises that too, and DeliveryError when the message was not taken.
     """
 
     name: str
     kinds: frozenset[Kind]
+    ready: Callable[[], str]
     send: Callable[[Message], None]
 
 
 def channels(settings: Settings, clock: Clock) -> list[Channel]:
     """All channels of the settings. Reads no secret."""
     return [
-        Channel(each.name or each.kind, frozenset(each.on), _sender(each, settings, clock))
+        Channel(each.name or each.kind, frozenset(each.on), *_ways(each, settings, clock))
         for each in settings.notify
     ]
 
 
-def _sender(channel: ChannelSettings, settings: Settings, clock: Clock) -> Callable[[Message], None]:
+def _ways(
+    channel: ChannelSettings, settings: Settings, clock: Clock
+) -> tuple[Callable[[], str], Callable[[Message], None]]:
     match channel:
         case WebhookSettings():
-            return partial(_post, channel)
+            return partial(_ready_to_post, channel), partial(_post, channel)
         case EmailSettings():
-            return partial(_mail, channel, clock)
-        case CommandSettings():
-            return partial(program.hand_over, channel.command, _environment(settings))
+            return partial(_ready_to_mail, channel), partial(_mail, channel, clock)
+        case CommandSettings(command=command):
+            handed = partial(program.hand_over, command, _environment(settings))
+            return partial(program.found, command), handed
+
+
+def _ready_to_post(channel: WebhookSettings) -> str:
+    if not webhook.is_webhook_url(_address(channel)):
+        raise ConfigError(webhook.NO_ADDRESS)
+    return "a webhook"
 
 
 def _post(channel: WebhookSettings, message: Message) -> None:
-    given = channel.url.get_secret_value() if channel.url else None
-    url = given or _secret(
-        channel.name or channel.kind, "the address of the webhook", "url", channel.url_env, channel.url_file
-    )
-    webhook.post(url, message)
+    webhook.post(_address(channel), message)
+
+
+def _ready_to_mail(channel: EmailSettings) -> str:
+    _password(channel)
+    return f"e-mail to {', '.join(channel.to)} through {channel.host}"
 
 
 def _mail(channel: EmailSettings, clock: Clock, message: Message) -> None:
-    password = ""
-    if channel.user is not None:
-        password = _secret(
-            channel.name or channel.kind,
-            "the password",
-            "password",
-            channel.password_env,
-            channel.password_file,
-        )
     server = mailbox.MailServer(channel.host, channel.port, channel.security, channel.user)
-    mailbox.send(server, password, channel.sender, channel.to, message, clock())
+    mailbox.send(server, _password(channel), channel.sender, channel.to, message, clock())
+
+
+def _address(channel: WebhookSettings) -> str:
+    if channel.url is not None:
+        return channel.url.get_secret_value()
+    called = channel.name or channel.kind
+    return _secret(called, "the address of the webhook", "url", channel.url_env, channel.url_file)
+
+
+def _password(channel: EmailSettings) -> str:
+    if channel.user is None:
+        return ""
+    called = channel.name or channel.kind
+    return _secret(called, "the password", "password", channel.password_env, channel.password_file)
 
 
 def _secret(channel: str, what: str, key: str, variable: str | None, file: Path | None) -> str:

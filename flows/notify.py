@@ -123,7 +123,7 @@ def _told(
     """Tell everybody what is new to them; what went wrong, by channel."""
     listeners = channels(settings, utc_now)
     if announce is not None:
-        listeners.append(Channel(_EVENTS, frozenset(KINDS), announce))
+        listeners.append(Channel(_EVENTS, frozenset(KINDS), lambda: "automations of Prefect", announce))
     if not listeners:
         return {}
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from flows.accounts import account_names
+from flows.doctor.channels_seen import channels_seen
 from flows.doctor.coverage_seen import coverage_seen
 from flows.doctor.disk import disk
 from flows.doctor.finding import Finding
@@ -11,17 +12,17 @@ from flows.doctor.prefect_server import prefect_server
 from flows.doctor.reached import reached
 from flows.doctor.settings_seen import settings_seen
 from flows.settings import load
-from transforms.errors import ConfigError
+from transforms.errors import RecspendError
 
 
 def examine() -> Iterator[Finding]:
-    """Look at the settings, the data folder, Prefect, what was read so far, and each account by a small request.
+    """Look at the settings, the data folder, Prefect, who is told, what was read, and each account by a small request.
 
     Each finding is given as soon as it is known. None holds a secret, and no error of these things is raised.
     """
     try:
         settings = load()
-    except ConfigError as error:
+    except RecspendError as error:
         yield Finding("settings", "broken", str(error))
         return
     yield from settings_seen(settings)
@@ -29,5 +30,6 @@ def examine() -> Iterator[Finding]:
     if is_writable(settings.data_dir):
         yield disk(settings.data_dir)
     yield prefect_server()
+    yield from channels_seen(settings)
     yield from coverage_seen(settings, account_names(settings))
     yield from reached(settings)

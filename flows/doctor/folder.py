@@ -7,12 +7,13 @@ from pathlib import Path
 
 from flows.doctor.finding import Finding
 from flows.settings import Settings
+from flows.stores.data_format import FORMAT, read_format
 from flows.stores.lock import holder
 from flows.stores.warehouse import warehouse_path
 
 
 def folder(settings: Settings) -> Iterator[Finding]:
-    """Folder, lock, warehouse, and the file for Prometheus."""
+    """Folder and its format, lock, warehouse, and the file for Prometheus."""
     data_dir = settings.data_dir
     if not is_writable(data_dir):
         words = f"{standing(data_dir)} cannot be written to. Make it writable, or set RECSPEND_DATA_DIR."
@@ -20,6 +21,8 @@ def folder(settings: Settings) -> Iterator[Finding]:
         return
     is_there = "" if data_dir.exists() else ", made by the first run"
     yield Finding("data folder", "ok", f"{data_dir.absolute()}{is_there}", {"path": str(data_dir.absolute())})
+    if data_dir.exists():
+        yield _format(data_dir)
     held = holder(data_dir)
     since = f"process {held.process} writes since {held.since}" if held else "nobody writes"
     yield Finding("lock", "look" if held else "ok", since)
@@ -35,6 +38,17 @@ def folder(settings: Settings) -> Iterator[Finding]:
     else:
         words = f"{standing(metrics.parent)} cannot be written to. Make it writable, or set RECSPEND_METRICS_FILE."
         yield Finding("metrics file", "look", words)
+
+
+def _format(data_dir: Path) -> Finding:
+    found = read_format(data_dir)  # a newer or unreadable one was refused with the settings
+    facts = {"format": found.format if found else None, "known": FORMAT}
+    if found is None:
+        return Finding("format", "ok", f"not told yet; the next run makes it {FORMAT}", facts)
+    words = f"{found.format}, of recspend {found.recspend}"
+    if found.format < FORMAT:
+        words += f"; the next run upgrades it to {FORMAT}, and asks the API for nothing again"
+    return Finding("format", "ok", words, facts)
 
 
 def standing(path: Path) -> Path:

@@ -1,14 +1,25 @@
 """A command of the operator's own, which gets messages as JSON."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from transforms.errors import DeliveryError
+from transforms.errors import ConfigError, DeliveryError
 from transforms.messages import Message
 
 _TIMEOUT_SECONDS = 60
 _STANDARD_ERROR = 2
+
+
+def found(command: Sequence[str]) -> str:
+    """The program that would be run, by its path. Raises ConfigError when there is none that can be."""
+    path = shutil.which(command[0])
+    if path is None:
+        raise ConfigError(
+            f"The command {command[0]} is not there, or cannot be run. Give the whole path of a program."
+        )
+    return f"the command {path}"
 
 
 def hand_over(command: Sequence[str], environment: Mapping[str, str], message: Message) -> None:

@@ -23,6 +23,8 @@ _URL = re.compile(
 )
 _TIMEOUT_SECONDS = 20
 
+NO_ADDRESS = "The address of the webhook must begin with https://, and hold no space."
+
 
 def is_webhook_url(url: str) -> bool:
     """Whether it can be posted to: https, or http on this machine."""
@@ -32,7 +34,7 @@ def is_webhook_url(url: str) -> bool:
 def post(url: str, message: Message) -> None:
     """Post a message. Raises DeliveryError, which never names the address, when it was not taken."""
     if not is_webhook_url(url):
-        raise DeliveryError("The address of the webhook must begin with https://, and hold no space.")
+        raise DeliveryError(NO_ADDRESS)
     # Slack reads these three as marks, as in <!channel>, and nothing else.
     text = message.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     body = json.dumps({"text": text, **message.as_object()}).encode()

@@ -23,6 +23,7 @@ from flows.doctor.disk import disk
 from flows.doctor.prefect_server import compared
 from flows.emulator import Emulator, open_living, serve
 from flows.stores.access import Access
+from flows.stores.data_format import FORMAT
 from flows.stores.lock import one_writer
 from flows.stores.runs import RunRecord, Runs
 
@@ -95,6 +96,7 @@ def test_a_new_folder_and_a_working_account(
         "metrics file": "ok",
         "disk": found["disk"]["state"],  # that of this machine
         "Prefect": "ok",
+        "channels": "ok",
         "last run": "look",
         "coverage support": "look",
         "account support": "ok",
@@ -127,6 +129,7 @@ def test_every_setting_says_where_it_comes_from(environment: Callable[..., None]
     assert "lookback_days = 4 from recspend.toml; account_sid from recspend.toml" in shown
     assert '"settle_days": {"from": "default", "value": 90}' in shown
     assert '"api_token": {"from": "RECSPEND_API_TOKEN"}' in shown
+    assert found["channel webhook"]["words"] == "a webhook is told; `recspend notify --test` tries it"
     assert "PT-secret" not in shown
 
 
@@ -252,6 +255,56 @@ def test_a_token_in_the_file_is_broken_and_not_shown(environment: Callable[..., 
     assert "PT-secret" not in shown
 
 
+CHANNELS = {
+    'kind = "webhook"\nurl_env = "HOOK"': "Channel webhook: the variable HOOK is not set. It must hold the address",
+    'kind = "webhook"\nurl = "http://hooks.example.com/s3cret"': "The address of the webhook must begin with https://",
+    'kind = "webhook"\nurl_file = "hook"': "the file that url_file names can be read by its group or by others",
+    'kind = "command"\ncommand = ["no-such-program"]': "The command no-such-program is not there, or cannot be run.",
+    'kind = "command"\ncommand = ["/bin/sh", "-c", "exit"]\non = ["holes.found"]': "the command /bin/sh is told of h",
+    'kind = "email"\nhost = "mail.example.com"\nfrom = "a@x"\nto = ["b@x"]': "through mail.example.com is told;",
+    'kind = "email"\nhost = "x"\nfrom = "a@x"\nto = ["b@x"]\nuser = "u"\npassword_env = "P"': "variable P is not set",
+}
+
+
+@pytest.mark.parametrize("entry", CHANNELS)
+def test_a_channel_that_could_not_tell_anybody_is_broken(
+    entry: str, environment: Callable[..., None]
+) -> None:
+    Path("recspend.toml").write_text(f"[[notify]]\n{entry}")
+    Path("hook").write_text("https://hooks.example.com/s3cret")
+    Path("hook").chmod(0o644)
+    _, found, shown = examined()
+    (channel,) = (each for subject, each in found.items() if subject.startswith("channel "))
+    assert channel["state"] == ("ok" if "is told" in CHANNELS[entry] else "broken")
+    assert CHANNELS[entry] in channel["words"]
+    assert "s3cret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "words"),
+    [
+        (FORMAT + 1, "broken", f"is in format {FORMAT + 1}, written by recspend 0.0.9, and this recspend"),
+        (
+            FORMAT - 1,
+            "ok",
+            f"{FORMAT - 1}, of recspend 0.0.9; the next run upgrades it to {FORMAT}, and asks the API",
+        ),
+        ("two", "broken", "does not say which format the folder has"),
+        (None, "ok", f"not told yet; the next run makes it {FORMAT}"),
+    ],
+)
+def test_the_format_of_the_folder_is_told(
+    number: object, state: str, words: str, environment: Callable[..., None]
+) -> None:
+    Path("data").mkdir()
+    if number is not None:
+        Path("data/format.json").write_text(json.dumps({"format": number, "recspend": "0.0.9"}))
+    _, seen, _ = examined()
+    found = seen["settings" if state == "broken" else "format"]
+    assert found["state"] == state
+    assert words in found["words"]
+
+
 def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
     emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -265,6 +318,7 @@ def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
     coverage = found["coverage support"]
     assert (coverage["state"], coverage["newest_day"], coverage["holes"]) == ("ok", "2026-09-14", 0)
     assert (found["lock"]["state"], found["last run"]["state"]) == ("look", "ok")
+    assert found["format"]["words"] == f"{FORMAT}, of recspend {version('recspend')}"
     taken = found["disk"]
     size = sum(path.stat().st_size for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert taken["taken_bytes"] == size
