@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 import requests
@@ -133,6 +135,96 @@ def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
             return [state for when, state in due.items() if stopped < datetime.fromisoformat(when) < began]
 
         wait_for("what was missed", lambda: "Completed" in missed())
+
+
+def test_runs_end_as_what_happened_and_an_automation_acts_on_what_they_found(
+    emulator: Emulator, server: Server, tmp_path: Path
+) -> None:
+    support, data_dir = accesses_of(emulator)[0], tmp_path / "data"
+    put(data_dir / "reference" / "budgets.csv", BUDGET.format(sid=support.account_sid))
+    put(tmp_path / "recspend.toml", SETTINGS.format(url=support.base_url, sid=support.account_sid))
+    for name in ("RECSPEND_BASE_URL", "RECSPEND_ACCOUNT_SID", "RECSPEND_ACCOUNT_NAME", "RECSPEND_API_TOKEN"):
+        del server.environment[name]  # the accounts are those of the file
+    server.environment |= {"SUPPORT_TOKEN": support.token, "SALES_TOKEN": "PT" + "0" * 32}
+    server.command(*RECSPEND, "deploy", "--work-pool", "local", folder=tmp_path)
+    two_days = {"account": "support", "first": "2026-09-01", "last": "2026-09-02"}
+    two_more = {"account": "support", "first": "2026-09-05", "last": "2026-09-06"}
+    act_on_budget(server, tmp_path, two_more)
+
+    with worker(server, "local", tmp_path):
+        read = run_to_its_end(server, **two_days)
+        acted = wait_for("what the automation runs", lambda: created_by(server, "AUTOMATION"))
+        wait_for("its end", lambda: server.state_of(acted[0]["id"]) == "Completed with holes")
+        refused = run_to_its_end(server, **{**two_more, "account": None})
+    with_a_check_that_fails(server, tmp_path / "doubting")
+    with worker(server, "local", tmp_path):
+        failed = run_to_its_end(server, **two_more)
+    # Nothing was ever read of sales.
+    assert (read["state_type"], read["state_name"]) == ("COMPLETED", "Completed with holes")
+    assert (refused["state_type"], refused["state_name"]) == ("FAILED", "API refused")
+    assert "sales: " in refused["state"]["message"]
+    assert "(401). Check SALES_TOKEN" in refused["state"]["message"]
+    assert (failed["state_type"], failed["state_name"]) == ("FAILED", "Failed checks")
+    assert failed["state"]["message"] == "Checks failed: nothing_is_right. The reports stay as they were."
+    # The other runs found the same budget passed, which was told.
+    assert len(created_by(server, "AUTOMATION")) == 1
+
+
+BUDGET = "account_sid,valid_from,currency,amount\n{sid},2026-09,USD,0.01\n"
+SETTINGS = """
+[[accounts]]
+name = "support"
+base_url = "{url}"
+account_sid = "{sid}"
+token_env = "SUPPORT_TOKEN"
+
+[[accounts]]
+name = "sales"
+base_url = "{url}"
+account_sid = "A-sales"
+token_env = "SALES_TOKEN"
+"""
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def act_on_budget(server: Server, folder: Path, parameters: dict[str, str]) -> None:
+    """Create the automation of the README, to run our own deployment."""
+    (automation,) = re.findall(r"```yaml\n(name: support.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
+    (deployment,) = server.ask("deployments/filter")
+    automation = automation.replace("00000000-0000-0000-0000-000000000000", deployment["id"])
+    put(
+        folder / "budget.yaml",
+        automation.replace("parameters: {}", f"parameters: {json.dumps(parameters)}"),
+    )
+    server.command(*PREFECT, "automation", "create", "--from-file", "budget.yaml", folder=folder)
+
+
+def with_a_check_that_fails(server: Server, folder: Path) -> None:
+    """Have workers that start from now on find a copy of recspend that has one check more."""
+    for package in ("flows", "transforms", "sql", "data/reference"):
+        shutil.copytree(TOP / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    put(
+        folder / "sql" / "checks" / "nothing_is_right.sql",
+        "-- Whatever it is.\n-- severity: fail\nselect 1 as found\n",
+    )
+    server.environment["PYTHONPATH"] = str(folder)
+
+
+def run_to_its_end(server: Server, **parameters: str | None) -> dict[str, Any]:
+    run_id = started(server.start("recspend/all-accounts", **parameters))
+    ended = wait_for(
+        "the end of a run",
+        lambda: {run["id"]: run for run in server.runs() if run["id"] == run_id and run["end_time"]},
+    )
+    return dict(ended[run_id])
+
+
+def created_by(server: Server, kind: str) -> list[dict[str, Any]]:
+    return [run for run in server.runs() if (run["created_by"] or {}).get("type") == kind]
 
 
 @contextmanager
