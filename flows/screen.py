@@ -130,7 +130,8 @@ def remarks(summary: Summary) -> list[Text]:
     lines += check_lines([result for result in summary.checks if not result.is_passed])
     most = summary.oddities.most_common(_MOST_ODDITIES)
     lines += [
-        Text(f"Odd: {kind}{f' {value!r}' if value else ''}, {count} rows.") for (kind, value), count in most
+        Text(f"Odd: {kind}{f' {value!r}' if value else ''}, {count} {'row' if count == 1 else 'rows'}.")
+        for (kind, value), count in most
     ]
     if len(summary.oddities) > _MOST_ODDITIES:
         lines.append(_look(f"And {len(summary.oddities) - _MOST_ODDITIES} more oddities.", "ops.oddities"))
