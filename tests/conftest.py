@@ -26,6 +26,18 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture
+def comments() -> None:
+    """For tests of what the warehouse says of its tables and columns: see `without_comments`."""
+
+
+@pytest.fixture(autouse=True)
+def without_comments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave them out of the warehouses that a test builds: they take a quarter of each build."""
+    if "comments" not in request.fixturenames:
+        monkeypatch.setattr("flows.stores.warehouse._describe", lambda *_, **__: None)
+
+
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
     """A command sends the log to the standard error it has, which is closed when its test ends."""

@@ -25,6 +25,8 @@ from transforms.errors import ConfigError, DataError, ModelError
 from transforms.models import Check, Model, Twin, TwinColumn, build_order
 from transforms.schema import LAKE_SCHEMA
 
+pytestmark = pytest.mark.usefixtures("comments")
+
 SQL = shipped("sql")
 TWINS = read_twins(SQL)
 MODELS = build_order(read_models(SQL), given=TWINS.keys())
