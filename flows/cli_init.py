@@ -79,7 +79,8 @@ def init(
     if not yes and not os.path.lexists(config_path()) and sys.stdin.isatty():
         given = _asked(given, load(**given))
         is_listing = is_listing or typer.confirm("Ask the API for its subaccounts too?", err=True)
-        if is_listing and not load().api_token:
+        known = load()
+        if is_listing and not (known.api_token or known.token_file or known.token_block):
             given["api_token"] = typer.prompt("API token (not shown, not kept)", hide_input=True, err=True)
     settings, left_out = _with_listed(load(**given)) if is_listing else (_checked(load(**given)), ())
     files = start_files(settings, left_out)

@@ -1,7 +1,7 @@
 """How the data folder fares, from the warehouse and the run records: no request and no look at the lake."""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from flows.stores.lock import holder
 from flows.stores.runs import RunRecord, Runs
 from flows.stores.warehouse import Warehouse, warehouse_path
 from transforms.errors import ConfigError, DataError
-from transforms.health import AccountHealth, DayCost, Health, Run
+from transforms.health import CLOCK_SLACK, AccountHealth, DayCost, Health, Run
 
 # What was read of a day that was not over ends when its reading began; of one that was, with the day.
 _ACCOUNTS = """
@@ -125,7 +125,11 @@ def _rows(data_dir: Path, selects: Mapping[str, str]) -> dict[str, list[dict[str
 def _last_runs(data_dir: Path) -> tuple[Run | None, Run | None]:
     """The last run, and the last one that ended well."""
     last: Run | None = None
+    # One that ran while this machine's clock was ahead would else stand for all that come until then.
+    latest = datetime.now(UTC) + CLOCK_SLACK
     for record in Runs(data_dir).newest_first():
+        if record.started_at > latest:
+            continue
         last = last or _run(record, data_dir)
         if record.exit_code == 0:
             return last, _run(record, data_dir)

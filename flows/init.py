@@ -24,7 +24,16 @@ from transforms.settings_text import env_example, gitignore_with, ignored_folder
 
 _ENV_EXAMPLE, _GITIGNORE = Path(".env.example"), Path(".gitignore")
 _TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
-_OF_ONE_ACCOUNT = ("base_url", "account_sid", "account_name", "api_user", "provider", "api_token")
+_OF_ONE_ACCOUNT = (
+    "base_url",
+    "account_sid",
+    "account_name",
+    "api_user",
+    "provider",
+    "api_token",
+    "token_file",
+    "token_block",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ def with_entries(
     """The settings with an entry for each account that can be read, and the entries of the others with the reason."""
     entries, left_out = list[AccountSettings](), list[tuple[AccountSettings, str]]()
     for account in listed:
-        entry = _entry(account, access)
+        entry = _entry(account, access, settings)
         reason = "" if account.is_open else f"{account.name} is {account.status} and is not read:"
         try:
             check_place(account_sid=account.account_sid)
@@ -72,26 +81,34 @@ def with_entries(
     return Settings.model_construct(**others | {"accounts": entries}), left_out
 
 
-def _entry(account: ListedAccount, access: Access) -> AccountSettings:
-    more: dict[str, str] = {}
-    if account.account_sid == access.account_sid and access.user != access.account_sid:
-        more["api_user"] = access.user
+def _entry(account: ListedAccount, access: Access, settings: Settings) -> AccountSettings:
+    more: dict[str, object] = {"token_env": account.token_env}
+    if account.account_sid == access.account_sid:
+        if access.user != access.account_sid:
+            more["api_user"] = access.user
+        if settings.token_file or settings.token_block:
+            more |= {
+                "token_env": None,
+                "token_file": settings.token_file,
+                "token_block": settings.token_block,
+            }
     if access.provider != "signalwire":
         more["provider"] = access.provider
     return AccountSettings(
         name=account.name,
         base_url=access.base_url,
         account_sid=account.account_sid,
-        token_env=account.token_env,
         **more,  # type: ignore[arg-type]
     )
 
 
 def variables_of(settings: Settings) -> Mapping[str, str]:
     """The variables that must hold a token, each with whose it is."""
-    found = {} if settings.accounts and not settings.account_sid else {_TOKEN_VARIABLE: "The API token."}
-    if settings.account_sid:
-        found[_TOKEN_VARIABLE] = f"The API token of {settings.account_name or settings.account_sid}."
+    found = {}
+    is_elsewhere = settings.token_file or settings.token_block
+    if not is_elsewhere and (settings.account_sid or not settings.accounts):
+        of = settings.account_name or settings.account_sid
+        found = {_TOKEN_VARIABLE: f"The API token of {of}." if of else "The API token."}
     return found | {
         entry.token_env: f"The API token of {entry.name} ({entry.account_sid})."
         for entry in settings.accounts

@@ -13,8 +13,6 @@ from transforms.health import AccountHealth, Health, Run
 if TYPE_CHECKING:
     from flows.doctor.finding import Finding
 
-_ENDED = {0: "fine", 1: "a check failed", 2: "wrong use or settings", 3: "the API could not be read"}
-
 
 def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table]:
     """The state of a data folder, as `recspend status` tells it."""
@@ -54,11 +52,9 @@ def _covered(health: Health) -> Text:
 
 
 def _how(run: Run) -> str:
-    began = f"began {run.started_at:%Y-%m-%d %H:%M} UTC"
-    if run.finished_at is None or run.exit_code is None:
-        return f"{began}, {'is under way' if run.is_under_way else 'was broken off; the next goes on from there'}"
-    how = _ENDED.get(run.exit_code, "it failed")
-    return f"{began}, ended with {run.exit_code} ({how}); {run.requests} requests, {run.retries} of them repeated"
+    if run.exit_code is None:
+        return run.in_words
+    return f"{run.in_words}; {run.requests} requests, {run.retries} of them repeated"
 
 
 def _count(number: int | None, of: str, look: str | None = None) -> Text:

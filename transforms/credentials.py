@@ -7,7 +7,8 @@ from transforms.errors import ConfigError
 
 # Nothing shorter is a secret, and may well be a word of an answer. Documented tokens have 32 characters and more.
 _LEAST_CHARACTERS = 16
-_CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
+# To the last @ of all: a password may hold a / or # that nobody escaped.
+_CREDENTIALS = re.compile(r"(?<=//).*@", re.DOTALL)
 
 
 def secret_in(text: str, called: str, what: str = "the token") -> str:

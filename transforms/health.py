@@ -6,8 +6,16 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-# Another machine may have read; a clock that is off by more is broken for the doctor too.
-_CLOCK_SLACK = timedelta(minutes=5)
+# Another machine may have read. The doctor calls a clock that is off by as much broken.
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far ahead of this machine's clock another's may be before one of them is wrong."""
+
+_ENDED = {
+    0: "fine",
+    1: "a check failed",
+    2: "wrong use or settings, or an error here",
+    3: "the API could not be read",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,15 @@ class Run:
     retries: int
     rejected: int
     is_under_way: bool = False
+
+    @property
+    def in_words(self) -> str:
+        """When it began, and how it ended if it did."""
+        began = f"began {self.started_at:%Y-%m-%d %H:%M} UTC"
+        if self.exit_code is None:
+            how = "is under way" if self.is_under_way else "was broken off; the next goes on from there"
+            return f"{began}, {how}"
+        return f"{began}, ended with {self.exit_code} ({_ENDED.get(self.exit_code, 'it failed')})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +120,7 @@ class Health:
     def is_in_the_future(self) -> bool:
         """Whether an account is covered further than this instant: a clock was wrong when it was read, or is now."""
         known = [account.covered_until for account in self.accounts if account.covered_until is not None]
-        return any(until > self.as_of + _CLOCK_SLACK for until in known)
+        return any(until > self.as_of + CLOCK_SLACK for until in known)
 
     def as_object(self, max_age: timedelta | None = None) -> dict[str, Any]:
         """The health as one JSON object: instants and days in ISO 8601, ages in seconds, costs as plain decimals."""

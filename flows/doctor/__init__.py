@@ -26,10 +26,19 @@ def examine() -> Iterator[Finding]:
         yield Finding("settings", "broken", str(error))
         return
     yield from settings_seen(settings)
-    yield from folder(settings)
+    yield from _guarded("data folder", folder(settings))
     if is_writable(settings.data_dir):
-        yield disk(settings.data_dir)
+        yield from _guarded("disk", disk(settings.data_dir))
     yield prefect_server()
     yield from channels_seen(settings)
-    yield from coverage_seen(settings, account_names(settings))
-    yield from reached(settings)
+    yield from _guarded("coverage", coverage_seen(settings, account_names(settings)))
+    yield from _guarded("accounts", reached(settings))
+
+
+def _guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings, and one more when a file cannot be looked at."""
+    try:
+        yield from findings
+    except OSError as error:
+        cure = "Give the user that recspend runs as the right to it."
+        yield Finding(subject, "broken", f"cannot be looked at: {error}. {cure}")

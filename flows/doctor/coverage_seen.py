@@ -8,7 +8,7 @@ from flows.health import health
 from flows.settings import Settings
 from transforms.durations import in_words
 from transforms.errors import RecspendError
-from transforms.health import AccountHealth, Health
+from transforms.health import CLOCK_SLACK, AccountHealth, Health
 
 
 def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Finding]:
@@ -28,31 +28,30 @@ def _last_run(found: Health) -> Finding:
     run = found.last_run
     if run is None:
         return Finding("last run", "look", "there was none yet. Run `recspend run`.")
-    began = f"began {run.started_at:%Y-%m-%d %H:%M} UTC"
-    if run.finished_at is None:
-        words = "is under way" if run.is_under_way else "was broken off. The next one goes on from there."
-        return Finding("last run", "ok" if run.is_under_way else "look", f"{began} and {words}")
     cures = {
-        1: " because a check failed. `recspend check` says which.",
-        2: " because of a setting or a file. Run it again to see.",
-        3: " because of the API. See the accounts below.",
+        1: ". `recspend check` says which.",
+        2: ". Run it again to see.",
+        3: ". See the accounts below.",
     }
-    words = f"{began} and ended with exit code {run.exit_code}{cures.get(run.exit_code or 0, '')}"
+    words = f"{run.in_words}{cures.get(run.exit_code or 0, '')}"
     facts = {"started_at": run.started_at.isoformat(), "exit_code": run.exit_code}
-    return Finding("last run", "look" if run.exit_code else "ok", words, facts)
+    is_fine = run.is_under_way or run.exit_code == 0
+    return Finding("last run", "ok" if is_fine else "look", words, facts)
 
 
 def _coverage(account: AccountHealth, now: datetime) -> Finding:
     subject = f"coverage {account.account_name}"
     if account.first_day is None or account.covered_until is None:
         return Finding(subject, "look", "nothing was read yet. Run `recspend run`.")
+    is_ahead = account.covered_until > now + CLOCK_SLACK
+    until = f"{in_words(now - account.covered_until)} ago"
     words = (
-        f"{account.first_day} to {account.newest_day}, read until {in_words(now - account.covered_until)} ago; "
+        f"{account.first_day} to {account.newest_day}, read until "
+        f"{'later than now, so a clock is or was wrong' if is_ahead else until}; "
         f"{account.holes} holes, {account.unsettled} recordings without a price or not done"
     )
-    state: State = "ok"
+    state: State = "look" if is_ahead or account.holes else "ok"
     if account.holes:
-        state = "look"
         words += (
             '. Run `recspend run`; `recspend query "from ops.coverage where not is_covered"` lists the holes.'
         )

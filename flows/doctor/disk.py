@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ _RECORDINGS = """
 """
 
 
-def disk(data_dir: Path) -> Finding:
+def disk(data_dir: Path) -> Iterator[Finding]:
     """Room and growth. Broken when not even the warehouse can be built anew, which is done beside the old one."""
     free = shutil.disk_usage(standing(data_dir)).free
     taken, landed = folder_bytes(data_dir), landed_bytes(data_dir)
@@ -52,7 +53,7 @@ def disk(data_dir: Path) -> Finding:
     if grows:
         words += f"; {_growing(grows, days)}"
     cure = "" if state == "ok" else ". Make room, or move the data folder to a larger disk."
-    return Finding("disk", state, f"{words}{cure}", facts)
+    yield Finding("disk", state, f"{words}{cure}", facts)
 
 
 def _recordings(warehouse: Path) -> tuple[int, float]:

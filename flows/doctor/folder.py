@@ -1,4 +1,4 @@
-"""The data folder: can it be written to, who writes, what was built in it, and how the last run went."""
+"""The data folder: can it be written to, who writes, and what was built in it?"""
 
 import os
 from collections.abc import Iterator

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -330,7 +330,7 @@ def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
 
     began = datetime.now(UTC)
     Runs(tmp_path / "data").write(RunRecord(f"{began:%Y}9", began, began, 1))
-    assert "exit code 1 because a check failed" in examined()[1]["last run"]["words"]
+    assert "ended with 1 (a check failed). `recspend check` says which." in examined()[1]["last run"]["words"]
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**15, "ok"), (10**9, "look"), (10, "broken")])
@@ -339,9 +339,36 @@ def test_a_disk_that_is_full_is_told_before_the_next_build_needs_it(
 ) -> None:
     (tmp_path / "warehouse.duckdb").write_bytes(b"x" * 1000)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
-    found = disk(tmp_path)
+    (found,) = disk(tmp_path)
     assert found.state == state
     assert ("Make room" in found.words) == (state != "ok")
+
+
+def test_a_run_under_a_clock_that_was_ahead_does_not_stand_for_those_after_it(
+    emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
+) -> None:
+    emulator = emulated()
+    environment(**of(emulator))
+    access = Access("support", SID, emulator.base_url, SID, emulator.accounts[0].api_token, "signalwire", "")
+    now = datetime.now(UTC)
+    run_by(lambda: now + timedelta(days=2), [access], tmp_path / "data")
+    Runs(tmp_path / "data").write(
+        RunRecord("29991123T0", now + timedelta(days=2), now + timedelta(days=2), 0)
+    )
+    Runs(tmp_path / "data").write(RunRecord(f"{now:%Y}9", now, now, 3))
+    _, found, _ = examined()
+    assert "ended with 3 (the API could not be read)" in found["last run"]["words"]
+    coverage = found["coverage support"]
+    assert coverage["state"] == "look"
+    assert "read until later than now, so a clock is or was wrong" in coverage["words"]
+
+
+def test_what_cannot_be_looked_at_is_broken_and_the_rest_is_told(environment: Callable[..., None]) -> None:
+    Path("data/.lock").mkdir(parents=True)
+    _, found, _ = examined()
+    assert found["data folder"]["state"] == "broken"
+    assert "cannot be looked at: [Errno 21] Is a directory" in found["data folder"]["words"]
+    assert "disk" in found
 
 
 def test_a_folder_that_cannot_be_written_to_is_broken(environment: Callable[..., None]) -> None:

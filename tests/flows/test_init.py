@@ -196,6 +196,40 @@ def test_every_account_of_a_project_gets_an_entry_that_can_be_used(
         assert contents() == before
 
 
+def test_a_token_in_a_file_stays_there_and_is_asked_of_nobody(
+    init: Init, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("token").write_text(f"{FAMILY[0].api_token}\n")
+    Path("token").chmod(0o600)
+    with serve(open_living([], accounts=FAMILY)) as emulator:
+        environment_of(emulator, FAMILY[0], monkeypatch)
+        monkeypatch.delenv("RECSPEND_API_TOKEN")
+        monkeypatch.setenv("RECSPEND_TOKEN_FILE", "token")
+        code, _, said = init("--accounts-of", "A-main")
+    assert code == 0
+    assert "set RECSPEND_ACCOUNT_SALES_TOKEN, then" in said
+    for name in ("RECSPEND_BASE_URL", "RECSPEND_TOKEN_FILE"):
+        monkeypatch.delenv(name)
+    settings = load()
+    assert [(each.name, each.token_file, each.token_env) for each in settings.accounts] == [
+        ("main office", Path("token"), None),
+        ("sales", None, "RECSPEND_ACCOUNT_SALES_TOKEN"),
+    ]
+    assert settings.token_file is None
+    monkeypatch.setenv("RECSPEND_ACCOUNT_SALES_TOKEN", FAMILY[1].api_token)
+    assert len(accesses(settings)) == 2
+
+
+def test_of_one_account_no_variable_is_asked_for_when_its_token_is_elsewhere(
+    init: Init, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
+    said = init("--base-url", "https://example.signalwire.com", "--account-sid", "A1")[2]
+    assert "Next: run `recspend doctor`." in said
+    assert "RECSPEND_API_TOKEN=" not in Path(".env.example").read_text("utf-8")
+    assert load().token_block == "support-token"
+
+
 def test_the_list_is_read_page_by_page_to_its_end(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     many = [Account(f"n{number}", f"A{number}", f"PT{number}") for number in range(1001)]
     with serve(open_living([], accounts=many)) as emulator:
