@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from flows.stores.check_results import CheckResult, check_table, run_check
-from flows.stores.contents import Contents, Stamp
+from flows.stores.contents import Contents, Made, Stamp
 from flows.stores.files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
 from transforms.models import Check, Model, Twin, build_order, drift
@@ -55,30 +55,43 @@ class Warehouse:
 
         When nothing that the models depend on has changed, they are taken over from the old file as it is: only the
         other tables are filled anew, and only the checks are run that read those or found something. Raises ModelError
-        when a model cannot be built or is not what its twin says; the old file then stays.
+        when a model cannot be built or is not what its twin says, DataError when the file cannot be written (a full
+        disk); the old file then stays.
         """
         made = self._stamp.would_be(contents)
         with replaced_whole(self.path) as beside:
             for stale in (beside, _log_of(beside)):  # of a build that was killed
                 stale.unlink(missing_ok=True)
-            is_taken_over = self._stamp.stands_for(made)
-            if is_taken_over:
-                shutil.copyfile(self.path, beside)
-            config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
-            with duckdb.connect(str(beside), config=config) as connection:
-                connection.execute("set TimeZone = 'UTC'")
-                known = _refresh(connection, contents, made.reads) if is_taken_over else set()
-                if not is_taken_over:
-                    _build_all(connection, contents)
-                results = [
-                    CheckResult(check, 0, []) if check.name in known else run_check(connection, check)
-                    for check in contents.checks
-                ]
-                _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
-                connection.execute("checkpoint")
+            try:
+                results = self._fill(beside, contents, made)
+            except duckdb.Error as error:  # whatever is wrong with a model or a check was told by its name
+                first_line = str(error).partition("\n")[0]
+                raise DataError(
+                    f"{self.path} cannot be written: {first_line} Make room on the disk, then run `recspend model`."
+                ) from None
+            finally:
+                _log_of(beside).unlink(missing_ok=True)
             # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
             _log_of(self.path).unlink(missing_ok=True)
         self._stamp.write(made)
+        return results
+
+    def _fill(self, beside: Path, contents: Contents, made: Made) -> list[CheckResult]:
+        is_taken_over = self._stamp.stands_for(made)
+        if is_taken_over:
+            shutil.copyfile(self.path, beside)
+        config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
+        with duckdb.connect(str(beside), config=config) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            known = _refresh(connection, contents, made.reads) if is_taken_over else set()
+            if not is_taken_over:
+                _build_all(connection, contents)
+            results = [
+                CheckResult(check, 0, []) if check.name in known else run_check(connection, check)
+                for check in contents.checks
+            ]
+            _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
+            connection.execute("checkpoint")
         return results
 
     def check(self, checks: Sequence[Check]) -> list[CheckResult]:

@@ -1,4 +1,5 @@
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -404,6 +405,24 @@ def test_what_a_killed_build_left_behind_is_no_trouble(built: Warehouse, tmp_pat
     built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
     assert one(built, "select count(*) from marts.fct_recordings") == 2
     assert files(built) == ["warehouse.duckdb", "warehouse.json"]
+
+
+@pytest.mark.parametrize("most_bytes", [100, 20_000, 200_000, 700_000])
+def test_a_disk_that_becomes_full_is_told_and_leaves_the_old_file_and_nothing_beside_it(
+    most_bytes: int, built: Warehouse, tmp_path: Path
+) -> None:
+    lake_files, before = lake_of(tmp_path / "lake", "R1", "R2"), built.path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        with pytest.raises(DataError, match=r"warehouse\.duckdb cannot be written: .*Make room"):
+            built.build(contents(lake_files))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert built.path.read_bytes() == before
+    assert files(built) == ["warehouse.duckdb"]
+    built.build(contents(lake_files))
+    assert one(built, "select count(*) from marts.fct_recordings") == 2
 
 
 SCRIBBLE = """
