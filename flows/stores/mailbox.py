@@ -3,8 +3,8 @@
 import logging
 import smtplib
 import ssl
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
@@ -38,8 +38,7 @@ def send(
     """Send a message as plain text, dated now. Raises DeliveryError when the server takes it for nobody."""
     try:
         mail = _mail(sender, recipients, message, now)
-        with ExitStack() as stack:
-            client = stack.enter_context(_connected(server))
+        with _connected(server) as client:
             if server.security == "starttls":
                 client.starttls(context=ssl.create_default_context())
             if server.user is not None:
@@ -62,7 +61,19 @@ def send(
 _LOOK = "Look at host, port, security, user, password and addresses."
 
 
-def _connected(server: MailServer) -> smtplib.SMTP:
+@contextmanager
+def _connected(server: MailServer) -> Iterator[smtplib.SMTP]:
+    """A connection for the block. smtplib's own raises when it is not taken leave of, though the mail was taken."""
+    client = _client(server)
+    try:
+        yield client
+    finally:
+        with suppress(OSError):
+            client.quit()
+        client.close()
+
+
+def _client(server: MailServer) -> smtplib.SMTP:
     port = server.port or _PORTS[server.security]
     if server.security == "tls":
         context = ssl.create_default_context()

@@ -195,6 +195,18 @@ def test_a_mail_for_nobody_was_not_delivered_and_one_for_somebody_was(
     assert "refused 1 of 2 recipients" in caplog.text
 
 
+@pytest.mark.parametrize("farewell", ["250 OK", "421 Too many connections", "500 What?"])
+def test_a_mail_that_was_taken_is_delivered_however_the_server_takes_leave(
+    farewell: str, tmp_path: Path
+) -> None:
+    with mail_box(tmp_path) as box:
+        box.farewell = farewell
+        channel(mail(box.port, security="none", to=["a@example.com"])).send(MESSAGE)
+        box.unknown = {"a@example.com"}
+        assert "(SMTPRecipientsRefused)" in refused(mail(box.port, security="none", to=["a@example.com"]))
+    assert len(box.mails) == 1
+
+
 def test_a_mail_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refused(mail(free_port(), security="none", to=["a@example.com"]))
     assert said.startswith("The mail server 127.0.0.1 did not take the message (ConnectionRefusedError).")
