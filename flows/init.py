@@ -18,12 +18,12 @@ from flows.stores.access import Access
 from flows.stores.files import write_whole
 from flows.stores.patience import Patience
 from flows.stores.recordings_api import ACCOUNTS, RecordingsApi
+from flows.tokens import TOKEN_VARIABLE as _TOKEN_VARIABLE
 from transforms.account_list import ListedAccount, named, read_accounts
 from transforms.errors import ConfigError
 from transforms.settings_text import env_example, gitignore_with, ignored_folder
 
 _ENV_EXAMPLE, _GITIGNORE = Path(".env.example"), Path(".gitignore")
-_TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
 _OF_ONE_ACCOUNT = ("base_url", "account_sid", "account_name", "api_user", "provider", "api_token")
 
 

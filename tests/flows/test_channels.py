@@ -97,6 +97,11 @@ def test_a_variable_that_is_not_set_is_named_unless_it_may_be_the_address_itself
     )
     said = refused({"kind": "webhook", "url_env": f"https://hooks.example.com{PATH}"}, ConfigError)
     assert "the variable that url_env names" in said
+    password = {"user": USER, "password_env": "hunter2_hunter2"}
+    said = refused(mail(25, to=["a@example.com"], **password), ConfigError)
+    assert (
+        said == "Channel email: the variable that password_env names is not set. It must hold the password."
+    )
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 429, 500])
