@@ -75,8 +75,9 @@ def _is_working(channel: "Channel") -> bool:
 
     try:
         channel.send(TEST)
-    except RecspendError as error:
-        say(f"{channel.name}: broken. {error}")
+    except Exception as error:  # whatever it is, the next channel is tried
+        reason = str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."
+        say(f"{channel.name}: broken. {reason}")
         return False
     say(f"{channel.name}: ok")
     return True

@@ -4,8 +4,8 @@ Telling is beside the run: whatever goes wrong with it is a warning, and the run
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flows.channels import Channel, channels
@@ -129,8 +129,7 @@ def _told(
     try:
         warnings = _tell_each(Notified(settings.data_dir), listeners, *look())
     except Exception as error:  # whatever it is, the figures do not depend on it
-        reason = str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."
-        warnings = {"notify": f"Nobody could be told of what the run found: {reason}"}
+        warnings = {"notify": f"Nobody could be told of what the run found: {_reason(error)}"}
     for warning in warnings.values():
         logger.warning(warning)
     return warnings
@@ -149,10 +148,27 @@ def _tell_each(
         for message in messages(found, told[listener.name], listener.kinds):
             try:
                 listener.send(message)
-            except RecspendError as error:
-                warnings[f"notify {listener.name}"] = f"Channel {listener.name} was not told: {error}"
+            except Exception as error:  # whatever it is, the next listener is told
+                warnings[f"notify {listener.name}"] = (
+                    f"Channel {listener.name} was not told: {_reason(error)}"
+                )
                 break  # what is left of it, the next run tells
             told[listener.name] |= {finding.key for finding in message.findings}
-            notified.write(told)
-    notified.write(told)
-    return warnings
+            with suppress(OSError):  # the last one says it
+                notified.write(told)
+    return warnings | _kept(notified, told)
+
+
+def _kept(notified: Notified, told: Mapping[str, set[str]]) -> dict[str, str]:
+    """Keep what was told; the warning when that cannot be."""
+    try:
+        notified.write(told)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return {"notify": f"Who was told what could not be kept ({reason}), so the next run tells it again."}
+    return {}
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong. Of errors nobody expected only the kind: their words may hold a secret."""
+    return str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."

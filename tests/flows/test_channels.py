@@ -306,9 +306,27 @@ WRONG = {
     "would send the password unencrypted": f'{MAIL}user = "u"\npassword_env = "P"\nsecurity = "none"',
     "notify.0.email.to: Value error, is no e-mail address": MAIL.replace("b@x", "s3cret"),
     "notify.0.email.from: Value error, is no e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
+    "notify.0.email.from: Value error, is no": MAIL.replace("a@x", "s3cret@"),
+    "to: Value error, is no e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
     "notify.0.command.command": 'kind = "command"\ncommand = []',
     "two have the name webhook": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',
 }
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["@x", "a@", "a@ ", "a@b@c", "a b@x", "a@x.", "a@x;b@x", "mailto:a@x", "Team:;@", "a@x\x00", ""],
+)
+def test_what_no_mail_can_be_sent_to_is_no_address(address: str) -> None:
+    assert not mailbox.is_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@x", "a@[192.0.2.1]", '"a b"@x', "R&D <a@x>", '"R&D, support" <a@x>', "a@x, b@x", "ä@ö.example"],
+)
+def test_an_address_may_have_a_name_and_letters_of_any_kind(address: str) -> None:
+    assert mailbox.is_address(address)
 
 
 @pytest.mark.parametrize("said", WRONG)

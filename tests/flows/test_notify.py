@@ -175,6 +175,34 @@ def test_a_channel_that_fails_is_a_warning_and_is_told_by_the_next_run_alone(
     ]
 
 
+def test_an_error_nobody_foresaw_in_one_channel_leaves_no_other_out(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.channels.insert(0, {"kind": "command", "command": ["true"]})
+    runs.announced = []
+    with patch("flows.channels.program.hand_over", side_effect=IndexError(PATH)):
+        summary = runs.run(BUDGET)
+    assert summary.warnings == {"notify command": "Channel command was not told: IndexError."}
+    assert runs.received.events == ["recspend.budget.exceeded"]
+    assert runs.announced == [BUDGET.key]
+    assert PATH not in caplog.text
+
+
+def test_when_nobody_can_keep_who_was_told_all_are_told(runs: Runs, tmp_path: Path) -> None:
+    got = tmp_path / "got"
+    runs.channels.append({"kind": "command", "command": ["tee", "-a", str(got)]})
+    runs.announced = []
+    with patch("flows.stores.notified.write_if_changed", side_effect=OSError(28, "No space left on device")):
+        summary = runs.run(BUDGET, HOLE)
+    assert summary.warnings == {
+        "notify": "Who was told what could not be kept (No space left on device), so the next run tells it again."
+    }
+    assert runs.received.events == ["recspend.holes.found", "recspend.budget.exceeded"]
+    assert len(got.read_text().splitlines()) == len(runs.announced) == 2
+    assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
+    assert runs.told(BUDGET, HOLE) == []
+
+
 def test_what_a_killed_run_had_told_is_not_told_again(runs: Runs) -> None:
     runs.channels.append({"kind": "command", "command": ["true"]})
     killed = patch("flows.channels.program.hand_over", side_effect=KeyboardInterrupt)
@@ -364,6 +392,18 @@ def test_each_channel_can_be_tried(
     assert one.err == "finance: ok\n"
     assert received.events == ["recspend.test"]
     assert [mail["Subject"] for mail in box.mails] == ["recspend: This is a test"] * 2
+
+
+def test_a_channel_that_breaks_in_a_way_nobody_foresaw_keeps_no_other_from_being_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(
+        "[[notify]]\nkind = 'webhook'\nurl = 'https://x.example'\n[[notify]]\nkind = 'command'\ncommand = ['true']\n"
+    )
+    with patch("flows.channels.webhook.post", side_effect=IndexError(PATH)):
+        assert recspend("notify --test", monkeypatch) == 2
+    assert capsys.readouterr().err.splitlines() == ["webhook: broken. IndexError.", "command: ok"]
 
 
 def test_the_command_says_what_it_was_not_given(
