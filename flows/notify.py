@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from flows.accounts import account_names
 from flows.channels import Channel, channels
 from flows.job import Job, Summary, Work
 from flows.lanes import utc_now
@@ -102,7 +103,8 @@ def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Ite
         raise
     except Exception as error:
         if job.command == "run":
-            failed = failed_run(error)
+            names = account_names(settings)  # it may be given by its sid
+            failed = failed_run(error, names.get(job.account or "", job.account))
             _told(settings, announce, lambda: ([failed], Seen(kinds=())))
         raise
 
@@ -112,9 +114,11 @@ def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
     found = failed_accounts(summary.failed)
     found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
     found += findings_now(work.settings.data_dir, with_figures=not stopping)
+    kinds = set(KINDS) - (OF_FIGURES if stopping else set())
     read = {access.name for access in work.accounts}
-    not_read = {account_key(name) for name in work.names.values() if name not in read}
-    return found, Seen(set(KINDS) - (OF_FIGURES if stopping else set()), not_read)
+    if read >= set(work.names.values()):
+        return found, Seen(kinds)
+    return found, Seen(kinds - {"run.failed"}, {account_key(name) for name in read})
 
 
 def _told(

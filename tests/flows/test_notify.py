@@ -57,6 +57,7 @@ class Runs:
         summary: Summary | None = None,
         command: Command = "run",
         raises: BaseException | None = None,
+        account: str | None = None,
     ) -> Summary:
         """A run that comes to a summary or raises."""
 
@@ -66,11 +67,14 @@ class Runs:
         summary = summary or Summary()
         work = Work(
             load(data_dir=self.data_dir, notify=self.channels),
-            self.accounts,
+            [access for access in self.accounts if account in (None, access.name)],
             self.names,
             announce=self._announce,
         )
-        with patch.object(notify, "findings_now", findings), run_told(work, Job(command), summary):
+        with (
+            patch.object(notify, "findings_now", findings),
+            run_told(work, Job(command, account=account), summary),
+        ):
             if raises:
                 raise raises
         return summary
@@ -261,6 +265,42 @@ def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: 
             prepare(settings, job)
     assert received.events == ["recspend.run.failed"]
     assert "RECSPEND_API_TOKEN" in received.posted[0][1]["text"]
+
+
+ENTRIES = [
+    {"name": name, "account_sid": f"sid-{name}", "base_url": "https://x.example", "token_env": variable}
+    for name, variable in (("support", "NOT_SET_HERE"), ("sales", "SALES_TOKEN"))
+]
+
+
+@pytest.mark.parametrize("broken", ["support", "sid-support", "supprt"])
+def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
+    broken: str, runs: Runs, tmp_path: Path, received: Hook
+) -> None:
+    settings = load(data_dir=tmp_path, notify=runs.channels, accounts=ENTRIES)
+    for _ in range(3):
+        with pytest.raises(ConfigError):
+            prepare(settings, Job(account=broken))
+        assert runs.run(account="sales").warnings == {}
+    assert received.events == ["recspend.run.failed"]
+    (finding,) = received.posted[0][1]["findings"]
+    name = broken.removeprefix("sid-")
+    assert finding["key"] == f"run.failed account {name}"
+    assert finding["sentence"].startswith(f"The run of {name} ended early. ")
+    assert runs.told() == []
+    with pytest.raises(ConfigError):
+        prepare(settings, Job(account=broken))
+    assert received.events == ["recspend.run.failed"] * 2  # for it was well in between
+
+
+def test_that_a_run_of_all_accounts_ended_early_is_over_when_one_of_them_all_did_not(runs: Runs) -> None:
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    runs.told(account="sales")
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    assert runs.received.events == ["recspend.run.failed"]
+    runs.told()
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    assert runs.received.events == ["recspend.run.failed"] * 2
 
 
 def test_when_nobody_can_read_who_was_told_it_is_told_again(
