@@ -131,7 +131,9 @@ def _told(
     if not listeners:
         return {}
     try:
-        warnings = _tell_each(Notified(settings.data_dir), listeners, *look())
+        notified = Notified(settings.data_dir)
+        with notified.held():  # before looking: who looked first must not forget what the other found since
+            warnings = _tell_each(notified, listeners, *look())
     except Exception as error:  # whatever it is, the figures do not depend on it
         warnings = {"notify": f"Nobody could be told of what the run found: {_reason(error)}"}
     for warning in warnings.values():

@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -19,11 +21,12 @@ from receivers import PATH, Hook, hook, mail_box
 from flows import cli, notify
 from flows.emulator import open_living, serve
 from flows.job import Command, Job, Summary, Work
-from flows.notify import run_told
-from flows.settings import load
+from flows.notify import failure_told, run_told
+from flows.settings import Settings, load
 from flows.stages import perform, prepare
 from flows.stores.access import Access
 from flows.stores.check_results import CheckResult
+from flows.stores.notified import Notified
 from transforms.errors import ConfigError
 from transforms.findings import Finding
 from transforms.messages import Message
@@ -205,6 +208,54 @@ def test_when_nobody_can_keep_who_was_told_all_are_told(runs: Runs, tmp_path: Pa
     assert len(got.read_text().splitlines()) == len(runs.announced) == 2
     assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
     assert runs.told(BUDGET, HOLE) == []
+
+
+def slowly(got: Path) -> dict[str, Any]:
+    """A channel that takes its time; the file gets a line for each message."""
+    return {"kind": "command", "command": ["sh", "-c", f"sleep 0.3; cat >>'{got}'"]}
+
+
+def fails_to_start(settings: Settings) -> None:
+    with pytest.raises(ConfigError), failure_told(settings, Job(), None):
+        raise ConfigError("No disk. Buy one.")
+
+
+def test_two_runs_that_end_at_once_tell_the_same_once(tmp_path: Path) -> None:
+    settings = load(data_dir=tmp_path, notify=[slowly(tmp_path / "got")])
+    with ThreadPoolExecutor(2) as pool:
+        for ended in [pool.submit(fails_to_start, settings) for _ in range(2)]:
+            ended.result()
+    assert len((tmp_path / "got").read_text().splitlines()) == 1
+
+
+def test_a_run_looks_only_when_it_is_its_turn_to_tell(runs: Runs, tmp_path: Path) -> None:
+    runs.told(BUDGET)
+    with ThreadPoolExecutor(1) as pool:
+        with Notified(tmp_path).held():
+            waiting = pool.submit(runs.run, BUDGET, HOLE)
+            time.sleep(0.3)
+            assert not waiting.done()
+            Notified(tmp_path).write({"webhook": {BUDGET.key, HOLE.key}})
+        waiting.result()
+    assert runs.received.events == ["recspend.budget.exceeded"]
+
+
+def test_a_run_that_waits_in_vain_warns_and_the_next_one_tells(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.stores.notified._WAIT_SECONDS", 0.2)
+    with Notified(tmp_path).held():
+        summary = runs.run(BUDGET)
+    assert summary.warnings["notify"].startswith(
+        f"Nobody could be told of what the run found: Another process has held {tmp_path / '.notified.lock'} for"
+    )
+    assert runs.received.posted == []
+    assert runs.told(BUDGET) == [BUDGET.key]
+
+
+def test_where_there_can_be_no_lock_everybody_is_told(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / ".notified.lock").mkdir()
+    assert runs.told(BUDGET) == [BUDGET.key]
 
 
 def test_what_a_killed_run_had_told_is_not_told_again(runs: Runs) -> None:
