@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from flows.artifacts import Artifacts
-from flows.events import announce
+from flows.events import announcer
 from flows.formats import FileFormat
 from flows.job import Job, Summary, Work
 from flows.lanes import utc_now
@@ -206,6 +206,7 @@ def _in_flow(job: Job, concurrency: int | None = None, wait_minutes: int = 0) ->
     """Do the job inside a flow run. Work that is given was checked where its flags were read."""
     given = _given.get() or _Given()
     try:
+        announce = announcer()
         work = given.work or prepare(load(concurrency=concurrency), job.checked(utc_now().date()), announce)
         artifacts = Artifacts()
         in_flow = replace(work, step=_as_task, progress=artifacts.beside(work.progress), announce=announce)
