@@ -4,7 +4,7 @@ Telling is beside the run: whatever goes wrong with it is a warning, and the run
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from transforms.findings import (
     failed_accounts,
     failed_checks,
     failed_run,
+    failures_told,
 )
 from transforms.messages import Message, Seen, messages
 
@@ -55,6 +56,7 @@ _SELECTS = {
     """,  # noqa: S608
     "bills": "select * from marts.reconciliation order by period_start desc, against, account_sid, currency",
 }
+_STOPPING = "select * from ops.checks where severity = 'fail' and not is_passed order by name"
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +80,21 @@ def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
         found += figures.rate_differences(rows["rate_differences"])
         found += figures.bills(rows["bills"], row["as_of"])
     return found
+
+
+def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
+    """What there is to tell when no run is at it, the weightiest kind first. told: keys that anybody was told.
+
+    Nothing is known without a warehouse but the failed runs that were told and are not over.
+    """
+    from flows.stores.warehouse import Warehouse, warehouse_path
+
+    failures = failures_told(told)
+    if not warehouse_path(data_dir).exists():
+        return failures
+    rows = Warehouse(warehouse_path(data_dir)).table(_STOPPING).to_pylist()
+    stopping = failed_checks((row["name"], row["why"], row["offending_rows"]) for row in rows)
+    return failures + stopping + findings_now(data_dir, with_figures=not stopping)
 
 
 @contextmanager

@@ -84,6 +84,21 @@ def failed_accounts(reasons: Mapping[str, str]) -> list[Finding]:
     ]
 
 
+def failures_told(keys: Iterable[str]) -> list[Finding]:
+    """Failed runs by the keys that somebody was told, among others; what went wrong stood in the message."""
+    subjects = [
+        subject for kind, _, subject in (key.partition(" ") for key in sorted(keys)) if kind == "run.failed"
+    ]
+    return [Finding("run.failed", subject, _since_told(subject), {}) for subject in subjects]
+
+
+def _since_told(subject: str) -> str:
+    if subject == _THE_RUN:
+        return "A run ended early, and none of all accounts has come to its end since."
+    name = subject.removeprefix(_account_subject(""))
+    return f"{name} could not be read, or a run of it ended early, and it has not been read since."
+
+
 def account_key(name: str) -> str:
     """The key under which it is told that an account could not be read, or that a run of it alone ended early."""
     return f"run.failed {_account_subject(name)}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import duckdb
 import pytest
 from ledger_runs import accesses_of
 from living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
@@ -437,6 +438,42 @@ def test_whole_runs_tell_of_their_warehouse_once_and_leave_no_secret(
     assert PATH not in caplog.text + repr(warned) + shown.err
 
 
+def test_what_there_is_to_tell_is_what_a_run_would_find_and_failures_that_are_not_over(
+    tmp_path: Path, received: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(f"[[notify]]\nkind = 'webhook'\nurl = '{received.url}'\n")
+    world = World(tmp_path / "data", received)
+    fails_to_start(load(notify=[{"kind": "webhook", "url": received.url}]))
+    assert shown(monkeypatch, capsys) == [
+        "run.failed: A run ended early, and none of all accounts has come to its end since.",
+        "  webhook: told",
+    ]
+    world.budget("0.05")
+    world.run()
+    assert [line.partition(":")[0] for line in shown(monkeypatch, capsys)[::2]] == ["budget.exceeded"]
+
+    with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(
+            "update ops.checks set is_passed = false, offending_rows = 2, why = 'It matters.' "
+            "where name = (select min(name) from ops.checks where severity = 'fail') returning name"
+        )
+        ((check,),) = warehouse.fetchall()
+    Notified(tmp_path / "data").write({"webhook": {"run.failed account support", BUDGET.key}})
+    assert shown(monkeypatch, capsys) == [
+        "run.failed: support could not be read, or a run of it ended early, and it has not been read since.",
+        "  webhook: told",
+        f"checks.failed: The check {check} found 2 rows. It matters.",
+        "  webhook: not told yet",
+    ]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of the command that shows what there is to tell."""
+    assert recspend("notify", monkeypatch) == 0
+    return capsys.readouterr().out.splitlines()
+
+
 def recspend(arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(sys, "argv", ["recspend", *arguments.split()])
     with pytest.raises(SystemExit) as ended:
@@ -508,5 +545,5 @@ def test_the_command_says_what_it_was_not_given(
     )
     assert recspend("notify --test --channel pager", monkeypatch) == 2
     assert capsys.readouterr().err.endswith("names one of the channels. There is none.\n")
-    assert recspend("notify", monkeypatch) == 2
-    assert "There is no" in capsys.readouterr().err
+    assert recspend("notify", monkeypatch) == 0
+    assert capsys.readouterr().err == "There is nothing to tell.\n"
