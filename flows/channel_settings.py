@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from flows.stores.mailbox import is_address
 from transforms.findings import KINDS, Kind
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$"
@@ -68,11 +69,8 @@ class EmailSettings(_Channel):
 
     @field_validator("sender", "to")
     @classmethod
-    def _one_line(cls, value: Any) -> Any:
-        if any(
-            "\n" in each or "\r" in each or "@" not in each
-            for each in ([value] if isinstance(value, str) else value)
-        ):
+    def _addresses(cls, value: Any) -> Any:
+        if not all(map(is_address, [value] if isinstance(value, str) else value)):
             raise ValueError("is no e-mail address")
         return value
 

@@ -1,7 +1,6 @@
 """The channels that the settings describe, ready to send. Secrets are read when something is sent, and not before."""
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,13 +11,10 @@ from flows.lanes import Clock
 from flows.settings import Settings
 from flows.stores import mailbox, program, webhook
 from flows.stores.secret_file import read_secret
-from transforms.credentials import secret_in
+from flows.tokens import TOKEN_VARIABLE, secret_of_variable
 from transforms.errors import ConfigError
 from transforms.findings import Kind
 from transforms.messages import Message
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_OUR_TOKEN = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +89,10 @@ def _password(channel: EmailSettings) -> str:
 def _secret(channel: str, what: str, key: str, variable: str | None, file: Path | None) -> str:
     if file is not None:
         return read_secret(file, f"Channel {channel}: the file that {key}_file names", what)
-    # Who puts the secret itself there must not find it in a message.
-    named = variable if variable and _VARIABLE.fullmatch(variable) else f"that {key}_env names"
-    text = os.environ.get(variable or "")
-    if not text:
-        raise ConfigError(f"Channel {channel}: the variable {named} is not set. It must hold {what}.")
-    return secret_in(text, f"Channel {channel}: the variable {named}", what)
+    return secret_of_variable(variable or "", f"Channel {channel}", f"{key}_env", what)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The environment of a command: all of ours but the tokens, which it has no use for."""
-    tokens = {_OUR_TOKEN, *(account.token_env for account in settings.accounts)}
+    tokens = {TOKEN_VARIABLE, *(account.token_env for account in settings.accounts)}
     return {name: value for name, value in os.environ.items() if name not in tokens}

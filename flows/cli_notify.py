@@ -26,6 +26,8 @@ def notify(
 ) -> None:
     """Show what there is to tell, and to whom it was told; it tells nobody, which is what `run` does.
 
+    It looks at the tables as they stand; of failed runs it knows those that somebody was told of.
+
     Channels are the `[[notify]]` entries of `recspend.toml`. With `--test` each gets a message that says it is a test;
     exit code 2 when one does not work.
 
@@ -54,11 +56,11 @@ def notify(
 
 
 def _show(data_dir: "Path", found: "Sequence[Channel]") -> None:
-    from flows.notify import findings_now
+    from flows.notify import findings_open
     from flows.stores.notified import Notified
 
     told = Notified(data_dir).read()
-    findings = findings_now(data_dir)
+    findings = findings_open(data_dir, set().union(*told.values()))
     if not findings:
         say("There is nothing to tell.")
     for finding in findings:
@@ -75,8 +77,9 @@ def _is_working(channel: "Channel") -> bool:
 
     try:
         channel.send(TEST)
-    except RecspendError as error:
-        say(f"{channel.name}: broken. {error}")
+    except Exception as error:  # whatever it is, the next channel is tried
+        reason = str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."
+        say(f"{channel.name}: broken. {reason}")
         return False
     say(f"{channel.name}: ok")
     return True

@@ -3,10 +3,21 @@
 An event goes out for each finding, however many there are. Emitting does not wait for the server.
 """
 
+from collections.abc import Callable
+
 from prefect.events import emit_event
+from prefect.settings import get_current_settings
 
 from transforms.findings import Finding
 from transforms.messages import Message
+
+
+def announcer() -> Callable[[Message], None] | None:
+    """What announces to the Prefect server; None when it is a temporary one.
+
+    That one ends with the run, and no automation acts on what it heard: the next server is to be told.
+    """
+    return announce if get_current_settings().api.url else None
 
 
 def announce(message: Message) -> None:

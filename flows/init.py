@@ -18,12 +18,12 @@ from flows.stores.access import Access
 from flows.stores.files import write_whole
 from flows.stores.patience import Patience
 from flows.stores.recordings_api import ACCOUNTS, RecordingsApi
+from flows.tokens import TOKEN_VARIABLE
 from transforms.account_list import ListedAccount, named, read_accounts
 from transforms.errors import ConfigError
 from transforms.settings_text import env_example, gitignore_with, ignored_folder
 
 _ENV_EXAMPLE, _GITIGNORE = Path(".env.example"), Path(".gitignore")
-_TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not its content)
 _OF_ONE_ACCOUNT = (
     "base_url",
     "account_sid",
@@ -56,8 +56,8 @@ def listed_accounts(access: Access, patience: Patience) -> list[ListedAccount]:
         body, envelope = api.fetch(url, ACCOUNTS)
         pager.advance(envelope.next_page_uri)
         listed += read_accounts(body)
-    is_named = access.token_hint == _TOKEN_VARIABLE
-    return named(listed, {access.account_sid: _TOKEN_VARIABLE} if is_named else {})
+    is_named = access.token_hint == TOKEN_VARIABLE
+    return named(listed, {access.account_sid: TOKEN_VARIABLE} if is_named else {})
 
 
 def with_entries(
@@ -108,7 +108,7 @@ def variables_of(settings: Settings) -> Mapping[str, str]:
     is_elsewhere = settings.token_file or settings.token_block
     if not is_elsewhere and (settings.account_sid or not settings.accounts):
         of = settings.account_name or settings.account_sid
-        found = {_TOKEN_VARIABLE: f"The API token of {of}." if of else "The API token."}
+        found = {TOKEN_VARIABLE: f"The API token of {of}." if of else "The API token."}
     return found | {
         entry.token_env: f"The API token of {entry.name} ({entry.account_sid})."
         for entry in settings.accounts

@@ -4,10 +4,11 @@ Telling is beside the run: whatever goes wrong with it is a warning, and the run
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from flows.accounts import account_names
 from flows.channels import Channel, channels
 from flows.job import Job, Summary, Work
 from flows.lanes import utc_now
@@ -23,6 +24,7 @@ from transforms.findings import (
     failed_accounts,
     failed_checks,
     failed_run,
+    failures_told,
 )
 from transforms.messages import Message, Seen, messages
 
@@ -54,6 +56,7 @@ _SELECTS = {
     """,  # noqa: S608
     "bills": "select * from marts.reconciliation order by period_start desc, against, account_sid, currency",
 }
+_STOPPING = "select * from ops.checks where severity = 'fail' and not is_passed order by name"
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,21 @@ def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
     return found
 
 
+def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
+    """What there is to tell when no run is at it, the weightiest kind first. told: keys that anybody was told.
+
+    Nothing is known without a warehouse but the failed runs that were told and are not over.
+    """
+    from flows.stores.warehouse import Warehouse, warehouse_path
+
+    failures = failures_told(told)
+    if not warehouse_path(data_dir).exists():
+        return failures
+    rows = Warehouse(warehouse_path(data_dir)).table(_STOPPING).to_pylist()
+    stopping = failed_checks((row["name"], row["why"], row["offending_rows"]) for row in rows)
+    return failures + stopping + findings_now(data_dir, with_figures=not stopping)
+
+
 @contextmanager
 def run_told(work: Work, job: Job, summary: Summary) -> Iterator[None]:
     """Tell of the run that the block is: of what it found, or that it failed. Stages by themselves tell nobody."""
@@ -102,7 +120,8 @@ def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Ite
         raise
     except Exception as error:
         if job.command == "run":
-            failed = failed_run(error)
+            names = account_names(settings)  # it may be given by its sid
+            failed = failed_run(error, names.get(job.account or "", job.account))
             _told(settings, announce, lambda: ([failed], Seen(kinds=())))
         raise
 
@@ -112,9 +131,11 @@ def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
     found = failed_accounts(summary.failed)
     found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
     found += findings_now(work.settings.data_dir, with_figures=not stopping)
+    kinds = set(KINDS) - (OF_FIGURES if stopping else set())
     read = {access.name for access in work.accounts}
-    not_read = {account_key(name) for name in work.names.values() if name not in read}
-    return found, Seen(set(KINDS) - (OF_FIGURES if stopping else set()), not_read)
+    if read >= set(work.names.values()):
+        return found, Seen(kinds)
+    return found, Seen(kinds - {"run.failed"}, {account_key(name) for name in read})
 
 
 def _told(
@@ -127,10 +148,11 @@ def _told(
     if not listeners:
         return {}
     try:
-        warnings = _tell_each(Notified(settings.data_dir), listeners, *look())
+        notified = Notified(settings.data_dir)
+        with notified.held():  # before looking: who looked first must not forget what the other found since
+            warnings = _tell_each(notified, listeners, *look())
     except Exception as error:  # whatever it is, the figures do not depend on it
-        reason = str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."
-        warnings = {"notify": f"Nobody could be told of what the run found: {reason}"}
+        warnings = {"notify": f"Nobody could be told of what the run found: {_reason(error)}"}
     for warning in warnings.values():
         logger.warning(warning)
     return warnings
@@ -149,10 +171,27 @@ def _tell_each(
         for message in messages(found, told[listener.name], listener.kinds):
             try:
                 listener.send(message)
-            except RecspendError as error:
-                warnings[f"notify {listener.name}"] = f"Channel {listener.name} was not told: {error}"
+            except Exception as error:  # whatever it is, the next listener is told
+                warnings[f"notify {listener.name}"] = (
+                    f"Channel {listener.name} was not told: {_reason(error)}"
+                )
                 break  # what is left of it, the next run tells
             told[listener.name] |= {finding.key for finding in message.findings}
-            notified.write(told)
-    notified.write(told)
-    return warnings
+            with suppress(OSError):  # the last one says it
+                notified.write(told)
+    return warnings | _kept(notified, told)
+
+
+def _kept(notified: Notified, told: Mapping[str, set[str]]) -> dict[str, str]:
+    """Keep what was told; the warning when that cannot be."""
+    try:
+        notified.write(told)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return {"notify": f"Who was told what could not be kept ({reason}), so the next run tells it again."}
+    return {}
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong. Of errors nobody expected only the kind: their words may hold a secret."""
+    return str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."

@@ -7,6 +7,7 @@ secret and return none: tokens are looked up inside the run, and results are not
 import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,7 +23,8 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from flows.artifacts import Artifacts
-from flows.events import announce
+from flows.beginning import beginning
+from flows.events import announcer
 from flows.formats import FileFormat
 from flows.job import Job, Summary, Work
 from flows.lanes import utc_now
@@ -144,6 +146,7 @@ class _Given:
     """What the command hands to a flow beside its parameters, and where the flow leaves what it came to."""
 
     work: Work | None = None
+    has_begun: bool = False
     summary: Summary | None = None
     error: RecspendError | None = None
 
@@ -159,10 +162,12 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
         state = _called(job)
     except (RuntimeError, OSError, HTTPError) as error:
         where = without_credentials(os.environ.get("PREFECT_API_URL", "of its own"))
-        raise ConfigError(
-            f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or unset PREFECT_API_URL "
-            "and leave out --prefect to run without it."
-        ) from error
+        # A flow that has begun tells and records by itself how it ended.
+        with nullcontext() if given.has_begun else beginning(work.settings, job):
+            raise ConfigError(
+                f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or unset "
+                "PREFECT_API_URL and leave out --prefect to run without it."
+            ) from error
     finally:
         _given.reset(token)
     if given.error:
@@ -205,7 +210,9 @@ def _called(job: Job) -> State[Any]:
 def _in_flow(job: Job, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
     """Do the job inside a flow run. Work that is given was checked where its flags were read."""
     given = _given.get() or _Given()
+    given.has_begun = True
     try:
+        announce = announcer()
         work = given.work or prepare(load(concurrency=concurrency), job.checked(utc_now().date()), announce)
         artifacts = Artifacts()
         in_flow = replace(work, step=_as_task, progress=artifacts.beside(work.progress), announce=announce)

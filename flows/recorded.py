@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from flows.accounts import account_names
 from flows.health import health_with_costs
 from flows.job import Summary, Work
 from flows.settings import Settings
+from flows.stores.data_format import refuse_newer
 from flows.stores.files import write_whole
+from flows.stores.lock import holder
 from flows.stores.runs import RunRecord, Runs
 from transforms.errors import RecspendError
 from transforms.metrics import exposition, health_metrics
@@ -29,25 +32,51 @@ def recorded(work: Work, summary: Summary) -> Iterator[Callable[[], None]]:
     """
     started = datetime.now(UTC)
 
-    def record(exit_code: int | None = None) -> None:
+    def keep(exit_code: int | None = None) -> None:
         known = {
             name: getattr(summary, name, None) for name in RunRecord.__struct_fields__ if name != "exit_code"
         }
         counts = {name: value for name, value in known.items() if value is not None}
         finished = None if exit_code is None else datetime.now(UTC)
-        Runs(work.settings.data_dir).write(
-            RunRecord(f"{started:%Y%m%dT%H%M%S.%fZ}", started, finished, exit_code, **counts)
-        )
+        record = RunRecord(_run_id(started), started, finished, exit_code, **counts)
+        Runs(work.settings.data_dir).write(record)
 
-    record()
+    keep()
     try:
-        yield record
+        yield keep
     except Exception as error:
-        record(error.exit_code if isinstance(error, RecspendError) else _UNEXPECTED)
+        keep(_exit_code(error))
         write_metrics(work.settings, work.names, work.clock())
         raise
-    record(summary.exit_code)
+    keep(summary.exit_code)
     write_metrics(work.settings, work.names, work.clock())
+
+
+def record_failed_start(settings: Settings, started: datetime, error: Exception) -> None:
+    """Keep the record of a run that ended before it had one, and write the metrics.
+
+    Leaves a folder alone that does not exist, or that a newer recspend wrote. That it cannot be written to is logged.
+    """
+    data_dir, now = settings.data_dir, datetime.now(UTC)
+    if not data_dir.is_dir():
+        return
+    try:
+        refuse_newer(data_dir)
+        Runs(data_dir).write(RunRecord(_run_id(started), started, now, _exit_code(error)))
+        is_held = holder(data_dir) is not None
+    except (RecspendError, OSError) as trouble:
+        logger.warning("That the run failed could not be put on record (%s)", trouble)
+        return
+    if not is_held:  # else that run writes them, when it ends
+        write_metrics(settings, account_names(settings), now)
+
+
+def _run_id(started: datetime) -> str:
+    return f"{started:%Y%m%dT%H%M%S.%fZ}"
+
+
+def _exit_code(error: Exception) -> int:
+    return error.exit_code if isinstance(error, RecspendError) else _UNEXPECTED
 
 
 def write_metrics(settings: Settings, names: Mapping[str, str], now: datetime) -> None:

@@ -12,30 +12,30 @@ from typing import Any
 import pyarrow as pa
 
 from flows.accounts import accesses, account_names, account_providers, with_usage
+from flows.beginning import beginning, held_for
 from flows.ingest import Asked, IngestSummary, find_dialect, ingest_account, plan_account
 from flows.job import Job, Summary, Work
 from flows.lanes import Lanes
-from flows.notify import Announce, failure_told, run_told
+from flows.notify import Announce, run_told
 from flows.settings import Settings, shipped
 from flows.stores.lake import Lake
 from flows.stores.patience import Patience
 from flows.stores.raw_pages import RawPages
-from flows.upgrade import held
 from transforms.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.windows import covered_days
 
 
 def prepare(settings: Settings, job: Job, announce: Announce | None = None) -> Work:
     """What a job needs, from the settings. Raises ConfigError when an account or its token is missing."""
-    with failure_told(settings, job, announce):
+    with beginning(settings, job, announce):
         accounts = accesses(settings, job.account) if job.reads_api else []
     return Work(settings, accounts, account_names(settings), announce=announce)
 
 
 def perform(work: Work, job: Job) -> Summary:
     """Do the job, holding the data folder, and tell who is to know. An account that cannot be read stops no other."""
-    summary, data_dir = Summary(), work.settings.data_dir
-    with run_told(work, job, summary), held(data_dir, work.progress) as is_rebuilt:
+    summary = Summary()
+    with run_told(work, job, summary), held_for(work, job) as is_rebuilt:
         if is_rebuilt and job.command not in ("run", "model"):  # these come to it by themselves
             _rebuild_warehouse(work, job)
         match job.command:

@@ -1,4 +1,7 @@
-"""Where an account's token comes from: a variable, a file or a Secret block of Prefect, and never two of them."""
+"""Where an account's token comes from: a variable, a file or a Secret block of Prefect, and never two of them.
+
+Other secrets are read from variables in the same way.
+"""
 
 import os
 import re
@@ -50,7 +53,7 @@ def token_of_entry(entry: AccountSettings) -> Token:
         {"token_env": entry.token_env, "token_file": entry.token_file, "token_block": entry.token_block},
     )
     if entry.token_env is not None:
-        return _of_variable(entry.token_env, account)
+        return secret_of_variable(entry.token_env, account, "token_env", "the token"), entry.token_env
     if entry.token_file is not None:
         return _of_file(entry.token_file, f"{account}: the file that token_file names")
     if entry.token_block is not None:
@@ -60,19 +63,24 @@ def token_of_entry(entry: AccountSettings) -> Token:
     )
 
 
+def secret_of_variable(name: str, whose: str, key: str, what: str) -> str:
+    """The secret that a variable holds.
+
+    whose: what the setting belongs to, as in "Account sales"; key: the setting that names the variable; what: the
+    secret, as in "the token". Raises ConfigError when the variable is not set, or holds something else than one secret.
+    """
+    # Who puts the secret itself where the name belongs must not find it in a message.
+    variable = f"{whose}: the variable {name if _VARIABLE.fullmatch(name) else f'that {key} names'}"
+    text = os.environ.get(name)
+    if not text:
+        raise ConfigError(f"{variable} is not set. It must hold {what}.")
+    return secret_in(text, variable, what)
+
+
 def _at_most_one(whose: str, places: dict[str, object]) -> None:
     given = [name for name, value in places.items() if value is not None]
     if len(given) > 1:
         raise ConfigError(f"{whose} is to come from {' and from '.join(given)}. Keep one of them.")
-
-
-def _of_variable(name: str, account: str) -> Token:
-    # Who puts the token itself there must not find it in a message.
-    variable = f"{account}: the variable {name if _VARIABLE.fullmatch(name) else 'that token_env names'}"
-    text = os.environ.get(name)
-    if not text:
-        raise ConfigError(f"{variable} is not set. It must hold the token.")
-    return secret_in(text, variable), name
 
 
 def _of_file(path: Path, called: str) -> Token:

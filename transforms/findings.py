@@ -52,8 +52,11 @@ def facts_of(row: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: _text(value) for name, value in row.items()}
 
 
-def failed_run(error: Exception) -> Finding:
-    """A run that ended early. Of errors nobody expected only the kind is told: their words may hold anything."""
+def failed_run(error: Exception, account: str | None = None) -> Finding:
+    """A run that ended early. Of errors nobody expected only the kind is told: their words may hold anything.
+
+    account: the name of the one account it was of; a run of another says nothing of it.
+    """
     if isinstance(error, RecspendError):
         reason = str(error)
     elif isinstance(error, OSError):
@@ -61,8 +64,11 @@ def failed_run(error: Exception) -> Finding:
         reason = f"{file}{error.strerror or type(error).__name__}."
     else:
         reason = f"Something unexpected happened ({type(error).__name__})."
-    facts: dict[str, str | None] = {"account_name": None, "reason": reason}
-    return Finding("run.failed", _THE_RUN, f"The run ended early. {reason}", facts)
+    facts: dict[str, str | None] = {"account_name": account, "reason": reason}
+    if account is None:
+        return Finding("run.failed", _THE_RUN, f"The run ended early. {reason}", facts)
+    sentence = f"The run of {account} ended early. {reason}"
+    return Finding("run.failed", _account_subject(account), sentence, facts)
 
 
 def failed_accounts(reasons: Mapping[str, str]) -> list[Finding]:
@@ -78,8 +84,23 @@ def failed_accounts(reasons: Mapping[str, str]) -> list[Finding]:
     ]
 
 
+def failures_told(keys: Iterable[str]) -> list[Finding]:
+    """Failed runs by the keys that somebody was told, among others; what went wrong stood in the message."""
+    subjects = [
+        subject for kind, _, subject in (key.partition(" ") for key in sorted(keys)) if kind == "run.failed"
+    ]
+    return [Finding("run.failed", subject, _since_told(subject), {}) for subject in subjects]
+
+
+def _since_told(subject: str) -> str:
+    if subject == _THE_RUN:
+        return "A run ended early, and none of all accounts has come to its end since."
+    name = subject.removeprefix(_account_subject(""))
+    return f"{name} could not be read, or a run of it ended early, and it has not been read since."
+
+
 def account_key(name: str) -> str:
-    """The key under which it is told that an account could not be read."""
+    """The key under which it is told that an account could not be read, or that a run of it alone ended early."""
     return f"run.failed {_account_subject(name)}"
 
 

@@ -88,16 +88,14 @@ def messages(found: Sequence[Finding], told: Collection[str], wanted: Collection
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was looked at: kinds of findings, but for single keys. What was not may still be as it was told."""
+    """What was looked at: kinds of findings, and single keys beside. What was not may still be as it was told."""
 
     kinds: Collection[Kind]
-    but_keys: Collection[str] = ()
+    keys: Collection[str] = ()
 
     def still_told(self, told: Collection[str], found: Sequence[Finding]) -> set[str]:
         """Of what was told, what is still so; the rest went away, and is told again should it come back."""
         now = {finding.key for finding in found}
         return {
-            key
-            for key in told
-            if key in now or key in self.but_keys or key.partition(" ")[0] not in self.kinds
+            key for key in told if key in now or not (key in self.keys or key.partition(" ")[0] in self.kinds)
         }

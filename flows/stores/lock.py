@@ -1,16 +1,19 @@
-"""One writer per data folder."""
+"""One writer per data folder, and other things that only one process does at a time."""
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from transforms.errors import BusyError
 
 _NAME = ".lock"
+_SECONDS_BETWEEN_TRIES = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,39 @@ def one_writer(data_dir: Path) -> Iterator[None]:
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / _NAME).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _is_taken(file):
             raise BusyError(
                 f"Another run is writing to {data_dir}: {_describe(file.name)}. "
                 "Wait until it ends, or name another folder with RECSPEND_DATA_DIR."
-            ) from None
+            )
         file.truncate(0)
         file.write(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}")
         file.flush()
         yield
+
+
+@contextmanager
+def in_turn(path: Path, seconds: float) -> Iterator[None]:
+    """Hold a file for the block, once whoever has it is done. Raises BusyError after so many seconds of waiting."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    latest = time.monotonic() + seconds
+    with path.open("a") as file:
+        while not _is_taken(file):
+            if time.monotonic() >= latest:
+                raise BusyError(
+                    f"Another process has held {path} for {seconds:.0f} seconds. See what keeps it."
+                )
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        yield
+
+
+def _is_taken(file: IO[str]) -> bool:
+    """Take the lock of an open file; whether nobody else has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def holder(data_dir: Path) -> Holder | None:

@@ -3,11 +3,11 @@
 import logging
 import smtplib
 import ssl
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import MessageError
+from email.errors import MessageError, NonASCIILocalPartDefect
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Literal
@@ -38,8 +38,7 @@ def send(
     """Send a message as plain text, dated now. Raises DeliveryError when the server takes it for nobody."""
     try:
         mail = _mail(sender, recipients, message, now)
-        with ExitStack() as stack:
-            client = stack.enter_context(_connected(server))
+        with _connected(server) as client:
             if server.security == "starttls":
                 client.starttls(context=ssl.create_default_context())
             if server.user is not None:
@@ -59,10 +58,34 @@ def send(
         )
 
 
+def is_address(text: str) -> bool:
+    """Whether mail can be sent to it, or from it: an address, with a name if wanted, or several of them."""
+    mail = EmailMessage()
+    try:
+        mail["To"] = text
+    except Exception:  # the parser stumbles over what is none: IndexError, AttributeError
+        return False
+    is_clean = all(isinstance(defect, NonASCIILocalPartDefect) for defect in mail["To"].defects)
+    addresses = mail["To"].addresses
+    return is_clean and bool(addresses) and all(each.username and each.domain for each in addresses)
+
+
 _LOOK = "Look at host, port, security, user, password and addresses."
 
 
-def _connected(server: MailServer) -> smtplib.SMTP:
+@contextmanager
+def _connected(server: MailServer) -> Iterator[smtplib.SMTP]:
+    """A connection for the block. smtplib's own raises when it is not taken leave of, though the mail was taken."""
+    client = _client(server)
+    try:
+        yield client
+    finally:
+        with suppress(OSError):
+            client.quit()
+        client.close()
+
+
+def _client(server: MailServer) -> smtplib.SMTP:
     port = server.port or _PORTS[server.security]
     if server.security == "tls":
         context = ssl.create_default_context()
@@ -75,7 +98,7 @@ def _mail(sender: str, recipients: Sequence[str], message: Message, now: datetim
     mail["From"], mail["To"] = sender, ", ".join(recipients)
     mail["Subject"] = f"recspend: {message.title}"
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip("> ") or "localhost")
+    mail["Message-ID"] = make_msgid(domain=mail["From"].addresses[0].domain)
     mail["Auto-Submitted"] = "auto-generated"  # so that nobody's absence note answers
     mail.set_content(message.text)
     return mail

@@ -1,14 +1,18 @@
 """What each channel was told: keys of findings in one small file."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from flows.stores.files import write_if_changed
+from flows.stores.lock import in_turn
 
-_FILE = "notified.json"
+_FILE, _LOCK = "notified.json", ".notified.lock"
+# Longer than some channels that do not answer take: each has its time limit, and is given up when it is over.
+_WAIT_SECONDS = 300
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +22,18 @@ class Notified:
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / _FILE
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs from telling during the block: they would tell the same, or forget what it told.
+
+        Where no lock can be had, as in a folder that cannot be written to, the block runs without. Raises BusyError
+        when another run does not come to its end; what this one found, the next one finds.
+        """
+        with ExitStack() as stack:
+            with suppress(OSError):
+                stack.enter_context(in_turn(self._path.with_name(_LOCK), _WAIT_SECONDS))
+            yield
 
     def read(self) -> dict[str, set[str]]:
         """The keys by channel; none when nobody can read the file, since twice is better than never."""

@@ -76,13 +76,14 @@ def hook() -> Iterator[Hook]:
 
 @dataclass
 class MailBox:
-    """An SMTP server: the envelopes it took, who may log in, whom it does not know."""
+    """An SMTP server: the envelopes it took, who may log in, whom it does not know, how it takes leave."""
 
     port: int = 0
     taken: list[Envelope] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
     logged_in: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    farewell: str = "221 Bye"
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -104,6 +105,10 @@ class MailBox:
         assert server.transport is not None
         self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
         return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take leave."""
+        return self.farewell
 
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any

@@ -97,6 +97,11 @@ def test_a_variable_that_is_not_set_is_named_unless_it_may_be_the_address_itself
     )
     said = refused({"kind": "webhook", "url_env": f"https://hooks.example.com{PATH}"}, ConfigError)
     assert "the variable that url_env names" in said
+    password = {"user": USER, "password_env": "hunter2_hunter2"}
+    said = refused(mail(25, to=["a@example.com"], **password), ConfigError)
+    assert (
+        said == "Channel email: the variable that password_env names is not set. It must hold the password."
+    )
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 429, 500])
@@ -195,6 +200,18 @@ def test_a_mail_for_nobody_was_not_delivered_and_one_for_somebody_was(
     assert "refused 1 of 2 recipients" in caplog.text
 
 
+@pytest.mark.parametrize("farewell", ["250 OK", "421 Too many connections", "500 What?"])
+def test_a_mail_that_was_taken_is_delivered_however_the_server_takes_leave(
+    farewell: str, tmp_path: Path
+) -> None:
+    with mail_box(tmp_path) as box:
+        box.farewell = farewell
+        channel(mail(box.port, security="none", to=["a@example.com"])).send(MESSAGE)
+        box.unknown = {"a@example.com"}
+        assert "(SMTPRecipientsRefused)" in refused(mail(box.port, security="none", to=["a@example.com"]))
+    assert len(box.mails) == 1
+
+
 def test_a_mail_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refused(mail(free_port(), security="none", to=["a@example.com"]))
     assert said.startswith("The mail server 127.0.0.1 did not take the message (ConnectionRefusedError).")
@@ -289,9 +306,27 @@ WRONG = {
     "would send the password unencrypted": f'{MAIL}user = "u"\npassword_env = "P"\nsecurity = "none"',
     "notify.0.email.to: Value error, is no e-mail address": MAIL.replace("b@x", "s3cret"),
     "notify.0.email.from: Value error, is no e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
+    "notify.0.email.from: Value error, is no": MAIL.replace("a@x", "s3cret@"),
+    "to: Value error, is no e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
     "notify.0.command.command": 'kind = "command"\ncommand = []',
     "two have the name webhook": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',
 }
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["@x", "a@", "a@ ", "a@b@c", "a b@x", "a@x.", "a@x;b@x", "mailto:a@x", "Team:;@", "a@x\x00", ""],
+)
+def test_what_no_mail_can_be_sent_to_is_no_address(address: str) -> None:
+    assert not mailbox.is_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@x", "a@[192.0.2.1]", '"a b"@x', "R&D <a@x>", '"R&D, support" <a@x>', "a@x, b@x", "ä@ö.example"],
+)
+def test_an_address_may_have_a_name_and_letters_of_any_kind(address: str) -> None:
+    assert mailbox.is_address(address)
 
 
 @pytest.mark.parametrize("said", WRONG)

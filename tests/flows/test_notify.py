@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import duckdb
 import pytest
 from ledger_runs import accesses_of
 from living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
@@ -19,11 +22,12 @@ from receivers import PATH, Hook, hook, mail_box
 from flows import cli, notify
 from flows.emulator import open_living, serve
 from flows.job import Command, Job, Summary, Work
-from flows.notify import run_told
-from flows.settings import load
+from flows.notify import failure_told, run_told
+from flows.settings import Settings, load
 from flows.stages import perform, prepare
 from flows.stores.access import Access
 from flows.stores.check_results import CheckResult
+from flows.stores.notified import Notified
 from transforms.errors import ConfigError
 from transforms.findings import Finding
 from transforms.messages import Message
@@ -57,6 +61,7 @@ class Runs:
         summary: Summary | None = None,
         command: Command = "run",
         raises: BaseException | None = None,
+        account: str | None = None,
     ) -> Summary:
         """A run that comes to a summary or raises."""
 
@@ -66,11 +71,14 @@ class Runs:
         summary = summary or Summary()
         work = Work(
             load(data_dir=self.data_dir, notify=self.channels),
-            self.accounts,
+            [access for access in self.accounts if account in (None, access.name)],
             self.names,
             announce=self._announce,
         )
-        with patch.object(notify, "findings_now", findings), run_told(work, Job(command), summary):
+        with (
+            patch.object(notify, "findings_now", findings),
+            run_told(work, Job(command, account=account), summary),
+        ):
             if raises:
                 raise raises
         return summary
@@ -175,6 +183,82 @@ def test_a_channel_that_fails_is_a_warning_and_is_told_by_the_next_run_alone(
     ]
 
 
+def test_an_error_nobody_foresaw_in_one_channel_leaves_no_other_out(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.channels.insert(0, {"kind": "command", "command": ["true"]})
+    runs.announced = []
+    with patch("flows.channels.program.hand_over", side_effect=IndexError(PATH)):
+        summary = runs.run(BUDGET)
+    assert summary.warnings == {"notify command": "Channel command was not told: IndexError."}
+    assert runs.received.events == ["recspend.budget.exceeded"]
+    assert runs.announced == [BUDGET.key]
+    assert PATH not in caplog.text
+
+
+def test_when_nobody_can_keep_who_was_told_all_are_told(runs: Runs, tmp_path: Path) -> None:
+    got = tmp_path / "got"
+    runs.channels.append({"kind": "command", "command": ["tee", "-a", str(got)]})
+    runs.announced = []
+    with patch("flows.stores.notified.write_if_changed", side_effect=OSError(28, "No space left on device")):
+        summary = runs.run(BUDGET, HOLE)
+    assert summary.warnings == {
+        "notify": "Who was told what could not be kept (No space left on device), so the next run tells it again."
+    }
+    assert runs.received.events == ["recspend.holes.found", "recspend.budget.exceeded"]
+    assert len(got.read_text().splitlines()) == len(runs.announced) == 2
+    assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
+    assert runs.told(BUDGET, HOLE) == []
+
+
+def slowly(got: Path) -> dict[str, Any]:
+    """A channel that takes its time; the file gets a line for each message."""
+    return {"kind": "command", "command": ["sh", "-c", f"sleep 0.3; cat >>'{got}'"]}
+
+
+def fails_to_start(settings: Settings) -> None:
+    with pytest.raises(ConfigError), failure_told(settings, Job(), None):
+        raise ConfigError("No disk. Buy one.")
+
+
+def test_two_runs_that_end_at_once_tell_the_same_once(tmp_path: Path) -> None:
+    settings = load(data_dir=tmp_path, notify=[slowly(tmp_path / "got")])
+    with ThreadPoolExecutor(2) as pool:
+        for ended in [pool.submit(fails_to_start, settings) for _ in range(2)]:
+            ended.result()
+    assert len((tmp_path / "got").read_text().splitlines()) == 1
+
+
+def test_a_run_looks_only_when_it_is_its_turn_to_tell(runs: Runs, tmp_path: Path) -> None:
+    runs.told(BUDGET)
+    with ThreadPoolExecutor(1) as pool:
+        with Notified(tmp_path).held():
+            waiting = pool.submit(runs.run, BUDGET, HOLE)
+            time.sleep(0.3)
+            assert not waiting.done()
+            Notified(tmp_path).write({"webhook": {BUDGET.key, HOLE.key}})
+        waiting.result()
+    assert runs.received.events == ["recspend.budget.exceeded"]
+
+
+def test_a_run_that_waits_in_vain_warns_and_the_next_one_tells(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.stores.notified._WAIT_SECONDS", 0.2)
+    with Notified(tmp_path).held():
+        summary = runs.run(BUDGET)
+    assert summary.warnings["notify"].startswith(
+        f"Nobody could be told of what the run found: Another process has held {tmp_path / '.notified.lock'} for"
+    )
+    assert runs.received.posted == []
+    assert runs.told(BUDGET) == [BUDGET.key]
+
+
+def test_where_there_can_be_no_lock_everybody_is_told(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / ".notified.lock").mkdir()
+    assert runs.told(BUDGET) == [BUDGET.key]
+
+
 def test_what_a_killed_run_had_told_is_not_told_again(runs: Runs) -> None:
     runs.channels.append({"kind": "command", "command": ["true"]})
     killed = patch("flows.channels.program.hand_over", side_effect=KeyboardInterrupt)
@@ -233,6 +317,42 @@ def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: 
             prepare(settings, job)
     assert received.events == ["recspend.run.failed"]
     assert "RECSPEND_API_TOKEN" in received.posted[0][1]["text"]
+
+
+ENTRIES = [
+    {"name": name, "account_sid": f"sid-{name}", "base_url": "https://x.example", "token_env": variable}
+    for name, variable in (("support", "NOT_SET_HERE"), ("sales", "SALES_TOKEN"))
+]
+
+
+@pytest.mark.parametrize("broken", ["support", "sid-support", "supprt"])
+def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
+    broken: str, runs: Runs, tmp_path: Path, received: Hook
+) -> None:
+    settings = load(data_dir=tmp_path, notify=runs.channels, accounts=ENTRIES)
+    for _ in range(3):
+        with pytest.raises(ConfigError):
+            prepare(settings, Job(account=broken))
+        assert runs.run(account="sales").warnings == {}
+    assert received.events == ["recspend.run.failed"]
+    (finding,) = received.posted[0][1]["findings"]
+    name = broken.removeprefix("sid-")
+    assert finding["key"] == f"run.failed account {name}"
+    assert finding["sentence"].startswith(f"The run of {name} ended early. ")
+    assert runs.told() == []
+    with pytest.raises(ConfigError):
+        prepare(settings, Job(account=broken))
+    assert received.events == ["recspend.run.failed"] * 2  # for it was well in between
+
+
+def test_that_a_run_of_all_accounts_ended_early_is_over_when_one_of_them_all_did_not(runs: Runs) -> None:
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    runs.told(account="sales")
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    assert runs.received.events == ["recspend.run.failed"]
+    runs.told()
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    assert runs.received.events == ["recspend.run.failed"] * 2
 
 
 def test_when_nobody_can_read_who_was_told_it_is_told_again(
@@ -318,6 +438,42 @@ def test_whole_runs_tell_of_their_warehouse_once_and_leave_no_secret(
     assert PATH not in caplog.text + repr(warned) + shown.err
 
 
+def test_what_there_is_to_tell_is_what_a_run_would_find_and_failures_that_are_not_over(
+    tmp_path: Path, received: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(f"[[notify]]\nkind = 'webhook'\nurl = '{received.url}'\n")
+    world = World(tmp_path / "data", received)
+    fails_to_start(load(notify=[{"kind": "webhook", "url": received.url}]))
+    assert shown(monkeypatch, capsys) == [
+        "run.failed: A run ended early, and none of all accounts has come to its end since.",
+        "  webhook: told",
+    ]
+    world.budget("0.05")
+    world.run()
+    assert [line.partition(":")[0] for line in shown(monkeypatch, capsys)[::2]] == ["budget.exceeded"]
+
+    with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(
+            "update ops.checks set is_passed = false, offending_rows = 2, why = 'It matters.' "
+            "where name = (select min(name) from ops.checks where severity = 'fail') returning name"
+        )
+        ((check,),) = warehouse.fetchall()
+    Notified(tmp_path / "data").write({"webhook": {"run.failed account support", BUDGET.key}})
+    assert shown(monkeypatch, capsys) == [
+        "run.failed: support could not be read, or a run of it ended early, and it has not been read since.",
+        "  webhook: told",
+        f"checks.failed: The check {check} found 2 rows. It matters.",
+        "  webhook: not told yet",
+    ]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of the command that shows what there is to tell."""
+    assert recspend("notify", monkeypatch) == 0
+    return capsys.readouterr().out.splitlines()
+
+
 def recspend(arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(sys, "argv", ["recspend", *arguments.split()])
     with pytest.raises(SystemExit) as ended:
@@ -366,6 +522,18 @@ def test_each_channel_can_be_tried(
     assert [mail["Subject"] for mail in box.mails] == ["recspend: This is a test"] * 2
 
 
+def test_a_channel_that_breaks_in_a_way_nobody_foresaw_keeps_no_other_from_being_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(
+        "[[notify]]\nkind = 'webhook'\nurl = 'https://x.example'\n[[notify]]\nkind = 'command'\ncommand = ['true']\n"
+    )
+    with patch("flows.channels.webhook.post", side_effect=IndexError(PATH)):
+        assert recspend("notify --test", monkeypatch) == 2
+    assert capsys.readouterr().err.splitlines() == ["webhook: broken. IndexError.", "command: ok"]
+
+
 def test_the_command_says_what_it_was_not_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -377,5 +545,5 @@ def test_the_command_says_what_it_was_not_given(
     )
     assert recspend("notify --test --channel pager", monkeypatch) == 2
     assert capsys.readouterr().err.endswith("names one of the channels. There is none.\n")
-    assert recspend("notify", monkeypatch) == 2
-    assert "There is no" in capsys.readouterr().err
+    assert recspend("notify", monkeypatch) == 0
+    assert capsys.readouterr().err == "There is nothing to tell.\n"

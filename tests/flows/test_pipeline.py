@@ -11,6 +11,7 @@ import pytest
 from ledger_runs import accesses_of, environment_of, ledger_cells, rows_of, warehouse_cells
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.stores.runs import Runs
 
 RECSPEND = [
     sys.executable,
@@ -240,3 +241,27 @@ def test_a_prefect_server_that_does_not_answer_is_said_in_a_sentence(
     assert "The Prefect server http://127.0.0.1:9/api does not answer" in done.stderr
     assert "Traceback" not in done.stderr
     assert "never-shown" not in done.stdout + done.stderr
+
+
+def test_that_a_prefect_server_does_not_answer_is_told_once_and_on_record(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    environment = environment_of(accesses_of(emulator)[0], tmp_path / "data")
+    environment |= {
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_API_URL": "http://user:never-shown@127.0.0.1:9/api",
+        "RECSPEND_CONFIG": str(tmp_path / "recspend.toml"),
+    }
+    (tmp_path / "data").mkdir()
+    got = tmp_path / "got"
+    (tmp_path / "recspend.toml").write_text(
+        f"[[notify]]\nkind = 'command'\ncommand = ['tee', '-a', '{got}']\n"
+    )
+    done = subprocess.run([*RECSPEND, "run"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (told,) = got.read_text().splitlines()
+    assert "The Prefect server http://127.0.0.1:9/api does not answer" in json.loads(told)["text"]
+    assert [record.exit_code for record in Runs(tmp_path / "data").all()] == [2]
+    assert "recspend_last_run_exit_code 2\n" in (tmp_path / "data" / "metrics.prom").read_text()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path for path in written if b"never-shown" in path.read_bytes()] == []

@@ -69,7 +69,7 @@ def test_what_was_not_looked_at_is_neither_forgotten_nor_told_again() -> None:
     assert listener.hears(A, hole) == [hole.key]
     failed = failed_accounts({"sales": "It answers 401.", "support": "It answers 401."})
     listener.hears(*failed)
-    assert listener.hears(seen=Seen(KINDS, {account_key("sales")})) == []
+    assert listener.hears(seen=Seen({"holes.found"}, {account_key("support")})) == []
     assert listener.hears(*failed) == [account_key("support")]
 
 
