@@ -6,6 +6,7 @@ Telling is beside the run: whatever goes wrong with it is a warning, and the run
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from flows.accounts import account_names
@@ -132,10 +133,16 @@ def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
     found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
     found += findings_now(work.settings.data_dir, with_figures=not stopping)
     kinds = set(KINDS) - (OF_FIGURES if stopping else set())
-    read = {access.name for access in work.accounts}
-    if read >= set(work.names.values()):
+    if {access.account_sid for access in work.accounts} >= work.names.keys():
         return found, Seen(kinds)
-    return found, Seen(kinds - {"run.failed"}, {account_key(name) for name in read})
+    return found, Seen(
+        kinds - {"run.failed"},
+        {account_key(access.name) for access in work.accounts},
+        # The day of another account that is under way, or was when it was read, is a hole until its own run.
+        figures.young_holes(
+            found, {access.account_sid for access in work.accounts}, work.clock().date() - timedelta(days=1)
+        ),
+    )
 
 
 def _told(
@@ -168,7 +175,7 @@ def _tell_each(
         name: seen.still_told(before.get(name, ()), found) for name in (*names, *({_EVENTS} & before.keys()))
     }
     for listener in listeners:
-        for message in messages(found, told[listener.name], listener.kinds):
+        for message in messages(found, told[listener.name] | {*seen.left}, listener.kinds):
             try:
                 listener.send(message)
             except Exception as error:  # whatever it is, the next listener is told

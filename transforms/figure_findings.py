@@ -5,7 +5,7 @@ over years of history tells of this month.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -38,6 +38,17 @@ def holes(rows: Iterable[Row]) -> list[Finding]:
         else:
             spans.append([row])
     return [_hole(span[0], span[-1]["day"], len(span)) for span in spans]
+
+
+def young_holes(found: Iterable[Finding], but_of: Collection[str], since: date) -> set[str]:
+    """Keys of holes that began on that day (UTC) or later, but of those of some accounts (sids)."""
+    return {
+        finding.key
+        for finding in found
+        if finding.kind == "holes.found"
+        and finding.facts["account_sid"] not in but_of
+        and (finding.facts["first_day"] or "") >= since.isoformat()
+    }
 
 
 def _hole(row: Row, last: date, days: int) -> Finding:

@@ -88,10 +88,14 @@ def messages(found: Sequence[Finding], told: Collection[str], wanted: Collection
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was looked at: kinds of findings, and single keys beside. What was not may still be as it was told."""
+    """What was looked at: kinds of findings, and single keys beside. What was not may still be as it was told.
+
+    left: keys of what is so, and is left to other runs to tell.
+    """
 
     kinds: Collection[Kind]
     keys: Collection[str] = ()
+    left: Collection[str] = ()
 
     def still_told(self, told: Collection[str], found: Sequence[Finding]) -> set[str]:
         """Of what was told, what is still so; the rest went away, and is told again should it come back."""

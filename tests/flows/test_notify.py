@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from transforms.models import Check
 
 SID = ACCOUNTS[0]
 BUDGET = Finding("budget.exceeded", "2026-09 all USD", "It is exceeded.", {"cost": "5.000000000"})
-HOLE = Finding("holes.found", "A1 2026-09-03", "1 day was not read.", {})
+HOLE = Finding("holes.found", "A1 2026-09-03", "x", {"account_sid": "A1", "first_day": "2026-09-03"})
 
 
 @pytest.fixture
@@ -135,6 +135,23 @@ def test_an_account_that_cannot_be_read_is_told_once_as_long_as_it_lasts(runs: R
     assert runs.told(summary=failed) == []
     assert runs.told() == []
     assert runs.told(summary=failed) == ["run.failed account support"]
+
+
+def hole(account: str, first_day: date) -> Finding:
+    sid = f"sid-{account}"
+    facts: dict[str, str | None] = {"account_sid": sid, "first_day": f"{first_day}"}
+    return Finding("holes.found", f"{sid} {first_day}", "It was not read.", facts)
+
+
+def test_days_of_another_account_that_just_went_by_are_left_to_its_own_run(runs: Runs) -> None:
+    today = datetime.now(UTC).date()
+    young = hole("sales", today - timedelta(days=1))
+    assert runs.told(young, account="support") == []
+    assert runs.told(young, account="sales") == [young.key]
+    assert runs.told(young, account="support") == []
+    assert runs.told(young) == []  # it stays, and was told
+    old, own = hole("sales", today - timedelta(days=2)), hole("support", today)
+    assert runs.told(young, old, own, account="support") == [old.key, own.key]
 
 
 def test_failed_checks_are_told_and_figures_then_are_neither_told_nor_forgotten(runs: Runs) -> None:
