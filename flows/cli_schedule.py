@@ -46,15 +46,13 @@ def serve_command(
     prepare(load(), Job("run"))  # what is missing is said now, not in an hour
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it like Ctrl-C, from the start on
     given = os.environ.get("PREFECT_API_URL")
-    address = given.removesuffix("/api") if given else free_address(port)
-    _before_prefect(f"{address}/api")
+    address = "" if given else free_address(port)
+    _before_prefect(api_url := given or f"{address}/api")
     from flows.deployments import serve_pipeline
 
     timetable = _timetable(cron, timezone)
     with suppress(KeyboardInterrupt), nullcontext() if given else own_server(address):
-        say(
-            f"Runs are due at {cron} ({timezone}). Prefect's UI: {without_credentials(address)}  Ctrl-C ends it."
-        )
+        say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
         serve_pipeline(timetable)
     say("Stopped. What has landed is kept, and the next run goes on from there.")
 
@@ -103,6 +101,11 @@ def _before_prefect(api_url: str) -> None:
     os.environ["PREFECT_API_URL"] = api_url
     os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "60")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows")
+
+
+def _ui_of(api_url: str) -> str:
+    """The address to show to a person: a server has its UI above its API; of Prefect Cloud, the API is all we know."""
+    return without_credentials(api_url).rstrip("/").removesuffix("/api")
 
 
 def _timetable(cron: str, timezone: str) -> "Timetable":

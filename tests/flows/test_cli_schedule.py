@@ -1,0 +1,54 @@
+"""What `serve` and `deploy` do before Prefect takes over: in which order, with which server, under which name."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from flows import cli_schedule, deployments, stages
+
+
+@pytest.fixture
+def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What was done, and with which server; nothing is really prepared or served."""
+    done: list[str] = []
+
+    def noted(step: str) -> None:
+        done.append(f"{step} {os.environ.get('PREFECT_API_URL', '-')}")
+
+    monkeypatch.setattr(stages, "prepare", lambda *_: noted("prepare"))
+    monkeypatch.setattr(deployments, "serve_pipeline", lambda *_: noted("serve"))
+    environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
+    yield done
+    os.environ.clear()
+    os.environ.update(environment)
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://127.0.0.1:4300/api", "http://127.0.0.1:4300"),
+        ("http://user:never-shown@prefect.example/api/?key=never-shown", "http://prefect.example"),
+        (
+            "https://api.prefect.cloud/api/accounts/A/workspaces/W",
+            "https://api.prefect.cloud/api/accounts/A/workspaces/W",
+        ),
+    ],
+)
+def test_the_address_of_a_server_is_left_as_it_is_given(
+    url: str,
+    shown: str,
+    steps: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    cli_schedule.serve_command()
+    assert steps == [f"prepare {url}", f"serve {url}"]
+    assert f"Prefect's UI: {shown}  Ctrl-C ends it." in capsys.readouterr().err
