@@ -43,8 +43,8 @@ def serve_command(
     from flows.stages import prepare
     from flows.stores.prefect_server import free_address, own_server
 
+    _end_by_signals()
     prepare(load(), Job("run"))  # what is missing is said now, not in an hour
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it like Ctrl-C, from the start on
     given = os.environ.get("PREFECT_API_URL")
     address = "" if given else free_address(port)
     _before_prefect(api_url := given or f"{address}/api")
@@ -94,6 +94,16 @@ def deploy_command(
     for name in deploy_pipeline(work_pool, Path.cwd(), timetable, accounts):
         show(f"Deployed {name}")
     say(f"A worker runs them where recspend is installed: prefect worker start --pool {work_pool}")
+
+
+def _end_by_signals() -> None:
+    """Have SIGTERM end us like Ctrl-C, from the start on.
+
+    A shell that is no terminal starts what it sends to the background with SIGINT ignored, which our own server and
+    all runs would inherit: neither SIGTERM, which becomes SIGINT in the runner, nor we ourselves could end them.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _before_prefect(api_url: str) -> None:

@@ -52,3 +52,12 @@ def test_the_address_of_a_server_is_left_as_it_is_given(
     cli_schedule.serve_command()
     assert steps == [f"prepare {url}", f"serve {url}"]
     assert f"Prefect's UI: {shown}  Ctrl-C ends it." in capsys.readouterr().err
+
+
+def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4300/api")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cli_schedule.serve_command()
+    assert {signal.getsignal(each) for each in SIGNALS} == {signal.default_int_handler}

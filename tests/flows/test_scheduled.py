@@ -229,8 +229,12 @@ def created_by(server: Server, kind: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
-    """A process that serves every minute; told to end by SIGTERM, it ends with everything it started."""
-    command = [*RECSPEND, "serve", "--cron", "* * * * *", "--port", "0"]
+    """A process that serves every minute; told to end by SIGTERM, it ends with everything it started.
+
+    It is started as a shell without a terminal starts what it sends to the background: with SIGINT ignored.
+    """
+    in_background = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    command = [*in_background, *RECSPEND, "serve", "--cron", "* * * * *", "--port", "0"]
     process = subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)
     assert process.stderr
     try:
