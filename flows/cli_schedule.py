@@ -109,7 +109,6 @@ def _end_by_signals() -> None:
 def _before_prefect(api_url: str) -> None:
     """What Prefect reads when it is loaded: the server, and that our log belongs to that of a run."""
     os.environ["PREFECT_API_URL"] = api_url
-    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "60")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows")
 
 

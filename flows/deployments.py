@@ -15,6 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flows import prefect_defaults  # noqa: F401 (before Prefect)
+
+# isort: split
 from httpx import HTTPError
 from prefect import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType

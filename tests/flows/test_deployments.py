@@ -1,7 +1,12 @@
 """What Prefect is told of the pipeline: parameters that are safe to fill in, and deployments that agree."""
 
+import json
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -53,12 +58,27 @@ def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
         "collision_strategy": made.concurrency_options.collision_strategy,
     }
     assert written["concurrency_limit"] == limit
-    assert written["work_pool"]["job_variables"]["env"].keys() == deployments._environment().keys()
+    assert written["work_pool"]["job_variables"]["env"] == in_a_process_of_its_own(
+        "deployments._environment()"
+    )
     (schedule,) = written["schedules"]
     assert made.schedules
     cron = made.schedules[0].schedule
     assert cron
     assert cron.model_dump(include={"cron", "timezone"}) == schedule
+
+
+def test_a_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
+    assert in_a_process_of_its_own("deployments._lost_runs('1').trigger.within.total_seconds()") == 180
+
+
+def in_a_process_of_its_own(expression: str) -> Any:
+    """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
+    script = f"import json; from flows import deployments; print(json.dumps({expression}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
 
 
 def test_a_deployment_of_one_account_waits_for_the_others() -> None:
