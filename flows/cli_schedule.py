@@ -14,6 +14,7 @@ from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
     from flows.deployments import Timetable
+    from flows.settings import Settings
 
 app = typer.Typer()
 
@@ -38,13 +39,14 @@ def serve_command(
 
     Example: `recspend serve --cron "17 * * * *" --timezone Europe/Berlin`
     """
-    from flows.job import Job
     from flows.settings import load
-    from flows.stages import prepare
     from flows.stores.prefect_server import free_address, own_server
+    from flows.tokens import asks_prefect
 
     _end_by_signals()
-    prepare(load(), Job("run"))  # what is missing is said now, not in an hour
+    settings = load()
+    if not (asks_first := asks_prefect(settings)):
+        _say_what_is_missing(settings)  # before anything is started
     given = os.environ.get("PREFECT_API_URL")
     address = "" if given else free_address(port)
     _before_prefect(api_url := given or f"{address}/api")
@@ -52,6 +54,8 @@ def serve_command(
 
     timetable = _timetable(cron, timezone)
     with suppress(KeyboardInterrupt), nullcontext() if given else own_server(address):
+        if asks_first:
+            _say_what_is_missing(settings)  # asking the same server as the runs will
         say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
         serve_pipeline(timetable)
     say("Stopped. What has landed is kept, and the next run goes on from there.")
@@ -104,6 +108,14 @@ def _end_by_signals() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+
+
+def _say_what_is_missing(settings: "Settings") -> None:
+    """Raise ConfigError now, not in an hour."""
+    from flows.job import Job
+    from flows.stages import prepare
+
+    prepare(settings, Job("run"))
 
 
 def _before_prefect(api_url: str) -> None:

@@ -3,10 +3,14 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from flows import cli_schedule, deployments, stages
+from flows.stores import prefect_server
+from transforms.errors import ConfigError
 
 
 @pytest.fixture
@@ -17,6 +21,16 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     def noted(step: str) -> None:
         done.append(f"{step} {os.environ.get('PREFECT_API_URL', '-')}")
 
+    @contextmanager
+    def own_server(address: str) -> Iterator[None]:
+        noted("start")
+        try:
+            yield
+        finally:
+            noted("stop")
+
+    monkeypatch.setattr(prefect_server, "own_server", own_server)
+    monkeypatch.setattr(prefect_server, "free_address", lambda port: f"http://127.0.0.1:{port}")
     monkeypatch.setattr(stages, "prepare", lambda *_: noted("prepare"))
     monkeypatch.setattr(deployments, "serve_pipeline", lambda *_: noted("serve"))
     environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
@@ -61,3 +75,45 @@ def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cli_schedule.serve_command()
     assert {signal.getsignal(each) for each in SIGNALS} == {signal.default_int_handler}
+
+
+OWN = "http://127.0.0.1:4200/api"
+
+
+def test_what_is_missing_is_said_before_anything_is_started(steps: list[str]) -> None:
+    cli_schedule.serve_command()
+    assert steps == ["prepare -", f"start {OWN}", f"serve {OWN}", f"stop {OWN}"]
+
+
+@pytest.mark.parametrize("entry", [True, False])
+def test_a_token_in_a_block_is_asked_of_the_server_that_the_runs_ask(
+    entry: bool, steps: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if entry:
+        (tmp_path / "recspend.toml").write_text(ENTRY)
+    else:
+        monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
+    cli_schedule.serve_command()
+    assert steps == [f"start {OWN}", f"prepare {OWN}", f"serve {OWN}", f"stop {OWN}"]
+
+
+ENTRY = """
+[[accounts]]
+name = "support"
+base_url = "https://example.signalwire.com"
+account_sid = "AC1"
+token_block = "support-token"
+"""
+
+
+def test_a_block_that_is_missing_ends_it_with_its_server(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise ConfigError("The block is not there.")
+
+    monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
+    monkeypatch.setattr(stages, "prepare", missing)
+    with pytest.raises(ConfigError, match="not there"):
+        cli_schedule.serve_command()
+    assert steps == [f"start {OWN}", f"stop {OWN}"]

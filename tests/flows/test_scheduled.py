@@ -137,6 +137,30 @@ def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
         wait_for("what was missed", lambda: "Completed" in missed())
 
 
+def test_a_served_process_finds_its_token_in_a_block_of_its_own_server(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    access = accesses_of(emulator)[0]
+    environment = environment_of(access, tmp_path / "data") | {"PREFECT_HOME": str(tmp_path / "prefect")}
+    del environment["RECSPEND_API_TOKEN"]
+    environment["RECSPEND_TOKEN_BLOCK"] = "support-token"
+    command = [*RECSPEND, "serve", "--port", "0"]
+    without = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (without.returncode, without.stdout) == (2, "")
+    assert "RECSPEND_TOKEN_BLOCK names" in without.stderr
+    assert "is not on the Prefect server http://127.0.0.1:" in without.stderr
+
+    script = "import sys; from prefect.blocks.system import Secret; Secret(value=sys.argv[1]).save('support-token')"
+    subprocess.run([sys.executable, "-c", script, access.token], env=environment, cwd=tmp_path, check=True)
+    with served(environment, tmp_path) as server:
+        wait_for("a run", lambda: [run for run in server.runs() if run["state_name"] == "Completed"])
+        (automation,) = server.ask("automations/filter")
+        assert automation["trigger"]["within"] == 180
+    assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
+
+
 def test_runs_end_as_what_happened_and_an_automation_acts_on_what_they_found(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
