@@ -11,6 +11,7 @@ import typer
 from flows.cli_output import say, show
 from transforms.credentials import without_credentials
 from transforms.errors import ConfigError
+from transforms.run_names import ALL_ACCOUNTS, is_deployment_name
 
 if TYPE_CHECKING:
     from flows.deployments import Timetable
@@ -22,6 +23,14 @@ Cron = Annotated[
     str, typer.Option(metavar="CRON", help="When runs are due: minute, hour, day, month, weekday.")
 ]
 Timezone = Annotated[str, typer.Option(metavar="ZONE", help="The time zone that --cron is read in.")]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="What the deployment is called: each data folder on a server needs its own.",
+    ),
+]
 _HOURLY = "17 * * * *"
 
 
@@ -32,6 +41,7 @@ def serve_command(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of its own Prefect server; 0: a free one.")
     ] = 4200,
+    name: Name = ALL_ACCOUNTS,
 ) -> None:
     """Run everything whenever it is due, until Ctrl-C or SIGTERM.
 
@@ -44,6 +54,7 @@ def serve_command(
     from flows.tokens import asks_prefect
 
     _end_by_signals()
+    _check_name(name)
     settings = load()
     if not (asks_first := asks_prefect(settings)):
         _say_what_is_missing(settings)  # before anything is started
@@ -57,7 +68,7 @@ def serve_command(
         if asks_first:
             _say_what_is_missing(settings)  # asking the same server as the runs will
         say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
-        serve_pipeline(timetable)
+        serve_pipeline(name, timetable)
     say("Stopped. What has landed is kept, and the next run goes on from there.")
 
 
@@ -73,6 +84,7 @@ def deploy_command(
     per_account: Annotated[
         bool, typer.Option("--per-account", help="A deployment for each account, instead of one for all.")
     ] = False,
+    name: Name = ALL_ACCOUNTS,
 ) -> None:
     """Put the pipeline on the Prefect server of PREFECT_API_URL, for the workers of a pool on this machine.
 
@@ -83,6 +95,9 @@ def deploy_command(
     from flows.accounts import account_names
     from flows.settings import load
 
+    _check_name(name)
+    if per_account and name != ALL_ACCOUNTS:
+        raise ConfigError("--per-account calls each deployment after its account. Leave --name out.")
     settings = load()
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError(
@@ -95,8 +110,8 @@ def deploy_command(
     from flows.deployments import deploy_pipeline
 
     timetable = _timetable(cron, timezone) if cron else None
-    for name in deploy_pipeline(work_pool, Path.cwd(), timetable, accounts):
-        show(f"Deployed {name}")
+    for deployed in deploy_pipeline(work_pool, Path.cwd(), timetable, name, accounts):
+        show(f"Deployed {deployed}")
     say(f"A worker runs them where recspend is installed: prefect worker start --pool {work_pool}")
 
 
@@ -108,6 +123,11 @@ def _end_by_signals() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+
+
+def _check_name(name: str) -> None:
+    if not is_deployment_name(name):
+        raise ConfigError(f"--name {name!r} is none that Prefect takes. Leave out / % & < and >.")
 
 
 def _say_what_is_missing(settings: "Settings") -> None:

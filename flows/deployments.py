@@ -6,7 +6,6 @@ of several accounts wait for each other. Runs whose process was killed are found
 """
 
 import asyncio
-import re
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,13 +33,12 @@ from prefect.types.entrypoint import EntrypointType
 from flows.pipeline import FLOW, pipeline
 from transforms.credentials import without_credentials
 from transforms.errors import ConfigError
+from transforms.run_names import is_deployment_name
 
-ALL_ACCOUNTS = "all-accounts"
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
-_NO_NAME = re.compile(r"[/%&<>]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +56,15 @@ class Timetable:
             raise ConfigError(f"--cron {self.cron!r} is no schedule: {error}") from None
 
 
-def serve_pipeline(timetable: Timetable) -> None:
-    """Run the pipeline whenever it is due, until the process is told to end.
+def serve_pipeline(name: str, timetable: Timetable) -> None:
+    """Run the pipeline, as the deployment of that name, whenever it is due, until the process is told to end.
 
     The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start.
     """
     runner = _Runner(pause_on_shutdown=False)
     with _answering():
         watch_for_lost_runs()
-        runner.add_deployment(_deployment(ALL_ACCOUNTS, None, timetable))
+        runner.add_deployment(_deployment(name, None, timetable))
         with suppress(KeyboardInterrupt):
             asyncio.run(runner.start())
 
@@ -80,12 +78,12 @@ class _Runner(Runner):
 
 
 def deploy_pipeline(
-    work_pool: str, folder: Path, timetable: Timetable | None, accounts: Mapping[str, str]
+    work_pool: str, folder: Path, timetable: Timetable | None, name: str, accounts: Mapping[str, str]
 ) -> list[str]:
-    """Put deployments on the Prefect server: one for all accounts, or one for each of these. Gives their names.
+    """Put deployments on the Prefect server: one of that name for all accounts, or one for each of these.
 
-    accounts: sid → name. folder: the working directory of their runs, where the settings file is. Raises ConfigError
-    when the server does not answer or has no such pool.
+    Gives their full names. accounts: sid → name. folder: the working directory of their runs, where the settings file
+    is. Raises ConfigError when the server does not answer or has no such pool.
     """
     with _answering():
         with get_client(sync_client=True) as client:
@@ -101,7 +99,7 @@ def deploy_pipeline(
                 f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk; "
                 "give it a pool of type process."
             )
-        wanted = [_deployment(ALL_ACCOUNTS, None, timetable)]
+        wanted = [_deployment(name, None, timetable)]
         if accounts:
             wanted = [_deployment(_deployable(*each), each[1], timetable) for each in accounts.items()]
         for deployment in wanted:
@@ -116,7 +114,7 @@ def deploy_pipeline(
 
 def _deployable(account_sid: str, account_name: str) -> str:
     """What the deployment of an account is called: as the account is, unless Prefect takes no such name."""
-    return account_sid if _NO_NAME.search(account_name) else account_name
+    return account_name if is_deployment_name(account_name) else account_sid
 
 
 def watch_for_lost_runs() -> None:

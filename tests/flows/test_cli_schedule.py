@@ -32,7 +32,7 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     monkeypatch.setattr(prefect_server, "own_server", own_server)
     monkeypatch.setattr(prefect_server, "free_address", lambda port: f"http://127.0.0.1:{port}")
     monkeypatch.setattr(stages, "prepare", lambda *_: noted("prepare"))
-    monkeypatch.setattr(deployments, "serve_pipeline", lambda *_: noted("serve"))
+    monkeypatch.setattr(deployments, "serve_pipeline", lambda name, *_: noted(f"serve {name}"))
     environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
     yield done
     os.environ.clear()
@@ -64,7 +64,7 @@ def test_the_address_of_a_server_is_left_as_it_is_given(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", url)
     cli_schedule.serve_command()
-    assert steps == [f"prepare {url}", f"serve {url}"]
+    assert steps == [f"prepare {url}", f"serve all-accounts {url}"]
     assert f"Prefect's UI: {shown}  Ctrl-C ends it." in capsys.readouterr().err
 
 
@@ -82,7 +82,7 @@ OWN = "http://127.0.0.1:4200/api"
 
 def test_what_is_missing_is_said_before_anything_is_started(steps: list[str]) -> None:
     cli_schedule.serve_command()
-    assert steps == ["prepare -", f"start {OWN}", f"serve {OWN}", f"stop {OWN}"]
+    assert steps == ["prepare -", f"start {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
 
 
 @pytest.mark.parametrize("entry", [True, False])
@@ -94,7 +94,7 @@ def test_a_token_in_a_block_is_asked_of_the_server_that_the_runs_ask(
     else:
         monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
     cli_schedule.serve_command()
-    assert steps == [f"start {OWN}", f"prepare {OWN}", f"serve {OWN}", f"stop {OWN}"]
+    assert steps == [f"start {OWN}", f"prepare {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
 
 
 ENTRY = """
@@ -117,3 +117,28 @@ def test_a_block_that_is_missing_ends_it_with_its_server(
     with pytest.raises(ConfigError, match="not there"):
         cli_schedule.serve_command()
     assert steps == [f"start {OWN}", f"stop {OWN}"]
+
+
+def test_a_deployment_has_the_name_that_is_given(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed: list[object] = []
+
+    def deploy_pipeline(*arguments: object) -> list[str]:
+        deployed.extend(arguments[2:])
+        return []
+
+    monkeypatch.setattr(deployments, "deploy_pipeline", deploy_pipeline)
+    cli_schedule.serve_command(name="south")
+    assert f"serve south {OWN}" in steps
+    monkeypatch.setenv("PREFECT_API_URL", OWN)
+    cli_schedule.deploy_command("local", name="south")
+    assert deployed == [None, "south", {}]
+
+
+def test_a_name_is_refused_when_prefect_would_or_when_accounts_give_theirs(steps: list[str]) -> None:
+    with pytest.raises(ConfigError, match="--name 'EU/south' is none that Prefect takes"):
+        cli_schedule.serve_command(name="EU/south")
+    with pytest.raises(ConfigError, match="--name '' is none that Prefect takes"):
+        cli_schedule.deploy_command("local", name="")
+    with pytest.raises(ConfigError, match="Leave --name out"):
+        cli_schedule.deploy_command("local", per_account=True, name="south")
+    assert steps == []

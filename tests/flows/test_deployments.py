@@ -14,11 +14,12 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.utilities.callables import parameter_schema
 
 from flows import deployments
-from flows.deployments import ALL_ACCOUNTS, Timetable
+from flows.deployments import Timetable
 from flows.job import Job
 from flows.pipeline import FLOW, pipeline
 from flows.settings import Settings
 from transforms.errors import ConfigError
+from transforms.run_names import ALL_ACCOUNTS
 
 TOP = Path(__file__).parent.parent.parent
 
