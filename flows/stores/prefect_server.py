@@ -8,14 +8,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import requests
 
+from flows.stores.lock import one_process
 from transforms.errors import ConfigError
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 120
 _STOP_SECONDS = 20
+_LOCK = "recspend-serve.lock"
+_CURE = (
+    "Set PREFECT_HOME to a folder of its own for this one. Or let both use that server: set PREFECT_API_URL to its "
+    "address, and give another --name."
+)
 
 
 def free_address(port: int) -> str:
@@ -27,7 +34,8 @@ def free_address(port: int) -> str:
         except OSError:
             raise ConfigError(
                 f"Port {port} is taken. If a Prefect server listens there, use it: "
-                f"PREFECT_API_URL=http://{_HOST}:{port}/api. Else give another --port."
+                f"PREFECT_API_URL=http://{_HOST}:{port}/api, and --name when it serves another data folder. Else give "
+                "another --port."
             ) from None
         return f"http://{_HOST}:{probe.getsockname()[1]}"
 
@@ -36,8 +44,17 @@ def free_address(port: int) -> str:
 def own_server(address: str) -> Iterator[None]:
     """Run a server at this address for the block. Its database is the one of PREFECT_HOME.
 
-    Raises ConfigError when it does not start.
+    Raises BusyError when that already has a server of ours: two would take each other's runs. Raises ConfigError when
+    it does not start.
     """
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    busy = f"Another `recspend serve` has its Prefect server in {home}"
+    with one_process(home / _LOCK, busy, _CURE), _running(address):
+        yield
+
+
+@contextmanager
+def _running(address: str) -> Iterator[None]:
     environment = os.environ | {
         "PREFECT_SERVER_UI_API_URL": f"{address}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
