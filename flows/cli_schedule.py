@@ -55,20 +55,21 @@ def serve_command(
 
     _end_by_signals()
     _check_name(name)
-    settings = load()
-    if not (asks_first := asks_prefect(settings)):
-        _say_what_is_missing(settings)  # before anything is started
-    given = os.environ.get("PREFECT_API_URL")
-    address = "" if given else free_address(port)
-    _before_prefect(api_url := given or f"{address}/api")
-    from flows.deployments import serve_pipeline
+    with suppress(KeyboardInterrupt):
+        settings = load()
+        if not (asks_first := asks_prefect(settings)):
+            _say_what_is_missing(settings)  # before anything is started
+        given = os.environ.get("PREFECT_API_URL")
+        address = "" if given else free_address(port)
+        _before_prefect(api_url := given or f"{address}/api")
+        from flows.deployments import serve_pipeline
 
-    timetable = _timetable(cron, timezone)
-    with suppress(KeyboardInterrupt), nullcontext() if given else own_server(address):
-        if asks_first:
-            _say_what_is_missing(settings)  # asking the same server as the runs will
-        say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
-        serve_pipeline(name, timetable)
+        timetable = _timetable(cron, timezone)
+        with nullcontext(lambda: False) if given else own_server(address) as has_ended:
+            if asks_first:
+                _say_what_is_missing(settings)  # asking the same server as the runs will
+            say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
+            serve_pipeline(name, timetable, has_ended)
     say("Stopped. What has landed is kept, and the next run goes on from there.")
 
 

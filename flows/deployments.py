@@ -7,7 +7,7 @@ of several accounts wait for each other. Runs whose process was killed are found
 
 import asyncio
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +39,7 @@ ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLi
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
+_NO_ANSWER = (HTTPError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +57,35 @@ class Timetable:
             raise ConfigError(f"--cron {self.cron!r} is no schedule: {error}") from None
 
 
-def serve_pipeline(name: str, timetable: Timetable) -> None:
+def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool] = lambda: False) -> None:
     """Run the pipeline, as the deployment of that name, whenever it is due, until the process is told to end.
 
-    The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start.
+    The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start. has_ended:
+    tells whether the server has. Raises ConfigError then, and when it does not answer.
     """
     runner = _Runner(pause_on_shutdown=False)
     with _answering():
         watch_for_lost_runs()
         runner.add_deployment(_deployment(name, None, timetable))
         with suppress(KeyboardInterrupt):
-            asyncio.run(runner.start())
+            asyncio.run(_run_beside(has_ended, runner))
+
+
+async def _run_beside(has_ended: Callable[[], bool], runner: Runner) -> None:
+    """Run what is due for as long as there is a server. By itself, the runner would ask on for minutes."""
+    running = asyncio.ensure_future(runner.start())
+    try:
+        while not running.done():
+            await asyncio.wait({running}, timeout=1)
+            if has_ended():
+                raise ConfigError(
+                    "The Prefect server that this command started has ended by itself. Start the command again; what "
+                    "has landed is kept, and the next run goes on from there."
+                )
+        await running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 class _Runner(Runner):
@@ -184,10 +203,23 @@ def _answering() -> Iterator[None]:
     """Say in a sentence that the server does not answer, or what it does not like."""
     try:
         yield
-    except (HTTPError, OSError, RuntimeError) as error:
-        where = without_credentials(str(get_current_settings().api.url))
-        raise ConfigError(
-            f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or set PREFECT_API_URL."
-        ) from error
+    except _NO_ANSWER as error:
+        raise _no_answer(error) from error
+    except ExceptionGroup as group:  # what the runner's tasks end by
+        if not (known := group.subgroup(_NO_ANSWER)):
+            raise
+        raise _no_answer(_first(known)) from group
     except DeploymentApplyError as error:
         raise ConfigError(f"The Prefect server refuses the deployment: {error}") from error
+
+
+def _no_answer(error: Exception) -> ConfigError:
+    where = without_credentials(str(get_current_settings().api.url))
+    return ConfigError(
+        f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or set PREFECT_API_URL."
+    )
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +22,10 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
         done.append(f"{step} {os.environ.get('PREFECT_API_URL', '-')}")
 
     @contextmanager
-    def own_server(address: str) -> Iterator[None]:
+    def own_server(address: str) -> Iterator[Callable[[], bool]]:
         noted("start")
         try:
-            yield
+            yield lambda: False
         finally:
             noted("stop")
 
