@@ -2,15 +2,20 @@
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import typer
 
 from flows.cli_output import say, show
 from flows.job import Job, Summary, Work
+from flows.temporary_server import stop_temporary_server
 
-_INTERRUPTED = 130  # as a shell says of a program that Ctrl-C ended
+# As a shell says of a program that Ctrl-C ended, or SIGTERM.
+_INTERRUPTED, _TERMINATED = 130, 143
 
 
 def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) -> None:
@@ -19,13 +24,13 @@ def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) ->
     from flows.settings import load
     from flows.stages import perform, prepare
 
-    work = work or prepare(load(), job)
     through_prefect = prefect or bool(os.environ.get("PREFECT_API_URL"))
-    if through_prefect and not os.environ.get("PREFECT_API_URL"):
-        say(
-            "Starting a temporary Prefect server; this takes some seconds. Set PREFECT_API_URL to use your own."
-        )
-    try:
+    with _stopping_well():
+        work = work or prepare(load(), job)
+        if through_prefect and not os.environ.get("PREFECT_API_URL"):
+            say(
+                "Starting a temporary Prefect server; this takes some seconds. Set PREFECT_API_URL to use your own."
+            )
         with progress_shown() as progress:
             work = replace(work, progress=progress)
             if through_prefect:
@@ -34,15 +39,38 @@ def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) ->
                 summary = perform_as_flow(work, job)
             else:
                 summary = perform(work, job)
-    except KeyboardInterrupt:
-        say("Stopped. What has landed is kept, and the next run goes on from there.")
-        # At once: Python would wait for the answers that lanes still expect.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(_INTERRUPTED)
     _show(summary, work, as_json=as_json)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM ends a run where Ctrl-C would."""
+
+
+def _terminate(*_: object) -> None:
+    raise _TerminatedError
+
+
+@contextmanager
+def _stopping_well() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM end the block, and the process with it, with a sentence and nothing left running."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(
+                number, signal.SIG_IGN
+            )  # told once is enough; what is left takes five seconds at most
+        say("Stopped. What has landed is kept, and the next run goes on from there.")
+        stop_temporary_server()
+        # At once: Python would wait for the answers that lanes still expect.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_TERMINATED if isinstance(error, _TerminatedError) else _INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 def _show(summary: Summary, work: Work, *, as_json: bool) -> None:

@@ -11,9 +11,11 @@ import typer
 from flows.cli_output import say, show
 from transforms.credentials import without_credentials
 from transforms.errors import ConfigError
+from transforms.run_names import ALL_ACCOUNTS, is_deployment_name
 
 if TYPE_CHECKING:
     from flows.deployments import Timetable
+    from flows.settings import Settings
 
 app = typer.Typer()
 
@@ -21,6 +23,14 @@ Cron = Annotated[
     str, typer.Option(metavar="CRON", help="When runs are due: minute, hour, day, month, weekday.")
 ]
 Timezone = Annotated[str, typer.Option(metavar="ZONE", help="The time zone that --cron is read in.")]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="What the deployment is called: each data folder on a server needs its own.",
+    ),
+]
 _HOURLY = "17 * * * *"
 
 
@@ -31,6 +41,7 @@ def serve_command(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of its own Prefect server; 0: a free one.")
     ] = 4200,
+    name: Name = ALL_ACCOUNTS,
 ) -> None:
     """Run everything whenever it is due, until Ctrl-C or SIGTERM.
 
@@ -38,24 +49,27 @@ def serve_command(
 
     Example: `recspend serve --cron "17 * * * *" --timezone Europe/Berlin`
     """
-    from flows.job import Job
     from flows.settings import load
-    from flows.stages import prepare
     from flows.stores.prefect_server import free_address, own_server
+    from flows.tokens import asks_prefect
 
-    prepare(load(), Job("run"))  # what is missing is said now, not in an hour
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it like Ctrl-C, from the start on
-    given = os.environ.get("PREFECT_API_URL")
-    address = given.removesuffix("/api") if given else free_address(port)
-    _before_prefect(f"{address}/api")
-    from flows.deployments import serve_pipeline
+    _end_by_signals()
+    _check_name(name)
+    with suppress(KeyboardInterrupt):
+        settings = load()
+        if not (asks_first := asks_prefect(settings)):
+            _say_what_is_missing(settings)  # before anything is started
+        given = os.environ.get("PREFECT_API_URL")
+        address = "" if given else free_address(port)
+        _before_prefect(api_url := given or f"{address}/api")
+        from flows.deployments import serve_pipeline
 
-    timetable = _timetable(cron, timezone)
-    with suppress(KeyboardInterrupt), nullcontext() if given else own_server(address):
-        say(
-            f"Runs are due at {cron} ({timezone}). Prefect's UI: {without_credentials(address)}  Ctrl-C ends it."
-        )
-        serve_pipeline(timetable)
+        timetable = _timetable(cron, timezone)
+        with nullcontext(lambda: False) if given else own_server(address) as has_ended:
+            if asks_first:
+                _say_what_is_missing(settings)  # asking the same server as the runs will
+            say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
+            serve_pipeline(name, timetable, has_ended)
     say("Stopped. What has landed is kept, and the next run goes on from there.")
 
 
@@ -71,6 +85,7 @@ def deploy_command(
     per_account: Annotated[
         bool, typer.Option("--per-account", help="A deployment for each account, instead of one for all.")
     ] = False,
+    name: Name = ALL_ACCOUNTS,
 ) -> None:
     """Put the pipeline on the Prefect server of PREFECT_API_URL, for the workers of a pool on this machine.
 
@@ -81,6 +96,9 @@ def deploy_command(
     from flows.accounts import account_names
     from flows.settings import load
 
+    _check_name(name)
+    if per_account and name != ALL_ACCOUNTS:
+        raise ConfigError("--per-account calls each deployment after its account. Leave --name out.")
     settings = load()
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError(
@@ -93,16 +111,43 @@ def deploy_command(
     from flows.deployments import deploy_pipeline
 
     timetable = _timetable(cron, timezone) if cron else None
-    for name in deploy_pipeline(work_pool, Path.cwd(), timetable, accounts):
-        show(f"Deployed {name}")
+    for deployed in deploy_pipeline(work_pool, Path.cwd(), timetable, name, accounts):
+        show(f"Deployed {deployed}")
     say(f"A worker runs them where recspend is installed: prefect worker start --pool {work_pool}")
+
+
+def _end_by_signals() -> None:
+    """Have SIGTERM end us like Ctrl-C, from the start on.
+
+    A shell that is no terminal starts what it sends to the background with SIGINT ignored, which our own server and
+    all runs would inherit: neither SIGTERM, which becomes SIGINT in the runner, nor we ourselves could end them.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
+def _check_name(name: str) -> None:
+    if not is_deployment_name(name):
+        raise ConfigError(f"--name {name!r} is none that Prefect takes. Leave out / % & < and >.")
+
+
+def _say_what_is_missing(settings: "Settings") -> None:
+    """Raise ConfigError now, not in an hour."""
+    from flows.job import Job
+    from flows.stages import prepare
+
+    prepare(settings, Job("run"))
 
 
 def _before_prefect(api_url: str) -> None:
     """What Prefect reads when it is loaded: the server, and that our log belongs to that of a run."""
     os.environ["PREFECT_API_URL"] = api_url
-    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "60")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows")
+
+
+def _ui_of(api_url: str) -> str:
+    """The address to show to a person: a server has its UI above its API; of Prefect Cloud, the API is all we know."""
+    return without_credentials(api_url).rstrip("/").removesuffix("/api")
 
 
 def _timetable(cron: str, timezone: str) -> "Timetable":

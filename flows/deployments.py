@@ -6,15 +6,17 @@ of several accounts wait for each other. Runs whose process was killed are found
 """
 
 import asyncio
-import re
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flows import prefect_defaults  # noqa: F401 (before Prefect)
+
+# isort: split
 from httpx import HTTPError
 from prefect import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
@@ -31,13 +33,13 @@ from prefect.types.entrypoint import EntrypointType
 from flows.pipeline import FLOW, pipeline
 from transforms.credentials import without_credentials
 from transforms.errors import ConfigError
+from transforms.run_names import is_deployment_name
 
-ALL_ACCOUNTS = "all-accounts"
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
-_NO_NAME = re.compile(r"[/%&<>]")
+_NO_ANSWER = (HTTPError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,35 @@ class Timetable:
             raise ConfigError(f"--cron {self.cron!r} is no schedule: {error}") from None
 
 
-def serve_pipeline(timetable: Timetable) -> None:
-    """Run the pipeline whenever it is due, until the process is told to end.
+def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool] = lambda: False) -> None:
+    """Run the pipeline, as the deployment of that name, whenever it is due, until the process is told to end.
 
-    The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start.
+    The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start. has_ended:
+    tells whether the server has. Raises ConfigError then, and when it does not answer.
     """
     runner = _Runner(pause_on_shutdown=False)
     with _answering():
         watch_for_lost_runs()
-        runner.add_deployment(_deployment(ALL_ACCOUNTS, None, timetable))
+        runner.add_deployment(_deployment(name, None, timetable))
         with suppress(KeyboardInterrupt):
-            asyncio.run(runner.start())
+            asyncio.run(_run_beside(has_ended, runner))
+
+
+async def _run_beside(has_ended: Callable[[], bool], runner: Runner) -> None:
+    """Run what is due for as long as there is a server. By itself, the runner would ask on for minutes."""
+    running = asyncio.ensure_future(runner.start())
+    try:
+        while not running.done():
+            await asyncio.wait({running}, timeout=1)
+            if has_ended():
+                raise ConfigError(
+                    "The Prefect server that this command started has ended by itself. Start the command again; what "
+                    "has landed is kept, and the next run goes on from there."
+                )
+        await running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 class _Runner(Runner):
@@ -77,12 +97,12 @@ class _Runner(Runner):
 
 
 def deploy_pipeline(
-    work_pool: str, folder: Path, timetable: Timetable | None, accounts: Mapping[str, str]
+    work_pool: str, folder: Path, timetable: Timetable | None, name: str, accounts: Mapping[str, str]
 ) -> list[str]:
-    """Put deployments on the Prefect server: one for all accounts, or one for each of these. Gives their names.
+    """Put deployments on the Prefect server: one of that name for all accounts, or one for each of these.
 
-    accounts: sid → name. folder: the working directory of their runs, where the settings file is. Raises ConfigError
-    when the server does not answer or has no such pool.
+    Gives their full names. accounts: sid → name. folder: the working directory of their runs, where the settings file
+    is. Raises ConfigError when the server does not answer or has no such pool.
     """
     with _answering():
         with get_client(sync_client=True) as client:
@@ -98,7 +118,7 @@ def deploy_pipeline(
                 f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk; "
                 "give it a pool of type process."
             )
-        wanted = [_deployment(ALL_ACCOUNTS, None, timetable)]
+        wanted = [_deployment(name, None, timetable)]
         if accounts:
             wanted = [_deployment(_deployable(*each), each[1], timetable) for each in accounts.items()]
         for deployment in wanted:
@@ -113,7 +133,7 @@ def deploy_pipeline(
 
 def _deployable(account_sid: str, account_name: str) -> str:
     """What the deployment of an account is called: as the account is, unless Prefect takes no such name."""
-    return account_sid if _NO_NAME.search(account_name) else account_name
+    return account_name if is_deployment_name(account_name) else account_sid
 
 
 def watch_for_lost_runs() -> None:
@@ -183,10 +203,23 @@ def _answering() -> Iterator[None]:
     """Say in a sentence that the server does not answer, or what it does not like."""
     try:
         yield
-    except (HTTPError, OSError, RuntimeError) as error:
-        where = without_credentials(str(get_current_settings().api.url))
-        raise ConfigError(
-            f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or set PREFECT_API_URL."
-        ) from error
+    except _NO_ANSWER as error:
+        raise _no_answer(error) from error
+    except ExceptionGroup as group:  # what the runner's tasks end by
+        if not (known := group.subgroup(_NO_ANSWER)):
+            raise
+        raise _no_answer(_first(known)) from group
     except DeploymentApplyError as error:
         raise ConfigError(f"The Prefect server refuses the deployment: {error}") from error
+
+
+def _no_answer(error: Exception) -> ConfigError:
+    where = without_credentials(str(get_current_settings().api.url))
+    return ConfigError(
+        f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or set PREFECT_API_URL."
+    )
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error

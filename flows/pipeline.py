@@ -17,7 +17,7 @@ from flows import prefect_defaults  # noqa: F401 (before Prefect)
 
 # isort: split
 from httpx import HTTPError
-from prefect import flow, runtime, task
+from prefect import Task, flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from pydantic import Field
@@ -239,9 +239,18 @@ def _in_its_turn(work: Work, job: Job, seconds: float) -> Summary:
 
 def _as_task(name: str, piece: Callable[[], T]) -> T:
     """Run a piece of work as a task of that name. It takes no parameters, so none can show a secret."""
+    return _task_of(name, piece)()
 
-    @task(name=name.split(maxsplit=1)[0], task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+
+def _task_of(name: str, piece: Callable[[], T]) -> Task[[], T]:
+    @task(
+        name=name.split(maxsplit=1)[0],
+        # A text would be a pattern to Prefect, and an account's name may have braces.
+        task_run_name=lambda: name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
     def run_piece() -> T:
         return piece()
 
-    return run_piece()
+    return run_piece

@@ -4,11 +4,16 @@ import atexit
 import os
 import sys
 
+from flows.stores.proxies import past_proxies
+
 # Its server sends nothing to anybody, and a temporary one may take its time to start.
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+# Three that are missing mark a run as lost: after three minutes, wherever it runs. Prefect's own would be nine.
+os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "60")
 if not os.environ.get("PREFECT_API_URL"):
-    # A temporary server is nobody's business but ours: the command says so in one line, and its log says the rest.
+    past_proxies()  # the temporary server is on this machine
+    # It is nobody's business but ours, too: the command says so in one line, and its log says the rest.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
 

@@ -20,6 +20,11 @@ Token = tuple[str, str]
 """A token, and the words for where it comes from. Never to be shown as a whole."""
 
 
+def asks_prefect(settings: Settings) -> bool:
+    """Whether looking for tokens asks a Prefect server, and so loads Prefect."""
+    return bool(settings.token_block or any(entry.token_block for entry in settings.accounts))
+
+
 def token_of_environment(settings: Settings) -> Token | None:
     """The token of the account that needs no entry; None when nothing says where it is.
 

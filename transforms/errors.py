@@ -15,7 +15,7 @@ class ConfigError(RecspendError):
 
 
 class BusyError(ConfigError):
-    """Another run writes to the data folder. Cure: wait until it ends."""
+    """Another process holds what only one may: the data folder, as a rule. Cure: wait until it ends."""
 
 
 class ApiError(RecspendError):

@@ -1,6 +1,17 @@
 """What runs and their pieces are called where somebody looks at a list of them: account and days, in few letters."""
 
+import re
 from datetime import date
+
+ALL_ACCOUNTS = "all-accounts"
+"""What the deployment is called that runs everything."""
+
+_IN_NO_NAME = re.compile(r"[/%&<>]")
+
+
+def is_deployment_name(name: str) -> bool:
+    """Whether Prefect takes it as the name of a deployment, and somebody can see it."""
+    return bool(name.strip()) and not _IN_NO_NAME.search(name)
 
 
 def span(first: date, last: date) -> str:

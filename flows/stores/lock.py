@@ -1,4 +1,4 @@
-"""One writer per data folder, and other things that only one process does at a time."""
+"""One writer per data folder, one server per folder of Prefect, and what else only one process does at a time."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ _SECONDS_BETWEEN_TRIES = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that writes to the folder, and since when (UTC)."""
+    """The process that holds a file, and since when (UTC)."""
 
     process: int
     since: str
@@ -26,18 +26,23 @@ class Holder:
 
 @contextmanager
 def one_writer(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for the block.
+    """Hold the data folder for the block. Raises BusyError naming the holder when another process has it."""
+    cure = "Wait until it ends, or name another folder with RECSPEND_DATA_DIR."
+    with one_process(data_dir / _NAME, f"Another run is writing to {data_dir}", cure):
+        yield
+
+
+@contextmanager
+def one_process(path: Path, busy: str, cure: str) -> Iterator[None]:
+    """Hold a file for the block, as the one process that may.
 
     The operating system drops the lock when its process ends, however it ends, so nothing stale is left to remove.
-    Raises BusyError naming the holder when another process has it.
+    Raises BusyError when another process has it, made of what is then said: busy, who it is, and the cure.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / _NAME).open("a+") as file:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
         if not _is_taken(file):
-            raise BusyError(
-                f"Another run is writing to {data_dir}: {_describe(file.name)}. "
-                "Wait until it ends, or name another folder with RECSPEND_DATA_DIR."
-            )
+            raise BusyError(f"{busy}: {_describe(path)}. {cure}")
         file.truncate(0)
         file.write(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}")
         file.flush()
@@ -86,6 +91,6 @@ def _read(path: Path) -> Holder | None:
     return Holder(int(words[0]), words[1]) if len(words) == 2 else None
 
 
-def _describe(name: str) -> str:
-    found = _read(Path(name))
+def _describe(path: Path) -> str:
+    found = _read(path)
     return f"process {found.process}, since {found.since}" if found else "it has just begun"

@@ -6,16 +6,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import requests
 
+from flows.stores.lock import one_process
+from flows.stores.proxies import past_proxies
 from transforms.errors import ConfigError
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 120
 _STOP_SECONDS = 20
+_SECONDS_BETWEEN_TRIES = 0.2
+_LOCK = "recspend-serve.lock"
+_CURE = (
+    "Set PREFECT_HOME to a folder of its own for this one. Or let both use that server: set PREFECT_API_URL to its "
+    "address, and give another --name."
+)
 
 
 def free_address(port: int) -> str:
@@ -27,17 +36,29 @@ def free_address(port: int) -> str:
         except OSError:
             raise ConfigError(
                 f"Port {port} is taken. If a Prefect server listens there, use it: "
-                f"PREFECT_API_URL=http://{_HOST}:{port}/api. Else give another --port."
+                f"PREFECT_API_URL=http://{_HOST}:{port}/api, and --name when it serves another data folder. Else give "
+                "another --port."
             ) from None
         return f"http://{_HOST}:{probe.getsockname()[1]}"
 
 
 @contextmanager
-def own_server(address: str) -> Iterator[None]:
-    """Run a server at this address for the block. Its database is the one of PREFECT_HOME.
+def own_server(address: str) -> Iterator[Callable[[], bool]]:
+    """Run a server at this address for the block, which is told whether it has ended by itself.
 
-    Raises ConfigError when it does not start.
+    Its database is the one of PREFECT_HOME. From now on, no proxy is asked on the way to this machine.
+    Raises BusyError when that already has a server of ours: two would take each other's runs. Raises ConfigError when
+    it does not start.
     """
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    busy = f"Another `recspend serve` has its Prefect server in {home}"
+    with one_process(home / _LOCK, busy, _CURE), _running(address) as process:
+        yield lambda: process.poll() is not None
+
+
+@contextmanager
+def _running(address: str) -> "Iterator[subprocess.Popen[bytes]]":
+    past_proxies()
     environment = os.environ | {
         "PREFECT_SERVER_UI_API_URL": f"{address}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -55,19 +76,20 @@ def own_server(address: str) -> Iterator[None]:
     )
     try:
         _wait_until_it_answers(process, address)
-        yield
+        yield process
     finally:
         _stop(process)
 
 
 def _wait_until_it_answers(process: "subprocess.Popen[bytes]", address: str) -> None:
     latest = time.monotonic() + _START_SECONDS
-    while time.monotonic() < latest and process.poll() is None:
-        try:
-            if requests.get(f"{address}/api/health", timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.2)
+    with requests.Session() as session:
+        session.trust_env = False  # neither a proxy nor a .netrc has anything to do with it
+        while time.monotonic() < latest and process.poll() is None:
+            with suppress(requests.RequestException):
+                if session.get(f"{address}/api/health", timeout=5).ok:
+                    return
+            time.sleep(_SECONDS_BETWEEN_TRIES)
     raise ConfigError(
         "The Prefect server did not start. Try `prefect server start`, which says why, and set PREFECT_API_URL."
     )

@@ -1,19 +1,27 @@
 """What Prefect is told of the pipeline: parameters that are safe to fill in, and deployments that agree."""
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
+from httpx import ConnectError
 from prefect.deployments.runner import RunnerDeployment
 from prefect.utilities.callables import parameter_schema
 
 from flows import deployments
-from flows.deployments import ALL_ACCOUNTS, Timetable
+from flows.deployments import Timetable
 from flows.job import Job
 from flows.pipeline import FLOW, pipeline
 from flows.settings import Settings
 from transforms.errors import ConfigError
+from transforms.run_names import ALL_ACCOUNTS
 
 TOP = Path(__file__).parent.parent.parent
 
@@ -53,12 +61,64 @@ def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
         "collision_strategy": made.concurrency_options.collision_strategy,
     }
     assert written["concurrency_limit"] == limit
-    assert written["work_pool"]["job_variables"]["env"].keys() == deployments._environment().keys()
+    assert written["work_pool"]["job_variables"]["env"] == in_a_process_of_its_own(
+        "deployments._environment()"
+    )
     (schedule,) = written["schedules"]
     assert made.schedules
     cron = made.schedules[0].schedule
     assert cron
     assert cron.model_dump(include={"cron", "timezone"}) == schedule
+
+
+def test_a_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
+    assert in_a_process_of_its_own("deployments._lost_runs('1').trigger.within.total_seconds()") == 180
+
+
+class Running:
+    """In the place of Prefect's runner: it runs until it is told to end, or ends by an error."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.was_told_to_end = False
+
+    async def start(self) -> None:
+        if self.error:
+            raise self.error
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.was_told_to_end = True
+            raise
+
+
+def test_a_server_that_has_ended_ends_what_it_was_started_for() -> None:
+    runner, asked = Running(), iter([False, True])
+    with pytest.raises(ConfigError, match="has ended by itself"):
+        asyncio.run(deployments._run_beside(lambda: next(asked), cast(Any, runner)))
+    assert runner.was_told_to_end
+
+
+def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> None:
+    groups = [
+        ExceptionGroup("of a task group", [ExceptionGroup("of another", [error])])
+        for error in (ConnectError("refused"), RuntimeError("Service exceeded error threshold."))
+    ]
+    for group, name in zip(groups, ("ConnectError", "RuntimeError"), strict=True):
+        runner = cast(Any, Running(group))
+        with pytest.raises(ConfigError, match=rf"does not answer \({name}\)"), deployments._answering():
+            asyncio.run(deployments._run_beside(lambda: False, runner))
+    with pytest.raises(ExceptionGroup), deployments._answering():
+        raise ExceptionGroup("something else", [KeyError("unexpected")])
+
+
+def in_a_process_of_its_own(expression: str) -> Any:
+    """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
+    script = f"import json; from flows import deployments; print(json.dumps({expression}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
 
 
 def test_a_deployment_of_one_account_waits_for_the_others() -> None:

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -254,16 +256,32 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
     assert lake_of(killed, access.account_sid).equals(lake_of(whole, access.account_sid))
 
 
-def test_ctrl_c_does_not_wait_for_an_answer_that_is_long_in_coming(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("flags", [[], pytest.param(["--prefect"], marks=pytest.mark.slow)], ids=str)
+def test_a_stopped_run_does_not_wait_for_an_answer_that_is_long_in_coming_and_leaves_nothing_behind(
+    sent: signal.Signals, flags: list[str], tmp_path: Path
+) -> None:
     ledger = open_ledger(Parameters(11, 100, 1), tmp_path / "rendered")
     with serve(ledger, latency_ms=60_000) as slow:
         environment = environment_of(accesses_of(slow)[0], tmp_path / "data")
-        process = subprocess.Popen([*COMMAND, "run"], env=environment, stderr=subprocess.PIPE, text=True)
-        while not slow.most_at_once:
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
-    assert process.returncode == 130
+        environment["PREFECT_HOME"] = str(tmp_path / "prefect")
+        process = subprocess.Popen(
+            [*COMMAND, "run", *flags],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            while not slow.most_at_once:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(sent)
+            # Whatever it started and left behind would hold this open.
+            _, told = process.communicate(timeout=30)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 128 + sent
     assert "Stopped. What has landed is kept, and the next run goes on from there." in told
     assert "Traceback" not in told

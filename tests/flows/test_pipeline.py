@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from ledger_runs import accesses_of, environment_of, ledger_cells, rows_of, warehouse_cells
+from prefect._internal.engine import resolve_custom_task_run_name
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.pipeline import _task_of
 from flows.stores.runs import Runs
+from transforms.run_texts import key_of
 
 RECSPEND = [
     sys.executable,
@@ -166,6 +169,13 @@ print(json.dumps(found))
     assert [path for path in files if secret.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize("account", ["{EU} support", "a } b", "{}", "{{0}}"])
+def test_a_task_is_called_after_an_account_with_braces_in_its_name(account: str) -> None:
+    task = _task_of(f"ingest {account} 2026-09-01..07", lambda: 0)
+    assert task.name == "ingest"
+    assert resolve_custom_task_run_name(task, {}) == f"ingest {account} 2026-09-01..07"
+
+
 @pytest.mark.slow
 def test_each_stage_runs_as_a_flow_of_its_own_on_a_server_and_names_its_tasks(
     emulator: Emulator, tmp_path: Path
@@ -177,32 +187,39 @@ from prefect.testing.utilities import prefect_test_harness
 with prefect_test_harness(server_startup_timeout=120):
     from prefect.client.orchestration import get_client
     from flows.pipeline import ingest, model, normalize, pipeline, report
-    for flow in (ingest, normalize, model, report, pipeline):
+    for flow in (ingest, normalize, model, report):
         assert flow(return_state=True).is_completed(), flow.name
+    assert pipeline(account=os.environ["RECSPEND_ACCOUNT_NAME"], return_state=True).is_completed()
     with get_client(sync_client=True) as client:
         print(sorted(run.name for run in client.read_task_runs()))
-        print([run.parameters for run in client.read_flow_runs()])
+        print([(run.name, run.parameters) for run in client.read_flow_runs()])
         for found in sorted(client.read_artifacts(), key=lambda found: found.key or ""):
             print("artifact", found.key, found.type, found.flow_run_id is not None, found.description, found.data)
 """
     access = accesses_of(emulator)[0]
     environment = environment_of(access, tmp_path / "data")
     environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
+    environment["RECSPEND_ACCOUNT_NAME"] = name_with_braces = "support {EU} {0} }"
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    names = done.stdout.splitlines()[0]
+    names, flow_runs = done.stdout.splitlines()[:2]
     # A batch of windows is a task, named after its days.
-    for name in ("'ingest support 2026-", "'normalize support'", "'model'", "'report'"):
+    for name in (
+        f"'ingest {name_with_braces} 2026-",
+        f"'normalize {name_with_braces}'",
+        "'model'",
+        "'report'",
+    ):
         assert names.count(name) == 2, names
+    assert f"'run {name_with_braces} up to 20" in flow_runs
     keys = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("artifact recspend-")]
     # The tables are made by each flow that builds the warehouse.
     tables = ["recspend-spend-by-account", "recspend-spend-by-source"]
     pages = [f"recspend-{command}" for command in ("ingest", "model", "normalize", "report", "run")]
-    assert sorted(keys) == sorted(
-        [*pages, *tables, *tables, "recspend-progress-support", "recspend-progress-support"]
-    )
+    progress = key_of("recspend-progress", name_with_braces)
+    assert sorted(keys) == sorted([*pages, *tables, *tables, progress, progress])
     assert access.token not in done.stdout + done.stderr
 
 

@@ -1,6 +1,7 @@
 """Left to itself: a schedule fires, a killed worker's run is found and finished, and the tables are the ledger's."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -137,6 +138,50 @@ def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
         wait_for("what was missed", lambda: "Completed" in missed())
 
 
+def test_a_served_process_finds_its_token_in_a_block_of_its_own_server(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    access = accesses_of(emulator)[0]
+    environment = environment_of(access, tmp_path / "data") | {"PREFECT_HOME": str(tmp_path / "prefect")}
+    del environment["RECSPEND_API_TOKEN"]
+    environment["RECSPEND_TOKEN_BLOCK"] = "support-token"
+    command = [*RECSPEND, "serve", "--port", "0"]
+    without = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (without.returncode, without.stdout) == (2, "")
+    assert "RECSPEND_TOKEN_BLOCK names" in without.stderr
+    assert "is not on the Prefect server http://127.0.0.1:" in without.stderr
+
+    script = "import sys; from prefect.blocks.system import Secret; Secret(value=sys.argv[1]).save('support-token')"
+    subprocess.run([sys.executable, "-c", script, access.token], env=environment, cwd=tmp_path, check=True)
+    with served(environment, tmp_path) as server:
+        wait_for("a run", lambda: [run for run in server.runs() if run["state_name"] == "Completed"])
+        (automation,) = server.ask("automations/filter")
+        assert automation["trigger"]["within"] == 180
+    assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
+
+
+def test_a_served_process_ends_with_a_sentence_when_its_server_does(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    environment = environment_of(accesses_of(emulator)[0], data_dir) | {
+        "PREFECT_HOME": str(tmp_path / "prefect")
+    }
+    with serving(environment, tmp_path) as (process, _, lines):
+        wait_for("a page", lambda: next(data_dir.glob("raw/*/*/*/page-*.json.zst"), None))
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        (its_server,) = (
+            int(child)
+            for child in children
+            if b"\0server\0start\0" in Path(f"/proc/{child}/cmdline").read_bytes()
+        )
+        os.kill(its_server, signal.SIGKILL)
+        assert process.wait(60) == 2
+    assert lines[-1].startswith("Error: The Prefect server that this command started has ended by itself.")
+
+
 def test_runs_end_as_what_happened_and_an_automation_acts_on_what_they_found(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
@@ -229,30 +274,49 @@ def created_by(server: Server, kind: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
-    """A process that serves every minute; told to end by SIGTERM, it ends with everything it started."""
-    command = [*RECSPEND, "serve", "--cron", "* * * * *", "--port", "0"]
-    process = subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    try:
-        said = process.stderr.readline()
-        address = re.findall(r"Prefect's UI: (http://127\.0\.0\.1:\d+) ", said)
-        assert address, said + process.stderr.read()
-        drain = Thread(target=lambda: lines.extend(process.stderr or ()))
-        lines: list[str] = []
-        drain.start()
-        with closing(Server(address[0], environment)) as server:
+    """A process that serves every minute; told to end by SIGTERM, it ends with everything it started.
+
+    It is started as a shell without a terminal starts what it sends to the background: with SIGINT ignored.
+    """
+    in_background = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    with serving(environment, folder, *in_background) as (process, address, lines):
+        with closing(Server(address, environment)) as server:
             yield server
-    finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(90)
-    drain.join()
-    process.stderr.close()
     assert (code, lines[-1]) == (
         0,
         "Stopped. What has landed is kept, and the next run goes on from there.\n",
     )
     with pytest.raises(requests.ConnectionError):
-        requests.get(address[0], timeout=5)
+        requests.get(address, timeout=5)
+
+
+@contextmanager
+def serving(
+    environment: dict[str, str], folder: Path, *before: str
+) -> Iterator[tuple["subprocess.Popen[str]", str, list[str]]]:
+    """A process that serves every minute, the address of its server, and the lines it says until it has ended.
+
+    There is a proxy, which does not answer: nothing on this machine is to be asked through it.
+    """
+    command = [*before, *RECSPEND, "serve", "--cron", "* * * * *", "--port", "0"]
+    environment = environment | {"HTTP_PROXY": "http://127.0.0.1:9"}
+    lines: list[str] = []
+    with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        drain = Thread(target=lambda: lines.extend(process.stderr or ()))
+        try:
+            said = process.stderr.readline()
+            address = re.findall(r"Prefect's UI: (http://127\.0\.0\.1:\d+) ", said)
+            assert address, said + process.stderr.read()
+            drain.start()
+            yield process, address[0], lines
+        finally:
+            process.terminate()
+            process.wait(90)
+            if drain.ident:
+                drain.join()
 
 
 def started(answer: requests.Response) -> str:

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from transforms.run_names import run_name, span
+from transforms.run_names import ALL_ACCOUNTS, is_deployment_name, run_name, span
 
 TODAY = date(2026, 11, 23)
 
@@ -38,3 +38,17 @@ def test_a_run_is_called_by_its_account_and_its_days(
 ) -> None:
     days = [date.fromisoformat(day) if day else None for day in (first, last)]
     assert run_name("run", account, days[0], days[1], TODAY) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        (ALL_ACCOUNTS, True),
+        ("M\u00fcller {EU} #2", True),
+        *((f"EU{sign}support", False) for sign in "/%&<>"),
+        ("", False),
+        (" ", False),
+    ],
+)
+def test_a_name_that_prefect_does_not_take_is_no_name_of_a_deployment(name: str, is_taken: bool) -> None:
+    assert is_deployment_name(name) is is_taken
