@@ -179,26 +179,14 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
 
 
 def _called(job: Job) -> State[Any]:
+    which = job.first, job.last, job.account
     match job.command:
         case "run":
             return pipeline(
-                job.first,
-                job.last,
-                job.account,
-                again=job.again,
-                audit_days=job.audit_days,
-                presets=job.presets,
-                return_state=True,
+                *which, again=job.again, audit_days=job.audit_days, presets=job.presets, return_state=True
             )
         case "ingest":
-            return ingest(
-                job.first,
-                job.last,
-                job.account,
-                again=job.again,
-                audit_days=job.audit_days,
-                return_state=True,
-            )
+            return ingest(*which, again=job.again, audit_days=job.audit_days, return_state=True)
         case "normalize":
             return normalize(rebuild=job.rebuild, return_state=True)
         case "model":
