@@ -59,10 +59,9 @@ def _stopping_well() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
+        # Told once is enough; what is left takes five seconds at most.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(
-                number, signal.SIG_IGN
-            )  # told once is enough; what is left takes five seconds at most
+            signal.signal(number, signal.SIG_IGN)
         say("Stopped. What has landed is kept, and the next run goes on from there.")
         stop_temporary_server()
         # At once: Python would wait for the answers that lanes still expect.

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import requests
@@ -52,19 +53,23 @@ def own_server(address: str) -> Iterator[Callable[[], bool]]:
     """
     home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     busy = f"Another `recspend serve` has its Prefect server in {home}"
-    with one_process(home / _LOCK, busy, _CURE), _running(address) as process:
+    with one_process(home / _LOCK, busy, _CURE), _running(address, home) as process:
         yield lambda: process.poll() is not None
 
 
 @contextmanager
-def _running(address: str) -> "Iterator[subprocess.Popen[bytes]]":
+def _running(address: str, home: Path) -> "Iterator[subprocess.Popen[bytes]]":
     past_proxies()
-    environment = os.environ | {
-        "PREFECT_SERVER_UI_API_URL": f"{address}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # On disk, so that the slot of a run is not lost for ever when the machine loses power.
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-    }
+    environment = (
+        _place_of_ui(home)
+        | os.environ
+        | {
+            "PREFECT_SERVER_UI_API_URL": f"{address}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # On disk, so that the slot of a run is not lost for ever when the machine loses power.
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        }
+    )
     command = [sys.executable, "-m", "prefect", "server", "start", "--log-level", "ERROR"]
     process = subprocess.Popen(  # noqa: S603 (our own words only)
         [*command, "--host", _HOST, "--port", address.rpartition(":")[2]],
@@ -79,6 +84,16 @@ def _running(address: str) -> "Iterator[subprocess.Popen[bytes]]":
         yield process
     finally:
         _stop(process)
+
+
+def _place_of_ui(home: Path) -> dict[str, str]:
+    """Where the server puts the files of its UI together: beside its code, unless another user installed that."""
+    installed = find_spec("prefect")
+    if installed is None or installed.origin is None or "PREFECT_UI_STATIC_DIRECTORY" in os.environ:
+        return {}
+    if os.access(Path(installed.origin).parent / "server", os.W_OK):
+        return {}
+    return {"PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui")}
 
 
 def _wait_until_it_answers(process: "subprocess.Popen[bytes]", address: str) -> None:

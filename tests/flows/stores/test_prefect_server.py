@@ -72,3 +72,16 @@ def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
         prefect_server._wait_until_it_answers(alive, address)
     assert asked == ["/api/health"] * 3
     assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
+
+
+def test_the_ui_is_put_together_where_this_user_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_UI_STATIC_DIRECTORY", raising=False)
+    assert prefect_server._place_of_ui(tmp_path) == {}
+    monkeypatch.setattr("os.access", lambda *_: False)  # as when another user installed it
+    assert prefect_server._place_of_ui(tmp_path) == {
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(tmp_path / "ui")
+    }
+    monkeypatch.setenv("PREFECT_UI_STATIC_DIRECTORY", "/somewhere")
+    assert prefect_server._place_of_ui(tmp_path) == {}
