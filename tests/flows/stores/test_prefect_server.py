@@ -78,6 +78,7 @@ def test_the_ui_is_put_together_where_this_user_may_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PREFECT_UI_STATIC_DIRECTORY", raising=False)
+    monkeypatch.setattr("os.access", lambda *_: True)
     assert prefect_server._place_of_ui(tmp_path) == {}
     monkeypatch.setattr("os.access", lambda *_: False)  # as when another user installed it
     assert prefect_server._place_of_ui(tmp_path) == {
