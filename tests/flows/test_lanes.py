@@ -437,7 +437,7 @@ def test_no_lane_slips_in_between_a_refusal_and_its_hold(dense: Source, data_dir
 
 
 def test_too_many_at_once_costs_lanes_and_no_recording(dense: Source, data_dir: Path) -> None:
-    with watched(dense, latency=0.005, faults=["throttle-concurrency"]) as (emulator, _):
+    with watched(dense, latency=0.03, faults=["throttle-concurrency"]) as (emulator, _):
         summary = ingest(emulator, data_dir, IN_AUGUST, patience=Patience(backoff=0.01))
     assert summary.failed == {}
     assert summary.retries > 0
