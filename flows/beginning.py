@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from flows.job import Job, Work
+from flows.job import Job, Work, on_failure
 from flows.lanes import utc_now
 from flows.notify import Announce, failure_told
 from flows.settings import Settings
 from flows.upgrade import held
-from transforms.errors import BusyError
 
 
 @contextmanager
@@ -31,13 +30,11 @@ def held_for(work: Work, job: Job) -> Iterator[bool]:
 def _on_record(settings: Settings, job: Job) -> Iterator[None]:
     """Put a run on record that the block ends; but not one that another run leaves no room for."""
     started = utc_now()
-    try:
-        yield
-    except BusyError:
-        raise
-    except Exception as error:
-        if job.command == "run":
-            from flows.recorded import record_failed_start
 
-            record_failed_start(settings, started, error)
-        raise
+    def record(error: Exception) -> None:
+        from flows.recorded import record_failed_start
+
+        record_failed_start(settings, started, error)
+
+    with on_failure(job, record):
+        yield

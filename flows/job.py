@@ -1,7 +1,8 @@
 """What a run is asked for, what it needs, and what it did."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from flows.presets import Preset
 from flows.progress import Progress, Step, directly, silent
 from flows.settings import Settings
 from flows.stores.access import Access
-from transforms.errors import ConfigError
+from transforms.errors import BusyError, ConfigError
 
 if TYPE_CHECKING:
     from flows.stores.check_results import CheckResult
@@ -126,3 +127,16 @@ class Summary:
             **since,
             "failed_checks": [check.check.name for check in self.stopping_checks],
         }
+
+
+@contextmanager
+def on_failure(job: Job, react: Callable[[Exception], None]) -> Iterator[None]:
+    """React to an error that ends a whole run in the block, and raise it as well; not when another run is at it."""
+    try:
+        yield
+    except BusyError:
+        raise
+    except Exception as error:
+        if job.command == "run":
+            react(error)
+        raise

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from flows.accounts import account_names
 from flows.channels import Channel, channels
-from flows.job import Job, Summary, Work
+from flows.job import Job, Summary, Work, on_failure
 from flows.lanes import utc_now
 from flows.settings import Settings
 from flows.stores.notified import Notified
 from transforms import figure_findings as figures
-from transforms.errors import BusyError, RecspendError
+from transforms.errors import RecspendError
 from transforms.findings import (
     KINDS,
     OF_FIGURES,
@@ -115,16 +115,14 @@ def run_told(work: Work, job: Job, summary: Summary) -> Iterator[None]:
 @contextmanager
 def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Iterator[None]:
     """Tell of a run when the block raises, and let it raise; but not when another one is at it."""
-    try:
+
+    def tell(error: Exception) -> None:
+        names = account_names(settings)  # it may be given by its sid
+        failed = failed_run(error, names.get(job.account or "", job.account))
+        _told(settings, announce, lambda: ([failed], Seen(kinds=())))
+
+    with on_failure(job, tell):
         yield
-    except BusyError:
-        raise
-    except Exception as error:
-        if job.command == "run":
-            names = account_names(settings)  # it may be given by its sid
-            failed = failed_run(error, names.get(job.account or "", job.account))
-            _told(settings, announce, lambda: ([failed], Seen(kinds=())))
-        raise
 
 
 def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
