@@ -72,14 +72,13 @@ def _show(data_dir: "Path", found: "Sequence[Channel]") -> None:
 
 
 def _is_working(channel: "Channel") -> bool:
-    from transforms.errors import RecspendError
+    from transforms.errors import reason_of
     from transforms.messages import TEST
 
     try:
         channel.send(TEST)
     except Exception as error:  # whatever it is, the next channel is tried
-        reason = str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."
-        say(f"{channel.name}: broken. {reason}")
+        say(f"{channel.name}: broken. {reason_of(error)}")
         return False
     say(f"{channel.name}: ok")
     return True

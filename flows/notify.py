@@ -16,7 +16,7 @@ from flows.lanes import utc_now
 from flows.settings import Settings
 from flows.stores.notified import Notified
 from transforms import figure_findings as figures
-from transforms.errors import RecspendError
+from transforms.errors import reason_of
 from transforms.findings import (
     KINDS,
     OF_FIGURES,
@@ -131,15 +131,14 @@ def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
     found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
     found += findings_now(work.settings.data_dir, with_figures=not stopping)
     kinds = set(KINDS) - (OF_FIGURES if stopping else set())
-    if {access.account_sid for access in work.accounts} >= work.names.keys():
+    read = {access.account_sid for access in work.accounts}
+    if read >= work.names.keys():
         return found, Seen(kinds)
     return found, Seen(
         kinds - {"run.failed"},
         {account_key(access.name) for access in work.accounts},
         # The day of another account that is under way, or was when it was read, is a hole until its own run.
-        figures.young_holes(
-            found, {access.account_sid for access in work.accounts}, work.clock().date() - timedelta(days=1)
-        ),
+        figures.young_holes(found, read, work.clock().date() - timedelta(days=1)),
     )
 
 
@@ -157,7 +156,7 @@ def _told(
         with notified.held():  # before looking: who looked first must not forget what the other found since
             warnings = _tell_each(notified, listeners, *look())
     except Exception as error:  # whatever it is, the figures do not depend on it
-        warnings = {"notify": f"Nobody could be told of what the run found: {_reason(error)}"}
+        warnings = {"notify": f"Nobody could be told of what the run found: {reason_of(error)}"}
     for warning in warnings.values():
         logger.warning(warning)
     return warnings
@@ -178,7 +177,7 @@ def _tell_each(
                 listener.send(message)
             except Exception as error:  # whatever it is, the next listener is told
                 warnings[f"notify {listener.name}"] = (
-                    f"Channel {listener.name} was not told: {_reason(error)}"
+                    f"Channel {listener.name} was not told: {reason_of(error)}"
                 )
                 break  # what is left of it, the next run tells
             told[listener.name] |= {finding.key for finding in message.findings}
@@ -195,8 +194,3 @@ def _kept(notified: Notified, told: Mapping[str, set[str]]) -> dict[str, str]:
         reason = error.strerror or type(error).__name__
         return {"notify": f"Who was told what could not be kept ({reason}), so the next run tells it again."}
     return {}
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong. Of errors nobody expected only the kind: their words may hold a secret."""
-    return str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."

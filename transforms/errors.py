@@ -56,3 +56,11 @@ class ChecksFailedError(RecspendError):
 
 class DeliveryError(RecspendError):
     """A message could not be delivered; the next run tries again. The message names no address: it may be a secret."""
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, in words that may be shown.
+
+    Of errors nobody expected it is only the kind: their words may hold a secret.
+    """
+    return str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."

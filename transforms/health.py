@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-# Another machine may have read. The doctor calls a clock that is off by as much broken.
+# Another machine may have read. Of a clock that is off by more, as much of a day would be taken for read before it was
+# over; certificates and signed requests fail at about as much.
 CLOCK_SLACK = timedelta(minutes=5)
 """How far ahead of this machine's clock another's may be before one of them is wrong."""
 
@@ -36,6 +37,10 @@ class AccountHealth:
     unsettled: int | None = None
     unpriced: int | None = None
     rejected: int | None = None
+
+    def is_in_the_future(self, as_of: datetime) -> bool:
+        """Whether it is covered further than an instant (UTC), by more than clocks may differ."""
+        return self.covered_until is not None and self.covered_until > as_of + CLOCK_SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,7 @@ class Health:
     @property
     def is_in_the_future(self) -> bool:
         """Whether an account is covered further than this instant: a clock was wrong when it was read, or is now."""
-        known = [account.covered_until for account in self.accounts if account.covered_until is not None]
-        return any(until > self.as_of + CLOCK_SLACK for until in known)
+        return any(account.is_in_the_future(self.as_of) for account in self.accounts)
 
     def as_object(self, max_age: timedelta | None = None) -> dict[str, Any]:
         """The health as one JSON object: instants and days in ISO 8601, ages in seconds, costs as plain decimals."""

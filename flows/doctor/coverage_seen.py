@@ -8,7 +8,7 @@ from flows.health import health
 from flows.settings import Settings
 from transforms.durations import in_words
 from transforms.errors import RecspendError
-from transforms.health import CLOCK_SLACK, AccountHealth, Health
+from transforms.health import AccountHealth, Health
 
 
 def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def _coverage(account: AccountHealth, now: datetime) -> Finding:
     subject = f"coverage {account.account_name}"
     if account.first_day is None or account.covered_until is None:
         return Finding(subject, "look", "nothing was read yet. Run `recspend run`.")
-    is_ahead = account.covered_until > now + CLOCK_SLACK
+    is_ahead = account.is_in_the_future(now)
     until = f"{in_words(now - account.covered_until)} ago"
     words = (
         f"{account.first_day} to {account.newest_day}, read until "

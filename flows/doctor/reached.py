@@ -17,6 +17,7 @@ from transforms.clock import clock_ahead
 from transforms.dialect import calibrate
 from transforms.durations import in_words
 from transforms.errors import RecspendError
+from transforms.health import CLOCK_SLACK
 from transforms.windows import Window
 
 _DIALECTS = {
@@ -29,8 +30,6 @@ _DIALECTS = {
 }
 # A clock that something sets is right to a fraction of a second.
 _CLOCK_LOOK = timedelta(seconds=5)
-# So much of a day would be taken for read before it was over. Certificates and signed requests fail at about as much.
-_CLOCK_BROKEN = timedelta(minutes=5)
 # Twilio-Concurrent-Requests is documented (twilio.com/docs/api/errors/20429); of SignalWire none is known.
 _ABOUT_RATES = re.compile(r"rate-?limit|retry-after|concurrent-requests|quota", re.IGNORECASE)
 _LONGEST_VALUE = 60
@@ -103,7 +102,7 @@ def _clock(access: Access, answered: Answered) -> Finding:
     facts = {"ahead_seconds": round(ahead.total_seconds(), 3)}
     if abs(ahead) < _CLOCK_LOOK:
         return Finding(subject, "ok", "the two agree, as far as an answer shows", facts)
-    state: State = "broken" if abs(ahead) >= _CLOCK_BROKEN else "look"
+    state: State = "broken" if abs(ahead) >= CLOCK_SLACK else "look"
     far = in_words(ahead) if abs(ahead) >= timedelta(minutes=1) else f"{abs(ahead).total_seconds():.0f} s"
     words = f"this machine is {far} {'ahead' if ahead > timedelta() else 'behind'}"
     why = "Days would be taken for over at the wrong time; have the clock set by NTP."

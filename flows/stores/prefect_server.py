@@ -47,9 +47,9 @@ def free_address(port: int) -> str:
 def own_server(address: str) -> Iterator[Callable[[], bool]]:
     """Run a server at this address for the block, which is told whether it has ended by itself.
 
-    Its database is the one of PREFECT_HOME. From now on, no proxy is asked on the way to this machine.
-    Raises BusyError when that already has a server of ours: two would take each other's runs. Raises ConfigError when
-    it does not start.
+    Its database is the one of PREFECT_HOME. From now on, no proxy is asked on the way to this machine. Raises BusyError
+    when that home already has a server of ours, since two would take each other's runs, and ConfigError when it does
+    not start.
     """
     home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     busy = f"Another `recspend serve` has its Prefect server in {home}"
