@@ -29,7 +29,7 @@ bench: install
 
 # Writes data/README.md anew from the twins of the models.
 docs: install
-	$(BIN)/python -m flows.data_map
+	$(BIN)/python -m flows.model.data_map
 
 install: .venv/.installed
 

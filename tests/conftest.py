@@ -35,7 +35,7 @@ def comments() -> None:
 def without_comments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave them out of the warehouses that a test builds: they take a quarter of each build."""
     if "comments" not in request.fixturenames:
-        monkeypatch.setattr("flows.stores.warehouse._describe", lambda *_, **__: None)
+        monkeypatch.setattr("flows.stores.warehouse.warehouse._describe", lambda *_, **__: None)
 
 
 @pytest.fixture(autouse=True)

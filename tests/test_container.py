@@ -6,10 +6,11 @@ import subprocess
 import tomllib
 
 import pytest
-from containerfile import TOP, copied, of, stages, tracked
 from typer.main import get_command
 
-from flows.cli import app
+from flows.command.main import app
+from tests.support import TOP
+from tests.support.containerfile import copied, of, stages, tracked
 
 BUILD, IMAGE = stages()
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))

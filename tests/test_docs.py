@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from flows import data_map
-from flows.channel_settings import CommandSettings, EmailSettings, WebhookSettings
-from flows.cli import app
-from flows.settings import Settings, load
-from transforms.findings import KINDS
-from transforms.models import read_twin
+from flows.command.main import app
+from flows.model import data_map
+from flows.settings.channel_settings import CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.settings import Settings, load
+from transforms.model.models import read_twin
+from transforms.monitor.findings import KINDS
 
 TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text(encoding="utf-8")
-RECSPEND = [sys.executable, "-c", "from flows.cli import main; main()"]
+RECSPEND = [sys.executable, "-c", "from flows.command.main import main; main()"]
 
 
 def test_the_map_of_the_data_folder_is_what_the_twins_say() -> None:

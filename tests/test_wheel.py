@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from containerfile import build
 
-from flows.report import NO_REPORTS
+from flows.report.report import NO_REPORTS
+from tests.support.containerfile import build
 
 pytestmark = pytest.mark.slow
 

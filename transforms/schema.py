@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from transforms.dates import INSTANT
-from transforms.money import PRICE
+from transforms.values.dates import INSTANT
+from transforms.values.money import PRICE
 
 SOURCES = (
     "DialVerb",

@@ -6,19 +6,19 @@ they change) and `open_replay` (captured pages) each give a `Source`; `serve` an
 any dialect, with faults if wanted.
 """
 
-from flows.emulator.api import LivingSource, open_ledger, open_living, open_recordings
-from flows.emulator.faults import FAULTS
-from flows.emulator.forms import COMMON, FORMS, Forms
-from flows.emulator.generator import Parameters
-from flows.emulator.ledger import SOURCES, Account, Recording, render
-from flows.emulator.ledger_faults import LEDGER_FAULTS
-from flows.emulator.living import LivingLedger, Standing
-from flows.emulator.messages import Source
-from flows.emulator.queries import DIALECTS
-from flows.emulator.replay import open_replay
-from flows.emulator.server import Emulator, serve, serve_until_stopped, totals_at_start
-from flows.emulator.totals import TotalsObject, totals_of
-from flows.emulator.wire import Asked
+from flows.emulator.faults.faults import FAULTS
+from flows.emulator.faults.ledger_faults import LEDGER_FAULTS
+from flows.emulator.http.messages import Source
+from flows.emulator.http.queries import DIALECTS
+from flows.emulator.ledger.forms import COMMON, FORMS, Forms
+from flows.emulator.ledger.generator import Parameters
+from flows.emulator.ledger.ledger import SOURCES, Account, Recording, render
+from flows.emulator.ledger.living import LivingLedger, Standing
+from flows.emulator.ledger.totals import TotalsObject, totals_of
+from flows.emulator.resources.api import LivingSource, open_ledger, open_living, open_recordings
+from flows.emulator.resources.replay import open_replay
+from flows.emulator.server.server import Emulator, serve, serve_until_stopped, totals_at_start
+from flows.emulator.server.wire import Asked
 
 __all__ = [
     "COMMON",

@@ -7,8 +7,8 @@ import struct
 import sys
 from pathlib import Path
 
-from transforms.credentials import secret_in
 from transforms.errors import ConfigError
+from transforms.settings.credentials import secret_in
 
 _MOST_CHARACTERS = 10_000
 # What Linux keeps of an access list (linux/posix_acl_xattr.h): a version, then entries of tag, permissions and id.

@@ -8,7 +8,7 @@ from typing import Any
 
 import simdjson
 
-from flows.stores.lake import Lake
+from flows.stores.lake.lake import Lake
 
 from .pages import bodies
 from .task import Task

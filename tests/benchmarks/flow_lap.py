@@ -13,9 +13,9 @@ _BEGAN = time.time()
 def main() -> None:
     """Do the run, and tell: seconds until the stages began, in them, and until all was done; CPU seconds but for the
     first; rows and cost."""
-    from flows import stages
-    from flows.job import Job, Summary, Work
-    from flows.settings import load
+    from flows.run import stages
+    from flows.run.job import Job, Summary, Work
+    from flows.settings.settings import load
 
     perform, marks = stages.perform, []
 
@@ -29,7 +29,7 @@ def main() -> None:
     job = Job("run")
     work = stages.prepare(load(), job)
     if sys.argv[1] == "flow":
-        from flows.pipeline import perform_as_flow
+        from flows.pipeline.flow import perform_as_flow
 
         summary = perform_as_flow(work, job)
     else:

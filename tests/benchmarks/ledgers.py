@@ -11,9 +11,9 @@ from operator import attrgetter
 from pathlib import Path
 
 from flows.emulator import Account, Parameters, Recording, Source
-from flows.emulator.api import _source
-from flows.emulator.generator import LAST_DAY, account_sid, recordings
-from flows.emulator.pages import render_once, source_hash
+from flows.emulator.ledger.generator import LAST_DAY, account_sid, recordings
+from flows.emulator.resources.api import _source
+from flows.emulator.resources.rendered import render_once, source_hash
 
 MONTH = (date(2026, 9, 1), date(2026, 9, 30))
 """First and last day of the month that `month_ledger` fills."""

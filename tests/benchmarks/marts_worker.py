@@ -10,11 +10,11 @@ from statistics import median
 
 import duckdb
 
-from flows.model import read_models, read_twins
-from flows.report import report
-from flows.settings import shipped
-from flows.stores.warehouse import CONFIG, warehouse_path
-from transforms.models import build_order, read_from_outside
+from flows.model.sql_files import read_models, read_twins
+from flows.report.report import report
+from flows.settings.shipped import shipped
+from flows.stores.warehouse.warehouse import CONFIG, warehouse_path
+from transforms.model.models import build_order, read_from_outside
 
 FACT = "marts.fct_recordings"
 # Ten accounts over three years, most of it completed and priced at one of two rates.

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from unittest.mock import patch
 
-from flows.normalize import NormalizeSummary, normalize_account
-from flows.stores.landing import Landing
-from flows.stores.raw_pages import RawPages
-from transforms.recordings import Page
+from flows.normalize.normalize import NormalizeSummary, normalize_account
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from transforms.pages.recordings import Page
 
 from .pages import page_files
 from .task import Task

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from flows.stores.landing import decompress
+from flows.stores.raw.landing import decompress
 
 
 def page_files(landed: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from flows.emulator.generator import LAST_DAY
+from flows.emulator.ledger.generator import LAST_DAY
 
 from . import flow_cost as through_prefect
 from . import ingest_tables as tables

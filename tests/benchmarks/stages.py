@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from flows.emulator.generator import LAST_DAY
-from flows.ingest import ingest_account
-from flows.model import ModelOptions, model
-from flows.normalize import normalize_account
-from flows.settings import shipped
-from flows.stores.access import Access
-from flows.stores.raw_pages import RawPages
+from flows.emulator.ledger.generator import LAST_DAY
+from flows.ingest.ingest import ingest_account
+from flows.model.inputs import ModelOptions
+from flows.model.model import model
+from flows.normalize.normalize import normalize_account
+from flows.settings.shipped import shipped
+from flows.stores.api.access import Access
+from flows.stores.raw.raw_pages import RawPages
 
 from .task import Task
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.emulator.generator import LAST_DAY
-from flows.emulator.pages import read_books
+from flows.emulator.ledger.generator import LAST_DAY
+from flows.emulator.resources.rendered import read_books
 
 from .child import ROOT
 from .conditions import Rounds

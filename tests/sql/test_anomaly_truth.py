@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
-from spend_ledgers import LAST_DAY, Ledger, Shape, daily_spend, ledger, warehouse
+
+from tests.support.sql.ledgers import LAST_DAY, Ledger, Shape, daily_spend, ledger, warehouse
 
 SEEDS = range(60)
 AS_OF = LAST_DAY

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sql_tables import GIVEN, Row, build, connect, create, needed
 
-from transforms.models import references
+from tests.support.sql.tables import GIVEN, Row, build, connect, create, needed
+from transforms.model.models import references
 
 _RATES = ["0.0025", "0.005", "0.0031", "0.000001"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import duckdb
 import pytest
-from sql_tables import CHECKS, GIVEN, MODELS, SPEND, TWINS, Row, build, connect, create
 
-from transforms.models import Check
+from tests.support.sql.tables import CHECKS, GIVEN, MODELS, SPEND, TWINS, Row, build, connect, create
+from transforms.model.models import Check
 
 _RECORDING: Row = {
     "account_sid": "A",

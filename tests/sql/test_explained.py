@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sql_tables import MODELS, Row
-from test_mart_totals import ledgers, plain_ledger, warehouse_of
 
-from transforms.explain import (
+from tests.sql.test_mart_totals import ledgers, plain_ledger, warehouse_of
+from tests.support.sql.tables import MODELS, Row
+from transforms.model.models import Model
+from transforms.report.explain import (
     FACT,
     SUMS,
     Condition,
@@ -19,8 +20,7 @@ from transforms.explain import (
     recordings_sql,
     sums_sql,
 )
-from transforms.models import Model
-from transforms.reports import to_text
+from transforms.report.text import to_text
 
 BY_NAME = {model.name: model for model in MODELS}
 MARTS = [model for model in MODELS if model.name.startswith("marts.")]

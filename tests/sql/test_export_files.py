@@ -16,18 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from sql_tables import create
 
-from flows.exports import LeftOut, exports
-from flows.presets import PRESETS, Preset
-from flows.settings import shipped
-from flows.stores.warehouse import Warehouse
-from transforms.models import Twin, drift, read_twin
+from flows.report.exports import LeftOut, exports
+from flows.report.presets import PRESETS, Preset
+from flows.settings.shipped import shipped
+from flows.stores.warehouse.warehouse import Warehouse
+from tests.support import GOLDEN
+from tests.support.sql.tables import create
+from transforms.model.models import Twin, drift, read_twin
 
 SQL = shipped("sql")
-GOLDEN = Path(__file__).parents[1] / "golden" / "exports"
+GOLDEN_EXPORTS = GOLDEN / "exports"
 TWIN: Twin = read_twin((SQL / "reports" / "focus.yml").read_text("utf-8"), "focus.yml")
-GIVEN: dict[str, list[dict[str, object]]] = yaml.safe_load((GOLDEN / "given.yml").read_text("utf-8"))
+GIVEN: dict[str, list[dict[str, object]]] = yaml.safe_load((GOLDEN_EXPORTS / "given.yml").read_text("utf-8"))
 
 
 def warehouse_of(path: Path, **changes: list[dict[str, object]]) -> Warehouse:
@@ -54,7 +55,7 @@ def focus_rows(warehouse: Warehouse) -> pa.Table:
 
 @pytest.mark.parametrize("name", ["focus.csv", *(limits.file for limits in PRESETS.values())])
 def test_a_file_is_what_was_written_by_hand(name: str, warehouse: Warehouse) -> None:
-    assert contents(warehouse)[name].decode() == (GOLDEN / name).read_text("utf-8")
+    assert contents(warehouse)[name].decode() == (GOLDEN_EXPORTS / name).read_text("utf-8")
 
 
 def test_the_same_charges_give_the_same_bytes(warehouse: Warehouse) -> None:
@@ -70,7 +71,7 @@ def test_without_charges_there_are_only_headers(tmp_path: Path) -> None:
         focus_rows(warehouse_of(tmp_path / "v.duckdb", daily_charges=[], charge_corrections=[])).num_rows == 0
     )
     for name in ("focus.csv", "vantage.csv", "cloudzero.csv"):
-        assert files[name].decode() == (GOLDEN / name).read_text("utf-8").splitlines()[0] + "\n"
+        assert files[name].decode() == (GOLDEN_EXPORTS / name).read_text("utf-8").splitlines()[0] + "\n"
 
 
 def test_what_is_left_out_is_counted_and_told(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:

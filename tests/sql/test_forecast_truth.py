@@ -7,7 +7,8 @@ from statistics import mean, median
 from typing import NamedTuple
 
 import pytest
-from spend_ledgers import LAST_DAY, MONTH, Ledger, Shape, daily_spend, ledger, warehouse
+
+from tests.support.sql.ledgers import LAST_DAY, MONTH, Ledger, Shape, daily_spend, ledger, warehouse
 
 SEEDS = range(40)
 SHAPES: Mapping[str, Shape] = {

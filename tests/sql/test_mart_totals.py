@@ -9,9 +9,9 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sql_tables import GIVEN, MODELS, SPEND, Row, build, connect, create
 
-from transforms.models import Model, references
+from tests.support.sql.tables import GIVEN, MODELS, SPEND, Row, build, connect, create
+from transforms.model.models import Model, references
 
 FACT = "marts.fct_recordings"
 LAST_DAY = date(2026, 9, 14)

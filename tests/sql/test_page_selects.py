@@ -1,16 +1,16 @@
 """What the report page selects from the marts and cannot be seen in them."""
 
 import duckdb
-from sql_tables import Row, connect, create
 
-from flows.settings import shipped
+from flows.settings.shipped import shipped
+from tests.support.sql.tables import Row, connect, create
 
 SUPPORT, SALES, EMPTY = "AC1", "AC2", "AC3"
 
 
 def selected(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, object]]:
     """The rows of a SELECT of the page, in the order of their text."""
-    sql = (shipped("sql") / "page" / f"{name}.sql").read_text("utf-8")
+    sql = (next((shipped("sql") / "queries" / "page").rglob(f"{name}.sql"))).read_text("utf-8")
     return sorted(connection.sql(sql).to_arrow_table().to_pylist(), key=str)
 
 

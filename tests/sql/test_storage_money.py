@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import duckdb
 from hypothesis import HealthCheck, given, settings
-from sql_tables import Row, needed
-from test_mart_totals import LAST_DAY, STORAGE_RATES, ledgers, warehouse_of
+
+from tests.sql.test_mart_totals import LAST_DAY, STORAGE_RATES, ledgers, warehouse_of
+from tests.support.sql.tables import Row, needed
 
 LAST_DIGIT = Fraction(1, 10**9)
 

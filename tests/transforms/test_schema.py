@@ -1,11 +1,11 @@
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 import pytest
 
-from transforms.models import Twin, read_twin
+from tests.support import TOP
+from transforms.model.models import Twin, read_twin
 from transforms.schema import (
     CONTENT_COLUMNS,
     CONTENT_NAMES,
@@ -17,7 +17,7 @@ from transforms.schema import (
     Column,
 )
 
-SQL = Path(__file__).parents[2] / "sql"
+SQL = TOP / "sql"
 TWINS = {
     f"{file.parent.name}.{file.stem}": read_twin(file.read_text(), str(file))
     for file in sorted(SQL.glob("**/*.yml"))

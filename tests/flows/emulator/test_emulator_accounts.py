@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from emulator_client import get
 
 from flows.emulator import Account, Emulator, open_living, serve
-from flows.emulator.account_page import ODD_ACCOUNTS
+from flows.emulator.resources.account_page import ODD_ACCOUNTS
+from tests.support.servers.emulator_client import get
 
 FAMILY = [Account(f"name {number}", f"sid-{number:04}", f"PT{number}") for number in range(7)]
 PATHS = ("/2010-04-01/Accounts.json", "/api/laml/2010-04-01/Accounts")

@@ -14,13 +14,13 @@ from urllib.request import Request, urlopen
 import pytest
 from typer.testing import CliRunner
 
-from flows import cli_options
-from flows.cli_emulator import app
+from flows.command import options as cli_options
+from flows.command.emulator import app
 from flows.emulator import DIALECTS, FAULTS, Parameters, open_living, serve, totals_at_start
-from flows.emulator.generator import END
+from flows.emulator.ledger.generator import END
+from tests.support import README
 from transforms.errors import ConfigError
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 FEW = ["--recordings", "90", "--accounts", "1"]
 
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_served_is_said_in_a_sentence(
 
 
 def test_the_running_command_has_its_time_moved(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "emulator", *FEW]
+    command = [sys.executable, "-c", "from flows.command.main import main; main()", "emulator", *FEW]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [*command, "--fault", "late-prices"], env=environment, stdout=subprocess.PIPE, text=True

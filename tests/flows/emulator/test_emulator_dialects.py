@@ -5,12 +5,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from emulator_client import RECORDING, get, list_path, recordings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.emulator import DIALECTS, Emulator, Source, open_living, open_recordings, serve
-from flows.emulator.queries import Dialect, created_between, dialect_of
+from flows.emulator.http.queries import Dialect, created_between, dialect_of
+from tests.support.servers.emulator_client import RECORDING, get, list_path, recordings
 
 DAY = 86_400
 MIDNIGHT = 1_790_640_000  # 2026-09-29T00:00:00Z

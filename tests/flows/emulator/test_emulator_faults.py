@@ -6,7 +6,6 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException, IncompleteRead
 
 import pytest
-from emulator_client import Reply, careful_walk, get, list_path, recordings, recount, with_decimals
 
 from flows.emulator import (
     FAULTS,
@@ -19,12 +18,21 @@ from flows.emulator import (
     open_living,
     serve,
 )
-from flows.emulator.transport_faults import (
+from flows.emulator.faults.transport_faults import (
     MOST_AT_ONCE,
     NOT_FOUND_REQUESTS,
     PAUSE_SECONDS,
     TOKEN_LASTS,
     TOKEN_RENEWED_AFTER,
+)
+from tests.support.servers.emulator_client import (
+    Reply,
+    careful_walk,
+    get,
+    list_path,
+    recordings,
+    recount,
+    with_decimals,
 )
 
 ENDLESS = {"repeat-cursor", "other-host", "unauthorized", "redirect"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.emulator.forms import (
+from flows.emulator.ledger.forms import (
     CHANNELS_FORMS,
     DATE_FORMS,
     ERROR_FORMS,

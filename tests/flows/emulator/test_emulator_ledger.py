@@ -6,13 +6,13 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from emulator_client import ACCOUNT, RECORDING
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.emulator import COMMON, FORMS, SOURCES, Forms, Parameters, render, totals_of
-from flows.emulator.generator import account_name, account_sid, recordings
-from flows.emulator.ledger import recording_sid, sequence_of_sid
+from flows.emulator.ledger.generator import account_name, account_sid, recordings
+from flows.emulator.ledger.ledger import recording_sid, sequence_of_sid
+from tests.support.servers.emulator_client import ACCOUNT, RECORDING
 
 
 def test_a_record_has_every_documented_field_in_order() -> None:

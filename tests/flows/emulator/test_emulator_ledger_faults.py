@@ -3,11 +3,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from emulator_client import careful_walk, get, list_path, recordings, recount, tell, with_decimals
 
 from flows.emulator import LivingLedger, LivingSource, Parameters, Recording, open_living, serve
-from flows.emulator.generator import recordings as generated
-from flows.emulator.ledger_faults import LATE_DAYS, MOST_A_DAY
+from flows.emulator.faults.ledger_faults import LATE_DAYS, MOST_A_DAY
+from flows.emulator.ledger.generator import recordings as generated
+from tests.support.servers.emulator_client import (
+    careful_walk,
+    get,
+    list_path,
+    recordings,
+    recount,
+    tell,
+    with_decimals,
+)
 
 DAY = 86_400
 PARAMETERS = Parameters(seed=2, recordings=1500, accounts=1)

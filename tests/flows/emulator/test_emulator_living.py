@@ -7,17 +7,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from emulator_client import (
-    ACCOUNT,
-    RECORDING,
-    basic,
-    get,
-    list_path,
-    recordings,
-    recount,
-    tell,
-    with_decimals,
-)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +22,18 @@ from flows.emulator import (
     render,
     serve,
 )
-from flows.emulator.messages import Request
+from flows.emulator.http.messages import Request
+from tests.support.servers.emulator_client import (
+    ACCOUNT,
+    RECORDING,
+    basic,
+    get,
+    list_path,
+    recordings,
+    recount,
+    tell,
+    with_decimals,
+)
 
 DAY = 86_400
 NOW = RECORDING.created_at // DAY * DAY + 10 * DAY

@@ -4,10 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_client import careful_walk, get, is_understood, list_path, recordings, walk
 
 from flows.emulator import Account, Parameters, Source, open_ledger, open_living, open_replay, serve
-from flows.emulator.page_faults import HUGE_FACTOR, REPEATED_ROWS
+from flows.emulator.faults.page_faults import HUGE_FACTOR, REPEATED_ROWS
+from tests.support.servers.emulator_client import (
+    careful_walk,
+    get,
+    is_understood,
+    list_path,
+    recordings,
+    walk,
+)
 
 CAPTURED = """{ "uri":"/2010-04-01/Accounts/me-1/Recordings?Page=0\\u0026PageSize=2", "recordings" : [
  {"sid":"r1","account_sid":"me-1","price":0.00250,"date_created":"Tue, 25 Sep 2018 23:00:00 +0000"} ,

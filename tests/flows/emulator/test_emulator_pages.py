@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from emulator_client import ACCOUNT, RECORDING
 
 from flows.emulator import Account, Parameters, Recording, open_ledger, open_recordings
-from flows.emulator.messages import FileSlice
-from flows.emulator.pages import Book, read_books, render_once
+from flows.emulator.http.messages import FileSlice
+from flows.emulator.resources.rendered import Book, read_books, render_once
+from tests.support.servers.emulator_client import ACCOUNT, RECORDING
 
 OWNER = Account("support", ACCOUNT, "token")
 

@@ -2,9 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
-from emulator_client import basic, get, list_path, recordings, walk
 
 from flows.emulator import Account, open_replay, serve
+from tests.support.servers.emulator_client import basic, get, list_path, recordings, walk
 
 ME = Account("me", "me-1", "anything")
 LIST = "/2010-04-01/Accounts/me-1/Recordings"

@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from emulator_client import basic, get, list_path, recordings, recount, walk, with_decimals
 
 from flows.emulator import (
     Account,
@@ -27,7 +26,16 @@ from flows.emulator import (
     serve,
     serve_until_stopped,
 )
-from flows.emulator.queries import created_between
+from flows.emulator.http.queries import created_between
+from tests.support.servers.emulator_client import (
+    basic,
+    get,
+    list_path,
+    recordings,
+    recount,
+    walk,
+    with_decimals,
+)
 
 ENVELOPE = ["uri", "first_page_uri", "next_page_uri", "previous_page_uri", "page", "page_size", "recordings"]
 SEED = 5

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_client import RECORDING, get
 
 from flows.emulator import Emulator, Parameters, open_ledger, open_living, open_recordings, serve
+from tests.support.servers.emulator_client import RECORDING, get
 
 NOON = 1_788_868_800
 """2026-09-08, a Tuesday: as days since 1970 an even number."""

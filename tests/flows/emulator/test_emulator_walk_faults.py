@@ -2,10 +2,10 @@ from itertools import islice
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from emulator_client import careful_walk, get, list_path, recordings, walk
 
 from flows.emulator import Account, Emulator, Parameters, Source, open_ledger, open_living, serve
-from flows.emulator.walk_faults import SKIPPED_ROWS
+from flows.emulator.faults.walk_faults import SKIPPED_ROWS
+from tests.support.servers.emulator_client import careful_walk, get, list_path, recordings, walk
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flows.emulator import Account, Emulator, Parameters, open_ledger, serve
-from flows.emulator.generator import recordings
+from flows.emulator.ledger.generator import recordings
 
 pytestmark = pytest.mark.slow
 

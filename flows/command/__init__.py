@@ -1,0 +1,1 @@
+"""The `recspend` command: the only code that prints."""

@@ -1,0 +1,104 @@
+"""The commands for who answers for a figure: `close` (what did we report?) and `explain` (where does it come from?)."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.command.options import AsJson
+from flows.command.query import Format
+from flows.command.screen.output import say, show
+
+if TYPE_CHECKING:
+    from flows.report.explain import Explanation
+
+app = typer.Typer()
+
+_MOST_PROBLEMS = 10
+
+
+@app.command()
+def close(
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="The month to close: 2026-09.")],
+    accept_incomplete: Annotated[
+        bool,
+        typer.Option("--accept-incomplete", help="Also with days or prices missing; the statement says so."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Freeze what a month cost as of now; what changes later is shown in `marts.adjustments`, in the month it is found.
+
+    The statement is written once, to `statements/MONTH` in the data folder, and never again.
+
+    Example: `recspend close 2026-09`
+    """
+    from flows.command.screen.figures import statement_lines
+    from flows.run.closing import close_month
+    from flows.run.job import Job
+    from flows.run.stages import prepare
+    from flows.settings.settings import load
+    from flows.stores.folder.statements import Statements, as_json_text
+
+    settings = load()
+    sealed = close_month(prepare(settings, Job("model")), month, accept_incomplete=accept_incomplete)
+    if as_json:
+        typer.echo(as_json_text(sealed))
+    else:
+        show(*statement_lines(sealed, Statements(settings.data_dir).folder(month)))
+
+
+@app.command()
+def explain(
+    mart: Annotated[str, typer.Argument(metavar="MART", help="A spend table: daily_spend.")],
+    key: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COLUMN=VALUE", help="Any part of its key; nothing behind = means null."),
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="How to print it; csv prints all recordings.")
+    ] = Format.table,
+    rows: Annotated[int, typer.Option(min=0, help="How many recordings the table shows.")] = 10,
+) -> None:
+    """Show where a figure comes from: its recordings, and the page that each was received in.
+
+    Each page is read, compared with the digest of what was received, and searched for its recordings; exit code 1 when
+    one does not verify or the recordings do not add up to the figure.
+
+    Example: `recspend explain daily_spend usage_date=2026-09-14 source=DialVerb`
+    """
+    from flows.command.screen.figures import explanation_lines
+    from flows.model.sql_files import read_models
+    from flows.report.explain import explain as explained
+    from flows.settings.settings import load
+    from flows.settings.shipped import shipped
+    from transforms.report.text import to_csv
+
+    found = explained(load().data_dir, read_models(shipped("sql")), mart, key or [])
+    if output is Format.table:
+        show(*explanation_lines(found, rows))
+    else:
+        sys.stdout.write(to_csv(found.recordings) if output is Format.csv else _json_of(found) + "\n")
+    for problem in found.problems[:_MOST_PROBLEMS]:
+        say(f"NOT VERIFIED: {problem}")
+    if len(found.problems) > _MOST_PROBLEMS:
+        say(f"NOT VERIFIED: and {len(found.problems) - _MOST_PROBLEMS} more.")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _json_of(found: "Explanation") -> str:
+    import json
+
+    from transforms.report.text import to_json
+
+    tables = {"figures": found.figures, "sums": found.sums, "recordings": found.recordings}
+    return json.dumps(
+        {
+            "mart": found.mart,
+            "asked": list(found.asked),
+            "pages": found.pages,
+            **{name: json.loads(to_json(table)) for name, table in tables.items()},
+            "problems": list(found.problems),
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,186 @@
+"""`recspend init`: the settings file to start from, with questions on a terminal."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.command.screen.output import say
+from transforms.errors import ConfigError
+
+if TYPE_CHECKING:
+    from flows.settings.settings import Settings
+    from flows.settings.settings_file import LeftOut
+    from flows.settings.start_files import StartFile
+
+app = typer.Typer()
+
+_USUAL_BASE_URLS = {"twilio": "https://api.twilio.com"}
+_QUESTIONS = {
+    "provider": "Whose API is it, signalwire or twilio?",
+    "base_url": "Scheme and host of the API, like https://example.signalwire.com",
+    "account_sid": "Sid of the account (project)",
+    "account_name": "Its name in tables and messages",
+    "reporting_timezone": "Time zone of the days in tables, like Europe/Berlin",
+    "data_dir": "Folder to keep everything in",
+}
+
+
+@app.command()
+def init(
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="signalwire or twilio.")] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Scheme and host of the API.")] = None,
+    account_sid: Annotated[str | None, typer.Option(metavar="SID", help="The account (project).")] = None,
+    account_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its name in tables and messages.")
+    ] = None,
+    api_user: Annotated[
+        str | None, typer.Option(metavar="SID", help="Sid of an API key, when the token is one's.")
+    ] = None,
+    reporting_timezone: Annotated[
+        str | None, typer.Option("--timezone", metavar="ZONE", help="Time zone of the days in tables.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to keep everything in.")
+    ] = None,
+    accounts_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SID",
+            help="Ask the API for this account and its subaccounts, and write an entry for each; RECSPEND_API_TOKEN "
+            "must hold its token.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, also on a terminal.")] = False,
+) -> None:
+    """Write the files to start from: `recspend.toml`, `.env.example`, and lines of `.gitignore`.
+
+    What is set already (flags, RECSPEND_… variables) is taken over; every other setting stands there as a comment. A
+    file that is there is never written over: what it would have been is printed instead. No file holds a secret.
+
+    Example: `recspend init --base-url https://example.signalwire.com --account-sid 720796a0 --timezone Europe/Berlin`
+    """
+    from flows.settings.settings import config_path, load
+    from flows.settings.start_files import start_files
+
+    given: dict[str, object] = {
+        "provider": provider,
+        "base_url": base_url,
+        "account_sid": accounts_of or account_sid,
+        "account_name": account_name or accounts_of,
+        "api_user": api_user,
+        "reporting_timezone": reporting_timezone,
+        "data_dir": data_dir,
+    }
+    is_listing = accounts_of is not None
+    if not yes and not os.path.lexists(config_path()) and sys.stdin.isatty():
+        given = _asked(given, load(**given))
+        is_listing = is_listing or typer.confirm("Ask the API for its subaccounts too?", err=True)
+        known = load()
+        if is_listing and not (known.api_token or known.token_file or known.token_block):
+            given["api_token"] = typer.prompt("API token (not shown, not kept)", hide_input=True, err=True)
+    settings, left_out = _with_listed(load(**given)) if is_listing else (_checked(load(**given)), ())
+    files = start_files(settings, left_out)
+    for line in _what_became_of(files):
+        say(line)
+    for file in files:
+        if file.state == "kept" and file.path == config_path():
+            typer.echo(file.text, nl=False)
+    say(_what_is_next(settings))
+
+
+def _checked(settings: "Settings") -> "Settings":
+    """The settings, when their account can be one; what is missing may be filled in later."""
+    from flows.settings.accounts import check_place
+
+    check_place(settings.base_url, settings.account_sid)
+    return settings
+
+
+def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOut]":
+    """The settings with an entry for each account that the API lists beside this one."""
+    from flows.settings.accounts import accesses
+    from flows.settings.start_files import counted, listed_accounts, with_entries
+    from flows.stores.api.retries import Patience
+
+    (access,) = accesses(settings.model_copy(update={"accounts": []}))
+    patience = Patience(
+        settings.connect_timeout, settings.read_timeout, attempts=settings.attempts, backoff=settings.backoff
+    )
+    listed = listed_accounts(access, patience)
+    found, left_out = with_entries(settings, listed, access)
+    say(counted(left_out, listed))
+    return found, left_out
+
+
+def _asked(given: Mapping[str, object], settings: "Settings") -> dict[str, object]:
+    """What was given, and the answers to what was not; an answer that cannot be is asked for again."""
+    answers = dict(given)
+    for field, question in _QUESTIONS.items():
+        if answers[field] is None:
+            usual = getattr(settings, field)
+            if field == "base_url":
+                usual = usual or _USUAL_BASE_URLS.get(str(answers["provider"]))
+            if field == "account_name":
+                usual = usual or answers["account_sid"]
+            answers[field] = _answer(question, usual, _check_of(field))
+    return answers
+
+
+def _check_of(field: str) -> Callable[[str], object]:
+    """What raises ConfigError for an answer that cannot be."""
+    from flows.settings.accounts import check_place
+    from flows.settings.settings import load
+
+    if field in ("base_url", "account_sid"):
+        return lambda answer: check_place(**{field: answer})
+    return lambda answer: load(**{field: answer})
+
+
+def _answer(question: str, usual: object, check: Callable[[str], object]) -> str:
+    while True:
+        answer = str(typer.prompt(question, default=usual, err=True)).strip()
+        try:
+            check(answer)
+        except ConfigError as error:
+            say(str(error))
+        else:
+            return answer
+
+
+def _what_became_of(files: "Sequence[StartFile]") -> Iterator[str]:
+    words = {
+        "written": "Wrote {}.",
+        "extended": "Added lines to {}: git is to ignore the data folder and .env.",
+        "same": "{} is already what it would be.",
+        "kept": "{} is there and stays as it is.",
+    }
+    for file in files:
+        yield words[file.state].format(file.path)
+    if all(file.state in ("same", "kept") for file in files):
+        yield "Nothing was changed."
+    if files[0].state == "kept":
+        yield f"This is what {files[0].path} would have been:"
+
+
+def _what_is_next(settings: "Settings") -> str:
+    from flows.settings.settings import config_path
+    from flows.settings.start_files import variables_of
+
+    steps = []
+    missing = [
+        name for name in ("base_url", "account_sid") if not settings.accounts and not getattr(settings, name)
+    ]
+    if missing:
+        steps.append(f"fill in {' and '.join(missing)} in {config_path()}")
+    if settings.accounts and not settings.account_sid and os.environ.get("RECSPEND_ACCOUNT_SID"):
+        steps.append("unset RECSPEND_ACCOUNT_SID, for the accounts stand in the file")
+    unset = [name for name in variables_of(settings) if not os.environ.get(name)]
+    if unset:
+        variables = " and ".join(unset) if len(unset) < 3 else f"the {len(unset)} variables of .env.example"
+        steps.append(f"set {variables}")
+    first = f"{', '.join(steps)}, then " if steps else ""
+    return f"Next: {first}run `recspend doctor`."

@@ -1,0 +1,218 @@
+"""The `recspend` command. It and its `cli_…` parts alone print; everything heavy is imported where it is used."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from flows.command import emulator as cli_emulator
+from flows.command import figures as cli_figures
+from flows.command import health as cli_health
+from flows.command import init as cli_init
+from flows.command import notify as cli_notify
+from flows.command import query as cli_ask
+from flows.command import report as cli_report
+from flows.command import schedule as cli_schedule
+from flows.command.options import (
+    Account,
+    Accounts,
+    Again,
+    AsJson,
+    Audit,
+    First,
+    Last,
+    Prefect,
+    Presets,
+    Recordings,
+    Seed,
+    again_given,
+    days_given,
+)
+from flows.command.screen.output import say, show
+from transforms.errors import RecspendError
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
+)
+app.add_typer(cli_init.app)
+app.add_typer(cli_report.app)
+app.add_typer(cli_ask.app)
+app.add_typer(cli_figures.app)
+app.add_typer(cli_health.app)
+app.add_typer(cli_notify.app)
+app.add_typer(cli_schedule.app)
+app.add_typer(cli_emulator.app, name="emulator")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"recspend {version('recspend')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and every log line.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+    ] = False,
+) -> None:
+    """What every call recording costs: the Recordings API of SignalWire and Twilio as exact spend tables.
+
+    Start with `recspend demo`, which needs no account. For your own, set RECSPEND_BASE_URL, RECSPEND_ACCOUNT_SID and
+    RECSPEND_API_TOKEN, then `recspend run`.
+    """
+    from flows.command.screen.logs import set_up_logging
+
+    set_up_logging(verbose=debug)
+
+
+@app.command()
+def demo(
+    recordings: Recordings = 6_000,
+    accounts: Accounts = 3,
+    seed: Seed = 1,
+    prefect: Prefect = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the whole path without an account: emulator, all stages, spend tables.
+
+    Everything goes to `data/demo`, which is made anew each time.
+
+    Example: `recspend demo --recordings 20000`
+    """
+    from flows.command.demo import emulated_accounts, fresh_folder
+    from flows.command.perform import perform_job
+    from flows.emulator import Parameters
+    from flows.run.job import Job, Work
+    from flows.settings.settings import load
+
+    settings = load(data_dir=load().data_dir / "demo", notify=[])
+    fresh_folder(settings.data_dir)
+    with emulated_accounts(settings, Parameters(seed, recordings, accounts)) as (url, found):
+        say(
+            f"Emulator of the Recordings API on {url}: {recordings} made-up recordings in {accounts} accounts."
+        )
+        work = Work(settings, found, {access.account_sid: access.name for access in found})
+        perform_job(work, Job("run"), as_json=as_json, prefect=prefect)
+
+
+@app.command()
+def run(
+    first: First = None,
+    last: Last = None,
+    account: Account = None,
+    again: Again = False,
+    audit: Audit = 0,
+    preset: Presets = None,
+    as_json: AsJson = False,
+    prefect: Prefect = False,
+) -> None:
+    """Do everything: ingest, normalize, model, report. This is what a schedule runs.
+
+    Without `--from`, everything the account has; of what was read before, only the days that may have changed.
+
+    Example: `recspend run --from 2026-09-01 --to 2026-09-30`
+    """
+    from flows.command.perform import perform_job
+    from flows.run.job import Job
+
+    days, presets = days_given(first, last), tuple(preset or ())
+    job = Job("run", *days, account, again=again_given(again, first), audit_days=audit, presets=presets)
+    perform_job(None, job, as_json=as_json, prefect=prefect)
+
+
+@app.command()
+def ingest(
+    first: First = None,
+    last: Last = None,
+    account: Account = None,
+    again: Again = False,
+    audit: Audit = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show which days would be read, and why.")
+    ] = False,
+    as_json: AsJson = False,
+    prefect: Prefect = False,
+) -> None:
+    """Land the raw pages of the API; nothing is computed from them yet.
+
+    Example: `recspend ingest --account support --from 2026-09-01 --dry-run`
+    """
+    from flows.command.perform import perform_job
+    from flows.run.job import Job
+
+    job = Job("ingest", *days_given(first, last), account, again=again_given(again, first), audit_days=audit)
+    if not dry_run:
+        perform_job(None, job, as_json=as_json, prefect=prefect)
+        return
+    from flows.command.screen.tables import table
+    from flows.run.stages import planned, prepare
+    from flows.settings.settings import load
+    from transforms.report.text import to_json
+
+    plan = planned(prepare(load(), job), job)
+    if as_json:
+        typer.echo(to_json(plan))
+    else:
+        show(table(plan))
+
+
+@app.command()
+def normalize(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build the lake anew from the raw pages alone.")
+    ] = False,
+    as_json: AsJson = False,
+    prefect: Prefect = False,
+) -> None:
+    """Bring the lake (Parquet) up to the landed pages.
+
+    Example: `recspend normalize --rebuild`
+    """
+    from flows.command.perform import perform_job
+    from flows.run.job import Job
+
+    perform_job(None, Job("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
+
+
+@app.command()
+def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
+    """Build the warehouse (DuckDB) from the lake and run its checks.
+
+    Example: `recspend model`
+    """
+    from flows.command.perform import perform_job
+    from flows.run.job import Job
+
+    perform_job(None, Job("model"), as_json=as_json, prefect=prefect)
+
+
+def main() -> None:
+    """Entry point: errors become one sentence and an exit code."""
+    debug = "--debug" in sys.argv
+    # The flag may stand anywhere.
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(["--debug", *arguments] if debug else arguments, prog_name="recspend")
+    except RecspendError as error:
+        if debug:
+            raise
+        say(f"Error: {error}")
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if debug:
+            raise
+        file = f"{error.filename}: " if error.filename else ""
+        say(f"Error: {file}{error.strerror or error}. See to it, then run again; what has landed is kept.")
+        sys.exit(2)
+    except Exception as error:
+        if debug:
+            raise
+        say(
+            f"Error: something unexpected happened ({type(error).__name__}). Run again with --debug to see where."
+        )
+        sys.exit(2)

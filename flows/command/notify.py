@@ -1,0 +1,84 @@
+"""The command for who is to be told: what there is to tell, and whether each channel works."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.command.screen.output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from flows.monitor.channels import Channel
+
+app = typer.Typer()
+
+
+@app.command()
+def notify(
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a test over each channel, and say which of them work.")
+    ] = False,
+    channel: Annotated[
+        str | None, typer.Option("--channel", metavar="NAME", help="With --test: only over this one.")
+    ] = None,
+) -> None:
+    """Show what there is to tell, and to whom it was told; it tells nobody, which is what `run` does.
+
+    It looks at the tables as they stand; of failed runs it knows those that somebody was told of.
+
+    Channels are the `[[notify]]` entries of `recspend.toml`. With `--test` each gets a message that says it is a test;
+    exit code 2 when one does not work.
+
+    Example: `recspend notify --test --channel slack`
+    """
+    from flows.monitor.channels import channels
+    from flows.settings.settings import config_path, load
+    from flows.stage import utc_now
+    from transforms.errors import ConfigError
+
+    settings = load()
+    found = channels(settings, utc_now)
+    names = [each.name for each in found]
+    if channel is not None and (not test or channel not in names):
+        raise ConfigError(
+            f"--channel goes with --test and names one of the channels. There is {', '.join(names) or 'none'}."
+        )
+    if not test:
+        _show(settings.data_dir, found)
+    elif not found:
+        raise ConfigError(f"There is no channel. Describe one as [[notify]] in {config_path()}.")
+    else:
+        works = [_is_working(each) for each in found if channel in (None, each.name)]
+        if not all(works):
+            raise typer.Exit(2)
+
+
+def _show(data_dir: "Path", found: "Sequence[Channel]") -> None:
+    from flows.monitor.notify import findings_open
+    from flows.stores.folder.notified import Notified
+
+    told = Notified(data_dir).read()
+    findings = findings_open(data_dir, set().union(*told.values()))
+    if not findings:
+        say("There is nothing to tell.")
+    for finding in findings:
+        typer.echo(f"{finding.kind}: {finding.sentence}")
+        for each in found:
+            if finding.kind in each.kinds:
+                is_told = finding.key in told.get(each.name, ())
+                typer.echo(f"  {each.name}: {'told' if is_told else 'not told yet'}")
+
+
+def _is_working(channel: "Channel") -> bool:
+    from transforms.errors import reason_of
+    from transforms.monitor.messages import TEST
+
+    try:
+        channel.send(TEST)
+    except Exception as error:  # whatever it is, the next channel is tried
+        say(f"{channel.name}: broken. {reason_of(error)}")
+        return False
+    say(f"{channel.name}: ok")
+    return True

@@ -1,0 +1,87 @@
+"""Doing a job from the command line: progress, Prefect or not, what came of it, and the exit code."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import typer
+
+from flows.command.screen.output import say, show
+from flows.run.job import Job, Summary, Work
+from flows.stores.prefect.temporary_server import stop_temporary_server
+
+# As a shell says of a program that Ctrl-C ended, or SIGTERM.
+_INTERRUPTED, _TERMINATED = 130, 143
+
+
+def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) -> None:
+    """Do a job with a progress bar, directly or through Prefect, and print what came of it."""
+    from flows.command.screen.progress import progress_shown
+    from flows.run.stages import perform, prepare
+    from flows.settings.settings import load
+
+    through_prefect = prefect or bool(os.environ.get("PREFECT_API_URL"))
+    with _stopping_well():
+        work = work or prepare(load(), job)
+        if through_prefect and not os.environ.get("PREFECT_API_URL"):
+            say(
+                "Starting a temporary Prefect server; this takes some seconds. Set PREFECT_API_URL to use your own."
+            )
+        with progress_shown() as progress:
+            work = replace(work, progress=progress)
+            if through_prefect:
+                from flows.pipeline.flow import perform_as_flow
+
+                summary = perform_as_flow(work, job)
+            else:
+                summary = perform(work, job)
+    _show(summary, work, as_json=as_json)
+    if summary.exit_code:
+        raise typer.Exit(summary.exit_code)
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM ends a run where Ctrl-C would."""
+
+
+def _terminate(*_: object) -> None:
+    raise _TerminatedError
+
+
+@contextmanager
+def _stopping_well() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM end the block, and the process with it, with a sentence and nothing left running."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        # Told once is enough; what is left takes five seconds at most.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        say("Stopped. What has landed is kept, and the next run goes on from there.")
+        stop_temporary_server()
+        # At once: Python would wait for the answers that lanes still expect.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_TERMINATED if isinstance(error, _TerminatedError) else _INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+def _show(summary: Summary, work: Work, *, as_json: bool) -> None:
+    from flows.command.screen.run_summary import files_line, remarks, since_lines, stage_line
+    from flows.command.screen.tables import spend_tables
+
+    if as_json:
+        typer.echo(json.dumps(summary.as_object()))
+        return
+    if summary.cost is not None:
+        show(*spend_tables(work.settings.data_dir))
+    since = since_lines(summary.since) if summary.since else []
+    show(stage_line(summary), *since, *remarks(summary))
+    if summary.reports:
+        show(files_line(work.settings.data_dir))

@@ -1,0 +1,65 @@
+"""The commands that only look: `check` and `query`."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from flows.command.options import AsJson
+from flows.command.screen.output import show
+
+app = typer.Typer()
+
+
+class Format(StrEnum):
+    """How `query` prints its rows."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Run the checks on the warehouse as it stands; exit code 1 when one of severity fail finds something.
+
+    Example: `recspend check`
+    """
+    from flows.command.screen.run_summary import check_lines
+    from flows.model.sql_files import read_checks, read_models
+    from flows.settings.settings import load
+    from flows.settings.shipped import shipped
+    from flows.stores.warehouse.checks import check_table
+    from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+    from transforms.report.text import to_json
+
+    sql = shipped("sql")
+    results = Warehouse(warehouse_path(load().data_dir)).check(read_checks(sql, read_models(sql)))
+    if as_json:
+        typer.echo(to_json(check_table(results)))
+    else:
+        show(*check_lines(results))
+    if any(result.stops for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One statement; the warehouse is read-only.")],
+    output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+) -> None:
+    """Ask the warehouse.
+
+    Example: `recspend query "select * from marts.spend_by_source" --format csv`
+    """
+    from flows.command.screen.tables import table
+    from flows.settings.settings import load
+    from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+    from transforms.report.text import to_csv, to_json
+
+    rows = Warehouse(warehouse_path(load().data_dir)).table(sql)
+    if output is Format.table:
+        show(table(rows))
+    else:
+        sys.stdout.write(to_csv(rows) if output is Format.csv else to_json(rows) + "\n")

@@ -1,0 +1,135 @@
+"""The command `report`: the standing files, an extract of them, or one mart on the terminal."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.command.options import Account, AsJson, Prefect, Presets
+from flows.command.screen.output import say, show
+from flows.report.formats import FileFormat
+from transforms.errors import ConfigError
+
+if TYPE_CHECKING:
+    from flows.report.extract import Extracted, Request
+
+app = typer.Typer()
+
+
+@app.command()
+def report(
+    preset: Presets = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser afterwards.")
+    ] = False,
+    mart_shown: Annotated[
+        str | None, typer.Option("--show", metavar="MART", help="Show this mart; through a pipe, as CSV.")
+    ] = None,
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="MONTH", help="Only this month: 2026-09.")
+    ] = None,
+    account: Account = None,
+    mart: Annotated[
+        list[str] | None, typer.Option("--mart", metavar="MART", help="Only this mart, several if wanted.")
+    ] = None,
+    file_format: Annotated[
+        FileFormat | None, typer.Option("--format", help="How to write the spend tables.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Write an extract into this folder.")
+    ] = None,
+    as_json: AsJson = False,
+    prefect: Prefect = False,
+) -> None:
+    """Write the spend tables as CSV files, the page to look at, and the charges as FOCUS for cost systems.
+
+    With `--preset` also as one of them wants it, with `--format` also as a workbook or Parquet; such a file is kept up
+    from then on, until it is deleted.
+
+    With `--month`, `--account`, `--mart` or `--out` it leaves all that alone, and writes an extract.
+
+    Example: `recspend report --month 2026-09 --account support --format xlsx --out september`
+    """
+    from flows.command.perform import perform_job
+    from flows.report.extract import Request
+    from flows.run.job import Job
+
+    # An empty text is a variable that somebody forgot to set, and must not mean everything.
+    is_narrow = any(given is not None for given in (month, account, out)) or bool(mart)
+    if mart_shown is not None and (preset or mart or out or file_format or open_page):
+        raise ConfigError(
+            "--show goes with --month, --account and --json only. Leave it out to write files, or leave out the others."
+        )
+    if is_narrow and (preset or open_page):
+        raise ConfigError(
+            "The page and the files of --preset hold everything there is. Ask for them without --month, --account, "
+            "--mart and --out."
+        )
+    request = Request(month, account, tuple(mart or ()))
+    if mart_shown is not None:
+        _show_mart(mart_shown, request, as_json=as_json)
+    elif is_narrow:
+        _extract(request, file_format or FileFormat.CSV, out, as_json=as_json)
+    else:
+        formats = (file_format,) if file_format else ()
+        job = Job("report", presets=tuple(preset or ()), formats=formats)
+        perform_job(None, job, as_json=as_json, prefect=prefect)
+        if open_page:
+            _open_page()
+
+
+def _extract(request: "Request", file_format: FileFormat, out: Path | None, *, as_json: bool) -> None:
+    from flows.report.extract import extract
+    from flows.settings.settings import load
+    from flows.settings.shipped import shipped
+
+    written = extract(load().data_dir, shipped("sql"), request, file_format, out)
+    if as_json:
+        typer.echo(json.dumps(_as_object(written), ensure_ascii=False))
+        return
+    for name, why in written.left_out.items():
+        say(f"{name} is left out: {why}.")
+    typer.echo(f"{len(written.files)} files, {written.written} of them other than before: {written.folder}")
+
+
+def _as_object(written: "Extracted") -> dict[str, object]:
+    return {
+        "folder": str(written.folder),
+        "files": [path.name for path in written.files],
+        "written": written.written,
+        "left_out": dict(written.left_out),
+    }
+
+
+def _show_mart(mart: str, request: "Request", *, as_json: bool) -> None:
+    from flows.report.extract import mart_rows
+    from flows.settings.settings import load
+    from flows.settings.shipped import shipped
+    from transforms.report.text import to_csv, to_json
+
+    rows = mart_rows(load().data_dir, shipped("sql"), mart, request)
+    if as_json:
+        typer.echo(to_json(rows))
+    elif sys.stdout.isatty():
+        from shutil import get_terminal_size
+
+        from flows.command.screen.bars import fitted
+
+        title = [part for part in (mart, request.month, request.account) if part is not None]
+        show(*fitted(rows, title, get_terminal_size().columns))
+    else:
+        sys.stdout.write(to_csv(rows))
+
+
+def _open_page() -> None:
+    """Show the report page in the browser. Raises ConfigError when it is not written."""
+    import webbrowser
+
+    from flows.settings.settings import load
+
+    page = load().data_dir / "reports" / "report.html"
+    if not page.exists():
+        raise ConfigError(f"There is no {page}: the setting report_page is off. Switch it on and run again.")
+    webbrowser.open(page.resolve().as_uri())

@@ -1,0 +1,127 @@
+"""A mart on a terminal: as many columns as fit, and a small bar for each row."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import pyarrow as pa
+from pyarrow.types import is_decimal, is_int8, is_integer
+from rich.bar import Bar
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from transforms.report.manifest import control_totals
+from transforms.report.text import for_the_eye
+
+_GAP = 2
+_BAR_WIDTH = 10
+_WIDEST = 28  # a longer text is folded
+_IN_TITLE = ("month", "storage_month", "account_name")
+_MEASURES = ("cost", "storage_cost", "expected_cost", "recordings")
+
+
+def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Text]:
+    """Rows of a mart for a terminal that is so many characters wide.
+
+    What tells the rows apart goes first, then the measure and its bar, then the other figures as long as there is room;
+    what had to be left out is named. A month or account that is the same in all rows stands in the title. A bar is as
+    long as the row is large among those of its currency.
+    """
+    if not rows.num_rows:
+        return [Text("No rows.")]
+    measure = _measure(rows.schema)
+    cells = {str(name): list(column) for name, column in for_the_eye(rows).items()}
+    same = {name: cells[name][0] or "-" for name in _IN_TITLE if len(set(cells.get(name, ()))) == 1}
+    shown = _fitting(rows.schema, {name: cells[name] for name in cells if name not in same}, measure, width)
+    table = Table(
+        title=" ".join(dict.fromkeys([*title, *(value.removesuffix("-01") for value in same.values())])),
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for name in shown:
+        # The words of a name stand below each other, for figures are narrower than their names.
+        justify: Literal["left", "right"] = "right" if _is_figure(rows.schema.field(name)) else "left"
+        table.add_column(
+            Text(name.replace("_", "\n")),
+            justify=justify,
+            overflow="fold",
+            max_width=_WIDEST,
+            vertical="bottom",
+        )
+        if name == measure:
+            table.add_column("", width=_BAR_WIDTH)
+    bars = list(_bars(rows, measure))
+    for place in range(rows.num_rows):
+        line: list[Text | Bar] = []
+        for name in shown:
+            line.append(Text(cells[name][place] if cells[name][place] is not None else "-"))
+            if name == measure:
+                line.append(bars[place])
+        table.add_row(*line)
+    missing = [name for name in rows.column_names if name not in {*shown, *same, "account_sid"}]
+    return [table, *_totals(rows), *_left_out(missing)]
+
+
+def _is_figure(field: pa.Field) -> bool:
+    """Whether a column measures; small integers (channels, a weekday) tell rows apart."""
+    return is_decimal(field.type) or (is_integer(field.type) and not is_int8(field.type))
+
+
+def _measure(schema: pa.Schema) -> str | None:
+    figures = [field.name for field in schema if _is_figure(field)]
+    return next((name for name in (*_MEASURES, *figures) if name in figures), None)
+
+
+def _fitting(
+    schema: pa.Schema, cells: Mapping[str, Sequence[str | None]], measure: str | None, width: int
+) -> list[str]:
+    """The columns that fit, in their order; the measure, its currency and what tells rows apart first always do."""
+    labels = [field.name for field in schema if not _is_figure(field) and field.name in cells]
+    if "account_name" in schema.names and "account_sid" in labels:
+        labels.remove("account_sid")
+    figures = [field.name for field in schema if _is_figure(field) and field.name != measure]
+    room = width - (_BAR_WIDTH + _GAP if measure else 0)
+    chosen = []
+    labels.sort(key="currency".__ne__)  # without it, nobody can tell what a figure is
+    for name in ([measure] if measure else []) + labels + figures:
+        texts = [*name.split("_"), *(text for text in cells[name] if text is not None)]
+        needed = min(max(map(cell_len, texts)), _WIDEST) + _GAP
+        if needed <= room or name in (measure, "currency", *labels[:2]):
+            chosen.append(name)
+            room -= needed
+    return [name for name in schema.names if name in chosen]
+
+
+def _bars(rows: pa.Table, measure: str | None) -> Iterator[Bar]:
+    values = rows[measure].to_pylist() if measure else [None] * rows.num_rows
+    # Money of one currency is not longer or shorter than money of another.
+    groups = rows["currency"].to_pylist() if "currency" in rows.column_names else [None] * rows.num_rows
+    longest: dict[str | None, Decimal] = defaultdict(Decimal)
+    for group, value in zip(groups, values, strict=True):
+        longest[group] = max(longest[group], abs(Decimal(value or 0)))
+    for group, value in zip(groups, values, strict=True):
+        share = abs(Decimal(value or 0)) / longest[group] if longest[group] else Decimal(0)
+        yield Bar(1, 0, float(share), width=_BAR_WIDTH, color="red" if value and value < 0 else "cyan")
+
+
+def _totals(rows: pa.Table) -> list[Text]:
+    costs = {currency: sums["cost"] for currency, sums in control_totals(rows).items() if "cost" in sums}
+    shown = [f"{currency} {_short(cost)}" for currency, cost in costs.items()]
+    return [Text(f"Total cost: {', '.join(shown)}", "bold")] if shown else []
+
+
+def _short(cost: str) -> str:
+    return f"{Decimal(cost):.{max(len(cost.rstrip('0').partition('.')[2]), 2)}f}"
+
+
+def _left_out(missing: Sequence[str]) -> list[Text]:
+    if not missing:
+        return []
+    return [Text(f"Not shown here: {', '.join(missing)}. Through a pipe, every column is there.", "dim")]

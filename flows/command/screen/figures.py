@@ -1,0 +1,67 @@
+"""Statements and explanations of figures on the screen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from flows.command.screen.tables import table
+from flows.stores.folder.statements import Sealed, statement_table
+from transforms.report.text import to_text_frame
+
+if TYPE_CHECKING:
+    from flows.emulator import Source
+    from flows.report.explain import Explanation
+
+
+def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
+    """What was frozen: the rows, what was missing, where it is, and the digest over it."""
+    statement = sealed.statement
+    shown = statement_table(sealed)
+    missing = [Text(f"Missing: {statement.missing.words}.", "yellow")] if statement.missing.words else []
+    return [
+        table(shown.drop_columns("account_sid"), f"Statement of {statement.month}"),
+        *missing,
+        Text(f"Closed at {statement.closed_at.isoformat()}   {folder}   sha256 {sealed.sha256}"),
+    ]
+
+
+def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
+    """A figure, the sums of its recordings, the first of these with their pages, and how many pages were read."""
+    asked = " ".join(found.asked)
+    lines: list[Table | Text] = [
+        table(found.figures, f"{found.mart} {asked}"),
+        table(found.sums, "Its recordings add up to"),
+    ]
+    for row in to_text_frame(found.recordings.slice(0, rows)).to_dict("records"):
+        lines.append(
+            Text(
+                f"{row['recording_sid']}  {row['created_at']}  {row['price_raw'] or 'no price'} {row['currency']}\n"
+                f"    {row['raw_page']}, position {row['position'] or '?'}, sha256 {row['page_sha256'] or '?'}",
+                "" if row["is_verified"] == "true" else "bold red",
+            )
+        )
+    is_verified = found.recordings["is_verified"].to_pylist()
+    verdict = (
+        f"{sum(is_verified)} of {len(is_verified)} recordings were found again in {found.pages} raw pages."
+    )
+    more = f" --format csv prints all {len(is_verified)}." if len(is_verified) > rows else ""
+    return [*lines, Text(verdict + more, "green" if all(is_verified) else "bold red")]
+
+
+def how_to_use(base_url: str, source: "Source") -> list[Text]:
+    """What to type to point recspend at a running emulator."""
+    lines = [Text(f"Recordings API on {base_url}, until Ctrl-C. Its accounts, for another terminal:")]
+    for account in source.accounts:
+        lines.append(
+            Text(
+                f"RECSPEND_BASE_URL={base_url} RECSPEND_ACCOUNT_SID={account.account_sid} "
+                f"RECSPEND_ACCOUNT_NAME={account.name} RECSPEND_API_TOKEN={account.api_token} recspend run"
+            )
+        )
+    return lines
+
+
+def _look(sentence: str, table_name: str) -> Text:
+    return Text.assemble((sentence, "yellow"), f' See: recspend query "select * from {table_name}"')

@@ -1,0 +1,61 @@
+"""Tables on the screen."""
+
+from pathlib import Path
+from shutil import get_terminal_size
+
+import pyarrow as pa
+from pyarrow.types import is_decimal, is_floating, is_integer
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.report.text import for_the_eye
+
+_ROOMY_WIDTH = 90
+
+
+_SPEND = """
+    select
+        {keys},
+        currency,
+        sum(recordings)::bigint as recordings,
+        sum(billed_minutes)::bigint as minutes,
+        sum(cost) as cost,
+        (sum(cost) / nullif(sum(priced_minutes), 0))::decimal(18, 6) as "cost/min",
+        sum(unpriced_recordings)::bigint as unpriced
+    from marts.{mart}
+    group by all
+    order by all
+"""
+
+
+def table(rows: pa.Table, title: str = "") -> Table:
+    """Rows of the warehouse for the screen: numbers to the right, null as a dash."""
+    padding = (0, 1) if get_terminal_size().columns >= _ROOMY_WIDTH else (0, 0)
+    shown = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=padding,
+        pad_edge=False,
+        show_edge=False,
+    )
+    for field in rows.schema:
+        is_number = any(test(field.type) for test in (is_integer, is_decimal, is_floating))
+        shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
+    for values in for_the_eye(rows).itertuples(index=False, name=None):
+        shown.add_row(*("-" if value is None else escape(value) for value in values))
+    return shown
+
+
+def spend_tables(data_dir: Path) -> list[Table]:
+    """The three tables of the demo and of every run: spend by source, by channels and by account, over all months."""
+    warehouse = Warehouse(warehouse_path(data_dir))
+    selects = {
+        "source": _SPEND.format(mart="spend_by_source", keys="source"),
+        "channels": _SPEND.format(mart="spend_by_channels", keys="channels"),
+        "account": _SPEND.format(mart="spend_by_account", keys="account_name as account"),
+    }
+    return [table(rows, f"Spend by {word}") for word, rows in warehouse.tables(selects).items()]

@@ -1,0 +1,1 @@
+"""What HTTP says, to and fro."""

@@ -1,0 +1,185 @@
+"""A request, its response, and what answers: the seam between the server, the ledgers and the faults."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from flows.emulator.http.queries import DEFAULT_DIALECT, Dialect
+from flows.emulator.ledger.ledger import Account
+from flows.emulator.ledger.totals import TotalsObject
+
+# Both roots are documented, and clients use both; the list is served with and without ".json" (documented).
+_ROUTE = re.compile(
+    r"(?P<root>(?:/api/laml)?/2010-04-01)/Accounts(?:/(?P<account_sid>[^/]+?)"
+    r"(?P<recordings>(?:/(?:Calls|Conferences)/[^/]+(?=/Recordings/[^/]))?/Recordings(?:/(?P<recording_sid>[^/]+?))?)?)?"
+    r"(?:\.json)?"
+)
+# Of Twilio only; no such list of SignalWire was found.
+_USAGE = re.compile(r"(?P<root>/2010-04-01)/Accounts/(?P<account_sid>[^/]+)/Usage/Records/Daily(?:\.json)?")
+TWILIO_ROOT = "/2010-04-01"
+"""Twilio's own; SignalWire answers there as well."""
+
+Resource = Literal["accounts", "account", "recordings", "recording", "usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which resource a path names."""
+
+    root: str
+    resource: Resource
+    account_sid: str
+    recording_sid: str
+
+
+def route_of(path: str) -> Route | None:
+    """The resource of a path, None when the API has none there."""
+    usage = _USAGE.fullmatch(unquote(path))
+    if usage is not None:
+        return Route(usage["root"], "usage", usage["account_sid"], "")
+    match = _ROUTE.fullmatch(unquote(path))
+    if match is None:
+        return None
+    resource: Resource
+    if match["recording_sid"]:
+        resource = "recording"
+    elif match["recordings"]:
+        resource = "recordings"
+    else:
+        resource = "account" if match["account_sid"] else "accounts"
+    return Route(match["root"], resource, match["account_sid"] or "", match["recording_sid"] or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: `target` is path and query exactly as they came, `dialect` how the server reads them.
+
+    `by_client` is false for what a fault asks on its own account; other faults leave such a request alone. `plants`
+    names what is to be wrong with Usage Records or odd in the list of accounts.
+    """
+
+    target: str
+    authorization: str = ""
+    dialect: Dialect = DEFAULT_DIALECT
+    by_client: bool = True
+    plants: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The path, still percent-encoded."""
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters, decoded; the last one wins. An operator is part of a name: `DateCreated>`."""
+        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+
+    @property
+    def route(self) -> Route | None:
+        """The resource asked for."""
+        return route_of(self.path)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a page of a recordings list is asked for."""
+        return self.route is not None and self.route.resource == "recordings"
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a client that asks for a page of a recordings list: what faults and latency strike."""
+        return self.by_client and self.is_list
+
+    @property
+    def is_usage(self) -> bool:
+        """Whether Usage Records are asked for."""
+        return self.route is not None and self.route.resource == "usage"
+
+    def asking(self, **changes: str) -> "Request":
+        """The same request with other parameters."""
+        return replace(self, target=f"{self.path}?{urlencode({**self.query, **changes})}")
+
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password of HTTP Basic authentication, None when there are none to be read."""
+        scheme, _, value = self.authorization.partition(" ")
+        try:
+            user, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        return (user, password) if scheme.lower() == "basic" and colon else None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """Bytes of a file that go to the client without passing through this process."""
+
+    path: Path
+    offset: int
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is answered. `breaks` says whether the connection breaks before the answer or within its body.
+
+    The body pauses for `pause_seconds` in the middle.
+    """
+
+    status: int
+    body: tuple[bytes | FileSlice, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    breaks: Literal["", "before", "within"] = ""
+    pause_seconds: float = 0
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole body."""
+        return sum(len(part) for part in self.body)
+
+
+Answer = Callable[[Request], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something a server can serve, that knows its own totals."""
+
+    accounts: Sequence[Account]
+    totals: Callable[[], TotalsObject]
+    answer: Answer
+
+
+def json_bytes(value: object) -> bytes:
+    """Compact JSON, with `&` written as in real responses."""
+    return json.dumps(value, separators=(",", ":")).replace("&", "\\u0026").encode()
+
+
+def ok(value: object) -> Response:
+    """A small JSON body."""
+    return Response(200, (json_bytes(value),))
+
+
+def error(status: int, code: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error in the API's documented shape."""
+    more_info = f"https://www.twilio.com/docs/errors/{code}"
+    body = {"code": code, "message": message, "more_info": more_info, "status": status}
+    return Response(status, (json_bytes(body),), headers or {})
+
+
+def unauthorized() -> Response:
+    """Wrong or missing credentials, also right ones for another account (documented: 20003)."""
+    return error(401, 20003, "Authentication Error", {"WWW-Authenticate": 'Basic realm="API"'})
+
+
+def not_found(path: str) -> Response:
+    """No such resource (documented: 20404)."""
+    return error(404, 20404, f"The requested resource {path} was not found")

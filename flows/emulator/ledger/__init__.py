@@ -1,0 +1,1 @@
+"""The emulator's own recordings and their totals."""

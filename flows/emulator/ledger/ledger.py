@@ -1,0 +1,153 @@
+"""What is true of a recording, and what the API says about it.
+
+A `Recording` is the truth; `render` writes it as the JSON text the API would send.
+"""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Literal
+
+from flows.emulator.ledger.forms import (
+    CHANNELS_FORMS,
+    COMMON,
+    CURRENCY_FORMS,
+    DATE_FORMS,
+    DURATION_FORMS,
+    ERROR_FORMS,
+    PRICE_FORMS,
+    SIGN_FORMS,
+    SOURCE_FORMS,
+    STATUS_FORMS,
+    Forms,
+)
+
+ROOT = "/2010-04-01"
+# The seven names of the API's documentation.
+SOURCES = (
+    *("DialVerb", "Conference", "OutboundAPI", "Trunking", "RecordVerb"),
+    *("StartCallRecordingAPI", "StartConferenceRecording"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account; the token opens nothing but this emulator."""
+
+    name: str
+    account_sid: str
+    api_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """The truth about one recording. Times are whole epoch seconds, UTC.
+
+    `sequence` numbers the recordings of one account from the oldest (0) on, below 2**32; with the account it
+    makes the sid. Sids are plain letters, digits and dashes. `price` is the size of the price (its sign on the
+    wire is a matter of form), None while unpriced, 0 when free. `currency` is in upper case.
+    `duration_seconds` is what was recorded, not `ended_at` minus `started_at`: pauses are not part of it (seen
+    in a real response).
+    """
+
+    account_sid: str
+    sequence: int
+    created_at: int
+    updated_at: int
+    started_at: int | None
+    ended_at: int | None
+    call_sid: str | None
+    conference_sid: str | None
+    duration_seconds: int | None
+    source: str
+    channels: int
+    status: str
+    price: Decimal | None
+    currency: str | None
+    error_code: str | None = None
+    forms: Forms = COMMON
+
+    @property
+    def sid(self) -> str:
+        """The recording's own sid."""
+        return recording_sid(self.account_sid, self.sequence)
+
+    @property
+    def kind(self) -> Literal["call", "conference"]:
+        """What was recorded: a recording of a conference has no call."""
+        return "conference" if self.call_sid is None else "call"
+
+
+@lru_cache(maxsize=256)
+def _account_hash(account_sid: str) -> blake2b:
+    return blake2b(account_sid.encode(), digest_size=12)
+
+
+def recording_sid(account_sid: str, sequence: int) -> str:
+    """The sid, shaped like a UUID, of an account's recording.
+
+    It begins with the sequence, masked by the last digits of the hash that is the rest of it, so that a sid
+    leads back to its recording without a dictionary of all of them.
+    """
+    digest = _account_hash(account_sid).copy()
+    digest.update(sequence.to_bytes(8, "big"))
+    text = digest.hexdigest()
+    masked = sequence ^ int(text[16:], 16)
+    return f"{masked:08x}-{text[:4]}-4{text[5:8]}-a{text[9:12]}-{text[12:]}"
+
+
+def sequence_of_sid(account_sid: str, sid: str) -> int | None:
+    """The sequence of the recording with this sid, None when the account can have no such recording."""
+    try:
+        sequence = int(sid[:8], 16) ^ int(sid[-8:], 16)
+        return sequence if recording_sid(account_sid, sequence) == sid else None
+    except (ValueError, OverflowError):
+        return None
+
+
+_quoted = lru_cache(maxsize=1024)(json.dumps)  # names come again and again
+
+
+def _date(form: str, epoch: int | None) -> str:
+    return "null" if epoch is None else f'"{DATE_FORMS[form](epoch)}"'
+
+
+def _parent(recording: Recording) -> str:
+    form = recording.forms.uri
+    if form == "call" and recording.call_sid is not None:
+        return f"/Calls/{recording.call_sid}"
+    if form == "conference" and recording.conference_sid is not None:
+        return f"/Conferences/{recording.conference_sid}"
+    return ""
+
+
+def render(recording: Recording, root: str = ROOT) -> bytes:
+    """One recording as the API's JSON text, with every documented field, in the order of a real response.
+
+    Prices are placed as exact text and never pass through a float. It is written by hand because it is done a
+    million times; what may hold any character goes through the JSON encoder.
+    """
+    r, forms = recording, recording.forms
+    sid = recording_sid(r.account_sid, r.sequence)
+    account = f"{root}/Accounts/{r.account_sid}"
+    call = "null" if r.call_sid is None else f'"{r.call_sid}"'
+    conference = "null" if r.conference_sid is None else f'"{r.conference_sid}"'
+    duration = "null" if r.duration_seconds is None else DURATION_FORMS[forms.duration](r.duration_seconds)
+    sign = SIGN_FORMS[forms.sign] if r.price else ""
+    price = "null" if r.price is None else PRICE_FORMS[forms.price](sign, r.price)
+    currency = "null" if r.currency is None else _quoted(CURRENCY_FORMS[forms.currency](r.currency))
+    return (
+        f'{{"sid":"{sid}","api_version":"2010-04-01",{CHANNELS_FORMS[forms.channels](r.channels)},'
+        f'"account_sid":"{r.account_sid}","call_sid":{call},"conference_sid":{conference},'
+        f'"date_created":{_date(forms.created, r.created_at)},'
+        f'"date_updated":{_date(forms.updated, r.updated_at)},'
+        f'"duration":{duration},'
+        f'"start_time":{_date(forms.started, r.started_at)},"end_time":{_date(forms.ended, r.ended_at)},'
+        f'"error_code":{ERROR_FORMS[forms.error](r.error_code)},"price":{price},"price_unit":{currency},'
+        f'"source":{_quoted(SOURCE_FORMS[forms.source](r.source))},'
+        f'"status":{_quoted(STATUS_FORMS[forms.status](r.status))},'
+        f'"uri":"{account}{_parent(r)}/Recordings/{sid}.json",'
+        f'"subresource_uris":{{"transcriptions":"{account}/Recordings/{sid}/Transcriptions.json"}}}}'
+    ).encode()

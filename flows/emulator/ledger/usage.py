@@ -1,0 +1,148 @@
+"""What is counted and charged for recordings day by day, beside the recordings themselves, and what may be wrong in it.
+
+It is added up from the truth, never from the text of the recordings.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from flows.emulator.ledger.forms import EXACT, round_nine
+from flows.emulator.ledger.ledger import Recording
+
+EXTRA_MINUTES = 1
+"""How many minutes `usage-minutes` adds to a recording."""
+RATE_FACTOR = Decimal("1.5")
+"""What `usage-price` multiplies a day's price by."""
+_DAY_SECONDS = 86_400
+_USUAL_CURRENCY = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageDay:
+    """What is counted for one day (UTC, days since 1970) and currency: recordings, minutes, and their price.
+
+    sample: minutes and price of the newest recording of the day that has both, which a plant takes as a pattern.
+    """
+
+    day: int
+    currency: str
+    count: int
+    minutes: int
+    price: Decimal
+    sample: tuple[int, Decimal] | None = None
+
+
+@dataclass(slots=True)
+class UsageTotals:
+    """Adds the recordings of one account up by day and currency, while they stream by, newest first.
+
+    A recording without a currency counts with the account's usual one; one without a price adds none.
+    """
+
+    _days: dict[tuple[int, str | None], UsageDay] = field(default_factory=dict)
+    _currencies: Counter[str] = field(default_factory=Counter)
+
+    def add(self, recording: Recording) -> None:
+        """Count one recording of the ledger."""
+        key = recording.created_at // _DAY_SECONDS, recording.currency
+        minutes = ((recording.duration_seconds or 0) + 59) // 60
+        price = None if recording.price is None else round_nine(recording.price)
+        before = self._days.get(key) or UsageDay(key[0], key[1] or "", 0, 0, Decimal(0))
+        sample = (minutes, price) if minutes and price else None
+        self._days[key] = UsageDay(
+            before.day,
+            before.currency,
+            before.count + 1,
+            before.minutes + minutes,
+            before.price if price is None else EXACT.add(before.price, price),
+            before.sample or sample,
+        )
+        if recording.currency:
+            self._currencies[recording.currency] += 1
+
+    def days(self) -> list[UsageDay]:
+        """The days with recordings, newest first."""
+        usual = self._currencies.most_common(1)[0][0] if self._currencies else _USUAL_CURRENCY
+        days: dict[tuple[int, str], UsageDay] = {}
+        for (number, currency), day in self._days.items():
+            key = number, currency or usual
+            other = days.get(key)
+            days[key] = replace(day, currency=key[1]) if other is None else _together(other, day)
+        return sorted(days.values(), key=lambda day: (-day.day, day.currency))
+
+
+def _together(one: UsageDay, other: UsageDay) -> UsageDay:
+    return replace(
+        one,
+        count=one.count + other.count,
+        minutes=one.minutes + other.minutes,
+        price=EXACT.add(one.price, other.price),
+        sample=one.sample or other.sample,
+    )
+
+
+def usage_of(recordings: Iterable[Recording]) -> list[UsageDay]:
+    """The usage of the recordings of one account, newest first."""
+    totals = UsageTotals()
+    for recording in recordings:
+        totals.add(recording)
+    return totals.days()
+
+
+def to_text(days: Iterable[UsageDay]) -> str:
+    """Days as JSON text; amounts are text in it."""
+    return json.dumps(
+        [
+            [
+                d.day,
+                d.currency,
+                d.count,
+                d.minutes,
+                str(d.price),
+                d.sample and [d.sample[0], str(d.sample[1])],
+            ]
+            for d in days
+        ]
+    )
+
+
+def from_text(text: str) -> list[UsageDay]:
+    """The days that `to_text` wrote."""
+    return [
+        UsageDay(day, currency, count, minutes, Decimal(price), sample and (sample[0], Decimal(sample[1])))
+        for day, currency, count, minutes, price, sample in json.loads(text)
+    ]
+
+
+PLANTS: Mapping[str, Callable[[UsageDay, int, Decimal], UsageDay]] = {
+    "usage-extra": lambda d, minutes, price: replace(
+        d, count=d.count + 1, minutes=d.minutes + minutes, price=EXACT.add(d.price, price)
+    ),
+    "usage-missing": lambda d, minutes, price: replace(
+        d, count=d.count - 1, minutes=d.minutes - minutes, price=EXACT.subtract(d.price, price)
+    ),
+    "usage-minutes": lambda d, minutes, price: replace(
+        d,
+        minutes=d.minutes + EXTRA_MINUTES,
+        price=EXACT.add(d.price, round_nine(EXACT.divide(price * EXTRA_MINUTES, Decimal(minutes)))),
+    ),
+    "usage-price": lambda d, minutes, price: replace(d, price=EXACT.multiply(d.price, RATE_FACTOR)),
+}
+"""What each plant makes of a day, given the minutes and the price of a recording in it."""
+
+
+def planted(days: Sequence[UsageDay], plants: Iterable[str]) -> list[UsageDay]:
+    """The days with what is wrong with them: each plant strikes one, the newest with a priced recording that is left.
+
+    `usage-extra` counts a recording more than there is, just like the day's newest, `usage-missing` leaves that one
+    out, `usage-minutes` bills a minute more of it, and `usage-price` charges the whole day at half as much again.
+    """
+    found = list(days)
+    free = [place for place, day in enumerate(found) if day.sample]
+    for name, place in zip((name for name in PLANTS if name in set(plants)), free, strict=False):
+        minutes, price = found[place].sample or (0, Decimal(0))
+        found[place] = PLANTS[name](found[place], minutes, price)
+    return [day for day in found if day.count]

@@ -1,0 +1,113 @@
+"""The list of accounts, as both vendors serve it, and what is odd in it.
+
+`GET /2010-04-01/Accounts.json`, for SignalWire below `/api/laml` too: the account of the credentials and its
+subaccounts (documented at twilio.com/docs/iam/api/account and, as "project and any subprojects", in SignalWire's
+Compatibility API). `PageSize` is 50 by default and at most 1000, `Status` and `FriendlyName` narrow the list
+(documented). A real response had `start` and `end`, as here. Here the first account is the project, all others are
+its subprojects and see only themselves. The order is not known: here it is that of the emulator.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from random import Random
+from urllib.parse import urlencode
+
+from flows.emulator.http.messages import Answer, Request, Response, Source, ok
+from flows.emulator.http.queries import BAD_PAGE_TOKEN, QueryError, read_query
+from flows.emulator.http.striking import Fault
+from flows.emulator.ledger.ledger import Account
+
+ODD = "odd-accounts"
+ODD_ACCOUNTS: Sequence[tuple[str | None, str]] = (
+    ('"; DROP = "1', "active"),
+    ("line one\nline two\r\n[[accounts]]", "active"),
+    ("[x] # no comment [/x]", "active"),
+    ("back\\slash \\u0041 \x7f\x00\x1b[31m", "active"),
+    ("☎️ 東京 🎧", "active"),
+    ("\u2028\u202eright to left", "active"),
+    ("", "active"),
+    (None, "active"),
+    ("twice", "active"),
+    ("twice", "active"),
+    ("no longer paid\n", "suspended"),
+    ("over\nand = 'out'", "closed"),
+    ("under review", "pending"),
+)
+"""Names and statuses of the accounts that `odd-accounts` adds; the last status is in no documentation."""
+
+
+def account_page(accounts: Sequence[Account], asking: Account, request: Request) -> Response:
+    """A page of the accounts that one credential may see. Raises QueryError for a parameter that is refused."""
+    asked, query = read_query(request.query), request.query
+    root = request.route.root if request.route else ""
+    listed = [account_object(account, root) for account in _seen(accounts, asking)]
+    if ODD in request.plants and listed[0]["sid"] == accounts[0].account_sid:
+        listed += [_odd(number, *odd, root) for number, odd in enumerate(ODD_ACCOUNTS, 1)]
+    for name, key in (("Status", "status"), ("FriendlyName", "friendly_name")):
+        listed = [account for account in listed if query.get(name, account[key]) == account[key]]
+    size, page = asked.page_size, asked.page
+    if page and asked.page_token != f"PA{page * size:x}":
+        raise QueryError(BAD_PAGE_TOKEN, "Page must come with the PageToken of a next_page_uri")
+    start, stop = page * size, min((page + 1) * size, len(listed))
+
+    def uri(number: int) -> str:
+        kept: dict[str, object] = {name: query[name] for name in ("Status", "FriendlyName") if name in query}
+        kept |= {"Page": number, "PageSize": size}
+        if number:
+            kept["PageToken"] = f"PA{number * size:x}"
+        return f"{request.path}?{urlencode(kept)}"
+
+    return ok(
+        {
+            "uri": uri(page),
+            "start": start,
+            "end": max(start, stop - 1),
+            "first_page_uri": uri(0),
+            "next_page_uri": uri(page + 1) if stop < len(listed) else None,
+            "previous_page_uri": uri(page - 1) if page else None,
+            "page": page,
+            "page_size": size,
+            "accounts": listed[start:stop],
+        }
+    )
+
+
+def account_object(account: Account, root: str) -> dict[str, object]:
+    """An account in the shape of a real response."""
+    return _object(account.account_sid, account.name, "active", root)
+
+
+def _seen(accounts: Sequence[Account], asking: Account) -> Sequence[Account]:
+    return accounts if asking == accounts[0] else (asking,)
+
+
+def _odd(number: int, name: str | None, status: str, root: str) -> dict[str, object]:
+    return _object(f"0dd00000-0000-4000-8000-{number:012x}", name, status, root)
+
+
+def _object(sid: str, name: str | None, status: str, root: str) -> dict[str, object]:
+    uri = f"{root}/Accounts/{sid}"
+    return {
+        "sid": sid,
+        "friendly_name": name,
+        "status": status,
+        "auth_token": "redacted",
+        "date_created": "Mon, 20 Aug 2018 12:54:10 +0000",
+        "date_updated": "Mon, 20 Aug 2018 12:54:10 +0000",
+        "type": "Full",
+        "uri": uri,
+        "subresource_uris": {"recordings": f"{uri}/Recordings"},
+    }
+
+
+def _odd_accounts(answer: Answer, rng: Random, source: Source) -> Answer:
+    def wrapped(request: Request) -> Response:
+        if request.route is None or request.route.resource != "accounts":
+            return answer(request)
+        return answer(replace(request, plants=(*request.plants, ODD)))
+
+    return wrapped
+
+
+ACCOUNT_FAULTS: Mapping[str, Fault] = {ODD: _odd_accounts}
+"""What is odd in the list of accounts; the recordings and their totals stay as they are."""

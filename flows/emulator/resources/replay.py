@@ -1,0 +1,158 @@
+"""Captured pages, served again byte for byte.
+
+A folder's `*.json` files with a top-level array `recordings` are pages, in the order of their names. A file that
+is one bare recording (an example out of a document) becomes a page around its exact bytes. Any other JSON object
+with a `uri` is served at that path.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from flows.emulator.http.messages import Request, Response, Source, json_bytes, not_found, unauthorized
+from flows.emulator.ledger.forms import round_nine
+from flows.emulator.ledger.ledger import ROOT, SOURCES, Account
+from flows.emulator.ledger.totals import Totals, TotalsObject
+
+_ACCOUNT = re.compile(r"/Accounts/([^/?]+?)(?:\.json)?(?:[/?]|$)")
+_SOURCES = {name.lower(): name for name in SOURCES} | {
+    "startconferencerecordingapi": "StartConferenceRecording"  # documented too
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    account_sid: str
+    uri: str
+    next_page_uri: str
+    recordings: Sequence[Mapping[str, Any]]
+    body: bytes
+
+
+def open_replay(folder: Path) -> Source:
+    """The captured pages of a folder, in the order of their names.
+
+    The credentials of an account are its sid and any password. Date filters are not applied, since nobody knows
+    what the real service would have answered. Raises ValueError for a folder without a page, and for a `*.json`
+    file that is not JSON or does not say whose recordings it has.
+    """
+    pages: list[_Page] = []
+    others: dict[str, bytes] = {}
+    for path in sorted(folder.glob("*.json")):
+        body = path.read_bytes()
+        try:
+            content = json.loads(body, parse_float=Decimal)
+        except ValueError as reason:
+            raise ValueError(f"{path} is not JSON. Take it out of the folder.") from reason
+        if isinstance(content, dict):
+            if isinstance(content.get("uri"), str):
+                others[_key(content["uri"])[0]] = body
+            if isinstance(content.get("recordings"), list):
+                pages.append(_captured(path, content, body))
+            elif {"sid", "account_sid"} <= content.keys() and "recording_sid" not in content:
+                pages.append(_wrapped(content, body))
+    if not pages:
+        raise ValueError(f"{folder} has no captured page: no *.json file with an array `recordings`.")
+    accounts = tuple(Account(sid, sid, "replay") for sid in dict.fromkeys(page.account_sid for page in pages))
+    return Source(accounts, lambda: _totals(pages, accounts), lambda request: _answer(pages, others, request))
+
+
+def _captured(path: Path, content: Mapping[str, Any], body: bytes) -> _Page:
+    recordings = [recording for recording in content["recordings"] if isinstance(recording, dict)]
+    uri = content.get("uri") or ""
+    match = _ACCOUNT.search(uri)
+    account_sid = (
+        match[1] if match else next((str(r["account_sid"]) for r in recordings if "account_sid" in r), "")
+    )
+    if not account_sid:
+        raise ValueError(f"{path} does not say whose recordings it has. Take it out of the folder.")
+    return _Page(account_sid, uri, content.get("next_page_uri") or "", recordings, body)
+
+
+def _wrapped(recording: Mapping[str, Any], body: bytes) -> _Page:
+    """A page of one recording, around its exact bytes."""
+    account_sid = str(recording["account_sid"])
+    uri = f"{ROOT}/Accounts/{account_sid}/Recordings?Page=0&PageSize=50"
+    envelope: dict[str, object] = {
+        "uri": uri,
+        "first_page_uri": uri,
+        "next_page_uri": None,
+        "previous_page_uri": None,
+        "page": 0,
+        "page_size": 50,
+        "recordings": [],
+    }
+    head = json_bytes(envelope).removesuffix(b"]}")
+    return _Page(account_sid, uri, "", [recording], head + body + b"]}")
+
+
+def _key(uri: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What two spellings of one uri have in common: either root, with or without .json, parameters in any order."""
+    parts = urlsplit(uri)
+    path = parts.path.removeprefix("/api/laml").removesuffix(".json")
+    return path, frozenset(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _answer(pages: Sequence[_Page], others: Mapping[str, bytes], request: Request) -> Response:
+    user, _ = request.credentials() or ("", "")
+    own = [page for page in pages if page.account_sid == user]
+    match = _ACCOUNT.search(request.path)
+    if not own or (match is not None and match[1] != user):
+        return unauthorized()
+    body = _asked_page(own, request) if request.is_list else others.get(_key(request.path)[0])
+    return not_found(request.path) if body is None else Response(200, (body,))
+
+
+def _asked_page(own: Sequence[_Page], request: Request) -> bytes | None:
+    asked = _key(request.target)
+    for page in own:
+        if _key(page.uri) == asked:
+            return page.body
+    for page, following in pairwise(own):
+        if _key(page.next_page_uri) == asked:
+            return following.body
+    return None if "PageToken" in request.query else own[0].body
+
+
+def _totals(pages: Sequence[_Page], accounts: Sequence[Account]) -> TotalsObject:
+    """The totals of the pages. A sid that was captured twice counts once, as it stands in the last page.
+
+    A recording without a sid, or with a price that is no number, cannot be counted and is left out.
+    """
+    latest = {
+        recording["sid"]: {"account_sid": page.account_sid} | dict(recording)
+        for page in pages
+        for recording in page.recordings
+        if recording.get("sid")
+    }
+    totals = Totals()
+    for recording in latest.values():
+        try:
+            price = None if recording.get("price") is None else round_nine(Decimal(str(recording["price"])))
+        except InvalidOperation:
+            continue
+        source = str(recording.get("source"))
+        currency = recording.get("price_unit")
+        if price is None or price.is_finite():  # "NaN" is a Decimal too
+            totals.add(
+                account_sid=str(recording["account_sid"]),
+                source=_SOURCES.get(source.lower(), source),
+                channels=_whole(recording.get("channels", recording.get("channel"))),
+                currency=str(currency).upper() if currency else None,
+                duration_seconds=_whole(recording.get("duration")),
+                price=price,
+            )
+    return totals.to_object(accounts)
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,1 @@
+"""Fetch from the API what may have changed, as raw pages."""

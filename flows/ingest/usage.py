@@ -1,0 +1,35 @@
+"""Usage Records of the accounts that have them: read beside the recordings, and brought into one table an account."""
+
+from pathlib import Path
+
+from flows.ingest.lanes import Lanes
+from flows.stage import Clock
+from flows.stores.api.client import USAGE
+from flows.stores.lake.usage_records import raw_usage
+from transforms.ingest.plan import Rules, windows_of
+from transforms.ingest.usage import days_to_read
+from transforms.values.windows import Window, covered_days
+
+
+def ingest_usage(
+    lanes: Lanes, data_dir: Path, days: Window, rules: Rules, clock: Clock, *, again: bool = False
+) -> None:
+    """Land the usage of the days that have to be read: those never read, and those that may still change.
+
+    again: read every one of them that is over. What a run that was killed left unfinished is read anew. Raises ApiError
+    or DataError; what has landed is kept.
+    """
+    raw, sid, today = raw_usage(data_dir), lanes.account_sid, clock().date()
+    for broken_off in raw.unfinished(sid):
+        raw.discard(broken_off)
+    read = {day.day: day for day in covered_days(landing.reading for landing in raw.complete(sid))}
+    for window in windows_of(days_to_read(days, today, {} if again else read, rules)):
+        landing = raw.begin(sid, window, clock())
+        writer = raw.writer(landing)
+        with lanes.api() as api:
+            pager = api.usage_pager(window)
+            while (url := pager.url) is not None:
+                body, envelope = api.fetch(url, USAGE)
+                pager.advance(envelope.next_page_uri)
+                writer.add(url, body, envelope.rows)
+        writer.complete(clock())

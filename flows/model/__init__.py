@@ -1,0 +1,1 @@
+"""Build the warehouse from the lake."""

@@ -1,0 +1,58 @@
+"""What the models hold our figures against: Usage Records, and which days of each account can be compared."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from flows.model.coverage import AccountCoverage
+from flows.stores.folder.account_state import AccountStates
+from flows.stores.lake.usage_records import UsageRecords
+from transforms.pages.usage import USAGE_SCHEMA
+from transforms.values.windows import Window, days_of
+
+_DAYS_SCHEMA = pa.schema(
+    [
+        pa.field("account_sid", pa.string()),
+        pa.field("day", pa.date32()),
+        pa.field("is_covered", pa.bool_()),
+        pa.field("has_usage_list", pa.bool_()),
+    ]
+)
+
+
+def bill_tables(
+    data_dir: Path, covered: Sequence[AccountCoverage], with_usage: Collection[str]
+) -> dict[str, pa.Table]:
+    """Rows of landed.usage_records and landed.account_days, which change only when what they say does.
+
+    with_usage: sids of the accounts whose Usage Records are read. Raises DataError for a damaged file.
+    """
+    records, states = UsageRecords(data_dir), AccountStates(data_dir)
+    usage = [records.read(account.account_sid) for account in covered]
+    columns = zip(
+        *(
+            (account.account_sid, day, is_covered, account.account_sid in with_usage)
+            for account in covered
+            for day, is_covered in _days(account, states.read(account.account_sid).first_day)
+        ),
+        strict=True,
+    )
+    days = [pa.array(column, field.type) for column, field in zip(columns, _DAYS_SCHEMA, strict=False)]
+    return {
+        "landed.usage_records": pa.concat_tables([USAGE_SCHEMA.empty_table(), *usage]),
+        "landed.account_days": pa.table(days, _DAYS_SCHEMA) if days else _DAYS_SCHEMA.empty_table(),
+    }
+
+
+def _days(account: AccountCoverage, first_day: date | None) -> Iterator[tuple[date, bool]]:
+    """The days of an account that were looked at, and whether they were read when they were over.
+
+    A month begins with its first day, also when nothing was created before `first_day`, so that nothing was to be read.
+    """
+    whole = {day.day: day.was_over for day in account.covered} | dict.fromkeys(account.holes, False)
+    if first_day is not None:
+        before = Window(first_day.replace(day=1), first_day - timedelta(days=1))
+        whole = dict.fromkeys(days_of(before), True) | whole
+    yield from sorted(whole.items())

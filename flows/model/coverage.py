@@ -1,0 +1,71 @@
+"""Which days of which accounts are in the lake: for the warehouse and the summary."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from flows.stores.lake.lake import AppliedLanding, Lake
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from transforms.errors import DataError
+from transforms.ingest.plan import DayCount
+from transforms.values.windows import CoveredDay, covered_days, holes
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCoverage:
+    """An account's landings that are in the lake, the days they cover, and the days that are missing."""
+
+    account_sid: str
+    landings: list[tuple[Landing, AppliedLanding]]
+    covered: list[CoveredDay]
+    holes: list[date]
+
+
+def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverage]:
+    """Coverage of the named accounts and of all that have landings.
+
+    An account is looked at from its first day read (one that was never read: from the first day of any account) to
+    the horizon, the newest day read of any account. Raises DataError when the lake is not in order.
+    """
+    raw, lake = RawPages(data_dir), Lake(data_dir)
+    landings = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
+    days = {sid: covered_days(landing.reading for landing, _ in found) for sid, found in landings.items()}
+    read = [day.day for covered in days.values() for day in covered]
+    if not read:
+        return [AccountCoverage(sid, landings[sid], [], []) for sid in days]
+    return [
+        AccountCoverage(
+            sid, landings[sid], covered, holes(covered, covered[0].day if covered else min(read), max(read))
+        )
+        for sid, covered in days.items()
+    ]
+
+
+def coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:
+    """The account's rows of ops.coverage. counts: recordings by day of creation (UTC)."""
+    missing = set(account.holes)
+    read = {day.day: day for day in account.covered}
+    return [
+        {
+            "account_sid": account.account_sid,
+            "day": day,
+            "is_covered": day not in missing,
+            "fetched_at": read[day].fetched_at if day in read else None,
+            "landing": read[day].landing if day in read else None,
+            "recordings": counts[day].recordings if day in counts else 0 if day in read else None,
+            "unsettled_recordings": counts[day].unsettled if day in counts else 0 if day in read else None,
+        }
+        for day in sorted(missing | read.keys())
+    ]
+
+
+def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> list[tuple[Landing, AppliedLanding]]:
+    landings = {landing.name: landing for landing in raw.readable(account_sid)}
+    state = lake.state(account_sid)
+    if landings and (state is None or state.months is None):
+        raise DataError(f"The lake of account {account_sid} is not in order. Run `recspend normalize` first.")
+    applied = state.applied if state else []
+    return [(landings[each.landing], each) for each in applied if each.landing in landings]

@@ -1,0 +1,145 @@
+"""What the models read: the tables landed beside the lake, made of files and settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from flows.model.bill import bill_tables
+from flows.model.coverage import AccountCoverage, coverage_rows
+from flows.stores.folder.reference import reference_table
+from flows.stores.folder.runs import Runs
+from flows.stores.folder.statements import Statements
+from flows.stores.lake.lake import AppliedLanding, Lake
+from flows.stores.raw.landing import Landing
+from transforms.model.models import Model
+from transforms.model.reference import ACCOUNT_NAMES, REFERENCES
+from transforms.normalize.corrections import CORRECTION_SCHEMA, with_costs
+from transforms.normalize.late_changes import CHANGE_SCHEMA
+from transforms.schema import REJECT_SCHEMA
+
+_UNSEEN = ("names", "providers", "provider", "with_usage", "embed_recordings")
+"""Options that are no columns of `landed.settings`: they decide what is landed, and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What the models depend on beside the data. names, providers: by account sid, from the settings.
+
+    provider: that of an account which is not in the settings. with_usage: sids of the accounts whose Usage Records are
+    read.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, str] = field(default_factory=dict)
+    provider: str = "signalwire"
+    reporting_timezone: str = "UTC"
+    unpriced_share_warning: Decimal = Decimal("0.1")
+    short_recording_seconds: int = 5
+    settle_days: int = 90
+    accrual_rate_days: int = 30
+    bill_tolerance_amount: Decimal = Decimal("0.01")
+    bill_tolerance_share: Decimal = Decimal(0)
+    with_usage: frozenset[str] = frozenset()
+    anomaly_window_days: int = 56
+    anomaly_deviations: Decimal = Decimal("4.5")
+    anomaly_min_share: Decimal = Decimal("0.25")
+    embed_recordings: bool = True
+
+
+def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
+    views = [model.name for model in models if model.name.startswith("staging.")]
+    return views if options.embed_recordings else [*views, "marts.fct_recordings"]
+
+
+def _settings_row(options: ModelOptions, covered: Sequence[AccountCoverage]) -> dict[str, Any]:
+    """What SQL sees of the settings, and the newest day that was read."""
+    seen = {
+        field.name: getattr(options, field.name) for field in fields(options) if field.name not in _UNSEEN
+    }
+    return seen | {"as_of": max((day.day for account in covered for day in account.covered), default=None)}
+
+
+def _tables(
+    data_dir: Path, reference: Path, options: ModelOptions, covered: Sequence[AccountCoverage]
+) -> dict[str, pa.Table]:
+    references = {each.name: reference_table(each, data_dir, reference) for each in REFERENCES}
+    named = references.pop(ACCOUNT_NAMES.name).to_pylist()
+    names = {row["account_sid"]: row["account_name"] for row in named} | dict(options.names)
+    lake = Lake(data_dir)
+    landings = [each for account in covered for each in account.landings]
+    return {
+        **{f"landed.{name}": rows for name, rows in references.items()},
+        **bill_tables(data_dir, covered, options.with_usage),
+        "landed.accounts": _rows(
+            [
+                {
+                    "account_sid": sid,
+                    "account_name": names.get(sid, sid),
+                    "provider": options.providers.get(sid, options.provider),
+                }
+                for sid in sorted({*names, *(account.account_sid for account in covered)})
+            ]
+        ),
+        "landed.settings": _rows([_settings_row(options, covered)]),
+        **Statements(data_dir).tables(),
+        "landed.changes": pa.concat_tables(
+            [CHANGE_SCHEMA.empty_table(), *(lake.changes.read(account.account_sid) for account in covered)]
+        ),
+        "landed.unread_days": _rows(
+            [{"account_sid": account.account_sid, "day": day} for account in covered for day in account.holes]
+        ),
+        "ops.coverage": _rows(
+            [
+                row
+                for account in covered
+                for row in coverage_rows(account, lake.count_by_day(account.account_sid))
+            ]
+        ),
+        "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),
+        "ops.oddities": _rows(
+            [
+                {"landing": landing.name, "kind": kind, "value": value, "rows": rows}
+                for landing, applied in landings
+                for kind, value, rows in applied.oddities
+            ]
+        ),
+        "ops.rejects": pa.concat_tables(
+            [REJECT_SCHEMA.empty_table(), *(lake.rejects.read(account.account_sid) for account in covered)]
+        ),
+        "ops.corrections": with_costs(
+            pa.concat_tables(
+                [
+                    CORRECTION_SCHEMA.empty_table(),
+                    *(lake.corrections.read(account.account_sid) for account in covered),
+                ]
+            )
+        ),
+        "ops.runs": _rows([msgspec.structs.asdict(record) for record in Runs(data_dir).all()]),
+    }
+
+
+def _landing_row(landing: Landing, applied: AppliedLanding) -> dict[str, Any]:
+    return {
+        "landing": landing.name,
+        "account_sid": landing.account_sid,
+        "first_day": landing.window.first,
+        "last_day": landing.window.last,
+        "fetched_at": landing.fetched_at,
+        "completed_at": applied.completed_at,
+        "is_whole": landing.is_whole,
+        "pages": applied.pages,
+        "rows": applied.rows,
+        "new": applied.new,
+        "repeated": applied.repeated,
+        "rejected": applied.rejected,
+        "outside": applied.outside,
+    }
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows))

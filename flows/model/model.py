@@ -1,0 +1,66 @@
+"""Model: build the warehouse from the lake, in the order the SQL asks for, and run the checks in it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.model.coverage import coverage
+from flows.model.inputs import ModelOptions, _tables, _views
+from flows.model.sql_files import read_checks, read_models, read_twins
+from flows.stores.lake.lake import Lake
+from flows.stores.warehouse.checks import CheckResult
+from flows.stores.warehouse.inputs import Contents
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.values.money import plain
+
+
+@dataclass(slots=True)
+class ModelSummary:
+    """What stands in the warehouse: unpriced recordings, cost per currency (plain decimals), holes, checks."""
+
+    unpriced: int = 0
+    cost: dict[str, str] = field(default_factory=dict)
+    holes: int = 0
+    checks: list[CheckResult] = field(default_factory=list)
+
+
+def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> ModelSummary:
+    """Build the warehouse anew. `sql` and `reference` are the folders of the models and of the shipped files.
+
+    Raises ModelError when a model or its twin is wrong; the old warehouse then stays in place.
+    """
+    covered = coverage(data_dir, options.names)
+    models = read_models(sql)
+    tables = _tables(data_dir, reference, options, covered)
+    contents = Contents(
+        lake_files=sorted(Lake(data_dir).folder.glob("account_sid=*/created_month=*/recordings.parquet")),
+        tables=tables,
+        twins=read_twins(sql),
+        models=models,
+        checks=read_checks(sql, models),
+        views=frozenset(_views(models, options)),
+    )
+    warehouse = Warehouse(warehouse_path(data_dir))
+    checks = warehouse.build(contents)
+    with warehouse.held():
+        return ModelSummary(
+            unpriced=unpriced(warehouse),
+            cost=cost_by_currency(warehouse),
+            holes=sum(len(account.holes) for account in covered),
+            checks=checks,
+        )
+
+
+def unpriced(warehouse: Warehouse) -> int:
+    """Recordings without a price."""
+    found = warehouse.table(
+        "select coalesce(sum(unpriced_recordings), 0)::bigint as n from marts.daily_spend"
+    )
+    return int(found["n"][0].as_py())
+
+
+def cost_by_currency(warehouse: Warehouse) -> dict[str, str]:
+    """Cost of everything priced, by currency, as plain decimals."""
+    found = warehouse.table(
+        "select currency, sum(cost) as cost from marts.daily_spend where cost is not null group by currency order by 1"
+    )
+    return {row["currency"]: plain(row["cost"]) for row in found.to_pylist()}

@@ -1,0 +1,47 @@
+"""The SQL files and their twins, as models and checks."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+
+from transforms.errors import ModelError
+from transforms.model.models import Check, Model, Twin, key_check, read_check, read_twin
+
+_MODEL_FOLDERS = ("staging", "marts")
+
+
+_TABLE_FOLDERS = ("landed", "ops")
+
+
+def read_models(sql: Path) -> list[Model]:
+    """The models of a folder, each with its twin. Raises ModelError when one lacks the other."""
+    models = []
+    for folder in _MODEL_FOLDERS:
+        for path in sorted((sql / folder).rglob("*.sql")):
+            twin = path.with_suffix(".yml")
+            if not twin.exists():
+                raise ModelError(f"{path} has no twin. Describe it in {twin.name} beside it.")
+            name = f"{folder}.{path.stem}"
+            models.append(
+                Model(name, str(path), path.read_text("utf-8"), read_twin(twin.read_text("utf-8"), str(twin)))
+            )
+        orphans = [path for path in (sql / folder).rglob("*.yml") if not path.with_suffix(".sql").exists()]
+        if orphans:
+            raise ModelError(f"{orphans[0]} has no model. Remove it or add {orphans[0].stem}.sql.")
+    return models
+
+
+def read_twins(sql: Path) -> dict[str, Twin]:
+    """Twins of the tables that are no models, by full name."""
+    paths = [path for folder in _TABLE_FOLDERS for path in sorted((sql / folder).rglob("*.yml"))]
+    return {
+        f"{path.parent.name}.{path.stem}": read_twin(path.read_text("utf-8"), str(path)) for path in paths
+    }
+
+
+def read_checks(sql: Path, models: Sequence[Model]) -> list[Check]:
+    """The checks of a folder, and that of the keys of the marts among its models, by name."""
+    paths = sorted((sql / "checks").glob("*.sql"))
+    checks = [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
+    marts = [model for model in models if model.name.startswith("marts.")]
+    return sorted([*checks, key_check(marts)], key=attrgetter("name"))

@@ -1,0 +1,100 @@
+"""The channels that the settings describe, ready to send. Secrets are read when something is sent, and not before."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from flows.settings.channel_settings import ChannelSettings, CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.settings import Settings
+from flows.settings.tokens import TOKEN_VARIABLE, secret_of_variable
+from flows.stage import Clock
+from flows.stores.channels import command as program
+from flows.stores.channels import smtp as mailbox
+from flows.stores.channels import webhook
+from flows.stores.secret_file import read_secret
+from transforms.errors import ConfigError
+from transforms.monitor.findings import Kind
+from transforms.monitor.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Somebody to be told: by which name, of which kinds of findings, and how.
+
+    ready reads its secret or looks for its program, sends nothing, and gives words for where messages go; it raises
+    ConfigError. send raises that too, and DeliveryError when the message was not taken.
+    """
+
+    name: str
+    kinds: frozenset[Kind]
+    ready: Callable[[], str]
+    send: Callable[[Message], None]
+
+
+def channels(settings: Settings, clock: Clock) -> list[Channel]:
+    """All channels of the settings. Reads no secret."""
+    return [
+        Channel(each.name or each.kind, frozenset(each.on), *_ways(each, settings, clock))
+        for each in settings.notify
+    ]
+
+
+def _ways(
+    channel: ChannelSettings, settings: Settings, clock: Clock
+) -> tuple[Callable[[], str], Callable[[Message], None]]:
+    match channel:
+        case WebhookSettings():
+            return partial(_ready_to_post, channel), partial(_post, channel)
+        case EmailSettings():
+            return partial(_ready_to_mail, channel), partial(_mail, channel, clock)
+        case CommandSettings(command=command):
+            handed = partial(program.hand_over, command, _environment(settings))
+            return partial(program.found, command), handed
+
+
+def _ready_to_post(channel: WebhookSettings) -> str:
+    if not webhook.is_webhook_url(_address(channel)):
+        raise ConfigError(webhook.NO_ADDRESS)
+    return "a webhook"
+
+
+def _post(channel: WebhookSettings, message: Message) -> None:
+    webhook.post(_address(channel), message)
+
+
+def _ready_to_mail(channel: EmailSettings) -> str:
+    _password(channel)
+    return f"e-mail to {', '.join(channel.to)} through {channel.host}"
+
+
+def _mail(channel: EmailSettings, clock: Clock, message: Message) -> None:
+    server = mailbox.MailServer(channel.host, channel.port, channel.security, channel.user)
+    mailbox.send(server, _password(channel), channel.sender, channel.to, message, clock())
+
+
+def _address(channel: WebhookSettings) -> str:
+    if channel.url is not None:
+        return channel.url.get_secret_value()
+    called = channel.name or channel.kind
+    return _secret(called, "the address of the webhook", "url", channel.url_env, channel.url_file)
+
+
+def _password(channel: EmailSettings) -> str:
+    if channel.user is None:
+        return ""
+    called = channel.name or channel.kind
+    return _secret(called, "the password", "password", channel.password_env, channel.password_file)
+
+
+def _secret(channel: str, what: str, key: str, variable: str | None, file: Path | None) -> str:
+    if file is not None:
+        return read_secret(file, f"Channel {channel}: the file that {key}_file names", what)
+    return secret_of_variable(variable or "", f"Channel {channel}", f"{key}_env", what)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The environment of a command: all of ours but the tokens, which it has no use for."""
+    tokens = {TOKEN_VARIABLE, *(account.token_env for account in settings.accounts)}
+    return {name: value for name, value in os.environ.items() if name not in tokens}

@@ -1,0 +1,65 @@
+"""What was read so far, at a glance: the last run, and the coverage of each account."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from flows.monitor.doctor.finding import Finding, State
+from flows.monitor.health import health
+from flows.settings.settings import Settings
+from transforms.errors import RecspendError
+from transforms.monitor.health import AccountHealth, Health
+from transforms.values.durations import in_words
+
+
+def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Finding]:
+    """The last run, then an account each."""
+    now = datetime.now(UTC)
+    try:
+        found = health(settings.data_dir, names, settings.reporting_timezone, now)
+    except RecspendError as error:
+        yield Finding("coverage", "broken", str(error))
+        return
+    yield _last_run(found)
+    for account in found.accounts:
+        yield _coverage(account, now)
+
+
+def _last_run(found: Health) -> Finding:
+    run = found.last_run
+    if run is None:
+        return Finding("last run", "look", "there was none yet. Run `recspend run`.")
+    cures = {
+        1: ". `recspend check` says which.",
+        2: ". Run it again to see.",
+        3: ". See the accounts below.",
+    }
+    words = f"{run.in_words}{cures.get(run.exit_code or 0, '')}"
+    facts = {"started_at": run.started_at.isoformat(), "exit_code": run.exit_code}
+    is_fine = run.is_under_way or run.exit_code == 0
+    return Finding("last run", "ok" if is_fine else "look", words, facts)
+
+
+def _coverage(account: AccountHealth, now: datetime) -> Finding:
+    subject = f"coverage {account.account_name}"
+    if account.first_day is None or account.covered_until is None:
+        return Finding(subject, "look", "nothing was read yet. Run `recspend run`.")
+    is_ahead = account.is_in_the_future(now)
+    until = f"{in_words(now - account.covered_until)} ago"
+    words = (
+        f"{account.first_day} to {account.newest_day}, read until "
+        f"{'later than now, so a clock is or was wrong' if is_ahead else until}; "
+        f"{account.holes} holes, {account.unsettled} recordings without a price or not done"
+    )
+    state: State = "look" if is_ahead or account.holes else "ok"
+    if account.holes:
+        words += (
+            '. Run `recspend run`; `recspend query "from ops.coverage where not is_covered"` lists the holes.'
+        )
+    facts = {
+        "first_day": account.first_day.isoformat(),
+        "newest_day": str(account.newest_day),
+        "covered_until": account.covered_until.isoformat(),
+        "holes": account.holes,
+        "unsettled": account.unsettled,
+    }
+    return Finding(subject, state, words, facts)

@@ -1,0 +1,149 @@
+"""How the data folder fares, from the warehouse and the run records: no request and no look at the lake."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.stores.folder.lock import holder
+from flows.stores.folder.runs import RunRecord, Runs
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.errors import ConfigError, DataError
+from transforms.monitor.health import CLOCK_SLACK, AccountHealth, DayCost, Health, Run
+
+# What was read of a day that was not over ends when its reading began; of one that was, with the day.
+_ACCOUNTS = """
+    with coverage as (
+        select
+            account_sid,
+            min(day) filter (where fetched_at is not null) as first_day,
+            max(day) filter (where fetched_at is not null) as newest_day,
+            max(least(fetched_at, timezone('UTC', cast(day + 1 as timestamp))))
+                filter (where fetched_at is not null) as covered_until,
+            count(*) filter (where not is_covered) as holes,
+            sum(unsettled_recordings)::bigint as unsettled,
+        from ops.coverage
+        group by account_sid
+    ),
+    unpriced as (
+        select account_sid, sum(unpriced_recordings)::bigint as unpriced from marts.daily_spend group by account_sid
+    ),
+    rejected as (
+        select account_sid, count(*) as rejected from ops.rejects group by account_sid
+    )
+    select
+        account_sid, account_name, first_day, newest_day, covered_until, holes, unsettled,
+        case when covered_until is not null then coalesce(unpriced, 0) end as unpriced,
+        case when covered_until is not null then coalesce(rejected, 0) end as rejected,
+    from landed.accounts
+    join coverage using (account_sid)
+    left join unpriced using (account_sid)
+    left join rejected using (account_sid)
+    order by account_name, account_sid
+"""
+_CHECKS = "select name, severity from ops.checks where not is_passed order by name"
+_REQUESTS = """
+    select coalesce(sum(requests), 0)::bigint as requests, coalesce(sum(retries), 0)::bigint as retries from ops.runs
+"""
+# An account that had no recording on the day was charged nothing; XXX has no cost.
+_DAY_COSTS = """
+    with unpriced as (
+        select account_sid, sum(unpriced_recordings)::bigint as unpriced
+        from marts.daily_spend
+        where usage_date = date '{day}'
+        group by account_sid
+    )
+    select
+        account_sid, account_name, currency,
+        case when recordings = 0 and coalesce(unpriced, 0) = 0 then 0 else cost end as cost,
+        coalesce(unpriced, 0) as unpriced,
+    from marts.account_days
+    left join unpriced using (account_sid)
+    where usage_date = date '{day}' and is_whole and currency <> 'XXX'
+    order by account_name, account_sid, currency
+"""
+
+
+def health(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
+    """The health of a data folder as of now (UTC), without the costs of a day.
+
+    names: account sid → name, of the accounts in the settings; without any, all that were read are looked at. Raises
+    DataError when the warehouse cannot be read.
+    """
+    return _health(data_dir, names, timezone, now, {"accounts": _ACCOUNTS, "checks": _CHECKS})
+
+
+def health_with_costs(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
+    """The same, with what yesterday cost (a day of that time zone) and what all runs asked."""
+    day = now.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
+    selects = {"accounts": _ACCOUNTS, "checks": _CHECKS, "requests": _REQUESTS}
+    return _health(data_dir, names, timezone, now, {**selects, "day_costs": _DAY_COSTS.format(day=day)})
+
+
+def _health(
+    data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime, selects: Mapping[str, str]
+) -> Health:
+    found = _rows(data_dir, selects)
+    last_run, last_success = _last_runs(data_dir)
+    day = now.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
+    checks = found.get("checks")
+    requests = found["requests"][0] if "requests" in found else {}
+    accounts = {row["account_sid"]: AccountHealth(**row) for row in found.get("accounts", [])}
+    return Health(
+        as_of=now,
+        accounts=[
+            *(account for sid, account in accounts.items() if sid in names or not names),
+            *(AccountHealth(sid, name) for sid, name in names.items() if sid not in accounts),
+        ],
+        day=day,
+        day_began=datetime.combine(day, time(), ZoneInfo(timezone)),
+        failed_checks=_named(checks, "fail"),
+        warning_checks=_named(checks, "warn"),
+        day_costs=[DayCost(**row) for row in found.get("day_costs", [])],
+        last_run=last_run,
+        last_success=last_success,
+        **requests,
+    )
+
+
+def _named(checks: list[dict[str, Any]] | None, severity: str) -> list[str] | None:
+    return None if checks is None else [row["name"] for row in checks if row["severity"] == severity]
+
+
+def _rows(data_dir: Path, selects: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    path = warehouse_path(data_dir)
+    if not path.exists():
+        return {}
+    try:
+        tables = Warehouse(path).tables(selects)
+    except ConfigError as error:  # the queries are our own, so the file is of another version
+        raise DataError(f"{path} is not what this version builds: {error} Run `recspend model`.") from None
+    return {name: rows.to_pylist() for name, rows in tables.items()}
+
+
+def _last_runs(data_dir: Path) -> tuple[Run | None, Run | None]:
+    """The last run, and the last one that ended well."""
+    last: Run | None = None
+    # One that ran while this machine's clock was ahead would else stand for all that come until then.
+    latest = datetime.now(UTC) + CLOCK_SLACK
+    for record in Runs(data_dir).newest_first():
+        if record.started_at > latest:
+            continue
+        last = last or _run(record, data_dir)
+        if record.exit_code == 0:
+            return last, _run(record, data_dir)
+    return last, None
+
+
+def _run(record: RunRecord, data_dir: Path) -> Run:
+    return Run(
+        record.started_at,
+        record.finished_at,
+        record.exit_code,
+        record.requests,
+        record.retries,
+        record.rejected,
+        # To ask for the holder takes the lock for an instant, so only when there is a question.
+        is_under_way=record.finished_at is None and holder(data_dir) is not None,
+    )

@@ -1,0 +1,196 @@
+"""Telling somebody of what a run found: once per finding, over each channel of the settings.
+
+Telling is beside the run: whatever goes wrong with it is a warning, and the run is what it was.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+from flows.monitor.channels import Channel, channels
+from flows.run.job import Job, Summary, Work, on_failure
+from flows.settings.accounts import account_names
+from flows.settings.settings import Settings
+from flows.stage import utc_now
+from flows.stores.folder.notified import Notified
+from transforms.errors import reason_of
+from transforms.monitor import figure_findings as figures
+from transforms.monitor.findings import (
+    KINDS,
+    OF_FIGURES,
+    Finding,
+    account_key,
+    failed_accounts,
+    failed_checks,
+    failed_run,
+    failures_told,
+)
+from transforms.monitor.messages import Message, Seen, messages
+
+Announce = Callable[[Message], None]
+
+_EVENTS = "(prefect events)"  # no channel of the settings can have this name
+_SELECTS = {
+    "as_of": "select as_of from landed.settings where as_of is not null",
+    "holes": """
+        select coverage.account_sid, coalesce(account_name, coverage.account_sid) as account_name, day
+        from ops.coverage
+        left join landed.accounts as accounts on coverage.account_sid = accounts.account_sid
+        where not is_covered
+        order by coverage.account_sid, day
+    """,
+    "budgets": "select * from marts.budgets order by month desc, account_sid, currency",
+    "anomalies": "select * from marts.anomalies",
+    "rate_changes": "select * from marts.rate_changes order by changed_on desc, account_sid, source, channels",
+    "rate_differences": f"""
+        select
+            account_sid, account_name, source, channels, currency,
+            min(usage_date) as first_day, max(usage_date) as last_day,
+            sum(priced_minutes)::bigint as priced_minutes, sum(cost) as cost, sum(cost_due) as cost_due,
+            sum(difference) as difference
+        from marts.rate_differences
+        where usage_date > (select as_of from landed.settings) - {figures.RECENT_DAYS}
+        group by all
+        order by abs(sum(difference)) desc, account_sid, source, channels, currency
+    """,  # noqa: S608
+    "bills": "select * from marts.reconciliation order by period_start desc, against, account_sid, currency",
+}
+_STOPPING = "select * from ops.checks where severity = 'fail' and not is_passed order by name"
+
+logger = logging.getLogger(__name__)
+
+
+def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
+    """What there is to tell of the warehouse as it stands. with_figures: whether its figures can be relied on.
+
+    Raises ConfigError when there is no warehouse.
+    """
+    from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+
+    selects = _SELECTS if with_figures else {"holes": _SELECTS["holes"]}
+    rows = {
+        name: found.to_pylist() for name, found in Warehouse(warehouse_path(data_dir)).tables(selects).items()
+    }
+    found = figures.holes(rows["holes"])
+    for row in rows.get("as_of", []):
+        found += figures.budgets(rows["budgets"], row["as_of"])
+        found += figures.anomalies(rows["anomalies"], row["as_of"])
+        found += figures.rate_changes(rows["rate_changes"], row["as_of"])
+        found += figures.rate_differences(rows["rate_differences"])
+        found += figures.bills(rows["bills"], row["as_of"])
+    return found
+
+
+def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
+    """What there is to tell when no run is at it, the weightiest kind first. told: keys that anybody was told.
+
+    Nothing is known without a warehouse but the failed runs that were told and are not over.
+    """
+    from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+
+    failures = failures_told(told)
+    if not warehouse_path(data_dir).exists():
+        return failures
+    rows = Warehouse(warehouse_path(data_dir)).table(_STOPPING).to_pylist()
+    stopping = failed_checks((row["name"], row["why"], row["offending_rows"]) for row in rows)
+    return failures + stopping + findings_now(data_dir, with_figures=not stopping)
+
+
+@contextmanager
+def run_told(work: Work, job: Job, summary: Summary) -> Iterator[None]:
+    """Tell of the run that the block is: of what it found, or that it failed. Stages by themselves tell nobody."""
+    with failure_told(work.settings, job, work.announce):
+        yield
+    if job.command != "run":
+        return
+
+    def found() -> tuple[list[Finding], Seen]:
+        return _of_run(work, summary)
+
+    summary.warnings |= _told(work.settings, work.announce, found)
+
+
+@contextmanager
+def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Iterator[None]:
+    """Tell of a run when the block raises, and let it raise; but not when another one is at it."""
+
+    def tell(error: Exception) -> None:
+        names = account_names(settings)  # it may be given by its sid
+        failed = failed_run(error, names.get(job.account or "", job.account))
+        _told(settings, announce, lambda: ([failed], Seen(kinds=())))
+
+    with on_failure(job, tell):
+        yield
+
+
+def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
+    stopping = summary.stopping_checks
+    found = failed_accounts(summary.failed)
+    found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
+    found += findings_now(work.settings.data_dir, with_figures=not stopping)
+    kinds = set(KINDS) - (OF_FIGURES if stopping else set())
+    read = {access.account_sid for access in work.accounts}
+    if read >= work.names.keys():
+        return found, Seen(kinds)
+    return found, Seen(
+        kinds - {"run.failed"},
+        {account_key(access.name) for access in work.accounts},
+        # The day of another account that is under way, or was when it was read, is a hole until its own run.
+        figures.young_holes(found, read, work.clock().date() - timedelta(days=1)),
+    )
+
+
+def _told(
+    settings: Settings, announce: Announce | None, look: Callable[[], tuple[list[Finding], Seen]]
+) -> dict[str, str]:
+    """Tell everybody what is new to them; what went wrong, by channel."""
+    listeners = channels(settings, utc_now)
+    if announce is not None:
+        listeners.append(Channel(_EVENTS, frozenset(KINDS), lambda: "automations of Prefect", announce))
+    if not listeners:
+        return {}
+    try:
+        notified = Notified(settings.data_dir)
+        with notified.held():  # before looking: who looked first must not forget what the other found since
+            warnings = _tell_each(notified, listeners, *look())
+    except Exception as error:  # whatever it is, the figures do not depend on it
+        warnings = {"notify": f"Nobody could be told of what the run found: {reason_of(error)}"}
+    for warning in warnings.values():
+        logger.warning(warning)
+    return warnings
+
+
+def _tell_each(
+    notified: Notified, listeners: Sequence[Channel], found: list[Finding], seen: Seen
+) -> dict[str, str]:
+    before, warnings = notified.read(), {}
+    names = [listener.name for listener in listeners]
+    # A direct run emits no events; what was emitted is forgotten as elsewhere.
+    told = {
+        name: seen.still_told(before.get(name, ()), found) for name in (*names, *({_EVENTS} & before.keys()))
+    }
+    for listener in listeners:
+        for message in messages(found, told[listener.name] | {*seen.left}, listener.kinds):
+            try:
+                listener.send(message)
+            except Exception as error:  # whatever it is, the next listener is told
+                warnings[f"notify {listener.name}"] = (
+                    f"Channel {listener.name} was not told: {reason_of(error)}"
+                )
+                break  # what is left of it, the next run tells
+            told[listener.name] |= {finding.key for finding in message.findings}
+            with suppress(OSError):  # the last one says it
+                notified.write(told)
+    return warnings | _kept(notified, told)
+
+
+def _kept(notified: Notified, told: Mapping[str, set[str]]) -> dict[str, str]:
+    """Keep what was told; the warning when that cannot be."""
+    try:
+        notified.write(told)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return {"notify": f"Who was told what could not be kept ({reason}), so the next run tells it again."}
+    return {}

@@ -1,0 +1,1 @@
+"""Turn raw pages into the lake."""

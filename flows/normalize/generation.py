@@ -1,0 +1,159 @@
+"""One step of normalizing: the landings of one generation, folded into the lake month by month.
+
+A generation is a set of landings in which no two that are whole share a day. Only the months under way are in memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.stores.lake.lake import AppliedLanding, Lake
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from transforms.normalize.corrections import add_corrections
+from transforms.normalize.late_changes import add_changes
+from transforms.normalize.moved import settle_moved
+from transforms.normalize.rejects import standing_rejects
+from transforms.normalize.versions import SEEN_SCHEMA, Sighting, fold
+from transforms.pages.batches import LISTED_SCHEMA
+from transforms.pages.recordings import Listed, list_recordings
+from transforms.values.dates import INSTANT
+from transforms.values.windows import Reading, is_created_in, month_windows
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a generation did to the lake: recordings in all, and each landing by itself."""
+
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    landings: list[AppliedLanding] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _MonthSeen:
+    """What a generation listed for one month, and by which readings."""
+
+    month: str
+    sightings: list[Sighting] = field(default_factory=list)
+
+
+def apply_generation(
+    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], *, is_redone: bool = False
+) -> Applied:
+    """Fold one generation of an account's landings into the lake.
+
+    Doing it twice is harmless; is_redone: it may have been broken off in the middle before.
+    """
+    result = Applied()
+    listed: dict[Landing, Listed] = {}
+    new_by_reading: Counter[datetime] = Counter()
+    standing = lake.rejects.read(account_sid)
+    understood = []
+    for seen in _months_seen(raw, landings, listed):
+        merged = fold(lake.read(account_sid, seen.month), seen.sightings)
+        if merged.is_changed:
+            _keep_history(lake, account_sid, merged.corrections, merged.changes)
+            lake.replace(account_sid, seen.month, merged.table)
+        readings = [sighting.reading for sighting in seen.sightings]
+        new_by_reading.update(_first_seen_by(merged.table, readings))
+        understood += [
+            _common(standing["recording_sid"], sighting.recordings["recording_sid"])
+            for sighting in seen.sightings
+        ]
+        result.new += merged.new
+        result.changed += merged.changed
+        result.deleted += merged.deleted
+    readings = [landing.reading for landing in landings]
+    if new_by_reading or is_redone:
+        new_by_reading.subtract(_settle_moves(lake, account_sid, readings))
+    rejects = pa.concat_tables([each.rejects for each in listed.values()])
+    lake.rejects.write(
+        account_sid, standing_rejects(standing, rejects, pa.concat_arrays(understood), readings)
+    )
+    result.landings = [
+        _outcome(raw, landing, each, new_by_reading[landing.fetched_at]) for landing, each in listed.items()
+    ]
+    return result
+
+
+def _months_seen(
+    raw: RawPages, landings: list[Landing], listed: dict[Landing, Listed]
+) -> Iterator[_MonthSeen]:
+    """Read the landings in the order of their days; a month is given as soon as nothing more can come for it.
+
+    `listed` gets what each landing counted, without its recordings: only the months under way are in memory.
+    """
+    under_way: dict[str, _MonthSeen] = {}
+    for landing in sorted(landings, key=lambda landing: landing.window):
+        for month in [month for month in under_way if month < f"{landing.window.first:%Y-%m}"]:
+            yield under_way.pop(month)
+        found = list_recordings(raw.pages(landing), landing.account_sid, landing.window)
+        recordings, found.recordings = found.recordings, LISTED_SCHEMA.empty_table()
+        listed[landing] = found
+        rejected_sids = [sid for sid in found.rejects["recording_sid"].to_pylist() if sid]
+        seen_at = pa.repeat(pa.scalar(landing.fetched_at, INSTANT), recordings.num_rows)
+        recordings = recordings.append_column(SEEN_SCHEMA.field("seen_at"), seen_at)
+        parts = month_windows(landing.window.first, landing.window.last)
+        for part in parts:
+            seen = under_way.setdefault(f"{part.first:%Y-%m}", _MonthSeen(f"{part.first:%Y-%m}"))
+            is_here = is_created_in(recordings["created_at"], part)
+            here = recordings if len(parts) == 1 else recordings.filter(is_here)
+            seen.sightings.append(Sighting(landing.reading, here, rejected_sids))
+    yield from under_way.values()
+
+
+def _settle_moves(lake: Lake, account_sid: str, readings: list[Reading]) -> Counter[datetime]:
+    """Leave each recording in one month; by how many this lessens what each reading saw first."""
+    moved = dict(lake.in_several_months(account_sid))
+    months = {month for names in moved.values() for month in names}
+    before = {month: lake.read(account_sid, month) for month in months}
+    settled = settle_moved(before, list(moved), readings)
+    _keep_history(lake, account_sid, settled.corrections, settled.changes)
+    after = settled.months
+    # What a row that stays has from one that goes is written before any goes, so that a kill in between loses nothing.
+    for earlier, later in ((before, settled.completed), (settled.completed, after)):
+        for month in sorted(months):
+            if not later[month].equals(earlier[month]):
+                lake.replace(account_sid, month, later[month])
+    lessened: Counter[datetime] = Counter()
+    for month in months:
+        lessened.update(_first_seen_by(before[month], readings))
+        lessened.subtract(_first_seen_by(after[month], readings))
+    return lessened
+
+
+def _keep_history(lake: Lake, account_sid: str, corrected: pa.Table, changed: pa.Table) -> None:
+    """Before the month is written: afterwards nobody could tell what its prices were."""
+    lake.corrections.write(account_sid, add_corrections(lake.corrections.read(account_sid), corrected))
+    lake.changes.write(account_sid, add_changes(lake.changes.read(account_sid), changed))
+
+
+def _first_seen_by(recordings: pa.Table, readings: list[Reading]) -> Counter[datetime]:
+    seen = {reading.fetched_at for reading in readings}
+    counted = pc.value_counts(recordings["first_seen_at"]).to_pylist()
+    return Counter({each["values"]: each["counts"] for each in counted if each["values"] in seen})
+
+
+def _common(sids: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.Array:
+    return sids.filter(pc.is_in(sids, value_set=others.combine_chunks())).combine_chunks()
+
+
+def _outcome(raw: RawPages, landing: Landing, listed: Listed, new: int) -> AppliedLanding:
+    manifest = raw.manifest(landing)
+    return AppliedLanding(
+        landing=landing.name,
+        completed_at=manifest.completed_at,
+        pages=len(manifest.pages),
+        rows=manifest.rows,
+        new=new,
+        repeated=listed.understood - new,
+        rejected=listed.rejects.num_rows,
+        outside=listed.outside,
+        oddities=sorted((kind, value, count) for (kind, value), count in listed.oddities.items()),
+    )

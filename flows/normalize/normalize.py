@@ -1,0 +1,135 @@
+"""Normalize: complete landings of raw pages become the lake, one month of one account at a time."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from flows.normalize.generation import Applied, apply_generation
+from flows.normalize.usage import normalize_usage
+from flows.stage import Progress, silent
+from flows.stores.lake.lake import Lake, LakeState
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from transforms.errors import DataError
+from transforms.normalize.versions import generations
+
+Tell = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class NormalizeSummary:
+    """What normalizing did: rows read from pages, and recordings that are new, changed or gone since before.
+
+    rejected counts the rejects that stand now, old ones included. oddities: (kind, value) → rows, this time.
+    """
+
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def count(self, applied: Applied) -> None:
+        """Count a generation in."""
+        self.new += applied.new
+        self.changed += applied.changed
+        self.deleted += applied.deleted
+        for landing in applied.landings:
+            self.rows += landing.rows
+            self.oddities.update({(kind, value): count for kind, value, count in landing.oddities})
+
+    def add(self, other: "NormalizeSummary") -> None:
+        """Count another account in."""
+        self.rows += other.rows
+        self.new += other.new
+        self.changed += other.changed
+        self.deleted += other.deleted
+        self.rejected += other.rejected
+        self.oddities.update(other.oddities)
+
+
+def normalize_account(
+    data_dir: Path, account_sid: str, name: str = "", *, rebuild: bool = False, progress: Progress = silent
+) -> NormalizeSummary:
+    """Bring an account up to all its complete landings; with `rebuild`, from nothing but the raw pages.
+
+    `name` is what progress calls it. Raises DataError when a raw page is not what was received, and when building anew
+    would lose what is there.
+    """
+    raw, lake = RawPages(data_dir), Lake(data_dir)
+    tell = partial(progress, f"normalize {name or account_sid}")
+    landings = raw.readable(account_sid)
+    state = None if rebuild else lake.state(account_sid)
+    pending = _pending(landings, state)
+    if state is not None and pending is not None:
+        summary = _apply_all(raw, lake, account_sid, state, pending, tell)
+    elif landings:
+        _refuse_to_lose(lake, account_sid, landings)
+        summary = _build(raw, lake, account_sid, landings, tell)
+    else:
+        summary = NormalizeSummary()
+    summary.rejected = lake.rejects.read(account_sid).num_rows
+    summary.oddities.update(normalize_usage(data_dir, account_sid, rebuild=rebuild))
+    return summary
+
+
+def _pending(landings: Sequence[Landing], state: LakeState | None) -> list[Landing] | None:
+    """Landings to apply on top of the state; None when one of them belongs before what is applied already."""
+    if state is None:
+        return None
+    applied = {applied.landing for applied in state.applied}
+    pending = [landing for landing in landings if landing.name not in applied]
+    latest = max((landing.fetched_at for landing in landings if landing.name in applied), default=None)
+    in_order = latest is None or all(landing.fetched_at > latest for landing in pending)
+    return pending if in_order else None
+
+
+def _refuse_to_lose(lake: Lake, account_sid: str, landings: Sequence[Landing]) -> None:
+    state = lake.recorded_state(account_sid)
+    present = {landing.name for landing in landings}
+    missing = [applied for applied in state.applied if applied.landing not in present] if state else []
+    if missing:
+        raise DataError(
+            f"Account {account_sid} cannot be built anew: {len(missing)} of the landings it came from are gone, "
+            f"the first is {missing[0].landing}. Restore them, or delete {lake.folder} if their recordings may go."
+        )
+
+
+def _build(
+    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], tell: Tell
+) -> NormalizeSummary:
+    """Build an account from its raw pages beside the lake, then let it take its place month by month."""
+    workshop = lake.folder.with_name(".rebuild")
+    shutil.rmtree(workshop, ignore_errors=True)
+    built = Lake(workshop)
+    before = lake.rows(account_sid)
+    summary = _apply_all(raw, built, account_sid, LakeState(), landings, tell)
+    lake.adopt(account_sid, built)
+    shutil.rmtree(workshop)
+    summary.new = lake.rows(account_sid) - before
+    return summary
+
+
+def _apply_all(
+    raw: RawPages, lake: Lake, account_sid: str, state: LakeState, landings: list[Landing], tell: Tell
+) -> NormalizeSummary:
+    summary = NormalizeSummary()
+    by_name = {landing.name: landing for landing in landings}
+    done = 0
+    for generation in generations(landing.reading for landing in landings):
+        is_redone = state.months is None
+        lake.begin(account_sid, state)
+        of_generation = [by_name[reading.landing] for reading in generation]
+        applied = apply_generation(raw, lake, account_sid, of_generation, is_redone=is_redone)
+        state.applied += applied.landings
+        lake.finish(account_sid, state)
+        summary.count(applied)
+        done += len(generation)
+        tell(done, len(landings))
+    if state.months is None:
+        lake.finish(account_sid, state)
+    return summary

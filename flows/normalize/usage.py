@@ -1,0 +1,31 @@
+"""Bring landed Usage Records into one table per account."""
+
+from collections import Counter
+from pathlib import Path
+
+from flows.stores.lake.usage_records import UsageRecords, raw_usage
+from transforms.normalize.usage import fold_usage
+from transforms.pages.usage import USAGE_SCHEMA, read_usage
+
+
+def normalize_usage(data_dir: Path, account_sid: str, *, rebuild: bool = False) -> Counter[tuple[str, str]]:
+    """Bring the account's table up to all its complete landings; how often each (kind, value) was odd in new ones.
+
+    Raises DataError when a raw page is not what was received.
+    """
+    raw, records = raw_usage(data_dir), UsageRecords(data_dir)
+    landings = raw.complete(account_sid)
+    if not landings:
+        records.remove(account_sid)
+        return Counter()
+    applied = None if rebuild else records.applied(account_sid, landings)
+    before = USAGE_SCHEMA.empty_table() if applied is None else records.read(account_sid)
+    oddities: Counter[tuple[str, str]] = Counter()
+    readings = []
+    for landing in landings[applied or 0 :]:
+        usage = read_usage(raw.pages(landing), account_sid, landing.window)
+        oddities.update(usage.oddities)
+        readings.append((landing.name, usage))
+    if readings or applied is None:
+        records.write(account_sid, fold_usage(before, readings), landings)
+    return oddities

@@ -1,0 +1,166 @@
+"""Prefect artifacts of a run: a page of its figures, tables of spend, and how far reading is. All in the Prefect UI.
+
+They are shown beside the run and are no part of it: when they cannot be written, the run warns once and goes on. There
+are few of them, since each is a request to the Prefect server. None holds a secret: they are made of figures and names.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from time import monotonic
+from typing import Any, cast
+from uuid import UUID
+
+import pyarrow as pa
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from flows.run.job import Job, Summary, Work
+from flows.stage import Progress
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.report.run_page import NOTHING, Told, key_of, literal, run_page
+from transforms.report.text import for_the_eye
+
+_INGEST = "ingest "
+_PERCENT_BETWEEN = 10
+_SECONDS_BETWEEN = 2  # reading waits for each request, and nobody looks more often
+_MOST_ROWS = 50
+_DAYS = f"""
+    select
+        accounts.account_name, min(day) filter (where is_covered) as first_day,
+        max(day) filter (where is_covered) as last_day, count(*) filter (where is_covered) as covered,
+        count(*) filter (where not is_covered) as missing
+    from ops.coverage
+    inner join landed.accounts as accounts on coverage.account_sid = accounts.account_sid
+    group by accounts.account_sid, accounts.account_name
+    order by missing desc, account_name
+    limit {_MOST_ROWS}
+"""  # noqa: S608
+_SPEND = """
+    select
+        {name} as {word}, currency, recordings, billed_minutes as minutes, cost, unpriced_recordings as unpriced, month
+    from marts.spend_by_{word}
+    where month = (select max(month) from marts.spend_by_{word})
+    order by currency, cost desc nulls last, {word}
+"""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Bar:
+    """A progress artifact, the percentage it shows, and since when (of the monotonic clock)."""
+
+    artifact: UUID
+    percent: float
+    shown_at: float
+
+
+class Artifacts:
+    """The artifacts of one flow run."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, _Bar] = {}
+        self._is_answering = True
+
+    def beside(self, listener: Progress) -> Progress:
+        """A listener that tells another one, and shows how far reading an account is in steps of ten percent."""
+
+        def tell(stage: str, done: int, total: int | None = None) -> None:
+            listener(stage, done, total)
+            if stage.startswith(_INGEST) and total:
+                self._tried(lambda: self._show_progress(stage.removeprefix(_INGEST), done, total))
+
+        return tell
+
+    def show(self, work: Work, job: Job, summary: Summary) -> None:
+        """What the run came to."""
+        self._tried(lambda: _show_tables(work, summary))
+        self._tried(lambda: _show_page(work, job, summary))
+
+    def _show_progress(self, account: str, done: int, total: int) -> None:
+        percent, words = 100 * done / total, f"{literal(account)}: {done} of {total} days read."
+        bar = self._bars.get(account)
+        if bar is None:
+            key = key_of("recspend-progress", account)
+            made = cast(UUID, create_progress_artifact(percent, key, words))
+            self._bars[account] = _Bar(made, percent, monotonic())
+        elif done == total or (
+            abs(percent - bar.percent) >= _PERCENT_BETWEEN and monotonic() - bar.shown_at >= _SECONDS_BETWEEN
+        ):
+            update_progress_artifact(bar.artifact, percent, words)
+            bar.percent, bar.shown_at = percent, monotonic()
+
+    def _tried(self, make: Callable[[], None]) -> None:
+        """Make an artifact, unless one could not be made before: a server that is away is waited for only once."""
+        if self._is_answering:
+            try:
+                make()
+            except Exception as error:  # whatever it is, the figures do not depend on it
+                self._is_answering = False
+                logger.warning("Prefect artifacts were not written: %s.", type(error).__name__)
+
+
+def _show_tables(work: Work, summary: Summary) -> None:
+    if summary.cost is None:
+        return
+    warehouse = Warehouse(warehouse_path(work.settings.data_dir))
+    for word, name in (("account", "account_name"), ("source", "source")):
+        found = warehouse.table(_SPEND.format(word=word, name=name))
+        if found.num_rows:
+            month = f"{found['month'][0].as_py():%Y-%m}"
+            shown = found.drop_columns("month").slice(0, _MOST_ROWS)
+            more = "" if shown.num_rows == found.num_rows else f", {shown.num_rows} of {found.num_rows} rows"
+            create_table_artifact(
+                _cells(shown),
+                key=f"recspend-spend-by-{word}",
+                description=f"Spend by {word} in {month}{more}. Currencies are never added up.",
+            )
+
+
+def _cells(rows: pa.Table) -> list[dict[str, Any]]:
+    """Rows as the UI wants them, which reads each cell as HTML."""
+    return [
+        {
+            name: NOTHING if text is None else escape(text, quote=False)
+            for name, text in zip(rows.column_names, texts, strict=True)
+        }
+        for texts in for_the_eye(rows).itertuples(index=False, name=None)
+    ]
+
+
+def _show_page(work: Work, job: Job, summary: Summary) -> None:
+    data_dir, days = work.settings.data_dir, []
+    if summary.cost is not None:
+        days = for_the_eye(Warehouse(warehouse_path(data_dir)).table(_DAYS)).to_numpy().tolist()
+    told = Told(
+        f"recspend {job.command}",
+        summary.as_object(),
+        days,
+        _remarks(summary),
+        str((data_dir / "reports").absolute()),
+        [path.name for path in summary.reports],
+    )
+    create_markdown_artifact(
+        run_page(told), key=f"recspend-{job.command}", description=f"What recspend {job.command} came to."
+    )
+
+
+def _remarks(summary: Summary) -> list[str]:
+    lines = [*summary.failed.values(), *summary.warnings.values()]
+    if summary.holes:
+        lines.append(f"{summary.holes} days of accounts are missing; reports/holes.csv says which.")
+    if summary.rejected:
+        lines.append(f"{summary.rejected} records could not be understood and are in no figure.")
+    if summary.unpriced:
+        lines.append(f"{summary.unpriced} recordings have no price yet; the cost grows when it comes.")
+    for result in summary.checks:
+        if not result.is_passed:
+            word = "Failed" if result.stops else "Warns"
+            lines.append(f"{word}: {result.check.name} found {result.offending_rows}. {result.check.why}")
+    return lines

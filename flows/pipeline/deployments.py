@@ -1,0 +1,225 @@
+"""Schedules of the pipeline in Prefect: served by a process of its own, or deployed for the workers of a pool.
+
+One run of a deployment at a time: Prefect cancels one that is due while another runs, which loses nothing, since a run
+reads whatever is not covered. Between deployments, and beside Prefect, the lock of the data folder holds; deployments
+of several accounts wait for each other. Runs whose process was killed are found by their missing heartbeats.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flows.stores.prefect import defaults as prefect_defaults  # noqa: F401 (before Prefect)
+
+# isort: split
+from httpx import HTTPError
+from prefect import get_client
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
+from prefect.runner import Runner
+from prefect.runner.storage import LocalStorage
+from prefect.schedules import Cron, Schedule
+from prefect.settings import get_current_settings
+from prefect.types.entrypoint import EntrypointType
+
+from flows.pipeline.flow import FLOW, pipeline
+from transforms.errors import ConfigError
+from transforms.settings.credentials import without_credentials
+from transforms.settings.run_names import is_deployment_name
+
+ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+_LOST_RUNS = f"{FLOW}: runs whose process was killed"
+_HEARTBEATS_MISSED = 3
+_TURN_MINUTES = 60
+_NO_ANSWER = (HTTPError, OSError, RuntimeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When runs are due: a cron expression and the time zone it is read in."""
+
+    cron: str
+    timezone: str = "UTC"
+
+    def schedule(self) -> Schedule:
+        """As Prefect wants it. Raises ConfigError when it is none."""
+        try:
+            return Cron(self.cron, timezone=self.timezone)
+        except ValueError as error:
+            raise ConfigError(f"--cron {self.cron!r} is no schedule: {error}") from None
+
+
+def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool] = lambda: False) -> None:
+    """Run the pipeline, as the deployment of that name, whenever it is due, until the process is told to end.
+
+    The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start. has_ended:
+    tells whether the server has. Raises ConfigError then, and when it does not answer.
+    """
+    runner = _Runner(pause_on_shutdown=False)
+    with _answering():
+        watch_for_lost_runs()
+        runner.add_deployment(_deployment(name, None, timetable))
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_run_beside(has_ended, runner))
+
+
+async def _run_beside(has_ended: Callable[[], bool], runner: Runner) -> None:
+    """Run what is due for as long as there is a server. By itself, the runner would ask on for minutes."""
+    running = asyncio.ensure_future(runner.start())
+    try:
+        while not running.done():
+            await asyncio.wait({running}, timeout=1)
+            if has_ended():
+                raise ConfigError(
+                    "The Prefect server that this command started has ended by itself. Start the command again; what "
+                    "has landed is kept, and the next run goes on from there."
+                )
+        await running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+class _Runner(Runner):
+    """Prefect's own, but ended by SIGTERM as by Ctrl-C: its runs are told to end, and waited for."""
+
+    def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
+        """Prefect would leave at once, and its runs behind."""
+        signal.raise_signal(signal.SIGINT)
+
+
+def deploy_pipeline(
+    work_pool: str, folder: Path, timetable: Timetable | None, name: str, accounts: Mapping[str, str]
+) -> list[str]:
+    """Put deployments on the Prefect server: one of that name for all accounts, or one for each of these.
+
+    Gives their full names. accounts: sid → name. folder: the working directory of their runs, where the settings file
+    is. Raises ConfigError when the server does not answer or has no such pool.
+    """
+    with _answering():
+        with get_client(sync_client=True) as client:
+            try:
+                pool = client.read_work_pool(work_pool)
+            except ObjectNotFound:
+                raise ConfigError(
+                    f"The Prefect server has no work pool {work_pool}. Create it: prefect work-pool create {work_pool} "
+                    "--type process"
+                ) from None
+        if pool.type != "process":
+            raise ConfigError(
+                f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk; "
+                "give it a pool of type process."
+            )
+        wanted = [_deployment(name, None, timetable)]
+        if accounts:
+            wanted = [_deployment(_deployable(*each), each[1], timetable) for each in accounts.items()]
+        for deployment in wanted:
+            deployment.work_pool_name = work_pool
+            # The code comes from where recspend is installed; without a step of its own, Prefect would copy the folder.
+            deployment.storage = LocalStorage(str(folder))
+            deployment.job_variables = {"env": _environment()}
+            deployment.apply()
+        watch_for_lost_runs()
+    return [deployment.full_name for deployment in wanted]
+
+
+def _deployable(account_sid: str, account_name: str) -> str:
+    """What the deployment of an account is called: as the account is, unless Prefect takes no such name."""
+    return account_name if is_deployment_name(account_name) else account_sid
+
+
+def watch_for_lost_runs() -> None:
+    """Have the server mark a run as crashed when its process gives no sign of life any more.
+
+    Without it, a run whose machine lost power would count as running for ever, and keep the next ones from starting.
+    """
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow_from_name(FLOW)
+        wanted = _lost_runs(str(flow_id))
+        found = next((each for each in client.read_automations() if each.name == wanted.name), None)
+        if found:
+            client.update_automation(found.id, wanted)
+        else:
+            client.create_automation(wanted)
+
+
+def _lost_runs(flow_id: str) -> AutomationCore:
+    heartbeat = get_current_settings().flows.heartbeat_frequency or 0
+    within = timedelta(seconds=_HEARTBEATS_MISSED * heartbeat)
+    return AutomationCore(
+        name=_LOST_RUNS,
+        description="Marks a run as crashed when its heartbeats have ceased, so that the next one can start.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            # Whatever is heard of the run: another heartbeat, or any state it ends in.
+            expect={"prefect.flow-run.*"},
+            match_related={"prefect.resource.id": f"prefect.flow.{flow_id}", "prefect.resource.role": "flow"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=within,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                name="Crashed",
+                force=False,
+                message=f"No sign of life for {within.total_seconds():.0f} seconds. What has landed is kept; "
+                "the next run, or a retry of this one, goes on from there.",
+            )
+        ],
+    )
+
+
+def _deployment(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
+    return RunnerDeployment.from_flow(
+        pipeline,
+        name,
+        schedule=timetable.schedule() if timetable else None,
+        concurrency_limit=ONE_AT_A_TIME,
+        # Those of several accounts are due at once, and write to the same folder one after another.
+        parameters={"account": account, "wait_minutes": _TURN_MINUTES} if account else {},
+        tags=[FLOW],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """What the process of a run is told of: how often to give a sign of life, and that our log belongs to the run's."""
+    heartbeat = get_current_settings().flows.heartbeat_frequency
+    return {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(heartbeat), "PREFECT_LOGGING_EXTRA_LOGGERS": "flows"}
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Say in a sentence that the server does not answer, or what it does not like."""
+    try:
+        yield
+    except _NO_ANSWER as error:
+        raise _no_answer(error) from error
+    except ExceptionGroup as group:  # what the runner's tasks end by
+        if not (known := group.subgroup(_NO_ANSWER)):
+            raise
+        raise _no_answer(_first(known)) from group
+    except DeploymentApplyError as error:
+        raise ConfigError(f"The Prefect server refuses the deployment: {error}") from error
+
+
+def _no_answer(error: Exception) -> ConfigError:
+    where = without_credentials(str(get_current_settings().api.url))
+    return ConfigError(
+        f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or set PREFECT_API_URL."
+    )
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error

@@ -1,0 +1,48 @@
+"""The states that a flow run ends in, told from its summary or its error. Automations act on their names.
+
+Types are Prefect's own, so that whoever watches for Failed sees every failure; the name says which.
+"""
+
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled, Completed, Failed
+
+from flows.run.job import Summary
+from transforms.errors import ApiError, BusyError, ConfigError, RecspendError
+
+WITH_HOLES = "Completed with holes"
+FAILED_CHECKS = "Failed checks"
+API_REFUSED = "API refused"
+WRONG_SETTINGS = "Wrong settings"
+BUSY = "Data folder busy"
+
+
+def state_of_summary(summary: Summary) -> State[Any]:
+    """The state of a run that came to its end."""
+    if summary.stopping_checks:
+        names = ", ".join(check.check.name for check in summary.stopping_checks)
+        return Failed(name=FAILED_CHECKS, message=f"Checks failed: {names}. The reports stay as they were.")
+    if summary.failed:
+        accounts = " ".join(f"{account}: {told}" for account, told in summary.failed.items())
+        return Failed(name=API_REFUSED, message=accounts)
+    if summary.holes:
+        return Completed(
+            name=WITH_HOLES,
+            message=f"{summary.holes} days of accounts are missing; reports/holes.csv says which.",
+        )
+    return Completed(message="Done.")
+
+
+def state_of_error(error: RecspendError) -> State[Any]:
+    """The state of a run that an error ended: its message is what the command line would say."""
+    match error:
+        case BusyError():
+            # Not a failure: the run that holds the folder, or the next one, reads what this one would have read.
+            return Cancelled(name=BUSY, message=str(error))
+        case ConfigError():
+            return Failed(name=WRONG_SETTINGS, message=str(error))
+        case ApiError():
+            return Failed(name=API_REFUSED, message=str(error))
+        case _:
+            return Failed(message=str(error))

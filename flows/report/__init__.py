@@ -1,0 +1,1 @@
+"""Write the files people read from the warehouse."""

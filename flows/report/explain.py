@@ -1,0 +1,181 @@
+"""Where a number comes from: the recordings behind figures of a mart, each found again in the page it came in."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from flows.stores.raw.raw_pages import RawPages
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.errors import ConfigError, DataError
+from transforms.model.models import Model
+from transforms.normalize.late_changes import CHANGING
+from transforms.pages.recordings import list_recordings
+from transforms.pages.records import read_records
+from transforms.report.explain import (
+    Condition,
+    figures_sql,
+    find_mart,
+    read_conditions,
+    recordings_sql,
+    sums_sql,
+    where,
+)
+from transforms.values.windows import Window
+
+_ALWAYS = Window(date(1970, 1, 1), date(2999, 12, 31))
+_MOST_VALUES = 10
+_SHOWN = (
+    "recording_sid, account_sid, usage_date, created_at, source, channels, status, duration_seconds, billed_minutes, "
+    "currency, price_raw, cost, deleted_at, raw_page"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Figures of a mart and what they are made of.
+
+    figures: by currency, and how many rows of the mart they are of. sums: the same of the recordings. recordings: each
+    with raw_page, position in it (from 0), page_sha256 and is_verified. problems: what does not verify, as sentences.
+    """
+
+    mart: str
+    asked: Sequence[str]
+    figures: pa.Table
+    sums: pa.Table
+    recordings: pa.Table
+    pages: int
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """Where a recording stands in a page, and what it says of it."""
+
+    position: int
+    content: Mapping[str, Any]
+
+
+def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[str]) -> Explanation:
+    """Explain the rows of a mart that have these values in their key (each `column=value`).
+
+    Raises ConfigError when there is no such mart, column, value or row, or when the mart has no recordings of its own.
+    """
+    mart = find_mart(models, name)
+    conditions = read_conditions(mart, texts)
+    recordings = recordings_sql({each.name: each for each in models}, mart, conditions)
+    warehouse = Warehouse(warehouse_path(data_dir))
+    columns = ", ".join(dict.fromkeys([*_SHOWN.split(", "), *CHANGING]))
+    with warehouse.held():
+        figures = warehouse.table(figures_sql(mart, conditions))
+        if not figures.num_rows:
+            raise ConfigError(_nothing(warehouse, mart, conditions))
+        sums = warehouse.table(sums_sql(mart, recordings))
+        found = warehouse.table(
+            f"select {columns} from ({recordings}) order by created_at, recording_sid"  # noqa: S608
+        )
+    problems = (
+        [] if _add_up(figures, sums) else [f"The recordings do not add up to the figures of {mart.name}."]
+    )
+    traces, unverified = _traced(RawPages(data_dir), found)
+    shown = found.select(_SHOWN.split(", "))
+    for column, values in zip(("position", "page_sha256", "is_verified"), traces, strict=True):
+        shown = shown.append_column(column, values)
+    pages = len(found["raw_page"].unique())
+    return Explanation(
+        mart.name, [each.given for each in conditions], figures, sums, shown, pages, [*problems, *unverified]
+    )
+
+
+def _add_up(figures: pa.Table, sums: pa.Table) -> bool:
+    """Whether the sums are the figures; a row of a mart may stand for no recordings."""
+    names = [name for name in figures.column_names if name != "rows"]
+    told, found = (
+        [row for row in table.select(names).to_pylist() if _counts(row)] for table in (figures, sums)
+    )
+    return told == found
+
+
+def _counts(row: Mapping[str, Any]) -> bool:
+    return any(value for name, value in row.items() if name != "currency")
+
+
+def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
+    """Position, digest of the page and whether both hold, for each recording; and what is wrong, page by page."""
+    of_page: dict[str, list[int]] = {}
+    for number, name in enumerate(found["raw_page"].to_pylist()):
+        of_page.setdefault(name, []).append(number)
+    positions: list[int | None] = [None] * found.num_rows
+    digests: list[str | None] = [None] * found.num_rows
+    verified = [False] * found.num_rows
+    problems = []
+    for name, numbers in of_page.items():
+        rows = found.take(numbers).to_pylist()
+        try:
+            sightings, digest = _sightings(raw, name, rows[0]["account_sid"])
+        except (DataError, OSError) as error:
+            problems.append(f"{name} does not verify, and {len(rows)} recordings rest on it: {error}")
+            continue
+        for number, row in zip(numbers, rows, strict=True):
+            sighting = _matching(sightings.get(row["recording_sid"], []), row)
+            digests[number] = digest
+            if sighting is None:
+                problems.append(
+                    f"{name} does not list recording {row['recording_sid']} as it is in the tables."
+                )
+            else:
+                positions[number], verified[number] = sighting.position, True
+    return [
+        pa.array(positions, pa.int64()),
+        pa.array(digests, pa.string()),
+        pa.array(verified, pa.bool_()),
+    ], problems
+
+
+def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, list[_Sighting]], str]:
+    """What a page says of each recording, by sid, and the page's digest."""
+    page, digest = raw.page(name)
+    read = read_records(page.body)
+    listed = list_recordings([page], account_sid, _ALWAYS).recordings
+    places: dict[str, list[int]] = {}
+    for record, position in zip(read.records, read.positions, strict=True):
+        places.setdefault(record.sid, []).append(position)
+    sightings: dict[str, list[_Sighting]] = {}
+    for content in listed.select(["recording_sid", *CHANGING]).to_pylist():
+        known = sightings.setdefault(content["recording_sid"], [])
+        known.append(_Sighting(places[content["recording_sid"]][len(known)], content))
+    return sightings, digest
+
+
+def _matching(sightings: Sequence[_Sighting], row: Mapping[str, Any]) -> _Sighting | None:
+    """The last one that says what the tables say."""
+    same = [each for each in sightings if all(each.content[name] == row[name] for name in CHANGING)]
+    return same[-1] if same else None
+
+
+def _nothing(warehouse: Warehouse, mart: Model, conditions: Sequence[Condition]) -> str:
+    """Why no row matches: the first value that no row has, and those there are; or that they never meet."""
+    if not conditions:
+        return f"{mart.name} has no rows."
+    asked = " ".join(condition.given for condition in conditions)
+    for condition in conditions:
+        select = f'select distinct "{condition.column}"::varchar as value from {mart.name}'  # noqa: S608
+        if not warehouse.table(f"{select} where {where([condition])}").num_rows:
+            there_are = ", ".join(_values(warehouse, select, mart.twin.columns[condition.column].type))
+            return f"No row of {mart.name} has {condition.given}. There are {there_are or 'no rows at all'}."
+    return f"No row of {mart.name} has {asked} at once. Leave one of them out to see what there is."
+
+
+def _values(warehouse: Warehouse, select: str, type_: str) -> Iterator[str]:
+    values = warehouse.table(f"{select} order by value nulls last")["value"].to_pylist()
+    said = ["nothing (null)" if value is None else value for value in values]
+    if len(said) <= _MOST_VALUES:
+        yield from said
+    elif type_ == "DATE":
+        yield f"{said[0]} to {said[-1]}"
+    else:
+        yield from said[:_MOST_VALUES]
+        yield f"and {len(said) - _MOST_VALUES} more"

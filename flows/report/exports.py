@@ -1,0 +1,126 @@
+"""Exports: what was charged, in the forms that cost systems take in.
+
+`focus.csv` and `focus.parquet` follow the FinOps Open Cost and Usage Specification (FOCUS) 1.2. Its columns, their
+domains and which of them are mandatory: https://focus.finops.org/focus-specification/v1-2/, written in
+https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec (`specification/columns`, `specification/attributes`).
+`sql/reports/focus.sql` makes them of `marts.daily_charges` and `marts.charge_corrections`; `sql/presets/<name>.sql`
+makes of that what one system takes, and names the system's documentation on top.
+"""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from flows.report.presets import PRESETS, Limits, Preset
+from flows.stores.warehouse.warehouse import Warehouse
+from transforms.report.text import to_csv, to_json_objects, to_parquet, with_iso_instants
+
+FOCUS = "focus"
+"""The SELECT of `sql/reports` that is written by this module, and how the presets call its rows."""
+
+ABOUT_FOCUS = {
+    "specification": "FOCUS 1.2",
+    "ListCost": "the priced minutes at the rate of reference/rate_card.csv; the billed cost where it names none",
+    "ContractedCost": "equal to ListCost",
+    "EffectiveCost": "equal to BilledCost",
+}
+"""What the manifest says of figures that the API does not give."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """What an export could not say, and so does not hold.
+
+    unpriced: recordings without a price. without_currency: recordings with a price in no currency. other_currencies:
+    preset → charges (rows) in currencies that the system does not take.
+    """
+
+    unpriced: int = 0
+    without_currency: int = 0
+    other_currencies: dict[Preset, int] = field(default_factory=dict)
+
+    def as_object(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "unpriced_recordings": self.unpriced,
+            "recordings_without_currency": self.without_currency,
+            "charges_in_other_currencies": {
+                preset.value: count for preset, count in self.other_currencies.items()
+            },
+        }
+
+    @classmethod
+    def of_object(cls, said: Mapping[str, Any]) -> "LeftOut":
+        """What a manifest says."""
+        others = said["charges_in_other_currencies"]
+        return cls(
+            said["unpriced_recordings"],
+            said["recordings_without_currency"],
+            {Preset(name): count for name, count in others.items()},
+        )
+
+
+def exports(
+    warehouse: Warehouse, sql: Path, presets: Collection[Preset], left_out: LeftOut
+) -> Iterator[tuple[str, bytes, pa.Table]]:
+    """Name, content and rows of each file: FOCUS as CSV and Parquet, then those of the presets.
+
+    `sql` is the folder of the models. What is left out is logged, and added to `left_out`.
+    """
+    focus = (sql / "reports" / f"{FOCUS}.sql").read_text("utf-8")
+    charges = warehouse.table(focus)
+    _count_left_out(warehouse, left_out)
+    yield f"{FOCUS}.csv", to_csv(with_iso_instants(charges)).encode(), charges
+    yield f"{FOCUS}.parquet", to_parquet(charges), charges
+    for preset in sorted(presets):
+        select = (sql / "presets" / f"{preset}.sql").read_text("utf-8")
+        rows = warehouse.table(over_focus(focus, select))
+        limits = PRESETS[preset]
+        content = (to_json_objects(rows) if limits.file.endswith(".json") else to_csv(rows)).encode()
+        left_out.other_currencies[preset] = charges.num_rows - rows.num_rows
+        if left_out.other_currencies[preset]:
+            logger.warning(
+                "%s takes only USD: %d charges in other currencies are not in it.",
+                limits.file,
+                left_out.other_currencies[preset],
+            )
+        _warn_of_limits(limits, rows, content)
+        yield limits.file, content, rows
+
+
+def over_focus(focus: str, select: str) -> str:
+    """The SELECT of a preset over the rows of another, which it calls `focus`."""
+    return f"with focus as (\n{focus}\n)\n{select}"
+
+
+def _count_left_out(warehouse: Warehouse, left_out: LeftOut) -> None:
+    counts = warehouse.table("""
+        select
+            coalesce((select sum(unpriced_recordings) from marts.daily_spend), 0)::bigint as unpriced,
+            coalesce((select sum(priced_recordings) from marts.daily_charges where currency = 'XXX'), 0)::bigint
+                as without_currency
+    """).to_pylist()[0]
+    left_out.unpriced, left_out.without_currency = counts["unpriced"], counts["without_currency"]
+    if left_out.unpriced:
+        logger.info("%d recordings without a price are not in %s.", left_out.unpriced, FOCUS)
+    if left_out.without_currency:
+        logger.warning(
+            "%d recordings with a price but no currency are not in %s.", left_out.without_currency, FOCUS
+        )
+
+
+def _warn_of_limits(limits: Limits, rows: pa.Table, content: bytes) -> None:
+    if limits.most_rows is not None and rows.num_rows > limits.most_rows:
+        logger.warning(
+            "%s has %d rows and may have %d. Load it in parts.", limits.file, rows.num_rows, limits.most_rows
+        )
+    if limits.most_bytes is not None and len(content) > limits.most_bytes:
+        logger.warning(
+            "%s has %d bytes and may have %d. Load it in parts.", limits.file, len(content), limits.most_bytes
+        )

@@ -1,0 +1,178 @@
+"""Extracts: reports of one month, one account or some marts, as a set of files of their own or as one table."""
+
+import json
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from flows.report.basis import MANIFEST
+from flows.report.files import rendered
+from flows.report.formats import FileFormat
+from flows.report.report import NO_REPORTS, about_warehouse, in_order, refuse_failed, selects
+from flows.stores.folder.report_folder import ReportFolder
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.errors import ConfigError
+from transforms.model.models import references
+from transforms.model.statements import read_month
+from transforms.report.manifest import manifest
+from transforms.report.narrowing import Narrowing, account_called, mart_called, month_among
+
+_KIND = "recspend extract"
+_NO_MONTHS = "it is as of the newest day read, and its rows are of no month"
+_NO_ACCOUNTS = "its rows are of no account"
+# A day that was read is known, also when nothing was recorded on it.
+_MONTHS = """
+    select distinct cast(date_trunc('month', day) as date) as month
+    from (
+        select usage_date as day from marts.daily_spend
+        union all
+        select day from ops.coverage where is_covered
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The folder of an extract, its files, how many of them are other than before, and mart → why it is not in it."""
+
+    folder: Path
+    files: list[Path]
+    written: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted: a month (2026-09), an account (name or sid), marts by name; None and nothing mean all.
+
+    All marts are those that are reports; a mart that is none has to be named.
+    """
+
+    month: str | None = None
+    account: str | None = None
+    marts: Collection[str] = ()
+
+
+def extract(
+    data_dir: Path, sql: Path, request: Request, file_format: FileFormat, out: Path | None = None
+) -> Extracted:
+    """Write the tables asked for, and `manifest.json`, into a folder; its files take their places together.
+
+    `sql` is the folder of the models. Without `out` it is a folder under `extracts` in the data folder. What an extract
+    of before left there goes. Raises ConfigError when there is no such month, account or mart, and when the folder
+    holds something else; ChecksFailedError when a check of severity fail stands against the figures.
+    """
+    warehouse = Warehouse(warehouse_path(data_dir))
+    narrowing, account = _narrowing(warehouse, request)
+    with warehouse.held():
+        refuse_failed(warehouse)
+        wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
+        folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
+        before = _before(folder)
+        tables, about_tables = warehouse.tables(in_order(wanted)), about_warehouse(warehouse)
+    files, held = rendered(tables, file_format)
+    about = {
+        "kind": _KIND,
+        **about_tables,
+        "month": request.month,
+        "account_sid": narrowing.account_sid,
+        "account_name": account,
+        "left_out": left_out,
+    }
+    files[MANIFEST] = manifest(files, held, about)
+    written = folder.replace(files, before)
+    return Extracted(folder.folder, [folder.folder / name for name in files], written, left_out)
+
+
+def mart_rows(data_dir: Path, sql: Path, mart: str, request: Request) -> pa.Table:
+    """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
+    warehouse = Warehouse(warehouse_path(data_dir))
+    narrowing, _ = _narrowing(warehouse, request)
+    with warehouse.held():
+        wanted, _ = _selects(warehouse, sql, narrowing, [mart])
+        (rows,) = warehouse.tables(in_order(wanted)).values()
+    return rows
+
+
+def _narrowing(warehouse: Warehouse, request: Request) -> tuple[Narrowing, str | None]:
+    """What the request comes to, and the name of its account."""
+    month = read_month(request.month) if request.month is not None else None
+    known = warehouse.tables(
+        {"months": _MONTHS, "accounts": "select account_sid, account_name from landed.accounts"}
+    )
+    if month is not None:
+        month_among(known["months"]["month"].to_pylist(), month)
+    if request.account is None:
+        return Narrowing(month), None
+    accounts = [(row["account_sid"], row["account_name"]) for row in known["accounts"].to_pylist()]
+    sid, name = account_called(accounts, request.account)
+    return Narrowing(month, sid), name
+
+
+def _selects(
+    warehouse: Warehouse, sql: Path, narrowing: Narrowing, marts: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Name → SELECT of the rows asked for, and name → why it is left out."""
+    there_are = selects(warehouse, sql, without=())
+    named = [mart_called(there_are, mart) for mart in marts]
+    wanted = {name: there_are[name] for name in named or there_are if named or name not in NO_REPORTS}
+    columns = _columns(warehouse, there_are)
+    found: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    for name, select in wanted.items():
+        reads: dict[str, Collection[str]] = {}
+        if narrowing.account_sid is not None and "account_sid" not in columns[name]:
+            path = next((sql / "marts").rglob(f"{name}.sql"))
+            select = path.read_text("utf-8")  # noqa: PLW2901  made anew of the account's rows
+            reads = {
+                each: columns.get(each.removeprefix("marts."), ()) for each in references(select, str(path))
+            }
+        narrowed = narrowing.select(select, columns[name], reads)
+        if narrowed is None:
+            has_months = Narrowing(narrowing.month).select(select, columns[name], {}) is not None
+            left_out[name] = _NO_ACCOUNTS if has_months else _NO_MONTHS
+        else:
+            found[name] = narrowed
+    if named and left_out:
+        name, why = next(iter(left_out.items()))
+        raise ConfigError(f"{name} cannot be narrowed so: {why}. Leave out --month or --account for it.")
+    return found, left_out
+
+
+def _columns(warehouse: Warehouse, there_are: Mapping[str, str]) -> dict[str, list[str]]:
+    heads = warehouse.tables(
+        {name: f"select * from (\n{select}\n) limit 0" for name, select in there_are.items()}  # noqa: S608
+    )
+    return {name: head.column_names for name, head in heads.items()}
+
+
+def _own_folder(data_dir: Path, request: Request, narrowing: Narrowing) -> Path:
+    parts = [request.month, narrowing.account_sid and quote(narrowing.account_sid, safe="")]
+    return data_dir / "extracts" / ("_".join(part for part in parts if part) or "all")
+
+
+def _place(folder: Path) -> Path:
+    """Where a folder is. Raises ConfigError when it cannot be exchanged for another one."""
+    place = folder.resolve()
+    if not place.name or place == Path.cwd() or (place.exists() and not place.is_dir()):
+        raise ConfigError(f"{place} cannot be exchanged as a whole. Name a folder of its own with --out.")
+    return place
+
+
+def _before(folder: ReportFolder) -> list[str]:
+    """The files of the extract that stands in a folder. Raises ConfigError when it holds something else."""
+    found: dict[str, Any] = {}
+    with suppress(ValueError, TypeError):
+        found = dict(json.loads(folder.read(MANIFEST) or b"{}"))
+    if found.get("kind") == _KIND:
+        return [each["file"] for each in found.get("files", [])]
+    if folder.folder.exists() and any(folder.folder.iterdir()):
+        raise ConfigError(
+            f"{folder.folder} holds something that is no extract. Name a new folder with --out, or an empty one."
+        )
+    return []

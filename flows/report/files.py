@@ -1,0 +1,26 @@
+"""Tables as the files of a set of reports, in one of the formats."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from flows.report.formats import WORKBOOK, FileFormat
+from transforms.report.text import to_csv, to_parquet
+
+Held = dict[str, dict[str, pa.Table]]
+"""File → table name → what the file holds of it, as the manifest wants it."""
+
+
+def rendered(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Held]:
+    """The content of each file, and the tables it holds: one workbook of all, or a file for each."""
+    if file_format is FileFormat.XLSX:
+        from flows.report.workbook import workbook  # noqa: PLC0415  (its library is rarely needed)
+
+        return {WORKBOOK: workbook(tables)}, {WORKBOOK: dict(tables)}
+    files = {
+        f"{name}.{file_format}": to_parquet(table)
+        if file_format is FileFormat.PARQUET
+        else to_csv(table).encode()
+        for name, table in tables.items()
+    }
+    return files, {f"{name}.{file_format}": {name: table} for name, table in tables.items()}

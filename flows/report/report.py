@@ -1,0 +1,146 @@
+"""Report: the marts as CSV files for finance, the page to look at, and the exports for cost systems."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flows.report.basis import MANIFEST, basis, is_in_place, remember
+from flows.report.exports import ABOUT_FOCUS, FOCUS, LeftOut, exports
+from flows.report.files import Held, rendered
+from flows.report.formats import WORKBOOK, FileFormat
+from flows.report.page import page
+from flows.report.presets import PRESETS, Preset
+from flows.stores.folder.report_folder import ReportFolder
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.errors import ChecksFailedError
+from transforms.report.manifest import manifest
+
+NO_REPORTS = ("adjustment_items", "fct_recordings", "recordings_kept", "storage_rate_periods")
+"""Marts that are no reports: a row per recording, or what other marts are made of. They live in the warehouse."""
+
+_PAGE = "report.html"
+
+
+@dataclass(slots=True)
+class ReportSummary:
+    """The report files, how many of them are other than before, and what the exports do not hold."""
+
+    files: list[Path] = field(default_factory=list)
+    written: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+
+def report(
+    data_dir: Path,
+    sql: Path,
+    presets: Collection[Preset] = (),
+    formats: Collection[FileFormat] = (),
+    *,
+    with_page: bool = True,
+) -> ReportSummary:
+    """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`,
+    `report.html`, and `manifest.json`, which has the digest, the rows and the control totals of each.
+
+    `sql` is the folder of the models. The tables are written in the other formats asked for too, FOCUS as Parquet, and
+    a file for each of the presets; what was written before is kept up, so that it never stands beside newer figures.
+    The files take their places together; a set with the same content is left alone, and one that would be made of the
+    same is not made. Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands
+    against the figures.
+    """
+    warehouse, folder = Warehouse(warehouse_path(data_dir)), ReportFolder(data_dir / "reports")
+    with warehouse.held():
+        return _report(warehouse, folder, sql, presets, formats, with_page=with_page)
+
+
+def _report(
+    warehouse: Warehouse,
+    folder: ReportFolder,
+    sql: Path,
+    presets: Collection[Preset],
+    formats: Collection[FileFormat],
+    *,
+    with_page: bool,
+) -> ReportSummary:
+    summary = ReportSummary()
+    refuse_failed(warehouse)
+    of_tables = selects(warehouse, sql)
+    presets = {
+        *presets,
+        *(preset for preset, limits in PRESETS.items() if folder.read(limits.file) is not None),
+    }
+    formats = list(dict.fromkeys((FileFormat.CSV, *formats, *_formats_in(folder, of_tables))))
+    before = json.loads(folder.read(MANIFEST) or '{"files": []}')
+    made_of = basis(warehouse, sql, [*presets, *formats, str(with_page)])
+    if is_in_place(folder, made_of):
+        summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
+        summary.left_out = LeftOut.of_object(before["left_out"])
+        return summary
+    tables = warehouse.tables(in_order(of_tables))
+    files: dict[str, bytes] = {}
+    held: Held = {}
+    for each in formats:
+        more_files, more_held = rendered(tables, each)
+        files |= more_files
+        held |= more_held
+    for name, content, rows in exports(warehouse, sql, presets, summary.left_out):
+        files[name], held[name] = content, {Path(name).stem: rows}
+    if with_page:
+        shown = {
+            path.stem: path.read_text("utf-8") for path in sorted((sql / "queries" / "page").rglob("*.sql"))
+        }
+        on_page = warehouse.tables(in_order(shown))
+        files[_PAGE] = page({**on_page, "holes": tables["holes"]}, folder.read(_PAGE))
+    about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": summary.left_out.as_object()}
+    files[MANIFEST] = manifest(files, held, about)
+    summary.written = folder.replace(files, _names(before))
+    remember(folder, made_of, files[MANIFEST])
+    summary.files = [folder.folder / name for name in files]
+    return summary
+
+
+def _names(said: Mapping[str, Any]) -> list[str]:
+    return [each["file"] for each in said["files"]]
+
+
+def _formats_in(folder: ReportFolder, tables: Collection[str]) -> Iterator[FileFormat]:
+    """The formats that somebody asked for once and did not delete since."""
+    if folder.read(WORKBOOK) is not None:
+        yield FileFormat.XLSX
+    if any(folder.read(f"{name}.parquet") is not None for name in tables):
+        yield FileFormat.PARQUET
+
+
+def refuse_failed(warehouse: Warehouse) -> None:
+    """Raise ChecksFailedError when a check of severity fail stands against the figures."""
+    failed = warehouse.table(
+        "select name from ops.checks where severity = 'fail' and not is_passed order by name"
+    )["name"].to_pylist()
+    if failed:
+        raise ChecksFailedError(
+            f"Checks failed: {', '.join(failed)}. The reports stay as they were; see `recspend check`."
+        )
+
+
+def selects(warehouse: Warehouse, sql: Path, *, without: Collection[str] = NO_REPORTS) -> dict[str, str]:
+    """Name → SELECT of every table that is handed out: the marts, and those of the folder `sql/reports`."""
+    marts = warehouse.table(
+        "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
+    )["table_name"].to_pylist()
+    found = {mart: f'select * from marts."{mart}"' for mart in marts if mart not in without}  # noqa: S608
+    others = {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
+    return found | {name: select for name, select in others.items() if name != FOCUS}
+
+
+def in_order(selects: Mapping[str, str]) -> dict[str, str]:
+    """The same rows in an order that is the same each time."""
+    return {name: f"select * from ({select}) order by all" for name, select in selects.items()}  # noqa: S608
+
+
+def about_warehouse(warehouse: Warehouse) -> dict[str, str | None]:
+    """What a set of reports was made of: the newest day that was read (UTC), and the time zone of its days."""
+    (settings,) = warehouse.table(
+        "select as_of::varchar as as_of, reporting_timezone from landed.settings"
+    ).to_pylist()
+    return dict(settings)

@@ -1,0 +1,1 @@
+"""The settings, the accounts and their tokens."""

@@ -1,0 +1,123 @@
+"""The accounts that the settings describe, checked before the first request."""
+
+import re
+from functools import partial
+
+from flows.settings.account_settings import AccountSettings
+from flows.settings.settings import Settings, config_path
+from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
+from flows.stores.api.access import Access
+from transforms.errors import ConfigError
+
+_URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
+_LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IGNORECASE)
+# A sid becomes a part of paths and URLs.
+_SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+def accesses(settings: Settings, only: str | None = None) -> list[Access]:
+    """How to reach each account; `only` picks one by name or sid. Raises ConfigError when something is missing."""
+    described = [(entry.name, entry.account_sid, partial(_of_entry, entry)) for entry in settings.accounts]
+    if settings.account_sid or not described:
+        sid = settings.account_sid or ""
+        described.insert(0, (settings.account_name or sid, sid, partial(_of_environment, settings)))
+    for attribute, values in (
+        ("name", [each[0] for each in described]),
+        ("account_sid", [each[1] for each in described]),
+    ):
+        twice = {value for value in values if values.count(value) > 1}
+        if twice:
+            raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
+    # Only the accounts that are asked for need their tokens.
+    chosen = [access for name, sid, access in described if only is None or only in (name, sid)]
+    if not chosen:
+        names = ", ".join(name for name, _, _ in described if name)
+        raise ConfigError(
+            f"There is no account {only}. {f'Accounts are: {names}.' if names else 'None is described.'}"
+        )
+    return [access() for access in chosen]
+
+
+def account_names(settings: Settings) -> dict[str, str]:
+    """Names by account sid, of all accounts in the settings; needs no token."""
+    names = {entry.account_sid: entry.name for entry in settings.accounts}
+    if settings.account_sid:
+        names[settings.account_sid] = settings.account_name or settings.account_sid
+    return names
+
+
+def account_providers(settings: Settings) -> dict[str, str]:
+    """Whose API it is, by account sid, of all accounts in the settings; needs no token."""
+    providers: dict[str, str] = {entry.account_sid: entry.provider for entry in settings.accounts}
+    if settings.account_sid:
+        providers[settings.account_sid] = settings.provider
+    return providers
+
+
+def with_usage(settings: Settings) -> frozenset[str]:
+    """Sids of the accounts whose provider lists Usage Records, when they are to be read; needs no token."""
+    providers = account_providers(settings).items()
+    return frozenset(sid for sid, provider in providers if provider == "twilio" and settings.usage_records)
+
+
+def check_place(base_url: str | None = None, account_sid: str | None = None) -> None:
+    """Look at what is given of where an account is. Raises ConfigError when it cannot be right."""
+    if base_url is not None:
+        _checked_url(base_url, "The base URL")
+    if account_sid is not None:
+        _checked_sid(account_sid, "The account sid")
+
+
+def _of_environment(settings: Settings) -> Access:
+    token, token_hint = token_of_environment(settings) or ("", "")
+    needed = {
+        "RECSPEND_BASE_URL": settings.base_url,
+        "RECSPEND_ACCOUNT_SID": settings.account_sid,
+        TOKEN_VARIABLE: token,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise ConfigError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set "
+            f"{'it' if len(missing) == 1 else 'them'}, describe accounts in {config_path()}, "
+            "or try `recspend demo`, which needs no account."
+        )
+    sid = needed["RECSPEND_ACCOUNT_SID"] or ""
+    return Access(
+        name=settings.account_name or sid,
+        account_sid=_checked_sid(sid, "RECSPEND_ACCOUNT_SID"),
+        base_url=_checked_url(needed["RECSPEND_BASE_URL"] or "", "RECSPEND_BASE_URL"),
+        user=settings.api_user or sid,
+        token=token,
+        provider=settings.provider,
+        token_hint=token_hint,
+    )
+
+
+def _of_entry(entry: AccountSettings) -> Access:
+    token, token_hint = token_of_entry(entry)
+    return Access(
+        name=entry.name,
+        account_sid=_checked_sid(entry.account_sid, f"account_sid of account {entry.name}"),
+        base_url=_checked_url(entry.base_url, f"base_url of account {entry.name}"),
+        user=entry.api_user or entry.account_sid,
+        token=token,
+        provider=entry.provider,
+        token_hint=token_hint,
+    )
+
+
+def _checked_sid(sid: str, where: str) -> str:
+    if not _SID.fullmatch(sid):
+        raise ConfigError(f"{where} is not an account sid. Copy it from the vendor's console.")
+    return sid
+
+
+def _checked_url(url: str, where: str) -> str:
+    match = _URL.fullmatch(url.strip())
+    if match is None:
+        raise ConfigError(f"{where} must be a scheme and a host, like https://example.signalwire.com.")
+    scheme, host, port = match[1].lower(), match[2], match[3] or ""
+    if scheme == "http" and not _LOOPBACK.fullmatch(host):
+        raise ConfigError(f"{where} would send the token unencrypted. Use https.")
+    return f"{scheme}://{host}{port}"

@@ -1,0 +1,231 @@
+"""Every setting, read once at the edge of the program and passed on as values.
+
+Order: command line, environment (`RECSPEND_…`), then `recspend.toml` in the working directory (or the file that
+`RECSPEND_CONFIG` names), where the same names stand in lower case without the prefix. Tokens never
+stand in that file: it names where they are.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from flows.settings.account_settings import AccountSettings, Provider
+from flows.settings.channel_settings import Channels
+from flows.stores.folder.data_format import refuse_newer
+from transforms.errors import ConfigError
+
+_CONFIG_FILE = "recspend.toml"
+
+
+class Settings(BaseSettings):
+    """All settings. Secrets are `SecretStr` and show as stars."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RECSPEND_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(default=Path("data"), description="where everything is kept")
+    base_url: str | None = Field(
+        default=None, description="scheme and host of the API", examples=["https://example.signalwire.com"]
+    )
+    account_sid: str | None = Field(
+        default=None, description="the account (project)", examples=["your-project-id"]
+    )
+    account_name: str | None = Field(
+        default=None, description="its name in tables and messages; else the sid", examples=["support"]
+    )
+    api_token: SecretStr | None = Field(default=None, description="the token, from the environment only")
+    token_file: Path | None = Field(
+        default=None, description="in place of the variable: the file that holds the token alone"
+    )
+    token_block: str | None = Field(
+        default=None, description="in place of the variable: the Prefect Secret block that holds the token"
+    )
+    api_user: str | None = Field(
+        default=None,
+        description="user of HTTP Basic, for an API key (its sid); else the account sid",
+        examples=["your-api-key-sid"],
+    )
+    provider: Provider = Field(default="signalwire", description="whose API it is")
+    accounts: list[AccountSettings] = Field(
+        default_factory=list, description="several accounts, an entry for each"
+    )
+    notify: Channels = Field(
+        default_factory=list, description="who is told of what a run found, an entry for each"
+    )
+    reporting_timezone: str = Field(
+        default="UTC", description="time zone of the days in tables (`usage_date`), like Europe/Berlin"
+    )
+    embed_recordings: bool = Field(
+        default=True,
+        description="whether `fct_recordings` holds the recordings; else it is a view on the lake",
+    )
+    unpriced_share_warning: Decimal = Field(
+        default=Decimal("0.1"),
+        ge=0,
+        le=1,
+        description="share of recordings without a price above which a check warns",
+    )
+    lookback_days: int = Field(
+        default=3, ge=0, le=3650, description="the newest days, today included, that each run reads again"
+    )
+    settle_days: int = Field(
+        default=90,
+        ge=0,
+        le=3650,
+        description="days for which a day is read again while a price is missing or a recording is not done",
+    )
+    short_recording_seconds: int = Field(
+        default=5, ge=0, le=3600, description="a recording below this length counts as short"
+    )
+    accrual_rate_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="so many days, up to the newest with a price, give the rate that missing prices are estimated at",
+    )
+    report_page: bool = Field(default=True, description="whether `report.html` is written")
+    usage_records: bool = Field(
+        default=True, description="whether Twilio's Usage Records are read, to compare with"
+    )
+    bill_tolerance_amount: Decimal = Field(
+        default=Decimal("0.01"), ge=0, lt=10**9, description="a bill may differ by so much, in its currency"
+    )
+    bill_tolerance_share: Decimal = Field(
+        default=Decimal("0"), ge=0, le=1, description="or by this share of what it charges"
+    )
+    anomaly_window_days: int = Field(
+        default=56, ge=28, le=730, description="days before a day that tell what is usual for it"
+    )
+    anomaly_deviations: Decimal = Field(
+        default=Decimal("4.5"), gt=0, le=1000, description="how many usual deviations make a day an anomaly"
+    )
+    anomaly_min_share: Decimal = Field(
+        default=Decimal("0.25"),
+        ge=0,
+        le=1,
+        description="a difference below this share of the median is no anomaly",
+    )
+    metrics_file: Path = Field(
+        default=Path("metrics.prom"), description="for Prometheus; relative to the data folder"
+    )
+    concurrency: int = Field(
+        default=8, ge=1, le=64, description="how many windows of an account are read side by side"
+    )
+    connect_timeout: float = Field(default=10, gt=0, description="seconds to wait for a connection")
+    read_timeout: float = Field(
+        default=60, gt=0, description="seconds to wait between two pieces of an answer"
+    )
+    attempts: int = Field(default=7, ge=1, le=50, description="how often a failing request is sent in all")
+    backoff: float = Field(
+        default=0.5, ge=0, description="seconds before the second attempt; doubles from there"
+    )
+
+    @field_validator("reporting_timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not a time zone; give a name like UTC or Europe/Berlin")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line (`init`) before the environment before the file; the file comes in through `load`."""
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return _read_file()
+
+
+def origins() -> dict[str, str]:
+    """Where each setting that was given comes from: the name of its variable, or the settings file."""
+    in_environment = EnvSettingsSource(Settings)()
+    named = {name: f"RECSPEND_{name.upper()}" for name in in_environment}
+    return {name: str(config_path()) for name in _read_file()} | named
+
+
+def config_path() -> Path:
+    """The settings file that counts here, whether or not it exists."""
+    return Path(os.environ.get("RECSPEND_CONFIG") or _CONFIG_FILE)
+
+
+def _read_file() -> dict[str, Any]:
+    path = config_path()
+    if not path.exists():
+        if os.environ.get("RECSPEND_CONFIG"):
+            raise ConfigError(
+                f"RECSPEND_CONFIG names {path}, which does not exist. Create it or unset the variable."
+            )
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}). Name another file or mend it."
+        ) from None
+    secrets = [where for where, table in _tables(values) if "api_token" in table]
+    if secrets:
+        raise ConfigError(
+            f"{path} holds an api_token ({secrets[0]}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
+            "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
+        )
+    return values
+
+
+def _tables(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    accounts = values.get("accounts", [])
+    entries = accounts if isinstance(accounts, list) else []
+    return [("top level", values)] + [
+        (f"accounts entry {number}", entry)
+        for number, entry in enumerate(entries, 1)
+        if isinstance(entry, dict)
+    ]
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; `given` (from the command line) wins, a None among it counts as not given.
+
+    Raises ConfigError naming every setting that is wrong, never its value; and when a newer recspend wrote the data
+    folder, so that no command reads there what it does not know.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise ConfigError(f"Settings are wrong: {problems}. See RECSPEND_… and {config_path()}.") from None
+    except SettingsError:  # the only settings read as JSON
+        raise ConfigError(
+            "Settings are wrong: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is no JSON. Describe them in a file."
+        ) from None
+    refuse_newer(settings.data_dir)
+    return settings

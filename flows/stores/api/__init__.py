@@ -1,0 +1,1 @@
+"""The Recordings API over HTTP."""

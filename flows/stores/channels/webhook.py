@@ -1,0 +1,72 @@
+"""A webhook: messages posted as JSON, in the form that Slack and what is compatible with it understand.
+
+The standard library's client, because it writes no log: urllib3 logs the path of each request for whoever asks for its
+debug lines, and at Slack the path is the secret.
+"""
+
+import json
+import re
+import ssl
+from functools import cache
+from http.client import HTTPException, HTTPMessage
+from typing import IO
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+
+import certifi
+
+from transforms.errors import DeliveryError
+from transforms.monitor.messages import Message
+
+_URL = re.compile(
+    r"https://[^/\s]+\S*|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]\S*)?", re.ASCII | re.IGNORECASE
+)
+_TIMEOUT_SECONDS = 20
+
+NO_ADDRESS = "The address of the webhook must begin with https://, and hold no space."
+
+
+def is_webhook_url(url: str) -> bool:
+    """Whether it can be posted to: https, or http on this machine."""
+    return _URL.fullmatch(url) is not None
+
+
+def post(url: str, message: Message) -> None:
+    """Post a message. Raises DeliveryError, which never names the address, when it was not taken."""
+    if not is_webhook_url(url):
+        raise DeliveryError(NO_ADDRESS)
+    # Slack reads these three as marks, as in <!channel>, and nothing else.
+    text = message.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    body = json.dumps({"text": text, **message.as_object()}).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "recspend"}
+    try:
+        opener = build_opener(HTTPSHandler(context=_trusted()), _NoRedirect())
+        with opener.open(Request(url, body, headers), timeout=_TIMEOUT_SECONDS):  # noqa: S310 (is_webhook_url)
+            return
+    except HTTPError as error:
+        error.close()
+        reason = f"It answers {error.code}."
+    except (OSError, HTTPException, ValueError) as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        reason = f"It cannot be reached ({type(cause).__name__})."
+    raise DeliveryError(
+        f"The webhook did not take the message. {reason} Look at its address, and whether it is still valid."
+    )
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A message goes to the address it was meant for, or nowhere."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        """Follow none: 3xx is an error then."""
+        return None
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Trust what the system trusts and, as a slim one may have no certificates, what requests does."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context

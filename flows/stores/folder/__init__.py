@@ -1,0 +1,1 @@
+"""What else is kept in the data folder."""

@@ -1,0 +1,38 @@
+"""What is known of an account besides its recordings: `state/account_sid=<sid>.json`, found once and kept."""
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from flows.stores.whole_files import write_whole
+from transforms.ingest.dialect import Dialect
+
+
+class AccountState(msgspec.Struct, frozen=True):
+    """first_day: no recording is older (UTC); None until it was looked for. dialect: how to ask for dates."""
+
+    first_day: date | None = None
+    dialect: Dialect = Dialect()
+    format: int = 1
+
+
+class AccountStates:
+    """The states under one data folder. What is lost is found again by asking the API."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "state"
+
+    def read(self, account_sid: str) -> AccountState:
+        """What is known of an account; nothing when its file is missing or damaged."""
+        try:
+            return msgspec.json.decode(self._path(account_sid).read_bytes(), type=AccountState)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return AccountState()
+
+    def write(self, account_sid: str, state: AccountState) -> None:
+        """Keep what was found."""
+        write_whole(self._path(account_sid), msgspec.json.encode(state))
+
+    def _path(self, account_sid: str) -> Path:
+        return self._folder / f"account_sid={account_sid}.json"

@@ -1,0 +1,171 @@
+"""Statements of closed months: written once, whole or not at all, and never again.
+
+`statements/<YYYY-MM>/statement.json` holds the rows, when the month was closed, what was missing, and a sha256 over all
+of that; `statement.csv` beside it says the same rows for a spreadsheet.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from flows.stores.whole_files import BESIDE, write_whole
+from transforms.errors import ConfigError, DataError
+from transforms.model.statements import (
+    CLOSED_SCHEMA,
+    STATEMENT_SCHEMA,
+    Missing,
+    Statement,
+    StatementRow,
+    read_month,
+)
+from transforms.report.text import to_csv
+
+_MANIFEST, _CSV = "statement.json", "statement.csv"
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_CSV_SCHEMA = pa.schema([field for field in STATEMENT_SCHEMA if field.name in StatementRow.__struct_fields__])
+
+
+class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A statement and the sha256 of its JSON."""
+
+    sha256: str
+    statement: Statement
+
+
+class Statements:
+    """The statements under one data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "statements"
+
+    def folder(self, month: str) -> Path:
+        """Where the statement of a month is, or would be."""
+        return self._folder / month
+
+    def months(self) -> list[str]:
+        """The closed months, oldest first."""
+        return sorted(path.name for path in self._folder.glob("*") if _MONTH.fullmatch(path.name))
+
+    def refuse_closed(self, month: str) -> None:
+        """Raises ConfigError when the month is closed already, whatever its files look like."""
+        if self.folder(month).exists():
+            raise ConfigError(
+                f"{month} is closed already, in {self.folder(month)}. A statement is never written again; "
+                "marts.adjustments shows what changed since."
+            )
+
+    def read(self, month: str) -> Sealed:
+        """The statement of a month. Raises DataError when it is not what was closed."""
+        folder = self.folder(month)
+        try:
+            sealed = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Sealed)
+            csv = (folder / _CSV).read_bytes()
+        except FileNotFoundError as error:
+            raise DataError(f"{error.filename} is missing. Restore it from a copy.") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"{folder / _MANIFEST} is no statement ({error}). Restore it from a copy."
+            ) from None
+        statement = sealed.statement
+        for file, is_intact in (
+            (_MANIFEST, sealed.sha256 == _digest(statement) and statement.month == month),
+            (_CSV, hashlib.sha256(csv).hexdigest() == statement.statement_csv_sha256),
+        ):
+            if not is_intact:
+                raise DataError(
+                    f"{folder / file} is not what was written when {month} was closed: its sha256 differs. "
+                    "Restore it from a copy."
+                )
+        return sealed
+
+    def write(self, statement: Statement) -> Sealed:
+        """Freeze a month; `statement_csv_sha256` is filled in. Raises ConfigError when it is closed already."""
+        self.refuse_closed(statement.month)
+        csv = to_csv(_csv_table(statement.rows)).encode()
+        statement = msgspec.structs.replace(statement, statement_csv_sha256=hashlib.sha256(csv).hexdigest())
+        sealed = Sealed(_digest(statement), statement)
+        beside = self._folder / f"{statement.month}{BESIDE}"
+        shutil.rmtree(beside, ignore_errors=True)  # of a closing that was killed
+        write_whole(beside / _CSV, csv)
+        write_whole(beside / _MANIFEST, msgspec.json.format(msgspec.json.encode(sealed), indent=1))
+        # Both files at once: a folder takes the place of none, never of one with files in it.
+        beside.rename(self.folder(statement.month))
+        for folder in (self.folder(statement.month), self._folder):
+            _flush(folder)
+        return sealed
+
+    def tables(self) -> dict[str, pa.Table]:
+        """`landed.statements` and `landed.closed_months`. Raises DataError when one is not what was closed."""
+        sealed = [self.read(month) for month in self.months()]
+        rows = [
+            msgspec.structs.asdict(row)
+            | {
+                "month": read_month(each.statement.month),
+                "cost": None if row.cost is None else Decimal(row.cost),
+                "closed_at": each.statement.closed_at,
+            }
+            for each in sealed
+            for row in each.statement.rows
+        ]
+        months = [_closed_row(each.sha256, each.statement, each.statement.missing) for each in sealed]
+        return {
+            "landed.statements": pa.Table.from_pylist(rows, STATEMENT_SCHEMA),
+            "landed.closed_months": pa.Table.from_pylist(months, CLOSED_SCHEMA),
+        }
+
+
+def as_json_text(sealed: Sealed) -> str:
+    """A statement as one line of JSON."""
+    return msgspec.json.encode(sealed).decode()
+
+
+def statement_table(sealed: Sealed) -> pa.Table:
+    """The rows of a statement as a table, in the columns of its CSV."""
+    return _csv_table(sealed.statement.rows)
+
+
+def statement_rows(table: pa.Table) -> list[StatementRow]:
+    """Rows of the warehouse as rows of a statement: decimals as plain text."""
+    return [
+        StatementRow(**{**row, "cost": None if row["cost"] is None else format(row["cost"], "f")})
+        for row in table.to_pylist()
+    ]
+
+
+def _csv_table(rows: Sequence[StatementRow]) -> pa.Table:
+    told = [
+        msgspec.structs.asdict(row) | {"cost": None if row.cost is None else Decimal(row.cost)}
+        for row in rows
+    ]
+    return pa.Table.from_pylist(told, _CSV_SCHEMA)
+
+
+def _closed_row(sha256: str, statement: Statement, missing: Missing) -> dict[str, object]:
+    return {
+        "month": read_month(statement.month),
+        "closed_at": statement.closed_at,
+        "reporting_timezone": statement.reporting_timezone,
+        "holes": missing.hole_days,
+        "unpriced": missing.unpriced_recordings,
+        "rejects": missing.rejects,
+        "sha256": sha256,
+    }
+
+
+def _digest(statement: Statement) -> str:
+    return hashlib.sha256(msgspec.json.encode(statement)).hexdigest()
+
+
+def _flush(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,211 @@
+"""The lake: one Parquet file per account and month of creation, one row per recording.
+
+`recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet`, sorted by created_at and recording_sid.
+Beside the months lies `_landings.json`, which tells which landings are in them; it is written last.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.stores.lake.account_table import AccountTable, has_columns, holds, read_parquet
+from flows.stores.whole_files import replaced_whole, write_whole
+from transforms.ingest.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
+from transforms.normalize.corrections import CORRECTION_SCHEMA
+from transforms.normalize.late_changes import CHANGE_SCHEMA
+from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
+
+_FILE = "recordings.parquet"
+_STATE = "_landings.json"
+# Text that repeats is worth a dictionary; identifiers are not.
+_DICTIONARY_COLUMNS = [
+    "account_sid", "source", "source_raw", "status", "channels", "duration_seconds", "price", "price_raw", "currency",
+    "error_code", "first_seen_at", "first_priced_at", "deleted_at", "raw_page",
+]  # fmt: skip
+
+
+class AppliedLanding(msgspec.Struct, frozen=True):
+    """A landing that is in the lake, when its walk ended (UTC), and what became of its rows.
+
+    rows, as the walk counted them = new + repeated + rejected + outside: seen for the first time, known before (or
+    listed twice), not understood, created outside the landing's window. oddities: kind, value, how often.
+    """
+
+    landing: str
+    completed_at: datetime
+    pages: int = 0
+    rows: int = 0
+    new: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    outside: int = 0
+    oddities: list[tuple[str, str, int]] = []
+
+
+class LakeState(msgspec.Struct):
+    """What an account's months hold: the landings applied to them, and the rows of each month (YYYY-MM).
+
+    months is None while a landing is being applied; applying it again is harmless.
+    """
+
+    applied: list[AppliedLanding] = []
+    months: dict[str, int] | None = None
+    format: int = 1
+
+
+class Lake:
+    """The recordings under one folder; beside them each account's `rejects` that stand, `corrections` and `changes`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / "recordings"
+        self.rejects = AccountTable(data_dir, "rejects", REJECT_SCHEMA)
+        self.corrections = AccountTable(data_dir, "corrections", CORRECTION_SCHEMA)
+        self.changes = AccountTable(data_dir, "changes", CHANGE_SCHEMA)
+
+    def accounts(self) -> list[str]:
+        """Sids of all accounts in the lake."""
+        return sorted(folder.name.partition("=")[2] for folder in self.folder.glob("account_sid=*"))
+
+    def months(self, account_sid: str) -> list[str]:
+        """The months (YYYY-MM) an account has recordings in."""
+        files = self._account(account_sid).glob(f"created_month=*/{_FILE}")
+        return sorted(file.parent.name.partition("=")[2] for file in files)
+
+    def rows(self, account_sid: str) -> int:
+        """How many recordings an account has."""
+        return sum((self._rows_by_month(account_sid) or {}).values())
+
+    def read(self, account_sid: str, month: str) -> pa.Table:
+        """A month's recordings (LAKE_SCHEMA); an empty table when there are none.
+
+        Raises DataError when the file cannot be read.
+        """
+        return read_parquet(self._month(account_sid, month), LAKE_SCHEMA)
+
+    def replace(self, account_sid: str, month: str, recordings: pa.Table) -> None:
+        """Put a month's recordings in place of what was there; an empty table removes the file."""
+        path = self._month(account_sid, month)
+        if not recordings.num_rows:
+            path.unlink(missing_ok=True)
+            return
+        with replaced_whole(path) as beside:
+            pq.write_table(
+                recordings.cast(LAKE_SCHEMA),
+                beside,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=_DICTIONARY_COLUMNS,
+                row_group_size=128 * 1024,
+            )
+
+    def state(self, account_sid: str) -> LakeState | None:
+        """What is in the account's months; None when that is not known or is not what lies there."""
+        state = self.recorded_state(account_sid)
+        is_true = state is not None and state.months in (None, self._rows_by_month(account_sid))
+        return state if is_true else None
+
+    def recorded_state(self, account_sid: str) -> LakeState | None:
+        """The state as last recorded, whatever lies in the months by now."""
+        try:
+            return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=LakeState)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def is_current(self, account_sid: str) -> bool:
+        """Whether all files of the account have the columns of today."""
+        months = (self._month(account_sid, month) for month in self.months(account_sid))
+        tables = (self.rejects, self.corrections, self.changes)
+        return all(has_columns(month, LAKE_SCHEMA) for month in months) and all(
+            table.is_current(account_sid) for table in tables
+        )
+
+    def begin(self, account_sid: str, state: LakeState) -> None:
+        """Record that months are being rewritten."""
+        state.months = None
+        self._write_state(account_sid, state)
+
+    def finish(self, account_sid: str, state: LakeState) -> None:
+        """Record what is in the months now that all of them are written."""
+        state.months = self._rows_by_month(account_sid) or {}
+        self._write_state(account_sid, state)
+
+    def adopt(self, account_sid: str, built: "Lake") -> None:
+        """Take over an account that was built elsewhere: what differs is replaced, what is no more is removed."""
+        state = built.recorded_state(account_sid)
+        (self._account(account_sid) / _STATE).unlink(missing_ok=True)
+        for month in self.months(account_sid):
+            if not built._month(account_sid, month).exists():
+                self._month(account_sid, month).unlink()
+        for month in built.months(account_sid):
+            path = self._month(account_sid, month)
+            if not path.exists() or not holds(path, built.read(account_sid, month)):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                built._month(account_sid, month).replace(path)
+        self.rejects.write(account_sid, built.rejects.read(account_sid))
+        self.corrections.write(account_sid, built.corrections.read(account_sid))
+        self.changes.write(account_sid, built.changes.read(account_sid))
+        if state is not None:
+            self.finish(account_sid, state)
+
+    def _write_state(self, account_sid: str, state: LakeState) -> None:
+        write_whole(self._account(account_sid) / _STATE, msgspec.json.encode(state))
+
+    def _rows_by_month(self, account_sid: str) -> dict[str, int] | None:
+        """None when a month cannot be read."""
+        try:
+            return {
+                month: pq.read_metadata(self._month(account_sid, month)).num_rows
+                for month in self.months(account_sid)
+            }
+        except (OSError, pa.ArrowException):
+            return None
+
+    def count_by_day(self, account_sid: str, since: date = date.min) -> dict[date, DayCount]:
+        """Recordings and unsettled ones by creation day (UTC), from `since` on.
+
+        Raises DataError when a file cannot be read.
+        """
+        days: dict[date, DayCount] = {}
+        for month in self.months(account_sid):
+            if month >= f"{since:%Y-%m}":
+                days |= count_by_day(read_parquet(self._month(account_sid, month), DAY_COUNT_SCHEMA))
+        return {day: count for day, count in days.items() if day >= since}
+
+    def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
+        """Recordings that lie in more than one month, because their creation date moved: sid and months."""
+        files = [str(self._month(account_sid, month)) for month in self.months(account_sid)]
+        if len(files) < 2:
+            return
+        source = "from read_parquet(?, filename = true, hive_partitioning = false)"
+        spill = str(self.folder.with_name(".spill"))
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": "64MB",
+            "threads": 1,
+            "temp_directory": spill,
+        }
+        with duckdb.connect(config=config) as connection:
+            # Nearly always there are none, so the cheap question comes first: eight bytes a recording, no names.
+            suspects = connection.execute(
+                f"select hash(recording_sid) {source} group by all having count(*) > 1",
+                [files],
+            ).fetchall()
+            if not suspects:
+                return
+            where = connection.execute(
+                f"select recording_sid, list(filename order by filename) {source} "
+                "where list_contains(?, hash(recording_sid)) group by recording_sid having count(*) > 1",
+                [files, [row[0] for row in suspects]],
+            ).fetchall()
+        for recording_sid, names in where:
+            yield recording_sid, [Path(name).parent.name.partition("=")[2] for name in names]
+
+    def _account(self, account_sid: str) -> Path:
+        return self.folder / f"account_sid={account_sid}"
+
+    def _month(self, account_sid: str, month: str) -> Path:
+        return self._account(account_sid) / f"created_month={month}" / _FILE

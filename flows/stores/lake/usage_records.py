@@ -1,0 +1,79 @@
+"""Usage Records as they lie on disk: raw pages like those of recordings, and what they come to, per account.
+
+`raw_usage/account_sid=<sid>/<first>_<last>/<fetched at>/` holds the exact bytes, with a manifest written last;
+`usage_records/account_sid=<sid>/usage_records.parquet` what was said last of each day, `_landings.json` beside it from
+which walks.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from flows.stores.lake.account_table import AccountTable
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from flows.stores.whole_files import write_if_changed
+from transforms.pages.usage import USAGE_SCHEMA
+
+_NAME = "usage_records"
+
+
+class _Applied(msgspec.Struct, frozen=True):
+    """How many landings are in the table, and a digest of their names."""
+
+    landings: int
+    sha256: str
+
+
+def raw_usage(data_dir: Path) -> RawPages:
+    """The raw pages of Usage Records under a data folder."""
+    return RawPages(data_dir, "raw_usage")
+
+
+class UsageRecords:
+    """What is known of each account's usage, under one data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / _NAME
+        self._table = AccountTable(data_dir, _NAME, USAGE_SCHEMA)
+
+    def accounts(self) -> list[str]:
+        """Sids of all accounts whose usage is known."""
+        return self._table.accounts()
+
+    def is_current(self, account_sid: str) -> bool:
+        """Whether the account's table, if there is one, has just the columns of today."""
+        return self._table.is_current(account_sid)
+
+    def read(self, account_sid: str) -> pa.Table:
+        """The account's rows (USAGE_SCHEMA), none when nothing was read. Raises DataError for a damaged file."""
+        return self._table.read(account_sid)
+
+    def write(self, account_sid: str, rows: pa.Table, landings: Sequence[Landing]) -> None:
+        """Put the rows in place, and then from which landings they are: applying one twice is harmless."""
+        self._table.write(account_sid, rows)
+        write_if_changed(self._marker(account_sid), msgspec.json.encode(_applied(landings)))
+
+    def remove(self, account_sid: str) -> None:
+        """Forget the account: there is no landing of it, or none any more."""
+        self._table.write(account_sid, USAGE_SCHEMA.empty_table())
+        self._marker(account_sid).unlink(missing_ok=True)
+
+    def applied(self, account_sid: str, landings: Sequence[Landing]) -> int | None:
+        """How many of these landings, from the first, are in the rows; None when the rows are not of these."""
+        try:
+            applied = msgspec.json.decode(self._marker(account_sid).read_bytes(), type=_Applied)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return applied.landings if applied == _applied(landings[: applied.landings]) else None
+
+    def _marker(self, account_sid: str) -> Path:
+        return self._folder / f"account_sid={account_sid}" / "_landings.json"
+
+
+def _applied(landings: Sequence[Landing]) -> _Applied:
+    names = "\n".join(landing.name for landing in landings)
+    return _Applied(len(landings), hashlib.sha256(names.encode()).hexdigest())

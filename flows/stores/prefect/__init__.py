@@ -1,0 +1,1 @@
+"""Prefect's server, its settings and Secret blocks."""

@@ -1,0 +1,1 @@
+"""Raw pages, as the API sent them."""

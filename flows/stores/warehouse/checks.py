@@ -1,0 +1,65 @@
+"""What the checks find in a warehouse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from transforms.errors import ModelError
+from transforms.model.models import Check
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found: how many rows, and the first few of them as text."""
+
+    check: Check
+    offending_rows: int
+    sample: list[str]
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether it found nothing."""
+        return self.offending_rows == 0
+
+    @property
+    def stops(self) -> bool:
+        """Whether the figures must not be handed out."""
+        return not self.is_passed and self.check.severity == "fail"
+
+
+def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:
+    """What a check finds in an open warehouse. Raises ModelError when it cannot be run."""
+    try:
+        found = connection.execute(check.sql)
+        names = [column[0] for column in found.description or ()]
+        rows = found.fetchall()
+    except duckdb.Error as error:
+        raise ModelError(f"{check.file} cannot be run: {error}") from None
+    sample = [
+        ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)) for row in rows[:3]
+    ]
+    return CheckResult(check, len(rows), sample)
+
+
+def check_table(results: Sequence[CheckResult]) -> pa.Table:
+    """Check results as rows of ops.checks."""
+    return pa.table(
+        {
+            "name": [result.check.name for result in results],
+            "severity": [result.check.severity for result in results],
+            "why": [result.check.why for result in results],
+            "is_passed": [result.is_passed for result in results],
+            "offending_rows": [result.offending_rows for result in results],
+        },
+        pa.schema(
+            [
+                pa.field("name", pa.string()),
+                pa.field("severity", pa.string()),
+                pa.field("why", pa.string()),
+                pa.field("is_passed", pa.bool_()),
+                pa.field("offending_rows", pa.int64()),
+            ]
+        ),
+    )

@@ -1,0 +1,239 @@
+"""The warehouse: one DuckDB file, built anew beside the old one and put in its place.
+
+Readers who have the old file open keep it; a reader never blocks a build. Schemas: `landed` (views on the lake,
+reference data, settings), `staging`, `marts`, `ops`. What is built is compared with its twin, column by column.
+"""
+
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from flows.stores.warehouse.checks import CheckResult, check_table, run_check
+from flows.stores.warehouse.inputs import Contents, Made, Stamp
+from flows.stores.whole_files import replaced_whole
+from transforms.errors import ConfigError, DataError, ModelError
+from transforms.model.models import Check, Model, Twin, build_order, drift
+
+_SCHEMAS = ("landed", "staging", "marts", "ops")
+# Analysts have DuckDB 1.x, which cannot open a file in the newest format.
+_STORAGE_VERSION = "v1.5.0"
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "256MB",
+}
+"""How every connection is opened: nothing is fetched from elsewhere, and what does not fit into memory goes to disk."""
+
+
+# Read-only keeps the file as it is, but not COPY and EXPORT from writing others. PIVOT is MULTI.
+_READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"})
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")
+
+
+def warehouse_path(data_dir: Path) -> Path:
+    """Where the warehouse of a data folder is."""
+    return data_dir / "warehouse.duckdb"
+
+
+class Warehouse:
+    """The DuckDB file at a path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp = Stamp(path)
+        self._held: duckdb.DuckDBPyConnection | None = None
+
+    def build(self, contents: Contents) -> list[CheckResult]:
+        """Build the file anew, run the checks in it, and put it in place.
+
+        When nothing that the models depend on has changed, they are taken over from the old file as it is: only the
+        other tables are filled anew, and only the checks are run that read those or found something. Raises ModelError
+        when a model cannot be built or is not what its twin says, DataError when the file cannot be written (a full
+        disk); the old file then stays.
+        """
+        made = self._stamp.would_be(contents)
+        with replaced_whole(self.path) as beside:
+            for stale in (beside, _log_of(beside)):  # of a build that was killed
+                stale.unlink(missing_ok=True)
+            try:
+                results = self._fill(beside, contents, made)
+            except duckdb.Error as error:  # whatever is wrong with a model or a check was told by its name
+                first_line = str(error).partition("\n")[0]
+                raise DataError(
+                    f"{self.path} cannot be written: {first_line} Make room on the disk, then run `recspend model`."
+                ) from None
+            finally:
+                _log_of(beside).unlink(missing_ok=True)
+            # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
+            _log_of(self.path).unlink(missing_ok=True)
+        self._stamp.write(made)
+        return results
+
+    def _fill(self, beside: Path, contents: Contents, made: Made) -> list[CheckResult]:
+        is_taken_over = self._stamp.stands_for(made)
+        if is_taken_over:
+            shutil.copyfile(self.path, beside)
+        config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
+        with duckdb.connect(str(beside), config=config) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            known = _refresh(connection, contents, made.reads) if is_taken_over else set()
+            if not is_taken_over:
+                _build_all(connection, contents)
+            results = [
+                CheckResult(check, 0, []) if check.name in known else run_check(connection, check)
+                for check in contents.checks
+            ]
+            _insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
+            connection.execute("checkpoint")
+        return results
+
+    def check(self, checks: Sequence[Check]) -> list[CheckResult]:
+        """Run checks on the file as it is."""
+        with self._read() as connection:
+            return [run_check(connection, check) for check in checks]
+
+    def table(self, sql: str) -> pa.Table:
+        """The rows of a SELECT. Raises ConfigError when the statement is wrong or would write."""
+        return self.tables({"": sql})[""]
+
+    def tables(self, selects: Mapping[str, str]) -> dict[str, pa.Table]:
+        """The rows of several SELECTs, by name, from the same file. Raises ConfigError as `table` does."""
+        with self._read() as connection:
+            return {name: _rows(connection, sql) for name, sql in selects.items()}
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Read the same file throughout the block, whatever is put in its place. Raises like `tables`."""
+        # To open it takes longer than most of what is asked of it.
+        with self._open() as connection:
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
+    def _read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._held is not None:
+            yield self._held
+            return
+        with self._open() as connection:
+            yield connection
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if not self.path.exists():
+            raise ConfigError(f"There is no {self.path} yet. Run `recspend run` (or `recspend demo`) first.")
+        try:
+            connection = duckdb.connect(str(self.path), read_only=True, config=CONFIG)
+        except duckdb.Error as error:
+            raise DataError(
+                f"{self.path} cannot be opened: {error}. Run `recspend model` to build it anew."
+            ) from None
+        connection.execute("set TimeZone = 'UTC'")
+        return connection
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    try:
+        statements = connection.extract_statements(sql)
+        if not statements or any(each.type.name not in _READING for each in statements):
+            raise ConfigError("That statement gives no rows. The warehouse is read-only; give a SELECT.")
+        return connection.sql(sql).to_arrow_table()
+    except duckdb.Error as error:
+        first_lines = " ".join(str(error).splitlines()[:2])
+        raise ConfigError(f"{first_lines} Mend the query; `show all tables` lists what there is.") from None
+
+
+def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+    for schema in _SCHEMAS:
+        connection.execute(f"create schema {schema}")
+    with _together(connection):
+        _land(connection, contents)
+        for name, rows in contents.tables.items():
+            _insert(connection, name, contents.twins[name], rows)
+    for model in build_order(contents.models, given=contents.twins.keys()):
+        _build_model(connection, model, is_view=model.name in contents.views)
+    with _together(connection):
+        for model in contents.models:
+            _describe(connection, model.name, model.twin, is_view=model.name in contents.views)
+
+
+def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: Collection[str]) -> set[str]:
+    """Fill the tables anew that no model reads; the names of the checks that passed and read none of those."""
+    anew = sorted(contents.tables.keys() - set(reads))
+    passed = {row[0] for row in connection.execute("select name from ops.checks where is_passed").fetchall()}
+    with _together(connection):
+        connection.execute("drop table ops.checks")
+        for name in anew:
+            connection.execute(f"drop table {name}")
+            _insert(connection, name, contents.twins[name], contents.tables[name])
+    # The whole name stands in a SELECT that reads the table.
+    return passed - {check.name for check in contents.checks if any(name in check.sql for name in anew)}
+
+
+def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+    lake_twin = contents.twins["landed.recordings"]
+    if contents.lake_files:
+        files = ", ".join(_quoted(str(file.resolve())) for file in contents.lake_files)
+        connection.execute(
+            f"create view landed.recordings as select * from read_parquet([{files}], hive_partitioning = false)"  # noqa: S608
+        )
+    else:
+        connection.execute(_ddl("landed.recordings", lake_twin))
+    _refuse_drift(connection, "landed.recordings", lake_twin)
+    _describe(connection, "landed.recordings", lake_twin, is_view=bool(contents.lake_files))
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, rows: pa.Table) -> None:
+    connection.execute(_ddl(name, twin))
+    if rows.num_rows:
+        connection.register("rows_to_insert", rows)
+        connection.execute(f"insert into {name} by name select * from rows_to_insert")  # noqa: S608
+        connection.unregister("rows_to_insert")
+    _describe(connection, name, twin, is_view=False)
+
+
+def _build_model(connection: duckdb.DuckDBPyConnection, model: Model, *, is_view: bool) -> None:
+    try:
+        connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
+    except duckdb.Error as error:
+        raise ModelError(f"{model.file} cannot be built: {error}") from None
+    _refuse_drift(connection, model.name, model.twin)
+
+
+def _refuse_drift(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin) -> None:
+    built = {row[0]: row[1] for row in connection.execute(f"describe {name}").fetchall()}
+    problems = drift(name, twin, built)
+    if problems:
+        raise ModelError(f"{'; '.join(problems)}. Bring the model and its twin together.")
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, is_view: bool) -> None:
+    connection.execute(f"comment on {'view' if is_view else 'table'} {name} is {_quoted(twin.description)}")
+    for column, described in twin.columns.items():
+        connection.execute(f'comment on column {name}."{column}" is {_quoted(described.comment)}')
+
+
+@contextmanager
+def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What the block changes is written at once: each by itself would wait for the disk."""
+    # A failure ends the build, and with it the file.
+    connection.begin()
+    yield
+    connection.commit()
+
+
+def _ddl(name: str, twin: Twin) -> str:
+    columns = ", ".join(f'"{column}" {described.type}' for column, described in twin.columns.items())
+    return f"create table {name} ({columns})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

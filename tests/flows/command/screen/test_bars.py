@@ -1,0 +1,109 @@
+"""A mart on terminals of different widths."""
+
+import io
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from flows.command.screen.bars import fitted
+
+SUM = pa.decimal128(38, 9)
+
+
+def spend(**columns: object) -> pa.Table:
+    given = {
+        "month": pa.array([date(2026, 9, 1)] * 4, pa.date32()),
+        "source": ["Conference", "DialVerb", "DialVerb", "Trunking"],
+        "currency": ["EUR", "EUR", "USD", "XXX"],
+        "recordings": [1, 20, 300, 4000],
+        "unpriced_recordings": [0, 0, 0, 4000],
+        "billed_minutes": [1234567, 20, 300, 4000],
+        "cost": pa.array([Decimal("10.25"), Decimal("41"), Decimal("0.000000001"), None], SUM),
+    }
+    return pa.table({**given, **columns})
+
+
+def lines(rows: pa.Table, width: int, *title: str) -> list[str]:
+    with io.StringIO() as text:
+        console = Console(file=text, width=width, highlight=False)
+        console.print(*fitted(rows, title or ["spend_by_source"], width), sep="\n")
+        return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def bars(rows: pa.Table) -> list[int]:
+    """The length of each bar in eighths of a character, for rows of one line."""
+    eighths = " ▏▎▍▌▋▊▉█"
+    shown = [line for line in lines(rows, 200) if not line.startswith(("Total", "Not shown"))]
+    body = shown[next(n for n, line in enumerate(shown) if line.startswith("─")) + 1 :]
+    return [sum(eighths.index(sign) for sign in line if sign in eighths[1:]) for line in body]
+
+
+def test_all_columns_are_there_when_there_is_room_and_the_month_stands_above() -> None:
+    assert lines(spend(), 100) == [
+        "spend_by_source 2026-09",
+        "                                    unpriced   billed",
+        "source      currency  recordings  recordings  minutes          cost",
+        "─" * 79,
+        "Conference  EUR                1           0  1234567  10.250000000  ██▌",
+        "DialVerb    EUR               20           0       20  41.000000000  ██████████",
+        "DialVerb    USD              300           0      300   0.000000001  ██████████",
+        "Trunking    XXX             4000        4000     4000             -",
+        "Total cost: EUR 51.25, USD 0.000000001",
+    ]
+
+
+def test_on_a_narrow_terminal_the_figures_that_do_not_fit_are_named() -> None:
+    shown = lines(spend(), 50)
+    assert shown[1] == "source      currency          cost"
+    assert shown[4] == "DialVerb    EUR       41.000000000  ██████████"
+    assert "Not shown here: recordings, unpriced_recordings," in shown
+    assert " ".join(shown).endswith("Through a pipe, every column is there.")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+@pytest.mark.parametrize(
+    "name", ["x", "a name that is far longer than any column should be " * 3, "🎧 漢字 " * 9]
+)
+def test_no_line_is_wider_than_the_terminal(width: int, name: str) -> None:
+    rows = spend(account_sid=["AC-1"] * 4, account_name=[name, "b", "c", "d"])
+    assert max(cell_len(line) for line in lines(rows, width)) <= width
+    assert "AC-1" not in "\n".join(lines(rows, width))
+
+
+def test_a_bar_is_measured_within_its_currency() -> None:
+    assert bars(spend()) == [20, 80, 80, 0]
+
+
+def test_a_difference_below_zero_has_a_bar_of_its_size() -> None:
+    costs = [Decimal(-4), Decimal(2), Decimal(0), None]
+    assert bars(spend(cost=pa.array(costs, SUM), currency=["USD"] * 4)) == [80, 40, 0, 0]
+
+
+def test_a_mart_without_money_is_measured_by_what_it_counts() -> None:
+    rows = pa.table({"account_name": ["a", "b"], "recordings": [1, 2], "median_days": [7, 1]})
+    assert bars(rows) == [40, 80]
+    assert not any(line.startswith("Total") for line in lines(rows, 80))
+
+
+def test_a_mart_of_texts_only_has_no_bars() -> None:
+    rows = pa.table({"account_name": ["a", "b"], "note": ["x", None]})
+    assert lines(rows, 80)[-1] == "b        -"
+
+
+def test_without_rows_it_says_so() -> None:
+    assert lines(spend().slice(0, 0), 80) == ["No rows."]
+
+
+def test_names_are_shown_as_they_are() -> None:
+    rows = spend(source=["[red]x[/red]", ":smile:", "<b>", "y"])
+    assert {"[red]x[/red]", ":smile:", "<b>"} <= {line.split("  ")[0] for line in lines(rows, 100)}
+
+
+def test_the_title_says_what_was_asked_for_and_what_is_the_same_in_all_rows() -> None:
+    rows = spend(account_name=["sales"] * 4)
+    assert lines(rows, 120, "spend_by_account", "2026-09", "sales")[0] == "spend_by_account 2026-09 sales"
+    assert lines(rows, 120, "spend_by_account")[0] == "spend_by_account 2026-09 sales"

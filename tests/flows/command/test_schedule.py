@@ -1,0 +1,146 @@
+"""What `serve` and `deploy` do before Prefect takes over: in which order, with which server, under which name."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flows.command import schedule as cli_schedule
+from flows.pipeline import deployments
+from flows.run import stages
+from flows.stores.prefect import server as prefect_server
+from transforms.errors import ConfigError
+
+
+@pytest.fixture
+def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What was done, and with which server; nothing is really prepared or served."""
+    done: list[str] = []
+
+    def noted(step: str) -> None:
+        done.append(f"{step} {os.environ.get('PREFECT_API_URL', '-')}")
+
+    @contextmanager
+    def own_server(address: str) -> Iterator[Callable[[], bool]]:
+        noted("start")
+        try:
+            yield lambda: False
+        finally:
+            noted("stop")
+
+    monkeypatch.setattr(prefect_server, "own_server", own_server)
+    monkeypatch.setattr(prefect_server, "free_address", lambda port: f"http://127.0.0.1:{port}")
+    monkeypatch.setattr(stages, "prepare", lambda *_: noted("prepare"))
+    monkeypatch.setattr(deployments, "serve_pipeline", lambda name, *_: noted(f"serve {name}"))
+    environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
+    yield done
+    os.environ.clear()
+    os.environ.update(environment)
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://127.0.0.1:4300/api", "http://127.0.0.1:4300"),
+        ("http://user:never-shown@prefect.example/api/?key=never-shown", "http://prefect.example"),
+        (
+            "https://api.prefect.cloud/api/accounts/A/workspaces/W",
+            "https://api.prefect.cloud/api/accounts/A/workspaces/W",
+        ),
+    ],
+)
+def test_the_address_of_a_server_is_left_as_it_is_given(
+    url: str,
+    shown: str,
+    steps: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    cli_schedule.serve_command()
+    assert steps == [f"prepare {url}", f"serve all-accounts {url}"]
+    assert f"Prefect's UI: {shown}  Ctrl-C ends it." in capsys.readouterr().err
+
+
+def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4300/api")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cli_schedule.serve_command()
+    assert {signal.getsignal(each) for each in SIGNALS} == {signal.default_int_handler}
+
+
+OWN = "http://127.0.0.1:4200/api"
+
+
+def test_what_is_missing_is_said_before_anything_is_started(steps: list[str]) -> None:
+    cli_schedule.serve_command()
+    assert steps == ["prepare -", f"start {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
+
+
+@pytest.mark.parametrize("entry", [True, False])
+def test_a_token_in_a_block_is_asked_of_the_server_that_the_runs_ask(
+    entry: bool, steps: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if entry:
+        (tmp_path / "recspend.toml").write_text(ENTRY)
+    else:
+        monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
+    cli_schedule.serve_command()
+    assert steps == [f"start {OWN}", f"prepare {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
+
+
+ENTRY = """
+[[accounts]]
+name = "support"
+base_url = "https://example.signalwire.com"
+account_sid = "AC1"
+token_block = "support-token"
+"""
+
+
+def test_a_block_that_is_missing_ends_it_with_its_server(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise ConfigError("The block is not there.")
+
+    monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
+    monkeypatch.setattr(stages, "prepare", missing)
+    with pytest.raises(ConfigError, match="not there"):
+        cli_schedule.serve_command()
+    assert steps == [f"start {OWN}", f"stop {OWN}"]
+
+
+def test_a_deployment_has_the_name_that_is_given(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed: list[object] = []
+
+    def deploy_pipeline(*arguments: object) -> list[str]:
+        deployed.extend(arguments[2:])
+        return []
+
+    monkeypatch.setattr(deployments, "deploy_pipeline", deploy_pipeline)
+    cli_schedule.serve_command(name="south")
+    assert f"serve south {OWN}" in steps
+    monkeypatch.setenv("PREFECT_API_URL", OWN)
+    cli_schedule.deploy_command("local", name="south")
+    assert deployed == [None, "south", {}]
+
+
+def test_a_name_is_refused_when_prefect_would_or_when_accounts_give_theirs(steps: list[str]) -> None:
+    with pytest.raises(ConfigError, match="--name 'EU/south' is none that Prefect takes"):
+        cli_schedule.serve_command(name="EU/south")
+    with pytest.raises(ConfigError, match="--name '' is none that Prefect takes"):
+        cli_schedule.deploy_command("local", name="")
+    with pytest.raises(ConfigError, match="Leave --name out"):
+        cli_schedule.deploy_command("local", per_account=True, name="south")
+    assert steps == []

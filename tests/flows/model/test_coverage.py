@@ -1,0 +1,195 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from flows.model.coverage import AccountCoverage, coverage
+from flows.model.inputs import ModelOptions
+from flows.model.model import model
+from flows.settings.shipped import shipped
+from flows.stores.lake.lake import AppliedLanding, Lake, LakeState
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.errors import DataError
+from transforms.values.windows import Window
+
+PAGE = b'{"recordings": [], "next_page_uri": null}'
+
+
+def at(month: int, day: int, hour: int = 3) -> datetime:
+    return datetime(2026, month, day, hour, tzinfo=UTC)
+
+
+def land(
+    data_dir: Path, account_sid: str, first: date, last: date, fetched_at: datetime, *, complete: bool = True
+) -> Landing:
+    """A walk over the days first to last, with nothing on its one page."""
+    landing = Landing(account_sid, Window(first, last), fetched_at)
+    writer = RawPages(data_dir).writer(landing)
+    writer.add("https://example.com/1", PAGE, 0)
+    if complete:
+        writer.complete(fetched_at)
+    return landing
+
+
+def apply(data_dir: Path, *landings: Landing) -> None:
+    """Record the landings of one account as being in the lake."""
+    applied = [AppliedLanding(each.name, each.fetched_at) for each in landings]
+    Lake(data_dir).finish(landings[0].account_sid, LakeState(applied))
+
+
+def july(day: int) -> date:
+    return date(2026, 7, day)
+
+
+def days(found: AccountCoverage) -> list[int]:
+    return [each.day.day for each in found.covered]
+
+
+def test_every_day_of_a_complete_walk_is_covered(tmp_path: Path) -> None:
+    landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
+    apply(tmp_path, landing)
+    (found,) = coverage(tmp_path, ["A"])
+    assert (found.account_sid, found.holes) == ("A", [])
+    assert [(each.day, each.fetched_at, each.landing, each.was_over) for each in found.covered] == [
+        (july(day), at(7, 10), landing.name, True) for day in (1, 2, 3)
+    ]
+    assert found.landings == [(landing, AppliedLanding(landing.name, landing.fetched_at))]
+
+
+def test_days_between_two_walks_that_nobody_read_are_holes(tmp_path: Path) -> None:
+    apply(
+        tmp_path,
+        land(tmp_path, "A", july(1), july(3), at(7, 10)),
+        land(tmp_path, "A", july(6), july(7), at(7, 11)),
+    )
+    (found,) = coverage(tmp_path, ["A"])
+    assert days(found) == [1, 2, 3, 6, 7]
+    assert found.holes == [july(4), july(5)]
+
+
+def test_the_last_walk_over_a_day_counts(tmp_path: Path) -> None:
+    first = land(tmp_path, "A", july(1), july(2), at(7, 10))
+    again = land(tmp_path, "A", july(2), july(3), at(7, 12))
+    apply(tmp_path, first, again)
+    (found,) = coverage(tmp_path, ["A"])
+    assert [each.landing for each in found.covered] == [first.name, again.name, again.name]
+
+
+def test_the_newest_day_may_still_be_running_and_an_earlier_one_may_not(tmp_path: Path) -> None:
+    running = land(tmp_path, "A", july(1), july(5), at(7, 5))
+    apply(tmp_path, running)
+    (found,) = coverage(tmp_path, ["A"])
+    assert [each.was_over for each in found.covered] == [True, True, True, True, False]
+    assert found.holes == []
+    apply(tmp_path, running, land(tmp_path, "A", july(6), july(6), at(7, 6)))
+    (found,) = coverage(tmp_path, ["A"])
+    assert found.holes == [july(5)]
+
+
+def test_a_day_that_had_not_begun_is_not_covered(tmp_path: Path) -> None:
+    apply(tmp_path, land(tmp_path, "A", july(1), july(31), at(7, 3)))
+    (found,) = coverage(tmp_path, ["A"])
+    assert days(found) == [1, 2, 3]
+
+
+def test_every_account_is_looked_at_up_to_the_newest_day_of_any(tmp_path: Path) -> None:
+    apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
+    apply(tmp_path, land(tmp_path, "B", july(2), july(5), at(7, 10)))
+    a, b = coverage(tmp_path, [])
+    assert (a.account_sid, a.holes) == ("A", [july(4), july(5)])
+    assert (b.account_sid, b.holes) == ("B", [])
+
+
+def test_an_account_that_was_never_read_is_a_hole_from_the_first_day_of_any(tmp_path: Path) -> None:
+    apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
+    a, never_read = coverage(tmp_path, ["Z", "A"])
+    assert (a.account_sid, a.holes) == ("A", [])
+    assert (never_read.account_sid, never_read.covered, never_read.landings) == ("Z", [], [])
+    assert never_read.holes == [july(1), july(2), july(3)]
+
+
+def test_where_nothing_was_read_there_is_neither_cover_nor_hole(tmp_path: Path) -> None:
+    assert coverage(tmp_path, []) == []
+    assert coverage(tmp_path, ["B", "A"]) == [
+        AccountCoverage("A", [], [], []),
+        AccountCoverage("B", [], [], []),
+    ]
+
+
+def test_an_unfinished_walk_covers_nothing(tmp_path: Path) -> None:
+    apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
+    land(tmp_path, "A", july(4), july(6), at(7, 10, 4), complete=False)
+    (found,) = coverage(tmp_path, ["A"])
+    assert days(found) == [1, 2, 3]
+
+
+def test_a_walk_that_is_not_in_the_lake_covers_nothing(tmp_path: Path) -> None:
+    apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
+    land(tmp_path, "A", july(4), july(6), at(7, 11))
+    (found,) = coverage(tmp_path, ["A"])
+    assert days(found) == [1, 2, 3]
+
+
+def test_a_walk_whose_pages_are_gone_covers_nothing(tmp_path: Path) -> None:
+    kept = land(tmp_path, "A", july(1), july(2), at(7, 10))
+    gone = land(tmp_path, "A", july(3), july(3), at(7, 11))
+    apply(tmp_path, kept, gone)
+    (tmp_path / gone.name / "manifest.json").unlink()
+    (found,) = coverage(tmp_path, ["A"])
+    assert days(found) == [1, 2]
+
+
+def test_landings_that_were_never_normalized_are_an_error(tmp_path: Path) -> None:
+    land(tmp_path, "A", july(1), july(3), at(7, 10))
+    with pytest.raises(
+        DataError, match=r"^The lake of account A is not in order\. Run `recspend normalize` first\.$"
+    ):
+        coverage(tmp_path, [])
+
+
+def test_a_lake_that_is_being_rewritten_is_an_error(tmp_path: Path) -> None:
+    landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
+    Lake(tmp_path).begin("A", LakeState([AppliedLanding(landing.name, landing.fetched_at)]))
+    with pytest.raises(DataError, match="The lake of account A is not in order"):
+        coverage(tmp_path, [])
+
+
+def test_a_lake_whose_month_is_missing_is_an_error(tmp_path: Path) -> None:
+    landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
+    apply(tmp_path, landing)
+    state = Lake(tmp_path).folder / "account_sid=A" / "_landings.json"
+    state.write_text(state.read_text().replace('"months":{}', '"months":{"2026-07":2}'))
+    with pytest.raises(DataError, match="The lake of account A is not in order"):
+        coverage(tmp_path, [])
+
+
+def test_the_models_are_told_which_days_were_not_read_and_what_budgets_and_settings_say(
+    tmp_path: Path,
+) -> None:
+    apply(
+        tmp_path,
+        land(tmp_path, "A", july(1), july(3), at(7, 10)),
+        land(tmp_path, "A", july(6), july(9), at(7, 10)),
+    )
+    apply(tmp_path, land(tmp_path, "B", july(5), july(7), at(7, 10)))
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "budgets.csv").write_text(
+        "account_sid,valid_from,currency,amount\n,2026-07,USD,500\n"
+    )
+    options = ModelOptions(
+        anomaly_window_days=28, anomaly_deviations=Decimal("3.5"), anomaly_min_share=Decimal("0.5")
+    )
+    model(tmp_path, shipped("sql"), shipped("reference"), options)
+    warehouse = Warehouse(warehouse_path(tmp_path))
+    unread = warehouse.table("select account_sid, day from landed.unread_days order by all").to_pylist()
+    assert [(row["account_sid"], row["day"]) for row in unread] == [
+        ("A", july(4)), ("A", july(5)), ("B", july(8)), ("B", july(9)),
+    ]  # fmt: skip
+    settings = "as_of, anomaly_window_days, anomaly_deviations, anomaly_min_share"
+    (landed,) = warehouse.table(f"select {settings} from landed.settings").to_pylist()
+    assert tuple(landed.values()) == (july(9), 28, Decimal("3.5"), Decimal("0.5"))
+    (budget,) = warehouse.table("select month, budget, cost, budget_status from marts.budgets").to_pylist()
+    assert tuple(budget.values()) == (july(1), Decimal(500), None, "within")

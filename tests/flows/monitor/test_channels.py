@@ -1,0 +1,342 @@
+"""Each channel delivers to a real receiver, and says in a sentence without secrets when it cannot."""
+
+import json
+import logging
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.monitor.channels import Channel, channels
+from flows.settings.settings import load
+from flows.stores.channels import command as program
+from flows.stores.channels import smtp as mailbox
+from tests.support.servers.receivers import PASSWORD, PATH, USER, hook, mail_box
+from transforms.errors import ConfigError, DeliveryError, RecspendError
+from transforms.monitor.findings import Finding
+from transforms.monitor.messages import TEST, Message
+
+NOW = datetime(2026, 9, 30, 6, 17, tzinfo=UTC)
+FINDING = Finding(
+    "budget.exceeded", "2026-09 A1 USD", "<!channel> R&D: 5.00 USD was spent.", {"cost": "5.00"}
+)
+MESSAGE = Message("recspend.budget.exceeded", "A budget is exceeded", "Spend less.", [FINDING])
+
+
+def channel(entry: dict[str, Any], **settings: Any) -> Channel:
+    (found,) = channels(load(notify=[entry], **settings), lambda: NOW)
+    return found
+
+
+def refused(entry: dict[str, Any], error: type[RecspendError] = DeliveryError) -> str:
+    with pytest.raises(error) as raised:
+        channel(entry).send(MESSAGE)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+    return str(raised.value)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_a_webhook_gets_a_text_for_slack_beside_the_fields() -> None:
+    with hook() as received:
+        channel({"kind": "webhook", "url": received.url}).send(MESSAGE)
+    ((path, body),) = received.posted
+    assert path == PATH
+    assert body == {
+        "text": "recspend: A budget is exceeded\n&lt;!channel&gt; R&amp;D: 5.00 USD was spent.\nSpend less.",
+        "event": "recspend.budget.exceeded",
+        "title": "A budget is exceeded",
+        "to_do": "Spend less.",
+        "findings": [
+            {
+                "key": "budget.exceeded 2026-09 A1 USD",
+                "sentence": "<!channel> R&D: 5.00 USD was spent.",
+                "facts": {"cost": "5.00"},
+            }
+        ],
+        "more": 0,
+    }
+
+
+def test_the_address_of_a_webhook_can_stand_in_a_variable_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "url"
+    with hook() as received:
+        monkeypatch.setenv("HOOK", received.url)
+        channel({"kind": "webhook", "url_env": "HOOK"}).send(TEST)
+        file.write_text(f"{received.url}\n")
+        file.chmod(0o600)
+        channel({"kind": "webhook", "url_file": str(file)}).send(TEST)
+    assert received.events == ["recspend.test", "recspend.test"]
+    file.chmod(0o640)
+    assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError) == (
+        "Channel webhook: the file that url_file names can be read by its group or by others. Make it its owner's "
+        "alone (chmod 600), and renew the address of the webhook if somebody may have read it."
+    )
+    file.write_text("")
+    file.chmod(0o600)
+    assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError).endswith(
+        "is empty. It must hold the address of the webhook."
+    )
+    file.unlink()
+    assert f"does not exist (in {tmp_path})" in refused(
+        {"kind": "webhook", "url_file": str(file)}, ConfigError
+    )
+
+
+def test_a_variable_that_is_not_set_is_named_unless_it_may_be_the_address_itself() -> None:
+    assert refused({"kind": "webhook", "url_env": "NOT_SET_HERE"}, ConfigError) == (
+        "Channel webhook: the variable NOT_SET_HERE is not set. It must hold the address of the webhook."
+    )
+    said = refused({"kind": "webhook", "url_env": f"https://hooks.example.com{PATH}"}, ConfigError)
+    assert "the variable that url_env names" in said
+    password = {"user": USER, "password_env": "hunter2_hunter2"}
+    said = refused(mail(25, to=["a@example.com"], **password), ConfigError)
+    assert (
+        said == "Channel email: the variable that password_env names is not set. It must hold the password."
+    )
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 429, 500])
+def test_a_webhook_that_does_not_take_it_is_named_by_its_status_alone(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with hook() as elsewhere, hook() as received:
+        received.status, received.headers = status, {"Location": elsewhere.url}
+        said = refused({"kind": "webhook", "url": received.url})
+    assert f"It answers {status}." in said
+    assert len(received.posted) == 1
+    assert elsewhere.posted == []
+    assert PATH not in said + caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://hooks.example.com{PATH}",
+        f"ftp://127.0.0.1{PATH}",
+        f"file://{PATH}",
+        f"https://{PATH}",
+        f"https://hooks.example.com{PATH}\n",
+        f"http://localhost.example.com{PATH}",
+        PATH,
+    ],
+)
+def test_only_https_takes_a_webhook_off_this_machine(url: str) -> None:
+    said = refused({"kind": "webhook", "url": url})
+    assert said.startswith("The address of the webhook must begin with https://")
+    assert PATH not in said
+
+
+def test_a_webhook_that_is_away_is_no_secret_and_its_address_is(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for url in (
+        f"http://127.0.0.1:{free_port()}{PATH}",
+        f"https://127.0.0.1:99999{PATH}",
+        f"https://[::1{PATH}",
+    ):
+        said = refused({"kind": "webhook", "url": url})
+        assert "It cannot be reached (" in said
+        assert PATH not in said + caplog.text
+
+
+def mail(port: int, **entry: Any) -> dict[str, Any]:
+    return {"kind": "email", "host": "127.0.0.1", "port": port, "from": "recspend@example.com", **entry}
+
+
+def test_a_mail_says_it_in_plain_text(tmp_path: Path) -> None:
+    with mail_box(tmp_path) as box:
+        channel(mail(box.port, security="none", to=["a@example.com", "b@example.com"])).send(MESSAGE)
+    assert [envelope.rcpt_tos for envelope in box.taken] == [["a@example.com", "b@example.com"]]
+    (found,) = box.mails
+    assert (found["From"], found["To"]) == ("recspend@example.com", "a@example.com, b@example.com")
+    assert found["Subject"] == "recspend: A budget is exceeded"
+    assert found["Date"].datetime == NOW
+    assert found["Message-ID"].endswith("@example.com>")
+    assert found.get_content().rstrip().splitlines() == MESSAGE.text.splitlines()
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_mail_goes_encrypted_and_with_a_login(
+    security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    login = {"user": USER, "password_env": "MAIL_PASSWORD", "security": security, "to": ["a@example.com"]}
+    with mail_box(tmp_path, security) as box:
+        said = refused(mail(box.port, **login))  # nobody vouches for its certificate
+        assert "(SSLCertVerificationError)" in said
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        channel(mail(box.port, **login)).send(MESSAGE)
+        monkeypatch.setenv("MAIL_PASSWORD", "another")
+        wrong = refused(mail(box.port, **login))
+    assert (box.encrypted, box.logged_in, len(box.mails)) == ([True], [USER], 1)
+    assert "refused (SMTPAuthenticationError, 535)" in wrong
+    assert "another" not in wrong
+
+
+def test_a_server_without_starttls_is_not_sent_anything(tmp_path: Path) -> None:
+    with mail_box(tmp_path) as box:
+        said = refused(mail(box.port, to=["a@example.com"]))
+    assert "(SMTPNotSupportedError)" in said
+    assert box.taken == []
+
+
+def test_a_mail_for_nobody_was_not_delivered_and_one_for_somebody_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mail_box(tmp_path) as box:
+        box.unknown = {"a@example.com"}
+        assert "(SMTPRecipientsRefused)" in refused(mail(box.port, security="none", to=["a@example.com"]))
+        channel(mail(box.port, security="none", to=["a@example.com", "b@example.com"])).send(MESSAGE)
+    assert [envelope.rcpt_tos for envelope in box.taken] == [["b@example.com"]]
+    assert "refused 1 of 2 recipients" in caplog.text
+
+
+@pytest.mark.parametrize("farewell", ["250 OK", "421 Too many connections", "500 What?"])
+def test_a_mail_that_was_taken_is_delivered_however_the_server_takes_leave(
+    farewell: str, tmp_path: Path
+) -> None:
+    with mail_box(tmp_path) as box:
+        box.farewell = farewell
+        channel(mail(box.port, security="none", to=["a@example.com"])).send(MESSAGE)
+        box.unknown = {"a@example.com"}
+        assert "(SMTPRecipientsRefused)" in refused(mail(box.port, security="none", to=["a@example.com"]))
+    assert len(box.mails) == 1
+
+
+def test_a_mail_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refused(mail(free_port(), security="none", to=["a@example.com"]))
+    assert said.startswith("The mail server 127.0.0.1 did not take the message (ConnectionRefusedError).")
+
+
+def test_the_usual_port_of_each_way_to_send() -> None:
+    assert mailbox._PORTS == {"starttls": 587, "tls": 465, "none": 25}
+
+
+READS = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
+
+
+def test_a_command_gets_a_line_of_json_and_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_API_TOKEN", "PTone")
+    monkeypatch.setenv("SALES_TOKEN", "PTtwo")
+    monkeypatch.setenv("PAGER", "kept")
+    account = {
+        "name": "sales",
+        "base_url": "https://x.example",
+        "account_sid": "A2",
+        "token_env": "SALES_TOKEN",
+    }
+    prints = """
+import json, os, sys
+json.dump([sys.argv[2:], sys.stdin.readlines(), dict(os.environ)], open(sys.argv[1], "w"))
+"""
+    command = [sys.executable, "-c", prints, str(tmp_path / "got"), "$HOME; false"]
+    channel({"kind": "command", "command": command}, accounts=[account]).send(MESSAGE)
+    arguments, lines, environment = json.loads((tmp_path / "got").read_text())
+    assert arguments == ["$HOME; false"]
+    assert [json.loads(line) for line in lines] == [{"text": MESSAGE.text, **MESSAGE.as_object()}]
+    assert environment["PAGER"] == "kept"
+    assert [value for value in environment.values() if value.startswith("PT")] == []
+
+
+def test_a_command_that_fails_cannot_be_found_or_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    prints = [sys.executable, "-c", "print('out of paper'); raise SystemExit(7)"]
+    assert refused({"kind": "command", "command": prints}).startswith(
+        f"The command {sys.executable} ended with exit code 7."
+    )
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err) == ("", "out of paper\n")
+    assert "cannot be started (FileNotFoundError)" in refused(
+        {"kind": "command", "command": [str(tmp_path / "nothing")]}
+    )
+    assert "cannot be started (ValueError)" in refused({"kind": "command", "command": ["a\0b"]})
+    monkeypatch.setattr(program, "_TIMEOUT_SECONDS", 0.2)
+    assert "took more than" in refused({"kind": "command", "command": ["sleep", "30"]})
+
+
+def test_a_command_need_not_read(tmp_path: Path) -> None:
+    channel({"kind": "command", "command": ["true"]}).send(MESSAGE)
+
+
+def test_channels_stand_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(
+        """
+        [[notify]]
+        kind = "webhook"
+        url = "https://hooks.example.com/secret"
+        on = ["budget.exceeded", "run.failed"]
+
+        [[notify]]
+        kind = "command"
+        name = "pager"
+        command = ["/usr/local/bin/page"]
+        """
+    )
+    settings = load()
+    found = channels(settings, lambda: NOW)
+    assert [each.name for each in found] == ["webhook", "pager"]
+    assert found[0].kinds == {"budget.exceeded", "run.failed"}
+    assert len(found[1].kinds) == 9
+    assert "secret" not in repr(settings) + settings.model_dump_json() + repr(found)
+
+
+MAIL = 'kind = "email"\nhost = "x"\nfrom = "a@x"\nto = ["b@x"]\n'
+WRONG = {
+    "notify.0: Input tag 'pigeon' found": 'kind = "pigeon"',
+    "notify.0.webhook: Value error, give one of": 'kind = "webhook"',
+    "give one of url": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nurl_env = "X"',
+    "notify.0.webhook.on.0": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = ["s3cret"]',
+    "notify.0.webhook.on: ": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = []',
+    "notify.0.webhook.name": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nname = "(s3cret)"',
+    "notify.0.webhook.uri": 'kind = "webhook"\nurl_env = "X"\nuri = "https://x.example/s3cret"',
+    "a password never stands in this file": f'{MAIL}user = "u"\npassword = "s3cret"',
+    "a user needs one of": f'{MAIL}user = "u"',
+    "and they need a user": f'{MAIL}password_env = "P"',
+    "would send the password unencrypted": f'{MAIL}user = "u"\npassword_env = "P"\nsecurity = "none"',
+    "notify.0.email.to: Value error, is no e-mail address": MAIL.replace("b@x", "s3cret"),
+    "notify.0.email.from: Value error, is no e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
+    "notify.0.email.from: Value error, is no": MAIL.replace("a@x", "s3cret@"),
+    "to: Value error, is no e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
+    "notify.0.command.command": 'kind = "command"\ncommand = []',
+    "two have the name webhook": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',
+}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["@x", "a@", "a@ ", "a@b@c", "a b@x", "a@x.", "a@x;b@x", "mailto:a@x", "Team:;@", "a@x\x00", ""],
+)
+def test_what_no_mail_can_be_sent_to_is_no_address(address: str) -> None:
+    assert not mailbox.is_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@x", "a@[192.0.2.1]", '"a b"@x', "R&D <a@x>", '"R&D, support" <a@x>', "a@x, b@x", "ä@ö.example"],
+)
+def test_an_address_may_have_a_name_and_letters_of_any_kind(address: str) -> None:
+    assert mailbox.is_address(address)
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_a_channel_that_cannot_be_right_is_refused_without_what_it_says(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(f"[[notify]]\n{WRONG[said]}\n")
+    with pytest.raises(ConfigError) as raised:
+        load()
+    assert said in str(raised.value)
+    assert "s3cret" not in str(raised.value)

@@ -1,0 +1,569 @@
+"""A run tells who is to know, once; what is wrong with telling is a warning and no more."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import pytest
+
+from flows.command import main as cli
+from flows.emulator import open_living, serve
+from flows.monitor import notify
+from flows.monitor.notify import failure_told, run_told
+from flows.run.job import Command, Job, Summary, Work
+from flows.run.stages import perform, prepare
+from flows.settings.settings import Settings, load
+from flows.stores.api.access import Access
+from flows.stores.folder.notified import Notified
+from flows.stores.warehouse.checks import CheckResult
+from tests.support.runs.ledger_runs import accesses_of
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
+from tests.support.servers.receivers import PATH, Hook, hook, mail_box
+from transforms.errors import ConfigError
+from transforms.model.models import Check
+from transforms.monitor.findings import Finding
+from transforms.monitor.messages import Message
+
+SID = ACCOUNTS[0]
+BUDGET = Finding("budget.exceeded", "2026-09 all USD", "It is exceeded.", {"cost": "5.000000000"})
+HOLE = Finding("holes.found", "A1 2026-09-03", "x", {"account_sid": "A1", "first_day": "2026-09-03"})
+
+
+@pytest.fixture
+def received() -> Iterator[Hook]:
+    with hook() as running:
+        yield running
+
+
+class Runs:
+    """Runs one after the other whose warehouse holds given findings, and which tell a webhook."""
+
+    def __init__(self, data_dir: Path, received: Hook) -> None:
+        self.received = received
+        self.channels: list[dict[str, Any]] = [{"kind": "webhook", "url": received.url}]
+        self.data_dir = data_dir
+        self.accounts = [self._access("support"), self._access("sales")]
+        self.names = {access.account_sid: access.name for access in self.accounts}
+        self.announced: list[str] | None = None
+
+    def run(
+        self,
+        *found: Finding,
+        summary: Summary | None = None,
+        command: Command = "run",
+        raises: BaseException | None = None,
+        account: str | None = None,
+    ) -> Summary:
+        """A run that comes to a summary or raises."""
+
+        def findings(_: Path, *, with_figures: bool) -> list[Finding]:
+            return [each for each in found if with_figures or each.kind == "holes.found"]
+
+        summary = summary or Summary()
+        work = Work(
+            load(data_dir=self.data_dir, notify=self.channels),
+            [access for access in self.accounts if account in (None, access.name)],
+            self.names,
+            announce=self._announce,
+        )
+        with (
+            patch.object(notify, "findings_now", findings),
+            run_told(work, Job(command, account=account), summary),
+        ):
+            if raises:
+                raise raises
+        return summary
+
+    def told(self, *found: Finding, **values: Any) -> list[str]:
+        """The keys that a run posts."""
+        before = len(self.received.posted)
+        self.run(*found, **values)
+        return [each["key"] for _, body in self.received.posted[before:] for each in body["findings"]]
+
+    def ends_early(self, error: BaseException) -> None:
+        with pytest.raises(type(error)):
+            self.run(raises=error)
+
+    @property
+    def _announce(self) -> Any:
+        heard = self.announced
+        if heard is None:
+            return None
+
+        def hear(message: Message) -> None:
+            heard.extend(finding.key for finding in message.findings)
+
+        return hear
+
+    @staticmethod
+    def _access(name: str) -> Access:
+        return Access(name, f"sid-{name}", "https://x.example", name, "PTnone", "signalwire", "TOKEN")
+
+
+@pytest.fixture
+def runs(tmp_path: Path, received: Hook) -> Runs:
+    return Runs(tmp_path, received)
+
+
+def test_a_finding_is_told_once_and_again_when_it_comes_back(runs: Runs) -> None:
+    assert runs.told(BUDGET) == [BUDGET.key]
+    assert runs.told(BUDGET) == []
+    assert runs.told(BUDGET, HOLE) == [HOLE.key]
+    assert runs.told() == []
+    assert runs.told(BUDGET) == [BUDGET.key]
+
+
+def test_an_account_that_cannot_be_read_is_told_once_as_long_as_it_lasts(runs: Runs) -> None:
+    failed = Summary(failed={"support": "It answers 401."})
+    assert runs.told(summary=failed) == ["run.failed account support"]
+    assert (
+        runs.received.posted[0][1]["findings"][0]["sentence"] == "support could not be read. It answers 401."
+    )
+    assert runs.told(summary=failed) == []
+    runs.accounts.pop(0)
+    assert runs.told() == []  # of the other account alone, which says nothing of this one
+    runs.accounts.insert(0, Runs._access("support"))
+    assert runs.told(summary=failed) == []
+    assert runs.told() == []
+    assert runs.told(summary=failed) == ["run.failed account support"]
+
+
+def hole(account: str, first_day: date) -> Finding:
+    sid = f"sid-{account}"
+    facts: dict[str, str | None] = {"account_sid": sid, "first_day": f"{first_day}"}
+    return Finding("holes.found", f"{sid} {first_day}", "It was not read.", facts)
+
+
+def test_days_of_another_account_that_just_went_by_are_left_to_its_own_run(runs: Runs) -> None:
+    today = datetime.now(UTC).date()
+    young = hole("sales", today - timedelta(days=1))
+    assert runs.told(young, account="support") == []
+    assert runs.told(young, account="sales") == [young.key]
+    assert runs.told(young, account="support") == []
+    assert runs.told(young) == []  # it stays, and was told
+    old, own = hole("sales", today - timedelta(days=2)), hole("support", today)
+    assert runs.told(young, old, own, account="support") == [old.key, own.key]
+
+
+def test_failed_checks_are_told_and_figures_then_are_neither_told_nor_forgotten(runs: Runs) -> None:
+    new = Finding(BUDGET.kind, "2026-10 all USD", BUDGET.sentence, {})
+    check = CheckResult(
+        Check("keys_are_unique", "x.sql", "select 1", "fail", "A row twice counts twice."), 2, []
+    )
+    runs.told(BUDGET)
+    assert runs.told(new, HOLE, summary=Summary(checks=[check])) == [
+        "checks.failed keys_are_unique",
+        HOLE.key,
+    ]
+    assert runs.told(BUDGET, new, HOLE) == [new.key]
+
+
+def test_stages_by_themselves_tell_nobody(runs: Runs, tmp_path: Path) -> None:
+    commands: tuple[Command, ...] = ("ingest", "normalize", "model", "report")
+    for command in commands:
+        assert runs.told(BUDGET, command=command) == []
+        with pytest.raises(ValueError, match="x"):
+            runs.run(command=command, raises=ValueError("x"))
+    assert runs.received.posted == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_channel_that_fails_is_a_warning_and_is_told_by_the_next_run_alone(
+    runs: Runs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    got = tmp_path / "got"
+    runs.channels.append({"kind": "command", "command": ["tee", "-a", str(got)]})
+    runs.received.status = 500
+    summary = runs.run(BUDGET, HOLE)
+    assert summary.exit_code == 0
+    assert summary.warnings == {
+        "notify webhook": "Channel webhook was not told: The webhook did not take the message. It answers 500. "
+        "Look at its address, and whether it is still valid."
+    }
+    assert summary.warnings["notify webhook"] in caplog.text
+    assert len(runs.received.posted) == 1  # when the first is not taken, the others need not be tried
+    runs.received.status = 200
+    assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
+    assert runs.told(BUDGET, HOLE) == []
+    assert [json.loads(line)["findings"][0]["key"] for line in got.read_text().splitlines()] == [
+        HOLE.key,
+        BUDGET.key,
+    ]
+
+
+def test_an_error_nobody_foresaw_in_one_channel_leaves_no_other_out(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.channels.insert(0, {"kind": "command", "command": ["true"]})
+    runs.announced = []
+    with patch("flows.monitor.channels.program.hand_over", side_effect=IndexError(PATH)):
+        summary = runs.run(BUDGET)
+    assert summary.warnings == {"notify command": "Channel command was not told: IndexError."}
+    assert runs.received.events == ["recspend.budget.exceeded"]
+    assert runs.announced == [BUDGET.key]
+    assert PATH not in caplog.text
+
+
+def test_when_nobody_can_keep_who_was_told_all_are_told(runs: Runs, tmp_path: Path) -> None:
+    got = tmp_path / "got"
+    runs.channels.append({"kind": "command", "command": ["tee", "-a", str(got)]})
+    runs.announced = []
+    with patch(
+        "flows.stores.folder.notified.write_if_changed", side_effect=OSError(28, "No space left on device")
+    ):
+        summary = runs.run(BUDGET, HOLE)
+    assert summary.warnings == {
+        "notify": "Who was told what could not be kept (No space left on device), so the next run tells it again."
+    }
+    assert runs.received.events == ["recspend.holes.found", "recspend.budget.exceeded"]
+    assert len(got.read_text().splitlines()) == len(runs.announced) == 2
+    assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
+    assert runs.told(BUDGET, HOLE) == []
+
+
+def slowly(got: Path) -> dict[str, Any]:
+    """A channel that takes its time; the file gets a line for each message."""
+    return {"kind": "command", "command": ["sh", "-c", f"sleep 0.3; cat >>'{got}'"]}
+
+
+def fails_to_start(settings: Settings) -> None:
+    with pytest.raises(ConfigError), failure_told(settings, Job(), None):
+        raise ConfigError("No disk. Buy one.")
+
+
+def test_two_runs_that_end_at_once_tell_the_same_once(tmp_path: Path) -> None:
+    settings = load(data_dir=tmp_path, notify=[slowly(tmp_path / "got")])
+    with ThreadPoolExecutor(2) as pool:
+        for ended in [pool.submit(fails_to_start, settings) for _ in range(2)]:
+            ended.result()
+    assert len((tmp_path / "got").read_text().splitlines()) == 1
+
+
+def test_a_run_looks_only_when_it_is_its_turn_to_tell(runs: Runs, tmp_path: Path) -> None:
+    runs.told(BUDGET)
+    with ThreadPoolExecutor(1) as pool:
+        with Notified(tmp_path).held():
+            waiting = pool.submit(runs.run, BUDGET, HOLE)
+            time.sleep(0.3)
+            assert not waiting.done()
+            Notified(tmp_path).write({"webhook": {BUDGET.key, HOLE.key}})
+        waiting.result()
+    assert runs.received.events == ["recspend.budget.exceeded"]
+
+
+def test_a_run_that_waits_in_vain_warns_and_the_next_one_tells(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.stores.folder.notified._WAIT_SECONDS", 0.2)
+    with Notified(tmp_path).held():
+        summary = runs.run(BUDGET)
+    assert summary.warnings["notify"].startswith(
+        f"Nobody could be told of what the run found: Another process has held {tmp_path / '.notified.lock'} for"
+    )
+    assert runs.received.posted == []
+    assert runs.told(BUDGET) == [BUDGET.key]
+
+
+def test_where_there_can_be_no_lock_everybody_is_told(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / ".notified.lock").mkdir()
+    assert runs.told(BUDGET) == [BUDGET.key]
+
+
+def test_what_a_killed_run_had_told_is_not_told_again(runs: Runs) -> None:
+    runs.channels.append({"kind": "command", "command": ["true"]})
+    killed = patch("flows.monitor.channels.program.hand_over", side_effect=KeyboardInterrupt)
+    with killed, pytest.raises(KeyboardInterrupt):
+        runs.run(BUDGET)
+    assert runs.received.events == ["recspend.budget.exceeded"]
+    assert runs.told(BUDGET) == []
+
+
+def test_whatever_is_wrong_with_telling_the_run_is_what_it_was(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    with patch.object(notify, "_tell_each", side_effect=ValueError(PATH)):
+        summary = runs.run(BUDGET)
+        runs.ends_early(ConfigError("No disk. Buy one."))
+    assert summary.warnings == {"notify": "Nobody could be told of what the run found: ValueError."}
+    assert PATH not in caplog.text
+
+
+def test_findings_are_announced_once_and_a_run_without_an_announcer_forgets_them_too(runs: Runs) -> None:
+    runs.channels, runs.announced = [], []
+    runs.run(BUDGET, HOLE)
+    assert runs.announced == [HOLE.key, BUDGET.key]
+    runs.run(BUDGET, HOLE)
+    assert len(runs.announced) == 2
+    runs.channels, runs.announced = [{"kind": "webhook", "url": runs.received.url}], None
+    assert runs.told(BUDGET) == [BUDGET.key]
+    runs.announced = []
+    assert runs.told(BUDGET, HOLE) == [HOLE.key]
+    assert runs.announced == [HOLE.key]
+
+
+def test_a_run_that_raises_is_told_and_what_was_told_before_is_kept(runs: Runs) -> None:
+    runs.told(BUDGET)
+    runs.ends_early(ValueError(PATH))
+    assert runs.received.events == ["recspend.budget.exceeded", "recspend.run.failed"]
+    told = runs.received.posted[1][1]
+    assert (
+        told["findings"][0]["sentence"] == "The run ended early. Something unexpected happened (ValueError)."
+    )
+    assert PATH not in json.dumps(told)
+    runs.ends_early(ValueError(PATH))
+    runs.ends_early(KeyboardInterrupt())
+    assert runs.told(BUDGET) == []
+    runs.ends_early(ConfigError("The folder is taken. Wait."))
+    assert (
+        runs.received.posted[-1][1]["findings"][0]["sentence"]
+        == "The run ended early. The folder is taken. Wait."
+    )
+
+
+def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: Path, received: Hook) -> None:
+    settings = load(data_dir=tmp_path, notify=[{"kind": "webhook", "url": received.url}])
+    for job in (Job("ingest"), Job("run"), Job("run")):
+        with pytest.raises(ConfigError):
+            prepare(settings, job)
+    assert received.events == ["recspend.run.failed"]
+    assert "RECSPEND_API_TOKEN" in received.posted[0][1]["text"]
+
+
+ENTRIES = [
+    {"name": name, "account_sid": f"sid-{name}", "base_url": "https://x.example", "token_env": variable}
+    for name, variable in (("support", "NOT_SET_HERE"), ("sales", "SALES_TOKEN"))
+]
+
+
+@pytest.mark.parametrize("broken", ["support", "sid-support", "supprt"])
+def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
+    broken: str, runs: Runs, tmp_path: Path, received: Hook
+) -> None:
+    settings = load(data_dir=tmp_path, notify=runs.channels, accounts=ENTRIES)
+    for _ in range(3):
+        with pytest.raises(ConfigError):
+            prepare(settings, Job(account=broken))
+        assert runs.run(account="sales").warnings == {}
+    assert received.events == ["recspend.run.failed"]
+    (finding,) = received.posted[0][1]["findings"]
+    name = broken.removeprefix("sid-")
+    assert finding["key"] == f"run.failed account {name}"
+    assert finding["sentence"].startswith(f"The run of {name} ended early. ")
+    assert runs.told() == []
+    with pytest.raises(ConfigError):
+        prepare(settings, Job(account=broken))
+    assert received.events == ["recspend.run.failed"] * 2  # for it was well in between
+
+
+def test_that_a_run_of_all_accounts_ended_early_is_over_when_one_of_them_all_did_not(runs: Runs) -> None:
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    runs.told(account="sales")
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    assert runs.received.events == ["recspend.run.failed"]
+    runs.told()
+    runs.ends_early(ConfigError("No disk. Buy one."))
+    assert runs.received.events == ["recspend.run.failed"] * 2
+
+
+def test_when_nobody_can_read_who_was_told_it_is_told_again(
+    runs: Runs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.told(BUDGET)
+    (tmp_path / "notified.json").write_text("{")
+    assert runs.told(BUDGET) == [BUDGET.key]
+    assert "so findings are told again" in caplog.text
+
+
+class World:
+    """A ledger of twelve recordings of 0.01 USD, a day each, and whole runs over it."""
+
+    def __init__(self, data_dir: Path, received: Hook) -> None:
+        self.data_dir, self.received = data_dir, received
+        recordings = [
+            made(SID, n, epoch_of(date(2026, 9, 19 + n % 11), n), source="DialVerb", price=Decimal("-0.01"))
+            for n in range(12)
+        ]
+        self.source = open_living(recordings, now=epoch_of(date(2026, 9, 30), 36_000))
+
+    def budget(self, amount: str) -> None:
+        """What all accounts together may cost from September on."""
+        file = self.data_dir / "reference" / "budgets.csv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"account_sid,valid_from,currency,amount\n,2026-09,USD,{amount}\n")
+
+    def run(self) -> Summary:
+        self.source.ledger.advance(3600)
+        with in_haste(100), serve(self.source) as emulator:
+            accounts = [replace(each, name="support") for each in accesses_of(emulator)]
+            work = work_by(clock_of(self.source.ledger), accounts, self.data_dir)
+            channels = [{"kind": "webhook", "url": self.received.url}]
+            settings = work.settings.model_copy(update={"notify": load(notify=channels).notify})
+            return perform(
+                replace(work, settings=settings, names={SID: "support"}), Job("run", date(2026, 9, 1))
+            )
+
+
+def test_whole_runs_tell_of_their_warehouse_once_and_leave_no_secret(
+    tmp_path: Path,
+    received: Hook,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    world = World(tmp_path / "data", received)
+    world.budget("0.05")
+    received.status = 500
+    warned = world.run()
+    assert list(warned.warnings) == ["notify webhook"]
+    received.status = 200
+    world.run()
+    assert received.events == ["recspend.budget.exceeded"] * 2
+    ((_, body),) = received.posted[1:]
+    (finding,) = body["findings"]
+    assert finding["sentence"] == (
+        "All accounts together: 0.12 USD (240.00 %) was spent in 2026-09, more than the budget of 0.05 USD."
+    )
+    assert finding["facts"]["cost"] == "0.120000000"
+    world.run()
+    assert len(received.posted) == 2
+
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(
+        f"[[notify]]\nkind = 'webhook'\nurl = '{received.url}'\n"
+        "[[notify]]\nkind = 'command'\ncommand = ['true']\nname = 'pager'\n"
+    )
+    assert recspend("notify", monkeypatch) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [
+        f"budget.exceeded: {finding['sentence']}",
+        "  webhook: told",
+        "  pager: not told yet",
+    ]
+    Path("recspend.toml").unlink()
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert tmp_path / "data" / "notified.json" in files
+    assert [path for path in files if PATH.encode() in path.read_bytes()] == []
+    assert PATH not in caplog.text + repr(warned) + shown.err
+
+
+def test_what_there_is_to_tell_is_what_a_run_would_find_and_failures_that_are_not_over(
+    tmp_path: Path, received: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(f"[[notify]]\nkind = 'webhook'\nurl = '{received.url}'\n")
+    world = World(tmp_path / "data", received)
+    fails_to_start(load(notify=[{"kind": "webhook", "url": received.url}]))
+    assert shown(monkeypatch, capsys) == [
+        "run.failed: A run ended early, and none of all accounts has come to its end since.",
+        "  webhook: told",
+    ]
+    world.budget("0.05")
+    world.run()
+    assert [line.partition(":")[0] for line in shown(monkeypatch, capsys)[::2]] == ["budget.exceeded"]
+
+    with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(
+            "update ops.checks set is_passed = false, offending_rows = 2, why = 'It matters.' "
+            "where name = (select min(name) from ops.checks where severity = 'fail') returning name"
+        )
+        ((check,),) = warehouse.fetchall()
+    Notified(tmp_path / "data").write({"webhook": {"run.failed account support", BUDGET.key}})
+    assert shown(monkeypatch, capsys) == [
+        "run.failed: support could not be read, or a run of it ended early, and it has not been read since.",
+        "  webhook: told",
+        f"checks.failed: The check {check} found 2 rows. It matters.",
+        "  webhook: not told yet",
+    ]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of the command that shows what there is to tell."""
+    assert recspend("notify", monkeypatch) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def recspend(arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["recspend", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_each_channel_can_be_tried(
+    tmp_path: Path, received: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOOK", received.url)
+    with mail_box(tmp_path) as box:
+        Path("recspend.toml").write_text(
+            f"""
+            [[notify]]
+            kind = "webhook"
+            url_env = "HOOK"
+
+            [[notify]]
+            kind = "email"
+            name = "finance"
+            host = "127.0.0.1"
+            port = {box.port}
+            security = "none"
+            from = "recspend@example.com"
+            to = ["finance@example.com"]
+            on = ["budget.exceeded"]
+
+            [[notify]]
+            kind = "command"
+            command = ["false"]
+            """
+        )
+        assert recspend("notify --test", monkeypatch) == 2
+        all_of_them = capsys.readouterr()
+        assert recspend("notify --test --channel finance", monkeypatch) == 0
+        one = capsys.readouterr()
+    assert all_of_them.err.splitlines() == [
+        "webhook: ok",
+        "finance: ok",
+        "command: broken. The command false ended with exit code 1. Look at what it printed.",
+    ]
+    assert one.err == "finance: ok\n"
+    assert received.events == ["recspend.test"]
+    assert [mail["Subject"] for mail in box.mails] == ["recspend: This is a test"] * 2
+
+
+def test_a_channel_that_breaks_in_a_way_nobody_foresaw_keeps_no_other_from_being_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recspend.toml").write_text(
+        "[[notify]]\nkind = 'webhook'\nurl = 'https://x.example'\n[[notify]]\nkind = 'command'\ncommand = ['true']\n"
+    )
+    with patch("flows.monitor.channels.webhook.post", side_effect=IndexError(PATH)):
+        assert recspend("notify --test", monkeypatch) == 2
+    assert capsys.readouterr().err.splitlines() == ["webhook: broken. IndexError.", "command: ok"]
+
+
+def test_the_command_says_what_it_was_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert recspend("notify --test", monkeypatch) == 2
+    assert (
+        capsys.readouterr().err
+        == "Error: There is no channel. Describe one as [[notify]] in recspend.toml.\n"
+    )
+    assert recspend("notify --test --channel pager", monkeypatch) == 2
+    assert capsys.readouterr().err.endswith("names one of the channels. There is none.\n")
+    assert recspend("notify", monkeypatch) == 0
+    assert capsys.readouterr().err == "There is nothing to tell.\n"

@@ -1,0 +1,189 @@
+"""What is shown of a run in Prefect, without a server: what would be sent to it, and that the run needs none of it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.pipeline import artifacts
+from flows.pipeline.artifacts import Artifacts
+from flows.run.job import Job, Summary
+from flows.run.stages import perform
+from flows.stage import silent
+from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
+from transforms.report.run_page import NOTHING, literal
+
+
+@dataclass
+class Server:
+    """What artifacts were made, by key, and which percentages were shown; or none, when it is away."""
+
+    is_away: bool = False
+    asked: int = 0
+    made: dict[str, Any] = field(default_factory=dict)
+    percentages: list[float] = field(default_factory=list)
+
+    def answer(self) -> None:
+        self.asked += 1
+        if self.is_away:
+            raise ConnectionError("of a server with a PT-token in its address")
+
+    def markdown(self, markdown: str, key: str, description: str) -> None:
+        self.answer()
+        self.made[key] = markdown
+
+    def table(self, table: list[dict[str, Any]], key: str, description: str) -> None:
+        self.answer()
+        self.made[key] = (description, json.loads(json.dumps(table)))
+
+    def progress(self, progress: float, key: str, description: str) -> UUID:
+        self.answer()
+        self.made[key] = description
+        self.percentages.append(progress)
+        return uuid4()
+
+    def update(self, artifact: UUID, progress: float, description: str) -> None:
+        self.answer()
+        self.percentages.append(progress)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server()
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", server.markdown)
+    monkeypatch.setattr(artifacts, "create_table_artifact", server.table)
+    monkeypatch.setattr(artifacts, "create_progress_artifact", server.progress)
+    monkeypatch.setattr(artifacts, "update_progress_artifact", server.update)
+    return server
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with serve(open_ledger(Parameters(3, 200, 2), tmp_path_factory.mktemp("rendered"))) as running:
+        yield running
+
+
+def test_a_run_shows_its_figures_and_tells_no_secret(
+    emulator: Emulator, tmp_path: Path, server: Server
+) -> None:
+    work, shown = work_for(accesses_of(emulator), tmp_path), Artifacts()
+    summary = perform(work, Job("run"))
+    shown.show(work, Job("run"), summary)
+    assert server.made.keys() == {"recspend-run", "recspend-spend-by-account", "recspend-spend-by-source"}
+    page = server.made["recspend-run"]
+    for currency, cost in (summary.cost or {}).items():
+        assert currency in page
+        assert f"{Decimal(cost).normalize():f}" in page
+    assert f"| {summary.requests} |" in page
+    for name in ("support", "sales", "focus.parquet", literal(str(tmp_path / "reports"))):
+        assert name in page
+    assert all(access.token not in json.dumps(server.made) for access in accesses_of(emulator))
+
+
+def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+    work = work_for(accesses_of(emulator), tmp_path)
+    Artifacts().show(work, Job("run"), perform(work, Job("run")))
+    rows = rows_of(
+        tmp_path,
+        """
+        select account_name, currency, count(*) as recordings, sum(cost) as cost, strftime(usage_date, '%Y-%m') as month
+        from marts.fct_recordings
+        where month = (select max(strftime(usage_date, '%Y-%m')) from marts.fct_recordings)
+        group by all
+        """,
+    )
+    description, table = server.made["recspend-spend-by-account"]
+    assert description == f"Spend by account in {rows[0]['month']}. Currencies are never added up."
+    found = {
+        (
+            row["account"],
+            row["currency"],
+            int(row["recordings"]),
+            None if row["cost"] == NOTHING else Decimal(row["cost"]),
+        )
+        for row in table
+    }
+    assert found == {(row["account_name"], row["currency"], row["recordings"], row["cost"]) for row in rows}
+
+
+def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+    work = work_for(accesses_of(emulator), tmp_path)
+    sid = work.accounts[0].account_sid
+    work.names[sid] = "<img src=x onerror=alert(1)>"
+    Artifacts().show(work, Job("run"), perform(work, Job("run")))
+    assert "<img" not in json.dumps(server.made)
+    assert "&lt;img src=x onerror=alert(1)&gt;" in json.dumps(server.made["recspend-spend-by-account"])
+
+
+def test_a_stage_that_builds_no_warehouse_shows_only_what_it_did(
+    emulator: Emulator, tmp_path: Path, server: Server
+) -> None:
+    work = work_for(accesses_of(emulator), tmp_path)
+    Artifacts().show(work, Job("ingest"), perform(work, Job("ingest")))
+    assert server.made.keys() == {"recspend-ingest"}
+    assert "Cost" not in server.made["recspend-ingest"]
+    assert "Figures" in server.made["recspend-ingest"]
+
+
+def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+    summary = Summary(
+        failed={"support": "The API refuses."}, warnings={"sales": "No Usage Records."}, rejected=2, holes=3
+    )
+    Artifacts().show(work_for([], tmp_path), Job("run"), summary)
+    said = [line for line in server.made["recspend-run"].splitlines() if line.startswith("- ")]
+    assert said[:2] == ["- The API refuses.", "- No Usage Records."]
+    assert len(said) == 4
+
+
+def test_progress_is_told_on_and_shown_in_few_steps(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count(0.0, 0.1)  # a day of creation takes a tenth of a second, or a little more
+    monkeypatch.setattr(artifacts, "monotonic", lambda: next(seconds))
+    heard: list[tuple[str, int, int | None]] = []
+
+    def listen(stage: str, done: int, total: int | None = None) -> None:
+        heard.append((stage, done, total))
+
+    tell = Artifacts().beside(listen)
+    for done in range(1, 1001):
+        tell("ingest Sales & co", done, 1000)
+    tell("normalize support", 1, 2)
+    tell("ingest idle", 0, 0)
+    assert len(heard) == 1002
+    (description,) = server.made.values()
+    assert description == "Sales &amp; co: 1 of 1000 days read."
+    assert 5 < server.asked == len(server.percentages) <= 12
+    assert server.percentages[-1] == 100
+    assert server.percentages == sorted(server.percentages)
+
+
+def test_what_goes_fast_does_not_wait_for_the_server_at_each_step(server: Server) -> None:
+    tell = Artifacts().beside(silent)
+    for done in range(1, 101):
+        tell("ingest support", done, 100)
+    assert server.percentages == [1, 100]
+
+
+def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
+    emulator: Emulator, tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.is_away = True
+    shown = Artifacts()
+    tell = shown.beside(silent)
+    for done in range(1, 101):
+        tell("ingest support", done, 100)
+    shown.show(work_for([], tmp_path), Job("run"), Summary(cost={}))
+    assert server.asked == 1
+    told = [message for message in caplog.messages if "artifacts" in message]
+    assert told == ["Prefect artifacts were not written: ConnectionError."]
+
+
+def test_a_warehouse_that_cannot_be_read_stops_nothing(tmp_path: Path, server: Server) -> None:
+    Artifacts().show(work_for([], tmp_path), Job("run"), Summary(cost={"USD": "1"}))
+    assert server.made == {}

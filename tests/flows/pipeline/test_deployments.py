@@ -1,0 +1,161 @@
+"""What Prefect is told of the pipeline: parameters that are safe to fill in, and deployments that agree."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from typing import Any, cast
+
+import pytest
+import yaml
+from httpx import ConnectError
+from prefect.deployments.runner import RunnerDeployment
+from prefect.utilities.callables import parameter_schema
+
+from flows.pipeline import deployments
+from flows.pipeline.deployments import Timetable
+from flows.pipeline.flow import FLOW, pipeline
+from flows.run.job import Job
+from flows.settings.settings import Settings
+from tests.support import TOP
+from transforms.errors import ConfigError
+from transforms.settings.run_names import ALL_ACCOUNTS
+
+
+def test_every_parameter_is_typed_and_described_and_none_is_a_secret() -> None:
+    schema = parameter_schema(pipeline)
+    assert schema.required == []
+    shown = schema.properties
+    assert [name for name, field in shown.items() if not field.get("description")] == []
+    for name in ("first", "last"):
+        assert {"type": "string", "format": "date"} in shown[name]["anyOf"]
+    assert shown["concurrency"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 64}
+    assert (shown["audit_days"]["minimum"], shown["wait_minutes"]["minimum"]) == (0, 0)
+    secrets = {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}
+    assert secrets
+    assert shown.keys() & secrets == set()
+
+
+def test_the_flow_takes_as_many_windows_as_the_settings_do() -> None:
+    low, high = Settings.model_fields["concurrency"].metadata
+    shown = parameter_schema(pipeline).properties["concurrency"]["anyOf"][0]
+    assert (shown["minimum"], shown["maximum"]) == (low.ge, high.le)
+
+
+def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
+    (written,) = yaml.safe_load((TOP / "prefect.yaml").read_text("utf-8"))["deployments"]
+    made: RunnerDeployment = deployments._deployment(ALL_ACCOUNTS, None, Timetable("17 * * * *"))
+    assert (written["name"], written["entrypoint"], written["tags"]) == (
+        made.name,
+        made.entrypoint,
+        made.tags,
+    )
+    assert made.entrypoint == "flows.pipeline.pipeline"
+    assert made.concurrency_options
+    limit = {
+        "limit": made.concurrency_limit,
+        "collision_strategy": made.concurrency_options.collision_strategy,
+    }
+    assert written["concurrency_limit"] == limit
+    assert written["work_pool"]["job_variables"]["env"] == in_a_process_of_its_own(
+        "deployments._environment()"
+    )
+    (schedule,) = written["schedules"]
+    assert made.schedules
+    cron = made.schedules[0].schedule
+    assert cron
+    assert cron.model_dump(include={"cron", "timezone"}) == schedule
+
+
+def test_a_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
+    assert in_a_process_of_its_own("deployments._lost_runs('1').trigger.within.total_seconds()") == 180
+
+
+class Running:
+    """In the place of Prefect's runner: it runs until it is told to end, or ends by an error."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.was_told_to_end = False
+
+    async def start(self) -> None:
+        if self.error:
+            raise self.error
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.was_told_to_end = True
+            raise
+
+
+def test_a_server_that_has_ended_ends_what_it_was_started_for() -> None:
+    runner, asked = Running(), iter([False, True])
+    with pytest.raises(ConfigError, match="has ended by itself"):
+        asyncio.run(deployments._run_beside(lambda: next(asked), cast(Any, runner)))
+    assert runner.was_told_to_end
+
+
+def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> None:
+    groups = [
+        ExceptionGroup("of a task group", [ExceptionGroup("of another", [error])])
+        for error in (ConnectError("refused"), RuntimeError("Service exceeded error threshold."))
+    ]
+    for group, name in zip(groups, ("ConnectError", "RuntimeError"), strict=True):
+        runner = cast(Any, Running(group))
+        with pytest.raises(ConfigError, match=rf"does not answer \({name}\)"), deployments._answering():
+            asyncio.run(deployments._run_beside(lambda: False, runner))
+    with pytest.raises(ExceptionGroup), deployments._answering():
+        raise ExceptionGroup("something else", [KeyError("unexpected")])
+
+
+def in_a_process_of_its_own(expression: str) -> Any:
+    """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
+    script = f"import json; from flows import deployments; print(json.dumps({expression}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_deployment_of_one_account_waits_for_the_others() -> None:
+    made = deployments._deployment("support", "support", None)
+    assert made.full_name == f"{FLOW}/support"
+    assert made.parameters["account"] == "support"
+    assert made.parameters["wait_minutes"] > 0
+    assert not made.schedules
+
+
+@pytest.mark.parametrize("cron", ["", "x y", "61 * * * *", "* * * *"])
+def test_what_is_no_schedule_is_refused(cron: str) -> None:
+    with pytest.raises(ConfigError, match="is no schedule"):
+        Timetable(cron).schedule()
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        (Job(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last one, 2026-09-01"),
+        (Job(first=date(2026, 12, 1)), "is to come"),
+        (Job(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is to come"),
+        (Job(again=True), "say which"),
+    ],
+)
+def test_days_that_cannot_be_are_refused(job: Job, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        job.checked(date(2026, 11, 23))
+
+
+def test_days_that_can_be_are_taken() -> None:
+    job = Job(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
+    assert job.checked(date(2026, 11, 23)) is job
+    assert Job(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
+
+
+def test_an_account_whose_name_prefect_does_not_take_is_deployed_by_its_sid() -> None:
+    assert deployments._deployable("AC1", "support") == "support"
+    name = deployments._deployable("AC1", "EU/support")
+    assert name == "AC1"
+    made = deployments._deployment(name, "EU/support", None)
+    assert (made.full_name, made.parameters["account"]) == (f"{FLOW}/AC1", "EU/support")

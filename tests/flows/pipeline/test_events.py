@@ -1,0 +1,27 @@
+"""Findings as Prefect events: a server that stays is told, a temporary one is not."""
+
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.pipeline import flow as pipeline
+from flows.run.job import Job, Summary, Work
+from transforms.errors import ConfigError
+
+
+@pytest.mark.parametrize(("server", "is_told"), [("http://127.0.0.1:9/api", True), (None, False)])
+def test_only_a_server_that_stays_is_told(
+    server: str | None, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None
+) -> None:
+    announced = list[bool]()
+
+    def perform(work: Work, _: Job) -> Summary:
+        announced.append(work.announce is not None)
+        raise ConfigError("Enough was seen.")
+
+    monkeypatch.setenv("RECSPEND_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(pipeline, "perform", perform)
+    with temporary_settings({PREFECT_API_URL: server}):
+        pipeline._in_flow(Job("model"))
+    assert announced == [is_told]

@@ -1,0 +1,53 @@
+"""What the README gives to cron and to systemd is right for them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.emulator import Parameters, open_ledger, serve
+from tests.support import README
+from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
+
+INSTALLED = "/opt/recspend/.venv/bin/recspend"
+
+
+@pytest.mark.slow
+def test_the_line_for_cron_runs_in_the_little_that_cron_gives(tmp_path: Path) -> None:
+    (line,) = re.findall(r"^17 \* \* \* \* (cd .*)$", README, re.MULTILINE)
+    command = line.replace(INSTALLED, str(Path(sys.executable).with_name("recspend")))
+    command = command.replace("/srv/recspend", str(tmp_path))
+    # As crontab(5) of Debian says.
+    crons = {"HOME": str(tmp_path), "LOGNAME": "recspend", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    with serve(open_ledger(Parameters(3, 300, 1), tmp_path / "rendered")) as emulator:
+        settings = environment_of(accesses_of(emulator)[0], tmp_path / "data")
+        del settings["PATH"], settings["RECSPEND_DATA_DIR"]
+        (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], env=crons, cwd="/", capture_output=True, check=False
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert "Traceback" not in (tmp_path / "recspend.log").read_text()
+    assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    (unit,) = re.findall(r"```ini\n(\[Unit\].*?)```", README, re.DOTALL)
+    assert f"ExecStart={INSTALLED} serve " in unit
+    here = (
+        unit.replace(INSTALLED, "/bin/true")
+        .replace("/srv/recspend", "/")
+        .replace("User=recspend", "User=root")
+    )
+    (tmp_path / "recspend.service").write_text(here)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(tmp_path / "recspend.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

@@ -1,0 +1,121 @@
+"""When a set of reports is not made again, and when it is."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.model.sql_files import read_models, read_twins
+from flows.report.basis import BESIDE_THE_MODELS, basis
+from flows.report.exports import FOCUS
+from flows.report.files import Held, rendered
+from flows.report.formats import FileFormat
+from flows.report.report import report
+from flows.settings.shipped import shipped
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from tests.support.runs.ledger_runs import run_against
+from transforms.model.models import read_from_outside, references
+
+SQL = shipped("sql")
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with serve(open_ledger(Parameters(7, 300, 2), tmp_path_factory.mktemp("rendered"))) as running:
+        yield running
+
+
+@pytest.fixture
+def data_dir(emulator: Emulator, tmp_path: Path) -> Path:
+    run_against(emulator, tmp_path, date(2026, 8, 1), date(2026, 8, 20))
+    return tmp_path
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[FileFormat]:
+    """The formats that were rendered so far."""
+    found: list[FileFormat] = []
+
+    def watched(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Held]:
+        found.append(file_format)
+        return rendered(tables, file_format)
+
+    monkeypatch.setattr("flows.report.report.rendered", watched)
+    return found
+
+
+def is_made_again(data_dir: Path, made: list[FileFormat]) -> bool:
+    made.clear()
+    report(data_dir, SQL, with_page=False)
+    return bool(made)
+
+
+def test_of_the_same_warehouse_no_second_set_is_made_and_the_summary_is_that_of_the_first(
+    data_dir: Path, made: list[FileFormat]
+) -> None:
+    (data_dir / "reports.json").unlink()
+    first = report(data_dir, SQL, with_page=False)
+    assert not is_made_again(data_dir, made)
+    again = report(data_dir, SQL, with_page=False)
+    assert (set(again.files), again.left_out, again.written) == (set(first.files), first.left_out, 0)
+    assert first.left_out.unpriced > 0
+
+
+def test_a_run_that_reads_more_makes_them_again(
+    emulator: Emulator, data_dir: Path, made: list[FileFormat]
+) -> None:
+    run_against(emulator, data_dir, date(2026, 8, 1), date(2026, 8, 20))
+    assert made == []
+    run_against(emulator, data_dir, date(2026, 8, 22), date(2026, 8, 22))
+    assert made == [FileFormat.CSV]
+
+
+def test_a_file_that_somebody_changed_or_deleted_is_put_right(data_dir: Path, made: list[FileFormat]) -> None:
+    report(data_dir, SQL, with_page=False)
+    table, manifest = (data_dir / "reports" / name for name in ("spend_by_source.csv", "manifest.json"))
+    right = table.read_bytes(), manifest.read_bytes()
+    for spoil in (
+        table.unlink,
+        manifest.unlink,
+        lambda: table.write_bytes(right[0] + b"more"),
+        lambda: manifest.write_bytes(right[1].replace(b"USD", b"EUR")),
+    ):
+        spoil()
+        assert is_made_again(data_dir, made)
+        assert (table.read_bytes(), manifest.read_bytes()) == right
+        assert not is_made_again(data_dir, made)
+
+
+def test_another_kind_of_file_another_program_or_a_foreign_hand_in_the_warehouse_make_them_again(
+    data_dir: Path, made: list[FileFormat], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    report(data_dir, SQL, with_page=False)
+    warehouse = Warehouse(warehouse_path(data_dir))
+    before = basis(warehouse, SQL, ["csv"])
+    assert before == basis(warehouse, SQL, ["csv"])
+    assert before != basis(warehouse, SQL, ["csv", "xlsx"])
+    assert before != basis(warehouse, tmp_path_factory.mktemp("other"), ["csv"])
+    for table in BESIDE_THE_MODELS:
+        with duckdb.connect(str(warehouse.path)) as connection:
+            connection.execute(f"delete from {table}")
+        assert basis(warehouse, SQL, ["csv"]) is None
+    assert is_made_again(data_dir, made)
+    assert is_made_again(data_dir, made), "it is not known what the warehouse was made of"
+
+
+def test_what_the_reports_read_is_in_their_basis() -> None:
+    models = read_models(SQL)
+    known = {model.name for model in models} | read_from_outside(models) | BESIDE_THE_MODELS.keys()
+    twins = read_twins(SQL)
+    read = {
+        name
+        for folder in ("page", "reports", "presets")
+        for path in (SQL / folder).glob("*.sql")
+        for name in references(path.read_text("utf-8"), str(path))
+    }
+    assert read - known == {FOCUS}
+    assert read & twins.keys()

@@ -1,0 +1,234 @@
+"""A figure followed back to the bytes that were received, by a way of its own."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from msgspec.structs import replace
+
+from flows.emulator import Recording, open_living, serve
+from flows.model.sql_files import read_models
+from flows.report.explain import Explanation, explain
+from flows.run.job import Job
+from flows.settings.shipped import shipped
+from tests.support.runs.ledger_runs import accesses_of
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, instant, made, run_by
+from transforms.errors import ConfigError
+from transforms.model.models import Model, TwinRecordings
+
+MODELS = read_models(shipped("sql"))
+DAY = date(2026, 9, 14)
+RECORDINGS = [
+    made(
+        ACCOUNTS[number % 2],
+        number,
+        epoch_of(date(2026, 9, 12 + number % 5), 3600 + number),
+        price=None if number % 7 == 0 else Decimal(number).scaleb(-4),
+        currency=None if number % 7 == 0 else ["USD", "EUR"][number % 3 == 0],
+        source=["DialVerb", "Trunking"][number % 4 == 0],
+    )
+    for number in range(60)
+]
+
+
+@pytest.fixture(scope="module")
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read twice: some recordings have changed in between, so that they stand in younger pages."""
+    data_dir = tmp_path_factory.mktemp("data")
+    source = open_living(RECORDINGS, now=epoch_of(date(2026, 9, 20)))
+    with in_haste(7), serve(source) as emulator:
+        job = Job(first=date(2026, 9, 1))
+        run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, job)
+        for recording in RECORDINGS[:20]:
+            if recording.price is not None:
+                source.ledger.change(recording.sid, price=recording.price + 1)
+        source.ledger.delete(RECORDINGS[22].sid)
+        source.ledger.advance(3600)
+        run_by(
+            clock_of(source.ledger), accesses_of(emulator), data_dir, Job(first=date(2026, 9, 1), again=True)
+        )
+    return data_dir
+
+
+@pytest.fixture
+def data_dir(read_once: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy, to be spoiled."""
+    shutil.copytree(read_once, tmp_path / "data")
+    yield tmp_path / "data"
+
+
+def truth(recording: Recording) -> Recording:
+    """How it stands since the second reading."""
+    is_changed = recording.sequence < 20 and recording.price is not None
+    return made(**{**_facts(recording), "price": (recording.price or 0) + 1}) if is_changed else recording
+
+
+def _facts(recording: Recording) -> dict[str, Any]:
+    names = ("account_sid", "sequence", "created_at", "price", "currency", "source")
+    return {name: getattr(recording, name) for name in names}
+
+
+def test_the_recordings_behind_a_figure_are_those_of_the_ledger(read_once: Path) -> None:
+    found = explain(read_once, MODELS, "daily_spend", [f"usage_date={DAY}", "source=DialVerb"])
+    expected = {
+        each.sid: each.price
+        for each in map(truth, RECORDINGS)
+        if instant(each.created_at).date() == DAY and each.source == "DialVerb"
+    }
+    rows = found.recordings.to_pylist()
+    assert {row["recording_sid"]: row["cost"] for row in rows} == expected
+    assert found.problems == []
+    costs = {row["currency"]: row["cost"] for row in found.figures.to_pylist()}
+    assert costs == {row["currency"]: row["cost"] for row in found.sums.to_pylist()}
+    assert sum(cost or 0 for cost in costs.values()) == sum(price or 0 for price in expected.values()) > 1
+
+
+def test_each_recording_stands_at_that_place_of_that_page_with_that_digest(read_once: Path) -> None:
+    found = explain(read_once, MODELS, "spend_by_account", [])
+    assert (found.recordings.num_rows, found.problems) == (60, [])
+    landings = set()
+    for row in found.recordings.to_pylist():
+        with pa.CompressedInputStream(pa.OSFile(str(read_once / row["raw_page"])), "zstd") as stream:
+            body = bytes(stream.read())
+        record = json.loads(body, parse_float=Decimal)["recordings"][row["position"]]
+        assert hashlib.sha256(body).hexdigest() == row["page_sha256"]
+        assert record["sid"] == row["recording_sid"]
+        assert (
+            abs(Decimal(record["price"])) == row["cost"]
+            if row["cost"]
+            else record["price"] in (None, "", "0", "0.0000")
+        )
+        landings.add(row["raw_page"].rpartition("/")[0])
+    assert len(landings) > 2
+    assert found.pages == len(set(found.recordings["raw_page"].to_pylist()))
+
+
+def test_a_page_that_does_not_verify_is_said(data_dir: Path) -> None:
+    before = explain(data_dir, MODELS, "daily_spend", [])
+    page = before.recordings["raw_page"][0].as_py()
+    on_it = before.recordings["raw_page"].to_pylist().count(page)
+    other = next(name for name in before.recordings["raw_page"].to_pylist() if name != page)
+    for spoil in (lambda path: path.write_bytes((data_dir / other).read_bytes()), Path.unlink):
+        spoil(data_dir / page)
+        found = explain(data_dir, MODELS, "daily_spend", [])
+        (problem,) = found.problems
+        assert problem.startswith(f"{page} does not verify, and {on_it} recordings rest on it")
+        unverified = [row for row in found.recordings.to_pylist() if not row["is_verified"]]
+        assert {row["raw_page"] for row in unverified} == {page}
+        assert [(row["position"], row["page_sha256"]) for row in unverified] == [(None, None)] * on_it
+    manifest = (data_dir / page).with_name("manifest.json")
+    manifest.unlink()
+    assert "is missing" in explain(data_dir, MODELS, "daily_spend", []).problems[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "adds_up", "unlisted"),
+    [
+        ("cost = cost + 0.000000001, price = price - 0.000000001", False, 1),
+        ("currency = 'GBP'", False, 0),  # it is behind no figure any more
+        ("recording_sid = 'nobody'", True, 1),
+    ],
+)
+def test_a_recording_that_is_not_as_it_was_received_is_said(
+    change: str, adds_up: bool, unlisted: int, data_dir: Path
+) -> None:
+    changed(
+        data_dir, f"update marts.fct_recordings set {change} where recording_sid = '{RECORDINGS[25].sid}'"
+    )
+    found = explain(data_dir, MODELS, "daily_spend", [])
+    wrong_sum = "The recordings do not add up to the figures of marts.daily_spend."
+    assert (wrong_sum in found.problems) != adds_up
+    assert sum("does not list recording" in problem for problem in found.problems) == unlisted
+    assert sum(not row["is_verified"] for row in found.recordings.to_pylist()) == unlisted
+
+
+def changed(data_dir: Path, statement: str) -> None:
+    with duckdb.connect(str(data_dir / "warehouse.duckdb")) as connection:
+        connection.execute(statement)
+
+
+def test_a_mart_without_rows_is_said(read_once: Path) -> None:
+    with pytest.raises(ConfigError, match=r"marts\.adjustments has no rows\."):
+        explain(read_once, MODELS, "adjustments", [])
+
+
+@pytest.mark.parametrize(
+    ("mart", "key", "said"),
+    [
+        ("spend", [], r"There is no mart spend\. There are .*daily_spend, .*spend_by_source"),
+        (
+            "daily_spend",
+            ["day=2026-09-14"],
+            r"names no key column of marts\.daily_spend\. .* usage_date, account_sid",
+        ),
+        ("daily_spend", ["source"], "Write column=value with one of usage_date"),
+        ("daily_spend", ["source=DialVerb", "source=Trunking"], "source is given twice"),
+        ("daily_spend", ["usage_date=2026-09"], "usage_date=2026-09 is not a day. Write it like 2026-09-30"),
+        ("daily_spend", ["channels=two"], "channels=two is not a whole number"),
+        ("daily_spend_detail", ["is_short=no"], "is_short=no is not true or false"),
+        ("daily_spend_detail", ["rate=cheap"], "rate=cheap is not a number"),
+        ("daily_spend", ["source=dialverb"], r"has source=dialverb\. There are DialVerb, Trunking\."),
+        ("daily_spend", ["channels="], r"has channels=\. There are 1, 2\."),
+        ("daily_spend", ["source=' or 1=1 --"], "has source=' or 1=1 --. There are"),
+        ("daily_spend", ["usage_date=2026-08-01"], "has usage_date=2026-08-01. There are 2026-09-12, "),
+        ("spend_by_source", ["month=2026-08"], r"has month=2026-08\. There are 2026-09-01\."),
+        (
+            "monthly_spend",
+            ["month=2026-09", "source=Trunking", "currency=GBP"],
+            r"has currency=GBP\. There are EUR, USD, XXX",
+        ),
+    ],
+)
+def test_what_cannot_be_explained_is_said_with_what_there_is(
+    mart: str, key: list[str], said: str, read_once: Path
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        explain(read_once, MODELS, mart, key)
+
+
+def test_a_mart_with_no_recordings_of_its_own_says_why(read_once: Path) -> None:
+    mart = next(model for model in MODELS if model.name == "marts.spend_by_source")
+    columns = mart.twin.columns
+    for twin, why in (
+        (replace(mart.twin, recordings=TwinRecordings(none="it is kept by hand.")), "it is kept by hand"),
+        (
+            replace(
+                mart.twin, columns={"month": columns["month"], "source": columns["source"]}, key=["month"]
+            ),
+            "no column",
+        ),
+        (
+            replace(mart.twin, key=["quarter"], columns={**columns, "quarter": columns["month"]}),
+            "has no quarter",
+        ),
+    ):
+        others = [model for model in MODELS if model is not mart]
+        with pytest.raises(ConfigError, match=rf"marts\.spend_by_source has no recordings of its own.*{why}"):
+            explain(read_once, [*others, Model(mart.name, mart.file, mart.sql, twin)], "spend_by_source", [])
+
+
+def test_values_that_never_meet_are_said(read_once: Path) -> None:
+    pairs = {(instant(each.created_at).date(), each.currency or "XXX", each.source) for each in RECORDINGS}
+    days, currencies, sources = (sorted({pair[place] for pair in pairs}) for place in range(3))
+    day, currency, source = next(
+        triple for triple in product(days, currencies, sources) if triple not in pairs
+    )
+    with pytest.raises(ConfigError, match=f"source={source} at once"):
+        key = [f"usage_date={day}", f"currency={currency}", f"source={source}"]
+        explain(read_once, MODELS, "daily_spend", key)
+
+
+def test_a_recording_is_explained_by_itself(read_once: Path) -> None:
+    found: Explanation = explain(
+        read_once, MODELS, "marts.fct_recordings", [f"recording_sid={RECORDINGS[4].sid}"]
+    )
+    assert (found.recordings.num_rows, found.pages, found.problems) == (1, 1, [])

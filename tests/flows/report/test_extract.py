@@ -1,0 +1,316 @@
+"""Reports and extracts of one small ledger, against files whose every figure was worked out by hand."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from flows.emulator import Recording, open_living, serve
+from flows.report.extract import Extracted, Request, extract, mart_rows
+from flows.report.formats import FileFormat
+from flows.report.report import NO_REPORTS, report
+from flows.run.job import Job
+from flows.run.stages import perform
+from flows.settings.shipped import shipped
+from tests.support import GOLDEN
+from tests.support.runs.ledger_runs import accesses_of, fingerprints, rows_of
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, made, work_by
+from transforms.errors import ChecksFailedError, ConfigError
+
+SUPPORT, SALES = ACCOUNTS[:2]
+NAMES = {SUPPORT: "support", SALES: '=HYPERLINK("http://x"), north'}
+SQL = shipped("sql")
+GOLDEN_REPORTS = GOLDEN / "reports"
+SNAPSHOTS = {"retention_candidates", "spend_trends", "spend_weeks", "unpriced_backlog", "weekday_pattern"}
+
+
+def recordings() -> Iterator[Recording]:
+    """All there is. Prices are charges as the API gives them: below zero as a rule."""
+    given: list[tuple[str, date, str, int, int, str | None, str | None]] = [
+        (SUPPORT, date(2026, 8, 31), "DialVerb", 1, 61, "-0.005", "USD"),
+        (SUPPORT, date(2026, 9, 1), "DialVerb", 1, 60, "-0.0025", "USD"),
+        (SUPPORT, date(2026, 9, 1), "DialVerb", 1, 1, "-0.000000001", "USD"),
+        (SUPPORT, date(2026, 9, 30), "Conference", 2, 3600, "-12345678.123456789", "USD"),
+        (SUPPORT, date(2026, 9, 30), "DialVerb", 1, 30, None, None),
+        (SALES, date(2026, 9, 15), "DialVerb", 2, 90, "0", "USD"),
+        (SALES, date(2026, 9, 15), "DialVerb", 2, 59, "-0.01", "EUR"),
+    ]
+    for sequence, (sid, day, source, channels, seconds, price, currency) in enumerate(given):
+        facts: dict[str, Any] = {"source": source, "channels": channels, "duration_seconds": seconds}
+        facts |= {"price": None if price is None else Decimal(price), "currency": currency}
+        yield made(sid, sequence, epoch_of(day, 43_200), **facts)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    source = open_living(recordings(), now=epoch_of(date(2026, 10, 2), 36_000))
+    with serve(source) as emulator:
+        accounts = [replace(each, name=NAMES[each.account_sid]) for each in accesses_of(emulator)]
+        work = replace(work_by(clock_of(source.ledger), accounts, folder), names=NAMES)
+        summary = perform(work, Job("run", date(2026, 8, 1)))
+    assert (summary.exit_code, summary.new) == (0, 7)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def september(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Extracted:
+    """The extract that the golden files are of: a month, all accounts."""
+    return extract(
+        data_dir, SQL, Request("2026-09"), FileFormat.CSV, tmp_path_factory.mktemp("out") / "september"
+    )
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def about(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
+    return found
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN_REPORTS.glob("*.csv")), ids=lambda path: path.stem)
+def test_a_report_of_the_month_is_what_was_worked_out_by_hand(golden: Path, september: Extracted) -> None:
+    assert (september.folder / golden.name).read_text("utf-8") == golden.read_text("utf-8")
+
+
+def test_the_golden_files_tell_of_every_recording_of_the_month() -> None:
+    of_september = [each for each in recordings() if each.created_at >= epoch_of(date(2026, 9, 1))]
+    for golden in GOLDEN_REPORTS.glob("*.csv"):
+        assert sum(int(row["recordings"]) for row in rows(golden)) == len(of_september)
+
+
+def test_the_standing_reports_hold_every_month_and_every_mart_but_those_that_are_none(data_dir: Path) -> None:
+    marts = rows_of(data_dir, "select table_name from information_schema.tables where table_schema = 'marts'")
+    written = {path.stem for path in (data_dir / "reports").glob("*.csv")}
+    expected = {row["table_name"] for row in marts} - set(NO_REPORTS) | {"holes", "focus"}
+    assert written == expected
+    assert "fct_recordings" in NO_REPORTS
+    months = {row["month"] for row in rows(data_dir / "reports" / "spend_by_source.csv")}
+    assert months == {"2026-08-01", "2026-09-01"}
+
+
+def test_the_manifest_has_rows_totals_and_the_digest_of_each_file(september: Extracted) -> None:
+    found = about(september.folder)
+    assert {name: found[name] for name in ("month", "account_sid", "as_of", "reporting_timezone")} == {
+        "month": "2026-09",
+        "account_sid": None,
+        "as_of": "2026-10-02",
+        "reporting_timezone": "UTC",
+    }
+    files = {each["file"]: each for each in found["files"]}
+    assert files.keys() | {"manifest.json"} == {path.name for path in september.folder.iterdir()}
+    for name, said in files.items():
+        assert (said["bytes"], said["sha256"]) == (
+            (september.folder / name).stat().st_size,
+            digest(september.folder / name),
+        )
+        assert said["tables"][0]["rows"] == len(rows(september.folder / name))
+    assert files["daily_spend.csv"]["tables"] == [
+        {
+            "table": "daily_spend",
+            "rows": 5,
+            "totals": {"EUR": {"cost": "0.010000000"}, "USD": {"cost": "12345678.125956790"}},
+        }
+    ]
+
+
+def test_marts_that_are_of_no_month_are_left_out_and_named(september: Extracted) -> None:
+    assert set(september.left_out) == SNAPSHOTS
+    assert about(september.folder)["left_out"] == dict(september.left_out)
+    assert not SNAPSHOTS & {path.stem for path in september.files}
+
+
+def test_an_extract_of_an_account_holds_nothing_of_another(data_dir: Path, tmp_path: Path) -> None:
+    written = extract(data_dir, SQL, Request(None, NAMES[SALES]), FileFormat.PARQUET, tmp_path / "sales")
+    assert written.left_out == {}
+    for path in written.files:
+        if path.suffix == ".parquet":
+            assert SUPPORT not in path.read_bytes().decode("latin-1"), path.name
+            table = pq.read_table(path)
+            if "account_sid" in table.column_names:
+                assert set(table["account_sid"].to_pylist()) <= {SALES}
+    by_source = pq.read_table(tmp_path / "sales" / "spend_by_source.parquet").to_pylist()
+    assert [(row["source"], row["currency"], row["recordings"], row["cost"]) for row in by_source] == [
+        ("DialVerb", "EUR", 1, Decimal("0.01")),
+        ("DialVerb", "USD", 1, Decimal(0)),
+    ]
+    whole = extract(data_dir, SQL, Request(), FileFormat.PARQUET, tmp_path / "whole")
+    for name in ("spend_by_source", "spend_by_channels", "spend_by_status", "spend_by_call_kind"):
+        assert name in {path.stem for path in written.files}
+        assert pq.read_schema(tmp_path / "sales" / f"{name}.parquet") == pq.read_schema(
+            tmp_path / "whole" / f"{name}.parquet"
+        )
+    assert {path.name for path in whole.files} == {path.name for path in written.files}
+
+
+@pytest.mark.parametrize(
+    "mart", ["spend_by_source", "spend_by_channels", "spend_by_status", "spend_by_call_kind"]
+)
+def test_the_accounts_of_a_mart_without_accounts_add_up_to_it(data_dir: Path, mart: str) -> None:
+    total = {
+        column: sum(
+            row[column] or 0 for row in mart_rows(data_dir, SQL, mart, Request("2026-09")).to_pylist()
+        )
+        for column in ("recordings", "unpriced_recordings", "billed_minutes", "cost")
+    }
+    parts = [
+        row
+        for sid in (SUPPORT, SALES)
+        for row in mart_rows(data_dir, SQL, mart, Request("2026-09", sid)).to_pylist()
+    ]
+    assert {column: sum(row[column] or 0 for row in parts) for column in total} == total
+    assert total["recordings"] == 6
+
+
+def test_fact_rows_are_written_when_they_are_named_and_their_cost_is_in_the_manifest(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    request = Request("2026-08", "support", ["marts.fct_recordings"])
+    written = extract(data_dir, SQL, request, FileFormat.CSV, tmp_path / "august")
+    assert [path.name for path in written.files] == ["fct_recordings.csv", "manifest.json"]
+    (row,) = rows(written.files[0])
+    assert (row["usage_date"], row["price_raw"], row["cost"]) == ("2026-08-31", "-0.005", "0.005000000")
+    (file,) = about(written.folder)["files"]
+    assert file["tables"][0]["totals"] == {"USD": {"cost": "0.005000000"}}
+
+
+def test_a_month_that_was_read_and_has_nothing_is_an_empty_set(data_dir: Path, tmp_path: Path) -> None:
+    written = extract(data_dir, SQL, Request("2026-10", "support"), FileFormat.CSV, tmp_path / "october")
+    assert rows(written.folder / "daily_spend.csv") == []
+    assert rows(written.folder / "account_days.csv") != [{}]
+
+
+def test_without_a_place_an_extract_stands_among_the_extracts_and_the_reports_stay(data_dir: Path) -> None:
+    before = fingerprints(data_dir, ["reports"])
+    written = extract(data_dir, SQL, Request("2026-09", NAMES[SALES]), FileFormat.XLSX)
+    assert written.folder == data_dir / "extracts" / f"2026-09_{SALES}"
+    assert [path.name for path in written.files] == ["recspend.xlsx", "manifest.json"]
+    assert extract(data_dir, SQL, Request("2026-09"), FileFormat.XLSX).folder.name == "2026-09"
+    assert extract(data_dir, SQL, Request(marts=["waste"]), FileFormat.CSV).folder.name == "all"
+    assert fingerprints(data_dir, ["reports"]) == before
+
+
+def test_an_extract_takes_the_place_of_the_one_before_and_of_nothing_else(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, out)
+    (out / "notes.txt").write_text("mine")
+    again = extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, out)
+    assert again.written == 0
+    extract(data_dir, SQL, Request("2026-09"), FileFormat.XLSX, out)
+    assert {path.name for path in out.iterdir()} == {"recspend.xlsx", "manifest.json", "notes.txt"}
+
+
+@pytest.mark.parametrize("inside", ["reports", ".", "raw", "runs"])
+def test_a_folder_that_holds_something_else_is_left_alone(data_dir: Path, inside: str) -> None:
+    before = fingerprints(data_dir, ["."])
+    with pytest.raises(ConfigError, match="holds something that is no extract"):
+        extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, data_dir / inside)
+    assert fingerprints(data_dir, ["."]) == before
+
+
+def test_a_place_that_cannot_be_exchanged_is_refused(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    for out in (Path("/"), Path(), Path("file")):
+        with pytest.raises(ConfigError, match="cannot be exchanged as a whole"):
+            extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (Request("2025-01"), "Nothing is known of 2025-01. There are 2026-08, 2026-09, 2026-10."),
+        (Request("September"), "September is no month"),
+        (Request("2026-09", "suport"), "Did you mean support?"),
+        (Request(marts=["spend_by_sorce"]), "Did you mean spend_by_source?"),
+        (Request("2026-09", marts=["unpriced_backlog"]), "its rows are of no month"),
+    ],
+)
+def test_what_is_not_there_is_named_and_nothing_is_written(
+    data_dir: Path, tmp_path: Path, request_: Request, said: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        extract(data_dir, SQL, request_, FileFormat.CSV, tmp_path / "out")
+    assert said in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_that_a_check_stands_against_are_not_handed_out(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise ChecksFailedError("no")
+
+    monkeypatch.setattr("flows.report.extract.refuse_failed", refuse)
+    with pytest.raises(ChecksFailedError):
+        extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_format_is_written_beside_csv_and_kept_up_until_it_is_deleted(data_dir: Path) -> None:
+    def given() -> set[str]:
+        found = {path.name for path in (data_dir / "reports").iterdir()}
+        return found & {"recspend.xlsx", "waste.parquet", "daily_spend.csv"}
+
+    assert given() == {"daily_spend.csv"}
+    report(data_dir, SQL, formats=[FileFormat.XLSX], with_page=False)
+    assert given() == {"daily_spend.csv", "recspend.xlsx"}
+    report(data_dir, SQL, formats=[FileFormat.PARQUET], with_page=False)
+    assert report(data_dir, SQL, with_page=False).written == 0
+    assert given() == {"daily_spend.csv", "recspend.xlsx", "waste.parquet"}
+    for path in [data_dir / "reports" / "recspend.xlsx", *(data_dir / "reports").glob("*.parquet")]:
+        if path.name != "focus.parquet":
+            path.unlink()
+    report(data_dir, SQL, with_page=False)
+    assert given() == {"daily_spend.csv"}
+
+
+def test_the_rows_of_a_mart_are_those_of_its_file(data_dir: Path, september: Extracted) -> None:
+    shown = mart_rows(data_dir, SQL, "daily_spend", Request("2026-09"))
+    written = rows(september.folder / "daily_spend.csv")
+    costs = [Decimal(row["cost"]) if row["cost"] else None for row in written]
+    assert shown["cost"].to_pylist() == costs
+
+
+def test_the_same_ledger_gives_the_same_set(data_dir: Path, september: Extracted, tmp_path: Path) -> None:
+    again = extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, tmp_path / "again")
+    assert {path.name: digest(path) for path in again.files} == {
+        path.name: digest(path) for path in september.files
+    }
+
+
+def test_an_account_name_that_is_a_formula_is_defused_in_csv_only(data_dir: Path, tmp_path: Path) -> None:
+    request = Request("2026-09", SALES, ["spend_by_account"])
+    folder = tmp_path / "out"
+    extract(data_dir, SQL, request, FileFormat.CSV, folder)
+    text = (folder / "spend_by_account.csv").read_text("utf-8")
+    assert {row["account_name"] for row in csv.DictReader(io.StringIO(text))} == {f"'{NAMES[SALES]}"}
+    extract(data_dir, SQL, request, FileFormat.PARQUET, folder)
+    assert set(pq.read_table(folder / "spend_by_account.parquet")["account_name"].to_pylist()) == {
+        NAMES[SALES]
+    }
+
+
+def test_instants_of_the_ledger_are_those_of_the_test() -> None:
+    assert datetime.fromtimestamp(next(recordings()).created_at, UTC) == datetime(2026, 8, 31, 12, tzinfo=UTC)

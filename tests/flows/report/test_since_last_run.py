@@ -1,0 +1,173 @@
+"""What a run says that changed since the run before; that it always adds up is held by `test_living.py`."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from rich.console import Console
+
+from flows.command.screen.run_summary import since_lines
+from flows.emulator import LivingLedger, open_living, serve
+from flows.report import report as report_module
+from flows.report import since_last_run as since_module
+from flows.run.job import Command, Job, Summary
+from flows.run.stages import perform
+from tests.support.runs.ledger_runs import accesses_of
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
+from transforms.report.since_last_run import Changes, Mover
+
+SID = ACCOUNTS[0]
+BEGINNING = epoch_of(date(2026, 9, 30), 36_000)
+
+
+class World:
+    """A ledger of twelve recordings, a day each, and runs over it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        recordings = [
+            made(SID, n, epoch_of(date(2026, 9, 19 + n % 11), n), source="DialVerb", price=Decimal("-0.01"))
+            for n in range(12)
+        ]
+        self.source = open_living(recordings, now=BEGINNING)
+        self.ledger: LivingLedger = self.source.ledger
+        self.clock = clock_of(self.ledger)
+        self.sids = [recording.sid for recording in recordings]
+
+    def perform(self, command: Command = "run", *, again: bool = False) -> Summary:
+        first = date(2026, 9, 1)
+        with serve(self.source) as emulator:
+            accounts = [replace(each, name="support") for each in accesses_of(emulator)]
+            work = replace(work_by(self.clock, accounts, self.data_dir), names={SID: "support"})
+            return perform(work, Job(command, first, again=again))
+
+    def since(self, command: Command = "run", *, again: bool = True) -> Changes:
+        found = self.perform(command, again=again).since
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with in_haste(100):
+        yield World(tmp_path)
+
+
+def told(changes: Changes) -> tuple[int, int, int, int]:
+    return changes.new, changes.changed, changes.deleted, changes.returned
+
+
+def test_the_first_run_finds_everything_new(world: World) -> None:
+    first = world.since()
+    assert (first.before, told(first)) == (None, (12, 0, 0, 0))
+    assert first.cost == {"USD": Decimal("0.12")}
+    assert first.movers == [Mover("support", "DialVerb", "USD", Decimal("0.12"))]
+
+
+def test_a_run_that_finds_nothing_new_says_so_and_asks_the_warehouse_nothing(world: World) -> None:
+    world.since()
+    with patch.object(since_module, "Warehouse", side_effect=AssertionError("asked")):
+        second = world.since()
+    assert second.is_nothing
+    assert second.before is not None
+    assert second.before.replace(microsecond=0) == datetime.fromtimestamp(world.ledger.now, UTC)
+
+
+def test_what_came_changed_went_and_moved_money_is_told_once(world: World) -> None:
+    world.since()
+    corrected, status, gone, *_ = world.sids
+    world.ledger.advance(3600)
+    world.ledger.change(corrected, price=Decimal("-0.035"))
+    world.ledger.change(status, status="failed")
+    world.ledger.delete(gone)
+    world.ledger.insert(made(SID, 50, world.ledger.now, source="Conference", price=Decimal("-0.2")))
+    found = world.since()
+    assert told(found) == (1, 2, 1, 0)
+    assert found.cost == {"USD": Decimal("0.225")}
+    assert [(mover.source, mover.change) for mover in found.movers] == [
+        ("Conference", Decimal("0.2")),
+        ("DialVerb", Decimal("0.025")),
+    ]
+    world.ledger.advance(3600)
+    assert world.since().is_nothing
+    world.ledger.change(status, status="completed")
+    assert told(world.since()) == (0, 1, 0, 0)  # the one that went was told of
+    world.ledger.restore(gone)
+    assert told(world.since()) == (0, 0, 0, 1)
+
+
+def test_what_a_run_found_that_was_killed_is_told_by_the_next(world: World) -> None:
+    world.since()
+    world.ledger.advance(3600)
+    world.ledger.change(world.sids[3], price=Decimal("-0.02"))
+    with (
+        patch.object(report_module, "report", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        world.perform(again=True)
+    found = world.perform(again=True)
+    assert (found.new, found.changed) == (0, 0)  # itself it found nothing
+    assert found.since is not None
+    assert (told(found.since), found.since.cost) == ((0, 1, 0, 0), {"USD": Decimal("0.01")})
+
+
+def test_stages_by_themselves_add_up_until_the_models_are_built(world: World) -> None:
+    world.since()
+    world.ledger.advance(3600)
+    world.ledger.change(world.sids[3], price=Decimal("-0.02"))
+    assert world.perform("ingest", again=True).since is None
+    assert world.perform("normalize").since is None
+    world.ledger.advance(3600)
+    world.ledger.change(world.sids[4], price=Decimal("-0.02"))
+    world.perform("ingest", again=True)
+    world.perform("normalize")
+    found = world.since("model")
+    assert (told(found), found.cost) == ((0, 2, 0, 0), {"USD": Decimal("0.02")})
+    assert world.since("model").is_nothing
+
+
+def test_building_the_lake_anew_changes_nothing(world: World) -> None:
+    world.since()
+    world.ledger.advance(3600)
+    world.ledger.change(world.sids[3], price=Decimal("-0.02"))
+    world.since()
+    with serve(world.source) as emulator:
+        work = work_by(world.clock, accesses_of(emulator), world.data_dir)
+        perform(work, Job("normalize", rebuild=True))
+    assert world.since("model").is_nothing
+
+
+def test_with_figures_that_nobody_can_read_it_begins_anew(world: World) -> None:
+    world.since()
+    (world.data_dir / "told.json").write_text("{")
+    found = world.since()
+    assert (found.before, found.new) == (None, 12)
+
+
+def shown(changes: Changes) -> str:
+    with io.StringIO() as text:
+        Console(file=text, width=200, highlight=False).print(*since_lines(changes), sep="\n")
+        return text.getvalue()
+
+
+def test_how_it_looks_on_the_screen() -> None:
+    before = datetime(2026, 9, 1, 6, 30, tzinfo=UTC)
+    assert shown(Changes(before)) == "Nothing changed since the run before (2026-09-01 06:30 UTC).\n"
+    assert shown(Changes(None)) == "Nothing changed since the beginning.\n"
+    movers = [
+        Mover("[b]sales", "DialVerb", "EUR", Decimal("-0.500000000")),
+        Mover("support", "Trunking", "USD", Decimal("0.000000001")),
+    ]
+    cost = {"EUR": Decimal("-0.500000000"), "USD": Decimal("0.000000001")}
+    assert shown(Changes(before, 3, 2, 1, 4, cost, movers)) == (
+        "Since the run before (2026-09-01 06:30 UTC): 3 new, 2 changed, 1 deleted, 4 back; "
+        "EUR -0.50, USD +0.000000001.\n"
+        "Most in EUR: [b]sales DialVerb -0.50\n"
+        "Most in USD: support Trunking +0.000000001\n"
+    )
+    assert shown(Changes(before, 1)).endswith(": 1 new, 0 changed, 0 deleted; no cost changed.\n")

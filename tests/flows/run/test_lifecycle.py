@@ -1,0 +1,96 @@
+"""A run that fails before it began is on record, in the metrics and told, as one that failed later is."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.run.job import Command, Job, Work
+from flows.run.stages import perform, prepare
+from flows.settings.settings import Settings, load
+from flows.stores.folder.data_format import FORMAT, write_format
+from flows.stores.folder.lock import one_writer
+from flows.stores.folder.runs import Runs
+from transforms.errors import BusyError, ConfigError
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data folder in which nothing is yet."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+def without_token(data_dir: Path, command: Command = "run", **settings: Any) -> Settings:
+    """Settings that a job cannot be begun with, which was tried."""
+    settings_given = load(data_dir=data_dir, **settings)
+    with pytest.raises(ConfigError):
+        prepare(settings_given, Job(command))
+    return settings_given
+
+
+def test_a_run_without_a_token_is_the_last_run_for_whoever_watches(data_dir: Path) -> None:
+    before = datetime.now(UTC)
+    without_token(data_dir)
+    (record,) = Runs(data_dir).all()
+    assert record.exit_code == 2
+    assert record.finished_at is not None
+    assert before <= record.started_at <= record.finished_at <= before + timedelta(minutes=1)
+    assert "recspend_last_run_exit_code 2\n" in (data_dir / "metrics.prom").read_text()
+
+
+def test_a_stage_is_not_on_record(data_dir: Path) -> None:
+    without_token(data_dir, "ingest")
+    assert list(data_dir.iterdir()) == []
+
+
+def test_no_folder_is_made_for_the_record(tmp_path: Path) -> None:
+    without_token(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_of_a_newer_version_is_left_alone(data_dir: Path) -> None:
+    settings = load(data_dir=data_dir)
+    write_format(data_dir, FORMAT + 1)
+    with pytest.raises(ConfigError):
+        prepare(settings, Job())
+    assert [path.name for path in data_dir.iterdir()] == ["format.json"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_warning(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data_dir / "runs").write_text("")
+    without_token(data_dir)
+    assert "That the run failed could not be put on record" in caplog.text
+
+
+def test_what_another_run_will_write_is_left_to_it_and_busy_is_no_failure(data_dir: Path) -> None:
+    with one_writer(data_dir):
+        with pytest.raises(BusyError):
+            perform(Work(load(data_dir=data_dir), [], {}), Job())
+        assert Runs(data_dir).all() == []
+        without_token(data_dir)
+    assert len(Runs(data_dir).all()) == 1
+    assert not (data_dir / "metrics.prom").exists()
+
+
+def test_a_run_that_cannot_get_hold_of_the_folder_is_told_and_on_record_once(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("flows.run.upgrade.write_format", full)
+    got = tmp_path / "got"
+    channel = {"kind": "command", "command": ["tee", "-a", str(got)]}
+    with pytest.raises(OSError, match="No space"):
+        perform(Work(load(data_dir=data_dir, notify=[channel]), [], {}), Job())
+    assert [record.exit_code for record in Runs(data_dir).all()] == [2]
+    (told,) = got.read_text().splitlines()
+    assert "The run ended early. No space left on device." in json.loads(told)["text"]

@@ -1,0 +1,434 @@
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from flows.settings.accounts import accesses, account_names, account_providers, with_usage
+from flows.settings.settings import load
+from flows.stores.api.access import Access
+from transforms.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+ONE = {
+    "RECSPEND_BASE_URL": "https://example.signalwire.com",
+    "RECSPEND_ACCOUNT_SID": "720796a0-8ee9-4350-83bd-2d07a3121f1e",
+    "RECSPEND_API_TOKEN": TOKEN,
+}
+SID = ONE["RECSPEND_ACCOUNT_SID"]
+
+
+@pytest.fixture
+def one(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> None:
+    """One account by the environment."""
+    for name, value in ONE.items():
+        monkeypatch.setenv(name, value)
+
+
+def entry(name: str, account_sid: str, **more: str) -> str:
+    """An `[[accounts]]` entry of recspend.toml."""
+    values = {
+        "name": name,
+        "base_url": f"https://{name}.signalwire.com",
+        "account_sid": account_sid,
+        "token_env": f"{name.upper()}_TOKEN",
+    } | more
+    return "[[accounts]]\n" + "".join(f"{key} = '{value}'\n" for key, value in values.items())
+
+
+def write(*entries: str) -> None:
+    Path("recspend.toml").write_text("\n".join(entries), encoding="utf-8")
+
+
+def refused(only: str | None = None) -> str:
+    """What is said about accounts that cannot be used."""
+    with pytest.raises(ConfigError) as raised:
+        accesses(load(), only)
+    return str(raised.value)
+
+
+def token_of(access: Access) -> str:
+    return access.token
+
+
+@pytest.mark.usefixtures("one")
+def test_one_account_by_the_environment() -> None:
+    (found,) = accesses(load())
+    assert found == Access(
+        name=SID,
+        account_sid=SID,
+        base_url="https://example.signalwire.com",
+        user=SID,
+        token=TOKEN,
+        provider="signalwire",
+        token_hint="RECSPEND_API_TOKEN",
+    )
+
+
+@pytest.mark.usefixtures("one")
+def test_an_account_may_have_a_name_a_user_and_another_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_ACCOUNT_NAME", "support")
+    monkeypatch.setenv("RECSPEND_API_USER", "SKkey")
+    monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
+    (found,) = accesses(load())
+    assert (found.name, found.account_sid, found.user, found.provider) == ("support", SID, "SKkey", "twilio")
+
+
+@pytest.mark.parametrize("missing", [each for count in (1, 2, 3) for each in combinations(ONE, count)])
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_each_missing_variable_is_named(
+    missing: tuple[str, ...], is_empty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ONE.items():
+        if name not in missing:
+            monkeypatch.setenv(name, value)
+        elif is_empty:
+            monkeypatch.setenv(name, "")
+    said = refused()
+    are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+    assert said == (
+        f"{' and '.join(missing)} {are} not set. Set {them}, describe accounts in recspend.toml, or try "
+        "`recspend demo`, which needs no account."
+    )
+
+
+def test_several_accounts_have_each_its_own_token_by_the_variable_that_token_env_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUPPORT_TOKEN", "one")
+    monkeypatch.setenv("SALES_TOKEN", "two")
+    write(entry("support", "A1"), entry("sales", "AC2", api_user="SK2", provider="twilio"))
+    support, sales = accesses(load())
+    assert support == Access(
+        "support", "A1", "https://support.signalwire.com", "A1", "one", "signalwire", "SUPPORT_TOKEN"
+    )
+    assert sales == Access(
+        "sales", "AC2", "https://sales.signalwire.com", "SK2", "two", "twilio", "SALES_TOKEN"
+    )
+
+
+@pytest.mark.usefixtures("one")
+def test_the_account_of_the_environment_comes_before_those_of_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SALES_TOKEN", "two")
+    write(entry("sales", "AC2"))
+    assert [found.account_sid for found in accesses(load())] == [SID, "AC2"]
+
+
+def test_accounts_of_the_file_need_none_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALES_TOKEN", "two")
+    monkeypatch.setenv("RECSPEND_API_TOKEN", "for nobody")
+    write(entry("sales", "AC2"))
+    assert [(found.account_sid, token_of(found)) for found in accesses(load())] == [("AC2", "two")]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_token_names_the_account_and_its_variable(
+    value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("SALES_TOKEN", value)
+    write(entry("sales", "AC2"))
+    assert refused() == "Account sales: the variable SALES_TOKEN is not set. It must hold the token."
+
+
+@pytest.mark.parametrize("token", [TOKEN, "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "s3cret-Words", ""])
+def test_a_token_where_its_variables_name_belongs_is_not_shown(token: str) -> None:
+    write(entry("sales", "AC2", token_env=token))
+    said = refused()
+    assert said == "Account sales: the variable that token_env names is not set. It must hold the token."
+
+
+def test_one_account_is_picked_by_name_or_sid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPPORT_TOKEN", "one")
+    monkeypatch.setenv("SALES_TOKEN", "two")
+    write(entry("support", "A1"), entry("sales", "AC2"))
+    assert [found.name for found in accesses(load(), "sales")] == ["sales"]
+    assert [found.name for found in accesses(load(), "A1")] == ["support"]
+    assert refused("billing") == "There is no account billing. Accounts are: support, sales."
+
+
+@pytest.mark.parametrize(
+    ("sids", "names", "words"),
+    [
+        (("A1", "A2"), ("sales", "sales"), "Two accounts have the name sales. Give each its own."),
+        (("A1", "A1"), ("sales", "support"), "Two accounts have the account_sid A1. Give each its own."),
+    ],
+)
+def test_two_accounts_of_one_name_or_sid_are_refused(
+    sids: tuple[str, str], names: tuple[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPPORT_TOKEN", "one")
+    monkeypatch.setenv("SALES_TOKEN", "two")
+    write(*(entry(name, sid) for name, sid in zip(names, sids, strict=True)))
+    assert refused() == words
+
+
+@pytest.mark.usefixtures("one")
+def test_an_account_that_stands_in_the_file_and_the_environment_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SALES_TOKEN", "two")
+    write(entry("sales", SID))
+    assert refused() == f"Two accounts have the account_sid {SID}. Give each its own."
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.signalwire.com/", "https://example.signalwire.com"),
+        ("https://example.signalwire.com:8443", "https://example.signalwire.com:8443"),
+        ("HTTPS://Example.SignalWire.com", "https://Example.SignalWire.com"),
+        (" https://example.signalwire.com\n", "https://example.signalwire.com"),
+        ("https://10.0.0.1", "https://10.0.0.1"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://127.1.2.3", "http://127.1.2.3"),
+        ("http://localhost:8080/", "http://localhost:8080"),
+        ("http://LOCALHOST", "http://LOCALHOST"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+@pytest.mark.usefixtures("one")
+def test_a_base_url_is_scheme_and_host(url: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_BASE_URL", url)
+    assert accesses(load())[0].base_url == expected
+
+
+BAD_URLS = [
+    *(
+        "example.signalwire.com",
+        "//example.signalwire.com",
+        "https:",
+        "https://",
+        "https:///",
+        "ftp://example.com",
+    ),
+    *(
+        "https://example.com/api/laml",
+        "https://example.com/?x=1",
+        "https://example.com#x",
+        "https://example.com?x",
+    ),
+    *("https://user@example.com", f"https://user:{TOKEN}@example.com", f"https://:{TOKEN}@example.com"),
+    *(
+        f"https://{TOKEN}@example.com",
+        "https://@example.com",
+        "https://exa mple.com",
+        "https://example.com\\@other.com",
+    ),
+    *(
+        "https://[::1",
+        "https://[other]:1",
+        "https://example.com:port",
+        "https://example.com:1:2",
+        "javascript:alert(1)",
+    ),
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.usefixtures("one")
+def test_any_other_base_url_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_BASE_URL", url)
+    assert refused() == "RECSPEND_BASE_URL must be a scheme and a host, like https://example.signalwire.com."
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://example.signalwire.com",
+            "HTTP://example.signalwire.com",
+            "http://10.0.0.1",
+            "http://0.0.0.0",
+        ),
+        *(
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://example-localhost",
+            "http://[::2]",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("one")
+def test_http_is_refused_except_on_this_machine(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_BASE_URL", url)
+    assert refused() == "RECSPEND_BASE_URL would send the token unencrypted. Use https."
+
+
+@pytest.mark.parametrize(
+    "sid",
+    ["../up", "a/b", "a b", ".hidden", "-x", "a?b", "a#b", "a%2fb", "\u00e4", "a\n", "a" * 101, "a=b", "a:b"],
+)
+@pytest.mark.usefixtures("one")
+def test_a_sid_that_would_lead_elsewhere_is_refused(sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_ACCOUNT_SID", sid)
+    assert refused() == "RECSPEND_ACCOUNT_SID is not an account sid. Copy it from the vendor's console."
+
+
+@pytest.mark.parametrize("sid", [SID, "AC" + "0f" * 16, "xyz123-xyz123-xyz123", "a" * 100, "A_1.b"])
+@pytest.mark.usefixtures("one")
+def test_the_sids_of_both_vendors_are_taken(sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_ACCOUNT_SID", sid)
+    assert accesses(load())[0].account_sid == sid
+
+
+def test_a_wrong_entry_of_the_file_is_named_by_its_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALES_TOKEN", TOKEN)
+    write(entry("sales", "../up"))
+    assert (
+        refused() == "account_sid of account sales is not an account sid. Copy it from the vendor's console."
+    )
+    write(entry("sales", "AC2", base_url=f"https://:{TOKEN}@example.com"))
+    assert refused().startswith("base_url of account sales must be a scheme and a host")
+    write(entry("sales", "AC2", base_url="http://example.com"))
+    assert refused() == "base_url of account sales would send the token unencrypted. Use https."
+
+
+def in_file(token: str, name: str = "token") -> str:
+    """A token in a file of its owner alone; the file's name."""
+    Path(name).write_text(f"{token}\n")
+    Path(name).chmod(0o600)
+    return name
+
+
+def without_variable(name: str, account_sid: str, **more: str) -> str:
+    """An entry whose token is somewhere else than in a variable."""
+    return entry(name, account_sid, **{"token_env": "", **more}).replace("token_env = ''\n", "")
+
+
+def test_a_token_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPPORT_TOKEN", "one")
+    write(entry("support", "A1"), without_variable("sales", "AC2", token_file=in_file(TOKEN)))
+    support, sales = accesses(load())
+    assert (token_of(support), support.token_hint) == ("one", "SUPPORT_TOKEN")
+    assert (token_of(sales), sales.token_hint) == (TOKEN, "the file token")
+
+
+@pytest.mark.usefixtures("one")
+def test_the_token_of_the_one_account_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    monkeypatch.setenv("RECSPEND_TOKEN_FILE", in_file(TOKEN))
+    (found,) = accesses(load())
+    assert (token_of(found), found.token_hint) == (TOKEN, "the file token")
+    Path("token").chmod(0o644)
+    assert refused().startswith(
+        "The file that RECSPEND_TOKEN_FILE names can be read by its group or by others."
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ({"token_file": TOKEN}, "Account sales: the file that token_file names does not exist (in "),
+        ({}, "Account sales: nothing says where its token is. Give it token_env, token_file or token_block."),
+        (
+            {"token_file": "token", "token_block": TOKEN},
+            "Account sales: the token is to come from token_file and from token_block. Keep one of them.",
+        ),
+        (
+            {"token_file": "token", "token_env": "SALES_TOKEN"},
+            "Account sales: the token is to come from token_env and from token_file. Keep one of them.",
+        ),
+    ],
+)
+def test_a_token_that_is_nowhere_or_in_two_places_is_told_by_its_account(
+    place: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALES_TOKEN", TOKEN)
+    in_file(TOKEN)
+    write(without_variable("sales", "AC2", **place))
+    said = refused()
+    assert said.startswith(words)
+    assert TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (["API_TOKEN", "TOKEN_FILE"], "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE"),
+        (["TOKEN_FILE", "TOKEN_BLOCK"], "RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK"),
+        (
+            ["API_TOKEN", "TOKEN_FILE", "TOKEN_BLOCK"],
+            "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("one")
+def test_the_one_account_has_its_token_in_one_place(
+    places: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    for name in places:
+        monkeypatch.setenv(f"RECSPEND_{name}", TOKEN)
+    assert refused() == f"The token is to come from {words}. Keep one of them."
+
+
+@pytest.mark.parametrize("text", [f"{TOKEN}\nother", f"{TOKEN}\udcff"])
+def test_a_variable_that_holds_more_than_a_token_is_told(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALES_TOKEN", text)
+    write(entry("sales", "AC2"))
+    said = refused()
+    assert said.startswith("Account sales: the variable SALES_TOKEN has ")
+    assert TOKEN not in said
+
+
+def test_prefect_is_imported_only_for_who_keeps_a_token_there() -> None:
+    in_file(TOKEN)
+    write(without_variable("sales", "AC2", token_file="token"))
+    script = "import sys; from flows import accounts, settings; accounts.accesses(settings.load())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}; sys.exit('prefect' in sys.modules)"], check=False
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.usefixtures("one")
+def test_names_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(entry("sales", "AC2"), entry("support", "A1"))
+    assert account_names(load()) == {SID: SID, "AC2": "sales", "A1": "support"}
+    monkeypatch.setenv("RECSPEND_ACCOUNT_NAME", "billing")
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    assert account_names(load())[SID] == "billing"
+
+
+def test_without_accounts_there_are_no_names() -> None:
+    assert account_names(load()) == account_providers(load()) == {}
+
+
+@pytest.mark.usefixtures("one")
+def test_providers_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECSPEND_API_TOKEN")
+    monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
+    write(entry("sales", "AC2"), entry("support", "A1", provider="twilio"))
+    assert account_providers(load()) == {SID: "twilio", "AC2": "signalwire", "A1": "twilio"}
+
+
+@pytest.mark.usefixtures("one")
+def test_a_token_is_not_shown_with_its_account() -> None:
+    (found,) = accesses(load())
+    assert token_of(found) == TOKEN
+    assert [text for text in (repr(found), str(found), f"{[found]}") if TOKEN in text] == []
+
+
+def test_an_account_that_is_not_asked_for_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(entry("support", "sid-1"), entry("sales", "sid-2"))
+    monkeypatch.setenv("SALES_TOKEN", TOKEN)
+    assert [access.name for access in accesses(load(), "sales")] == ["sales"]
+    assert "SUPPORT_TOKEN" in refused()
+
+
+def test_only_accounts_of_twilio_have_usage_records_and_they_can_be_left_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(entry("support", "A1"), entry("sales", "AC2", provider="twilio"))
+    assert with_usage(load()) == {"AC2"}
+    monkeypatch.setenv("RECSPEND_ACCOUNT_SID", "AC3")
+    assert with_usage(load()) == {"AC2"}
+    monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
+    assert with_usage(load()) == {"AC2", "AC3"}
+    assert with_usage(load(usage_records=False)) == frozenset()

@@ -1,0 +1,304 @@
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from flows.settings import settings as module
+from flows.settings.settings import Settings, config_path, load
+from flows.settings.shipped import shipped
+from transforms.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+SECRET_FILE = Path("recspend.toml")
+
+
+def write(text: str, path: Path = SECRET_FILE) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def refused(**given: object) -> str:
+    """What is said about wrong settings."""
+    with pytest.raises(ConfigError) as raised:
+        load(**given)
+    return str(raised.value)
+
+
+ENVIRONMENT = {
+    "DATA_DIR": ("elsewhere", Path("elsewhere")),
+    "BASE_URL": ("https://example.signalwire.com", "https://example.signalwire.com"),
+    "ACCOUNT_SID": ("A1", "A1"),
+    "ACCOUNT_NAME": ("support", "support"),
+    "API_TOKEN": (TOKEN, SecretStr(TOKEN)),
+    "TOKEN_FILE": ("/run/secrets/token", Path("/run/secrets/token")),
+    "TOKEN_BLOCK": ("support-token", "support-token"),
+    "API_USER": ("SKkey", "SKkey"),
+    "PROVIDER": ("twilio", "twilio"),
+    "REPORTING_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
+    "EMBED_RECORDINGS": ("false", False),
+    "UNPRICED_SHARE_WARNING": ("0.25", Decimal("0.25")),
+    "SHORT_RECORDING_SECONDS": ("7", 7),
+    "ACCRUAL_RATE_DAYS": ("7", 7),
+    "REPORT_PAGE": ("false", False),
+    "LOOKBACK_DAYS": ("99", 99),
+    "SETTLE_DAYS": ("9", 9),
+    "USAGE_RECORDS": ("false", False),
+    "BILL_TOLERANCE_AMOUNT": ("0.05", Decimal("0.05")),
+    "BILL_TOLERANCE_SHARE": ("0.001", Decimal("0.001")),
+    "ANOMALY_WINDOW_DAYS": ("28", 28),
+    "ANOMALY_DEVIATIONS": ("3.5", Decimal("3.5")),
+    "ANOMALY_MIN_SHARE": ("0.5", Decimal("0.5")),
+    "METRICS_FILE": ("/srv/recspend.prom", Path("/srv/recspend.prom")),
+    "CONCURRENCY": ("3", 3),
+    "CONNECT_TIMEOUT": ("1.5", 1.5),
+    "READ_TIMEOUT": ("2", 2.0),
+    "ATTEMPTS": ("3", 3),
+    "BACKOFF": ("0", 0.0),
+}
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    found = load()
+    assert found.data_dir == Path("data")
+    assert (found.provider, found.reporting_timezone, found.embed_recordings) == ("signalwire", "UTC", True)
+    assert (found.base_url, found.account_sid, found.api_token, found.accounts) == (None, None, None, [])
+    assert (found.connect_timeout, found.read_timeout, found.attempts, found.backoff) == (10, 60, 7, 0.5)
+    assert found.unpriced_share_warning == Decimal("0.1")
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_every_setting_can_stand_in_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, value = ENVIRONMENT[name]
+    assert getattr(load(), name.lower()) != value
+    monkeypatch.setenv(f"RECSPEND_{name}", text)
+    assert getattr(load(), name.lower()) == value
+
+
+def test_the_environment_names_every_setting_but_the_lists() -> None:
+    assert {name.lower() for name in ENVIRONMENT} == {*Settings.model_fields} - {"accounts", "notify"}
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - {"API_TOKEN"}))
+def test_every_setting_but_the_token_can_stand_in_the_file(name: str) -> None:
+    text, value = ENVIRONMENT[name]
+    is_plain = isinstance(value, bool | int | float)
+    write(f"{name.lower()} = {text}" if is_plain else f'{name.lower()} = "{text}"')
+    assert getattr(load(), name.lower()) == value
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write('data_dir = "of-file"\nattempts = 2\nprovider = "twilio"')
+    assert load().data_dir == Path("of-file")
+    monkeypatch.setenv("RECSPEND_DATA_DIR", "of-environment")
+    monkeypatch.setenv("RECSPEND_ATTEMPTS", "3")
+    assert load().data_dir == Path("of-environment")
+    found = load(data_dir=Path("given"), attempts=None)
+    assert (found.data_dir, found.attempts, found.provider) == (Path("given"), 3, "twilio")
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('reporting_timezone = "Europe/Berlin"')
+    for name in ("DATA_DIR", "ACCOUNT_SID", "REPORTING_TIMEZONE", "ATTEMPTS", "CONFIG"):
+        monkeypatch.setenv(f"RECSPEND_{name}", "")
+    found = load()
+    assert (found.data_dir, found.account_sid, found.attempts) == (Path("data"), None, 7)
+    assert found.reporting_timezone == "Europe/Berlin"
+
+
+def test_recspend_config_names_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write('data_dir = "of-the-usual-file"')
+    other = tmp_path / "other.toml"
+    write('data_dir = "of-the-other-file"', other)
+    assert config_path() == Path("recspend.toml")
+    monkeypatch.setenv("RECSPEND_CONFIG", str(other))
+    assert config_path() == other
+    assert load().data_dir == Path("of-the-other-file")
+
+
+def test_a_named_file_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_CONFIG", "nowhere.toml")
+    assert (
+        refused()
+        == "RECSPEND_CONFIG names nowhere.toml, which does not exist. Create it or unset the variable."
+    )
+
+
+def test_a_named_file_that_is_a_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_CONFIG", str(tmp_path))
+    assert refused().startswith(f"{tmp_path} cannot be read")
+
+
+def test_several_accounts_stand_in_the_file() -> None:
+    write(
+        """
+        [[accounts]]
+        name = "support"
+        base_url = "https://one.signalwire.com"
+        account_sid = "A1"
+        token_env = "SUPPORT_TOKEN"
+
+        [[accounts]]
+        name = "sales"
+        base_url = "https://api.twilio.com"
+        account_sid = "AC2"
+        token_env = "SALES_TOKEN"
+        api_user = "SK2"
+        provider = "twilio"
+        """
+    )
+    support, sales = load().accounts
+    assert (support.name, support.account_sid, support.token_env) == ("support", "A1", "SUPPORT_TOKEN")
+    assert (support.api_user, support.provider, sales.api_user, sales.provider) == (
+        None,
+        "signalwire",
+        "SK2",
+        "twilio",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (f'api_token = "{TOKEN}"', "top level"),
+        (f'[[accounts]]\nname = "a"\napi_token = "{TOKEN}"', "accounts entry 1"),
+        (f'[[accounts]]\nname = "a"\n[[accounts]]\nname = "b"\napi_token = "{TOKEN}"', "accounts entry 2"),
+    ],
+)
+def test_a_token_in_the_file_is_refused_without_showing_it(text: str, where: str) -> None:
+    write(text)
+    assert refused() == (
+        f"recspend.toml holds an api_token ({where}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
+        "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('datadir = "x"', ["datadir"]),
+        ('API_TOKEN = "{token}"', ["API_TOKEN"]),
+        ('token = "{token}"\nfoo = 1', ["token", "foo"]),
+        ('[tool]\nx = "{token}"', ["tool"]),
+        ('[[accounts]]\ntoken = "{token}"', ["accounts.0.token", "accounts.0.name", "accounts.0.base_url"]),
+        ('accounts = "{token}"', ["accounts"]),
+        ('accounts = ["{token}"]', ["accounts.0"]),
+        ('[accounts]\napi_token = "{token}"', ["accounts"]),
+        ('provider = "{token}"', ["provider"]),
+        ('reporting_timezone = "{token}"', ["reporting_timezone"]),
+        ('attempts = "{token}"', ["attempts"]),
+        ('data_dir = ["{token}"]', ["data_dir"]),
+    ],
+)
+def test_each_wrong_key_and_value_of_the_file_is_named_and_no_value_shown(
+    text: str, names: list[str]
+) -> None:
+    write(text.replace("{token}", TOKEN))
+    said = refused()
+    assert said.startswith("Settings are wrong: ")
+    assert said.endswith("See RECSPEND_… and recspend.toml.")
+    for name in names:
+        assert f"{name}: " in said
+    assert TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PROVIDER", "plivo"),
+        ("REPORTING_TIMEZONE", "Mars/Olympus"),
+        ("REPORTING_TIMEZONE", "../../etc/passwd"),
+        ("REPORTING_TIMEZONE", "utc'; drop"),
+        ("ATTEMPTS", "0"),
+        ("ATTEMPTS", "51"),
+        ("ATTEMPTS", "two"),
+        ("BACKOFF", "-1"),
+        ("READ_TIMEOUT", "0"),
+        ("CONNECT_TIMEOUT", "-3"),
+        ("UNPRICED_SHARE_WARNING", "1.5"),
+        ("UNPRICED_SHARE_WARNING", "NaN"),
+        ("BILL_TOLERANCE_AMOUNT", "-0.01"),
+        ("BILL_TOLERANCE_SHARE", "1.5"),
+        ("USAGE_RECORDS", "perhaps"),
+        ("ANOMALY_WINDOW_DAYS", "27"),
+        ("ANOMALY_DEVIATIONS", "0"),
+        ("ANOMALY_MIN_SHARE", "1.5"),
+        ("EMBED_RECORDINGS", "perhaps"),
+        ("ACCOUNTS", "perhaps"),
+        ("ACCOUNTS", '{"name": "perhaps"}'),
+    ],
+)
+def test_a_wrong_value_in_the_environment_is_named_and_not_shown(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"RECSPEND_{name}", text)
+    said = refused()
+    assert said.startswith("Settings are wrong: ")
+    assert name in said.upper()
+    assert text not in said.replace("greater than or equal to 0", "").replace("greater than 0", "")
+
+
+def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_ATTEMPTS", "many")
+    write('provider = "plivo"\nunknown = 1')
+    said = refused(backoff=-1)
+    assert [name for name in ("attempts", "provider", "unknown", "backoff") if f"{name}: " not in said] == []
+
+
+@pytest.mark.parametrize("content", [b"data_dir = ", b"= 1", b"[[accounts]", b"\xff\xfe", b"a = 1\na = 2"])
+def test_a_file_that_is_no_toml_is_an_error_that_names_it(content: bytes) -> None:
+    Path("recspend.toml").write_bytes(content)
+    said = refused()
+    assert said.startswith("recspend.toml is not valid TOML: ")
+    assert said.endswith("Mend that line.")
+
+
+def test_a_token_on_a_line_that_is_no_toml_is_not_shown() -> None:
+    for line in (f"api_token = {TOKEN}", f'api_token = "{TOKEN}', f"{TOKEN}", f"x = '{TOKEN}' '"):
+        write(line)
+        said = refused()
+        assert "is not valid TOML" in said
+        assert TOKEN not in said
+
+
+def test_a_token_is_shown_as_stars_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_API_TOKEN", TOKEN)
+    found = load()
+    assert found.api_token is not None
+    assert found.api_token.get_secret_value() == TOKEN
+    shown = [
+        repr(found),
+        str(found),
+        f"{found}",
+        repr(found.model_dump()),
+        found.model_dump_json(),
+        repr(found.api_token),
+    ]
+    assert [text for text in shown if TOKEN in text] == []
+    assert all("*" in text for text in shown)
+
+
+def test_an_error_beside_a_token_does_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_API_TOKEN", TOKEN)
+    monkeypatch.setenv("RECSPEND_ATTEMPTS", "many")
+    assert TOKEN not in refused()
+
+
+def test_what_travels_with_the_program_is_found_in_a_checkout() -> None:
+    assert (shipped("sql", "checks") / "lake_equals_fact.sql").is_file()
+    assert (shipped("sql") / "marts").is_dir()
+    assert (shipped("reference") / "account_names.csv").is_file()
+    assert shipped("reference", "account_names.csv") == shipped("reference") / "account_names.csv"
+
+
+def test_what_travels_with_the_program_is_found_in_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site-packages" / "flows"
+    (package / "_shipped" / "sql").mkdir(parents=True)
+    monkeypatch.setattr(module, "__file__", str(package / "settings.py"))
+    assert shipped("sql", "checks") == package / "_shipped" / "sql" / "checks"
+    assert shipped("reference") == package / "_shipped" / "reference"

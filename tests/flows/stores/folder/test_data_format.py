@@ -1,0 +1,48 @@
+"""The file that says which format a data folder has."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from flows.stores.folder.data_format import FORMAT, DataFormat, read_format, refuse_newer, write_format
+from transforms.errors import ConfigError, DataError
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    assert read_format(data_dir) is None
+    write_format(data_dir, FORMAT)
+    assert read_format(data_dir) == DataFormat(FORMAT, version("recspend"))
+    assert [path.name for path in data_dir.iterdir()] == ["format.json"]
+    refuse_newer(data_dir)
+
+
+def test_a_newer_folder_is_refused_whatever_else_its_file_says(tmp_path: Path) -> None:
+    (tmp_path / "format.json").write_text(
+        f'{{"recspend": "7.0.1", "format": {FORMAT + 1}, "more": ["a", {{}}]}}'
+    )
+    said = (
+        f"{tmp_path} is in format {FORMAT + 1}, written by recspend 7.0.1, and this recspend {version('recspend')} "
+        f"knows formats up to {FORMAT} only. Install recspend 7.0.1 or newer, or name another folder with "
+        "RECSPEND_DATA_DIR."
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
+        refuse_newer(tmp_path)
+
+
+def test_a_folder_that_is_not_there_or_is_a_file_is_not_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refuse_newer(tmp_path / "none")
+    refuse_newer(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"3", b"[]", b"{}", b'{"format": "3", "recspend": ""}', b'{"format": 0, "recspend": ""}', b"\xff"],
+)  # fmt: skip
+def test_a_file_that_says_nothing_is_not_taken_for_any_format(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "format.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"format\.json does not say which format the folder has"):
+        refuse_newer(tmp_path)

@@ -1,0 +1,215 @@
+import csv
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from flows.settings.shipped import shipped
+from flows.stores.folder.reference import reference_table
+from transforms.errors import ConfigError
+from transforms.model.reference import ACCOUNT_NAMES, BUDGETS, INVOICES, STORAGE_RATES
+
+HEADER = "account_sid,account_name\n"
+
+
+def account_names(data_dir: Path, shipped_folder: Path) -> dict[str, str]:
+    rows = reference_table(ACCOUNT_NAMES, data_dir, shipped_folder).to_pylist()
+    return {row["account_sid"]: row["account_name"] for row in rows}
+
+
+def names(tmp_path: Path, text: str | bytes) -> dict[str, str]:
+    path = tmp_path / "reference" / "account_names.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return account_names(tmp_path, tmp_path / "no such folder")
+
+
+def test_names_are_read_by_account_sid(tmp_path: Path) -> None:
+    text = f'{HEADER}A1,support\nA2,"Verkauf, Köln"\nA3,"the ""other"" one"\n'
+    assert names(tmp_path, text) == {"A1": "support", "A2": "Verkauf, Köln", "A3": 'the "other" one'}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}A1,support",
+        f"\ufeff{HEADER}A1,support\n",
+        f"{HEADER}\nA1,support\n\n",
+        f"{HEADER}A1,support\n".replace("\n", "\r\n"),
+    ],
+)
+def test_what_spreadsheets_make_of_a_file_is_read_too(tmp_path: Path, text: str) -> None:
+    assert names(tmp_path, text) == {"A1": "support"}
+
+
+def test_a_header_alone_names_nobody(tmp_path: Path) -> None:
+    assert names(tmp_path, HEADER) == {}
+
+
+def test_a_file_in_the_data_folder_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    shipped_folder = tmp_path / "shipped"
+    shipped_folder.mkdir()
+    (shipped_folder / "account_names.csv").write_text(f"{HEADER}A1,shipped\nA2,shipped\n")
+    assert account_names(tmp_path, shipped_folder) == {"A1": "shipped", "A2": "shipped"}
+    names(tmp_path, f"{HEADER}A1,own\n")
+    assert account_names(tmp_path, shipped_folder) == {"A1": "own"}
+
+
+def test_the_shipped_file_can_be_read(tmp_path: Path) -> None:
+    assert account_names(tmp_path, shipped("reference")) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", r"line 1: the columns must be account_sid,account_name\."),
+        ("A1,support\n", r"line 1: the columns must be account_sid,account_name\."),
+        ("account_name,account_sid\nsupport,A1\n", r"line 1: the columns must be account_sid,account_name\."),
+        ("account_sid;account_name\nA1;support\n", r"line 1: the columns must be account_sid,account_name\."),
+        ("account_sid,account_name,note\n", r"line 1: the columns must be account_sid,account_name\."),
+        (f"{HEADER}A1,support\nA2\n", r"line 3: has 1 cells and needs 2\."),
+        (f"{HEADER}A1,support,x\n", r"line 2: has 3 cells and needs 2\."),
+        (f"{HEADER}A1,\n", r"line 2, account_name: must not be empty\."),
+        (f"{HEADER},support\n", r"line 2, account_sid: must not be empty\."),
+        (f"{HEADER}A1,support\n\nA1,sales\n", r"line 4: says again what line 2 says\."),
+        (f"{HEADER}A1,a\nA2,Köln\n".encode("latin-1"), r"is not UTF-8"),
+        (f"{HEADER}A1,a\n".encode("utf-16"), r"is not UTF-8"),
+        (f'{HEADER}A1,"support\nA2,sales\nA3,billing\n', r"line 4: "),
+        (f"{HEADER}A1,{'a' * (csv.field_size_limit() + 1)}\n", r"line 2: "),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_an_error_that_names_file_and_line(
+    tmp_path: Path, text: str | bytes, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words) as raised:
+        names(tmp_path, text)
+    assert str(raised.value).startswith(str(tmp_path / "reference" / "account_names.csv"))
+
+
+RATES_HEADER = "account_sid,currency,valid_from,price_per_minute_month,free_minutes\n"
+
+
+def storage_rates(tmp_path: Path, text: str) -> list[dict[str, object]]:
+    path = tmp_path / "reference" / "storage_rates.csv"
+    path.parent.mkdir()
+    path.write_text(RATES_HEADER + text)
+    found: list[dict[str, object]] = reference_table(STORAGE_RATES, tmp_path, tmp_path / "none").to_pylist()
+    return found
+
+
+def test_storage_rates_are_read_to_the_last_decimal(tmp_path: Path) -> None:
+    text = ",USD,2026-01-01,0.000500001,10000\nA1,EUR,2026-02-01,0,0\n"
+    for_all, own = storage_rates(tmp_path, text)
+    assert for_all == {
+        "account_sid": None,
+        "currency": "USD",
+        "valid_from": date(2026, 1, 1),
+        "price_per_minute_month": Decimal("0.000500001"),
+        "free_minutes": 10000,
+    }
+    assert list(own.values()) == ["A1", "EUR", date(2026, 2, 1), Decimal(0), 0]
+
+
+def test_no_storage_rate_is_shipped(tmp_path: Path) -> None:
+    assert reference_table(STORAGE_RATES, tmp_path, shipped("reference")).to_pylist() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (",USD,2026-01-01,0.0005,-1", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,1e4", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,10000.5", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,²", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,1000000000", "line 2, free_minutes: "),
+        (",USD,2026-01-01,0.0005,", r"line 2, free_minutes: must not be empty\."),
+        (",,2026-01-01,0.0005,0", r"line 2, currency: must not be empty\."),
+        (",USD,2026-01-01,0.0005,0\n,USD,2026-01-01,0.0006,0", r"line 3: says again what line 2 says\."),
+    ],
+)
+def test_a_storage_rate_that_is_none_is_an_error_that_names_line_and_column(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        storage_rates(tmp_path, line + "\n")
+
+
+INVOICES_HEADER = "account_sid,month,category,quantity,amount,currency\n"
+
+
+def invoices(tmp_path: Path, lines: str) -> list[tuple[object, ...]]:
+    path = tmp_path / "reference" / "invoices.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{INVOICES_HEADER}{lines}")
+    rows = reference_table(INVOICES, tmp_path, tmp_path / "no such folder").to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+def test_an_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -> None:
+    assert invoices(tmp_path, "A1,2026-09,recordings,1250,3.12,USD\nA1,2026-09,recordings,0,0,EUR\n") == [
+        ("A1", date(2026, 9, 1), "recordings", Decimal(1250), Decimal("3.12"), "USD"),
+        ("A1", date(2026, 9, 1), "recordings", Decimal(0), Decimal(0), "EUR"),
+    ]
+    assert reference_table(INVOICES, tmp_path / "none", shipped("reference")).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (",2026-09,recordings,1,1,USD", r"line 2, account_sid: must not be empty\."),
+        (
+            "A1,2026-09-01,recordings,1,1,USD",
+            r'line 2, month: "2026-09-01" is no month\. Write it as 2026-09\.',
+        ),
+        ("A1,2026-13,recordings,1,1,USD", r'line 2, month: "2026-13" is no month'),
+        ("A1,2026-09,,1,1,USD", r"line 2, category: must not be empty\."),
+        ("A1,2026-09,recordings,,1,USD", r"line 2, quantity: must not be empty\."),
+        ("A1,2026-09,recordings,many,1,USD", r'line 2, quantity: "many" is no quantity\. .* such as 1250\.'),
+        ("A1,2026-09,recordings,1,-3.12,USD", r'line 2, amount: "-3\.12" is no amount'),
+        ('A1,2026-09,recordings,1,"3,12",USD', r'line 2, amount: "3,12" is no amount'),
+        ("A1,2026-09,recordings,1,1,usd", r'line 2, currency: "usd" is no currency'),
+        (
+            "A1,2026-09,recordings,1,1,USD\nA1,2026-09,recordings,2,2,USD",
+            r"line 3: says again what line 2 says\.",
+        ),
+    ],
+)
+def test_an_invoice_that_is_not_what_it_should_be_is_an_error(tmp_path: Path, lines: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        invoices(tmp_path, lines)
+
+
+def budgets(tmp_path: Path, lines: str) -> list[tuple[object, ...]]:
+    path = tmp_path / "reference" / "budgets.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"account_sid,valid_from,currency,amount\n{lines}")
+    rows = reference_table(BUDGETS, tmp_path, tmp_path / "no such folder").to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+def test_a_budget_is_for_a_month_and_on_and_may_be_for_all_accounts_or_end(tmp_path: Path) -> None:
+    assert budgets(tmp_path, ",2026-09,USD,500\nA1,2026-10,EUR,0.5\nA1,2026-12,EUR,\n") == [
+        (None, date(2026, 9, 1), "USD", Decimal("500.000000000")),
+        ("A1", date(2026, 10, 1), "EUR", Decimal("0.500000000")),
+        ("A1", date(2026, 12, 1), "EUR", None),
+    ]
+    assert reference_table(BUDGETS, tmp_path / "none", shipped("reference")).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("A1,2026-09-01,USD,1", r'line 2, valid_from: "2026-09-01" is no month'),
+        ("A1,,USD,1", r"line 2, valid_from: must not be empty"),
+        ("A1,2026-09,,1", r"line 2, currency: must not be empty"),
+        ("A1,2026-09,USD,-1", r'line 2, amount: "-1" is no amount'),
+        ("A1,2026-09,USD,much", r'line 2, amount: "much" is no amount'),
+        (",2026-09,USD,1\n,2026-09,USD,2", r"line 3: says again what line 2 says"),
+    ],
+)
+def test_a_budget_that_cannot_be_read_is_an_error_that_names_file_and_line(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        budgets(tmp_path, f"{line}\n")

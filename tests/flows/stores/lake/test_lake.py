@@ -1,0 +1,453 @@
+import json
+import os
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.stores.lake.lake import AppliedLanding, Lake, LakeState
+from flows.stores.whole_files import BESIDE
+from tests.support.samples.stores import ACCOUNT, OTHER_ACCOUNT, lake_rows, utc
+from transforms.errors import DataError
+from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
+
+LANDING = AppliedLanding(
+    "raw/a",
+    utc(2026, 7, 6),
+    pages=1,
+    rows=9,
+    new=5,
+    repeated=2,
+    rejected=1,
+    outside=1,
+    oddities=[("unknown source", "Fax", 2)],
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+def month_file(lake: Lake, month: str = "2026-07", account_sid: str = ACCOUNT) -> Path:
+    return lake.folder / f"account_sid={account_sid}" / f"created_month={month}" / "recordings.parquet"
+
+
+def state_file(lake: Lake) -> Path:
+    return lake.folder / f"account_sid={ACCOUNT}" / "_landings.json"
+
+
+def fill(lake: Lake, *, july: pa.Table | None = None) -> None:
+    """Two months, recorded as being what one landing left."""
+    lake.replace(ACCOUNT, "2026-07", july or lake_rows("R1", "R2"))
+    lake.replace(ACCOUNT, "2026-08", lake_rows("R3", created_at=utc(2026, 8, 2)))
+    lake.finish(ACCOUNT, LakeState([LANDING]))
+
+
+def stamps(lake: Lake) -> dict[str, tuple[int, int]]:
+    """Inode and time of every file: what tells whether it was touched."""
+    found = {path: path.stat() for path in sorted(lake.folder.parent.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(lake.folder.parent)): (stat.st_ino, stat.st_mtime_ns)
+        for path, stat in found.items()
+    }
+
+
+# One row of every kind of value there is.
+SURPRISES = pa.concat_tables(
+    [
+        lake_rows("R0", price=Decimal("-0.000000001"), price_raw="-1e-9", channels=2, error_code="16101"),
+        lake_rows("R1", price=Decimal("999999999.999999999"), currency="XXX", duration_seconds=2**31 - 1),
+        lake_rows(
+            "R2", price=Decimal("0E-9"), price_raw="0.0", source="Fax", source_raw="Fax", duration_seconds=0
+        ),
+        lake_rows("R3", price=None, price_raw=None, channels=None, duration_seconds=None, started_at=None),
+        lake_rows("R4", uri="", source_raw=None, deleted_at=utc(2026, 9, 1), ended_at=utc(2026, 7, 5, 12, 1)),
+        lake_rows("R\u00fc'\U0001f600", status="", created_at=utc(1970, 1, 1), updated_at=utc(2999, 12, 31)),
+    ]
+)
+
+
+def test_a_month_comes_back_exactly(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-07", SURPRISES)
+    found = lake.read(ACCOUNT, "2026-07")
+    assert found.to_pylist() == SURPRISES.to_pylist()
+    assert found.schema.equals(LAKE_SCHEMA)
+    assert found.equals(SURPRISES)
+
+
+def test_a_month_comes_back_in_its_order_across_row_groups(lake: Lake) -> None:
+    sids = pa.array([f"R{number % 1000:04d}-{number}" for number in range(150_000)])
+    many = lake_rows("R").take(pa.array([0] * len(sids))).set_column(0, LAKE_SCHEMA.field(0), sids)
+    lake.replace(ACCOUNT, "2026-07", many)
+    assert pq.ParquetFile(month_file(lake)).num_row_groups == 2
+    assert lake.read(ACCOUNT, "2026-07").equals(many)
+    assert lake.rows(ACCOUNT) == 150_000
+
+
+def test_a_month_that_is_not_there_is_empty(lake: Lake) -> None:
+    found = lake.read(ACCOUNT, "2026-07")
+    assert (found.num_rows, found.schema) == (0, LAKE_SCHEMA)
+    assert (lake.accounts(), lake.months(ACCOUNT), lake.rows(ACCOUNT)) == ([], [], 0)
+
+
+def test_accounts_and_months_are_listed_in_order(lake: Lake) -> None:
+    for account_sid, month in ((ACCOUNT, "2026-08"), (OTHER_ACCOUNT, "2025-01"), (ACCOUNT, "2026-07")):
+        lake.replace(account_sid, month, lake_rows("R1"))
+    assert lake.accounts() == [OTHER_ACCOUNT, ACCOUNT]
+    assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
+    assert lake.rows(ACCOUNT) == 2
+    assert month_file(lake).is_file()
+
+
+def test_a_month_is_replaced_whole_and_the_others_stay(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2"))
+    lake.replace(ACCOUNT, "2026-08", lake_rows("R3"))
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R4"))
+    assert lake.read(ACCOUNT, "2026-07")["recording_sid"].to_pylist() == ["R4"]
+    assert lake.read(ACCOUNT, "2026-08")["recording_sid"].to_pylist() == ["R3"]
+
+
+def test_an_empty_month_has_no_file(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
+    lake.replace(ACCOUNT, "2026-07", LAKE_SCHEMA.empty_table())
+    assert not month_file(lake).exists()
+    assert lake.months(ACCOUNT) == []
+    lake.replace(ACCOUNT, "2026-07", LAKE_SCHEMA.empty_table())
+
+
+def test_a_month_that_cannot_be_written_leaves_the_old_one(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
+    with pytest.raises((pa.ArrowException, ValueError, KeyError)):
+        lake.replace(ACCOUNT, "2026-07", pa.table({"recording_sid": ["R2"]}))
+    assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1"))
+    assert [path.name for path in month_file(lake).parent.iterdir()] == ["recordings.parquet"]
+
+
+def test_a_reader_never_sees_a_torn_month(lake: Lake) -> None:
+    versions = {
+        name: lake_rows(*(f"R{n:05d}" for n in range(2000)), raw_page=name) for name in ("one", "other")
+    }
+    lake.replace(ACCOUNT, "2026-07", versions["one"])
+    seen: list[tuple[int, frozenset[str]]] = []
+    troubles: list[BaseException] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        try:
+            while not stop.is_set():
+                found = lake.read(ACCOUNT, "2026-07")
+                seen.append((found.num_rows, frozenset(found["raw_page"].to_pylist())))
+        except BaseException as trouble:
+            troubles.append(trouble)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    whole = {(2000, frozenset({name})) for name in versions}
+    replaced = 0
+    while not troubles and replaced < 2000 and (replaced < 60 or not whole <= {*seen}):
+        replaced += 1
+        lake.replace(ACCOUNT, "2026-07", versions["other" if replaced % 2 else "one"])
+    stop.set()
+    reader.join()
+    assert troubles == []
+    assert {*seen} == whole
+
+
+def test_a_month_file_alone_has_every_column_with_its_type(lake: Lake, tmp_path: Path) -> None:
+    lake.replace(ACCOUNT, "2026-07", SURPRISES)
+    alone = tmp_path / "alone.parquet"
+    month_file(lake).rename(alone)
+    parquet = pq.ParquetFile(alone)
+    assert parquet.schema_arrow.names == LAKE_SCHEMA.names
+    assert parquet.schema_arrow.types == LAKE_SCHEMA.types
+    assert [field.nullable for field in parquet.schema_arrow] == [field.nullable for field in LAKE_SCHEMA]
+    assert parquet.metadata.row_group(0).column(0).compression == "ZSTD"
+    assert parquet.read().to_pylist() == SURPRISES.to_pylist()
+
+
+def test_duckdb_reads_a_month_file_with_exact_decimals_and_instants(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-07", SURPRISES)
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        found = connection.execute(
+            "select recording_sid, price, price::varchar, created_at::varchar, channels, typeof(price), "
+            "typeof(created_at), typeof(channels), typeof(duration_seconds) "
+            "from read_parquet(?, hive_partitioning = false)",
+            [str(month_file(lake))],
+        ).fetchall()
+        columns = connection.execute("select * from read_parquet(?)", [str(month_file(lake))]).description
+        total = connection.execute(
+            "select sum(price) from read_parquet(?)", [str(month_file(lake))]
+        ).fetchone()
+    types = ("DECIMAL(18,9)", "TIMESTAMP WITH TIME ZONE", "TINYINT", "INTEGER")
+    noon = "2026-07-05 12:00:00+00"
+    assert found == [
+        ("R0", Decimal("-1E-9"), "-0.000000001", noon, 2, *types),
+        ("R1", Decimal("999999999.999999999"), "999999999.999999999", noon, 1, *types),
+        ("R2", Decimal(0), "0.000000000", noon, 1, *types),
+        ("R3", None, None, noon, None, *types),
+        ("R4", Decimal("-0.005"), "-0.005000000", noon, 1, *types),
+        ("R\u00fc'\U0001f600", Decimal("-0.005"), "-0.005000000", "1970-01-01 00:00:00+00", 1, *types),
+    ]
+    assert total == (Decimal("999999999.989999998"),)
+    assert columns is not None
+    assert {column[0] for column in columns} >= {*LAKE_SCHEMA.names}
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"torn" * 100])
+def test_a_month_that_cannot_be_read_is_an_error_that_names_the_file(lake: Lake, content: bytes) -> None:
+    fill(lake)
+    month_file(lake).write_bytes(content)
+    with pytest.raises(DataError, match=r"Run `recspend normalize --rebuild`") as raised:
+        lake.read(ACCOUNT, "2026-07")
+    assert str(raised.value).startswith(f"{month_file(lake)} ")
+
+
+def test_a_month_with_a_spoilt_page_is_an_error_that_names_the_file(lake: Lake) -> None:
+    fill(lake)
+    content = bytearray(month_file(lake).read_bytes())
+    content[4:60] = b"\xff" * 56
+    month_file(lake).write_bytes(content)
+    with pytest.raises(DataError, match=r"Run `recspend normalize --rebuild`"):
+        lake.read(ACCOUNT, "2026-07")
+
+
+# What is in the months
+
+
+def test_a_state_comes_back_with_the_rows_of_each_month(lake: Lake) -> None:
+    fill(lake)
+    state = lake.state(ACCOUNT)
+    assert state == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
+    assert state == lake.recorded_state(ACCOUNT)
+    assert json.loads(state_file(lake).read_bytes())["months"] == {"2026-07": 2, "2026-08": 1}
+
+
+def test_an_account_without_recordings_has_a_state_too(lake: Lake) -> None:
+    lake.finish(ACCOUNT, LakeState([LANDING]))
+    assert lake.state(ACCOUNT) == LakeState([LANDING], {})
+
+
+def test_an_account_that_was_never_normalized_has_no_state(lake: Lake) -> None:
+    assert lake.state(ACCOUNT) is None
+    assert lake.recorded_state(ACCOUNT) is None
+
+
+def remove_a_month(lake: Lake) -> None:
+    month_file(lake).unlink()
+
+
+def shorten_a_month(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
+
+
+def lengthen_a_month(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2", "R9"))
+
+
+def add_a_month(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-09", lake_rows("R9"))
+
+
+def tear_a_month(lake: Lake) -> None:
+    content = month_file(lake).read_bytes()
+    month_file(lake).write_bytes(content[: len(content) // 2])
+
+
+def empty_a_month(lake: Lake) -> None:
+    month_file(lake).write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "change", [remove_a_month, shorten_a_month, lengthen_a_month, add_a_month, tear_a_month, empty_a_month]
+)
+def test_a_state_that_is_not_what_lies_in_the_months_does_not_count(
+    lake: Lake, change: Callable[[Lake], None]
+) -> None:
+    fill(lake)
+    assert lake.state(ACCOUNT) is not None
+    change(lake)
+    assert lake.state(ACCOUNT) is None
+    assert lake.recorded_state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
+
+
+def test_a_torn_month_does_not_count_as_no_month(lake: Lake) -> None:
+    lake.finish(ACCOUNT, LakeState([LANDING]))
+    month_file(lake).parent.mkdir(parents=True)
+    month_file(lake).write_bytes(b"torn")
+    assert lake.state(ACCOUNT) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"applied": 7}', b'{"applied": [{"landing": "\xff"}]}']
+)
+def test_a_state_that_cannot_be_read_is_not_known(lake: Lake, content: bytes) -> None:
+    fill(lake)
+    state_file(lake).write_bytes(content)
+    assert lake.state(ACCOUNT) is None
+    assert lake.recorded_state(ACCOUNT) is None
+
+
+def test_between_begin_and_finish_the_months_are_not_known_and_the_landings_are(lake: Lake) -> None:
+    fill(lake)
+    lake.begin(ACCOUNT, LakeState([LANDING], {"2026-07": 2}))
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2", "R9"))
+    under_way = Lake(lake.folder.parent).state(ACCOUNT)
+    assert under_way == LakeState([LANDING], None)
+    later = msgspec.structs.replace(LANDING, landing="raw/b")
+    lake.finish(ACCOUNT, LakeState([LANDING, later]))
+    assert lake.state(ACCOUNT) == LakeState([LANDING, later], {"2026-07": 3, "2026-08": 1})
+
+
+def test_what_another_month_is_being_written_is_not_counted(lake: Lake) -> None:
+    fill(lake)
+    month_file(lake).with_name(f"recordings.parquet{BESIDE}").write_bytes(b"half")
+    assert lake.state(ACCOUNT) is not None
+    assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
+
+
+# Taking over what was built elsewhere
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Lake:
+    elsewhere = Lake(tmp_path / ".rebuild")
+    fill(elsewhere)
+    return elsewhere
+
+
+def test_what_is_the_same_is_not_touched(lake: Lake, built: Lake) -> None:
+    fill(lake)
+    lake.rejects.write(ACCOUNT, rejects(1))
+    built.rejects.write(ACCOUNT, rejects(1))
+    for path in (month_file(lake), month_file(lake, "2026-08")):
+        os.utime(path, ns=(1, 1))
+    before = stamps(lake)
+    lake.adopt(ACCOUNT, built)
+    after = stamps(lake)
+    untouched = [name for name in before if name.endswith(".parquet") and not name.startswith(".rebuild")]
+    assert len(untouched) == 3
+    assert [after[name] for name in untouched] == [before[name] for name in untouched]
+    assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
+
+
+def test_what_differs_is_replaced_and_the_rest_is_not_touched(lake: Lake, built: Lake) -> None:
+    fill(lake, july=lake_rows("R1", "R2", price=Decimal(1)))
+    before = stamps(lake)
+    lake.adopt(ACCOUNT, built)
+    changed = {
+        name for name, stamp in stamps(lake).items() if before.get(name) != stamp and ".rebuild" not in name
+    }
+    folder = f"recordings/account_sid={ACCOUNT}"
+    assert changed == {f"{folder}/created_month=2026-07/recordings.parquet", f"{folder}/_landings.json"}
+    assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1", "R2"))
+
+
+def test_what_is_no_more_is_removed_and_what_is_new_appears(lake: Lake, built: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-06", lake_rows("R0"))
+    lake.replace(OTHER_ACCOUNT, "2026-06", lake_rows("R0"))
+    lake.rejects.write(ACCOUNT, rejects(2))
+    lake.adopt(ACCOUNT, built)
+    assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
+    assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
+    assert lake.rejects.read(ACCOUNT).num_rows == 0
+    assert lake.months(OTHER_ACCOUNT) == ["2026-06"]
+
+
+@pytest.mark.parametrize("change", [tear_a_month, empty_a_month, remove_a_month])
+def test_a_month_that_was_spoilt_is_healed(lake: Lake, built: Lake, change: Callable[[Lake], None]) -> None:
+    fill(lake)
+    change(lake)
+    lake.adopt(ACCOUNT, built)
+    assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1", "R2"))
+    assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
+
+
+def test_taking_over_that_is_broken_off_leaves_no_state(
+    lake: Lake, built: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(lake, july=lake_rows("R8", "R9"))
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lake.rejects, "write", fail)
+    with pytest.raises(KeyboardInterrupt):
+        lake.adopt(ACCOUNT, built)
+    assert lake.state(ACCOUNT) is None
+
+
+# Recordings in several months
+
+
+def test_recordings_that_lie_in_several_months_are_found(lake: Lake) -> None:
+    lake.replace(ACCOUNT, "2026-06", lake_rows("R1", "R2", "R'4"))
+    lake.replace(ACCOUNT, "2026-07", lake_rows("R2", "R3"))
+    lake.replace(ACCOUNT, "2026-08", lake_rows("R2", "R'4", "R5"))
+    lake.replace(OTHER_ACCOUNT, "2026-08", lake_rows("R5", "R1"))
+    assert dict(lake.in_several_months(ACCOUNT)) == {
+        "R2": ["2026-06", "2026-07", "2026-08"],
+        "R'4": ["2026-06", "2026-08"],
+    }
+
+
+@pytest.mark.parametrize("months", [[], ["2026-06"], ["2026-06", "2026-07"]])
+def test_where_every_recording_lies_in_one_month_none_is_found(lake: Lake, months: list[str]) -> None:
+    for month in months:
+        lake.replace(ACCOUNT, month, lake_rows(f"R {month}", f"S {month}"))
+    assert list(lake.in_several_months(ACCOUNT)) == []
+
+
+# Rejects
+
+
+def rejects(count: int) -> pa.Table:
+    rows = [
+        {
+            "account_sid": ACCOUNT,
+            "recording_sid": f"R{number}" if number else None,
+            "created_at": utc(2026, 7, 5) if number else None,
+            "record_key": f"R{number}",
+            "window_first": utc(2026, 7, 1).date(),
+            "window_last": utc(2026, 7, 31).date(),
+            "raw_page": "raw/page",
+            "position": number,
+            "field": "price",
+            "reason": "is no number",
+        }
+        for number in range(count)
+    ]
+    return pa.Table.from_pylist(rows, REJECT_SCHEMA)
+
+
+def test_rejects_come_back_exactly(lake: Lake, tmp_path: Path) -> None:
+    lake.rejects.write(ACCOUNT, rejects(3))
+    assert lake.rejects.read(ACCOUNT).equals(rejects(3))
+    assert lake.rejects.read(OTHER_ACCOUNT).equals(REJECT_SCHEMA.empty_table())
+    assert [path.name for path in (tmp_path / "rejects").iterdir()] == [f"account_sid={ACCOUNT}"]
+
+
+def test_rejects_that_are_there_already_are_not_written_again(lake: Lake) -> None:
+    lake.rejects.write(ACCOUNT, rejects(3))
+    before = stamps(lake)
+    lake.rejects.write(ACCOUNT, rejects(3))
+    assert stamps(lake) == before
+    lake.rejects.write(ACCOUNT, rejects(2))
+    assert stamps(lake) != before
+    assert lake.rejects.read(ACCOUNT).equals(rejects(2))
+
+
+def test_without_rejects_there_is_no_file(lake: Lake) -> None:
+    lake.rejects.write(ACCOUNT, rejects(0))
+    assert stamps(lake) == {}
+    lake.rejects.write(ACCOUNT, rejects(1))
+    lake.rejects.write(ACCOUNT, rejects(0))
+    assert stamps(lake) == {}
+    assert lake.rejects.read(ACCOUNT).schema == REJECT_SCHEMA

@@ -1,0 +1,88 @@
+"""A Prefect server of our own: one per folder of Prefect, reached past every proxy, and looked after."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from flows.stores.folder.lock import one_process
+from flows.stores.prefect import server as prefect_server
+from flows.stores.prefect.server import own_server
+from transforms.errors import ConfigError
+
+
+def test_a_second_server_of_one_home_is_refused_and_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *what, **_: started.append(what))
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    with (
+        one_process(tmp_path / "prefect" / "recspend-serve.lock", "", ""),
+        pytest.raises(
+            ConfigError, match=r"process \d+, since \S+\. Set PREFECT_HOME to a folder .* PREFECT_API_URL"
+        ),
+        own_server("http://127.0.0.1:4200"),
+    ):
+        pytest.fail("two servers of one home")
+    assert started == []
+
+
+@contextmanager
+def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
+    """A server that answers so, one after another; its address, and what it was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(statuses[len(asked) - 1])
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(
+        prefect_server, "time", SimpleNamespace(monotonic=lambda: float(len(slept)), sleep=slept.append)
+    )
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    alive = cast(Any, SimpleNamespace(poll=lambda: None))
+    with answering(503, 404, 200) as (address, asked):
+        prefect_server._wait_until_it_answers(alive, address)
+    assert asked == ["/api/health"] * 3
+    assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
+
+
+def test_the_ui_is_put_together_where_this_user_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_UI_STATIC_DIRECTORY", raising=False)
+    monkeypatch.setattr("os.access", lambda *_: True)
+    assert prefect_server._place_of_ui(tmp_path) == {}
+    monkeypatch.setattr("os.access", lambda *_: False)  # as when another user installed it
+    assert prefect_server._place_of_ui(tmp_path) == {
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(tmp_path / "ui")
+    }
+    monkeypatch.setenv("PREFECT_UI_STATIC_DIRECTORY", "/somewhere")
+    assert prefect_server._place_of_ui(tmp_path) == {}

@@ -1,0 +1,728 @@
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pytest
+
+from flows.model.sql_files import read_checks, read_models, read_twins
+from flows.settings.shipped import shipped
+from flows.stores.lake.lake import Lake
+from flows.stores.warehouse.checks import CheckResult, check_table
+from flows.stores.warehouse.inputs import Contents
+from flows.stores.warehouse.warehouse import Warehouse
+from flows.stores.whole_files import BESIDE
+from tests.support.samples.stores import ACCOUNT, lake_rows
+from transforms.errors import ConfigError, DataError, ModelError
+from transforms.model.models import Check, Model, Twin, TwinColumn, build_order
+from transforms.schema import LAKE_SCHEMA
+
+pytestmark = pytest.mark.usefixtures("comments")
+
+SQL = shipped("sql")
+TWINS = read_twins(SQL)
+MODELS = build_order(read_models(SQL), given=TWINS.keys())
+CHECKS = read_checks(SQL, MODELS)
+STAGING = frozenset(model.name for model in MODELS if model.name.startswith("staging."))
+ALL_TWINS = TWINS | {model.name: model.twin for model in MODELS}
+
+
+def contents(
+    lake_files: Sequence[Path] = (),
+    *,
+    models: Sequence[Model] = MODELS,
+    checks: Sequence[Check] = (),
+    views: frozenset[str] = STAGING,
+    timezone: str = "UTC",
+) -> Contents:
+    """The project's own tables and models, over the lake's files."""
+    settings = pa.table(
+        {
+            "reporting_timezone": [timezone],
+            "unpriced_share_warning": pa.array([Decimal("0.1")], pa.decimal128(3, 1)),
+        }
+    )
+    accounts = pa.table({"account_name": ["support"], "account_sid": [ACCOUNT]})
+    others = TWINS.keys() - {"ops.checks", "landed.recordings", "landed.settings", "landed.accounts"}
+    tables = {"landed.settings": settings, "landed.accounts": accounts} | {
+        name: pa.table({}) for name in sorted(others)
+    }
+    return Contents(lake_files, tables, TWINS, models, checks, views)
+
+
+def lake_of(data_dir: Path, *sids: str) -> list[Path]:
+    """A lake with these recordings, 0.005 USD each; its files."""
+    lake = Lake(data_dir)
+    lake.replace(ACCOUNT, "2026-07", lake_rows(*sids))
+    return sorted(lake.folder.rglob("*.parquet"))
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse.duckdb")
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse of one recording, only to be read."""
+    folder = tmp_path_factory.mktemp("once")
+    warehouse = Warehouse(folder / "warehouse.duckdb")
+    warehouse.build(contents(lake_of(folder / "lake", "R1")))
+    return warehouse
+
+
+@pytest.fixture
+def built(built_once: Warehouse, warehouse: Warehouse) -> Warehouse:
+    """A warehouse of one recording, to be changed."""
+    shutil.copy(built_once.path, warehouse.path)
+    return warehouse
+
+
+def one(warehouse: Warehouse, sql: str) -> object:
+    """The only value of a query."""
+    return warehouse.table(sql).to_pylist()[0].popitem()[1]
+
+
+def files(warehouse: Warehouse) -> list[str]:
+    return sorted(path.name for path in warehouse.path.parent.iterdir() if path.is_file())
+
+
+# What is built
+
+
+def test_the_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path) -> None:
+    assert warehouse.build(contents(lake_of(tmp_path / "lake", "R1", "R2"))) == []
+    assert warehouse.table("from marts.daily_spend").to_pylist() == [
+        {
+            "usage_date": lake_rows("R1")["created_at"][0].as_py().date(),
+            "account_sid": ACCOUNT,
+            "account_name": "support",
+            "source": "DialVerb",
+            "channels": 1,
+            "currency": "USD",
+            "recordings": 2,
+            "unpriced_recordings": 0,
+            "duration_seconds": 122,
+            "billed_minutes": 4,
+            "priced_minutes": 4,
+            "cost": Decimal("0.010000000"),
+        }
+    ]
+    assert files(warehouse) == ["warehouse.duckdb", "warehouse.json"]
+
+
+# What is taken over
+
+
+def planted(warehouse: Warehouse) -> None:
+    """Another figure in the models, that a new build would not have; nobody can tell by the look of the file."""
+    found = warehouse.path.stat()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("update marts.daily_spend set recordings = 99")
+    # It may have grown by a block, which its stamp is made to know.
+    stamp = warehouse.path.with_suffix(".json")
+    stamped = msgspec.json.decode(stamp.read_bytes())
+    assert stamped["bytes"] == found.st_size
+    stamp.write_bytes(msgspec.json.encode({**stamped, "bytes": warehouse.path.stat().st_size}))
+    os.utime(warehouse.path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def recordings_of(warehouse: Warehouse) -> object:
+    return one(warehouse, "select recordings from marts.daily_spend")
+
+
+def test_what_is_unchanged_is_taken_over_and_the_tables_beside_are_filled_anew(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    given = contents(lake_of(tmp_path / "lake", "R1"), checks=CHECKS)
+    warehouse.build(given)
+    planted(warehouse)
+    rejects = pa.table({"record_key": ["R9"], "account_sid": [ACCOUNT]})
+    results = warehouse.build(replace(given, tables={**given.tables, "ops.rejects": rejects}))
+    assert recordings_of(warehouse) == 99
+    assert one(warehouse, "select record_key from ops.rejects") == "R9"
+    found = {result.check.name for result in results if not result.is_passed}
+    assert found == {"records_are_rejected", "landed_rows_are_accounted_for"}
+    assert not next(
+        each for each in warehouse.check(CHECKS) if each.check.name == "marts_sum_to_fact"
+    ).is_passed
+    assert one(warehouse, "select count(*) from ops.checks where not is_passed") == len(found)
+    comment = "select comment from duckdb_tables() where schema_name = 'ops' and table_name = 'rejects'"
+    assert one(warehouse, comment) == ALL_TWINS["ops.rejects"].description
+
+
+def test_a_check_that_passed_and_reads_nothing_that_was_filled_anew_is_not_run_again(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    once = Check("once", "once.sql", "select * from marts.daily_spend where recordings = 99", "fail", "Why.")
+    always = replace(once, name="always", sql=f"{once.sql} and (select count(*) from ops.runs) = 0")
+    finds = replace(once, name="finds", sql="select recordings from marts.daily_spend")
+    given = contents(lake_of(tmp_path / "lake", "R1"), checks=[once, always, finds])
+    assert [each.sample for each in warehouse.build(given)] == [[], [], ["recordings=1"]]
+    planted(warehouse)
+    assert [each.offending_rows for each in warehouse.build(given)] == [0, 1, 1]
+    assert warehouse.check([finds])[0].sample == ["recordings=99"]
+    other = [replace(once, sql=f"{once.sql} or recordings = 1"), always, finds]
+    assert [each.offending_rows for each in warehouse.build(replace(given, checks=other))] == [1, 0, 1]
+
+
+def other_settings(given: Contents) -> Contents:
+    settings = contents(timezone="Asia/Tokyo").tables["landed.settings"]
+    return replace(given, tables={**given.tables, "landed.settings": settings})
+
+
+def other_sql(given: Contents) -> Contents:
+    return replace(given, models=[replace(given.models[0], sql=f"{given.models[0].sql} "), *given.models[1:]])
+
+
+def other_words(given: Contents) -> Contents:
+    twins = dict(given.twins)
+    twins["ops.runs"] = msgspec.structs.replace(twins["ops.runs"], description="Runs.")
+    return replace(given, twins=twins)
+
+
+def other_views(given: Contents) -> Contents:
+    return replace(given, views=given.views | {"marts.fct_recordings"})
+
+
+@pytest.mark.parametrize("change", [other_settings, other_sql, other_words, other_views])
+def test_what_the_models_depend_on_makes_them_anew_when_it_changes(
+    change: Callable[[Contents], Contents], warehouse: Warehouse, tmp_path: Path
+) -> None:
+    given = contents(lake_of(tmp_path / "lake", "R1"))
+    warehouse.build(given)
+    planted(warehouse)
+    warehouse.build(change(given))
+    assert recordings_of(warehouse) == 1
+
+
+def test_a_lake_that_changes_makes_the_models_anew(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.build(contents(lake_of(tmp_path / "lake", "R1")))
+    planted(warehouse)
+    warehouse.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
+    assert recordings_of(warehouse) == 2
+
+
+@pytest.mark.parametrize("harm", ["written to", "log", "no stamp", "torn stamp"])
+def test_a_file_that_somebody_wrote_to_is_not_taken_over(
+    harm: str, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    given = contents(lake_of(tmp_path / "lake", "R1"))
+    warehouse.build(given)
+    planted(warehouse)
+    stamp = warehouse.path.with_suffix(".json")
+    if harm == "written to":
+        os.utime(warehouse.path)
+    elif harm == "log":
+        warehouse.path.with_name("warehouse.duckdb.wal").write_bytes(b"")
+    elif harm == "no stamp":
+        stamp.unlink()
+    else:
+        stamp.write_bytes(stamp.read_bytes()[:-9])
+    warehouse.build(given)
+    assert recordings_of(warehouse) == 1
+
+
+def test_without_a_lake_every_table_is_there_and_empty(warehouse: Warehouse) -> None:
+    warehouse.build(contents(checks=CHECKS))
+    for name in ALL_TWINS.keys() - {"landed.settings", "landed.accounts", "ops.checks"}:
+        assert one(warehouse, f"select count(*) from {name}") == 0, name
+    assert one(warehouse, "select count(*) from ops.checks where is_passed") == len(CHECKS)
+
+
+def test_columns_are_matched_by_name(built: Warehouse) -> None:
+    assert built.table("from landed.accounts").to_pylist() == [
+        {"account_sid": ACCOUNT, "account_name": "support", "provider": None}
+    ]
+    assert one(built, "select unpriced_share_warning from landed.settings") == Decimal("0.100000000")
+
+
+def test_a_folder_with_a_quote_in_its_name_is_no_trouble(tmp_path: Path) -> None:
+    folder = tmp_path / "it's; drop"
+    warehouse = Warehouse(folder / "warehouse.duckdb")
+    warehouse.build(contents(lake_of(folder / "lake", "R1")))
+    assert one(warehouse, "select count(*) from landed.recordings") == 1
+
+
+def test_instants_are_shown_in_utc(built: Warehouse) -> None:
+    assert one(built, "select created_at::varchar from landed.recordings") == "2026-07-05 12:00:00+00"
+    assert one(built, "select current_setting('TimeZone')") == "UTC"
+
+
+def test_the_reporting_time_zone_reaches_the_models(warehouse: Warehouse, tmp_path: Path) -> None:
+    lake_files = lake_of(tmp_path / "lake", "R1")
+    days = []
+    for timezone in ("UTC", "Pacific/Kiritimati"):
+        warehouse.build(contents(lake_files, timezone=timezone))
+        days.append(one(warehouse, "select usage_date::varchar from marts.daily_spend"))
+    assert days == ["2026-07-05", "2026-07-06"]
+
+
+def test_a_table_can_be_carried_away_and_a_view_needs_the_lake(warehouse: Warehouse, tmp_path: Path) -> None:
+    fact = "marts.fct_recordings"
+    lake_files = lake_of(tmp_path / "lake", "R1")
+    warehouse.build(contents(lake_files, views=STAGING | {fact}))
+    assert one(warehouse, f"select count(*) from {fact}") == 1
+    kinds = "select count(*) from duckdb_views() where schema_name = 'marts'"
+    assert one(warehouse, kinds) == 1
+    warehouse.build(contents(lake_files))
+    assert one(warehouse, kinds) == 0
+    lake_files[0].unlink()
+    assert one(warehouse, f"select count(*) from {fact}") == 1
+    with pytest.raises(ConfigError, match="No files found"):
+        warehouse.table("from staging.stg_recordings")
+
+
+def test_building_twice_gives_the_same_tables(built: Warehouse, tmp_path: Path) -> None:
+    before = [built.table(f"from {name}") for name in sorted(ALL_TWINS)]
+    built.build(contents(lake_of(tmp_path / "lake", "R1")))
+    assert [built.table(f"from {name}") for name in sorted(ALL_TWINS)] == before
+    assert files(built) == ["warehouse.duckdb", "warehouse.json"]
+
+
+@pytest.mark.parametrize("name", sorted(ALL_TWINS))
+def test_every_table_and_column_says_what_it_is(built_once: Warehouse, name: str) -> None:
+    schema, table = name.split(".")
+    tables = built_once.table(
+        "select comment from duckdb_tables() where schema_name || '.' || table_name = '"
+        + name
+        + "' union all "
+        "select comment from duckdb_views() where schema_name || '.' || view_name = '" + name + "'"
+    )
+    assert tables["comment"].to_pylist() == [ALL_TWINS[name].description]
+    columns = built_once.table(
+        f"select column_name, data_type, comment from duckdb_columns() where schema_name = '{schema}' "
+        f"and table_name = '{table}' order by column_index"
+    ).to_pylist()
+    assert [(each["column_name"], each["data_type"], each["comment"]) for each in columns] == [
+        (column, described.type, described.comment) for column, described in ALL_TWINS[name].columns.items()
+    ]
+    assert all(each["comment"] for each in columns)
+
+
+def test_nothing_is_there_that_has_no_twin(built_once: Warehouse) -> None:
+    found = built_once.table(
+        "select schema_name || '.' || table_name as name from duckdb_tables() union all "
+        "select schema_name || '.' || view_name from duckdb_views() where not internal"
+    )
+    assert {*found["name"].to_pylist()} == ALL_TWINS.keys()
+
+
+def test_the_file_can_be_opened_by_duckdb_1_5(built: Warehouse, tmp_path: Path) -> None:
+    def storage_version(path: Path) -> object:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute(
+                "select tags['storage_version'] from duckdb_databases() where path = ?", [str(path)]
+            ).fetchall()
+            return found[0][0]
+
+    with duckdb.connect(str(tmp_path / "newest.duckdb")) as connection:
+        connection.execute("create table t as select 1 as a")
+    assert storage_version(built.path) == "v1.5.0+"
+    assert storage_version(tmp_path / "newest.duckdb") != "v1.5.0+"
+    assert built.path.read_bytes()[8:12] == b"DUCK"
+
+
+# Readers and builds
+
+READ = """
+import sys
+import duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    print("open", flush=True)
+    for line in sys.stdin:
+        print(*connection.execute(line).fetchall(), flush=True)
+"""
+
+
+@contextmanager
+def reader(path: Path) -> Iterator[Callable[[str], str]]:
+    """Another process that has the file open; ask it a query, get its rows as text."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", READ, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stdin, stdout = process.stdin, process.stdout
+
+        def ask(sql: str) -> str:
+            stdin.write(f"{sql}\n")
+            stdin.flush()
+            return stdout.readline().strip()
+
+        try:
+            assert stdout.readline() == "open\n"
+            yield ask
+        finally:
+            process.kill()
+
+
+def test_a_reader_who_has_the_old_file_open_keeps_it_and_blocks_no_build(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    count, total = (
+        "select count(*) from marts.fct_recordings",
+        "select sum(cost)::varchar from marts.daily_spend",
+    )
+    with reader(built.path) as ask:
+        assert ask(count) == "(1,)"
+        for number in (2, 3):
+            built.build(contents(lake_of(tmp_path / "lake", *(f"R{each}" for each in range(number)))))
+            assert one(built, count) == number
+            assert (ask(count), ask(total)) == ("(1,)", "('0.005000000',)")
+        with reader(built.path) as ask_anew:
+            assert (ask_anew(count), ask_anew(total)) == ("(3,)", "('0.015000000',)")
+        assert ask(count) == "(1,)"
+
+
+def test_several_read_at_once(built: Warehouse) -> None:
+    count = "select count(*) from marts.fct_recordings"
+    with reader(built.path) as ask:
+        assert (ask(count), one(built, count), ask(count)) == ("(1,)", 1, "(1,)")
+
+
+def test_a_reader_in_the_same_process_does_not_block_a_build(built: Warehouse, tmp_path: Path) -> None:
+    with duckdb.connect(str(built.path), read_only=True) as connection:
+        built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
+        assert connection.execute("select count(*) from marts.fct_recordings").fetchall() == [(1,)]
+    assert one(built, "select count(*) from marts.fct_recordings") == 2
+
+
+def test_what_a_killed_build_left_behind_is_no_trouble(built: Warehouse, tmp_path: Path) -> None:
+    beside = built.path.with_name(f"{built.path.name}{BESIDE}")
+    beside.write_bytes(b"half a database")
+    beside.with_name(f"{beside.name}.wal").write_bytes(b"half a log")
+    built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
+    assert one(built, "select count(*) from marts.fct_recordings") == 2
+    assert files(built) == ["warehouse.duckdb", "warehouse.json"]
+
+
+@pytest.mark.parametrize("most_bytes", [100, 20_000, 200_000, 700_000])
+def test_a_disk_that_becomes_full_is_told_and_leaves_the_old_file_and_nothing_beside_it(
+    most_bytes: int, built: Warehouse, tmp_path: Path
+) -> None:
+    lake_files, before = lake_of(tmp_path / "lake", "R1", "R2"), built.path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        with pytest.raises(DataError, match=r"warehouse\.duckdb cannot be written: .*Make room"):
+            built.build(contents(lake_files))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert built.path.read_bytes() == before
+    assert files(built) == ["warehouse.duckdb"]
+    built.build(contents(lake_files))
+    assert one(built, "select count(*) from marts.fct_recordings") == 2
+
+
+SCRIBBLE = """
+import os, sys
+import duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("create table scratch as select 7 as a")
+os._exit(0)
+"""
+
+
+def test_what_somebody_wrote_into_the_old_file_and_left_in_its_log_is_no_trouble(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    subprocess.run([sys.executable, "-c", SCRIBBLE, str(built.path)], check=True)
+    assert files(built) == ["warehouse.duckdb", "warehouse.duckdb.wal"]
+    built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
+    assert one(built, "select count(*) from marts.fct_recordings") == 2
+    assert files(built) == ["warehouse.duckdb", "warehouse.json"]
+
+
+# Models that are wrong
+
+
+def with_sql(name: str, sql: str) -> list[Model]:
+    """The project's models, one of them with other SQL."""
+    return [replace(model, sql=sql) if model.name == name else model for model in MODELS]
+
+
+def with_twin(
+    name: str, change: Callable[[dict[str, TwinColumn]], object], key: list[str] | None = None
+) -> list[Model]:
+    """The project's models, one of them with another twin."""
+    models = []
+    for model in MODELS:
+        twin = model.twin
+        if model.name == name:
+            columns = dict(twin.columns)
+            change(columns)
+            twin = msgspec.structs.replace(twin, columns=columns, key=twin.key if key is None else key)
+        models.append(replace(model, twin=twin))
+    return models
+
+
+def refused(warehouse: Warehouse, wrong: Contents) -> str:
+    """What is said about contents that cannot be built; the old file must stand, and nothing beside it."""
+    before, found = warehouse.path.read_bytes(), files(warehouse)
+    with pytest.raises(ModelError) as raised:
+        warehouse.build(wrong)
+    assert warehouse.path.read_bytes() == before
+    assert files(warehouse) == found
+    assert one(warehouse, "select count(*) from marts.fct_recordings") == 1
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select nonsense from marts.fct_recordings",
+        "selekt 1",
+        "select * from marts.nowhere",
+        "select cast('x' as integer) as usage_date",
+        "",
+    ],
+)
+def test_a_model_that_cannot_be_built_is_named_and_the_old_file_stays(built: Warehouse, sql: str) -> None:
+    file = next(model.file for model in MODELS if model.name == "marts.daily_spend")
+    said = refused(built, contents(models=with_sql("marts.daily_spend", sql)))
+    assert said.startswith(file)
+
+
+def test_a_first_build_that_fails_leaves_nothing(warehouse: Warehouse) -> None:
+    with pytest.raises(ModelError):
+        warehouse.build(contents(models=with_sql("marts.daily_spend", "selekt 1")))
+    assert files(warehouse) == []
+
+
+def exchange(columns: dict[str, TwinColumn]) -> None:
+    columns["usage_date"] = columns.pop("usage_date")
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        (lambda columns: columns.pop("cost"), None, "the twin of marts.daily_spend does not describe cost"),
+        (
+            lambda columns: columns.update(tax=TwinColumn("DOUBLE", "Tax.")),
+            None,
+            "marts.daily_spend has no column tax",
+        ),
+        (
+            lambda columns: columns.update(cost=TwinColumn("DOUBLE", "Cost.")),
+            None,
+            "marts.daily_spend.cost is DECIMAL(38,9), its twin says DOUBLE",
+        ),
+        (exchange, None, "the columns of marts.daily_spend stand in another order than in its twin"),
+        (lambda columns: None, ["usage_date", "day"], "key column day of marts.daily_spend is no column"),
+    ],
+)
+def test_a_model_that_is_not_what_its_twin_says_is_named_and_the_old_file_stays(
+    built: Warehouse, change: Callable[[dict[str, TwinColumn]], object], key: list[str] | None, words: str
+) -> None:
+    said = refused(built, contents(models=with_twin("marts.daily_spend", change, key)))
+    assert said == f"{words}. Bring the model and its twin together."
+
+
+def test_every_drift_of_a_model_is_named_at_once(built: Warehouse) -> None:
+    def change(columns: dict[str, TwinColumn]) -> None:
+        del columns["cost"]
+        columns["tax"] = TwinColumn("DOUBLE", "Tax.")
+
+    said = refused(built, contents(models=with_twin("marts.daily_spend", change)))
+    assert "has no column tax; the twin of marts.daily_spend does not describe cost." in said
+
+
+def test_a_lake_that_is_not_what_its_twin_says_is_named(built: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    strange = tmp_path / "lake" / "strange.parquet"
+    duckdb.sql(f"copy (select 'R1' as recording_sid, 1.5::double as price) to '{strange}' (format parquet)")
+    said = refused(built, contents([strange]))
+    assert "landed.recordings has no column account_sid" in said
+    assert "landed.recordings.price is DOUBLE, its twin says DECIMAL(18,9)" in said
+
+
+# Checks
+
+EMPTY = Check("nothing", "nothing.sql", "select 1 as a where false", "fail", "It never finds a row.")
+FAIL = Check(
+    "three",
+    "three.sql",
+    "select * from (values (1, 'a'), (2, null), (3, 'c'), (4, 'd')) t(a, b)",
+    "fail",
+    "Why.",
+)
+WARN = replace(FAIL, name="one", sql="select sum(cost) as cost from marts.daily_spend", severity="warn")
+
+
+def test_checks_are_run_in_what_was_just_built(built: Warehouse, tmp_path: Path) -> None:
+    found = built.build(contents(lake_of(tmp_path / "lake", "R1", "R2"), checks=[EMPTY, FAIL, WARN]))
+    assert [(each.check.name, each.offending_rows, each.sample) for each in found] == [
+        ("nothing", 0, []),
+        ("three", 4, ["a=1, b=a", "a=2, b=None", "a=3, b=c"]),
+        ("one", 1, ["cost=0.010000000"]),
+    ]
+    assert [(each.is_passed, each.stops) for each in found] == [(True, False), (False, True), (False, False)]
+    assert built.table("from ops.checks").to_pylist() == [
+        {"name": "nothing", "severity": "fail", "why": EMPTY.why, "is_passed": True, "offending_rows": 0},
+        {"name": "three", "severity": "fail", "why": "Why.", "is_passed": False, "offending_rows": 4},
+        {"name": "one", "severity": "warn", "why": "Why.", "is_passed": False, "offending_rows": 1},
+    ]
+
+
+def test_checks_can_be_run_on_the_file_as_it_is(built: Warehouse) -> None:
+    assert built.check([EMPTY, WARN]) == [
+        CheckResult(EMPTY, 0, []),
+        CheckResult(WARN, 1, ["cost=0.005000000"]),
+    ]
+
+
+def test_the_projects_own_checks_pass_or_find_in_the_file_what_they_found_while_building(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    found = built.build(contents(lake_of(tmp_path / "lake", "R1"), checks=CHECKS))
+    assert built.check(CHECKS) == found
+    # No landing accounts for the recording, and nothing else is wrong.
+    assert [each.check.name for each in found if not each.is_passed] == ["landed_rows_are_accounted_for"]
+
+
+def test_a_check_that_cannot_be_run_is_named_and_the_old_file_stays(built: Warehouse) -> None:
+    wrong = replace(FAIL, sql="select nonsense")
+    assert refused(built, contents(checks=[wrong])).startswith("three.sql cannot be run: ")
+    with pytest.raises(ModelError, match=r"^three\.sql cannot be run: "):
+        built.check([wrong])
+
+
+def test_without_checks_their_table_is_empty() -> None:
+    assert check_table([]).num_rows == 0
+    assert check_table([]).schema.names == list(TWINS["ops.checks"].columns)
+
+
+# Queries
+
+
+def test_a_query_gives_exact_values(built: Warehouse) -> None:
+    found = built.table("select price, cost, created_at, deleted_at, channels from marts.fct_recordings")
+    assert found.to_pylist() == [
+        {
+            "price": Decimal("-0.005000000"),
+            "cost": Decimal("0.005000000"),
+            "created_at": lake_rows("R1")["created_at"][0].as_py(),
+            "deleted_at": None,
+            "channels": 1,
+        }
+    ]
+    assert found.schema.field("cost").type == pa.decimal128(18, 9)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from marts.daily_spend",
+        "with a as (select 1 as b) select * from a;",
+        "values (1)",
+        "show all tables",
+        "describe marts.daily_spend",
+        "summarize marts.daily_spend",
+        "explain select 1",
+        "select 1 as a; select 2 as b",
+        "pragma table_info('marts.daily_spend')",
+        "pivot marts.daily_spend on currency using sum(cost) group by source",
+        "select * from landed.recordings",
+    ],
+)
+def test_whatever_gives_rows_can_be_asked(built_once: Warehouse, sql: str) -> None:
+    assert built_once.table(sql).num_rows > 0
+
+
+WRITING = [
+    "create table marts.mine as select 1 as a",
+    "create or replace view marts.mine as select 1 as a",
+    "create temp table mine as select 1 as a",
+    "insert into landed.accounts values ('B', 'sales')",
+    "update landed.accounts set account_name = 'sales'",
+    "delete from marts.fct_recordings",
+    "delete from marts.fct_recordings returning *",
+    "drop table marts.daily_spend",
+    "alter table marts.daily_spend add column tax double",
+    "truncate marts.daily_spend",
+    "comment on table marts.daily_spend is 'mine'",
+    "copy marts.daily_spend to 'mine.csv'",
+    "copy (select 1 as a) to 'mine.parquet' (format parquet)",
+    "select 1; copy (select 1 as a) to 'mine.csv'",
+    "copy (select 1 as a) to 'mine.csv'; select 1",
+    "copy marts.daily_spend from 'mine.csv'",
+    "export database 'mine'",
+    "attach 'mine.duckdb'",
+    "install httpfs",
+    "set memory_limit = '2GB'",
+    "",
+    "-- nothing",
+]
+
+
+@pytest.mark.parametrize("sql", WRITING)
+def test_whatever_would_write_is_refused_and_writes_nothing(
+    built_once: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = built_once.path.read_bytes()
+    with pytest.raises(ConfigError):
+        built_once.table(sql)
+    assert list(tmp_path.iterdir()) == []
+    assert built_once.path.read_bytes() == before
+    assert files(built_once) == ["warehouse.duckdb", "warehouse.json"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("selekt 1", r"syntax error.*Mend the query; `show all tables` lists what there is\.$"),
+        (
+            "from marts.nowhere",
+            r"nowhere does not exist.*Mend the query; `show all tables` lists what there is\.$",
+        ),
+        ("select cast('x' as integer)", r"Could not convert.*Mend the query"),
+        (
+            "delete from marts.daily_spend",
+            r"^That statement gives no rows\. The warehouse is read-only; give a SELECT\.$",
+        ),
+    ],
+)
+def test_a_wrong_query_is_told_in_a_line(built_once: Warehouse, sql: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as raised:
+        built_once.table(sql)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_warehouse_that_is_not_there_is_told_of_and_not_made(warehouse: Warehouse) -> None:
+    for ask in (lambda: warehouse.table("select 1"), lambda: warehouse.check([EMPTY])):
+        with pytest.raises(ConfigError, match=r"^There is no .*warehouse\.duckdb yet\. Run `recspend run`"):
+            ask()
+    assert files(warehouse) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"\0" * 20_000])
+def test_a_file_that_is_no_warehouse_is_told_of(warehouse: Warehouse, content: bytes) -> None:
+    warehouse.path.write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"warehouse\.duckdb cannot be opened: .* Run `recspend model` to build it anew\."
+    ):
+        warehouse.table("select 1")
+
+
+def test_a_query_does_not_hold_the_file(built: Warehouse) -> None:
+    built.table("select 1")
+    with duckdb.connect(str(built.path)) as connection:
+        connection.execute("create table scratch as select 1 as a")
+    assert one(built, "select a from scratch") == 1
+
+
+def test_twins_and_the_lakes_schema_agree() -> None:
+    twin: Twin = TWINS["landed.recordings"]
+    assert list(twin.columns) == LAKE_SCHEMA.names

@@ -1,0 +1,111 @@
+"""Runs against the emulator, and the emulator's own answer to compare them with."""
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from flows.emulator import Emulator, TotalsObject
+from flows.run.job import Job, Summary, Work
+from flows.run.stages import perform
+from flows.settings.settings import Settings
+from flows.stores.api.access import Access
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+
+Cell = tuple[str, str, int | None, str]
+Figures = tuple[int, int, int, Decimal | None]
+
+
+def accesses_of(emulator: Emulator) -> list[Access]:
+    """How to reach the emulator's accounts."""
+    return [
+        Access(
+            account.name,
+            account.account_sid,
+            emulator.base_url,
+            account.account_sid,
+            account.api_token,
+            "signalwire",
+            "RECSPEND_API_TOKEN",
+        )
+        for account in emulator.accounts
+    ]
+
+
+def environment_of(access: Access, data_dir: Path) -> dict[str, str]:
+    """The environment of a command that is to read an account into a data folder, without the page."""
+    return {
+        "PATH": os.environ["PATH"],
+        "RECSPEND_DATA_DIR": str(data_dir),
+        "RECSPEND_BASE_URL": access.base_url,
+        "RECSPEND_ACCOUNT_SID": access.account_sid,
+        "RECSPEND_ACCOUNT_NAME": access.name,
+        "RECSPEND_API_TOKEN": access.token,
+        "RECSPEND_REPORT_PAGE": "false",
+    }
+
+
+def work_for(accounts: Sequence[Access], data_dir: Path, **settings: Any) -> Work:
+    """Work in a data folder, patient without waiting."""
+    names = {access.account_sid: access.name for access in accounts}
+    return Work(Settings(data_dir=data_dir, backoff=0, **settings), accounts, names)
+
+
+def run_against(
+    emulator: Emulator, data_dir: Path, first: date | None = None, last: date | None = None, **settings: Any
+) -> Summary:
+    """A whole run over the emulator's accounts."""
+    return perform(work_for(accesses_of(emulator), data_dir, **settings), Job("run", first, last))
+
+
+def ledger_cells(totals: TotalsObject) -> dict[Cell, Figures]:
+    """The emulator's own totals, by account, source, channels and currency."""
+    return {
+        (cell["account_sid"], cell["source"], cell["channels"], cell["currency"]): (
+            cell["recordings"],
+            cell["unpriced_recordings"],
+            cell["duration_seconds"],
+            None if cell["cost"] is None else Decimal(cell["cost"]),
+        )
+        for cell in totals["cells"]
+    }
+
+
+def warehouse_cells(data_dir: Path) -> dict[Cell, Figures]:
+    """The same cells as the daily cube of the warehouse has them."""
+    rows = rows_of(
+        data_dir,
+        """
+        select account_sid, source, channels, currency, sum(recordings)::bigint as recordings,
+            sum(unpriced_recordings)::bigint as unpriced, sum(duration_seconds)::bigint as seconds, sum(cost) as cost
+        from marts.daily_spend
+        group by all
+        """,
+    )
+    return {
+        (row["account_sid"], row["source"], row["channels"], row["currency"]): (
+            row["recordings"],
+            row["unpriced"],
+            row["seconds"],
+            row["cost"],
+        )
+        for row in rows
+    }
+
+
+def rows_of(data_dir: Path, sql: str) -> list[dict[str, Any]]:
+    """Rows of the warehouse as Python objects."""
+    rows: list[dict[str, Any]] = Warehouse(warehouse_path(data_dir)).table(sql).to_pylist()
+    return rows
+
+
+def fingerprints(data_dir: Path, folders: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Which files there are, by inode and time of writing: a file that is replaced changes both."""
+    return {
+        str(path.relative_to(data_dir)): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for folder in folders
+        for path in sorted((data_dir / folder).rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,209 @@
+"""What recspend must know of a ledger that lives: the rules of the README, said as simply as can be, and nothing else.
+
+Assumed, and kept to by whoever uses it: time stands still during a run, and so does the ledger; `updated_at` never goes
+back; nothing happens on days before FIRST, so that it is all the same from which of them on an account is read.
+
+What a run that was broken off has read nobody can tell. Its days are *hazy* until a run has ended: for a recording of
+such a day, anything that the ledger held since then is right, unless the later run had to read the day anyway.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from flows.emulator import LivingLedger
+from flows.run.job import Job
+from tests.support.runs.living_runs import Fact, fact_of, instant
+
+FIRST = date(2026, 7, 20)
+LOOKBACK_DAYS = 3
+SETTLE_DAYS = 90
+DONE = frozenset({"completed", "absent", "failed", "stopped", "deleted"})
+
+
+class Change(NamedTuple):
+    """A price that changed after it had been given. seen: the second of the reading that found it."""
+
+    seen: int
+    cost_before: Decimal | None
+    currency_before: str
+    cost_after: Decimal | None
+    currency_after: str
+
+
+class Row(NamedTuple):
+    """What the tables say of a recording. Seconds of readings, by the ledger's clock."""
+
+    fact: Fact
+    first_seen: int
+    first_priced: int | None
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass
+class Model:
+    """What must be in the tables after each run that ends well: `rows`."""
+
+    ledger: LivingLedger
+    rows: dict[str, Row] = field(default_factory=dict)
+    _read: dict[str, dict[date, int]] = field(default_factory=dict)
+    _hazy: dict[str, set[date]] = field(default_factory=dict)
+    _moments: list[dict[str, Fact]] = field(default_factory=list)
+    _broken_off_on: date = date.min
+
+    @property
+    def is_hazy(self) -> bool:
+        """Whether a run was broken off since the last one that ended."""
+        return bool(self._moments)
+
+    @property
+    def today(self) -> date:
+        """The ledger's day, UTC."""
+        return instant(self.ledger.now).date()
+
+    def days_to_read(self, account_sid: str, job: Job) -> set[date]:
+        """The days that a run must read, by what is in the tables."""
+        first, last = job.first or FIRST, min(job.last or self.today, self.today)
+        days = {first + timedelta(number) for number in range((last - first).days + 1)}
+        if job.again or job.audit_days:
+            return days
+        read = self._read.get(account_sid, {})
+        unsettled = {
+            day_of(fact)
+            for fact in self._facts_of(account_sid)
+            if not fact.is_deleted and (fact.cost is None or fact.status not in DONE)
+        }
+        return {
+            day
+            for day in days
+            if day not in read
+            or (instant(read[day]).date() <= day < self.today)  # it was not over yet
+            or self._age(day) < LOOKBACK_DAYS
+            or (day in unsettled and self._age(day) < SETTLE_DAYS)
+        }
+
+    def changed(self) -> None:
+        """Something happened to the ledger."""
+        if self.is_hazy:
+            self._moments.append(self._listed())
+
+    def broken_off(self, job: Job) -> None:
+        """A run was broken off, wherever it was."""
+        for account in self.ledger.accounts:
+            days = self.days_to_read(account.account_sid, job)
+            self._hazy.setdefault(account.account_sid, set()).update(days)
+        self._moments.append(self._listed())
+        self._broken_off_on = self.today
+
+    def ended(self, job: Job, found: Mapping[str, Row]) -> None:
+        """A run ended well. `found`, what the tables say, counts for hazy days only, as far as it is possible there."""
+        listed = self._listed()
+        moments = [*self._moments, listed]
+        plans = {
+            account.account_sid: self.days_to_read(account.account_sid, job)
+            for account in self.ledger.accounts
+        }
+        for sid in {*self.rows, *(sid for moment in moments for sid in moment)}:
+            row, states = self.rows.get(sid), [moment.get(sid) for moment in moments]
+            facts = [fact for fact in (row and row.fact, *states) if fact is not None]
+            days, hazy = plans[facts[0].account_sid], self._hazy.get(facts[0].account_sid, set())
+            if any(day_of(fact) in hazy for fact in facts):
+                after = found.get(sid)
+                fresh = {day for day in days if day not in hazy or self._is_read_anew(day, job)}
+                possible = possible_facts(row and row.fact, states, days, hazy, fresh)
+                assert (after and after.fact) in possible, (sid, after, possible)
+                assert_follows(row, after)
+            else:
+                after = read_again(row, listed.get(sid), days, self.ledger.now)
+            if after is not None:
+                self.rows[sid] = after
+        for account_sid, days in plans.items():
+            read = self._read.setdefault(account_sid, {})
+            read.update(dict.fromkeys(days, self.ledger.now))
+            # Of any other day it is not even known whether it was ever read.
+            self._hazy[account_sid] = {day for day in self._hazy.get(account_sid, ()) if day not in read}
+        if not any(self._hazy.values()):
+            self._moments.clear()
+
+    def _age(self, day: date) -> int:
+        return (self.today - day).days
+
+    def _is_read_anew(self, day: date, job: Job) -> bool:
+        """Whether a day is read again although a run that was broken off may have read it."""
+        return job.again or self._age(day) < LOOKBACK_DAYS or day >= self._broken_off_on
+
+    def _facts_of(self, account_sid: str) -> Iterable[Fact]:
+        return [row.fact for row in self.rows.values() if row.fact.account_sid == account_sid]
+
+    def _listed(self) -> dict[str, Fact]:
+        return {
+            each.recording.sid: fact_of(each.recording)
+            for account in self.ledger.accounts
+            for each in self.ledger.listed(account.account_sid)
+        }
+
+
+def day_of(fact: Fact) -> date:
+    """The day of creation, UTC."""
+    return fact.created_at.date()
+
+
+def gone(fact: Fact) -> Fact:
+    """The same recording, deleted."""
+    return fact._replace(is_deleted=True)
+
+
+def read_again(row: Row | None, listed: Fact | None, days: set[date], now: int) -> Row | None:
+    """What is known of a recording after these days were read, if it is listed so on its day."""
+    if listed is None or day_of(listed) not in days:
+        is_missed = row is not None and day_of(row.fact) in days
+        return row._replace(fact=gone(row.fact)) if row is not None and is_missed else row
+    if row is None:
+        return Row(listed, now, None if listed.cost is None else now)
+    before, changes = row.fact, row.changes
+    if row.first_priced is not None and (before.cost, before.currency) != (listed.cost, listed.currency):
+        changes = (*changes, Change(now, before.cost, before.currency, listed.cost, listed.currency))
+    first_priced = now if row.first_priced is None and listed.cost is not None else row.first_priced
+    return Row(listed, row.first_seen, first_priced, changes)
+
+
+def possible_facts(
+    known: Fact | None, states: Sequence[Fact | None], days: set[date], hazy: set[date], fresh: set[date]
+) -> set[Fact | None]:
+    """What can be known of a recording that some run may have read that was broken off.
+
+    states: how it was listed since then, at last now. days: those that were read for certain, if they are hazy at any
+    moment since then. fresh: those that were read now.
+    """
+    now = states[-1]
+    if now is not None and day_of(now) in fresh:
+        return {now}
+    listed = {fact for fact in states if fact is not None and day_of(fact) in hazy}
+    possible: set[Fact | None] = {fact for fact in listed if day_of(fact) not in fresh}
+    if any(fact is None or day_of(fact) not in days for fact in states):
+        # Perhaps it was looked for when it was not there, or not at all.
+        possible |= {gone(fact) for fact in (*listed, known) if fact is not None}
+        if known is None or known.is_deleted or day_of(known) not in days:
+            possible.add(known)
+    return possible
+
+
+def assert_follows(before: Row | None, after: Row | None) -> None:
+    """A row can have come of another: nothing is forgotten, and each change begins where the one before ended."""
+    if after is None:
+        return
+    if before is not None:
+        assert after.first_seen == before.first_seen
+        assert before.first_priced in (None, after.first_priced)
+        assert after.changes[: len(before.changes)] == before.changes
+    if after.first_priced is not None:
+        assert after.first_seen <= after.first_priced
+    for one, other in pairwise(after.changes):
+        assert one.seen <= other.seen
+        assert (one.cost_after, one.currency_after) == (other.cost_before, other.currency_before)
+    if after.changes:
+        last = after.changes[-1]
+        assert (last.cost_after, last.currency_after) == (after.fact.cost, after.fact.currency)

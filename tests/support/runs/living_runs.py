@@ -1,0 +1,184 @@
+"""Runs against a ledger that lives: by its clock, with small pages, and compared with it recording by recording."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partialmethod
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+from urllib.parse import parse_qsl, urlsplit
+
+from flows.emulator import SOURCES, Asked, LivingLedger, Recording
+from flows.emulator.faults import transport_faults
+from flows.report.report import ReportSummary
+from flows.run import stages
+from flows.run.job import Job, Summary, Work
+from flows.stores.api.access import Access
+from flows.stores.api.client import RecordingsApi
+from flows.stores.api.throttle import Throttle
+from flows.stores.lake.lake import Lake
+from tests.support.runs.ledger_runs import rows_of, work_for
+
+DAY_SECONDS = 86_400
+ACCOUNTS = tuple(f"5a3c0c2e-0000-4000-8000-00000000000{number}" for number in range(4))
+
+Clock = Callable[[], datetime]
+WHOLE_RUN = Job()
+
+
+class Fact(NamedTuple):
+    """What must be right about a recording, in the warehouse as in the ledger. cost: None while unpriced."""
+
+    account_sid: str
+    source: str
+    channels: int
+    status: str
+    duration_seconds: int | None
+    cost: Decimal | None
+    currency: str
+    created_at: datetime
+    is_deleted: bool
+
+
+FACTS = """
+    select recording_sid, account_sid, source, channels, status, duration_seconds, cost, currency, created_at,
+        deleted_at is not null as is_deleted
+    from marts.fct_recordings
+"""
+
+
+def fact_of(recording: Recording, *, is_deleted: bool = False) -> Fact:
+    """A recording of the ledger as the warehouse must have it."""
+    return Fact(
+        recording.account_sid,
+        recording.source,
+        recording.channels,
+        recording.status,
+        recording.duration_seconds,
+        recording.price,
+        recording.currency or "XXX",
+        instant(recording.created_at),
+        is_deleted,
+    )
+
+
+def ledger_facts(ledger: LivingLedger) -> dict[str, Fact]:
+    """Every recording made by now, deleted ones as they last stood."""
+    return {
+        recording.sid: fact_of(recording, is_deleted=deleted_at is not None)
+        for recording, deleted_at, _ in ledger.recordings()
+    }
+
+
+def warehouse_facts(data_dir: Path) -> dict[str, Fact]:
+    """Every recording of the warehouse."""
+    return {row.pop("recording_sid"): Fact(**row) for row in rows_of(data_dir, FACTS)}
+
+
+def lake_facts(data_dir: Path) -> dict[str, Fact]:
+    """Every recording of the lake, where they come to the warehouse from."""
+    lake = Lake(data_dir)
+    tables = [lake.read(sid, month) for sid in lake.accounts() for month in lake.months(sid)]
+    rows = [row for table in tables for row in table.to_pylist()]
+    facts = {row["recording_sid"]: lake_fact(row) for row in rows}
+    assert len(facts) == len(rows)
+    return facts
+
+
+def lake_fact(row: Mapping[str, Any]) -> Fact:
+    """A row of the lake as the warehouse must have it."""
+    given = {name: row[name] for name in Fact._fields if name in row}
+    cost = None if row["price"] is None else abs(row["price"])
+    return Fact(**given, cost=cost, is_deleted=row["deleted_at"] is not None)
+
+
+def made(account_sid: str, sequence: int, created_at: int, **facts: Any) -> Recording:
+    """A recording of half a minute or more; what is not given goes by its sequence. It is settled."""
+    return Recording(
+        **{
+            "account_sid": account_sid,
+            "sequence": sequence,
+            "created_at": created_at,
+            "updated_at": created_at,
+            "started_at": created_at,
+            "ended_at": created_at + 90,
+            "call_sid": f"call-{sequence}",
+            "conference_sid": None,
+            "duration_seconds": 30 + sequence % 50,
+            "source": SOURCES[sequence % len(SOURCES)],
+            "channels": 1 + sequence % 2,
+            "status": "completed",
+            "price": Decimal(25 + sequence % 7).scaleb(-4),
+            "currency": "USD",
+            **facts,
+        }
+    )
+
+
+def instant(epoch: int) -> datetime:
+    """Epoch seconds as an instant, UTC."""
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def epoch_of(day: date, second: int = 0) -> int:
+    """A second of a day (UTC), epoch seconds."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + second
+
+
+def clock_of(ledger: LivingLedger) -> Clock:
+    """The ledger's clock, which moves on by a microsecond each time somebody looks at it: too little for a new day."""
+    readings = count(1)  # next() on it is atomic, for lanes look at it side by side
+    return lambda: instant(ledger.now) + timedelta(microseconds=next(readings))
+
+
+def work_by(clock: Clock, accounts: Sequence[Access], data_dir: Path, **settings: Any) -> Work:
+    """Work by a clock that is given. Two faults can strike one request in turn, so there are many attempts."""
+    return replace(work_for(accounts, data_dir, **{"attempts": 20, **settings}), clock=clock)
+
+
+def run_by(
+    clock: Clock, accounts: Sequence[Access], data_dir: Path, job: Job = WHOLE_RUN, **settings: Any
+) -> Summary:
+    """A run by a clock that is given."""
+    return stages.perform(work_by(clock, accounts, data_dir, **settings), job)
+
+
+def read_by(
+    clock: Clock, accounts: Sequence[Access], data_dir: Path, job: Job = WHOLE_RUN, **settings: Any
+) -> Summary:
+    """A run that ends with the lake, which is quicker; how the ingest went."""
+    work = work_by(clock, accounts, data_dir, **settings)
+    summary = stages.perform(work, replace(job, command="ingest"))
+    stages.perform(work, replace(job, command="normalize"))
+    return summary
+
+
+@contextmanager
+def in_haste(page_size: int) -> Iterator[None]:
+    """Pages of so few rows, so that few recordings make many pages; short waits, and no reports."""
+    hold = Throttle.hold
+
+    def hold_shortly(throttle: Throttle, seconds: float) -> None:
+        hold(throttle, seconds / 200)
+
+    with ExitStack() as patches:
+        pager = partialmethod(RecordingsApi.pager, page_size=page_size)
+        patches.enter_context(patch.object(RecordingsApi, "pager", pager))
+        patches.enter_context(patch.object(Throttle, "hold", hold_shortly))
+        patches.enter_context(patch.object(transport_faults, "PAUSE_SECONDS", 0.002))
+        patches.enter_context(patch("flows.report.report.report", lambda *_, **__: ReportSummary([], 0)))
+        yield
+
+
+def page_requests(requests: Iterable[Asked], page_size: int) -> list[Asked]:
+    """The requests for pages of windows; what is asked with a row a page is asked to find out something."""
+    return [asked for asked in requests if query_of(asked).get("PageSize") == str(page_size)]
+
+
+def query_of(asked: Asked) -> Mapping[str, str]:
+    """The parameters of a request."""
+    return dict(parse_qsl(urlsplit(asked.target).query))

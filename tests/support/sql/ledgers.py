@@ -1,0 +1,169 @@
+"""Made-up spend by day of which the truth is known, straight into DuckDB: many accounts at once, one for each seed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from tests.support.sql.tables import GIVEN, MODELS, TWINS, Row, build, connect, create
+from transforms.model.models import references
+
+FIRST_DAY = date(2026, 6, 1)
+LAST_DAY = date(2026, 9, 30)
+DAYS = (LAST_DAY - FIRST_DAY).days + 1
+MONTH = date(2026, 9, 1)
+SHARES: Mapping[str, float] = {"DialVerb": 0.5, "Conference": 0.3, "OutboundAPI": 0.2}
+RATES: Mapping[str, Decimal] = {
+    "DialVerb": Decimal("0.0025"),
+    "Conference": Decimal("0.004"),
+    "OutboundAPI": Decimal("0.003"),
+}
+OFFICE_WEEK = (1.1, 1.15, 1.2, 1.15, 1.1, 0.7, 0.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the recordings of an account come: how many a day, over the week, how noisy, growing how fast, and a step."""
+
+    recordings: float = 400
+    week: Sequence[float] = OFFICE_WEEK
+    noise: float = 0.1
+    growth_a_month: float = 0.0
+    step_on: date = LAST_DAY
+    step: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What really came: (day, source) → minutes, and recordings. Each recording has a geometric number of minutes."""
+
+    account_sid: str
+    minutes: dict[tuple[date, str], int] = field(default_factory=dict)
+    recordings: dict[tuple[date, str], int] = field(default_factory=dict)
+
+    def cost(self, first: date, last: date) -> Decimal:
+        """All that the days from first to last come to."""
+        costs = (
+            RATES[source] * minutes for (day, source), minutes in self.minutes.items() if first <= day <= last
+        )
+        return sum(costs, Decimal(0))
+
+    def with_day(self, day: date, factor: Decimal, source: str | None = None) -> "Ledger":
+        """The same with a day that is another: all of it, or that of one source."""
+
+        def changed(counts: dict[tuple[date, str], int]) -> dict[tuple[date, str], int]:
+            return {
+                key: int(count * factor) if key[0] == day and source in (None, key[1]) else count
+                for key, count in counts.items()
+            }
+
+        return replace(self, minutes=changed(self.minutes), recordings=changed(self.recordings))
+
+
+def ledger(shape: Shape, name: str, seed: int) -> Ledger:
+    """A ledger of that shape; the same seed gives the same."""
+    random = np.random.default_rng([seed, *name.encode()])
+    made = Ledger(f"{name}-{seed}")
+    for number in range(DAYS):
+        day = FIRST_DAY + timedelta(days=number)
+        usual = shape.recordings * shape.week[day.weekday()] * (1 + shape.growth_a_month) ** (number / 30)
+        usual *= shape.step if day >= shape.step_on else 1
+        for source, share in SHARES.items():
+            mean = usual * share * random.lognormal(-(shape.noise**2) / 2, shape.noise)
+            recordings = int(random.poisson(mean))
+            made.recordings[day, source] = recordings
+            made.minutes[day, source] = recordings + int(
+                random.negative_binomial(recordings, 0.3) if recordings else 0
+            )
+    return made
+
+
+def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 0) -> list[dict[str, Any]]:
+    """What marts.daily_spend says on as_of, of which half the recordings have come.
+
+    unpriced_days: so many newest days have no price yet, and of these the newest have no currency either.
+    """
+    rows = []
+    for each in ledgers:
+        for (day, source), minutes in each.minutes.items():
+            share = 2 if day == as_of else 1
+            recordings = each.recordings[day, source] // share
+            if day > as_of or not recordings:
+                continue
+            age = (as_of - day).days
+            is_priced = age >= unpriced_days
+            billed = max(minutes // share, recordings)
+            rows.append(
+                {
+                    "usage_date": day,
+                    "account_sid": each.account_sid,
+                    "account_name": each.account_sid,
+                    "source": source,
+                    "channels": 1,
+                    "currency": "USD" if is_priced or age % 2 else "XXX",
+                    "recordings": recordings,
+                    "unpriced_recordings": 0 if is_priced else recordings,
+                    "duration_seconds": 60 * billed,
+                    "billed_minutes": billed,
+                    "priced_minutes": billed if is_priced else 0,
+                    "cost": RATES[source] * billed if is_priced else None,
+                }
+            )
+    return rows
+
+
+def warehouse(
+    rows: Sequence[Mapping[str, Any]], as_of: date, wanted: str, **landed: Sequence[Row]
+) -> duckdb.DuckDBPyConnection:
+    """The model that is wanted (`forecast`) and all below it, over these rows of marts.daily_spend."""
+    settings = {
+        "reporting_timezone": "UTC",
+        "as_of": as_of.isoformat(),
+        "settle_days": 90,
+        "anomaly_window_days": 56,
+        "anomaly_deviations": "4.5",
+        "anomaly_min_share": "0.25",
+    }
+    connection = connect()
+    for name in GIVEN:
+        given = [settings] if name == "landed.settings" else landed.get(name.removeprefix("landed."), [])
+        create(connection, name, given)
+    create(connection, "marts.daily_spend", [])
+    table = pa.Table.from_pylist(
+        list(rows),
+        pa.schema(
+            [
+                pa.field(
+                    name,
+                    {"VARCHAR": pa.string(), "DATE": pa.date32(), "DECIMAL(38,9)": pa.decimal128(38, 9)}.get(
+                        column.type, pa.int64()
+                    ),
+                )
+                for name, column in TWINS["marts.daily_spend"].columns.items()
+            ]
+        ),
+    )
+    connection.register("rows_to_insert", table)
+    connection.execute("insert into marts.daily_spend by name select * from rows_to_insert")
+    needed = _needed(f"marts.{wanted}")
+    for model in MODELS:
+        if model.name in needed:
+            build(connection, model)
+    return connection
+
+
+def _needed(wanted: str) -> set[str]:
+    reads = {model.name: references(model.sql, model.file) for model in MODELS}
+    needed: set[str] = set()
+    waiting = [wanted]
+    while waiting:
+        name = waiting.pop()
+        if name in reads and name not in needed and name != "marts.daily_spend":
+            needed.add(name)
+            waiting += reads[name]
+    return needed

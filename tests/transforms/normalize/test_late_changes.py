@@ -1,0 +1,111 @@
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.samples.transforms import lake_row, utc
+from transforms.model.statements import bounds
+from transforms.normalize.late_changes import CHANGE_SCHEMA, add_changes, late_changes
+from transforms.schema import LAKE_SCHEMA
+
+CREATED = utc(2018, 9, 10)
+SEEN = utc(2018, 10, 9)
+SEEN_SCHEMA = LAKE_SCHEMA.append(pa.field("seen_at", pa.timestamp("us", "UTC")))
+
+
+def changed(before: dict[str, Any], after: dict[str, Any], seen_at: datetime = SEEN) -> list[dict[str, Any]]:
+    old = pa.Table.from_pylist([before], LAKE_SCHEMA)
+    new = pa.Table.from_pylist([{**after, "seen_at": seen_at}], SEEN_SCHEMA)
+    rows: list[dict[str, Any]] = late_changes(old, new).to_pylist()
+    return rows
+
+
+def change(sid: str, seen_at: datetime = SEEN, source_before: str = "DialVerb") -> dict[str, Any]:
+    before = lake_row(sid, created_at=CREATED, source=source_before)
+    (row,) = changed(before, before | {"source": "Trunking"}, seen_at)
+    return row
+
+
+def test_a_change_is_told_with_both_versions_and_what_was_known_before() -> None:
+    before = lake_row(
+        "R", created_at=CREATED, price=None, currency="XXX", first_priced_at=None, raw_page="old"
+    )
+    (row,) = changed(before, before | {"price": Decimal("0.01"), "currency": "USD", "raw_page": "new"})
+    assert (row["price_before"], row["price_after"]) == (None, Decimal("0.01"))
+    assert (row["currency_before"], row["currency_after"]) == ("XXX", "USD")
+    assert (row["raw_page_before"], row["raw_page_after"]) == ("old", "new")
+    assert (row["first_seen_at"], row["first_priced_at"], row["seen_at"]) == (
+        before["first_seen_at"],
+        None,
+        SEEN,
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_kept"),
+    [
+        ({}, False),
+        ({"status": "deleted"}, False),
+        ({"price_raw": "-0.00500"}, False),
+        ({"price": None}, True),
+        ({"price": Decimal(0)}, True),
+        ({"currency": "EUR"}, True),
+        ({"source": "Trunking"}, True),
+        ({"channels": None}, True),
+        ({"duration_seconds": None}, True),
+        ({"created_at": CREATED + timedelta(seconds=1)}, True),
+    ],
+)
+def test_what_moves_a_figure_is_kept(facts: dict[str, Any], is_kept: bool) -> None:
+    before = lake_row("R", created_at=CREATED, channels=1, duration_seconds=60)
+    assert bool(changed(before, before | facts)) is is_kept
+
+
+def test_what_is_found_while_the_month_runs_is_not_kept() -> None:
+    before = lake_row("R", created_at=CREATED)
+    assert changed(before, before | {"source": "Trunking"}, utc(2018, 9, 30, 9)) == []
+    assert changed(before, before | {"source": "Trunking"}, utc(2018, 9, 30, 10)) != []
+    # It comes from a month that is over, or goes to one.
+    moved = before | {"created_at": utc(2018, 8, 20)}
+    assert changed(before, moved, utc(2018, 9, 11)) != []
+    assert changed(moved, before, utc(2018, 9, 11)) != []
+
+
+@given(
+    st.integers(0, 365 * 24 * 3600),
+    st.sampled_from(
+        ["UTC", "Etc/GMT+12", "Pacific/Kiritimati", "America/New_York", "Asia/Kolkata", "Europe/Berlin"]
+    ),
+    st.integers(0, 10**9),
+)
+def test_whatever_is_found_when_its_month_can_be_closed_is_kept(second: int, zone: str, later: int) -> None:
+    created_at = utc(2018, 1, 1) + timedelta(seconds=second)
+    month = created_at.astimezone(ZoneInfo(zone)).date().replace(day=1)
+    begins, ends = bounds(month, ZoneInfo(zone))
+    assert begins <= created_at < ends
+    before = lake_row("R", created_at=created_at)
+    assert changed(before, before | {"source": "Trunking"}, ends + timedelta(microseconds=later)) != []
+
+
+def test_changes_stand_in_the_order_they_were_seen_and_the_last_of_a_reading_counts() -> None:
+    later = SEEN + timedelta(days=1)
+    standing = pa.Table.from_pylist([change("B"), change("C"), change("D")], CHANGE_SCHEMA)
+    new = pa.Table.from_pylist(
+        [change("C", source_before="a"), change("B", later), change("A"), change("C", source_before="b")],
+        CHANGE_SCHEMA,
+    )
+    whole = add_changes(standing, new)
+    assert [(row["recording_sid"], row["seen_at"], row["source_before"]) for row in whole.to_pylist()] == [
+        ("A", SEEN, "DialVerb"),
+        ("B", SEEN, "DialVerb"),
+        ("C", SEEN, "b"),
+        ("D", SEEN, "DialVerb"),
+        ("B", later, "DialVerb"),
+    ]
+    assert add_changes(whole, new).equals(whole)
+    assert add_changes(whole, CHANGE_SCHEMA.empty_table()).equals(whole)

@@ -1,0 +1,167 @@
+"""Recordings whose creation date moved to another month."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.samples.transforms import (
+    FIRST_WALK,
+    SECOND_WALK,
+    THIRD_WALK,
+    UPDATED,
+    Row,
+    lake_row,
+    reading,
+    rows,
+    utc,
+)
+from transforms.normalize.moved import settle_moved
+from transforms.schema import LAKE_SCHEMA
+from transforms.values.windows import Reading, Window
+
+MONTH = (date(2018, 9, 1), date(2018, 9, 30))
+
+
+def lake_table(*given: Row) -> pa.Table:
+    return pa.Table.from_pylist(list(given), LAKE_SCHEMA)
+
+
+def walk(at: datetime, first: date = MONTH[0], last: date = MONTH[1]) -> Reading:
+    return reading(first, last, at)
+
+
+AUGUST, SEPTEMBER = utc(2018, 8, 31, 23, 59), utc(2018, 9, 1, 0, 1)
+
+
+def moved_row(created_at: datetime, window: str, fetched: str, **changes: object) -> Row:
+    page = f"raw/account_sid=AC/{window}/{fetched}/page-00000.json.zst"
+    return lake_row("MOVED", created_at=created_at) | {"raw_page": page} | changes
+
+
+def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what_was_first() -> None:
+    newer = moved_row(
+        AUGUST, "2018-08", "20181001T06", updated_at=UPDATED + timedelta(hours=1), first_priced_at=THIRD_WALK,
+        first_seen_at=SECOND_WALK,
+    )  # fmt: skip
+    older = moved_row(
+        SEPTEMBER,
+        "2018-09",
+        "20181101T06",
+        first_seen_at=FIRST_WALK,
+        first_priced_at=None,
+        deleted_at=THIRD_WALK,
+    )
+    settled = settle_moved(
+        {"2018-08": lake_table(lake_row("Z", created_at=AUGUST), newer), "2018-09": lake_table(older)},
+        ["MOVED"],
+        [],
+    ).months
+    assert {month: rows(table) for month, table in settled.items()} == {
+        "2018-08": [newer | {"first_seen_at": FIRST_WALK}, lake_row("Z", created_at=AUGUST)],
+        "2018-09": [],
+    }
+    assert all(table.schema == LAKE_SCHEMA for table in settled.values())
+
+
+def test_of_equal_updates_the_newest_walk_counts_whatever_its_window_is_called() -> None:
+    late = moved_row(AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late")
+    early = moved_row(SEPTEMBER, "2018-09-01_2018-09-30", "20181001T060000Z", status="early")
+    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"], []).months
+    assert rows(settled["2018-08"]) == [late]
+    assert rows(settled["2018-09"]) == []
+
+
+def test_a_moved_recording_never_priced_stays_so_and_one_gone_from_its_old_month_is_not_gone() -> None:
+    unpriced = {"price": None, "price_raw": None, "first_priced_at": None}
+    old = moved_row(AUGUST, "2018-08", "20181001T06", deleted_at=SECOND_WALK, **unpriced)
+    new = moved_row(SEPTEMBER, "2018-09", "20181002T06", first_seen_at=SECOND_WALK, **unpriced)
+    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"], []).months
+    assert rows(settled["2018-08"]) == []
+    assert rows(settled["2018-09"]) == [new | {"first_seen_at": FIRST_WALK}]
+
+
+def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_order_of_months() -> None:
+    for months in (("2018-08", "2018-09"), ("2018-09", "2018-08")):
+        old = moved_row(AUGUST, months[0], "20181001T06", deleted_at=SECOND_WALK)
+        new = moved_row(
+            SEPTEMBER, months[1], "20181002T06", first_seen_at=SECOND_WALK, price=Decimal("-0.01")
+        )
+        now = Reading(Window(*MONTH), SECOND_WALK, new["raw_page"].rpartition("/")[0])
+        settled = settle_moved({months[1]: lake_table(new), months[0]: lake_table(old)}, ["MOVED"], [now])
+        (correction,) = settled.corrections.to_pylist()
+        assert correction["seen_at"] == SECOND_WALK
+        assert (correction["price_before"], correction["price_after"]) == (old["price"], Decimal("-0.01"))
+        assert (correction["raw_page_before"], correction["raw_page_after"]) == (
+            old["raw_page"],
+            new["raw_page"],
+        )
+    unchanged = settle_moved(
+        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"price": old["price"]})}, ["MOVED"], [now]
+    )
+    assert unchanged.corrections.num_rows == 0
+    # Settled a second time, because the first was broken off: when it was seen does not change.
+    (again,) = settle_moved(
+        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"first_seen_at": FIRST_WALK})},
+        ["MOVED"],
+        [now],
+    ).corrections.to_pylist()
+    assert again["seen_at"] == SECOND_WALK
+
+
+def test_recordings_that_did_not_move_stay_where_they_are() -> None:
+    staying = lake_table(lake_row("A"), lake_row("B"))
+    other = lake_table(lake_row("C", created_at=AUGUST))
+    settled = settle_moved({"2018-09": staying, "2018-08": other}, [], []).months
+    assert settled["2018-09"].equals(staying)
+    assert settled["2018-08"].equals(other)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("XY"), st.integers(7, 9), st.integers(0, 2), st.integers(1, 9)),
+        unique_by=(lambda row: row[:2], lambda row: row[3]),
+        max_size=6,
+    )
+)
+@settings(deadline=None)
+def test_every_moved_recording_ends_in_one_month_with_the_earliest_sighting(
+    sightings: list[tuple[str, int, int, int]],
+) -> None:
+    months = {
+        f"2018-{month:02}": lake_table(
+            lake_row(f"S{month}", created_at=utc(2018, month, 2)),
+            *[
+                lake_row(
+                    sid,
+                    FIRST_WALK + timedelta(days=walked),
+                    created_at=utc(2018, month, 5),
+                    updated_at=UPDATED + timedelta(hours=updated),
+                    raw_page=f"raw/AC/w/{walked}/page-00000",
+                )
+                for sid, in_month, updated, walked in sightings
+                if in_month == month
+            ],
+        )
+        for month in (7, 8, 9)
+    }
+    settled = settle_moved(months, ["X", "Y"], []).months
+    assert list(settled) == list(months)
+    found = [
+        (str(row["recording_sid"]), month, row) for month, table in settled.items() for row in rows(table)
+    ]
+    for sid in "XY":
+        of_sid = [sighting for sighting in sightings if sighting[0] == sid]
+        places = [(month, row) for found_sid, month, row in found if found_sid == sid]
+        if not of_sid:
+            assert places == []
+            continue
+        _, month, _, walked = max(of_sid, key=lambda sighting: (sighting[2], sighting[3]))
+        ((found_month, row),) = places
+        assert found_month == f"2018-{month:02}"
+        assert row["raw_page"] == f"raw/AC/w/{walked}/page-00000"
+        first = FIRST_WALK + timedelta(days=min(sighting[3] for sighting in of_sid))
+        assert (row["first_seen_at"], row["first_priced_at"]) == (first, first)
+    assert sorted(sid for sid, _, _ in found if sid not in "XY") == ["S7", "S8", "S9"]

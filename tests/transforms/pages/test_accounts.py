@@ -1,0 +1,115 @@
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.errors import DataError, NotJsonError
+from transforms.pages.accounts import ListedAccount, named, read_account_envelope, read_accounts
+from transforms.pages.records import Envelope
+
+# As Twilio's documentation has it, shortened; `auth_token` is what must not be taken along.
+DOCUMENTED = {
+    "first_page_uri": "/2010-04-01/Accounts.json?PageSize=50&Page=0",
+    "end": 0,
+    "previous_page_uri": None,
+    "accounts": [
+        {
+            "auth_token": "auth_token",
+            "date_created": "Thu, 30 Jul 2015 20:00:00 +0000",
+            "friendly_name": "friendly_name",
+            "owner_account_sid": "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "sid": "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "status": "active",
+            "type": "Full",
+        }
+    ],
+    "next_page_uri": None,
+    "page": 0,
+    "page_size": 50,
+}
+
+
+def page(*accounts: object) -> bytes:
+    return json.dumps({"accounts": accounts, "next_page_uri": None}).encode()
+
+
+def test_the_documented_page_is_read_without_its_secret() -> None:
+    body = json.dumps(DOCUMENTED).encode()
+    assert read_account_envelope(body) == Envelope(1, None)
+    (account,) = read_accounts(body)
+    assert account == ListedAccount("AC" + "a" * 32, "friendly_name", "active")
+    assert "auth_token" not in repr(account)
+
+
+def test_an_account_without_a_sid_is_left_out_and_one_without_anything_else_is_not() -> None:
+    assert read_accounts(page({"friendly_name": "x"}, {"sid": None}, {"sid": ""}, {"sid": "A1"})) == [
+        ListedAccount("A1", "", "")
+    ]
+
+
+def test_half_a_character_in_a_name_does_not_hide_the_other_accounts() -> None:
+    body = rb'{"accounts":[{"sid":"A1","friendly_name":"a\ud83d"},{"sid":"A2","friendly_name":"b"}]}'
+    assert [account.account_sid for account in read_accounts(body)] == ["A1", "A2"]
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b'{"accounts":[{"sid":"A1"}'])
+def test_no_json_is_told_apart(body: bytes) -> None:
+    with pytest.raises(NotJsonError):
+        read_account_envelope(body)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"accounts":[{"sid":{"auth_token":"secret"}}]}'])
+def test_another_thing_than_accounts_is_an_error_without_its_content(body: bytes) -> None:
+    with pytest.raises(DataError, match="not a page of accounts") as raised:
+        read_account_envelope(body)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_open"),
+    [("active", True), ("pending", True), ("", True), ("Closed", False), ("SUSPENDED", False)],
+)
+def test_closed_and_suspended_accounts_are_not_open(status: str, is_open: bool) -> None:
+    (account,) = read_accounts(page({"sid": "A1", "status": status}))
+    assert account.is_open is is_open
+
+
+def test_names_and_variables_are_told_apart() -> None:
+    listed = [
+        ListedAccount("A1", "main", "active"),
+        ListedAccount("A2", "Zürich Süd", "active"),
+        ListedAccount("A3", "twice", "active"),
+        ListedAccount("A4", "twice", "closed"),
+        ListedAccount("A5", "a b", "active"),
+        ListedAccount("A6", "a-b", "active"),
+        ListedAccount("A7", "東京", "active"),
+        ListedAccount("A-8", "", "active"),
+        ListedAccount("A1", "main, listed again", "active"),
+    ]
+    assert [(each.name, each.token_env) for each in named(listed, {"A1": "RECSPEND_API_TOKEN"})] == [
+        ("main, listed again", "RECSPEND_API_TOKEN"),
+        ("Zürich Süd", "RECSPEND_ACCOUNT_ZURICH_SUD_TOKEN"),
+        ("twice", "RECSPEND_ACCOUNT_TWICE_TOKEN"),
+        ("twice 2", "RECSPEND_ACCOUNT_TWICE_2_TOKEN"),
+        ("a b", "RECSPEND_ACCOUNT_A_B_TOKEN"),
+        ("a-b", "RECSPEND_ACCOUNT_A_B_2_TOKEN"),
+        ("東京", "RECSPEND_ACCOUNT_A7_TOKEN"),
+        ("A-8", "RECSPEND_ACCOUNT_A_8_TOKEN"),
+    ]
+
+
+@given(st.lists(st.text() | st.sampled_from(["a", "a 2", "A", "a-2", ""]), max_size=8))
+def test_whatever_accounts_are_called_names_are_one_line_and_variables_are_variables(
+    names: list[str],
+) -> None:
+    body = page(*({"sid": f"A{number}", "friendly_name": name} for number, name in enumerate(names)))
+    accounts = named(read_accounts(body), {})
+    assert len(accounts) == len(names)
+    for account in accounts:
+        assert account.name.isprintable()
+        assert account.name.strip() == account.name != ""
+        assert re.fullmatch(r"RECSPEND_ACCOUNT_[A-Z0-9][A-Z0-9_]*_TOKEN", account.token_env, re.ASCII)
+    assert len({account.name for account in accounts}) == len(accounts)
+    assert len({account.token_env for account in accounts}) == len(accounts)

@@ -1,0 +1,331 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.samples.transforms import page_body, recording
+from transforms.errors import DataError, NotJsonError
+from transforms.pages.records import Envelope, Misread, PageRecords, Record, read_envelope, read_records
+
+UNKNOWN_FIELD = '"kept aside"'
+
+
+def only(page: PageRecords) -> Record:
+    assert page.misread == []
+    (record,) = page.records
+    return record
+
+
+def test_an_envelope_tells_how_many_rows_it_lists_and_where_the_next_page_is() -> None:
+    body = page_body(
+        recording('"A"'), recording('"B"'), next_page_uri=b'"/2010-04-01/x?Page=1\\u0026PageToken=PA1"'
+    )
+    assert read_envelope(body) == Envelope(2, "/2010-04-01/x?Page=1&PageToken=PA1")
+
+
+def test_the_last_page_has_no_next_one_and_an_empty_page_no_rows() -> None:
+    assert read_envelope(page_body()) == Envelope(0, None)
+
+
+def test_further_keys_of_an_envelope_do_no_harm() -> None:
+    body = b'{"start": 0, "end": 49, "total": 7, "recordings": [], "next_page_uri": null}'
+    assert read_envelope(body) == Envelope(0, None)
+
+
+def test_rows_that_are_no_records_are_rows_all_the_same() -> None:
+    assert read_envelope(page_body(b"1", b"null", b'{"sid": "\xff"}')) == Envelope(3, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"<html><body>502 Bad Gateway</body></html>",
+        b"\xff\xfe",
+        page_body(recording())[:-1],
+        page_body(recording())[:200],
+        page_body() + b"x",
+        page_body(next_page_uri=b'"\xff"'),
+        b'{"recordings": [}, "next_page_uri": null}',
+    ],
+)
+def test_a_body_that_is_no_json_may_be_asked_for_again(body: bytes) -> None:
+    with pytest.raises(NotJsonError):
+        read_envelope(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"null",
+        b"{}",
+        b'"page"',
+        b'{"code": 20003, "message": "Authenticate", "status": 401}',
+        b'{"recordings": []}',
+        b'{"next_page_uri": null}',
+        b'{"recordings": null, "next_page_uri": null}',
+        b'{"recordings": {}, "next_page_uri": null}',
+        b'{"recordings": [], "next_page_uri": 1}',
+        b'{"accounts": [], "next_page_uri": null}',
+    ],
+)
+def test_json_that_is_no_page_of_recordings_is_an_error_that_asking_again_does_not_cure(body: bytes) -> None:
+    with pytest.raises(DataError, match="not a page of recordings") as raised:
+        read_envelope(body)
+    assert not isinstance(raised.value, NotJsonError)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"<html>",
+        b'{"recordings": null, "next_page_uri": null}',
+        page_body(recording())[:-1],
+        page_body(b"1", next_page_uri=b'"\xff"'),
+    ],
+)
+def test_records_of_a_body_that_is_no_page_are_refused(body: bytes) -> None:
+    with pytest.raises(DataError, match="not a page of recordings"):
+        read_records(body)
+
+
+def test_every_documented_field_is_read_as_sent() -> None:
+    body = page_body(
+        recording(
+            '"RE1"',
+            account_sid='"AC1"',
+            call_sid='"CA1"',
+            conference_sid='"CF1"',
+            channels='"2"',
+            channel="1",
+            duration="14",
+            price='"-0.00250"',
+            price_unit='"usd"',
+            error_code="16101",
+            source='"OutBoundApi"',
+            status='"Completed"',
+            uri='"/x.json"',
+        )
+    )
+    page = read_records(body)
+    record = only(page)
+    assert list(page.positions) == [0]
+    assert page.unknown_fields == []
+    assert bytes(record.price) == b'"-0.00250"'
+    assert {
+        name: getattr(record, name)
+        for name in Record.__struct_fields__
+        if isinstance(getattr(record, name), str | int)
+    } == {
+        "sid": "RE1",
+        "account_sid": "AC1",
+        "call_sid": "CA1",
+        "conference_sid": "CF1",
+        "date_created": "Tue, 25 Sep 2018 23:00:00 +0000",
+        "date_updated": "Wed, 26 Sep 2018 23:00:04 +0000",
+        "start_time": "Tue, 25 Sep 2018 23:00:00 +0000",
+        "end_time": "Wed, 26 Sep 2018 23:00:04 +0000",
+        "uri": "/x.json",
+        "source": "OutBoundApi",
+        "status": "Completed",
+        "price_unit": "usd",
+        "channels": "2",
+        "channel": 1,
+        "duration": 14,
+        "error_code": 16101,
+    }
+
+
+@pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
+def test_fields_left_out_or_null_are_none(surprise: str | None) -> None:
+    nulls = recording(
+        '"A"', **dict.fromkeys(("call_sid", "duration", "price", "date_updated"), "null"), odd=surprise
+    )
+    left_out = recording(
+        '"B"', **dict.fromkeys(("call_sid", "duration", "price", "date_updated")), odd=surprise
+    )
+    page = read_records(page_body(nulls, left_out))
+    assert [record.sid for record in page.records] == ["A", "B"]
+    for record in page.records:
+        assert (record.call_sid, record.duration, record.date_updated) == (None, None, None)
+        assert bytes(record.price) == b"null"
+
+
+@pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
+@pytest.mark.parametrize(
+    "number",
+    ["0.1", "-0.00250", "0.0024999999999999996", "1e-3", "100000000000000000000000.1", "0.10000", "-0"],
+)
+def test_a_price_keeps_every_digit_of_its_json_number(number: str, surprise: str | None) -> None:
+    record = only(read_records(page_body(recording(price=number, odd=surprise))))
+    assert bytes(record.price) == number.encode()
+
+
+@pytest.mark.parametrize("surprise", [{}, {"odd": 1}])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_blanks_and_line_ends_around_values_do_not_matter(
+    indent: int | None, surprise: dict[str, int]
+) -> None:
+    fields = {"sid": "A", "channels": None, "duration": "4", "uri": "/x", "price": 0.5} | surprise
+    body = json.dumps(
+        {"recordings": [fields], "next_page_uri": None}, indent=indent, separators=(" ,", " : ")
+    )
+    record = only(read_records(body.replace("\n", "\r\n").encode()))
+    assert (record.sid, record.channels, record.duration, record.uri) == ("A", None, "4", "/x")
+    assert bytes(record.price) == b"0.5"
+
+
+def test_fields_read_past_on_purpose_are_not_unknown() -> None:
+    body = page_body(
+        recording(
+            api_version='"2010-04-01"',
+            subresource_uris='{"transcriptions": "/t.json"}',
+            encryption_details="null",
+            trim='"do-not-trim"',
+            track='"both"',
+            media_url='"https://example.com/a"',
+            channel="1",
+        )
+    )
+    assert read_records(body).unknown_fields == []
+
+
+def test_unknown_fields_are_named_once_for_each_record_that_has_them() -> None:
+    page = read_records(
+        page_body(
+            recording('"A"', region="1", edge="null"), recording('"B"'), recording('"C"', region='{"a": 2}')
+        )
+    )
+    assert [record.sid for record in page.records] == ["A", "B", "C"]
+    assert sorted(page.unknown_fields) == ["edge", "region", "region"]
+
+
+def test_a_surprise_in_one_record_changes_no_other() -> None:
+    plain = [recording(f'"{sid}"', price=f'"0.00{sid}"', channels='"2"') for sid in range(1, 6)]
+    expected = read_records(page_body(*plain)).records
+    page = read_records(page_body(*plain[:2], b"7", *plain[2:4], recording('"6"', odd="1"), plain[4]))
+    assert list(page.positions) == [0, 1, 3, 4, 5, 6]
+    assert [record for record in page.records if record.sid != "6"] == expected
+
+
+@pytest.mark.parametrize(
+    "row", [b"null", b"1", b"true", b'"RE1"', b"[]", b'[{"sid": "A"}]', b'{"sid": "A", "\xff": 1}']
+)
+def test_a_row_that_is_no_object_in_utf_8_is_misread_and_stops_no_other(row: bytes) -> None:
+    page = read_records(page_body(recording('"A"'), row, recording('"B"')))
+    assert [record.sid for record in page.records] == ["A", "B"]
+    assert list(page.positions) == [0, 2]
+    assert page.misread == [(1, Misread(row, "record", "is no JSON object in UTF-8"))]
+
+
+@pytest.mark.parametrize(
+    "name", ["account_sid", "call_sid", "date_created", "start_time", "uri", "source", "status", "price_unit"]
+)
+def test_invalid_utf_8_in_one_record_names_the_field_and_the_record(name: str) -> None:
+    bad = recording('"BAD"', **{name: '"~"'}).replace(b"~", b"\xff")
+    page = read_records(page_body(recording('"A"'), bad, recording('"B"')))
+    assert [record.sid for record in page.records] == ["A", "B"]
+    assert page.misread == [(1, Misread(bad, name, "is no text in UTF-8", "BAD"))]
+
+
+def test_invalid_utf_8_in_what_is_read_past_is_no_trouble() -> None:
+    row = recording('"A"', subresource_uris='{"a": "~"}', odd="1").replace(b"~", b"\xff")
+    assert only(read_records(page_body(row))).sid == "A"
+
+
+def test_the_first_of_several_unreadable_fields_is_named_wherever_the_sid_stands() -> None:
+    row = b'{"status": "\xff", "uri": "\xfe", "sid": "LAST"}'
+    assert read_records(page_body(row)).misread == [
+        (0, Misread(row, "status", "is no text in UTF-8", "LAST"))
+    ]
+
+
+@pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
+@pytest.mark.parametrize("sid", [None, "null"])
+def test_a_record_without_a_sid_is_misread(sid: str | None, surprise: str | None) -> None:
+    row = recording(sid, odd=surprise)
+    page = read_records(page_body(row, recording('"B"')))
+    assert page.misread == [(0, Misread(row, "sid", "is missing"))]
+    assert [record.sid for record in page.records] == ["B"]
+
+
+@pytest.mark.parametrize("sid", ["{}", "[]", '["A"]', "true", "false", '"\xff"'])
+def test_a_sid_that_is_no_text_identifies_nothing(sid: str) -> None:
+    row = recording("~").replace(b"~", sid.encode("latin-1"))
+    assert read_records(page_body(row)).misread == [(0, Misread(row, "sid", "is no text in UTF-8"))]
+
+
+@pytest.mark.parametrize(("sid", "read"), [("12", "12"), ('"{}"', "{}"), ('"true"', "true"), ('"12"', "12")])
+def test_a_number_is_a_sid_and_a_text_is_one_whatever_it_says(sid: str, read: str) -> None:
+    assert only(read_records(page_body(recording(sid)))).sid == read
+
+
+@pytest.mark.parametrize(
+    ("name", "json_text", "read"),
+    [
+        ("duration", "4.0", "4.0"),
+        ("duration", "true", "true"),
+        ("channels", "[1]", "[1]"),
+        ("status", "3", "3"),
+        ("source", "null", None),
+        ("price_unit", '{"a": 1}', '{"a": 1}'),
+        ("date_created", "1537916400", "1537916400"),
+        ("error_code", "1.5", "1.5"),
+        ("call_sid", "12345678901234567890123", "12345678901234567890123"),
+    ],
+)
+def test_a_value_of_another_type_is_read_as_its_json_text(
+    name: str, json_text: str, read: str | None
+) -> None:
+    page = read_records(page_body(recording(**{name: json_text})))
+    assert getattr(only(page), name) == read
+    assert page.unknown_fields == []
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4),
+    lambda values: st.lists(values, max_size=2) | st.dictionaries(st.text(max_size=3), values, max_size=2),
+    max_leaves=4,
+)
+ROWS = st.dictionaries(
+    st.sampled_from(["sid", "price", "duration", "status", "channels", "call_sid", "odd"]),
+    JSON_VALUES,
+    max_size=5,
+)
+
+
+@given(st.lists(ROWS | JSON_VALUES, max_size=5))
+@settings(deadline=None)
+def test_every_row_of_a_page_is_either_read_or_misread_at_its_own_position(page: list[object]) -> None:
+    body = json.dumps({"recordings": page, "next_page_uri": None}, ensure_ascii=False).encode()
+    read = read_records(body)
+    assert sorted([*read.positions, *(position for position, _ in read.misread)]) == list(range(len(page)))
+    assert read_envelope(body).rows == len(page)
+    for position, record in zip(read.positions, read.records, strict=True):
+        row = page[position]
+        assert isinstance(row, dict)
+        assert record.sid == str(row["sid"])
+        if "price" in row:
+            assert json.loads(bytes(record.price)) == row["price"]
+
+
+@pytest.mark.parametrize("half", [r"\ud800", r"\udc00", r"\uDBFF x", r"\\\ud83d"])
+def test_half_a_character_in_one_record_does_not_cost_the_page(half: str) -> None:
+    body = page_body(
+        recording('"half"', source=f'"{half}"'), recording('"whole"', source=r'"\ud83d\ude00 \\ud800"')
+    )
+    read = read_records(body)
+    assert read_envelope(body).rows == 2
+    assert [record.sid for record in read.records] == ["half", "whole"]
+    assert "\ufffd" in (read.records[0].source or "")
+    assert read.records[1].source == "\U0001f600 \\ud800"

@@ -1,0 +1,88 @@
+"""What the manifest says of a set, against sums and digests that were made by hand."""
+
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+
+from transforms.report.manifest import control_totals, manifest
+
+SUM = pa.decimal128(38, 9)
+
+
+def spend(**columns: pa.Array) -> pa.Table:
+    return pa.table({"currency": ["USD", "EUR", "USD", "XXX"], **columns})
+
+
+def money(*values: str | None, kind: pa.DataType = SUM) -> pa.Array:
+    return pa.array([None if value is None else Decimal(value) for value in values], kind)
+
+
+def test_each_column_of_money_is_added_up_by_currency_to_the_last_digit() -> None:
+    table = spend(
+        cost=money("0.000000001", "12345678901234567.123456789", "99.999999999", None),
+        expected_cost=money("-1", "1", "0.5", None),
+    )
+    assert control_totals(table) == {
+        "EUR": {"cost": "12345678901234567.123456789", "expected_cost": "1.000000000"},
+        "USD": {"cost": "100.000000000", "expected_cost": "-0.500000000"},
+    }
+
+
+def test_rates_and_counts_are_not_added_up_but_the_cost_of_single_recordings_is() -> None:
+    table = spend(
+        cost=money("0.1", "0.2", "0.3", None, kind=pa.decimal128(18, 9)),
+        cost_per_minute=money("1", "1", "1", "1", kind=pa.decimal128(18, 9)),
+        recordings=[1, 2, 3, 4],
+    )
+    assert control_totals(table) == {"EUR": {"cost": "0.200000000"}, "USD": {"cost": "0.400000000"}}
+
+
+def test_of_focus_the_costs_are_added_up_by_billing_currency_and_the_quantities_are_not() -> None:
+    table = pa.table(
+        {
+            "BillingCurrency": ["USD", "USD"],
+            "BilledCost": money("0.1", "0.2"),
+            "PricingQuantity": money("3", "4"),
+        }
+    )
+    assert control_totals(table) == {"USD": {"BilledCost": "0.300000000"}}
+
+
+def test_without_a_currency_or_without_money_there_are_no_totals() -> None:
+    assert control_totals(pa.table({"cost": money("1")})) == {}
+    assert control_totals(pa.table({"currency": ["USD"], "recordings": [1]})) == {}
+    assert control_totals(spend(cost=money("1", "1", "1", "1")).slice(0, 0)) == {}
+
+
+def test_the_manifest_names_every_file_its_digest_and_what_it_holds() -> None:
+    table = spend(cost=money("1", "2", "3", None))
+    files = {"b.xlsx": b"", "a.csv": b"abc"}
+    found = json.loads(
+        manifest(files, {"b.xlsx": {"spend": table, "empty": table.slice(0, 0)}}, {"month": "2026-09"})
+    )
+    assert found == {
+        "month": "2026-09",
+        "files": [
+            {
+                "file": "a.csv",
+                "bytes": 3,
+                # the example of FIPS 180-2, and the digest of nothing
+                "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                "tables": [],
+            },
+            {
+                "file": "b.xlsx",
+                "bytes": 0,
+                "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "tables": [
+                    {
+                        "table": "spend",
+                        "rows": 4,
+                        "totals": {"EUR": {"cost": "2.000000000"}, "USD": {"cost": "4.000000000"}},
+                    },
+                    {"table": "empty", "rows": 0, "totals": {}},
+                ],
+            },
+        ],
+    }

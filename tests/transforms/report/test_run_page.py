@@ -1,0 +1,134 @@
+"""The page of a run, against what a parser of Markdown makes of it."""
+
+import re
+from html import escape, unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from transforms.report.run_page import Told, bullets, grid, key_of, literal, run_page, side_by_side
+from transforms.values.money import shortened
+
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+EVIL = '<script>alert(1)</script> | [x](http://y) ![z](w) **b** `c` ~~d~~ \\| &lt; #e "f"'
+
+
+def cells(html: str) -> list[str]:
+    return re.findall(r"<td>(.*?)</td>", html)
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.sampled_from(" \\|`*_<&[]()!~#"))
+)
+def test_any_text_is_shown_as_it_is(text: str) -> None:
+    shown = f"x{text}x"
+    assert [unescape(cell) for cell in cells(MARKDOWN.render(grid(("name",), [[shown]])))] == [
+        " ".join(shown.split())
+    ]
+
+
+def test_a_name_made_to_break_a_page_breaks_none() -> None:
+    html = MARKDOWN.render(
+        run_page(Told(EVIL, {}, [[EVIL, None, "2026-09-30", "1", "0"]], [EVIL], EVIL, [EVIL]))
+    )
+    assert html.count(escape(EVIL)) == 5
+    assert cells(html)[1] == "–"  # noqa: RUF001
+    for tag in ("<script", "<a ", "<img", "<strong", "<code", "<s>"):
+        assert tag not in html
+
+
+def test_the_page_of_a_whole_run() -> None:
+    told = Told(
+        "recspend run",
+        {
+            "requests": 20,
+            "new": 3,
+            "cost": {"EUR": "9.998600000", "USD": "12.000000000"},
+            "seconds": {"ingest": 0.84, "model": 12.25},
+            "holes": 1,
+            "failed": {"sales": "Not said twice."},
+            "failed_checks": [],
+        },
+        [["support", "2026-06-30", "2026-09-30", "92", "1"]],
+        ["1 days of accounts are missing."],
+        "/data/reports",
+        ["report.html", "holes.csv"],
+    )
+    assert (
+        run_page(told)
+        == """\
+# recspend run
+
+## To look at
+
+- 1 days of accounts are missing.
+
+## Cost of everything in the warehouse
+
+| EUR | USD |
+| --- | --- |
+| 9.9986 | 12.00 |
+
+## Figures
+
+| requests | new | holes |
+| --- | --- | --- |
+| 20 | 3 | 1 |
+
+## Days
+
+| account | first day | last day | covered | missing |
+| --- | --- | --- | --- | --- |
+| support | 2026-06-30 | 2026-09-30 | 92 | 1 |
+
+## Seconds
+
+| ingest | model |
+| --- | --- |
+| 0.8 | 12.2 |
+
+## Files
+
+On the machine that ran it, in /data/reports: report.html, holes.csv
+"""
+    )
+
+
+def test_a_run_of_nothing_has_a_title_only() -> None:
+    assert run_page(Told("recspend ingest", {})) == "# recspend ingest\n"
+    assert grid(("name",), []) == side_by_side({}) == bullets([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0.000000000", "0.00"),
+        ("12", "12.00"),
+        ("-1.5", "-1.50"),
+        ("0.123456789", "0.123456789"),
+        ("100.0", "100.00"),
+    ],
+)
+def test_an_amount_loses_zeros_and_nothing_else(amount: str, shown: str) -> None:
+    assert shortened(amount) == shown
+
+
+def test_a_long_list_says_how_much_of_it_is_left_out() -> None:
+    assert bullets([str(number) for number in range(23)]).splitlines()[-2:] == ["- 19", "- and 3 more"]
+    assert len(bullets(["x"] * 20).splitlines()) == 20
+
+
+def test_a_key_is_the_name_where_it_can_be_and_unlike_any_other_where_not() -> None:
+    assert key_of("recspend-progress", "support-2") == "recspend-progress-support-2"
+    names = ["Sales & co", "sales-co", "Sales, co", "M\u00fcller", "\u05d0", "", "-", "sales_co"]
+    keys = {key_of("recspend-progress", name) for name in names}
+    assert len(keys) == len(names)
+    assert all(re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", key) for key in keys)
+    assert key_of("a", "Sales & co") == key_of("a", "Sales & co")
+
+
+def test_a_text_stands_on_one_line() -> None:
+    assert literal(" two\nlines\t") == "two lines"

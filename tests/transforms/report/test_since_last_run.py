@@ -1,0 +1,92 @@
+"""What changed between two tellings, from figures written by hand."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from transforms.report.since_last_run import Cell, Changes, Figures, Mover, changes
+
+MONDAY, TUESDAY = datetime(2026, 9, 7, tzinfo=UTC), datetime(2026, 9, 8, tzinfo=UTC)
+
+
+def cell(
+    source: str, cost: str | None, recordings: int = 1, currency: str = "USD", sid: str = "AC-1"
+) -> Cell:
+    return Cell(sid, f"name of {sid}", source, currency, recordings, None if cost is None else Decimal(cost))
+
+
+def figures(told_at: datetime, *cells: Cell, deleted: int = 0) -> Figures:
+    return Figures(told_at, "inputs", [], deleted, list(cells))
+
+
+def test_the_first_time_everything_is_new() -> None:
+    found = changes(None, figures(MONDAY, cell("a", "0.1", 3), cell("b", None, 2)), 0, 0)
+    assert found == Changes(
+        None, new=5, cost={"USD": Decimal("0.1")}, movers=[Mover("name of AC-1", "a", "USD", Decimal("0.1"))]
+    )
+
+
+def test_the_three_that_moved_most_up_or_down_are_named_for_each_currency() -> None:
+    before = figures(
+        MONDAY, cell("up", "1"), cell("down", "5"), cell("little", "1"), cell("least", "1"), cell("same", "9")
+    )
+    after = figures(
+        TUESDAY,
+        *(cell("up", "3"), cell("down", "2"), cell("little", "1.000000002"), cell("least", "1.000000001")),
+        *(cell("same", "9"), cell("up", "0.5", currency="JPY"), cell("up", None, currency="XXX", sid="AC-2")),
+    )
+    found = changes(before, after, 4, 0)
+    assert [(mover.currency, mover.source, mover.change) for mover in found.movers] == [
+        ("JPY", "up", Decimal("0.5")),
+        ("USD", "down", Decimal(-3)),
+        ("USD", "up", Decimal(2)),
+        ("USD", "little", Decimal("0.000000002")),
+    ]
+    assert found.cost == {"JPY": Decimal("0.5"), "USD": Decimal("-0.999999997")}
+    assert (found.new, found.changed, found.before) == (2, 4, MONDAY)
+
+
+def test_what_goes_up_in_one_place_and_down_in_another_is_not_nothing() -> None:
+    before, after = figures(MONDAY, cell("a", "1")), figures(TUESDAY, cell("b", "1"))
+    found = changes(before, after, 1, 0)
+    assert found.cost == {"USD": Decimal(0)}
+    assert [mover.source for mover in found.movers] == ["a", "b"]
+    assert not found.is_nothing
+
+
+def test_channels_of_a_source_and_currencies_that_come_to_the_same_do_not_move() -> None:
+    before = figures(MONDAY, cell("a", "1"), cell("b", None))
+    after = figures(TUESDAY, cell("a", "1"), cell("b", "0"))
+    assert changes(before, after, 0, 0).is_nothing
+    assert not changes(before, after, 1, 0).is_nothing  # it has a price now, which is nothing
+
+
+def test_who_was_gone_and_is_not_any_more_is_listed_again() -> None:
+    before, after = (
+        figures(MONDAY, cell("a", "1", 9), deleted=4),
+        figures(TUESDAY, cell("a", "1", 9), deleted=3),
+    )
+    assert changes(before, after, 0, 0).returned == 1
+    assert changes(before, after, 0, 2).returned == 3
+    assert not changes(before, after, 0, 2).is_nothing
+
+
+def test_money_stays_plain_text_in_json() -> None:
+    found = changes(figures(MONDAY), figures(TUESDAY, cell("a", "0.000000001", 2)), 1, 0)
+    assert found.as_object() == {
+        "before": "2026-09-07T00:00:00+00:00",
+        "new": 2,
+        "changed": 1,
+        "deleted": 0,
+        "returned": 0,
+        "cost": {"USD": "0.000000001"},
+        "movers": [
+            {"account_name": "name of AC-1", "source": "a", "currency": "USD", "change": "0.000000001"}
+        ],
+    }
+
+
+def test_an_account_goes_by_its_newest_name() -> None:
+    old = Cell("AC-1", "old", "a", "USD", 1, Decimal(1))
+    new = Cell("AC-1", "new", "a", "USD", 2, Decimal(3))
+    found = changes(figures(MONDAY, old), figures(TUESDAY, new), 0, 0)
+    assert found.movers == [Mover("new", "a", "USD", Decimal(2))]

@@ -1,0 +1,210 @@
+import csv
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from io import BytesIO, StringIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.report.text import (
+    for_the_eye,
+    to_csv,
+    to_json,
+    to_json_objects,
+    to_parquet,
+    to_text,
+    to_text_frame,
+    with_iso_instants,
+)
+
+SPEND = pa.table(
+    {
+        "usage_date": pa.array([date(2018, 9, 25), None], pa.date32()),
+        "account_name": pa.array(['Smith, "Bob" & Co', "Ümläut"]),
+        "channels": pa.array([1, None], pa.int8()),
+        "cost": pa.array([Decimal("1234.500000001"), None], pa.decimal128(38, 9)),
+        "is_priced": pa.array([True, False]),
+        "seen_at": pa.array([datetime(2018, 9, 25, 23, tzinfo=UTC), None], pa.timestamp("us", tz="UTC")),
+    }
+)
+
+
+def decimals(*texts: str | None) -> pa.Array:
+    return pa.array([None if text is None else Decimal(text) for text in texts], pa.decimal128(38, 9))
+
+
+def test_a_table_becomes_csv_with_plain_decimals_and_empty_cells_for_null() -> None:
+    assert to_csv(SPEND) == (
+        "usage_date,account_name,channels,cost,is_priced,seen_at\n"
+        '2018-09-25,"Smith, ""Bob"" & Co",1,1234.500000001,true,2018-09-25 23:00:00Z\n'
+        ",Ümläut,,,false,\n"
+    )
+
+
+def test_a_table_without_rows_is_its_header() -> None:
+    assert to_csv(SPEND.slice(0, 0)) == "usage_date,account_name,channels,cost,is_priced,seen_at\n"
+
+
+def test_a_null_in_the_only_column_is_still_a_row() -> None:
+    text = to_csv(pa.table({"price": decimals("1.5", None, "2")}))
+    assert text == 'price\n1.500000000\n""\n2.000000000\n'
+    assert list(csv.reader(StringIO(text))) == [["price"], ["1.500000000"], [""], ["2.000000000"]]
+
+
+TEXTS = st.none() | st.text(st.sampled_from(",;'\"\r\n\t =a") | st.characters(codec="utf-8"), max_size=5)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), max_size=4))
+@settings(deadline=None)
+def test_whatever_a_text_holds_a_reader_of_csv_gets_it_back(
+    pairs: list[tuple[str | None, str | None]],
+) -> None:
+    table = pa.table(
+        {name: pa.array([pair[place] for pair in pairs], pa.string()) for place, name in enumerate("ab")}
+    )
+    read = list(csv.reader(StringIO(to_csv(table), newline="")))
+    assert read[0] == ["a", "b"]
+    assert [[cell.removeprefix("'") for cell in row] for row in read[1:]] == [
+        [(text or "").removeprefix("'") for text in pair] for pair in pairs
+    ]
+
+
+def test_decimals_are_text_in_json_and_numbers_stay_numbers() -> None:
+    assert json.loads(to_json(SPEND)) == [
+        {
+            "usage_date": "2018-09-25",
+            "account_name": 'Smith, "Bob" & Co',
+            "channels": 1,
+            "cost": "1234.500000001",
+            "is_priced": True,
+            "seen_at": "2018-09-25 23:00:00Z",
+        },
+        {
+            "usage_date": None,
+            "account_name": "Ümläut",
+            "channels": None,
+            "cost": None,
+            "is_priced": False,
+            "seen_at": None,
+        },
+    ]
+    assert to_json(SPEND.slice(0, 0)) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, None),
+        (Decimal("1E-9"), "0.000000001"),
+        (Decimal("-0.002500000"), "-0.002500000"),
+        (Decimal("0E-9"), "0.000000000"),
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        (-7, "-7"),
+        ("", ""),
+        ("text", "text"),
+        (date(2018, 9, 1), "2018-09-01"),
+        (datetime(2018, 9, 25, 23, 0, 4, tzinfo=UTC), "2018-09-25 23:00:04Z"),
+        (datetime(2018, 9, 25, 23, 0, 4, 500_000, tzinfo=UTC), "2018-09-25 23:00:04.500000Z"),
+        (datetime(2018, 9, 25, 23, tzinfo=timezone(timedelta(hours=2))), "2018-09-25 23:00:00+02:00"),
+        ([Decimal("1E-9"), None], '["0.000000001", null]'),
+        ({"day": date(2018, 9, 1)}, '{"day": "2018-09-01"}'),
+    ],
+)
+def test_a_value_is_written_without_loss(value: object, text: str | None) -> None:
+    assert to_text(value) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\N{FULLWIDTH EQUALS SIGN}1", "-"]
+)
+def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+    for kind in (pa.string(), pa.large_string()):
+        table = pa.table({"name": pa.array([text, f"a{text}"], kind)})
+        assert list(csv.reader(StringIO(to_csv(table), newline=""))) == [["name"], [f"'{text}"], [f"a{text}"]]
+    assert list(to_text_frame(table)["name"]) == [text, f"a{text}"]
+
+
+def test_a_negative_number_is_no_formula() -> None:
+    table = pa.table({"price": decimals("-0.0025"), "count": pa.array([-1]), "price_raw": ["-0.0025"]})
+    assert to_csv(table) == "price,count,price_raw\n-0.002500000,-1,-0.0025\n"
+
+
+@given(st.lists(st.decimals(-(10**9), 10**9, places=9), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_decimals_come_back_from_csv_and_json_as_they_were(values: list[Decimal]) -> None:
+    table = pa.table({"cost": pa.array(values, pa.decimal128(38, 9))})
+    (_, *cells) = csv.reader(StringIO(to_csv(table)))
+    assert [Decimal(cell) for (cell,) in cells] == values
+    assert [Decimal(row["cost"]) for row in json.loads(to_json(table))] == values
+    assert [Decimal(text) for text in for_the_eye(table)["cost"]] == values
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (["1", "20", None], ["1.00", "20.00", None]),
+        (["0.0025", "1.5", "0"], ["0.0025", "1.5000", "0.0000"]),
+        (["-0.000000001"], ["-0.000000001"]),
+        (["100.000000000", "1200"], ["100.00", "1200.00"]),
+        ([None], [None]),
+        ([], []),
+    ],
+)
+def test_for_the_eye_a_column_has_the_decimals_its_values_use_and_at_least_two(
+    values: list[str | None], shown: list[str | None]
+) -> None:
+    table = pa.table({"cost": decimals(*values), "name": pa.array(["1.000"] * len(values))})
+    frame = for_the_eye(table)
+    assert list(frame["cost"]) == shown
+    assert list(frame["name"]) == ["1.000"] * len(values)
+
+
+def test_a_frame_of_text_keeps_the_columns_in_order_and_null_as_none() -> None:
+    frame = to_text_frame(SPEND)
+    assert list(frame.columns) == SPEND.column_names
+    assert frame.iloc[1].tolist() == [None, "Ümläut", None, None, "false", None]
+
+
+@given(st.lists(st.tuples(TEXTS, st.none() | st.decimals(-(10**28), 10**28, places=9)), max_size=4))
+@settings(deadline=None)
+def test_json_objects_hold_every_digit_as_a_number_and_nothing_that_is_null(
+    pairs: list[tuple[str | None, Decimal | None]],
+) -> None:
+    table = pa.table(
+        {
+            "cost": pa.array([cost for _, cost in pairs], pa.decimal128(38, 9)),
+            "tags": pa.array(
+                [{"a": text, "b": None} for text, _ in pairs], pa.struct({"a": pa.string(), "b": pa.string()})
+            ),
+        }
+    )
+    expected = [
+        ({} if cost is None else {"cost": cost}) | {"tags": {} if text is None else {"a": text}}
+        for text, cost in pairs
+    ]
+    assert json.loads(to_json_objects(table), parse_float=Decimal) == expected
+
+
+def test_json_objects_stand_on_a_line_each() -> None:
+    table = pa.table({"cost": decimals("0.0000001", None), "day": ["2026-09-01", "2026-09-02"]})
+    assert to_json_objects(table) == (
+        '[\n{"cost": 0.000000100, "day": "2026-09-01"},\n{"day": "2026-09-02"}\n]\n'
+    )
+    assert to_json_objects(table.slice(0, 0)) == "[]\n"
+
+
+def test_a_parquet_file_gives_the_table_back_and_is_the_same_each_time() -> None:
+    assert pq.read_table(BytesIO(to_parquet(SPEND))).equals(SPEND)
+    assert to_parquet(SPEND) == to_parquet(SPEND.combine_chunks())
+
+
+def test_instants_become_iso_text_and_all_else_stays() -> None:
+    table = with_iso_instants(SPEND)
+    assert table["seen_at"].to_pylist() == ["2018-09-25T23:00:00Z", None]
+    assert table.drop_columns("seen_at").equals(SPEND.drop_columns("seen_at"))

@@ -1,0 +1,266 @@
+import calendar
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from email.utils import format_datetime, parsedate_to_datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.support.samples.transforms import instants_between, utc
+from transforms.values import dates
+from transforms.values.dates import INSTANT, instants, parse_instant
+
+ELEVEN_AT_NIGHT = datetime(2018, 9, 25, 23, 0, 0, tzinfo=UTC)
+FOURTH = datetime(2019, 1, 4, 16, 28, 33, tzinfo=UTC)
+
+READABLE = {
+    "Tue, 25 Sept 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,  # the documentation's own sample
+    "Tue, 25 Sep 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 23:00:00 GMT": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 23:00:00 UTC": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 23:00:00 UT": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 23:00:00 Z": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 23:00:00 -0000": ELEVEN_AT_NIGHT,
+    "Wed, 26 Sep 2018 00:00:00 +0100": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 18:00:00 -05:00": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 18:00:00 -0500": ELEVEN_AT_NIGHT,
+    "Wed, 26 Sep 2018 04:45:00 +05:45": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 19:30:00 -0330": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 18:00:00 EST": ELEVEN_AT_NIGHT,
+    "Tue, 25 September 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,
+    "25 Sep 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,
+    "25 Sept 2018 23:00:00 GMT": ELEVEN_AT_NIGHT,
+    "Wed, 25 Sep 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,  # it was a Tuesday
+    "Tuesday, 25 Sep 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,
+    "Tue 25 Sep 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,
+    "TUE, 25 SEPT 2018 23:00:00 gmt": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sept. 2018 23:00:00 +0000": ELEVEN_AT_NIGHT,
+    "Tue, 25-Sep-2018 23:00:00 GMT": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 23:00 +0000": ELEVEN_AT_NIGHT,
+    "Tue, 25 Sep 2018 23:00:00": ELEVEN_AT_NIGHT,
+    "  Tue, 25 Sep 2018 23:00:00 +0000\n": ELEVEN_AT_NIGHT,
+    "Tue,  25  Sep  2018  23:00:00  +0000": ELEVEN_AT_NIGHT,
+    "2018-09-25T23:00:00Z": ELEVEN_AT_NIGHT,
+    "2018-09-26T01:00:00+02:00": ELEVEN_AT_NIGHT,
+    "2018-09-25T16:00:00-0700": ELEVEN_AT_NIGHT,
+    "2018-09-25 23:00:00": ELEVEN_AT_NIGHT,
+    "2018-09-25t23:00z": ELEVEN_AT_NIGHT,
+    "2018-09-25T23:00:00.250Z": ELEVEN_AT_NIGHT.replace(microsecond=250_000),
+    "2018-09-25T23:00:00.123456789Z": ELEVEN_AT_NIGHT.replace(microsecond=123_456),
+    "2019-01-04T16:28:33Z": FOURTH,
+    "Fri, 4 Jan 2019 16:28:33 +0000": FOURTH,
+    "Fri, 04 Jan 2019 16:28:33 +0000": FOURTH,
+    "4 January 2019 16:28:33 Z": FOURTH,
+    "Thu, 03 Jan 2019 23:28:33 -1700": FOURTH,
+    "Wed, 29 Feb 2012 12:00:00 +0000": datetime(2012, 2, 29, 12, tzinfo=UTC),
+    "Tue, 29 Feb 2000 12:00:00 +0000": datetime(2000, 2, 29, 12, tzinfo=UTC),
+    "Sat, 31 Dec 2016 23:59:60 +0000": datetime(2017, 1, 1, tzinfo=UTC),  # a leap second
+    "Thu, 01 Jan 1970 00:00:00 +0000": datetime(1970, 1, 1, tzinfo=UTC),
+    "Thu, 01 Jan 1970 00:00:00 -0100": datetime(1970, 1, 1, 1, tzinfo=UTC),
+    "Fri, 31 Dec 9999 23:59:59 +0000": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+}
+
+UNREADABLE = [
+    "",
+    " ",
+    "null",
+    "yesterday",
+    "1537916400",
+    "2018-09-25",
+    "20180925T230000Z",
+    "25/09/2018 23:00:00",
+    "09/25/2018 11:00 PM",
+    "Tue, 25 Sep 18 23:00:00 +0000",
+    "Tue, 25 Sep 02018 23:00:00 +0000",
+    "Tue, 25 Sep 2018",
+    "Tue, 25 Foo 2018 23:00:00 +0000",
+    "Tue, 25 Se 2018 23:00:00 +0000",
+    "Tue, 25 Sepp 2018 23:00:00 +0000",
+    "Tue, 31 Sep 2018 23:00:00 +0000",
+    "Tue, 00 Sep 2018 23:00:00 +0000",
+    "Thu, 29 Feb 2018 12:00:00 +0000",
+    "Mon, 29 Feb 2100 12:00:00 +0000",
+    "2018-02-29T12:00:00Z",
+    "2018-13-01T12:00:00Z",
+    "2018-00-01T12:00:00Z",
+    "Tue, 25 Sep 2018 24:00:00 +0000",
+    "Tue, 25 Sep 2018 23:60:00 +0000",
+    "Tue, 25 Sep 2018 23:00:61 +0000",
+    "Tue, 25 Sep 2018 23:00:99 +0000",
+    "Tue, 25 Sep 2018 23:00:00 +2400",
+    "Tue, 25 Sep 2018 23:00:00 +0060",
+    "Tue, 25 Sep 2018 23:00:00 +00",
+    "Tue, 25 Sep 2018 23:00:00 +00000",
+    "Tue, 25 Sep 2018 23:00:00 CEST",
+    "Tue, 25 Sep 2018 23:00:00 A",
+    "Tue, 25 Sep 2018 23:00:00 +0000 and more",
+    "Tue, 25 Sep 2018 23:00:00 +0000Tue, 25 Sep 2018 23:00:00 +0000",
+    "Tue, 25 Sep 2018 23:00:00 10000",
+    "Tue, 25 Sep 2018 23:00:00000000",
+    "2018-09-25T23:00:00Z and more",
+    "Wed, 31 Dec 1969 23:59:59 +0000",
+    "Wed, 31 Dec 1969 23:30:00 -0100",  # 1970 in UTC, but the year it says is too early
+    "Thu, 01 Jan 1970 00:30:00 +0100",
+    "1969-12-31T23:59:59Z",
+    "Fri, 01 Jan 0001 00:00:00 +0000",
+    "Fri, 31 Dec 9999 23:59:59 -0001",
+    "Fri, 31 Dec 9999 23:59:60 +0000",
+    "Tue, 2\N{ARABIC-INDIC DIGIT FIVE} Sep 2018 23:00:00 +0000",
+    "\N{FULLWIDTH DIGIT TWO}018-09-25T23:00:00Z",
+]
+
+# Texts near the forms that are accepted, and garbage: what a column may hold.
+_COMMON = instants_between(utc(1969, 12, 30), utc(2200, 1, 1)).map(format_datetime)
+_NEARLY = st.tuples(
+    st.sampled_from([*READABLE, *UNREADABLE]), st.integers(0, 40), st.characters(codec="utf-8")
+).map(lambda near: near[0][: near[1]] + near[2] + near[0][near[1] + 1 :])
+_CLOCKS = st.text("0123456789:.+-TZ ", min_size=8, max_size=8).map(
+    lambda clock: f"Tue, 25 Sep 2018 {clock} +0000"
+)
+_DAYS = st.from_regex(r"\A[A-Z][a-z]{2}, [0-3]\d [A-Z][a-z]{2} [0-2]\d{3} 23:00:0\d \+0000\Z")
+TEXTS = st.one_of(
+    st.none(),
+    st.sampled_from([*READABLE, *UNREADABLE]),
+    _COMMON,
+    _NEARLY,
+    _CLOCKS,
+    _DAYS,
+    st.text(st.characters(codec="utf-8"), max_size=40),
+)
+OFFSETS: st.SearchStrategy[tzinfo] = st.integers(-23 * 60, 23 * 60).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
+MOMENTS = instants_between(utc(1970, 1, 2), utc(9999, 12, 30), OFFSETS)
+
+
+def column(texts: list[str | None]) -> pa.Array:
+    return pa.array(texts, pa.string())
+
+
+def read_column(texts: list[str | None]) -> list[datetime | None]:
+    found = instants(column(texts))
+    assert found.type == INSTANT
+    values: list[datetime | None] = found.to_pylist()
+    return values
+
+
+def test_the_sample_of_the_documentation_is_read_although_it_is_not_rfc_2822() -> None:
+    sample = "Tue, 25 Sept 2018 23:00:00 +0000"
+    with pytest.raises(ValueError, match="Sept"):
+        parsedate_to_datetime(sample)
+    assert parse_instant(sample) == datetime(2018, 9, 25, 23, 0, 0, tzinfo=UTC)
+    assert read_column([sample]) == [datetime(2018, 9, 25, 23, 0, 0, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(("text", "instant"), READABLE.items())
+def test_every_form_that_was_met_is_read(text: str, instant: datetime) -> None:
+    found = parse_instant(text)
+    assert found == instant
+    assert found is not None
+    assert found.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_what_cannot_be_read_with_certainty_is_none(text: str) -> None:
+    assert parse_instant(text) is None
+
+
+@pytest.mark.parametrize("text", [*READABLE, *UNREADABLE])
+def test_a_column_of_one_text_reads_like_the_text(text: str) -> None:
+    assert read_column([text]) == [READABLE.get(text)]
+
+
+def test_odd_forms_mixed_in_one_column_are_read_each_in_its_row() -> None:
+    texts = [*READABLE, None, *UNREADABLE, None, *reversed(READABLE)]
+    expected = [*READABLE.values(), None, *[None for _ in UNREADABLE], None, *reversed(READABLE.values())]
+    assert read_column(texts) == expected
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_each_month_is_read_short_and_in_full(month: int) -> None:
+    expected = datetime(2019, month, 9, 1, 2, 3, tzinfo=UTC)
+    names = [calendar.month_abbr[month], calendar.month_name[month]]
+    for name in [*names, *map(str.upper, names), *map(str.lower, names)]:
+        text = f"09 {name} 2019 01:02:03 +0000"
+        assert read_column([text, f"Wed, {text}"]) == [expected, expected], name
+
+
+@pytest.mark.parametrize("zone", "UT GMT EST EDT CST CDT MST MDT PST PDT".split())
+def test_a_named_zone_means_what_the_standard_library_says(zone: str) -> None:
+    text = f"Tue, 25 Sep 2018 23:00:00 {zone}"
+    assert parse_instant(text) == parsedate_to_datetime(text)
+
+
+@given(MOMENTS)
+@settings(deadline=None)
+def test_rfc_2822_in_any_zone_is_the_instant_that_was_written(moment: datetime) -> None:
+    moment = moment.replace(microsecond=0)
+    assert parse_instant(format_datetime(moment)) == moment
+    assert read_column([format_datetime(moment)]) == [moment]
+
+
+@given(MOMENTS, st.sampled_from(["seconds", "milliseconds", "microseconds"]), st.sampled_from("T "))
+@settings(deadline=None)
+def test_iso_8601_in_any_zone_is_the_instant_that_was_written(
+    moment: datetime, precision: str, sep: str
+) -> None:
+    text = moment.isoformat(sep, precision)
+    assert parse_instant(text) == datetime.fromisoformat(text)
+
+
+@given(st.lists(TEXTS, max_size=12))
+@settings(deadline=None, max_examples=400)
+@example(["Tue, 25 Sep 2018 23:00:00 +0000", "Tue, 25 Sep 2018 24:00:00 +0000"])
+@example(["Tue, 25 Sep 2018 23:00:00 +0000", "Tue, 25 Sep 2018 23:00:60 +0000", None])
+@example(["Tue, 25 Sep 2018 23\N{BULLET}00: +0000", "Tue, 25 Sep 2018 23:00:00 +0000"])
+def test_a_column_reads_exactly_like_its_texts_one_by_one(texts: list[str | None]) -> None:
+    assert read_column(texts) == [None if text is None else parse_instant(text) for text in texts]
+
+
+@given(st.text(st.characters(codec="utf-8")) | _NEARLY)
+@settings(deadline=None)
+def test_whatever_is_read_is_in_utc_and_not_before_1970(text: str) -> None:
+    found = parse_instant(text)
+    assert found is None or (found.utcoffset() == timedelta(0) and found.year >= 1970)
+
+
+def test_one_bad_clock_does_not_spoil_the_other_rows() -> None:
+    good = [f"Tue, 25 Sep 2018 {hour:02}:00:00 +0000" for hour in range(24)]
+    expected: list[datetime | None] = [datetime(2018, 9, 25, hour, tzinfo=UTC) for hour in range(24)]
+    assert read_column([*good, "Tue, 25 Sep 2018 99:99:99 +0000"]) == [*expected, None]
+
+
+def test_a_column_of_the_common_form_is_not_read_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(text: str) -> datetime | None:
+        raise AssertionError(text)
+
+    monkeypatch.setattr(dates, "parse_instant", refuse)
+    texts = [f"Tue, {day:02} Sep 2018 12:30:{day:02} +0000" for day in range(1, 31)]
+    assert read_column([*texts, None]) == [
+        *[datetime(2018, 9, day, 12, 30, day, tzinfo=UTC) for day in range(1, 31)],
+        None,
+    ]
+
+
+def test_odd_texts_are_read_once_each_and_common_ones_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def note(text: str) -> datetime | None:
+        asked.append(text)
+        return parse_instant(text)
+
+    monkeypatch.setattr(dates, "parse_instant", note)
+    odd = "Tue, 25 Sept 2018 23:00:00 +0000"
+    assert read_column([odd, "Tue, 25 Sep 2018 23:00:00 +0000", odd, None]) == [ELEVEN_AT_NIGHT] * 3 + [None]
+    assert asked == [odd]
+
+
+def test_a_part_of_a_column_is_read_from_its_own_first_row() -> None:
+    texts = column(["junk", "Tue, 25 Sept 2018 23:00:00 +0000", "Fri, 04 Jan 2019 16:28:33 +0000", "junk"])
+    assert instants(texts[1:3]).to_pylist() == [ELEVEN_AT_NIGHT, FOURTH]
+
+
+@pytest.mark.parametrize("texts", [[], [None], [None, None, None]])
+def test_a_column_without_texts_is_a_column_without_instants(texts: list[str | None]) -> None:
+    assert read_column(texts) == texts

@@ -1,0 +1,92 @@
+from collections import Counter
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.values.distinct import Distinct, map_distinct
+
+WORDS = st.lists(st.none() | st.sampled_from(["", "a", "A", "bb", "1"]), max_size=20)
+
+
+def test_each_distinct_value_is_mapped_once_and_null_is_never_asked_for() -> None:
+    asked = []
+
+    def length(text: str) -> int:
+        asked.append(text)
+        return len(text)
+
+    mapped = map_distinct(pa.array(["one", None, "three", "one", None, "one"]), length, pa.int32())
+    assert mapped.type == pa.int32()
+    assert mapped.to_pylist() == [3, None, 5, 3, None, 3]
+    assert sorted(asked) == ["one", "three"]
+
+
+def test_a_function_may_map_a_value_to_null() -> None:
+    mapped = map_distinct(pa.array([1, 2, 1]), lambda number: None if number == 1 else "two", pa.string())
+    assert mapped.to_pylist() == [None, "two", None]
+
+
+def test_binary_values_are_mapped_as_bytes() -> None:
+    mapped = map_distinct(pa.array([b"\xff", b"a"], pa.binary()), len, pa.int8())
+    assert mapped.to_pylist() == [1, 1]
+
+
+@given(WORDS)
+@settings(deadline=None)
+def test_mapping_distinct_values_is_mapping_every_row(words: list[str | None]) -> None:
+    mapped = map_distinct(pa.array(words, pa.string()), lambda word: word * 2, pa.string())
+    assert mapped.to_pylist() == [None if word is None else word * 2 for word in words]
+
+
+def test_numbers_and_texts_stay_different_values_in_one_column() -> None:
+    asked: list[object] = []
+
+    def kind(value: object) -> str:
+        asked.append(value)
+        return type(value).__name__
+
+    distinct = Distinct([1, "1", None, "1", 1, 2], kind)
+    assert asked == [1, "1", None, 2]
+    assert distinct.values == [1, "1", None, 2]
+    assert distinct.counts == [2, 2, 1, 1]
+    assert distinct.readings == ["int", "str", "NoneType", "int"]
+    names = distinct.column(lambda reading: reading, pa.string())
+    assert names.to_pylist() == ["int", "str", "NoneType", "str", "int", "int"]
+
+
+def test_several_columns_come_from_one_reading() -> None:
+    distinct: Distinct[str, tuple[str, int]] = Distinct(
+        ["ab", "c", "ab"], lambda text: (text.upper(), len(text))
+    )
+    assert distinct.column(lambda reading: reading[0], pa.string()).to_pylist() == ["AB", "C", "AB"]
+    lengths = distinct.column(lambda reading: reading[1] if reading[1] > 1 else None, pa.int8())
+    assert lengths.type == pa.int8()
+    assert lengths.to_pylist() == [2, None, 2]
+
+
+def test_an_arrow_column_is_read_once_for_each_value_null_included() -> None:
+    asked: list[str | None] = []
+
+    def note(word: str | None) -> str:
+        asked.append(word)
+        return "nothing" if word is None else word.upper()
+
+    distinct: Distinct[str | None, str] = Distinct(pa.array(["x", None, "a", None, "a", "x"])[1:], note)
+    assert asked == distinct.values == [None, "a", "x"]
+    assert distinct.counts == [2, 2, 1]
+    assert distinct.column(str, pa.string()).to_pylist() == ["nothing", "A", "nothing", "A", "X"]
+
+
+@pytest.mark.parametrize("is_arrow", [False, True])
+@given(words=WORDS)
+@settings(deadline=None)
+def test_values_counts_and_rows_of_any_column_belong_together(
+    is_arrow: bool, words: list[str | None]
+) -> None:
+    values = pa.array(words, pa.string()) if is_arrow else words
+    distinct: Distinct[str | None, str] = Distinct(values, lambda word: f"<{word}>")
+    assert dict(zip(distinct.values, distinct.counts, strict=True)) == Counter(words)
+    assert distinct.readings == [f"<{word}>" for word in distinct.values]
+    assert distinct.column(str, pa.string()).to_pylist() == [f"<{word}>" for word in words]

@@ -1,0 +1,196 @@
+import json
+from decimal import Decimal
+from fractions import Fraction
+
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from transforms.values.money import PRICE, is_rounded, is_unpriced, parse_price, plain
+
+READABLE = {
+    "-0.0025": "-0.0025",
+    "-0.00250": "-0.0025",
+    "0.0105": "0.0105",
+    "0.04": "0.04",
+    "+0.04": "0.04",
+    "0": "0",
+    "0.0": "0",
+    "-0.0": "0",
+    "4": "4",
+    "5.": "5",
+    ".5": "0.5",
+    "-.5": "-0.5",
+    "007.5": "7.5",
+    " 0.5 ": "0.5",
+    "2.5e-3": "0.0025",
+    "-2.5E-3": "-0.0025",
+    "25E+1": "250",
+    "1e8": "100000000",
+    "0e9": "0",
+    "0.000e12": "0",
+    "-0e9999": "0",
+    "1e-9": "0.000000001",
+    "1e-9999": "0",
+    "999999999.999999999": "999999999.999999999",
+    "-999999999.999999999": "-999999999.999999999",
+    "0.0024999999999999996": "0.0025",
+    "0.010499999999999999": "0.0105",
+    "0.1000000000000000055511151231257827": "0.1",
+}
+
+# Ten decimals and more: to nine, a half to the even neighbour.
+ROUNDED = {
+    "0.0000000005": "0.000000000",
+    "0.0000000015": "0.000000002",
+    "0.0000000025": "0.000000002",
+    "0.0000000035": "0.000000004",
+    "-0.0000000025": "-0.000000002",
+    "-0.0000000035": "-0.000000004",
+    "0.00000000250000000000000000000000000000000000001": "0.000000003",
+    "0.00000000249999999999999999999999999999999999999": "0.000000002",
+    "25e-10": "0.000000002",
+    "999999999.9999999994": "999999999.999999999",
+}
+
+NO_PRICES = [
+    "free",
+    "NaN",
+    "nan",
+    "sNaN",
+    "Infinity",
+    "-inf",
+    "1_000",
+    "0_0",
+    "1,5",
+    "1 000",
+    "$1",
+    "1 USD",
+    "--1",
+    "+-1",
+    "- 1",
+    ".",
+    "-",
+    "e5",
+    "1e",
+    "1e+",
+    "1.2.3",
+    "0x10",
+    "true",
+    "{}",
+    "\N{ARABIC-INDIC DIGIT ONE}",
+    "1\N{ARABIC-INDIC DIGIT TWO}",
+    "\N{FULLWIDTH DIGIT ONE}.5",
+    "\N{MINUS SIGN}1",
+    "\N{SUPERSCRIPT TWO}",
+    "1e99999",
+    "1e9",
+    "1000000000",
+    "-1000000000",
+    "999999999.9999999995",
+    "0.1e10",
+]
+
+NUMBER_TEXTS = st.from_regex(r"\A[+-]?(\d{1,12}(\.\d{0,14})?|\.\d{1,14})([eE][+-]?\d{1,2})?\Z").map(
+    lambda text: "".join(str(int(letter)) if letter.isdecimal() else letter for letter in text)
+)
+
+
+def nanos(text: str) -> int | None:
+    """Billionths, a half to the even one, by exact fractions; None beyond nine digits before the point."""
+    billionths = round(Fraction(text) * 10**9)
+    return billionths if abs(billionths) < 10**18 else None
+
+
+@pytest.mark.parametrize(("text", "value"), [*READABLE.items(), *ROUNDED.items()])
+def test_a_price_is_read_exactly(text: str, value: str) -> None:
+    assert parse_price(text) == Decimal(value)
+
+
+@pytest.mark.parametrize("text", ROUNDED)
+def test_digits_beyond_the_ninth_decimal_are_told(text: str) -> None:
+    price = parse_price(text)
+    assert price is not None
+    assert is_rounded(text, price)
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0025", " -0.002500000000000 ", "25e-4", "0", "0e9", "999999999.999999999"]
+)
+def test_a_price_of_nine_decimals_loses_nothing(text: str) -> None:
+    price = parse_price(text)
+    assert price is not None
+    assert not is_rounded(text, price)
+
+
+@pytest.mark.parametrize("text", NO_PRICES)
+def test_what_is_no_number_that_fits_is_none(text: str) -> None:
+    assert parse_price(text) is None
+
+
+@pytest.mark.parametrize("text", ["", " ", "null", "NULL", " Null\n"])
+def test_empty_and_the_word_null_mean_not_priced_yet(text: str) -> None:
+    assert is_unpriced(text)
+    assert parse_price(text) is None
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "-0", "none", "nullnull", "free"])
+def test_zero_and_other_words_are_not_unpriced(text: str) -> None:
+    assert not is_unpriced(text)
+
+
+@given(NUMBER_TEXTS)
+@settings(deadline=None)
+@example("0.0000000005")
+@example("-999999999.9999999995")
+@example("0e99")
+def test_any_number_is_rounded_half_even_to_billionths_or_does_not_fit(text: str) -> None:
+    expected = nanos(text)
+    price = parse_price(text)
+    assert price == (None if expected is None else Decimal(expected).scaleb(-9))
+    if price is not None:
+        assert is_rounded(text, price) == (Fraction(text) != Fraction(price))
+        assert pa.scalar(price, PRICE).as_py() == price
+
+
+@given(
+    st.text(st.characters(codec="utf-8")) | st.text("0123456789+-.eE_ \N{ARABIC-INDIC DIGIT ONE}", max_size=8)
+)
+@settings(deadline=None)
+def test_whatever_is_read_is_a_number_of_ascii_digits_within_the_limits(text: str) -> None:
+    price = parse_price(text)
+    if price is not None:
+        assert text.strip().isascii()
+        assert "_" not in text
+        assert price == Decimal(nanos(text) or 0).scaleb(-9)
+
+
+@given(st.integers(1 - 10**18, 10**18 - 1))
+@settings(deadline=None)
+def test_a_price_survives_being_written_and_read(billionths: int) -> None:
+    price = Decimal(billionths).scaleb(-9)
+    assert parse_price(plain(price)) == price
+    assert not is_rounded(plain(price), price)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-1000, max_value=1000))
+@settings(deadline=None)
+def test_a_json_number_of_a_price_is_the_price(price: Decimal) -> None:
+    number = format(price, "f")
+    assert json.loads(number, parse_float=str, parse_int=str) == number
+    assert parse_price(number) == price
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    {
+        Decimal("1E-7"): "0.0000001",
+        Decimal("-0.002500000"): "-0.002500000",
+        Decimal("1E+2"): "100",
+        Decimal("0E-9"): "0.000000000",
+        Decimal("123456789012345678901234567890.5"): "123456789012345678901234567890.5",
+    }.items(),
+)
+def test_plain_text_has_all_decimals_and_no_exponent(value: Decimal, text: str) -> None:
+    assert plain(value) == text

@@ -1,0 +1,266 @@
+"""`recspend ingest --dry-run`: which days would be read, why, and with how many requests; and nothing is landed."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.command import main as cli
+from flows.emulator import Emulator, Recording, open_recordings, serve
+from flows.run.job import Job, Work
+from flows.run.stages import perform, planned
+from tests.support.runs.ledger_runs import accesses_of, work_for
+from tests.support.runs.watched import TODAY, epoch, evenly, is_page_request, page_requests, recording
+
+Row = tuple[date, date, str, int]
+INGEST = Job("ingest")
+LATER = TODAY + timedelta(hours=1)
+
+
+def work_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> Work:
+    steps = count()  # next() on it is atomic, for the lanes all ask
+    return replace(
+        work_for(accesses_of(emulator), data_dir, **settings),
+        clock=lambda: now + timedelta(milliseconds=next(steps)),
+    )
+
+
+def plan(work: Work, job: Job = INGEST) -> list[Row]:
+    """The rows of the plan, without the account."""
+    table = planned(work, job)
+    assert table.column_names == ["account", "first_day", "last_day", "reason", "requests"]
+    assert set(table["account"].to_pylist()) <= {access.name for access in work.accounts}
+    return [tuple(row.values())[1:] for row in table.to_pylist()]
+
+
+def september(day: int) -> date:
+    return date(2026, 9, day)
+
+
+def a_day(day: date, number: int, first_sequence: int, **facts: Any) -> list[Recording]:
+    return [
+        recording(first_sequence + each.sequence, each.created_at, **facts)
+        for each in evenly(day, day, number)
+    ]
+
+
+def settled(first: date, last: date) -> list[Recording]:
+    """One recording each day."""
+    days = (last - first).days + 1
+    return [recording(number, epoch(first + timedelta(days=number))) for number in range(days)]
+
+
+def test_of_an_account_never_read_every_day_is_planned_by_quarters_and_nothing_is_landed(
+    tmp_path: Path,
+) -> None:
+    made = settled(date(2026, 2, 20), september(29))
+    with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
+        rows = plan(work_at(TODAY, emulator, tmp_path / "data"))
+        assert [request for request in emulator.requests if is_page_request(request.target)] == []
+        perform(work_at(TODAY, emulator, tmp_path / "data"), INGEST)
+        assert len(page_requests(emulator)) == sum(row[3] for row in rows)
+    assert rows[0][0] in [date(2026, 2, day) for day in (18, 19, 20)]
+    assert [row[1:] for row in rows] == [
+        (date(2026, 3, 31), "not covered", 1),
+        (date(2026, 6, 30), "not covered", 1),
+        (september(30), "not covered", 1),
+    ]
+    assert [row[0] for row in rows[1:]] == [date(2026, 4, 1), date(2026, 7, 1)]
+
+
+def test_a_dry_run_lands_nothing(tmp_path: Path) -> None:
+    with serve(open_recordings(settled(september(1), september(29)), tmp_path / "rendered")) as emulator:
+        plan(work_at(TODAY, emulator, tmp_path / "data"))
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["state"]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
+    """An account whose September was read: one recording a day, those of the 10th and the 11th have no price."""
+    made = settled(september(1), september(30))
+    for place in (9, 10):
+        made[place] = replace(made[place], price=None)
+    with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
+        data_dir = tmp_path / "data"
+        perform(work_at(TODAY, emulator, data_dir), Job("ingest", september(1)))
+        perform(work_at(TODAY, emulator, data_dir), Job("normalize"))
+        yield emulator, data_dir
+
+
+LOOK_BACK: Row = (september(28), september(30), "look back", 1)
+UNSETTLED: Row = (september(10), september(11), "unsettled", 1)
+
+
+def test_after_a_run_the_newest_days_and_the_unsettled_ones_are_planned(
+    read: tuple[Emulator, Path],
+) -> None:
+    emulator, data_dir = read
+    assert plan(work_at(LATER, emulator, data_dir), Job("ingest", september(1))) == [UNSETTLED, LOOK_BACK]
+    # The first day is found for a plan without dates, and stays known.
+    before = len(emulator.requests)
+    rows = plan(work_at(LATER, emulator, data_dir))
+    assert rows in ([UNSETTLED, LOOK_BACK], [(rows[0][0], date(2026, 8, 31), "not covered", 1), *rows[1:]])
+    assert len(emulator.requests) > before
+    before = len(emulator.requests)
+    assert plan(work_at(LATER, emulator, data_dir)) == rows
+    assert len(emulator.requests) == before
+
+
+def test_the_settings_say_how_far_it_looks_back(read: tuple[Emulator, Path]) -> None:
+    emulator, data_dir = read
+    work = work_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
+    assert plan(work, Job("ingest", september(1))) == [(september(11), september(11), "unsettled", 1)]
+    work = work_at(TODAY, emulator, data_dir, lookback_days=1, settle_days=0)
+    assert plan(work, Job("ingest", september(1))) == [(september(30), september(30), "look back", 1)]
+
+
+def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple[Emulator, Path]) -> None:
+    emulator, data_dir = read
+    again = Job("ingest", september(5), september(9), again=True)
+    assert plan(work_at(TODAY, emulator, data_dir), again) == [(september(5), september(9), "asked again", 1)]
+    audit = Job("ingest", september(1), audit_days=2)
+    assert plan(work_at(TODAY, emulator, data_dir), audit) == [
+        (september(1), september(2), "audit", 1),
+        UNSETTLED,
+        LOOK_BACK,
+    ]
+
+
+def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) -> None:
+    emulator, data_dir = read
+    later = TODAY + timedelta(days=10)
+    assert plan(work_at(later, emulator, data_dir), Job("ingest", september(1))) == [
+        UNSETTLED,
+        (september(30), september(30), "not covered", 1),
+        (date(2026, 10, 1), date(2026, 10, 10), "not covered", 1),
+    ]
+
+
+def test_what_is_planned_is_what_is_read_then(read: tuple[Emulator, Path]) -> None:
+    emulator, data_dir = read
+    rows = plan(work_at(TODAY, emulator, data_dir), Job("ingest", september(1)))
+    before = len(emulator.requests)
+    perform(work_at(TODAY, emulator, data_dir), Job("ingest", september(1)))
+    assert len(page_requests(emulator, before)) == len(emulator.requests) - before == len(rows)
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
+    """An account with 12,000 recordings on the 3rd, and 2,500, 1,200 and 300 on the newest days."""
+    made: list[Recording] = []
+    for day, number in ((3, 12_000), (28, 2500), (29, 1200), (30, 300)):
+        made += a_day(september(day), number, len(made))
+    with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
+        data_dir = tmp_path / "data"
+        asked = Job("ingest", september(1), september(30))
+        perform(work_at(TODAY, emulator, data_dir), asked)
+        perform(work_at(TODAY, emulator, data_dir), Job("normalize"))
+        yield emulator, data_dir
+
+
+def test_the_requests_of_dense_days_are_those_of_their_pages(dense: tuple[Emulator, Path]) -> None:
+    emulator, data_dir = dense
+    assert plan(work_at(LATER, emulator, data_dir), Job("ingest", september(1))) == [
+        (september(28), september(30), "look back", 4)
+    ]
+    again = Job("ingest", september(3), september(3), again=True)
+    work = work_at(LATER, emulator, data_dir)
+    assert plan(work, again) == [(september(3), september(3), "asked again", 12)]
+    before = len(emulator.requests)
+    perform(work, again)
+    assert len(page_requests(emulator, before)) == 12
+    before = len(emulator.requests)
+    perform(work_at(LATER, emulator, data_dir), Job("ingest", september(1)))
+    assert len(page_requests(emulator, before)) == 4
+
+
+def test_days_that_were_read_and_are_empty_are_expected_to_stay_so(dense: tuple[Emulator, Path]) -> None:
+    emulator, data_dir = dense
+    again = Job("ingest", september(10), september(20), again=True)
+    assert plan(work_at(LATER, emulator, data_dir), again) == [
+        (september(10), september(20), "asked again", 1)
+    ]
+
+
+def test_what_cutting_a_wide_window_costs_is_no_great_part_of_what_was_expected(
+    dense: tuple[Emulator, Path],
+) -> None:
+    emulator, data_dir = dense
+    again = Job("ingest", september(1), september(30), again=True)
+    (row,) = plan(work_at(LATER, emulator, data_dir), again)
+    before = len(emulator.requests)
+    perform(work_at(LATER, emulator, data_dir), again)
+    assert row[:3] == (september(1), september(30), "asked again")
+    assert len(page_requests(emulator, before)) <= 2 * row[3]
+
+
+Recspend = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def recspend(
+    read: tuple[Emulator, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_settings: None,
+) -> Recspend:
+    """Run the command on the account whose September was read: exit code, standard output, standard error."""
+    emulator, data_dir = read
+    (access,) = accesses_of(emulator)
+    monkeypatch.chdir(data_dir.parent)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("RECSPEND_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("RECSPEND_BASE_URL", emulator.base_url)
+    monkeypatch.setenv("RECSPEND_ACCOUNT_SID", access.account_sid)
+    monkeypatch.setenv("RECSPEND_ACCOUNT_NAME", "support")
+    monkeypatch.setenv("RECSPEND_API_TOKEN", access.token)
+    monkeypatch.setenv("RECSPEND_SETTLE_DAYS", "0")
+    monkeypatch.setenv("RECSPEND_LOOKBACK_DAYS", "0")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["recspend", "ingest", "--dry-run", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        output = capsys.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0 if code is None else 1), output.out, output.err
+
+    return call
+
+
+def test_the_command_prints_the_plan_as_json(recspend: Recspend) -> None:
+    code, out, _ = recspend("--json", "--from", "2026-08-30", "--to", "2026-09-02")
+    row = {"account": "support", "first_day": "2026-08-30", "last_day": "2026-08-31", "requests": 1}
+    assert (code, json.loads(out)) == (0, [row | {"reason": "not covered"}])
+    code, out, _ = recspend("--json", "--from", "2026-09-02", "--to", "2026-09-03", "--again")
+    row |= {"first_day": "2026-09-02", "last_day": "2026-09-03"}
+    assert (code, json.loads(out)) == (0, [row | {"reason": "asked again"}])
+
+
+def test_the_command_prints_an_empty_plan_when_there_is_nothing_to_read(recspend: Recspend) -> None:
+    assert recspend("--json", "--from", "2026-09-02", "--to", "2026-09-03")[:2] == (0, "[]\n")
+
+
+def test_the_command_prints_the_plan_as_a_table(recspend: Recspend) -> None:
+    code, out, _ = recspend("--from", "2026-08-30", "--to", "2026-09-02")
+    words = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert words[0] == ["account", "first_day", "last_day", "reason", "requests"]
+    assert words[2] == ["support", "2026-08-30", "2026-08-31", "not", "covered", "1"]
+
+
+def test_a_refused_token_is_said_in_a_sentence(
+    recspend: Recspend, read: tuple[Emulator, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (read[1] / "state").rename(read[1] / "forgotten")
+    monkeypatch.setenv("RECSPEND_API_TOKEN", "PT-wrong")
+    code, out, err = recspend("--json")
+    assert (code, out) == (3, "")
+    assert "refuses the credentials (401)" in err

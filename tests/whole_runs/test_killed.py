@@ -1,0 +1,294 @@
+"""Killed with SIGKILL anywhere: nothing half-written is seen, and the next run ends with the same tables."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.run.job import Job
+from flows.run.stages import perform
+from flows.stores.lake.lake import Lake
+from flows.stores.raw.landing import decompress
+from tests.support.runs.ledger_runs import (
+    accesses_of,
+    environment_of,
+    ledger_cells,
+    run_against,
+    warehouse_cells,
+    work_for,
+)
+from tests.support.runs.watched import PageKey, days_landed, page_key, page_requests, window_of_key
+from transforms.pages.records import read_envelope
+from transforms.values.windows import Window, days_of
+
+COMMAND = [sys.executable, "-c", "from flows.command.main import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    ledger = open_ledger(Parameters(11, 9000, 1), tmp_path_factory.mktemp("rendered"))
+    with serve(ledger, latency_ms=15) as running:
+        yield running
+
+
+def start(
+    emulator: Emulator, data_dir: Path, *arguments: str, command: str = "run", **settings: str
+) -> "subprocess.Popen[bytes]":
+    access = accesses_of(emulator)[0]
+    return subprocess.Popen(
+        [*COMMAND, command, *arguments],
+        env=environment_of(access, data_dir) | settings,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def kill_when(process: "subprocess.Popen[bytes]", data_dir: Path, pattern: str) -> None:
+    """Kill the run as soon as a file of that name is there; the run must not have ended by itself."""
+    while process.poll() is None:
+        if next(data_dir.glob(pattern), None):
+            process.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.0005)
+    assert process.wait() == -signal.SIGKILL, f"the run ended before {pattern} was seen"
+
+
+def assert_nothing_is_torn(data_dir: Path) -> None:
+    """Every file under its final name can be read whole."""
+    for path in data_dir.glob("recordings/**/recordings.parquet"):
+        pq.ParquetFile(path).read()
+    if (data_dir / "warehouse.duckdb").exists():
+        with duckdb.connect(str(data_dir / "warehouse.duckdb"), read_only=True) as connection:
+            connection.execute("select count(*) from marts.fct_recordings").fetchall()
+    for path in data_dir.glob("reports/*.csv"):
+        text = path.read_text()
+        assert text.endswith("\n")
+        assert len({len(row) for row in csv.reader(text.splitlines())}) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "pattern"),
+    [
+        ("ingest", "raw/*/*/*/page-00001.json.zst"),
+        ("model", "warehouse.duckdb.partial"),
+        pytest.param(
+            "normalize",
+            ".rebuild/recordings/*/created_month=2026-08/recordings.parquet*",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("report", "reports/*.csv*", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_killed_in_a_stage_is_finished_by_the_next(
+    stage: str, pattern: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    kill_when(start(emulator, tmp_path), tmp_path, pattern)
+    assert_nothing_is_torn(tmp_path)
+    assert start(emulator, tmp_path).wait() == 0, stage
+    assert_nothing_is_torn(tmp_path)
+    assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
+
+
+def test_a_walk_goes_on_behind_the_last_landed_page(emulator: Emulator, tmp_path: Path) -> None:
+    days = ("--from", "2026-07-01", "--to", "2026-07-31")
+    kill_when(start(emulator, tmp_path, *days), tmp_path, "raw/*/*/*/page-00001.json.zst")
+    asked = len(emulator.requests)
+    assert start(emulator, tmp_path, *days).wait() == 0
+    pages = list(tmp_path.glob("raw/*/2026-07-01_2026-07-31/*/page-*.json.zst"))
+    assert len(pages) >= 3
+    # The two pages landed before the kill are not asked again, nor is the window walked a second time. The page that
+    # was under way may be counted late.
+    assert len(emulator.requests) - asked <= len(pages) - 2 + 1
+
+
+@pytest.mark.slow
+def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tmp_path: Path) -> None:
+    assert start(emulator, tmp_path, "--from", "2026-07-01", "--to", "2026-07-31").wait() == 0
+    kill_when(start(emulator, tmp_path), tmp_path, "recordings/*/created_month=2026-08/recordings.parquet")
+    assert start(emulator, tmp_path).wait() == 0
+    assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
+
+
+@pytest.mark.slow
+def test_an_upgrade_that_is_killed_is_finished_by_the_next_run_without_the_api(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    run_against(emulator, tmp_path)
+    (tmp_path / "format.json").unlink()
+    months = sorted(tmp_path.glob("recordings/*/*/recordings.parquet"))
+    for path in months:  # as they were before a column was added
+        pq.write_table(pq.ParquetFile(path).read().drop_columns("uri"), path)
+    asked = len(emulator.requests)
+    kill_when(
+        start(emulator, tmp_path, command="normalize"),
+        tmp_path,
+        ".rebuild/recordings/*/created_month=2026-08/recordings.parquet*",
+    )
+    assert not (tmp_path / "format.json").exists()
+    assert start(emulator, tmp_path, command="normalize").wait() == 0
+    assert (tmp_path / "format.json").exists()
+    assert all("uri" in pq.read_schema(path).names for path in months)
+    assert_nothing_is_torn(tmp_path)
+    assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
+    assert len(emulator.requests) == asked
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_run(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    run_against(emulator, tmp_path / "undisturbed")
+    whole = time.monotonic() - began + 1.0  # a process of its own also has to start
+    moments = random.Random(4)
+    for _ in range(20):
+        process = start(emulator, tmp_path / "killed")
+        time.sleep(moments.uniform(0, whole))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert_nothing_is_torn(tmp_path / "killed")
+    assert start(emulator, tmp_path / "killed").wait() == 0
+    assert warehouse_cells(tmp_path / "killed") == warehouse_cells(tmp_path / "undisturbed")
+
+
+LANES = 4
+MONTHS = Window(date(2025, 8, 1), date(2026, 9, 30))
+
+
+def ingest(emulator: Emulator, data_dir: Path) -> "subprocess.Popen[bytes]":
+    """Four lanes over fourteen months; no day is read again for being new."""
+    settings = {"RECSPEND_CONCURRENCY": str(LANES), "RECSPEND_LOOKBACK_DAYS": "0"}
+    chosen = ("--from", str(MONTHS.first), "--to", str(MONTHS.last))
+    return start(emulator, data_dir, *chosen, command="ingest", **settings)
+
+
+class Pages:
+    """The pages that lie in a data folder, each looked at once: it must be whole."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._known: dict[Path, PageKey] = {}
+
+    def keys(self) -> set[PageKey]:
+        """What each page says it is. A page that was there must not be gone."""
+        paths = set(self._data_dir.glob("raw/*/*/*/page-*.json.zst"))
+        assert self._known.keys() <= paths
+        for path in paths - self._known.keys():
+            body = decompress(path.read_bytes())
+            read_envelope(body)
+            self._known[path] = page_key(json.loads(body.partition(b',"first_page_uri"')[0] + b"}")["uri"])
+        return set(self._known.values())
+
+
+def quiet(emulator: Emulator, since: int) -> list[PageKey]:
+    """The pages asked for since then, when nobody asks any more: what was under way is still being answered."""
+    time.sleep(0.1)
+    return page_requests(emulator, since)
+
+
+def kill_at_some_moment(
+    process: "subprocess.Popen[bytes]", emulator: Emulator, moments: random.Random
+) -> None:
+    """When it has asked for a few pages, and some part of the time that one takes has passed; or before that."""
+    answered = len(emulator.asked) + moments.randint(0, 10)
+    latest = time.monotonic() + (moments.uniform(0, 1) if moments.random() < 0.1 else 60)
+    while len(emulator.asked) <= answered and time.monotonic() < latest and process.poll() is None:
+        time.sleep(0.001)
+    time.sleep(moments.uniform(0, 0.015))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended by itself"
+
+
+def cut_away(asked: list[PageKey], data_dir: Path) -> set[PageKey]:
+    """First pages of windows of which no landing is left, because they were cut into others."""
+    folders = {path.name for path in data_dir.glob("raw/*/*_*")}
+    windows = {key: window_of_key(key) for key in asked if not key[3]}
+    return {key for key, window in windows.items() if f"{window.first}_{window.last}" not in folders}
+
+
+def lake_of(data_dir: Path, account_sid: str) -> pa.Table:
+    """Every recording of every month, in the order of the sids, without what tells when it was read and from where."""
+    lake = Lake(data_dir)
+    table = pa.concat_tables([lake.read(account_sid, month) for month in lake.months(account_sid)])
+    return table.sort_by("recording_sid").drop_columns(["first_seen_at", "first_priced_at", "raw_page"])
+
+
+@pytest.mark.slow
+def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(tmp_path: Path) -> None:
+    ledger = open_ledger(Parameters(12, 400_000, 1), tmp_path / "rendered")
+    moments, killed, whole = random.Random(5), tmp_path / "killed", tmp_path / "undisturbed"
+    with serve(ledger, latency_ms=15) as emulator:
+        (access,) = accesses_of(emulator)
+        assert ingest(emulator, whole).wait() == 0
+        undisturbed, began = len(page_requests(emulator)), len(emulator.requests)
+        pages, made_progress = Pages(killed), 0
+        for _ in range(50):
+            landed, since = pages.keys(), len(emulator.requests)
+            kill_at_some_moment(ingest(emulator, killed), emulator, moments)
+            asked = quiet(emulator, since)
+            assert landed & set(asked) == set()
+            # Each lane may have been asking for a page while the one before was on its way to the disk; and a page that
+            # shows that its window is worth cutting is not kept.
+            lost = set(asked) - pages.keys() - cut_away(asked, killed)
+            assert len(lost) <= 2 * LANES
+            made_progress += len(pages.keys()) > len(landed)
+        landed, since = pages.keys(), len(emulator.requests)
+        assert ingest(emulator, killed).wait() == 0
+        last = quiet(emulator, since)
+        assert landed & set(last) == set()
+        repeated = len(page_requests(emulator, began)) - undisturbed
+        totals = ledger_cells(emulator.totals())
+    assert made_progress > 20
+    assert 0 < len(last) < undisturbed
+    assert repeated <= 50 * 2 * LANES
+    for data_dir in (whole, killed):
+        perform(work_for([access], data_dir), Job("normalize"))
+        perform(work_for([access], data_dir), Job("model"))
+        assert warehouse_cells(data_dir) == totals
+        assert days_landed(data_dir, access.account_sid) == days_of(MONTHS)
+    assert lake_of(killed, access.account_sid).equals(lake_of(whole, access.account_sid))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("flags", [[], pytest.param(["--prefect"], marks=pytest.mark.slow)], ids=str)
+def test_a_stopped_run_does_not_wait_for_an_answer_that_is_long_in_coming_and_leaves_nothing_behind(
+    sent: signal.Signals, flags: list[str], tmp_path: Path
+) -> None:
+    ledger = open_ledger(Parameters(11, 100, 1), tmp_path / "rendered")
+    with serve(ledger, latency_ms=60_000) as slow:
+        environment = environment_of(accesses_of(slow)[0], tmp_path / "data")
+        environment["PREFECT_HOME"] = str(tmp_path / "prefect")
+        process = subprocess.Popen(
+            [*COMMAND, "run", *flags],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            while not slow.most_at_once:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(sent)
+            # Whatever it started and left behind would hold this open.
+            _, told = process.communicate(timeout=30)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 128 + sent
+    assert "Stopped. What has landed is kept, and the next run goes on from there." in told
+    assert "Traceback" not in told

@@ -1,0 +1,174 @@
+"""The whole path against the emulator's own ledger: every cell, to the last decimal."""
+
+import csv
+import itertools
+from collections import defaultdict
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flows.emulator import FORMS, SOURCES, Forms, Parameters, Recording, open_ledger, open_recordings, serve
+from flows.run.job import Job
+from flows.run.stages import perform
+from tests.support.analyst import analyst_with_open
+from tests.support.runs.ledger_runs import (
+    fingerprints,
+    ledger_cells,
+    rows_of,
+    run_against,
+    warehouse_cells,
+    work_for,
+)
+
+SEPTEMBER = (date(2026, 9, 1), date(2026, 9, 30))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rendered")
+
+
+@pytest.mark.parametrize("parameters", [Parameters(7, 4000, 3), Parameters(8, 1, 1), Parameters(9, 2500, 1)])
+def test_the_cube_equals_the_ledger_cell_by_cell(parameters: Parameters, cache: Path, tmp_path: Path) -> None:
+    with serve(open_ledger(parameters, cache)) as emulator:
+        summary = run_against(emulator, tmp_path)
+        expected = ledger_cells(emulator.totals())
+    assert warehouse_cells(tmp_path) == expected
+    assert sum(figures[0] for figures in expected.values()) == parameters.recordings == summary.new
+    assert (summary.exit_code, summary.rejected, summary.holes) == (0, 0, 0)
+
+
+def test_each_report_adds_up_to_the_ledger(cache: Path, tmp_path: Path) -> None:
+    with serve(open_ledger(Parameters(7, 4000, 3), cache)) as emulator:
+        run_against(emulator, tmp_path)
+        cells = ledger_cells(emulator.totals())
+    for mart, key, place in (
+        ("source", "source", 1),
+        ("channels", "channels", 2),
+        ("account", "account_sid", 0),
+    ):
+        expected: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for cell, figures in cells.items():
+            expected[str(cell[place]), cell[3]] += figures[3] or 0
+        found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        with (tmp_path / "reports" / f"spend_by_{mart}.csv").open(newline="") as file:
+            for row in csv.DictReader(file):
+                found[row[key], row["currency"]] += Decimal(row["cost"] or 0)
+        assert found == expected
+
+
+def test_an_empty_account_is_covered_and_costs_nothing(cache: Path, tmp_path: Path) -> None:
+    with serve(open_ledger(Parameters(1, 0, 1), cache)) as emulator:
+        summary = run_against(emulator, tmp_path)
+    assert (summary.exit_code, summary.new, summary.cost, summary.holes) == (0, 0, {}, 0)
+    assert [row["is_covered"] for row in rows_of(tmp_path, "select is_covered from ops.coverage")] == [True]
+
+
+def test_a_second_run_changes_nothing_and_rewrites_no_file(cache: Path, tmp_path: Path) -> None:
+    kept = ("raw", "recordings", "rejects", "reports")
+    with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
+        run_against(emulator, tmp_path)
+        before = fingerprints(tmp_path, kept)
+        cells = warehouse_cells(tmp_path)
+        with analyst_with_open(tmp_path / "warehouse.duckdb") as analyst:
+            answer = analyst.ask()
+            again = run_against(emulator, tmp_path)
+            assert analyst.ask() == answer
+            assert "Decimal" in answer
+    assert (again.new, again.changed, again.deleted) == (0, 0, 0)
+    assert warehouse_cells(tmp_path) == cells
+    after = fingerprints(tmp_path, kept)
+    state = "_landings.json"  # the list of landings read; it grows with each of them
+    unchanged = {name: mark for name, mark in before.items() if not name.endswith(state)}
+    assert {name: after[name] for name in unchanged} == unchanged
+    assert all(name.startswith("raw/") for name in after.keys() - before.keys())
+
+
+def test_rebuilding_from_raw_gives_the_same_lake(cache: Path, tmp_path: Path) -> None:
+    everything = "select * exclude (account_name) from marts.fct_recordings order by recording_sid"
+    with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
+        run_against(emulator, tmp_path)
+        run_against(emulator, tmp_path, *SEPTEMBER)
+    before, files = rows_of(tmp_path, everything), fingerprints(tmp_path, ["recordings"])
+    work = work_for([], tmp_path)
+    perform(work, Job("normalize", rebuild=True))
+    perform(work, Job("model"))
+    assert rows_of(tmp_path, everything) == before
+    months = {name: mark for name, mark in files.items() if name.endswith(".parquet")}
+    rebuilt = fingerprints(tmp_path, ["recordings"])
+    assert {name: rebuilt[name] for name in months} == months  # nothing differed, so nothing was replaced
+
+
+def test_a_lost_lake_is_built_again_from_raw(cache: Path, tmp_path: Path) -> None:
+    with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
+        run_against(emulator, tmp_path)
+    cells = warehouse_cells(tmp_path)
+    next((tmp_path / "recordings").rglob("recordings.parquet")).unlink()
+    work = work_for([], tmp_path)
+    perform(work, Job("normalize"))
+    perform(work, Job("model"))
+    assert warehouse_cells(tmp_path) == cells
+
+
+def test_only_the_days_asked_for_are_kept_and_the_rest_shows_as_a_hole(cache: Path, tmp_path: Path) -> None:
+    with serve(open_ledger(Parameters(7, 2000, 1), cache)) as emulator:
+        run_against(emulator, tmp_path, date(2026, 9, 1), date(2026, 9, 2))
+        summary = run_against(emulator, tmp_path, date(2026, 9, 5), date(2026, 9, 6))
+    days = rows_of(tmp_path, "select distinct usage_date as day from marts.daily_spend order by day")
+    assert [row["day"].day for row in days] == [1, 2, 5, 6]
+    holes = rows_of(tmp_path, "select day from ops.coverage where not is_covered order by day")
+    assert [row["day"] for row in holes] == [date(2026, 9, 3), date(2026, 9, 4)]
+    assert summary.holes == 2
+
+
+ACCOUNT = "5a3c0c2e-0000-4000-8000-000000000001"
+INSTANTS = st.integers(
+    int(datetime(2026, 7, 30, tzinfo=UTC).timestamp()), int(datetime(2026, 9, 2, tzinfo=UTC).timestamp())
+)
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> list[Recording]:
+    """Up to twenty recordings with any mix of facts and of the odd forms they can be written in."""
+    recordings = []
+    for sequence, created_at in enumerate(sorted(draw(st.lists(INSTANTS, max_size=20)))):
+        is_conference = draw(st.booleans())
+        is_priced = draw(st.booleans())
+        recordings.append(
+            Recording(
+                account_sid=ACCOUNT,
+                sequence=sequence,
+                created_at=created_at,
+                updated_at=created_at + draw(st.integers(0, 9000)),
+                started_at=draw(st.none() | st.just(created_at)),
+                ended_at=draw(st.none() | st.just(created_at + 60)),
+                call_sid=None if is_conference else f"call-{sequence}",
+                conference_sid=f"conference-{sequence}" if is_conference else None,
+                duration_seconds=draw(st.none() | st.integers(0, 9000)),
+                source=draw(st.sampled_from(SOURCES)),
+                channels=draw(st.sampled_from([1, 2])),
+                status=draw(st.sampled_from(["completed", "absent", "in-progress", "failed", "processing"])),
+                price=draw(st.decimals(0, 999, places=4)) if is_priced else None,
+                currency=draw(st.sampled_from([None, "USD", "EUR"])),
+                error_code=draw(st.sampled_from([None, "16101"])),
+                forms=Forms(**{name: draw(st.sampled_from(forms)) for name, forms in FORMS.items()}),
+            )
+        )
+    return recordings
+
+
+numbered = itertools.count()
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(recordings=ledgers())
+def test_any_ledger_in_any_mix_of_forms_comes_out_exact(recordings: list[Recording], tmp_path: Path) -> None:
+    folder = tmp_path / str(next(numbered))
+    with serve(open_recordings(recordings, folder / "rendered")) as emulator:
+        summary = run_against(emulator, folder / "data", date(2026, 7, 1), date(2026, 9, 30))
+        assert warehouse_cells(folder / "data") == ledger_cells(emulator.totals())
+    assert (summary.new, summary.rejected, summary.exit_code) == (len(recordings), 0, 0)

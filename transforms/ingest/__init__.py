@@ -1,0 +1,1 @@
+"""Which days to ask for, and how."""

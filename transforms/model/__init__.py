@@ -1,0 +1,1 @@
+"""SQL models, and what they read besides the lake."""

@@ -1,0 +1,213 @@
+"""Reference files: small tables people keep by hand, checked line by line.
+
+A file is CSV with just the columns of its table, in order. An empty cell is null where that is allowed.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pyarrow as pa
+
+from transforms.errors import ConfigError
+from transforms.values.money import PRICE
+
+_NINE_DECIMALS = Decimal("1e-9")
+_LARGEST = Decimal("1e9")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a reference file. read: text → value; raises ValueError saying what the text should be."""
+
+    name: str
+    type: pa.DataType
+    read: Callable[[str], Any]
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference file `<name>.csv`, which the warehouse has as `landed.<name>`. key: no two lines share it.
+
+    words: what it holds, for the map of the data folder.
+    """
+
+    name: str
+    words: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow has them."""
+        return pa.schema([pa.field(column.name, column.type) for column in self.columns])
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is no day. Write it as 2026-09-30.") from None
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise ValueError("is no month. Write it as 2026-09.") from None
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if not amount.is_finite() or not 0 <= amount < _LARGEST:
+        raise ValueError("is no amount. Write a plain decimal of 0 or more, such as 0.0025.")
+    if amount != amount.quantize(_NINE_DECIMALS):
+        raise ValueError("has more than nine decimals.")
+    return amount
+
+
+def _quantity(text: str) -> Decimal:
+    try:
+        return _amount(text)
+    except ValueError as error:
+        raise ValueError(
+            str(error).replace("is no amount", "is no quantity").replace("0.0025", "1250")
+        ) from None
+
+
+def _channels(text: str) -> int:
+    if text not in ("1", "2"):
+        raise ValueError("is no number of channels. Write 1 or 2.")
+    return int(text)
+
+
+def _minutes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) >= _LARGEST:
+        raise ValueError("is no number of minutes. Write a whole number of 0 or more, such as 10000.")
+    return int(text)
+
+
+def _currency(text: str) -> str:
+    if len(text) != 3 or not text.isascii() or not text.isupper():
+        raise ValueError("is no currency. Write its ISO 4217 code in capitals, such as USD.")
+    return text
+
+
+_ACCOUNT = Column("account_sid", pa.string(), _text, may_be_empty=True)
+_CURRENCY = Column("currency", pa.string(), _currency)
+_VALID_FROM = Column("valid_from", pa.date32(), _day)
+
+ACCOUNT_NAMES = Reference(
+    "account_names",
+    "names of accounts by sid",
+    (Column("account_sid", pa.string(), _text), Column("account_name", pa.string(), _text)),
+    key=("account_sid",),
+)
+
+RATE_CARD = Reference(
+    "rate_card",
+    "what a minute should cost from a day on; an empty cell means any, and the line that names more wins",
+    (
+        _ACCOUNT,
+        Column("source", pa.string(), _text, may_be_empty=True),
+        Column("channels", pa.int8(), _channels, may_be_empty=True),
+        _CURRENCY,
+        _VALID_FROM,
+        Column("price_per_minute", PRICE, _amount),
+    ),
+    key=("account_sid", "source", "channels", "currency", "valid_from"),
+)
+
+STORAGE_RATES = Reference(
+    "storage_rates",
+    "what keeping a minute for a month costs from a day on, above the minutes that are free for all accounts of the "
+    "line together; an empty account means any, and the account's own line wins",
+    (
+        _ACCOUNT,
+        _CURRENCY,
+        _VALID_FROM,
+        Column("price_per_minute_month", PRICE, _amount),
+        Column("free_minutes", pa.int64(), _minutes),
+    ),
+    key=("account_sid", "currency", "valid_from"),
+)
+"""Twilio documents its storage so: a price per minute and month above free minutes, billed to the parent account at the
+end of the month, so that its accounts share what is free. What SignalWire asks is not known."""
+
+
+INVOICES = Reference(
+    "invoices",
+    "what was invoiced for a month; of the categories `recordings` is compared, whose quantity is minutes",
+    (
+        Column("account_sid", pa.string(), _text),
+        Column("month", pa.date32(), _month),
+        Column("category", pa.string(), _text),
+        Column("quantity", PRICE, _quantity),
+        Column("amount", PRICE, _amount),
+        _CURRENCY,
+    ),
+    key=("account_sid", "month", "category", "currency"),
+)
+BUDGETS = Reference(
+    "budgets",
+    "what each month may cost from one (`2026-09`) on; an empty account means all together, an empty amount no budget",
+    (
+        _ACCOUNT,
+        Column("valid_from", pa.date32(), _month),
+        _CURRENCY,
+        Column("amount", PRICE, _amount, may_be_empty=True),
+    ),
+    key=("account_sid", "valid_from", "currency"),
+)
+REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES, BUDGETS)
+
+
+def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:
+    """The rows of a reference file, given as (line number, cells), its header first.
+
+    Raises ConfigError naming file, line and column when the file is not what it should be.
+    """
+    numbered = iter(lines)
+    names = [column.name for column in reference.columns]
+    if next(numbered, (1, None))[1] != names:
+        raise ConfigError(f"{file}, line 1: the columns must be {','.join(names)}.")
+    rows: list[dict[str, Any]] = []
+    seen: dict[tuple[Any, ...], int] = {}
+    for number, cells in numbered:
+        if not cells:
+            continue
+        if len(cells) != len(names):
+            raise ConfigError(f"{file}, line {number}: has {len(cells)} cells and needs {len(names)}.")
+        row = {
+            column.name: _read(column, cell.strip(), f"{file}, line {number}, {column.name}")
+            for column, cell in zip(reference.columns, cells, strict=True)
+        }
+        key = tuple(row[name] for name in reference.key)
+        if key in seen:
+            raise ConfigError(
+                f"{file}, line {number}: says again what line {seen[key]} says. Keep one of them."
+            )
+        seen[key] = number
+        rows.append(row)
+    return pa.Table.from_pylist(rows, reference.schema)
+
+
+def _read(column: Column, text: str, where: str) -> Any:
+    if not text:
+        if column.may_be_empty:
+            return None
+        raise ConfigError(f"{where}: must not be empty.")
+    try:
+        return column.read(text)
+    except ValueError as error:
+        raise ConfigError(f'{where}: "{text}" {error}') from None

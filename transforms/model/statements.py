@@ -1,0 +1,158 @@
+"""Statements of closed months: which instants a month holds, what was missing, and the tables the models read.
+
+A month is by usage_date, so by the reporting time zone; days of coverage are UTC.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+import msgspec
+import pyarrow as pa
+
+from transforms.errors import ConfigError
+from transforms.values.dates import INSTANT
+from transforms.values.windows import CoveredDay, Window, days_of
+
+STATEMENT_SCHEMA = pa.schema(
+    [
+        ("month", pa.date32()),
+        ("account_sid", pa.string()),
+        ("account_name", pa.string()),
+        ("source", pa.string()),
+        ("channels", pa.int8()),
+        ("currency", pa.string()),
+        ("recordings", pa.int64()),
+        ("unpriced_recordings", pa.int64()),
+        ("billed_minutes", pa.int64()),
+        ("cost", pa.decimal128(38, 9)),
+        ("closed_at", INSTANT),
+    ]
+)
+"""Rows of all statements, as `landed.statements` has them."""
+
+CLOSED_SCHEMA = pa.schema(
+    [
+        ("month", pa.date32()),
+        ("closed_at", INSTANT),
+        ("reporting_timezone", pa.string()),
+        ("holes", pa.int64()),
+        ("unpriced", pa.int64()),
+        ("rejects", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
+"""Closed months, as `landed.closed_months` has them."""
+
+
+class StatementRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of a statement. cost: a plain decimal in the currency; None while nothing is priced."""
+
+    account_sid: str
+    account_name: str
+    source: str
+    channels: int | None
+    currency: str
+    recordings: int
+    unpriced_recordings: int
+    billed_minutes: int
+    cost: str | None
+
+
+class Hole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Days of an account that were not read since they were over, or not at all: inclusive, UTC."""
+
+    account_sid: str
+    first_day: date
+    last_day: date
+
+
+class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a month's figures lack: days, prices, and records that could not be understood."""
+
+    holes: list[Hole]
+    unpriced_recordings: int
+    rejects: int
+
+    @property
+    def hole_days(self) -> int:
+        """How many days of accounts are missing."""
+        return sum((hole.last_day - hole.first_day).days + 1 for hole in self.holes)
+
+    @property
+    def words(self) -> str:
+        """What is missing, for a sentence; empty when nothing is."""
+        first = self.holes[0] if self.holes else None
+        parts = [
+            f"{_counted(self.hole_days, 'day of an account was', 'days of accounts were')} not read to the end "
+            f"(the first is {first.first_day} of {first.account_sid})"
+            if first
+            else "",
+            f"{_counted(self.unpriced_recordings, 'recording has', 'recordings have')} no price"
+            if self.unpriced_recordings
+            else "",
+            f"{_counted(self.rejects, 'record', 'records')} could not be understood" if self.rejects else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was reported for a month (YYYY-MM), when (UTC), and what was missing.
+
+    statement_csv_sha256: digest of the file beside, which says the same rows for a spreadsheet.
+    """
+
+    month: str
+    reporting_timezone: str
+    closed_at: datetime
+    missing: Missing
+    rows: list[StatementRow]
+    statement_csv_sha256: str
+    format: int = 1
+
+
+def read_month(text: str) -> date:
+    """The first day of a month written as 2026-09. Raises ConfigError when it is none."""
+    try:
+        month = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        month = None
+    if month is None or f"{month:%Y-%m}" != text:
+        raise ConfigError(f"{text} is no month. Write it like 2026-09.")
+    return month
+
+
+def bounds(month: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    """The first instant of a month in a time zone and the first after it, UTC."""
+    following = (month + timedelta(days=32)).replace(day=1)
+    first, after = (
+        datetime(day.year, day.month, 1, tzinfo=zone).astimezone(UTC) for day in (month, following)
+    )
+    return first, after
+
+
+def days_within(begins: datetime, ends: datetime) -> Window:
+    """The days (UTC) that an instant from `begins` to just before `ends` can fall on."""
+    return Window(begins.date(), (ends - timedelta(microseconds=1)).date())
+
+
+def unread_days(covered: Iterable[CoveredDay], since: date, begins: datetime, ends: datetime) -> list[date]:
+    """Days (UTC) of a month, from `since` on, that were not read after their last instant in the month."""
+    read = {
+        day.day for day in covered if day.fetched_at >= min(Window(day.day, day.day).created_before, ends)
+    }
+    return [day for day in days_of(days_within(begins, ends)) if day >= since and day not in read]
+
+
+def holes_of(account_sid: str, days: Sequence[date]) -> list[Hole]:
+    """Days of an account, in order, neighbours together."""
+    holes: list[Hole] = []
+    for day in days:
+        if holes and holes[-1].last_day + timedelta(days=1) == day:
+            holes[-1] = Hole(account_sid, holes[-1].first_day, day)
+        else:
+            holes.append(Hole(account_sid, day, day))
+    return holes
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

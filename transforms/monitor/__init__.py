@@ -1,0 +1,1 @@
+"""What there is to notify of, and how it is said."""

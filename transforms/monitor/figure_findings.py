@@ -1,0 +1,241 @@
+"""Findings in the figures: holes, budgets, days out of line, rates, bills. Rows of tables in, findings out.
+
+Only what is recent is told, counted to `as_of`, the newest day read; what is older stands in the tables. So a first run
+over years of history tells of this month.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from transforms.monitor.findings import Finding, facts_of
+from transforms.values.money import plain, shortened
+
+RECENT_DAYS = 45
+"""So many days up to the newest are recent: what days and rates were charged at. For bills by day as well."""
+RECENT_BILL_DAYS = 100
+"""The same for bills by month, which come weeks later."""
+_PRICES_COME_DAYS = 7
+_DAY = timedelta(days=1)
+_RATE_STEP = Decimal("0.000001")  # rates are kept with six decimals
+
+Row = dict[str, Any]
+
+
+def holes(rows: Iterable[Row]) -> list[Finding]:
+    """Days that were not read, of any age, neighbours as one. A hole that grows at its end is the same hole.
+
+    rows: account_sid, account_name, day (UTC) of each account and day that is missing, in this order.
+    """
+    spans: list[list[Row]] = []
+    for row in rows:
+        last = spans[-1][-1] if spans else None
+        if last and last["account_sid"] == row["account_sid"] and last["day"] + _DAY == row["day"]:
+            spans[-1].append(row)
+        else:
+            spans.append([row])
+    return [_hole(span[0], span[-1]["day"], len(span)) for span in spans]
+
+
+def young_holes(found: Iterable[Finding], but_of: Collection[str], since: date) -> set[str]:
+    """Keys of holes that began on that day (UTC) or later, but of those of some accounts (sids)."""
+    return {
+        finding.key
+        for finding in found
+        if finding.kind == "holes.found"
+        and finding.facts["account_sid"] not in but_of
+        and (finding.facts["first_day"] or "") >= since.isoformat()
+    }
+
+
+def _hole(row: Row, last: date, days: int) -> Finding:
+    what = "1 day was not read" if days == 1 else f"{days} days were not read"
+    return Finding(
+        "holes.found",
+        f"{row['account_sid']} {row['day']}",
+        f"{row['account_name']}: {what}, {_span(row['day'], last)} (UTC). No figure has recordings of then.",
+        facts_of(
+            {
+                "account_sid": row["account_sid"],
+                "account_name": row["account_name"],
+                "first_day": row["day"],
+                "last_day": last,
+                "days": days,
+            }
+        ),
+    )
+
+
+def budgets(rows: Iterable[Row], as_of: date) -> list[Finding]:
+    """Budgets of this month and the one before that are passed, or will be. rows: of marts.budgets."""
+    earliest = (as_of.replace(day=1) - _DAY).replace(day=1)
+    return [_budget(row) for row in rows if row["month"] >= earliest and row["budget_status"] != "within"]
+
+
+def _budget(row: Row) -> Finding:
+    whose = row["account_name"] or row["account_sid"] or "All accounts together"
+    currency, month = row["currency"], f"{row['month']:%Y-%m}"
+    subject = f"{month} {row['account_sid'] or 'all'} {currency}"
+    more_than = f"more than the budget of {_money(row['budget'], currency)}"
+    if row["budget_status"] == "exceeded":
+        spent = f"{_money(row['cost'], currency)}{_percent(row['used_percent'])}"
+        words = f"{whose}: {spent} was spent in {month}, {more_than}."
+        return Finding("budget.exceeded", subject, words, facts_of(row))
+    expected = f"about {_about(row['expected_cost'], currency)}{_percent(row['expected_percent'])}"
+    runs_out = f"; it runs out on {row['runs_out_on']}" if row["runs_out_on"] else ""
+    words = f"{whose}: {expected} is expected for {month}, {more_than}{runs_out}."
+    return Finding("budget.expected", subject, words, facts_of(row))
+
+
+def anomalies(rows: Iterable[Row], as_of: date) -> list[Finding]:
+    """Stretches of days out of line in the same direction, the last of them recent. rows: of marts.anomalies.
+
+    After a lasting change the days that follow are out of line as well, until the window has got used to it: they are
+    the same finding, known by its first day.
+    """
+    by_series: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row["usage_date"]):
+        is_above = row["value"] > row["upper_bound"]
+        by_series[row["account_sid"], row["currency"], row["measure"], is_above].append(row)
+    stretches = [
+        (stretch[-1]["usage_date"], _anomaly(stretch, is_above=is_above))
+        for (*_, is_above), series in by_series.items()
+        for stretch in _stretches(series)
+    ]
+    newest_first = sorted(stretches, key=lambda each: each[0], reverse=True)
+    return [finding for last, finding in newest_first if _is_recent(last, as_of, RECENT_DAYS)]
+
+
+def _stretches(series: Sequence[Row]) -> list[list[Row]]:
+    stretches: list[list[Row]] = []
+    for row in series:
+        if stretches and stretches[-1][-1]["usage_date"] + _DAY == row["usage_date"]:
+            stretches[-1].append(row)
+        else:
+            stretches.append([row])
+    return stretches
+
+
+def _anomaly(stretch: Sequence[Row], *, is_above: bool) -> Finding:
+    first, last = stretch[0]["usage_date"], stretch[-1]["usage_date"]
+    row = max(stretch, key=lambda row: abs(row["difference"]))
+    direction, currency = "more" if is_above else "less", row["currency"]
+    if row["measure"] == "cost":
+        value, low, high = (_about(row[name]) for name in ("value", "lower_bound", "upper_bound"))
+        what, by_source = f"about {value} {currency}", _about(row["source_difference"], signed=True)
+    else:
+        value, low, high = (f"{row[name]:.0f}" for name in ("value", "lower_bound", "upper_bound"))
+        what, by_source = f"{value} minutes ({currency})", f"{row['source_difference']:+.0f}"
+    all_days = f", and {direction} than usual on all days of {_span(first, last)}" if first != last else ""
+    sentence = (
+        f"{row['account_name']}: {what} on {row['usage_date']}, {direction} than the usual {low} to {high}; "
+        f"mostly {row['source']} ({by_source}){all_days}."
+    )
+    subject = f"{first} {row['account_sid']} {currency} {row['measure']} {direction}"
+    return Finding(
+        "anomaly.found", subject, sentence, {**facts_of(row), "first_day": str(first), "last_day": str(last)}
+    )
+
+
+def rate_changes(rows: Iterable[Row], as_of: date) -> list[Finding]:
+    """Rates that changed lately. rows: of marts.rate_changes."""
+    return [_rate_change(row) for row in rows if _is_recent(row["changed_on"], as_of, RECENT_DAYS)]
+
+
+def _rate_change(row: Row) -> Finding:
+    percent = "" if row["change_percent"] is None else f" ({row['change_percent']:+} %)"
+    after, before = (_money(row[name], row["currency"]) for name in ("rate_after", "rate_before"))
+    sentence = (
+        f"{row['account_name']}: since {row['changed_on']} a minute of {_recorded(row)} costs {after} instead of "
+        f"{before}{percent}."
+    )
+    return Finding("rate.changed", f"{row['changed_on']} {_recorded_key(row)}", sentence, facts_of(row))
+
+
+def rate_differences(rows: Iterable[Row]) -> list[Finding]:
+    """Where other than the rate card was charged lately, for all recent days together.
+
+    rows: account_sid, account_name, source, channels, currency; first_day and last_day, priced_minutes, cost, cost_due
+    and difference of the recent days of marts.rate_differences. A difference that no rate of six decimals would show
+    comes of rounding.
+    """
+    return [
+        _rate_difference(row)
+        for row in rows
+        if abs(row["difference"]) >= _RATE_STEP * row["priced_minutes"] / 2
+    ]
+
+
+def _rate_difference(row: Row) -> Finding:
+    direction = "more" if row["difference"] > 0 else "less"
+    charged, difference = (_money(abs(row[name]), row["currency"]) for name in ("cost", "difference"))
+    sentence = (
+        f"{row['account_name']}: {charged} was charged for {row['priced_minutes']} minutes of {_recorded(row)}, "
+        f"{_span(row['first_day'], row['last_day'])}: {difference} {direction} than by the rate card."
+    )
+    return Finding("rate.differs", f"{_recorded_key(row)} {direction}", sentence, facts_of(row))
+
+
+def bills(rows: Iterable[Row], as_of: date) -> list[Finding]:
+    """Bills that differ by more than is tolerated. rows: of marts.reconciliation.
+
+    One that differs because recordings have no price here yet is given a week: those prices are to come.
+    """
+    return [
+        _bill(row)
+        for row in rows
+        if row["is_within_tolerance"] is False
+        and _is_recent(row["period_start"], as_of, RECENT_BILL_DAYS if _is_invoice(row) else RECENT_DAYS)
+        and not (row["class"] == "unpriced" and _is_recent(row["period_start"], as_of, _PRICES_COME_DAYS))
+    ]
+
+
+def _bill(row: Row) -> Finding:
+    currency, more = row["currency"], "more" if row["difference"] > 0 else "less"
+    whose = "The invoice" if _is_invoice(row) else "The provider's usage record"
+    when = f"{row['period_start']:%Y-%m}" if _is_invoice(row) else f"{row['period_start']}"
+    note = f"; {row['note']}" if row["note"] else ""
+    sentence = (
+        f"{row['account_name']}: {whose} of {when} (UTC) says {_money(row['their_cost'], currency)}, "
+        f"{_money(abs(row['difference']), currency)} {more} than the recordings cost (mostly: {row['class']}{note})."
+    )
+    subject = f"{row['against']} {row['period_start']} {row['account_sid']} {currency}"
+    return Finding("bill.differs", subject, sentence, facts_of(row))
+
+
+def _is_invoice(row: Row) -> bool:
+    return bool(row["against"] == "invoice")
+
+
+def _is_recent(day: date, as_of: date, days: int) -> bool:
+    return day > as_of - timedelta(days=days)
+
+
+def _recorded(row: Row) -> str:
+    channels = {None: "unknown channels", 1: "1 channel"}.get(row["channels"], f"{row['channels']} channels")
+    return f"{row['source']} ({channels})"
+
+
+def _recorded_key(row: Row) -> str:
+    return f"{row['account_sid']} {row['source']} {row['channels']} {row['currency']}"
+
+
+def _span(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _percent(value: Decimal | None) -> str:
+    return "" if value is None else f" ({value} %)"
+
+
+def _money(value: Decimal, currency: str) -> str:
+    return f"{shortened(plain(value))} {currency}"
+
+
+def _about(value: Decimal, currency: str = "", *, signed: bool = False) -> str:
+    """An estimate needs no ninth decimal: two, or as many as two figures take."""
+    exponent = min(value.adjusted() - 1, -2) if value else -2
+    rounded = value.quantize(Decimal(1).scaleb(exponent), ROUND_HALF_EVEN)
+    return f"{rounded:{'+' if signed else ''}f}{f' {currency}' if currency else ''}"

@@ -1,0 +1,170 @@
+"""Health as Prometheus reads it: text in its exposition format, version 0.0.4.
+
+The file is read again and again until the next run writes it, by node_exporter's textfile collector as a rule. So an
+instant is given, never an age, which would stand still: `time() - recspend_coverage_timestamp_seconds` is the age. What
+is not known is left out, and is not 0. Samples carry no time stamps, which that collector refuses.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from transforms.monitor.health import AccountHealth, DayCost, Health
+from transforms.values.money import plain
+
+Value = int | Decimal | datetime
+"""A number, or an instant, which is written as seconds since 1970 (UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A family: its name, what it says, and a value for each set of labels. One without a value is left out."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    words: str
+    samples: Sequence[tuple[Mapping[str, str], Value]]
+
+
+def exposition(metrics: Iterable[Metric]) -> str:
+    """The families as text, in their order; labels are escaped as the format says, the last line is ended."""
+    return "".join(_family(metric) for metric in metrics if metric.samples)
+
+
+def health_metrics(health: Health) -> list[Metric]:
+    """What a monitoring system is told of a data folder.
+
+    Labels are accounts, their currencies, and two severities: an account more is some eight series more. The sid is a
+    label beside the name, because names need not be different and two samples with the same labels void the file.
+    """
+    return [*_of_runs(health), *_of_accounts(health.accounts), *_of_checks(health), *_of_the_day(health)]
+
+
+def _of_runs(health: Health) -> list[Metric]:
+    run = health.last_run
+    if run is None:
+        return []
+    took = None if run.finished_at is None else (run.finished_at - run.started_at).total_seconds()
+    counts = {
+        "recspend_last_run_requests": ("Requests of the last run, repeated ones included.", run.requests),
+        "recspend_last_run_retries": ("Repeated requests of the last run.", run.retries),
+        "recspend_last_run_rejected_records": (
+            "Records that could not be understood, as they stood at the end of the last run.",
+            run.rejected,
+        ),
+    }
+    return [
+        _one(
+            "recspend_last_success_timestamp_seconds",
+            "When the last run ended that ended well (exit code 0).",
+            health.last_success.finished_at if health.last_success else None,
+        ),
+        _one("recspend_last_run_timestamp_seconds", "When the last run ended, well or not.", run.finished_at),
+        _one(
+            "recspend_last_run_duration_seconds",
+            "How long the last run took.",
+            None if took is None else Decimal(str(took)),
+        ),
+        _one(
+            "recspend_last_run_exit_code",
+            "How the last run ended: 0 fine, 1 a check failed, 2 wrong use or settings, 3 the API.",
+            run.exit_code,
+        ),
+        *(_one(name, words, count) for name, (words, count) in counts.items()),
+        _one(
+            "recspend_requests_total",
+            "Requests of all runs, repeated ones included.",
+            health.requests,
+            "counter",
+        ),
+        _one("recspend_retries_total", "Repeated requests of all runs.", health.retries, "counter"),
+    ]
+
+
+def _of_accounts(accounts: Sequence[AccountHealth]) -> list[Metric]:
+    until = _known((_labels(each), each.covered_until) for each in accounts)
+    counts = {
+        "recspend_hole_days": ("Days that were not read, or not to their end.", "holes"),
+        "recspend_unpriced_recordings": ("Recordings without a price.", "unpriced"),
+        "recspend_unsettled_recordings": ("Recordings without a price or not done.", "unsettled"),
+        "recspend_rejected_records": ("Records that could not be understood, in no figure.", "rejected"),
+    }
+    return [
+        Metric(
+            "recspend_coverage_timestamp_seconds",
+            "gauge",
+            "What was created before was read, but for the hole days.",
+            until,
+        ),
+        *(
+            Metric(name, "gauge", words, _known((_labels(each), getattr(each, count)) for each in accounts))
+            for name, (words, count) in counts.items()
+        ),
+    ]
+
+
+def _of_checks(health: Health) -> list[Metric]:
+    found = {"fail": health.failed_checks, "warn": health.warning_checks}
+    samples = _known(({"severity": of}, None if names is None else len(names)) for of, names in found.items())
+    return [Metric("recspend_failed_checks", "gauge", "Checks that found something in the tables.", samples)]
+
+
+def _of_the_day(health: Health) -> list[Metric]:
+    if not health.day_costs:
+        return []
+    unpriced = {(each.account_sid, each.account_name): each.unpriced for each in health.day_costs}
+    return [
+        _one(
+            "recspend_yesterday_timestamp_seconds",
+            "Beginning of the day that the metrics of yesterday are of, in the reporting time zone.",
+            health.day_began,
+        ),
+        Metric(
+            "recspend_yesterday_cost",
+            "gauge",
+            "What was charged for yesterday, as far as priced; for accounts that it was read whole for.",
+            _known(({**_labels(each), "currency": each.currency}, each.cost) for each in health.day_costs),
+        ),
+        Metric(
+            "recspend_yesterday_unpriced_recordings",
+            "gauge",
+            "Recordings of yesterday whose price is still to come, and not in the cost.",
+            [({"account": name, "account_sid": sid}, count) for (sid, name), count in unpriced.items()],
+        ),
+    ]
+
+
+def _one(name: str, words: str, value: Value | None, kind: Literal["gauge", "counter"] = "gauge") -> Metric:
+    return Metric(name, kind, words, _known([({}, value)]))
+
+
+def _known(
+    samples: Iterable[tuple[Mapping[str, str], Value | None]],
+) -> list[tuple[Mapping[str, str], Value]]:
+    """What is known of them: the rest is no 0, and not in the file."""
+    return [(labels, value) for labels, value in samples if value is not None]
+
+
+def _labels(of: AccountHealth | DayCost) -> dict[str, str]:
+    return {"account": of.account_name, "account_sid": of.account_sid}
+
+
+def _family(metric: Metric) -> str:
+    words = metric.words.replace("\\", r"\\").replace("\n", r"\n")
+    lines = [f"# HELP {metric.name} {words}", f"# TYPE {metric.name} {metric.kind}"]
+    for labels, value in metric.samples:
+        pairs = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+        lines.append(f"{metric.name}{f'{{{pairs}}}' if pairs else ''} {_number(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _number(value: Value) -> str:
+    if isinstance(value, datetime):
+        return f"{value.timestamp():.3f}"
+    return plain(value) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,73 @@
+"""Prices that changed after they were first given. The pages that hold the older prices stay in raw."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.values.dates import INSTANT
+from transforms.values.money import PRICE
+
+CORRECTION_SCHEMA = pa.schema(
+    [
+        pa.field("account_sid", pa.string(), nullable=False),
+        pa.field("recording_sid", pa.string(), nullable=False),
+        pa.field("created_at", INSTANT, nullable=False),
+        pa.field("seen_at", INSTANT, nullable=False),
+        pa.field("price_before", PRICE),
+        pa.field("price_after", PRICE),
+        pa.field("currency_before", pa.string(), nullable=False),
+        pa.field("currency_after", pa.string(), nullable=False),
+        pa.field("raw_page_before", pa.string(), nullable=False),
+        pa.field("raw_page_after", pa.string(), nullable=False),
+    ]
+)
+"""One row for each change of a price: from what to what, first seen when, and on which pages both versions stand.
+
+A first price is no correction; one that is taken back (null again) is.
+"""
+
+_CHANGING = ("price", "currency", "raw_page")
+
+
+def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
+    """The corrections among versions that took the place of older ones, row by row (CORRECTION_SCHEMA).
+
+    before: LAKE_SCHEMA. after: the same recordings in the same order, with `seen_at`.
+    """
+    differs = pc.or_(
+        _differs(before["price"], after["price"]), _differs(before["currency"], after["currency"])
+    )
+    is_corrected = pc.and_(pc.is_valid(before["first_priced_at"]), differs)
+    before, after = before.filter(is_corrected), after.filter(is_corrected)
+    columns = {name: after[name] for name in ("account_sid", "recording_sid", "created_at", "seen_at")}
+    for name in _CHANGING:
+        columns |= {f"{name}_before": before[name], f"{name}_after": after[name]}
+    return pa.table({name: columns[name] for name in CORRECTION_SCHEMA.names}, CORRECTION_SCHEMA)
+
+
+def add_corrections(standing: pa.Table, new: pa.Table) -> pa.Table:
+    """What stands and what is new (CORRECTION_SCHEMA), in the order they were seen; a repeated one counts once."""
+    if not new.num_rows:
+        return standing
+    known = set(_keys(standing))
+    fresh = new.filter(pa.array([key not in known for key in _keys(new)]))
+    whole = pa.concat_tables([standing, fresh])
+    return whole.take(pc.sort_indices(whole, [("seen_at", "ascending"), ("recording_sid", "ascending")]))
+
+
+def with_costs(corrected: pa.Table) -> pa.Table:
+    """The same rows with cost_before and cost_after beside: the size of each price, null where there is none."""
+    for moment in ("before", "after"):
+        corrected = corrected.append_column(f"cost_{moment}", pc.abs(corrected[f"price_{moment}"]))
+    return corrected
+
+
+def _keys(corrected: pa.Table) -> Iterator[tuple[str, datetime]]:
+    return zip(corrected["recording_sid"].to_pylist(), corrected["seen_at"].to_pylist(), strict=True)
+
+
+def _differs(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    one_is_null = pc.xor(pc.is_null(one), pc.is_null(other))
+    return pc.or_(one_is_null, pc.fill_null(pc.not_equal(one, other), False))

@@ -1,0 +1,93 @@
+"""Recordings that moved to another month: each is kept in one only, with what is known of it from all."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.normalize.corrections import corrections
+from transforms.normalize.late_changes import late_changes
+from transforms.normalize.versions import LAKE_ORDER, SEEN_SCHEMA
+from transforms.schema import LAKE_SCHEMA
+from transforms.values.windows import Reading
+
+_SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Months (LAKE_SCHEMA) after moved recordings were settled, what that corrected (CORRECTION_SCHEMA) and changed
+    (CHANGE_SCHEMA).
+
+    completed: the same months with no row gone yet, where the rows that stay have what is known from the others.
+    """
+
+    completed: dict[str, pa.Table]
+    months: dict[str, pa.Table]
+    corrections: pa.Table
+    changes: pa.Table
+
+
+def settle_moved(
+    months: Mapping[str, pa.Table], moved_sids: Sequence[str], readings: Iterable[Reading]
+) -> Settled:
+    """Keep each moved recording in one month only: one still listed, then the newest updated_at, then landing.
+
+    months: LAKE_SCHEMA by month, each holding some of the moved recordings; the same months come back.
+    What recspend saw first, in whichever month, stays. readings: those that were just folded in.
+    """
+    seen_at = {reading.landing: reading.fetched_at for reading in readings}
+    is_moved = {
+        month: pc.is_in(table["recording_sid"], value_set=pa.array(moved_sids, pa.string()))
+        for month, table in months.items()
+    }
+    versions: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for month, table in months.items():
+        for row in table.filter(is_moved[month]).to_pylist():
+            versions.setdefault(row["recording_sid"], []).append((month, row))
+    winners: dict[str, list[dict[str, Any]]] = {month: [] for month in months}
+    sighted: dict[str, list[dict[str, Any]]] = {month: [] for month in months}
+    replaced: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for sightings in versions.values():
+        month, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
+        landing = winner["raw_page"].rpartition("/")[0]
+        if landing in seen_at:
+            seen = {**winner, "seen_at": seen_at[landing]}
+            replaced += [(row, seen) for _, row in sightings if _landing(row) < _landing(winner)]
+        for when in ("first_seen_at", "first_priced_at"):
+            winner[when] = min((row[when] for _, row in sightings if row[when]), default=None)
+        winners[month].append(winner)
+        for month, row in sightings:
+            sighted[month].append(row)
+    unmoved = {month: table.filter(pc.invert(is_moved[month])) for month, table in months.items()}
+    return Settled(
+        {month: _settled(table, sighted[month]) for month, table in unmoved.items()},
+        {month: _settled(table, winners[month]) for month, table in unmoved.items()},
+        corrections(*_pairs(replaced)),
+        # Of several, the oldest last: that is what stood before.
+        late_changes(*_pairs(sorted(replaced, key=lambda pair: _landing(pair[0]), reverse=True))),
+    )
+
+
+def _pairs(replaced: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> tuple[pa.Table, pa.Table]:
+    replaced = list(replaced)
+    return (
+        pa.Table.from_pylist([before for before, _ in replaced], LAKE_SCHEMA),
+        pa.Table.from_pylist([after for _, after in replaced], _SEEN_LAKE_SCHEMA),
+    )
+
+
+def _landing(row: Mapping[str, Any]) -> str:
+    # The folder above the page is named after the instant its walk began.
+    return str(row["raw_page"].split("/")[-2])
+
+
+def _recency(row: Mapping[str, Any]) -> tuple[bool, Any, str]:
+    return row["deleted_at"] is None, row["updated_at"], _landing(row)
+
+
+def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:
+    whole = pa.concat_tables([unmoved, pa.Table.from_pylist(winners, LAKE_SCHEMA)])
+    return whole.take(pc.sort_indices(whole, LAKE_ORDER))

@@ -1,0 +1,227 @@
+"""Which version of a recording counts: yesterday's lake and what new readings list, folded into one table.
+
+Readings are applied in the order they were begun, in *layers*: readings whose windows share no day. So within
+a layer each day is listed once, and a recording that its day no longer lists is gone. Layers that only differ by walks
+that were given up are one *generation*: its months are written once.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.normalize.corrections import CORRECTION_SCHEMA, corrections
+from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
+from transforms.pages.batches import LISTED_SCHEMA
+from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
+from transforms.values.dates import INSTANT
+from transforms.values.windows import Reading, is_created_in
+
+SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
+"""A listed recording and the instant its reading was begun."""
+
+LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
+_NEWEST_FIRST = [
+    ("recording_sid", "ascending"),
+    ("updated_at", "descending"),
+    ("seen_at", "descending"),
+    ("raw_page", "descending"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A month after a layer or a generation: the whole table (LAKE_SCHEMA, sorted); rows that came, changed, went.
+
+    Without any such row the table is the very one that was there. corrections: CORRECTION_SCHEMA.
+    changes: CHANGE_SCHEMA.
+    """
+
+    table: pa.Table
+    new: int
+    changed: int
+    deleted: int
+    corrections: pa.Table = field(default_factory=CORRECTION_SCHEMA.empty_table)
+    changes: pa.Table = field(default_factory=CHANGE_SCHEMA.empty_table)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the month has to be written."""
+        return bool(self.new or self.changed or self.deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one reading listed of a month (SEEN_SCHEMA), and the sids among it that were not understood."""
+
+    reading: Reading
+    recordings: pa.Table
+    rejected_sids: Sequence[str] = ()
+
+
+def generations(readings: Iterable[Reading]) -> list[list[Reading]]:
+    """Readings in the order they were begun, cut where a window overlaps that of a whole walk of its generation.
+
+    What walks that were given up saw goes in front of the whole ones that followed, as `fold` does it.
+    """
+    return _cut(readings, lambda reading: reading.is_whole)
+
+
+def layers(readings: Iterable[Reading]) -> list[list[Reading]]:
+    """Readings in the order they were begun, cut where a window overlaps another of its layer."""
+    return _cut(readings, lambda _: True)
+
+
+def _cut(readings: Iterable[Reading], cuts: Callable[[Reading], bool]) -> list[list[Reading]]:
+    result: list[list[Reading]] = []
+    for reading in sorted(readings, key=lambda reading: (reading.fetched_at, reading.landing)):
+        if not result or any(reading.window.overlaps(other.window) for other in filter(cuts, result[-1])):
+            result.append([])
+        result[-1].append(reading)
+    return result
+
+
+def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
+    """Fold what the readings of a generation saw of one month into the month's table (LAKE_SCHEMA), layer by layer."""
+    by_landing = {sighting.reading.landing: sighting for sighting in sightings}
+    whole = Merged(existing, 0, 0, 0)
+    for layer in layers(sighting.reading for sighting in by_landing.values()):
+        of_layer = [by_landing[reading.landing] for reading in layer]
+        merged = merge(
+            whole.table,
+            newest_versions(pa.concat_tables([sighting.recordings for sighting in of_layer])),
+            [sid for sighting in of_layer for sid in sighting.rejected_sids],
+            layer,
+        )
+        whole = Merged(
+            merged.table,
+            whole.new + merged.new,
+            whole.changed + merged.changed,
+            whole.deleted + merged.deleted,
+            pa.concat_tables([whole.corrections, merged.corrections]),
+            pa.concat_tables([whole.changes, merged.changes]),
+        )
+    return whole
+
+
+def newest_versions(seen: pa.Table) -> pa.Table:
+    """One row per recording_sid: the newest updated_at, then the newest seen_at. SEEN_SCHEMA in and out."""
+    if pc.count_distinct(seen["recording_sid"]).as_py() == seen.num_rows:
+        return seen
+    ordered = seen.take(pc.sort_indices(seen, _NEWEST_FIRST))
+    sids = ordered["recording_sid"].combine_chunks()
+    is_newest = pa.concat_arrays([pa.array([True]), pc.not_equal(sids[1:], sids[:-1])])
+    return ordered.filter(is_newest)
+
+
+def merge(
+    existing: pa.Table, seen: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Reading]
+) -> Merged:
+    """Fold what a layer saw of one month into the month's table.
+
+    existing: LAKE_SCHEMA. seen: SEEN_SCHEMA, one row per recording. rejected_sids: listed too, but not understood,
+    so known not to be gone. readings: those of the layer that touch the month.
+    Applying a layer twice gives the same table.
+    """
+    if not existing.num_rows:
+        first = _first_sighting(seen)
+        return Merged(first.take(pc.sort_indices(first, LAKE_ORDER)), first.num_rows, 0, 0)
+    place = pc.index_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
+    unlisted = existing.filter(pc.is_null(place))
+    before, after = existing.filter(pc.is_valid(place)), seen.take(pc.drop_null(place))
+    fresh = seen.filter(
+        pc.invert(pc.is_in(seen["recording_sid"], value_set=existing["recording_sid"].combine_chunks()))
+    )
+    is_replaced = _is_newer(before, after)
+    is_changed = pc.or_(is_replaced, pc.is_valid(before["deleted_at"]))
+    gone_at = _gone_at(unlisted, rejected_sids, readings)
+    counts = {
+        "new": fresh.num_rows,
+        "changed": pc.sum(is_changed).as_py() or 0,
+        "deleted": len(gone_at) - gone_at.null_count,
+    }
+    if not any(counts.values()):
+        return Merged(existing, **counts)
+    whole = pa.concat_tables(
+        [
+            _with(unlisted, "deleted_at", pc.coalesce(unlisted["deleted_at"], gone_at)),
+            _newer_content(before, after, is_replaced),
+            _first_sighting(fresh),
+        ]
+    )
+    replaced = before.filter(is_replaced), after.filter(is_replaced)
+    return Merged(
+        whole.take(pc.sort_indices(whole, LAKE_ORDER)),
+        **counts,
+        corrections=corrections(*replaced),
+        changes=late_changes(*replaced),
+    )
+
+
+def _with(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), table.schema.field(name), values)
+
+
+def _is_newer(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
+    """Which rows have other content that is not older: by updated_at, and by when its page was read.
+
+    The page is what is there already only when a generation of several layers is applied a second time.
+    """
+    is_not_older = pc.greater_equal(after["updated_at"], before["updated_at"])
+    is_newer = pc.and_(_content_differs(before, after), is_not_older).combine_chunks()
+    read_before, read_after = (_landings(table.filter(is_newer)["raw_page"]) for table in (before, after))
+    return pa.chunked_array(
+        [pc.replace_with_mask(is_newer, is_newer, pc.less_equal(read_before, read_after))]
+    )
+
+
+def _landings(raw_pages: pa.ChunkedArray) -> pa.Array:
+    """The folder above each page, which is named after the instant its walk was begun."""
+    return pc.struct_field(
+        pc.extract_regex(raw_pages.combine_chunks(), "(?P<landing>[^/]*)/[^/]*$"), "landing"
+    )
+
+
+def _content_differs(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
+    differs = pa.chunked_array([pa.repeat(False, before.num_rows)])
+    for name in CONTENT_NAMES:
+        one_is_null = pc.xor(pc.is_null(before[name]), pc.is_null(after[name]))
+        is_unequal = pc.fill_null(pc.not_equal(before[name], after[name]), False)
+        differs = pc.or_(differs, pc.or_(one_is_null, is_unequal))
+    return differs
+
+
+def _gone_at(
+    unlisted: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Reading]
+) -> pa.ChunkedArray:
+    """When each row was found gone by these readings; null for rows that are not, or were already."""
+    gone_at = pa.chunked_array([pa.nulls(unlisted.num_rows, INSTANT)])
+    may_be_gone = pc.and_(
+        pc.is_null(unlisted["deleted_at"]),
+        pc.invert(pc.is_in(unlisted["recording_sid"], value_set=pa.array(rejected_sids, pa.string()))),
+    )
+    for reading in (each for each in readings if each.is_whole):
+        is_gone = pc.and_(may_be_gone, is_created_in(unlisted["created_at"], reading.window))
+        gone_at = pc.if_else(is_gone, pa.scalar(reading.fetched_at, INSTANT), gone_at)
+    return gone_at
+
+
+def _newer_content(before: pa.Table, after: pa.Table, is_replaced: pa.ChunkedArray) -> pa.Table:
+    columns = {
+        name: pc.if_else(is_replaced, after[name], before[name]) for name in (*CONTENT_NAMES, "raw_page")
+    }
+    priced_now = pc.if_else(pc.is_valid(columns["price"]), after["seen_at"], pa.scalar(None, INSTANT))
+    columns["first_seen_at"] = before["first_seen_at"]
+    columns["first_priced_at"] = pc.coalesce(before["first_priced_at"], priced_now)
+    columns["deleted_at"] = pa.chunked_array([pa.nulls(before.num_rows, INSTANT)])
+    return pa.table({name: columns[name] for name in LAKE_SCHEMA.names}, LAKE_SCHEMA)
+
+
+def _first_sighting(fresh: pa.Table) -> pa.Table:
+    never = pa.scalar(None, INSTANT)
+    columns = {name: fresh[name] for name in (*CONTENT_NAMES, "raw_page")}
+    columns["first_seen_at"] = fresh["seen_at"]
+    columns["first_priced_at"] = pc.if_else(pc.is_valid(fresh["price"]), fresh["seen_at"], never)
+    columns["deleted_at"] = pa.chunked_array([pa.nulls(fresh.num_rows, INSTANT)])
+    return pa.table({name: columns[name] for name in LAKE_SCHEMA.names}, LAKE_SCHEMA)

@@ -1,0 +1,179 @@
+"""Page bytes to an Arrow table of recordings, plus the records that could not be understood.
+
+A page is the body of one answer of the Recordings list API. Nothing here guesses: a record without a sid, without
+a readable creation date or with a price that is no number is rejected by name, and every smaller surprise is
+counted as an oddity.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.errors import DataError
+from transforms.pages.batches import LISTED_SCHEMA, Batch, read_columns, shown
+from transforms.pages.records import Misread, Record, read_records
+from transforms.schema import REJECT_SCHEMA
+from transforms.values.dates import instants, parse_instant
+from transforms.values.windows import Window, is_created_in
+
+# Enough rows for column work to pay off, few enough to cost little memory.
+_ROWS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its name (landing and page, relative to the data folder) and the exact bytes received."""
+
+    name: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Listed:
+    """What pages list within a window of creation days.
+
+    recordings: LISTED_SCHEMA, in the order of the pages. rejects: REJECT_SCHEMA. oddities: how often each
+    (kind, value) was met. rows = understood + rejects + outside, the latter created outside the window.
+    """
+
+    recordings: pa.Table
+    rejects: pa.Table
+    rows: int
+    outside: int
+    oddities: Counter[tuple[str, str]]
+
+    @property
+    def understood(self) -> int:
+        """Rows of the window that were read without trouble, each sighting counted."""
+        return self.rows - int(self.rejects.num_rows) - self.outside
+
+
+def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> Listed:
+    """Read pages of one account into tables, keeping the rows created in the window.
+
+    The API may be asked wider than the window, so rows outside are counted and left. Raises DataError naming
+    the page when a page cannot be understood at all.
+    """
+    parts = [_list_batch(batch, account_sid, window) for batch in _batches(pages)]
+    return Listed(
+        pa.concat_tables([LISTED_SCHEMA.empty_table()] + [part.recordings for part in parts]),
+        pa.concat_tables([REJECT_SCHEMA.empty_table()] + [part.rejects for part in parts]),
+        rows=sum(part.rows for part in parts),
+        outside=sum(part.outside for part in parts),
+        oddities=sum((part.oddities for part in parts), Counter()),
+    )
+
+
+def created_instants(records: Iterable[Record]) -> list[datetime]:
+    """When recordings were created (UTC), in their order, as far as that can be read."""
+    found = (parse_instant(record.date_created) for record in records if record.date_created is not None)
+    return [instant for instant in found if instant is not None]
+
+
+@dataclass(slots=True)
+class _Pages:
+    """Some pages taken apart: the records in a batch, and those that could not even be taken apart."""
+
+    batch: Batch = field(default_factory=Batch)
+    misread: list[tuple[str, int, Misread]] = field(default_factory=list)
+    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, page: Page) -> None:
+        try:
+            read = read_records(page.body)
+        except DataError as error:
+            raise DataError(f"{page.name}: {error}. Delete this landing to fetch it anew.") from None
+        self.oddities.update(("unknown field", name) for name in read.unknown_fields)
+        self.misread.extend((page.name, position, misread) for position, misread in read.misread)
+        self.batch.add(page.name, read.records, read.positions)
+
+
+def _batches(pages: Iterable[Page]) -> Iterator[_Pages]:
+    taken_apart = _Pages()
+    for page in pages:
+        taken_apart.add(page)
+        if len(taken_apart.batch) >= _ROWS_AT_ONCE:
+            yield taken_apart
+            taken_apart = _Pages()
+    yield taken_apart
+
+
+def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
+    batch = pages.batch
+    rows = len(batch) + len(pages.misread)
+    created_at = instants(batch.text("date_created"))
+    # A record whose creation date cannot be read may belong to any window: it stays.
+    stays = pc.fill_null(is_created_in(created_at, window), True)
+    outside = stays.false_count
+    if outside:
+        batch, created_at = batch.kept(stays), created_at.filter(stays)
+    read = read_columns(batch, created_at, account_sid)
+    is_good = pc.and_(
+        pc.and_(pc.is_valid(created_at), pc.invert(read.is_price_unreadable)),
+        pc.and_(
+            pc.equal(read.table["account_sid"], account_sid), pc.not_equal(read.table["recording_sid"], "")
+        ),
+    )
+    is_all_good = pc.all(is_good).as_py() in (True, None)
+    rejects = [] if is_all_good else _rejects(batch, created_at, pc.invert(is_good), account_sid)
+    rejects += [
+        {
+            "recording_sid": misread.sid or None,
+            "record_key": misread.sid or _digest(misread.text),
+            "raw_page": page,
+            "position": position,
+            "field": misread.field,
+            "reason": misread.reason,
+        }
+        for page, position, misread in pages.misread
+    ]
+    where = {"account_sid": account_sid, "window_first": window.first, "window_last": window.last}
+    return Listed(
+        read.table if is_all_good else read.table.filter(is_good),
+        pa.Table.from_pylist([where | reject for reject in rejects], REJECT_SCHEMA),
+        rows=rows,
+        outside=outside,
+        oddities=pages.oddities + read.oddities,
+    )
+
+
+def _rejects(
+    batch: Batch, created_at: pa.Array, is_bad: pa.ChunkedArray, account_sid: str
+) -> list[dict[str, Any]]:
+    rejects = []
+    for number in pc.indices_nonzero(is_bad).to_pylist():
+        record, instant = batch.row(number), created_at[number].as_py()
+        rejects.append(
+            {
+                "recording_sid": record["sid"] or None,
+                "created_at": instant,
+                "record_key": record["sid"] or _digest(msgspec.json.encode(record)),
+                "raw_page": batch.pages[number],
+                "position": batch.positions[number],
+                **_why_rejected(record, account_sid, instant),
+            }
+        )
+    return rejects
+
+
+def _digest(text: bytes) -> str:
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"
+
+
+def _why_rejected(record: dict[str, Any], account_sid: str, created_at: datetime | None) -> dict[str, str]:
+    if not record["sid"]:
+        return {"field": "sid", "reason": "is empty"}
+    if created_at is None:
+        if record["date_created"] is None:
+            return {"field": "date_created", "reason": "is missing"}
+        return {"field": "date_created", "reason": f"{shown(record['date_created'])!r} is no date"}
+    if record["account_sid"] and record["account_sid"] != account_sid:
+        return {"field": "account_sid", "reason": f"{shown(record['account_sid'])!r} is another account"}
+    return {"field": "price", "reason": f"{shown(record['price'])} is no number that fits"}

@@ -1,0 +1,177 @@
+"""Which recordings a figure of a mart is made of, as SQL: from the mart's twin and a part of its key.
+
+A key column that is a column of `marts.fct_recordings` means that column, and `month` the month of usage_date; the
+twin's `recordings` says what is otherwise.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+
+from transforms.errors import ConfigError
+from transforms.model.models import Model, Twin
+
+FACT = "marts.fct_recordings"
+
+SUMS: Mapping[str, str] = {
+    "recordings": "count(*)",
+    "unpriced_recordings": "count(*) filter (where not is_priced)",
+    "duration_seconds": "cast(coalesce(sum(duration_seconds), 0) as bigint)",
+    "billed_minutes": "cast(coalesce(sum(billed_minutes), 0) as bigint)",
+    "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
+    "cost": "sum(cost)",
+}
+"""Columns of a mart that add up, by their name, and what they are of its recordings."""
+
+_MONTH = "cast(date_trunc('month', recordings.usage_date) as date)"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A key column and the value it must have, as SQL and as it was given."""
+
+    column: str
+    literal: str
+    given: str
+
+    @property
+    def sql(self) -> str:
+        """What must hold of a row of the mart."""
+        return f'"{self.column}" is not distinct from {self.literal}'
+
+
+def additive(mart: Model) -> list[str]:
+    """The columns of a mart that add up over its recordings."""
+    return [name for name in SUMS if name in mart.twin.columns and mart.name != FACT]
+
+
+def find_mart(marts: Iterable[Model], name: str) -> Model:
+    """The mart with this name, `marts.` or not. Raises ConfigError naming those there are."""
+    by_name = {mart.name: mart for mart in marts if mart.name.startswith("marts.")}
+    found = by_name.get(f"marts.{name.removeprefix('marts.')}")
+    if found is None:
+        there_are = ", ".join(full.removeprefix("marts.") for full in sorted(by_name))
+        raise ConfigError(f"There is no mart {name}. There are {there_are}.")
+    return found
+
+
+def read_conditions(mart: Model, texts: Iterable[str]) -> list[Condition]:
+    """Parts of a key, each given as column=value; nothing behind the sign is null.
+
+    Raises ConfigError for what is no key column or no value of it.
+    """
+    conditions: dict[str, Condition] = {}
+    for text in texts:
+        column, sign, value = text.partition("=")
+        if not sign or column not in mart.twin.key:
+            raise ConfigError(
+                f"{text} names no key column of {mart.name}. Write column=value with one of {', '.join(mart.twin.key)}."
+            )
+        if column in conditions:
+            raise ConfigError(f"{column} is given twice. Name each column once.")
+        conditions[column] = Condition(column, _literal(column, mart.twin.columns[column].type, value), text)
+    return list(conditions.values())
+
+
+def where(conditions: Sequence[Condition]) -> str:
+    """All conditions as one, true when there are none."""
+    return " and ".join(condition.sql for condition in conditions) or "true"
+
+
+def figures_sql(mart: Model, conditions: Sequence[Condition]) -> str:
+    """The figures that match: sums of what adds up, by currency where the mart has it, and of how many rows."""
+    keys = ["currency"] if "currency" in mart.twin.columns else []
+    sums = [f"cast(sum({name}) as {mart.twin.columns[name].type}) as {name}" for name in additive(mart)]
+    selected = ", ".join([*keys, "count(*) as rows", *sums])
+    group = f"group by {keys[0]} order by {keys[0]}" if keys else "having count(*) > 0"
+    return f"select {selected} from {mart.name} where {where(conditions)} {group}"  # noqa: S608
+
+
+def recordings_sql(marts: Mapping[str, Model], mart: Model, conditions: Sequence[Condition]) -> str:
+    """The recordings behind the rows that match. Raises ConfigError when the mart has none of its own.
+
+    marts: by full name.
+    """
+    rows = f"(select * from {mart.name} where {where(conditions)})"  # noqa: S608
+    through: list[str] = []
+    while mart.twin.recordings.through:
+        other = marts[mart.twin.recordings.through]
+        shared = [column for column in mart.twin.key if column in other.twin.columns]
+        on = " and ".join(f'other."{column}" is not distinct from mart."{column}"' for column in shared)
+        rows = f"(select other.* from {other.name} as other semi join {rows} as mart on {on})"  # noqa: S608
+        through.append(mart.name)
+        mart = other
+        if mart.name in through:
+            raise ConfigError(f"{mart.name} goes through itself. Mend `recordings` in its twin.")
+    on = " and ".join(_meanings(mart, marts[FACT].twin))
+    return f"select recordings.* from {FACT} as recordings semi join {rows} as mart on {on}"  # noqa: S608
+
+
+def sums_sql(mart: Model, recordings: str) -> str:
+    """What the figures must be by the recordings alone, and how many they are."""
+    keys = ["currency"] if "currency" in mart.twin.columns else []
+    sums = [f"{SUMS[name]} as {name}" for name in dict.fromkeys(["recordings", *additive(mart)])]
+    group = f"group by {keys[0]} order by {keys[0]}" if keys else ""
+    return f"select {', '.join([*keys, *sums])} from ({recordings}) {group}"  # noqa: S608
+
+
+def has_recordings(mart: Model, fact: Twin) -> bool:
+    """Whether the rows of a mart are made of recordings."""
+    try:
+        return bool(mart.twin.recordings.through or _meanings(mart, fact))
+    except ConfigError:
+        return False
+
+
+def _meanings(mart: Model, fact: Twin) -> list[str]:
+    """What must hold of a recording and a row (`mart`) that it is part of."""
+    said = mart.twin.recordings
+    if said.none:
+        raise ConfigError(f"{mart.name} has no recordings of its own: {said.none}")
+    says_nothing = not (said.columns or said.where)
+    if says_nothing and mart.name != FACT and SUMS.keys().isdisjoint(mart.twin.columns):
+        raise ConfigError(
+            f"{mart.name} has no recordings of its own: no column of it is a sum over recordings."
+        )
+    meanings = []
+    for column in mart.twin.key:
+        default = _MONTH if column == "month" else f'recordings."{column}"' if column in fact.columns else ""
+        meaning = said.columns.get(column, default)
+        if meaning == "":
+            raise ConfigError(
+                f"{mart.name} has no recordings of its own: a recording has no {column}, and the twin does not map it."
+            )
+        if meaning is not None:
+            meanings.append(f'{meaning} is not distinct from mart."{column}"')
+    return [*meanings, *([f"({said.where})"] if said.where else [])]
+
+
+def _literal(column: str, type_: str, text: str) -> str:
+    if not text:
+        return "null"
+    if column == "month" and len(text) == len("2026-09"):
+        text = f"{text}-01"
+    read, words = _READERS.get(type_.partition("(")[0], (str, "text"))
+    try:
+        return f"cast('{str(read(text)).replace(chr(39), 2 * chr(39))}' as {type_})"
+    except (ValueError, InvalidOperation):
+        raise ConfigError(f"{column}={text} is not {words}.") from None
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+_WHOLE = (int, "a whole number")
+_READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "DATE": (date.fromisoformat, "a day. Write it like 2026-09-30"),
+    "TIMESTAMP WITH TIME ZONE": (datetime.fromisoformat, "an instant. Write it like 2026-09-30T06:00:00Z"),
+    "TINYINT": _WHOLE,
+    "INTEGER": _WHOLE,
+    "BIGINT": _WHOLE,
+    "DECIMAL": (Decimal, "a number. Write it like 0.0025"),
+    "BOOLEAN": (_truth, "true or false"),
+}

@@ -1,0 +1,133 @@
+"""What changed between two tellings of the figures: recordings, money, and who moved it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from transforms.values.money import plain
+
+_MOST_MOVERS = 3
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """What an account spent with a source in a currency, ever: recordings, and cost (None while nothing is priced)."""
+
+    account_sid: str
+    account_name: str
+    source: str
+    currency: str
+    recordings: int
+    cost: Decimal | None
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """Figures as they were told at an instant (UTC): of which inputs, from which landings, and how many are deleted."""
+
+    told_at: datetime
+    inputs: str
+    landings: list[str]
+    deleted: int
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """An account and a source, and by how much their cost changed."""
+
+    account_name: str
+    source: str
+    currency: str
+    change: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed since figures were told before (UTC; None when they never were).
+
+    new, changed, deleted, returned: recordings that came, changed, went, and are listed again; the same one may have
+    changed and gone. cost: currency → change. movers: for each currency the three with the largest changes, largest
+    first; an amount in one currency is not larger than one in another.
+    """
+
+    before: datetime | None
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    returned: int = 0
+    cost: Mapping[str, Decimal] = field(default_factory=dict)
+    movers: Sequence[Mover] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether everything is as it was."""
+        return not (self.new or self.changed or self.deleted or self.returned or self.movers)
+
+    def as_object(self) -> dict[str, Any]:
+        """For JSON: money as plain decimals."""
+        movers = [
+            {
+                "account_name": mover.account_name,
+                "source": mover.source,
+                "currency": mover.currency,
+                "change": plain(mover.change),
+            }
+            for mover in self.movers
+        ]
+        return {
+            "before": None if self.before is None else self.before.isoformat(),
+            "new": self.new,
+            "changed": self.changed,
+            "deleted": self.deleted,
+            "returned": self.returned,
+            "cost": {currency: plain(change) for currency, change in self.cost.items()},
+            "movers": movers,
+        }
+
+
+def changes(before: Figures | None, now: Figures, changed: int, deleted: int) -> Changes:
+    """What changed from the figures before to those now.
+
+    changed, deleted: how many recordings the landings that came since changed, and found gone. Who was gone before and
+    is not now, is listed again.
+    """
+    if before is None:
+        before_cells, told_at, deleted_before = [], None, 0
+    else:
+        before_cells, told_at, deleted_before = before.cells, before.told_at, before.deleted
+    names = {cell.account_sid: cell.account_name for cell in (*before_cells, *now.cells)}
+    moved: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for cells, sign in ((before_cells, -1), (now.cells, 1)):
+        for cell in cells:
+            moved[cell.currency, cell.account_sid, cell.source] += sign * (cell.cost or 0)
+    movers = [
+        Mover(names[sid], source, currency, change)
+        for (currency, sid, source), change in sorted(moved.items())
+        if change
+    ]
+    currencies = sorted({mover.currency for mover in movers})
+    return Changes(
+        before=told_at,
+        new=_recordings(now.cells) - _recordings(before_cells),
+        changed=changed,
+        deleted=deleted,
+        returned=deleted_before + deleted - now.deleted,
+        cost={
+            currency: sum((each.change for each in movers if each.currency == currency), Decimal(0))
+            for currency in currencies
+        },
+        movers=[mover for currency in currencies for mover in _largest(movers, currency)],
+    )
+
+
+def _largest(movers: Iterable[Mover], currency: str) -> list[Mover]:
+    of_currency = [mover for mover in movers if mover.currency == currency]
+    return sorted(of_currency, key=lambda mover: -abs(mover.change))[:_MOST_MOVERS]
+
+
+def _recordings(cells: Iterable[Cell]) -> int:
+    return sum(cell.recordings for cell in cells)

@@ -1,0 +1,149 @@
+"""Tables to text: CSV for finance, columns of text for the screen, and to Parquet. Nothing is rounded on the way."""
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from transforms.values.money import plain
+
+# A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection").
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)  # is no formula, also where it stands as text
+_FEWEST_DECIMALS = 2
+_TO_QUOTE = re.compile('[,"\r\n]')
+
+
+def to_csv(table: pa.Table) -> str:
+    """A table as CSV: a header, plain decimals with all their digits, ISO dates, empty for null.
+
+    A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
+    """
+    cells = [_cells(column) for column in table.columns]
+    lines = pc.binary_join_element_wise(*cells, ",").to_pylist()
+    header = ",".join(map(_to_cell, table.column_names))
+    # Readers skip a line that is empty.
+    return "".join(f"{line}\n" if line else '""\n' for line in [header, *lines])
+
+
+def to_json(table: pa.Table) -> str:
+    """A table as a JSON array of objects; decimals as text, so that no reader makes floats of them."""
+    rows = [
+        {name: value if _is_json(value) else to_text(value) for name, value in row.items()}
+        for row in table.to_pylist()
+    ]
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def to_json_objects(table: pa.Table) -> str:
+    """A table as a JSON array, a row an object on a line of its own: decimals as numbers with all their digits.
+
+    What is null is left out, in a struct too. ECMA-404 lets a number have any digits.
+    """
+    rows = [_json_value(row) for row in table.to_pylist()]
+    return "[\n" + ",\n".join(rows) + "\n]\n" if rows else "[]\n"
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """A table as a Parquet file; the same table gives the same bytes."""
+    file = io.BytesIO()
+    pq.write_table(table, file, compression="zstd")
+    return file.getvalue()
+
+
+def with_iso_instants(table: pa.Table) -> pa.Table:
+    """The table with its instants as text: ISO 8601 to the second, with T and Z."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_timestamp(column.type):
+            texts = pc.strftime(column.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
+            table = table.set_column(place, table.column_names[place], texts)
+    return table
+
+
+def to_text_frame(table: pa.Table) -> pd.DataFrame:
+    """A table as a frame of text cells, null as None."""
+    return _frame({name: _texts(table[name]) for name in table.column_names})
+
+
+def _texts(column: pa.ChunkedArray) -> list[str | None]:
+    """A column as text cells. Each distinct value is written once."""
+    coded = column.combine_chunks().dictionary_encode()
+    texts = [to_text(value) for value in coded.dictionary.to_pylist()]
+    return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
+
+
+def _cells(column: pa.ChunkedArray) -> pa.Array:
+    """A column as cells of CSV, none of which starts a formula unless it is a number; null is empty."""
+    coded = column.combine_chunks().dictionary_encode()
+    texts = [to_text(value) for value in coded.dictionary.to_pylist()]
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        texts = [_defused(text) for text in texts]
+    return pc.fill_null(pa.array(map(_to_cell, texts), pa.string()).take(coded.indices), "")
+
+
+def to_text(value: Any) -> str | None:
+    """A value as text: a decimal with all its digits and no exponent, an instant in UTC, a truth as true or false."""
+    if value is None:
+        return None
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        text = value.isoformat(sep=" ")
+        return f"{text.removesuffix('+00:00')}Z" if text.endswith("+00:00") else text
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value, default=to_text) if isinstance(value, dict | list) else str(value)
+
+
+def for_the_eye(table: pa.Table) -> pd.DataFrame:
+    """A table as text for the screen: each decimal column cut to the decimals its values use, at least two."""
+    columns = {name: _texts(table[name]) for name in table.column_names}
+    for field in table.schema:
+        if pa.types.is_decimal(field.type):
+            columns[field.name] = _with_common_decimals(columns[field.name])
+    return _frame(columns)
+
+
+def _frame(columns: Mapping[str, list[str | None]]) -> pd.DataFrame:
+    return pd.DataFrame(columns, columns=list(columns), dtype=object)
+
+
+def _with_common_decimals(texts: list[str | None]) -> list[str | None]:
+    used = max((len(text.rstrip("0").partition(".")[2]) for text in texts if text), default=0)
+    decimals = max(used, _FEWEST_DECIMALS)
+    return [f"{Decimal(text):.{decimals}f}" if text else None for text in texts]
+
+
+def _to_cell(text: str | None) -> str:
+    # Before Python 3.13 the writers of csv and pandas leave "\r" unquoted, and a reader begins a row at it.
+    if text is not None and _TO_QUOTE.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text or ""
+
+
+def _defused(text: str | None) -> str | None:
+    is_formula = text and text.startswith(_FORMULA_STARTS) and not _PLAIN_NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
+
+
+def _json_value(value: Any) -> str:
+    if isinstance(value, dict):
+        known = {name: each for name, each in value.items() if each is not None}
+        return (
+            "{" + ", ".join(f"{json.dumps(name)}: {_json_value(each)}" for name, each in known.items()) + "}"
+        )
+    return plain(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_json(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)

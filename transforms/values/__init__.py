@@ -1,0 +1,1 @@
+"""Dates, money, windows and other plain values."""
