@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.emulator import Parameters, Source, open_ledger, open_replay, serve
 from flows.settings.settings import Settings
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
 
 _MARKER = ".recspend-demo"
@@ -33,12 +33,14 @@ def fresh_folder(data_dir: Path) -> None:
 
 
 @contextmanager
-def emulated_accounts(settings: Settings, parameters: Parameters) -> Iterator[tuple[str, list[Access]]]:
+def emulated_accounts(
+    settings: Settings, parameters: Parameters
+) -> Iterator[tuple[str, list[AccountAccess]]]:
     """Serve a ledger for the block: the emulator's base URL and how to reach its accounts."""
     ledger = open_ledger(parameters, settings.data_dir / ".emulator")
     with serve(ledger) as emulator:
         accounts = [
-            Access(
+            AccountAccess(
                 name=account.name,
                 account_sid=account.account_sid,
                 base_url=emulator.base_url,

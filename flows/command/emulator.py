@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flows.command.options import Accounts, Dialect, Fault, Latency, Port, Recordings, Replay, Seed
+from flows.command.options import Accounts, DialectOption, Fault, Latency, Port, Recordings, Replay, Seed
 from flows.command.screen.output import show
 from transforms.errors import ConfigError
 
@@ -26,7 +26,7 @@ def emulator(
     seed: Seed = 1,
     latency_ms: Latency = 0,
     fault: Fault = None,
-    dialect: Dialect = None,
+    dialect: DialectOption = None,
     replay: Replay = None,
 ) -> None:
     """Serve a local Recordings API with made-up recordings until Ctrl-C.
@@ -73,7 +73,7 @@ def totals(
     seed: Seed = 1,
     latency_ms: Latency = 0,
     fault: Fault = None,
-    dialect: Dialect = None,
+    dialect: DialectOption = None,
     replay: Replay = None,
 ) -> None:
     """Print what the emulator itself says the right answer is, as one JSON object; the flags are the emulator's.

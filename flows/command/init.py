@@ -13,7 +13,7 @@ from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
     from flows.settings.settings import Settings
-    from flows.settings.settings_file import LeftOut
+    from flows.settings.settings_file import LeftOutAccounts
     from flows.settings.start_files import StartFile
 
 app = typer.Typer()
@@ -100,17 +100,17 @@ def _checked(settings: "Settings") -> "Settings":
     return settings
 
 
-def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOut]":
+def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOutAccounts]":
     """The settings with an entry for each account that the API lists beside this one."""
     from flows.settings.accounts import accesses
     from flows.settings.start_files import counted, listed_accounts, with_entries
-    from flows.stores.api.retries import Patience
+    from flows.stores.api.retries import RetryPolicy
 
     (access,) = accesses(settings.model_copy(update={"accounts": []}))
-    patience = Patience(
+    retry_policy = RetryPolicy(
         settings.connect_timeout, settings.read_timeout, attempts=settings.attempts, backoff=settings.backoff
     )
-    listed = listed_accounts(access, patience)
+    listed = listed_accounts(access, retry_policy)
     found, left_out = with_entries(settings, listed, access)
     say(counted(left_out, listed))
     return found, left_out

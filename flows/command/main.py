@@ -14,7 +14,7 @@ from flows.command import query as cli_ask
 from flows.command import report as cli_report
 from flows.command import schedule as cli_schedule
 from flows.command.options import (
-    Account,
+    AccountOption,
     Accounts,
     Again,
     AsJson,
@@ -87,7 +87,7 @@ def demo(
     from flows.command.demo import emulated_accounts, fresh_folder
     from flows.command.perform import perform_job
     from flows.emulator import Parameters
-    from flows.run.job import Job, Work
+    from flows.run.job import RunContext, RunRequest
     from flows.settings.settings import load
 
     settings = load(data_dir=load().data_dir / "demo", notify=[])
@@ -96,15 +96,15 @@ def demo(
         say(
             f"Emulator of the Recordings API on {url}: {recordings} made-up recordings in {accounts} accounts."
         )
-        work = Work(settings, found, {access.account_sid: access.name for access in found})
-        perform_job(work, Job("run"), as_json=as_json, prefect=prefect)
+        work = RunContext(settings, found, {access.account_sid: access.name for access in found})
+        perform_job(work, RunRequest("run"), as_json=as_json, prefect=prefect)
 
 
 @app.command()
 def run(
     first: First = None,
     last: Last = None,
-    account: Account = None,
+    account: AccountOption = None,
     again: Again = False,
     audit: Audit = 0,
     preset: Presets = None,
@@ -118,10 +118,12 @@ def run(
     Example: `recspend run --from 2026-09-01 --to 2026-09-30`
     """
     from flows.command.perform import perform_job
-    from flows.run.job import Job
+    from flows.run.job import RunRequest
 
     days, presets = days_given(first, last), tuple(preset or ())
-    job = Job("run", *days, account, again=again_given(again, first), audit_days=audit, presets=presets)
+    job = RunRequest(
+        "run", *days, account, again=again_given(again, first), audit_days=audit, presets=presets
+    )
     perform_job(None, job, as_json=as_json, prefect=prefect)
 
 
@@ -129,7 +131,7 @@ def run(
 def ingest(
     first: First = None,
     last: Last = None,
-    account: Account = None,
+    account: AccountOption = None,
     again: Again = False,
     audit: Audit = 0,
     dry_run: Annotated[
@@ -143,9 +145,11 @@ def ingest(
     Example: `recspend ingest --account support --from 2026-09-01 --dry-run`
     """
     from flows.command.perform import perform_job
-    from flows.run.job import Job
+    from flows.run.job import RunRequest
 
-    job = Job("ingest", *days_given(first, last), account, again=again_given(again, first), audit_days=audit)
+    job = RunRequest(
+        "ingest", *days_given(first, last), account, again=again_given(again, first), audit_days=audit
+    )
     if not dry_run:
         perform_job(None, job, as_json=as_json, prefect=prefect)
         return
@@ -174,9 +178,9 @@ def normalize(
     Example: `recspend normalize --rebuild`
     """
     from flows.command.perform import perform_job
-    from flows.run.job import Job
+    from flows.run.job import RunRequest
 
-    perform_job(None, Job("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
+    perform_job(None, RunRequest("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -186,9 +190,9 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
     Example: `recspend model`
     """
     from flows.command.perform import perform_job
-    from flows.run.job import Job
+    from flows.run.job import RunRequest
 
-    perform_job(None, Job("model"), as_json=as_json, prefect=prefect)
+    perform_job(None, RunRequest("model"), as_json=as_json, prefect=prefect)
 
 
 def main() -> None:

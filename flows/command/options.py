@@ -24,7 +24,7 @@ First = Annotated[
     str | None, typer.Option("--from", metavar="DAY", help="First day of creation, UTC: 2026-09-01.")
 ]
 Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of creation, UTC, included.")]
-Account = Annotated[
+AccountOption = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Only this account (name or sid).")
 ]
 Again = Annotated[
@@ -48,7 +48,7 @@ Latency = Annotated[int, typer.Option(min=0, help="Wait so many milliseconds bef
 Fault = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help=f"Misbehave, several times if wanted: {FAULTS}.")
 ]
-Dialect = Annotated[
+DialectOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME", help=f"Read date filters in another way, several times if wanted: {DIALECTS}."

@@ -11,14 +11,14 @@ from dataclasses import replace
 import typer
 
 from flows.command.screen.output import say, show
-from flows.run.job import Job, Summary, Work
+from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.stores.prefect.temporary_server import stop_temporary_server
 
 # As a shell says of a program that Ctrl-C ended, or SIGTERM.
 _INTERRUPTED, _TERMINATED = 130, 143
 
 
-def perform_job(work: Work | None, job: Job, *, as_json: bool, prefect: bool) -> None:
+def perform_job(work: RunContext | None, job: RunRequest, *, as_json: bool, prefect: bool) -> None:
     """Do a job with a progress bar, directly or through Prefect, and print what came of it."""
     from flows.command.screen.progress import progress_shown
     from flows.run.stages import perform, prepare
@@ -72,7 +72,7 @@ def _stopping_well() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
-def _show(summary: Summary, work: Work, *, as_json: bool) -> None:
+def _show(summary: RunSummary, work: RunContext, *, as_json: bool) -> None:
     from flows.command.screen.run_summary import files_line, remarks, since_lines, stage_line
     from flows.command.screen.tables import spend_tables
 

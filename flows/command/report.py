@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.command.options import Account, AsJson, Prefect, Presets
+from flows.command.options import AccountOption, AsJson, Prefect, Presets
 from flows.command.screen.output import say, show
 from flows.report.formats import FileFormat
 from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
-    from flows.report.extract import Extracted, Request
+    from flows.report.extract import Extracted, ExtractRequest
 
 app = typer.Typer()
 
@@ -30,7 +30,7 @@ def report(
     month: Annotated[
         str | None, typer.Option("--month", metavar="MONTH", help="Only this month: 2026-09.")
     ] = None,
-    account: Account = None,
+    account: AccountOption = None,
     mart: Annotated[
         list[str] | None, typer.Option("--mart", metavar="MART", help="Only this mart, several if wanted.")
     ] = None,
@@ -53,8 +53,8 @@ def report(
     Example: `recspend report --month 2026-09 --account support --format xlsx --out september`
     """
     from flows.command.perform import perform_job
-    from flows.report.extract import Request
-    from flows.run.job import Job
+    from flows.report.extract import ExtractRequest
+    from flows.run.job import RunRequest
 
     # An empty text is a variable that somebody forgot to set, and must not mean everything.
     is_narrow = any(given is not None for given in (month, account, out)) or bool(mart)
@@ -67,20 +67,20 @@ def report(
             "The page and the files of --preset hold everything there is. Ask for them without --month, --account, "
             "--mart and --out."
         )
-    request = Request(month, account, tuple(mart or ()))
+    request = ExtractRequest(month, account, tuple(mart or ()))
     if mart_shown is not None:
         _show_mart(mart_shown, request, as_json=as_json)
     elif is_narrow:
         _extract(request, file_format or FileFormat.CSV, out, as_json=as_json)
     else:
         formats = (file_format,) if file_format else ()
-        job = Job("report", presets=tuple(preset or ()), formats=formats)
+        job = RunRequest("report", presets=tuple(preset or ()), formats=formats)
         perform_job(None, job, as_json=as_json, prefect=prefect)
         if open_page:
             _open_page()
 
 
-def _extract(request: "Request", file_format: FileFormat, out: Path | None, *, as_json: bool) -> None:
+def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | None, *, as_json: bool) -> None:
     from flows.report.extract import extract
     from flows.settings.settings import load
     from flows.settings.shipped import shipped
@@ -103,7 +103,7 @@ def _as_object(written: "Extracted") -> dict[str, object]:
     }
 
 
-def _show_mart(mart: str, request: "Request", *, as_json: bool) -> None:
+def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
     from flows.report.extract import mart_rows
     from flows.settings.settings import load
     from flows.settings.shipped import shipped

@@ -133,10 +133,10 @@ def _check_name(name: str) -> None:
 
 def _say_what_is_missing(settings: "Settings") -> None:
     """Raise ConfigError now, not in an hour."""
-    from flows.run.job import Job
+    from flows.run.job import RunRequest
     from flows.run.stages import prepare
 
-    prepare(settings, Job("run"))
+    prepare(settings, RunRequest("run"))
 
 
 def _before_prefect(api_url: str) -> None:

@@ -18,7 +18,7 @@ from flows.emulator.ledger.totals import TotalsObject, totals_of
 from flows.emulator.resources.api import LivingSource, open_ledger, open_living, open_recordings
 from flows.emulator.resources.replay import open_replay
 from flows.emulator.server.server import Emulator, serve, serve_until_stopped, totals_at_start
-from flows.emulator.server.wire import Asked
+from flows.emulator.server.wire import AskedUrl
 
 __all__ = [
     "COMMON",
@@ -28,7 +28,7 @@ __all__ = [
     "LEDGER_FAULTS",
     "SOURCES",
     "Account",
-    "Asked",
+    "AskedUrl",
     "Emulator",
     "Forms",
     "LivingLedger",

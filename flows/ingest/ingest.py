@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from flows.ingest.lanes import Lanes, days_in, window_of
-from flows.ingest.plan import Asked, find_dialect, plan_account
+from flows.ingest.plan import IngestRequest, find_dialect, plan_account
 from flows.ingest.usage import ingest_usage
 from flows.stage import Clock, Progress, Step, directly, silent, utc_now
-from flows.stores.api.access import Access
-from flows.stores.api.retries import Patience
+from flows.stores.api.access import AccountAccess
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
@@ -54,12 +54,12 @@ class IngestSummary:
 
 
 def ingest_account(
-    access: Access,
+    access: AccountAccess,
     data_dir: Path,
-    asked: Asked = Asked(),
+    asked: IngestRequest = IngestRequest(),
     *,
     concurrency: int = 8,
-    patience: Patience = Patience(),
+    retry_policy: RetryPolicy = RetryPolicy(),
     progress: Progress = silent,
     step: Step = directly,
     clock: Clock = utc_now,
@@ -71,7 +71,7 @@ def ingest_account(
     """
     raw, summary = RawPages(data_dir), IngestSummary()
     tell = partial(progress, f"ingest {access.name}")
-    with Lanes(access, raw, patience, concurrency, clock) as lanes:
+    with Lanes(access, raw, retry_policy, concurrency, clock) as lanes:
         try:
             find_dialect(lanes, data_dir, clock().date())
             _walk(lanes, access, _unfinished(raw, access.account_sid, clock()), step, tell)
@@ -97,7 +97,7 @@ def ingest_account(
 
 
 def _read_usage(
-    lanes: Lanes, data_dir: Path, asked: Asked, clock: Clock, summary: IngestSummary, name: str
+    lanes: Lanes, data_dir: Path, asked: IngestRequest, clock: Clock, summary: IngestSummary, name: str
 ) -> None:
     """Read what the provider counts itself. It is there to compare with: without it, the recordings are as good."""
     today = clock().date()
@@ -137,7 +137,9 @@ def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window |
     return work
 
 
-def _walk(lanes: Lanes, access: Access, work: Sequence[Window | Landing], step: Step, tell: Tell) -> None:
+def _walk(
+    lanes: Lanes, access: AccountAccess, work: Sequence[Window | Landing], step: Step, tell: Tell
+) -> None:
     total, done = sum(days_in(each) for each in work), 0
     for start in range(0, len(work), _WINDOWS_PER_STEP):
         batch = work[start : start + _WINDOWS_PER_STEP]

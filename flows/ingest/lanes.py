@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from flows.stage import Clock, utc_now
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import StoppedError, Throttle
 from flows.stores.raw.landing import Landing, LandingWriter
 from flows.stores.raw.raw_pages import RawPages
@@ -61,13 +61,18 @@ class Lanes:
     """
 
     def __init__(
-        self, access: Access, raw: RawPages, patience: Patience, lanes: int, clock: Clock = utc_now
+        self,
+        access: AccountAccess,
+        raw: RawPages,
+        retry_policy: RetryPolicy,
+        lanes: int,
+        clock: Clock = utc_now,
     ) -> None:
         self.account_sid = access.account_sid
         self._raw = raw
         self._clock = clock
         self._throttle = Throttle(lanes)
-        self._apis = [RecordingsApi(access, patience, self._throttle) for _ in range(lanes)]
+        self._apis = [RecordingsApi(access, retry_policy, self._throttle) for _ in range(lanes)]
         self._idle: SimpleQueue[RecordingsApi] = SimpleQueue()
         for api in self._apis:
             self._idle.put(api)

@@ -18,7 +18,7 @@ from transforms.values.windows import CoveredDay, Window, covered_days, days_of,
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IngestRequest:
     """Which days are asked for (inclusive, UTC; None = from the account's first day, to today), and how.
 
     again: read every one of them, covered or not. rules: how far a run looks back. usage: read the Usage Records of
@@ -32,11 +32,11 @@ class Asked:
     usage: bool = True
 
 
-def plan_account(lanes: Lanes, data_dir: Path, asked: Asked, today: date) -> dict[date, Reason]:
+def plan_account(lanes: Lanes, data_dir: Path, asked: IngestRequest, today: date) -> dict[date, Reason]:
     """The days to read now, each with the reason. May ask the API for the account's first day, once."""
     sid = lanes.account_sid
     covered = {
-        day.day: day for day in covered_days(landing.reading for landing in RawPages(data_dir).complete(sid))
+        day.day: day for day in covered_days(landing.fetch for landing in RawPages(data_dir).complete(sid))
     }
     first = asked.first or _first_day(lanes, data_dir, covered, today)
     # Days that have not begun hold nothing yet, and must not count as read.

@@ -22,7 +22,7 @@ def ingest_usage(
     raw, sid, today = raw_usage(data_dir), lanes.account_sid, clock().date()
     for broken_off in raw.unfinished(sid):
         raw.discard(broken_off)
-    read = {day.day: day for day in covered_days(landing.reading for landing in raw.complete(sid))}
+    read = {day.day: day for day in covered_days(landing.fetch for landing in raw.complete(sid))}
     for window in windows_of(days_to_read(days, today, {} if again else read, rules)):
         landing = raw.begin(sid, window, clock())
         writer = raw.writer(landing)

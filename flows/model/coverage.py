@@ -32,7 +32,7 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     landings = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
-    days = {sid: covered_days(landing.reading for landing, _ in found) for sid, found in landings.items()}
+    days = {sid: covered_days(landing.fetch for landing, _ in found) for sid, found in landings.items()}
     read = [day.day for covered in days.values() for day in covered]
     if not read:
         return [AccountCoverage(sid, landings[sid], [], []) for sid in days]

@@ -8,7 +8,7 @@ from flows.model.inputs import ModelOptions, _tables, _views
 from flows.model.sql_files import read_checks, read_models, read_twins
 from flows.stores.lake.lake import Lake
 from flows.stores.warehouse.checks import CheckResult
-from flows.stores.warehouse.inputs import Contents
+from flows.stores.warehouse.inputs import WarehouseInputs
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.values.money import plain
 
@@ -31,7 +31,7 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
     covered = coverage(data_dir, options.names)
     models = read_models(sql)
     tables = _tables(data_dir, reference, options, covered)
-    contents = Contents(
+    contents = WarehouseInputs(
         lake_files=sorted(Lake(data_dir).folder.glob("account_sid=*/created_month=*/recordings.parquet")),
         tables=tables,
         twins=read_twins(sql),

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flows.monitor.channels import Channel, channels
-from flows.run.job import Job, Summary, Work, on_failure
+from flows.run.job import RunContext, RunRequest, RunSummary, on_failure
 from flows.settings.accounts import account_names
 from flows.settings.settings import Settings
 from flows.stage import utc_now
@@ -99,7 +99,7 @@ def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
 
 
 @contextmanager
-def run_told(work: Work, job: Job, summary: Summary) -> Iterator[None]:
+def run_told(work: RunContext, job: RunRequest, summary: RunSummary) -> Iterator[None]:
     """Tell of the run that the block is: of what it found, or that it failed. Stages by themselves tell nobody."""
     with failure_told(work.settings, job, work.announce):
         yield
@@ -113,7 +113,7 @@ def run_told(work: Work, job: Job, summary: Summary) -> Iterator[None]:
 
 
 @contextmanager
-def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Iterator[None]:
+def failure_told(settings: Settings, job: RunRequest, announce: Announce | None) -> Iterator[None]:
     """Tell of a run when the block raises, and let it raise; but not when another one is at it."""
 
     def tell(error: Exception) -> None:
@@ -125,7 +125,7 @@ def failure_told(settings: Settings, job: Job, announce: Announce | None) -> Ite
         yield
 
 
-def _of_run(work: Work, summary: Summary) -> tuple[list[Finding], Seen]:
+def _of_run(work: RunContext, summary: RunSummary) -> tuple[list[Finding], Seen]:
     stopping = summary.stopping_checks
     found = failed_accounts(summary.failed)
     found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)

@@ -22,11 +22,11 @@ from transforms.normalize.versions import SEEN_SCHEMA, Sighting, fold
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.pages.recordings import Listed, list_recordings
 from transforms.values.dates import INSTANT
-from transforms.values.windows import Reading, is_created_in, month_windows
+from transforms.values.windows import Fetch, is_created_in, month_windows
 
 
 @dataclass(slots=True)
-class Applied:
+class AppliedGeneration:
     """What a generation did to the lake: recordings in all, and each landing by itself."""
 
     new: int = 0
@@ -45,12 +45,12 @@ class _MonthSeen:
 
 def apply_generation(
     raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], *, is_redone: bool = False
-) -> Applied:
+) -> AppliedGeneration:
     """Fold one generation of an account's landings into the lake.
 
     Doing it twice is harmless; is_redone: it may have been broken off in the middle before.
     """
-    result = Applied()
+    result = AppliedGeneration()
     listed: dict[Landing, Listed] = {}
     new_by_reading: Counter[datetime] = Counter()
     standing = lake.rejects.read(account_sid)
@@ -60,7 +60,7 @@ def apply_generation(
         if merged.is_changed:
             _keep_history(lake, account_sid, merged.corrections, merged.changes)
             lake.replace(account_sid, seen.month, merged.table)
-        readings = [sighting.reading for sighting in seen.sightings]
+        readings = [sighting.fetch for sighting in seen.sightings]
         new_by_reading.update(_first_seen_by(merged.table, readings))
         understood += [
             _common(standing["recording_sid"], sighting.recordings["recording_sid"])
@@ -69,7 +69,7 @@ def apply_generation(
         result.new += merged.new
         result.changed += merged.changed
         result.deleted += merged.deleted
-    readings = [landing.reading for landing in landings]
+    readings = [landing.fetch for landing in landings]
     if new_by_reading or is_redone:
         new_by_reading.subtract(_settle_moves(lake, account_sid, readings))
     rejects = pa.concat_tables([each.rejects for each in listed.values()])
@@ -104,11 +104,11 @@ def _months_seen(
             seen = under_way.setdefault(f"{part.first:%Y-%m}", _MonthSeen(f"{part.first:%Y-%m}"))
             is_here = is_created_in(recordings["created_at"], part)
             here = recordings if len(parts) == 1 else recordings.filter(is_here)
-            seen.sightings.append(Sighting(landing.reading, here, rejected_sids))
+            seen.sightings.append(Sighting(landing.fetch, here, rejected_sids))
     yield from under_way.values()
 
 
-def _settle_moves(lake: Lake, account_sid: str, readings: list[Reading]) -> Counter[datetime]:
+def _settle_moves(lake: Lake, account_sid: str, readings: list[Fetch]) -> Counter[datetime]:
     """Leave each recording in one month; by how many this lessens what each reading saw first."""
     moved = dict(lake.in_several_months(account_sid))
     months = {month for names in moved.values() for month in names}
@@ -134,7 +134,7 @@ def _keep_history(lake: Lake, account_sid: str, corrected: pa.Table, changed: pa
     lake.changes.write(account_sid, add_changes(lake.changes.read(account_sid), changed))
 
 
-def _first_seen_by(recordings: pa.Table, readings: list[Reading]) -> Counter[datetime]:
+def _first_seen_by(recordings: pa.Table, readings: list[Fetch]) -> Counter[datetime]:
     seen = {reading.fetched_at for reading in readings}
     counted = pc.value_counts(recordings["first_seen_at"]).to_pylist()
     return Counter({each["values"]: each["counts"] for each in counted if each["values"] in seen})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from flows.normalize.generation import Applied, apply_generation
+from flows.normalize.generation import AppliedGeneration, apply_generation
 from flows.normalize.usage import normalize_usage
 from flows.stage import Progress, silent
 from flows.stores.lake.lake import Lake, LakeState
@@ -33,7 +33,7 @@ class NormalizeSummary:
     rejected: int = 0
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def count(self, applied: Applied) -> None:
+    def count(self, applied: AppliedGeneration) -> None:
         """Count a generation in."""
         self.new += applied.new
         self.changed += applied.changed
@@ -120,7 +120,7 @@ def _apply_all(
     summary = NormalizeSummary()
     by_name = {landing.name: landing for landing in landings}
     done = 0
-    for generation in generations(landing.reading for landing in landings):
+    for generation in generations(landing.fetch for landing in landings):
         is_redone = state.months is None
         lake.begin(account_sid, state)
         of_generation = [by_name[reading.landing] for reading in generation]

@@ -20,7 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows.run.job import Job, Summary, Work
+from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.stage import Progress
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.report.run_page import NOTHING, Told, key_of, literal, run_page
@@ -78,7 +78,7 @@ class Artifacts:
 
         return tell
 
-    def show(self, work: Work, job: Job, summary: Summary) -> None:
+    def show(self, work: RunContext, job: RunRequest, summary: RunSummary) -> None:
         """What the run came to."""
         self._tried(lambda: _show_tables(work, summary))
         self._tried(lambda: _show_page(work, job, summary))
@@ -106,7 +106,7 @@ class Artifacts:
                 logger.warning("Prefect artifacts were not written: %s.", type(error).__name__)
 
 
-def _show_tables(work: Work, summary: Summary) -> None:
+def _show_tables(work: RunContext, summary: RunSummary) -> None:
     if summary.cost is None:
         return
     warehouse = Warehouse(warehouse_path(work.settings.data_dir))
@@ -134,7 +134,7 @@ def _cells(rows: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _show_page(work: Work, job: Job, summary: Summary) -> None:
+def _show_page(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
     data_dir, days = work.settings.data_dir, []
     if summary.cost is not None:
         days = for_the_eye(Warehouse(warehouse_path(data_dir)).table(_DAYS)).to_numpy().tolist()
@@ -151,7 +151,7 @@ def _show_page(work: Work, job: Job, summary: Summary) -> None:
     )
 
 
-def _remarks(summary: Summary) -> list[str]:
+def _remarks(summary: RunSummary) -> list[str]:
     lines = [*summary.failed.values(), *summary.warnings.values()]
     if summary.holes:
         lines.append(f"{summary.holes} days of accounts are missing; reports/holes.csv says which.")

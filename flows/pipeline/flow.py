@@ -27,7 +27,7 @@ from flows.pipeline.events import announcer
 from flows.pipeline.states import state_of_error, state_of_summary
 from flows.report.formats import FileFormat
 from flows.report.presets import Preset
-from flows.run.job import Job, Summary, Work
+from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.run.lifecycle import beginning
 from flows.run.stages import perform, prepare
 from flows.settings.settings import load
@@ -86,7 +86,7 @@ def pipeline(
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
         wait_minutes: Wait so long for another run that writes to the data folder, then leave it to that one.
     """
-    job = Job("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
+    job = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
     return _in_flow(job, concurrency, wait_minutes)
 
 
@@ -110,7 +110,7 @@ def ingest(
         audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
     """
-    job = Job("ingest", first, last, account, again=again, audit_days=audit_days)
+    job = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
     return _in_flow(job, concurrency)
 
 
@@ -121,13 +121,13 @@ def normalize(*, rebuild: bool = False) -> State[Any]:
     Args:
         rebuild: Build it anew, from nothing but the pages.
     """
-    return _in_flow(Job("normalize", rebuild=rebuild))
+    return _in_flow(RunRequest("normalize", rebuild=rebuild))
 
 
 @flow(name=f"{FLOW} model", persist_result=False)
 def model() -> State[Any]:
     """Build the warehouse and run its checks."""
-    return _in_flow(Job("model"))
+    return _in_flow(RunRequest("model"))
 
 
 @flow(name=f"{FLOW} report", persist_result=False)
@@ -138,23 +138,23 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
         presets: Write the costs for these systems too.
         formats: Write the spend tables in these formats beside CSV.
     """
-    return _in_flow(Job("report", presets=presets, formats=formats))
+    return _in_flow(RunRequest("report", presets=presets, formats=formats))
 
 
 @dataclass(slots=True)
 class _Given:
     """What the command hands to a flow beside its parameters, and where the flow leaves what it came to."""
 
-    work: Work | None = None
+    work: RunContext | None = None
     has_begun: bool = False
-    summary: Summary | None = None
+    summary: RunSummary | None = None
     error: RecspendError | None = None
 
 
 _given: ContextVar[_Given | None] = ContextVar("given", default=None)
 
 
-def perform_as_flow(work: Work, job: Job) -> Summary:
+def perform_as_flow(work: RunContext, job: RunRequest) -> RunSummary:
     """Do the job as a Prefect flow run, called from the command line. Raises what the stages raise."""
     given = _Given(work)
     token = _given.set(given)
@@ -178,7 +178,7 @@ def perform_as_flow(work: Work, job: Job) -> Summary:
     return given.summary
 
 
-def _called(job: Job) -> State[Any]:
+def _called(job: RunRequest) -> State[Any]:
     which = job.first, job.last, job.account
     match job.command:
         case "run":
@@ -195,7 +195,7 @@ def _called(job: Job) -> State[Any]:
             return report(presets=job.presets, formats=job.formats, return_state=True)
 
 
-def _in_flow(job: Job, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
+def _in_flow(job: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
     """Do the job inside a flow run. Work that is given was checked where its flags were read."""
     given = _given.get() or _Given()
     given.has_begun = True
@@ -213,7 +213,7 @@ def _in_flow(job: Job, concurrency: int | None = None, wait_minutes: int = 0) ->
     return state_of_summary(summary)
 
 
-def _in_its_turn(work: Work, job: Job, seconds: float) -> Summary:
+def _in_its_turn(work: RunContext, job: RunRequest, seconds: float) -> RunSummary:
     """Do the job once no other run writes to the data folder. Raises BusyError after so many seconds."""
     latest = time.monotonic() + seconds
     while True:

@@ -8,7 +8,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.run.job import Summary
+from flows.run.job import RunSummary
 from transforms.errors import ApiError, BusyError, ConfigError, RecspendError
 
 WITH_HOLES = "Completed with holes"
@@ -18,7 +18,7 @@ WRONG_SETTINGS = "Wrong settings"
 BUSY = "Data folder busy"
 
 
-def state_of_summary(summary: Summary) -> State[Any]:
+def state_of_summary(summary: RunSummary) -> State[Any]:
     """The state of a run that came to its end."""
     if summary.stopping_checks:
         names = ", ".join(check.check.name for check in summary.stopping_checks)

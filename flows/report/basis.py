@@ -9,7 +9,7 @@ import msgspec
 
 import transforms
 from flows.stores.folder.report_folder import ReportFolder
-from flows.stores.warehouse.inputs import Stamp
+from flows.stores.warehouse.inputs import Fingerprint
 from flows.stores.warehouse.warehouse import Warehouse
 from flows.stores.whole_files import write_whole
 
@@ -28,7 +28,7 @@ def basis(warehouse: Warehouse, sql: Path, asked: Iterable[str]) -> str | None:
 
     sql: the folder of the models. asked: which files are wanted, by any names.
     """
-    inputs = Stamp(warehouse.path).inputs()
+    inputs = Fingerprint(warehouse.path).inputs()
     if inputs is None:
         return None
     parts = [inputs, *sorted(asked), *_program(sql)]

@@ -52,7 +52,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sighting:
+class _SeenOn:
     """Where a recording stands in a page, and what it says of it."""
 
     position: int
@@ -135,7 +135,7 @@ def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
     ], problems
 
 
-def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, list[_Sighting]], str]:
+def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, list[_SeenOn]], str]:
     """What a page says of each recording, by sid, and the page's digest."""
     page, digest = raw.page(name)
     read = read_records(page.body)
@@ -143,14 +143,14 @@ def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, li
     places: dict[str, list[int]] = {}
     for record, position in zip(read.records, read.positions, strict=True):
         places.setdefault(record.sid, []).append(position)
-    sightings: dict[str, list[_Sighting]] = {}
+    sightings: dict[str, list[_SeenOn]] = {}
     for content in listed.select(["recording_sid", *CHANGING]).to_pylist():
         known = sightings.setdefault(content["recording_sid"], [])
-        known.append(_Sighting(places[content["recording_sid"]][len(known)], content))
+        known.append(_SeenOn(places[content["recording_sid"]][len(known)], content))
     return sightings, digest
 
 
-def _matching(sightings: Sequence[_Sighting], row: Mapping[str, Any]) -> _Sighting | None:
+def _matching(sightings: Sequence[_SeenOn], row: Mapping[str, Any]) -> _SeenOn | None:
     """The last one that says what the tables say."""
     same = [each for each in sightings if all(each.content[name] == row[name] for name in CHANGING)]
     return same[-1] if same else None

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class LeftOut:
+class LeftOutCosts:
     """What an export could not say, and so does not hold.
 
     unpriced: recordings without a price. without_currency: recordings with a price in no currency. other_currencies:
@@ -56,7 +56,7 @@ class LeftOut:
         }
 
     @classmethod
-    def of_object(cls, said: Mapping[str, Any]) -> "LeftOut":
+    def of_object(cls, said: Mapping[str, Any]) -> "LeftOutCosts":
         """What a manifest says."""
         others = said["charges_in_other_currencies"]
         return cls(
@@ -67,7 +67,7 @@ class LeftOut:
 
 
 def exports(
-    warehouse: Warehouse, sql: Path, presets: Collection[Preset], left_out: LeftOut
+    warehouse: Warehouse, sql: Path, presets: Collection[Preset], left_out: LeftOutCosts
 ) -> Iterator[tuple[str, bytes, pa.Table]]:
     """Name, content and rows of each file: FOCUS as CSV and Parquet, then those of the presets.
 
@@ -99,7 +99,7 @@ def over_focus(focus: str, select: str) -> str:
     return f"with focus as (\n{focus}\n)\n{select}"
 
 
-def _count_left_out(warehouse: Warehouse, left_out: LeftOut) -> None:
+def _count_left_out(warehouse: Warehouse, left_out: LeftOutCosts) -> None:
     counts = warehouse.table("""
         select
             coalesce((select sum(unpriced_recordings) from marts.daily_spend), 0)::bigint as unpriced,

@@ -47,7 +47,7 @@ class Extracted:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ExtractRequest:
     """What is wanted: a month (2026-09), an account (name or sid), marts by name; None and nothing mean all.
 
     All marts are those that are reports; a mart that is none has to be named.
@@ -59,7 +59,7 @@ class Request:
 
 
 def extract(
-    data_dir: Path, sql: Path, request: Request, file_format: FileFormat, out: Path | None = None
+    data_dir: Path, sql: Path, request: ExtractRequest, file_format: FileFormat, out: Path | None = None
 ) -> Extracted:
     """Write the tables asked for, and `manifest.json`, into a folder; its files take their places together.
 
@@ -89,7 +89,7 @@ def extract(
     return Extracted(folder.folder, [folder.folder / name for name in files], written, left_out)
 
 
-def mart_rows(data_dir: Path, sql: Path, mart: str, request: Request) -> pa.Table:
+def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> pa.Table:
     """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, _ = _narrowing(warehouse, request)
@@ -99,7 +99,7 @@ def mart_rows(data_dir: Path, sql: Path, mart: str, request: Request) -> pa.Tabl
     return rows
 
 
-def _narrowing(warehouse: Warehouse, request: Request) -> tuple[Narrowing, str | None]:
+def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing, str | None]:
     """What the request comes to, and the name of its account."""
     month = read_month(request.month) if request.month is not None else None
     known = warehouse.tables(
@@ -151,7 +151,7 @@ def _columns(warehouse: Warehouse, there_are: Mapping[str, str]) -> dict[str, li
     return {name: head.column_names for name, head in heads.items()}
 
 
-def _own_folder(data_dir: Path, request: Request, narrowing: Narrowing) -> Path:
+def _own_folder(data_dir: Path, request: ExtractRequest, narrowing: Narrowing) -> Path:
     parts = [request.month, narrowing.account_sid and quote(narrowing.account_sid, safe="")]
     return data_dir / "extracts" / ("_".join(part for part in parts if part) or "all")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.report.basis import MANIFEST, basis, is_in_place, remember
-from flows.report.exports import ABOUT_FOCUS, FOCUS, LeftOut, exports
+from flows.report.exports import ABOUT_FOCUS, FOCUS, LeftOutCosts, exports
 from flows.report.files import Held, rendered
 from flows.report.formats import WORKBOOK, FileFormat
 from flows.report.page import page
@@ -29,7 +29,7 @@ class ReportSummary:
 
     files: list[Path] = field(default_factory=list)
     written: int = 0
-    left_out: LeftOut = field(default_factory=LeftOut)
+    left_out: LeftOutCosts = field(default_factory=LeftOutCosts)
 
 
 def report(
@@ -75,7 +75,7 @@ def _report(
     made_of = basis(warehouse, sql, [*presets, *formats, str(with_page)])
     if is_in_place(folder, made_of):
         summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
-        summary.left_out = LeftOut.of_object(before["left_out"])
+        summary.left_out = LeftOutCosts.of_object(before["left_out"])
         return summary
     tables = warehouse.tables(in_order(of_tables))
     files: dict[str, bytes] = {}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from flows.stores.warehouse.inputs import Stamp
+from flows.stores.warehouse.inputs import Fingerprint
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from flows.stores.whole_files import write_whole
-from transforms.report.since_last_run import Cell, Changes, Figures, changes
+from transforms.report.since_last_run import Changes, Figures, SpendFigure, changes
 from transforms.values.windows import Window
 
 _FILE = "told.json"
@@ -58,7 +58,7 @@ def figures_told(data_dir: Path) -> Figures | None:
 
 def figures_now(data_dir: Path, before: Figures | None, now: datetime) -> Figures:
     """The figures of the warehouse, as told now (UTC). Of an unchanged warehouse they are those of before."""
-    inputs = Stamp(warehouse_path(data_dir)).inputs() or ""
+    inputs = Fingerprint(warehouse_path(data_dir)).inputs() or ""
     if before is not None and inputs and inputs == before.inputs:
         return msgspec.structs.replace(before, told_at=now)
     found = Warehouse(warehouse_path(data_dir)).tables(_SELECTS)
@@ -67,7 +67,7 @@ def figures_now(data_dir: Path, before: Figures | None, now: datetime) -> Figure
         inputs=inputs,
         landings=found["landings"]["landing"].to_pylist(),
         deleted=found["deleted"]["n"][0].as_py(),
-        cells=[Cell(**row) for row in found["cells"].to_pylist()],
+        cells=[SpendFigure(**row) for row in found["cells"].to_pylist()],
     )
 
 

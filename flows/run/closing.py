@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from flows.model.coverage import AccountCoverage, coverage
-from flows.run.job import Job, Summary, Work
+from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.run.stages import build_models
 from flows.run.upgrade import held
 from flows.stores.folder.statements import Sealed, Statements, statement_rows
@@ -51,7 +51,7 @@ _REJECTS = """
 """
 
 
-def close_month(work: Work, text: str, *, accept_incomplete: bool = False) -> Sealed:
+def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
     """Close a month (written as 2026-09; by usage_date) and return its statement.
 
     Raises ConfigError when it is closed already, is not over, was never read, or lacks something that is not accepted;
@@ -99,10 +99,10 @@ def close_month(work: Work, text: str, *, accept_incomplete: bool = False) -> Se
         )
 
 
-def _build(work: Work) -> None:
+def _build(work: RunContext) -> None:
     """The statement must be what the lake says now; a warehouse that is up to date is only checked again."""
-    summary = Summary()
-    build_models(work, Job("model"), summary)
+    summary = RunSummary()
+    build_models(work, RunRequest("model"), summary)
     if summary.stopping_checks:
         names = ", ".join(result.check.name for result in summary.stopping_checks)
         raise ChecksFailedError(f"Checks failed: {names}. Nothing was closed; see `recspend check`.")

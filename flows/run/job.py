@@ -12,7 +12,7 @@ from flows.report.formats import FileFormat
 from flows.report.presets import Preset
 from flows.settings.settings import Settings
 from flows.stage import Clock, Progress, Step, directly, silent, utc_now
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from transforms.errors import BusyError, ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Command = Literal["run", "ingest", "normalize", "model", "report"]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RunRequest:
     """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all.
 
     again: read the days even when they are covered. audit_days: read so many of the oldest readings again. presets:
@@ -41,7 +41,7 @@ class Job:
     presets: tuple[Preset, ...] = ()
     formats: tuple[FileFormat, ...] = ()
 
-    def checked(self, today: date) -> "Job":
+    def checked(self, today: date) -> "RunRequest":
         """The job itself. Raises ConfigError when its days cannot be; today is the day in UTC."""
         if self.first and self.first > min(self.last or today, today):
             end = f"after the last one, {self.last}" if self.last and self.first > self.last else "to come"
@@ -59,14 +59,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class RunContext:
     """What is needed for it. names: account sid → name, of all accounts in the settings.
 
     announce: who is told of findings beside the channels of the settings.
     """
 
     settings: Settings
-    accounts: Sequence[Access]
+    accounts: Sequence[AccountAccess]
     names: dict[str, str]
     step: Step = directly
     progress: Progress = silent
@@ -75,7 +75,7 @@ class Work:
 
 
 @dataclass(slots=True)
-class Summary:
+class RunSummary:
     """What the stages did; None where a stage was not part of it.
 
     cost: currency → plain decimal, of everything in the warehouse. seconds: stage → seconds. failed: account → what
@@ -129,7 +129,7 @@ class Summary:
 
 
 @contextmanager
-def on_failure(job: Job, react: Callable[[Exception], None]) -> Iterator[None]:
+def on_failure(job: RunRequest, react: Callable[[Exception], None]) -> Iterator[None]:
     """React to an error that ends a whole run in the block, and raise it as well; not when another run is at it."""
     try:
         yield

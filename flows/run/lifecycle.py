@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from flows.monitor.notify import Announce, failure_told
-from flows.run.job import Job, Work, on_failure
+from flows.run.job import RunContext, RunRequest, on_failure
 from flows.run.upgrade import held
 from flows.settings.settings import Settings
 from flows.stage import utc_now
 
 
 @contextmanager
-def beginning(settings: Settings, job: Job, announce: Announce | None = None) -> Iterator[None]:
+def beginning(settings: Settings, job: RunRequest, announce: Announce | None = None) -> Iterator[None]:
     """Tell of a run that fails in the block, and put it on record; the error is raised all the same."""
     with failure_told(settings, job, announce), _on_record(settings, job):
         yield
 
 
 @contextmanager
-def held_for(work: Work, job: Job) -> Iterator[bool]:
+def held_for(work: RunContext, job: RunRequest) -> Iterator[bool]:
     """Hold the data folder as `held` does, and raise as it does; a run that cannot be begun for it is on record."""
     with ExitStack() as stack:
         with _on_record(work.settings, job):
@@ -27,7 +27,7 @@ def held_for(work: Work, job: Job) -> Iterator[bool]:
 
 
 @contextmanager
-def _on_record(settings: Settings, job: Job) -> Iterator[None]:
+def _on_record(settings: Settings, job: RunRequest) -> Iterator[None]:
     """Put a run on record that the block ends; but not one that another run leaves no room for."""
     started = utc_now()
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from flows.monitor.health import health_with_costs
-from flows.run.job import Summary, Work
+from flows.run.job import RunContext, RunSummary
 from flows.settings.accounts import account_names
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import refuse_newer
@@ -25,7 +25,7 @@ _UNEXPECTED = 2
 
 
 @contextmanager
-def recorded(work: Work, summary: Summary) -> Iterator[Callable[[], None]]:
+def recorded(work: RunContext, summary: RunSummary) -> Iterator[Callable[[], None]]:
     """Keep the record of a run, so that one that is killed leaves a trace too; the block may write it in between.
 
     When it ends, well or not, the metrics are written: after a failure the last success stays an old one.

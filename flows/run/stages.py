@@ -13,30 +13,30 @@ import pyarrow as pa
 
 from flows.ingest.ingest import IngestSummary, ingest_account
 from flows.ingest.lanes import Lanes
-from flows.ingest.plan import Asked, find_dialect, plan_account
+from flows.ingest.plan import IngestRequest, find_dialect, plan_account
 from flows.monitor.notify import Announce, run_told
-from flows.run.job import Job, Summary, Work
+from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.run.lifecycle import beginning, held_for
 from flows.settings.accounts import accesses, account_names, account_providers, with_usage
 from flows.settings.settings import Settings
 from flows.settings.shipped import shipped
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.values.windows import covered_days
 
 
-def prepare(settings: Settings, job: Job, announce: Announce | None = None) -> Work:
+def prepare(settings: Settings, job: RunRequest, announce: Announce | None = None) -> RunContext:
     """What a job needs, from the settings. Raises ConfigError when an account or its token is missing."""
     with beginning(settings, job, announce):
         accounts = accesses(settings, job.account) if job.reads_api else []
-    return Work(settings, accounts, account_names(settings), announce=announce)
+    return RunContext(settings, accounts, account_names(settings), announce=announce)
 
 
-def perform(work: Work, job: Job) -> Summary:
+def perform(work: RunContext, job: RunRequest) -> RunSummary:
     """Do the job, holding the data folder, and tell who is to know. An account that cannot be read stops no other."""
-    summary = Summary()
+    summary = RunSummary()
     with run_told(work, job, summary), held_for(work, job) as is_rebuilt:
         if is_rebuilt and job.command not in ("run", "model"):  # these come to it by themselves
             _rebuild_warehouse(work, job)
@@ -63,7 +63,7 @@ def perform(work: Work, job: Job) -> Summary:
     return summary
 
 
-def planned(work: Work, job: Job) -> pa.Table:
+def planned(work: RunContext, job: RunRequest) -> pa.Table:
     """What ingesting would read: account, first_day, last_day, reason, and about how many requests it takes.
 
     How many is estimated from the recordings known so far. Raises ApiError when an account cannot be asked for its
@@ -73,11 +73,11 @@ def planned(work: Work, job: Job) -> pa.Table:
     rows: list[tuple[Any, ...]] = []
     for access in work.accounts:
         raw, today = RawPages(settings.data_dir), work.clock().date()
-        with Lanes(access, raw, _patience(settings), settings.concurrency, work.clock) as lanes:
+        with Lanes(access, raw, _retry_policy(settings), settings.concurrency, work.clock) as lanes:
             find_dialect(lanes, settings.data_dir, today)
             days = plan_account(lanes, settings.data_dir, _asked(settings, job), today)
         # A day that was read and has no recordings will hardly have any now.
-        read = covered_days(landing.reading for landing in raw.complete(access.account_sid))
+        read = covered_days(landing.fetch for landing in raw.complete(access.account_sid))
         known = dict.fromkeys((day.day for day in read), DayCount(0, 0))
         known |= Lake(settings.data_dir).count_by_day(access.account_sid)
         for reason in dict.fromkeys(days.values()):
@@ -89,8 +89,8 @@ def planned(work: Work, job: Job) -> pa.Table:
     return pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names)
 
 
-def _patience(settings: Settings) -> Patience:
-    return Patience(
+def _retry_policy(settings: Settings) -> RetryPolicy:
+    return RetryPolicy(
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
         attempts=settings.attempts,
@@ -98,14 +98,14 @@ def _patience(settings: Settings) -> Patience:
     )
 
 
-def _asked(settings: Settings, job: Job) -> Asked:
+def _asked(settings: Settings, job: RunRequest) -> IngestRequest:
     rules = Rules(settings.lookback_days, settings.settle_days, job.audit_days)
-    return Asked(job.first, job.last, job.again, rules, settings.usage_records)
+    return IngestRequest(job.first, job.last, job.again, rules, settings.usage_records)
 
 
-def _ingest(work: Work, job: Job, summary: Summary) -> None:
+def _ingest(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
     settings = work.settings
-    patience, asked = _patience(settings), _asked(settings, job)
+    retry_policy, asked = _retry_policy(settings), _asked(settings, job)
     total = IngestSummary()
     with _timed(summary, "ingest"):
         for access in work.accounts:
@@ -115,7 +115,7 @@ def _ingest(work: Work, job: Job, summary: Summary) -> None:
                     settings.data_dir,
                     asked,
                     concurrency=settings.concurrency,
-                    patience=patience,
+                    retry_policy=retry_policy,
                     progress=work.progress,
                     step=work.step,
                     clock=work.clock,
@@ -126,7 +126,7 @@ def _ingest(work: Work, job: Job, summary: Summary) -> None:
     summary.failed, summary.warnings = total.failed, total.warnings
 
 
-def _normalize(work: Work, job: Job, summary: Summary) -> None:
+def _normalize(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
     from flows.normalize.normalize import NormalizeSummary, normalize_account
 
     data_dir = work.settings.data_dir
@@ -142,7 +142,7 @@ def _normalize(work: Work, job: Job, summary: Summary) -> None:
     summary.rejected, summary.oddities = total.rejected, total.oddities
 
 
-def build_models(work: Work, job: Job, summary: Summary) -> None:
+def build_models(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
     """The stage `model`, for who holds the data folder already."""
     from flows.model.inputs import ModelOptions
     from flows.model.model import model
@@ -174,17 +174,17 @@ def build_models(work: Work, job: Job, summary: Summary) -> None:
     summary.checks = built.checks
 
 
-def _rebuild_warehouse(work: Work, job: Job) -> None:
+def _rebuild_warehouse(work: RunContext, job: RunRequest) -> None:
     """After an upgrade: a warehouse that is a view on the lake cannot be read once the lake has other columns."""
     from flows.stores.warehouse.warehouse import warehouse_path
 
     if warehouse_path(work.settings.data_dir).exists():
-        _normalize(work, job, Summary())  # of every account: the models want all of the lake in order
-        build_models(work, job, Summary())
+        _normalize(work, job, RunSummary())  # of every account: the models want all of the lake in order
+        build_models(work, job, RunSummary())
 
 
 @contextmanager
-def _telling(work: Work, summary: Summary) -> Iterator[None]:
+def _telling(work: RunContext, summary: RunSummary) -> Iterator[None]:
     """Say what the block changed of the figures that were told last.
 
     Only when all else is done are the new ones taken for told: what a run found that was killed, the next one tells.
@@ -199,7 +199,7 @@ def _telling(work: Work, summary: Summary) -> Iterator[None]:
     keep_told(data_dir, now)
 
 
-def _report(work: Work, job: Job, summary: Summary) -> None:
+def _report(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
     from flows.report.report import report
 
     settings = work.settings
@@ -219,7 +219,7 @@ def _report(work: Work, job: Job, summary: Summary) -> None:
 
 
 @contextmanager
-def _timed(summary: Summary, stage: str) -> Iterator[None]:
+def _timed(summary: RunSummary, stage: str) -> Iterator[None]:
     began = time.monotonic()
     yield
     summary.seconds[stage] = round(time.monotonic() - began, 3)

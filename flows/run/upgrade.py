@@ -20,7 +20,7 @@ from transforms.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-Step = Callable[[Path, Progress], bool]
+UpgradeStep = Callable[[Path, Progress], bool]
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
     return bool(outdated)
 
 
-STEPS: Mapping[int, Step] = {
+STEPS: Mapping[int, UpgradeStep] = {
     # There was no format.json before; columns may have been added to the tables since they were written.
     1: rebuild_outdated,
 }

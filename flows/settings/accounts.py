@@ -6,7 +6,7 @@ from functools import partial
 from flows.settings.account_settings import AccountSettings
 from flows.settings.settings import Settings, config_path
 from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
 
 _URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
@@ -15,7 +15,7 @@ _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IG
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
-def accesses(settings: Settings, only: str | None = None) -> list[Access]:
+def accesses(settings: Settings, only: str | None = None) -> list[AccountAccess]:
     """How to reach each account; `only` picks one by name or sid. Raises ConfigError when something is missing."""
     described = [(entry.name, entry.account_sid, partial(_of_entry, entry)) for entry in settings.accounts]
     if settings.account_sid or not described:
@@ -68,7 +68,7 @@ def check_place(base_url: str | None = None, account_sid: str | None = None) -> 
         _checked_sid(account_sid, "The account sid")
 
 
-def _of_environment(settings: Settings) -> Access:
+def _of_environment(settings: Settings) -> AccountAccess:
     token, token_hint = token_of_environment(settings) or ("", "")
     needed = {
         "RECSPEND_BASE_URL": settings.base_url,
@@ -83,7 +83,7 @@ def _of_environment(settings: Settings) -> Access:
             "or try `recspend demo`, which needs no account."
         )
     sid = needed["RECSPEND_ACCOUNT_SID"] or ""
-    return Access(
+    return AccountAccess(
         name=settings.account_name or sid,
         account_sid=_checked_sid(sid, "RECSPEND_ACCOUNT_SID"),
         base_url=_checked_url(needed["RECSPEND_BASE_URL"] or "", "RECSPEND_BASE_URL"),
@@ -94,9 +94,9 @@ def _of_environment(settings: Settings) -> Access:
     )
 
 
-def _of_entry(entry: AccountSettings) -> Access:
+def _of_entry(entry: AccountSettings) -> AccountAccess:
     token, token_hint = token_of_entry(entry)
-    return Access(
+    return AccountAccess(
         name=entry.name,
         account_sid=_checked_sid(entry.account_sid, f"account_sid of account {entry.name}"),
         base_url=_checked_url(entry.base_url, f"base_url of account {entry.name}"),

@@ -11,14 +11,14 @@ from transforms.monitor.findings import KINDS, Kind
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$"
 
 
-class _Channel(BaseModel):
+class _ChannelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: str | None = Field(default=None, pattern=_NAME, description="what it is called; else its kind")
     on: tuple[Kind, ...] = Field(default=KINDS, min_length=1, description="of which findings")
 
 
-class WebhookSettings(_Channel):
+class WebhookSettings(_ChannelSettings):
     """A webhook. Its address is a secret: where others may read the file, it is named and not given."""
 
     kind: Literal["webhook"] = Field(description="a POST of JSON, with a text as Slack takes it")
@@ -39,7 +39,7 @@ class WebhookSettings(_Channel):
         return self
 
 
-class EmailSettings(_Channel):
+class EmailSettings(_ChannelSettings):
     """E-mail through an SMTP server."""
 
     kind: Literal["email"] = Field(description="a message through an SMTP server")
@@ -84,7 +84,7 @@ class EmailSettings(_Channel):
         return self
 
 
-class CommandSettings(_Channel):
+class CommandSettings(_ChannelSettings):
     """A command that gets each message on its standard input."""
 
     kind: Literal["command"] = Field(description="a program that gets the message as JSON on standard input")

@@ -14,7 +14,7 @@ from flows.settings.account_settings import AccountSettings
 from flows.settings.settings import Settings
 from transforms.settings.files import commented, entry, toml_value, words
 
-LeftOut = Sequence[tuple[AccountSettings, str]]
+LeftOutAccounts = Sequence[tuple[AccountSettings, str]]
 """Accounts that are to stand as comments, and why."""
 
 _INTRO = (
@@ -25,7 +25,7 @@ _INTRO = (
 _LIMITS = {"ge": "{} or more", "gt": "above {}", "le": "{} at most", "lt": "below {}"}
 
 
-def settings_text(settings: Settings, left_out: LeftOut = ()) -> str:
+def settings_text(settings: Settings, left_out: LeftOutAccounts = ()) -> str:
     """recspend.toml with what is set in these settings, of all sources; secrets are never in it."""
     lines, tables = words(_INTRO), list[str]()
     for name, field in type(settings).model_fields.items():

@@ -13,11 +13,11 @@ from typing import Literal
 from flows.settings.account_settings import AccountSettings
 from flows.settings.accounts import check_place
 from flows.settings.settings import Settings, config_path
-from flows.settings.settings_file import LeftOut, settings_text
+from flows.settings.settings_file import LeftOutAccounts, settings_text
 from flows.settings.tokens import TOKEN_VARIABLE
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import ACCOUNTS, RecordingsApi
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.whole_files import write_whole
 from transforms.errors import ConfigError
 from transforms.pages.accounts import ListedAccount, named, read_accounts
@@ -45,12 +45,12 @@ class StartFile:
     text: str
 
 
-def listed_accounts(access: Access, patience: Patience) -> list[ListedAccount]:
+def listed_accounts(access: AccountAccess, retry_policy: RetryPolicy) -> list[ListedAccount]:
     """The account and its subaccounts as the API lists them; a token that is in a variable stays there.
 
     Raises ApiError or DataError when they cannot be read.
     """
-    api = RecordingsApi(access, patience)
+    api = RecordingsApi(access, retry_policy)
     pager, listed = api.accounts_pager(), list[ListedAccount]()
     while (url := pager.url) is not None:
         body, envelope = api.fetch(url, ACCOUNTS)
@@ -61,8 +61,8 @@ def listed_accounts(access: Access, patience: Patience) -> list[ListedAccount]:
 
 
 def with_entries(
-    settings: Settings, listed: Sequence[ListedAccount], access: Access
-) -> tuple[Settings, LeftOut]:
+    settings: Settings, listed: Sequence[ListedAccount], access: AccountAccess
+) -> tuple[Settings, LeftOutAccounts]:
     """The settings with an entry for each account that can be read, and the entries of the others with the reason."""
     entries, left_out = list[AccountSettings](), list[tuple[AccountSettings, str]]()
     for account in listed:
@@ -81,7 +81,7 @@ def with_entries(
     return Settings.model_construct(**others | {"accounts": entries}), left_out
 
 
-def _entry(account: ListedAccount, access: Access, settings: Settings) -> AccountSettings:
+def _entry(account: ListedAccount, access: AccountAccess, settings: Settings) -> AccountSettings:
     more: dict[str, object] = {"token_env": account.token_env}
     if account.account_sid == access.account_sid:
         if access.user != access.account_sid:
@@ -116,7 +116,7 @@ def variables_of(settings: Settings) -> Mapping[str, str]:
     }
 
 
-def start_files(settings: Settings, left_out: LeftOut = ()) -> list[StartFile]:
+def start_files(settings: Settings, left_out: LeftOutAccounts = ()) -> list[StartFile]:
     """Write what is not there yet, and say what became of each file."""
     return [
         _written(config_path(), settings_text(settings, left_out)),
@@ -125,7 +125,7 @@ def start_files(settings: Settings, left_out: LeftOut = ()) -> list[StartFile]:
     ]
 
 
-def counted(left_out: LeftOut, listed: Sequence[ListedAccount]) -> str:
+def counted(left_out: LeftOutAccounts, listed: Sequence[ListedAccount]) -> str:
     """How many accounts the API listed, in words, and what became of them."""
     states = Counter(account.status for account in listed if not account.is_open)
     odd = len(left_out) - states.total()

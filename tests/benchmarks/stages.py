@@ -10,7 +10,7 @@ from flows.model.inputs import ModelOptions
 from flows.model.model import model
 from flows.normalize.normalize import normalize_account
 from flows.settings.shipped import shipped
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
 
 from .task import Task
@@ -30,7 +30,7 @@ def prepare(task: Task) -> Callable[[], object]:
 
 
 def _ingest(task: Task) -> None:
-    access = Access(**dict(task.access or {}))  # type: ignore[arg-type]
+    access = AccountAccess(**dict(task.access or {}))  # type: ignore[arg-type]
     summary = ingest_account(access, task.out, clock=lambda: _NOW)
     if summary.failed:
         raise RuntimeError(str(summary.failed))

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from flows.report.exports import LeftOut, exports
+from flows.report.exports import LeftOutCosts, exports
 from flows.report.presets import PRESETS, Preset
 from flows.settings.shipped import shipped
 from flows.stores.warehouse.warehouse import Warehouse
@@ -46,7 +46,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 def contents(warehouse: Warehouse) -> dict[str, bytes]:
-    return {name: content for name, content, _ in exports(warehouse, SQL, set(PRESETS), LeftOut())}
+    return {name: content for name, content, _ in exports(warehouse, SQL, set(PRESETS), LeftOutCosts())}
 
 
 def focus_rows(warehouse: Warehouse) -> pa.Table:
@@ -75,10 +75,10 @@ def test_without_charges_there_are_only_headers(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_is_counted_and_told(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
-    left_out = LeftOut()
+    left_out = LeftOutCosts()
     with caplog.at_level(logging.INFO, "flows"):
         list(exports(warehouse, SQL, set(PRESETS), left_out))
-    assert left_out == LeftOut(4, 3, {Preset.CLOUDZERO: 2, Preset.DATADOG: 2, Preset.VANTAGE: 0})
+    assert left_out == LeftOutCosts(4, 3, {Preset.CLOUDZERO: 2, Preset.DATADOG: 2, Preset.VANTAGE: 0})
     assert caplog.messages == [
         "4 recordings without a price are not in focus.",
         "3 recordings with a price but no currency are not in focus.",
@@ -102,7 +102,7 @@ def test_a_file_larger_than_its_system_takes_is_told(
             "from marts.daily_charges, range(1, 5001) as more(n)"
         )
     with caplog.at_level(logging.WARNING, "flows"):
-        list(exports(many, SQL, {Preset.VANTAGE}, LeftOut()))
+        list(exports(many, SQL, {Preset.VANTAGE}, LeftOutCosts()))
     told = [message for message in caplog.messages if message.startswith("vantage.csv")]
     assert told[0] == "vantage.csv has 15003 rows and may have 10000. Load it in parts."
     assert told[1].endswith("bytes and may have 2000000. Load it in parts.")

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from flows.emulator import Source
-from flows.emulator.http.messages import Request, Response
+from flows.emulator.http.messages import HttpRequest, Response
 from flows.stores.raw.landing import decompress
 
 _PICKLED = b"gA"
@@ -70,7 +70,7 @@ def _rows_of_sqlite(path: Path) -> str:
         return "\n".join(database.iterdump())
 
 
-def repeated_credentials(request: Request) -> str:
+def repeated_credentials(request: HttpRequest) -> str:
     """What an API could say that takes no care: the header as it came, and what is in it."""
     user, token = request.credentials() or ("", "")
     return f"{request.authorization} is {user}:{token}, so ask https://{user}:{quote(token, safe='')}@example.com"
@@ -80,7 +80,7 @@ def loose_tongued(source: Source) -> Source:
     """The same, but two of three requests are answered with an error that repeats the credentials everywhere."""
     turns = count()
 
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> Response:
         said = repeated_credentials(request)
         body = (json.dumps({"code": 20500, "message": said}).encode(),)
         headers = {"X-Asked-By": said, "Location": said, "WWW-Authenticate": said, "Retry-After": said}

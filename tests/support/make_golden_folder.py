@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flows.emulator import LivingLedger, Recording, open_living, serve
 from flows.run.closing import close_month
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from flows.stores.folder.data_format import FORMAT
 from tests.support import GOLDEN
@@ -56,7 +56,7 @@ def make(folder: Path, seed: int) -> None:
         support, sales = accesses_of(emulator)
         accounts = [replace(support, name="support"), replace(sales, name="sales", provider="twilio")]
         work = work_by(slow_clock(ledger), accounts, data_dir)
-        job = Job("run", FIRST, TODAY, again=True)
+        job = RunRequest("run", FIRST, TODAY, again=True)
         perform(work, job)
         close_month(work, "2026-08", accept_incomplete=True)
         ledger.advance_to(epoch_of(TODAY, 3600))

@@ -15,7 +15,7 @@ import pytest
 
 from flows.emulator import LivingLedger, open_living, serve
 from flows.normalize.normalize import normalize_account
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.stores.lake.lake import Lake
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, made, run_by
@@ -74,14 +74,14 @@ def everything_happens(ledger: LivingLedger) -> None:
     ledger.insert(made(ACCOUNT, 21, epoch_of(TODAY)))
 
 
-def landed(happens: Callable[[LivingLedger], None], again: Job, data_dir: Path) -> None:
+def landed(happens: Callable[[LivingLedger], None], again: RunRequest, data_dir: Path) -> None:
     """Something happens to recordings that are in the lake; the pages that tell of it are landed."""
     source = open_living([*IN_AUGUST, *IN_SEPTEMBER, UNPRICED, DELETED], now=epoch_of(TODAY))
     ledger, clock = source.ledger, clock_of(source.ledger)
     with serve(source) as emulator:
         for _ in range(2):
             for command in ("ingest", "normalize"):
-                run_by(clock, accesses_of(emulator), data_dir, Job(command, AUGUST, TODAY, again=True))
+                run_by(clock, accesses_of(emulator), data_dir, RunRequest(command, AUGUST, TODAY, again=True))
             ledger.delete(DELETED.sid)
         ledger.advance(3600)
         happens(ledger)
@@ -109,7 +109,7 @@ def lake_of(data_dir: Path) -> tuple[Any, ...]:
 def test_the_lake_is_that_of_an_undisturbed_run(
     happens: Callable[[LivingLedger], None], first: date, corrections: int, changes: int, tmp_path: Path
 ) -> None:
-    landed(happens, Job("ingest", first, TODAY, again=True), tmp_path / "landed")
+    landed(happens, RunRequest("ingest", first, TODAY, again=True), tmp_path / "landed")
     shutil.copytree(tmp_path / "landed", tmp_path / "undisturbed")
     normalize_account(tmp_path / "undisturbed", ACCOUNT)
     expected = lake_of(tmp_path / "undisturbed")

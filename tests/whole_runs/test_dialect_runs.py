@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.emulator import LivingSource, open_living, serve
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.stores.folder.account_state import AccountStates
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells
 from tests.support.runs.living_runs import (
@@ -82,13 +82,13 @@ def test_every_dialect_gives_the_same_answer_and_no_page_is_asked_twice(
     dialect = (date_filter, date_form)
     with serve(source, dialect=dialect) as emulator:
         accesses = accesses_of(emulator)
-        assert run_by(clock, accesses, tmp_path, Job("ingest")).exit_code == 0
+        assert run_by(clock, accesses, tmp_path, RunRequest("ingest")).exit_code == 0
         assert len(emulator.requests) - len(page_requests(emulator.requests, PAGE_SIZE)) <= 30
         first_day = AccountStates(tmp_path).read(ACCOUNT).first_day
         assert first_day is not None
         assert timedelta() <= FIRST - first_day <= timedelta(days=2)
         before = len(emulator.requests)
-        again = run_by(clock, accesses, tmp_path, Job("ingest", FIRST, TODAY, again=True))
+        again = run_by(clock, accesses, tmp_path, RunRequest("ingest", FIRST, TODAY, again=True))
         asked = emulator.requests[before:]
         assert (again.exit_code, again.retries) == (0, 0)
         assert len(asked) == len(page_requests(asked, PAGE_SIZE)) == pages_at_best(dialect, source)

@@ -13,17 +13,17 @@ import pytest
 
 from flows.command import main as cli
 from flows.emulator import Emulator, Recording, open_recordings, serve
-from flows.run.job import Job, Work
+from flows.run.job import RunContext, RunRequest
 from flows.run.stages import perform, planned
 from tests.support.runs.ledger_runs import accesses_of, work_for
 from tests.support.runs.watched import TODAY, epoch, evenly, is_page_request, page_requests, recording
 
 Row = tuple[date, date, str, int]
-INGEST = Job("ingest")
+INGEST = RunRequest("ingest")
 LATER = TODAY + timedelta(hours=1)
 
 
-def work_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> Work:
+def work_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> RunContext:
     steps = count()  # next() on it is atomic, for the lanes all ask
     return replace(
         work_for(accesses_of(emulator), data_dir, **settings),
@@ -31,7 +31,7 @@ def work_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) 
     )
 
 
-def plan(work: Work, job: Job = INGEST) -> list[Row]:
+def plan(work: RunContext, job: RunRequest = INGEST) -> list[Row]:
     """The rows of the plan, without the account."""
     table = planned(work, job)
     assert table.column_names == ["account", "first_day", "last_day", "reason", "requests"]
@@ -88,8 +88,8 @@ def read(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
         made[place] = replace(made[place], price=None)
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
         data_dir = tmp_path / "data"
-        perform(work_at(TODAY, emulator, data_dir), Job("ingest", september(1)))
-        perform(work_at(TODAY, emulator, data_dir), Job("normalize"))
+        perform(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
+        perform(work_at(TODAY, emulator, data_dir), RunRequest("normalize"))
         yield emulator, data_dir
 
 
@@ -101,7 +101,10 @@ def test_after_a_run_the_newest_days_and_the_unsettled_ones_are_planned(
     read: tuple[Emulator, Path],
 ) -> None:
     emulator, data_dir = read
-    assert plan(work_at(LATER, emulator, data_dir), Job("ingest", september(1))) == [UNSETTLED, LOOK_BACK]
+    assert plan(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
+        UNSETTLED,
+        LOOK_BACK,
+    ]
     # The first day is found for a plan without dates, and stays known.
     before = len(emulator.requests)
     rows = plan(work_at(LATER, emulator, data_dir))
@@ -115,16 +118,16 @@ def test_after_a_run_the_newest_days_and_the_unsettled_ones_are_planned(
 def test_the_settings_say_how_far_it_looks_back(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     work = work_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
-    assert plan(work, Job("ingest", september(1))) == [(september(11), september(11), "unsettled", 1)]
+    assert plan(work, RunRequest("ingest", september(1))) == [(september(11), september(11), "unsettled", 1)]
     work = work_at(TODAY, emulator, data_dir, lookback_days=1, settle_days=0)
-    assert plan(work, Job("ingest", september(1))) == [(september(30), september(30), "look back", 1)]
+    assert plan(work, RunRequest("ingest", september(1))) == [(september(30), september(30), "look back", 1)]
 
 
 def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
-    again = Job("ingest", september(5), september(9), again=True)
+    again = RunRequest("ingest", september(5), september(9), again=True)
     assert plan(work_at(TODAY, emulator, data_dir), again) == [(september(5), september(9), "asked again", 1)]
-    audit = Job("ingest", september(1), audit_days=2)
+    audit = RunRequest("ingest", september(1), audit_days=2)
     assert plan(work_at(TODAY, emulator, data_dir), audit) == [
         (september(1), september(2), "audit", 1),
         UNSETTLED,
@@ -135,7 +138,7 @@ def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple
 def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     later = TODAY + timedelta(days=10)
-    assert plan(work_at(later, emulator, data_dir), Job("ingest", september(1))) == [
+    assert plan(work_at(later, emulator, data_dir), RunRequest("ingest", september(1))) == [
         UNSETTLED,
         (september(30), september(30), "not covered", 1),
         (date(2026, 10, 1), date(2026, 10, 10), "not covered", 1),
@@ -144,9 +147,9 @@ def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) ->
 
 def test_what_is_planned_is_what_is_read_then(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
-    rows = plan(work_at(TODAY, emulator, data_dir), Job("ingest", september(1)))
+    rows = plan(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
     before = len(emulator.requests)
-    perform(work_at(TODAY, emulator, data_dir), Job("ingest", september(1)))
+    perform(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
     assert len(page_requests(emulator, before)) == len(emulator.requests) - before == len(rows)
 
 
@@ -158,31 +161,31 @@ def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
         made += a_day(september(day), number, len(made))
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
         data_dir = tmp_path / "data"
-        asked = Job("ingest", september(1), september(30))
+        asked = RunRequest("ingest", september(1), september(30))
         perform(work_at(TODAY, emulator, data_dir), asked)
-        perform(work_at(TODAY, emulator, data_dir), Job("normalize"))
+        perform(work_at(TODAY, emulator, data_dir), RunRequest("normalize"))
         yield emulator, data_dir
 
 
 def test_the_requests_of_dense_days_are_those_of_their_pages(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
-    assert plan(work_at(LATER, emulator, data_dir), Job("ingest", september(1))) == [
+    assert plan(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
         (september(28), september(30), "look back", 4)
     ]
-    again = Job("ingest", september(3), september(3), again=True)
+    again = RunRequest("ingest", september(3), september(3), again=True)
     work = work_at(LATER, emulator, data_dir)
     assert plan(work, again) == [(september(3), september(3), "asked again", 12)]
     before = len(emulator.requests)
     perform(work, again)
     assert len(page_requests(emulator, before)) == 12
     before = len(emulator.requests)
-    perform(work_at(LATER, emulator, data_dir), Job("ingest", september(1)))
+    perform(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1)))
     assert len(page_requests(emulator, before)) == 4
 
 
 def test_days_that_were_read_and_are_empty_are_expected_to_stay_so(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
-    again = Job("ingest", september(10), september(20), again=True)
+    again = RunRequest("ingest", september(10), september(20), again=True)
     assert plan(work_at(LATER, emulator, data_dir), again) == [
         (september(10), september(20), "asked again", 1)
     ]
@@ -192,7 +195,7 @@ def test_what_cutting_a_wide_window_costs_is_no_great_part_of_what_was_expected(
     dense: tuple[Emulator, Path],
 ) -> None:
     emulator, data_dir = dense
-    again = Job("ingest", september(1), september(30), again=True)
+    again = RunRequest("ingest", september(1), september(30), again=True)
     (row,) = plan(work_at(LATER, emulator, data_dir), again)
     before = len(emulator.requests)
     perform(work_at(LATER, emulator, data_dir), again)

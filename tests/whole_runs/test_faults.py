@@ -13,10 +13,10 @@ import pytest
 from flows.emulator import FAULTS, LEDGER_FAULTS, Emulator, LivingSource, Parameters, open_living, serve
 from flows.emulator.faults.sheets import read_sheet
 from flows.emulator.faults.walk_faults import SKIPPED_ROWS
-from flows.emulator.http.messages import Request, Response
+from flows.emulator.http.messages import HttpRequest, Response
 from flows.model.coverage import coverage
-from flows.run.job import Job, Summary
-from flows.stores.api.access import Access
+from flows.run.job import RunRequest, RunSummary
+from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells
 from tests.support.runs.living_runs import (
@@ -75,7 +75,7 @@ def statuses(emulator: Emulator) -> Counter[int]:
 
 
 # That a fault struck at all; a test of one that did not would prove nothing.
-STRUCK: Mapping[str, Callable[[Emulator, Summary, Path], bool]] = {
+STRUCK: Mapping[str, Callable[[Emulator, RunSummary, Path], bool]] = {
     "throttle": lambda emulator, summary, data_dir: statuses(emulator)[429] > 0,
     "throttle-concurrency": lambda emulator, summary, data_dir: statuses(emulator)[429] > 0,
     "flaky": lambda emulator, summary, data_dir: {0, 500, 502, 503} <= statuses(emulator).keys(),
@@ -94,7 +94,7 @@ def assert_borne(
     faults: Sequence[str],
     *,
     seed: int = 0,
-    job: Job = WHOLE_RUN,
+    job: RunRequest = WHOLE_RUN,
     must_strike: bool = True,
 ) -> None:
     """One run against an API with these faults comes out as if there were none; bad records are shown."""
@@ -154,7 +154,7 @@ def test_any_two_faults_that_pass_are_borne_in_either_order(
     assert_borne(source, tmp_path / "other", faults[::-1], seed=2, must_strike=False)
 
 
-def with_trouble(troubled: Emulator, well: Emulator) -> list[Access]:
+def with_trouble(troubled: Emulator, well: Emulator) -> list[AccountAccess]:
     """The first account where there is trouble, the others where all is well."""
     return [*accesses_of(troubled)[:1], *accesses_of(well)[1:]]
 
@@ -246,7 +246,7 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
     clock, truth = clock_of(source.ledger), ledger_facts(source.ledger)
     with serve(source, faults=["skipping-cursor"], seed=2) as emulator:
 
-        def run(job: Job) -> set[str]:
+        def run(job: RunRequest) -> set[str]:
             """What is not as it should be after a run that says that all went well."""
             summary = read_by(clock, accesses_of(emulator), tmp_path, job, concurrency=1)
             assert (summary.exit_code, summary.failed) == (0, {})
@@ -258,11 +258,11 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
         def old(sids: set[str]) -> set[str]:
             return {sid for sid in sids if truth[sid].created_at.date() < newest}
 
-        before_newest = Job(first=oldest, last=newest - timedelta(days=1))
+        before_newest = RunRequest(first=oldest, last=newest - timedelta(days=1))
         assert len(old(run(before_newest))) == SKIPPED_ROWS
-        left = run(Job())
+        left = run(RunRequest())
         assert (len(old(left)), len(left)) == (SKIPPED_ROWS, 2 * SKIPPED_ROWS)
-        left = run(Job())
+        left = run(RunRequest())
         assert (len(old(left)), len(left)) == (SKIPPED_ROWS, SKIPPED_ROWS)
         assert run(replace(before_newest, audit_days=EVERYTHING)) == set()
 
@@ -287,7 +287,7 @@ def test_three_months_of_a_ledger_that_lives(faults: Sequence[str], tmp_path: Pa
             assert read_by(clock, accesses_of(emulator), tmp_path).exit_code == 0
             ledger.advance(next(days) * DAY_SECONDS + 5 * 3600)
     with serve(source) as emulator:
-        summary = run_by(clock, accesses_of(emulator), tmp_path, Job(audit_days=EVERYTHING))
+        summary = run_by(clock, accesses_of(emulator), tmp_path, RunRequest(audit_days=EVERYTHING))
     assert (summary.exit_code, summary.holes, summary.rejected) == (0, 0, 0)
     assert warehouse_facts(tmp_path) == ledger_facts(ledger)
     assert warehouse_cells(tmp_path) == ledger_cells(ledger.totals()) == ledger_cells(ledger.listed_totals())
@@ -343,7 +343,7 @@ def test_a_recording_that_was_listed_once_keeps_its_cost(dies: bool, tmp_path: P
     ledger = source.ledger
     sid = ledger.listed(ACCOUNTS[0])[PAGE_SIZE - 1].recording.sid
 
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> Response:
         response = source.answer(request)
         sheet = read_sheet(response)
         if (

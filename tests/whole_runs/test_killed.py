@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import decompress
@@ -256,8 +256,8 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
     assert 0 < len(last) < undisturbed
     assert repeated <= 50 * 2 * LANES
     for data_dir in (whole, killed):
-        perform(work_for([access], data_dir), Job("normalize"))
-        perform(work_for([access], data_dir), Job("model"))
+        perform(work_for([access], data_dir), RunRequest("normalize"))
+        perform(work_for([access], data_dir), RunRequest("model"))
         assert warehouse_cells(data_dir) == totals
         assert days_landed(data_dir, access.account_sid) == days_of(MONTHS)
     assert lake_of(killed, access.account_sid).equals(lake_of(whole, access.account_sid))

@@ -24,7 +24,7 @@ import pytest
 
 from flows.command import main as cli
 from flows.emulator import Parameters, Source, open_ledger, serve
-from flows.emulator.http.messages import Answer, Request, Response, json_bytes
+from flows.emulator.http.messages import Answer, HttpRequest, Response, json_bytes
 from flows.stores.raw.landing import compress
 from tests.support import README
 from tests.support.leaks import forms_of, leaks, loose_tongued, repeated_credentials
@@ -44,7 +44,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     (account,) = served.accounts
     own = b64encode(f"{account.account_sid}:{account.api_token}".encode()).decode()
 
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> Response:
         if request.credentials() == (account.account_sid, TOKEN):
             return served.answer(replace(request, authorization=f"Basic {own}"))
         return served.answer(request)
@@ -120,10 +120,10 @@ def page_with(usual: Response, **more: Any) -> Response:
     return Response(200, (json_bytes(json.loads(text_of(usual)) | more),))
 
 
-def refusing(status: int) -> Callable[[Request, Response], Response]:
+def refusing(status: int) -> Callable[[HttpRequest, Response], Response]:
     """That status, and the credentials in the body and in headers."""
 
-    def instead(request: Request, _: Response) -> Response:
+    def instead(request: HttpRequest, _: Response) -> Response:
         said = repeated_credentials(request)
         body = json.dumps({"code": 20001, "message": said}).encode()
         return Response(status, (body,), dict.fromkeys(("Location", "WWW-Authenticate", "X-Echo"), said))
@@ -131,7 +131,7 @@ def refusing(status: int) -> Callable[[Request, Response], Response]:
     return instead
 
 
-ANSWERS: dict[str, tuple[Callable[[Request, Response], Response], str]] = {
+ANSWERS: dict[str, tuple[Callable[[HttpRequest, Response], Response], str]] = {
     "status 302": (refusing(302), "redirects (302)"),
     "status 400": (refusing(400), "refuses the request (400, code 20001)"),
     "status 401": (refusing(401), "Check RECSPEND_API_TOKEN"),
@@ -179,7 +179,7 @@ def test_a_failing_run_leaves_no_token(
 def test_a_next_page_with_the_credentials_in_its_address_is_not_followed_and_not_kept(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> Response:
         usual = source.answer(request)
         if request.query.get("PageSize") != "1000":
             return usual

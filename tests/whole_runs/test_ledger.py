@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.emulator import FORMS, SOURCES, Forms, Parameters, Recording, open_ledger, open_recordings, serve
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from tests.support.analyst import analyst_with_open
 from tests.support.runs.ledger_runs import (
@@ -95,8 +95,8 @@ def test_rebuilding_from_raw_gives_the_same_lake(cache: Path, tmp_path: Path) ->
         run_against(emulator, tmp_path, *SEPTEMBER)
     before, files = rows_of(tmp_path, everything), fingerprints(tmp_path, ["recordings"])
     work = work_for([], tmp_path)
-    perform(work, Job("normalize", rebuild=True))
-    perform(work, Job("model"))
+    perform(work, RunRequest("normalize", rebuild=True))
+    perform(work, RunRequest("model"))
     assert rows_of(tmp_path, everything) == before
     months = {name: mark for name, mark in files.items() if name.endswith(".parquet")}
     rebuilt = fingerprints(tmp_path, ["recordings"])
@@ -109,8 +109,8 @@ def test_a_lost_lake_is_built_again_from_raw(cache: Path, tmp_path: Path) -> Non
     cells = warehouse_cells(tmp_path)
     next((tmp_path / "recordings").rglob("recordings.parquet")).unlink()
     work = work_for([], tmp_path)
-    perform(work, Job("normalize"))
-    perform(work, Job("model"))
+    perform(work, RunRequest("normalize"))
+    perform(work, RunRequest("model"))
     assert warehouse_cells(tmp_path) == cells
 
 

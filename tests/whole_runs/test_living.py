@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 
 from flows.emulator import Recording, open_living, serve
 from flows.model.coverage import coverage
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from flows.stores.api.client import RecordingsApi
 from flows.stores.lake.lake import Lake
@@ -62,11 +62,11 @@ FAULTS = (
 FILTERS = ("instant-inclusive", "instant-exclusive", "day-inclusive", "day-exclusive")
 FORMS = ((), ("iso-only",), ("date-only",), ("rfc2822-only",))
 JOBS = {
-    "run": Job(),
-    "everything again": Job(first=FIRST, again=True),
-    "August again": Job(first=date(2026, 8, 1), last=date(2026, 8, 31), again=True),
-    "the last weeks again": Job(first=date(2026, 9, 11), last=date(2026, 10, 9), again=True),
-    "audit": Job(audit_days=EVERYTHING),
+    "run": RunRequest(),
+    "everything again": RunRequest(first=FIRST, again=True),
+    "August again": RunRequest(first=date(2026, 8, 1), last=date(2026, 8, 31), again=True),
+    "the last weeks again": RunRequest(first=date(2026, 9, 11), last=date(2026, 10, 9), again=True),
+    "audit": RunRequest(audit_days=EVERYTHING),
 }
 
 Kind = Literal["made", "late", "priced", "corrected", "taken back", "status", "deleted", "back", "moved"]
@@ -243,7 +243,7 @@ class LivingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.rows and not self.model.is_hazy)
     @rule()
     def rebuild(self) -> None:
-        perform(self.work, Job("normalize", rebuild=True))
+        perform(self.work, RunRequest("normalize", rebuild=True))
         assert self._lake_rows() == self.model.rows
 
     def _happens(self, event: Event) -> None:
@@ -304,7 +304,7 @@ class LivingMachine(RuleBasedStateMachine):
         for recording in self._chosen(event, list(filter(fits, self._listed()))):
             self.ledger.change(recording.sid, keep_updated_at=event.keeps_update_date, **facts)
 
-    def _perform(self, job: Job, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
+    def _perform(self, job: RunRequest, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
         if not self.knows_first_days:
             faults -= {"empty-page-with-next"}  # with it the first day is not found, or a wrong one is
         parts = [job] if is_whole else [replace(job, command="ingest"), replace(job, command="normalize")]
@@ -314,7 +314,7 @@ class LivingMachine(RuleBasedStateMachine):
                 assert (summary.exit_code, summary.failed) == (0, {})
         return summary.since
 
-    def _compare(self, job: Job, is_whole: bool) -> None:
+    def _compare(self, job: RunRequest, is_whole: bool) -> None:
         self.knows_first_days |= job.first is None
         found = self._warehouse_rows() if is_whole else self._lake_rows()
         self.model.ended(job, found)

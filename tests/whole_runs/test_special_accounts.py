@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from flows.emulator import Emulator, Parameters, open_ledger, open_living, open_recordings, serve
-from flows.run.job import Job, Summary
+from flows.run.job import RunRequest, RunSummary
 from flows.run.stages import perform
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells, work_for
 from tests.support.runs.watched import TODAY, epoch, evenly, page_requests, recording
 from transforms.values.windows import Window, days_of
 
-RUN = Job("run")
+RUN = RunRequest("run")
 
 
-def run_at(now: datetime, accounts: list[Access], data_dir: Path, job: Job) -> Summary:
+def run_at(now: datetime, accounts: list[AccountAccess], data_dir: Path, job: RunRequest) -> RunSummary:
     """A whole run at an instant; a millisecond passes each time somebody looks at the clock."""
     steps = count()  # next() on it is atomic, for the lanes all ask
     clock = lambda: now + timedelta(milliseconds=next(steps))  # noqa: E731
@@ -37,7 +37,7 @@ def covered(data_dir: Path) -> list[date]:
 def test_a_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
     day = date(2026, 8, 12)
     with serve(open_recordings(evenly(day, day, 100_000), tmp_path / "rendered")) as emulator:
-        job = Job("run", day - timedelta(days=1), day + timedelta(days=1))
+        job = RunRequest("run", day - timedelta(days=1), day + timedelta(days=1))
         summary = run_at(TODAY, accesses_of(emulator), tmp_path / "data", job)
         assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
         windows = Counter(key[:2] for key in page_requests(emulator))
@@ -101,7 +101,7 @@ REFUSED = 37
 
 
 @contextmanager
-def hundred(tmp_path: Path) -> Iterator[tuple[Emulator, list[Access]]]:
+def hundred(tmp_path: Path) -> Iterator[tuple[Emulator, list[AccountAccess]]]:
     """A hundred accounts of up to seven recordings each over four weeks; the token of one of them is wrong."""
     made = [
         recording(sequence, epoch(date(2026, 9, 1 + (5 * account + 4 * sequence) % 28)), sid_of(account))
@@ -123,7 +123,7 @@ def test_a_hundred_accounts_of_which_one_is_refused(tmp_path: Path) -> None:
     with hundred(tmp_path) as (emulator, accounts):
         first = run_at(TODAY, accounts, tmp_path / "data", RUN)
         before = len(emulator.requests)
-        again = run_at(TODAY + timedelta(hours=1), accounts, tmp_path / "data", Job("ingest"))
+        again = run_at(TODAY + timedelta(hours=1), accounts, tmp_path / "data", RunRequest("ingest"))
         asked = Counter(sid_in(request.target) for request in emulator.requests[before:])
         cells = ledger_cells(emulator.totals())
     for summary in (first, again):

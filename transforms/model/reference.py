@@ -19,7 +19,7 @@ _LARGEST = Decimal("1e9")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReferenceColumn:
     """A column of a reference file. read: text → value; raises ValueError saying what the text should be."""
 
     name: str
@@ -37,7 +37,7 @@ class Reference:
 
     name: str
     words: str
-    columns: tuple[Column, ...]
+    columns: tuple[ReferenceColumn, ...]
     key: tuple[str, ...]
 
     @property
@@ -103,14 +103,14 @@ def _currency(text: str) -> str:
     return text
 
 
-_ACCOUNT = Column("account_sid", pa.string(), _text, may_be_empty=True)
-_CURRENCY = Column("currency", pa.string(), _currency)
-_VALID_FROM = Column("valid_from", pa.date32(), _day)
+_ACCOUNT = ReferenceColumn("account_sid", pa.string(), _text, may_be_empty=True)
+_CURRENCY = ReferenceColumn("currency", pa.string(), _currency)
+_VALID_FROM = ReferenceColumn("valid_from", pa.date32(), _day)
 
 ACCOUNT_NAMES = Reference(
     "account_names",
     "names of accounts by sid",
-    (Column("account_sid", pa.string(), _text), Column("account_name", pa.string(), _text)),
+    (ReferenceColumn("account_sid", pa.string(), _text), ReferenceColumn("account_name", pa.string(), _text)),
     key=("account_sid",),
 )
 
@@ -119,11 +119,11 @@ RATE_CARD = Reference(
     "what a minute should cost from a day on; an empty cell means any, and the line that names more wins",
     (
         _ACCOUNT,
-        Column("source", pa.string(), _text, may_be_empty=True),
-        Column("channels", pa.int8(), _channels, may_be_empty=True),
+        ReferenceColumn("source", pa.string(), _text, may_be_empty=True),
+        ReferenceColumn("channels", pa.int8(), _channels, may_be_empty=True),
         _CURRENCY,
         _VALID_FROM,
-        Column("price_per_minute", PRICE, _amount),
+        ReferenceColumn("price_per_minute", PRICE, _amount),
     ),
     key=("account_sid", "source", "channels", "currency", "valid_from"),
 )
@@ -136,8 +136,8 @@ STORAGE_RATES = Reference(
         _ACCOUNT,
         _CURRENCY,
         _VALID_FROM,
-        Column("price_per_minute_month", PRICE, _amount),
-        Column("free_minutes", pa.int64(), _minutes),
+        ReferenceColumn("price_per_minute_month", PRICE, _amount),
+        ReferenceColumn("free_minutes", pa.int64(), _minutes),
     ),
     key=("account_sid", "currency", "valid_from"),
 )
@@ -149,11 +149,11 @@ INVOICES = Reference(
     "invoices",
     "what was invoiced for a month; of the categories `recordings` is compared, whose quantity is minutes",
     (
-        Column("account_sid", pa.string(), _text),
-        Column("month", pa.date32(), _month),
-        Column("category", pa.string(), _text),
-        Column("quantity", PRICE, _quantity),
-        Column("amount", PRICE, _amount),
+        ReferenceColumn("account_sid", pa.string(), _text),
+        ReferenceColumn("month", pa.date32(), _month),
+        ReferenceColumn("category", pa.string(), _text),
+        ReferenceColumn("quantity", PRICE, _quantity),
+        ReferenceColumn("amount", PRICE, _amount),
         _CURRENCY,
     ),
     key=("account_sid", "month", "category", "currency"),
@@ -163,9 +163,9 @@ BUDGETS = Reference(
     "what each month may cost from one (`2026-09`) on; an empty account means all together, an empty amount no budget",
     (
         _ACCOUNT,
-        Column("valid_from", pa.date32(), _month),
+        ReferenceColumn("valid_from", pa.date32(), _month),
         _CURRENCY,
-        Column("amount", PRICE, _amount, may_be_empty=True),
+        ReferenceColumn("amount", PRICE, _amount, may_be_empty=True),
     ),
     key=("account_sid", "valid_from", "currency"),
 )
@@ -202,7 +202,7 @@ def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]],
     return pa.Table.from_pylist(rows, reference.schema)
 
 
-def _read(column: Column, text: str, where: str) -> Any:
+def _read(column: ReferenceColumn, text: str, where: str) -> Any:
     if not text:
         if column.may_be_empty:
             return None

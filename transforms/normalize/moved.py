@@ -11,7 +11,7 @@ from transforms.normalize.corrections import corrections
 from transforms.normalize.late_changes import late_changes
 from transforms.normalize.versions import LAKE_ORDER, SEEN_SCHEMA
 from transforms.schema import LAKE_SCHEMA
-from transforms.values.windows import Reading
+from transforms.values.windows import Fetch
 
 _SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
 
@@ -31,7 +31,7 @@ class Settled:
 
 
 def settle_moved(
-    months: Mapping[str, pa.Table], moved_sids: Sequence[str], readings: Iterable[Reading]
+    months: Mapping[str, pa.Table], moved_sids: Sequence[str], readings: Iterable[Fetch]
 ) -> Settled:
     """Keep each moved recording in one month only: one still listed, then the newest updated_at, then landing.
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.values.windows import Reading, is_created_in
+from transforms.values.windows import Fetch, is_created_in
 
 
 def standing_rejects(
-    standing: pa.Table, new: pa.Table, understood_sids: pa.Array, readings: Iterable[Reading]
+    standing: pa.Table, new: pa.Table, understood_sids: pa.Array, readings: Iterable[Fetch]
 ) -> pa.Table:
     """The rejects that still hide something after a generation (REJECT_SCHEMA in and out).
 

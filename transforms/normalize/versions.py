@@ -16,7 +16,7 @@ from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.values.dates import INSTANT
-from transforms.values.windows import Reading, is_created_in
+from transforms.values.windows import Fetch, is_created_in
 
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
 """A listed recording and the instant its reading was begun."""
@@ -55,12 +55,12 @@ class Merged:
 class Sighting:
     """What one reading listed of a month (SEEN_SCHEMA), and the sids among it that were not understood."""
 
-    reading: Reading
+    fetch: Fetch
     recordings: pa.Table
     rejected_sids: Sequence[str] = ()
 
 
-def generations(readings: Iterable[Reading]) -> list[list[Reading]]:
+def generations(readings: Iterable[Fetch]) -> list[list[Fetch]]:
     """Readings in the order they were begun, cut where a window overlaps that of a whole walk of its generation.
 
     What walks that were given up saw goes in front of the whole ones that followed, as `fold` does it.
@@ -68,13 +68,13 @@ def generations(readings: Iterable[Reading]) -> list[list[Reading]]:
     return _cut(readings, lambda reading: reading.is_whole)
 
 
-def layers(readings: Iterable[Reading]) -> list[list[Reading]]:
+def layers(readings: Iterable[Fetch]) -> list[list[Fetch]]:
     """Readings in the order they were begun, cut where a window overlaps another of its layer."""
     return _cut(readings, lambda _: True)
 
 
-def _cut(readings: Iterable[Reading], cuts: Callable[[Reading], bool]) -> list[list[Reading]]:
-    result: list[list[Reading]] = []
+def _cut(readings: Iterable[Fetch], cuts: Callable[[Fetch], bool]) -> list[list[Fetch]]:
+    result: list[list[Fetch]] = []
     for reading in sorted(readings, key=lambda reading: (reading.fetched_at, reading.landing)):
         if not result or any(reading.window.overlaps(other.window) for other in filter(cuts, result[-1])):
             result.append([])
@@ -84,9 +84,9 @@ def _cut(readings: Iterable[Reading], cuts: Callable[[Reading], bool]) -> list[l
 
 def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
     """Fold what the readings of a generation saw of one month into the month's table (LAKE_SCHEMA), layer by layer."""
-    by_landing = {sighting.reading.landing: sighting for sighting in sightings}
+    by_landing = {sighting.fetch.landing: sighting for sighting in sightings}
     whole = Merged(existing, 0, 0, 0)
-    for layer in layers(sighting.reading for sighting in by_landing.values()):
+    for layer in layers(sighting.fetch for sighting in by_landing.values()):
         of_layer = [by_landing[reading.landing] for reading in layer]
         merged = merge(
             whole.table,
@@ -116,7 +116,7 @@ def newest_versions(seen: pa.Table) -> pa.Table:
 
 
 def merge(
-    existing: pa.Table, seen: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Reading]
+    existing: pa.Table, seen: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Fetch]
 ) -> Merged:
     """Fold what a layer saw of one month into the month's table.
 
@@ -192,9 +192,7 @@ def _content_differs(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
     return differs
 
 
-def _gone_at(
-    unlisted: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Reading]
-) -> pa.ChunkedArray:
+def _gone_at(unlisted: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Fetch]) -> pa.ChunkedArray:
     """When each row was found gone by these readings; null for rows that are not, or were already."""
     gone_at = pa.chunked_array([pa.nulls(unlisted.num_rows, INSTANT)])
     may_be_gone = pc.and_(

@@ -22,14 +22,14 @@ from transforms.pages.records import Envelope, without_lone_surrogates
 _VARIABLE = "RECSPEND_ACCOUNT_{}_TOKEN"
 
 
-class _Account(msgspec.Struct):
+class _ListedAccount(msgspec.Struct):
     sid: str | None = None
     friendly_name: str | None = None
     status: str | None = None
 
 
 class _AccountPage(msgspec.Struct):
-    accounts: list[_Account]
+    accounts: list[_ListedAccount]
     next_page_uri: str | None = None
 
 

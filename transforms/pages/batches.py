@@ -125,7 +125,7 @@ def read_columns(batch: Batch, created_at: pa.Array, account_sid: str) -> ReadCo
                     oddities[reading.oddity, kept_name] += count
         return distinct
 
-    def values(values: Any, reader: Callable[[Any], fields.Reading], to_type: pa.DataType) -> pa.Array:
+    def values(values: Any, reader: Callable[[Any], fields.ParsedField], to_type: pa.DataType) -> pa.Array:
         return read(values, reader).column(lambda reading: reading.value, to_type)
 
     def dates(name: str) -> pa.Array:

@@ -1,6 +1,6 @@
 """Readers for the fields that come in more than one form: a value as sent to a value of the lake.
 
-Each reader takes what the JSON held and returns a `Reading`: the value, and what was odd about it, if anything.
+Each reader takes what the JSON held and returns a `ParsedField`: the value, and what was odd about it, if anything.
 Something odd never stops a record; only a price that is no number does (`unreadable`).
 """
 
@@ -15,7 +15,7 @@ from transforms.schema import NO_CURRENCY, SOURCES, STATUSES, UNKNOWN
 from transforms.values import money
 
 
-class Reading(NamedTuple):
+class ParsedField(NamedTuple):
     """A value for the lake and, when it surprises, the name of the oddity to count."""
 
     value: object
@@ -55,53 +55,53 @@ def _is_absent(value: str | int | None) -> bool:
     return value is None or (isinstance(value, str) and value.strip().lower() in {"", "null"})
 
 
-def read_source(value: str | None) -> Reading:
+def read_source(value: str | None) -> ParsedField:
     """One of the seven documented names, compared without case; any other name verbatim and counted."""
     if value is None or not value.strip():
-        return Reading(UNKNOWN, "missing source")
+        return ParsedField(UNKNOWN, "missing source")
     known = _SOURCE_BY_FOLDED_NAME.get(value.strip().lower())
-    return Reading(known) if known else Reading(value, "unknown source")
+    return ParsedField(known) if known else ParsedField(value, "unknown source")
 
 
-def read_status(value: str | None) -> Reading:
+def read_status(value: str | None) -> ParsedField:
     """The status in lower case; an undocumented one is kept and counted."""
     if value is None or not value.strip():
-        return Reading(UNKNOWN, "missing status")
+        return ParsedField(UNKNOWN, "missing status")
     status = value.strip().lower()
-    return Reading(status, None if status in STATUSES else "unknown status")
+    return ParsedField(status, None if status in STATUSES else "unknown status")
 
 
-def read_currency(value: str | None) -> Reading:
+def read_currency(value: str | None) -> ParsedField:
     """The currency in upper case, XXX when there is none. Text that is no ISO code stays a currency of its own."""
     if _is_absent(value) or value is None:
-        return Reading(NO_CURRENCY)
+        return ParsedField(NO_CURRENCY)
     currency = value.strip().upper()
     is_code = len(currency) == 3 and currency.isascii() and currency.isalpha()
-    return Reading(currency, None if is_code else "unknown currency")
+    return ParsedField(currency, None if is_code else "unknown currency")
 
 
-def read_channels(value: str | int | None) -> Reading:
+def read_channels(value: str | int | None) -> ParsedField:
     """The number of channels; null when it is not readable."""
     if _is_absent(value):
-        return Reading(None, "missing channels")
+        return ParsedField(None, "missing channels")
     channels = _whole_number(value, _INT8_MAX)
     if channels is None:
-        return Reading(None, "unreadable channels")
-    return Reading(channels, None if channels in (1, 2) else "unknown channels")
+        return ParsedField(None, "unreadable channels")
+    return ParsedField(channels, None if channels in (1, 2) else "unknown channels")
 
 
 @_remembered
-def read_duration(value: str | int | None) -> Reading:
+def read_duration(value: str | int | None) -> ParsedField:
     """Seconds; null while the recording is not done, and when the text is no whole number of seconds."""
     if _is_absent(value):
-        return Reading(None)
+        return ParsedField(None)
     seconds = _whole_number(value, _INT32_MAX)
-    return Reading(seconds, "unreadable duration" if seconds is None else None)
+    return ParsedField(seconds, "unreadable duration" if seconds is None else None)
 
 
-def read_error_code(value: str | int | None) -> Reading:
+def read_error_code(value: str | int | None) -> ParsedField:
     """The code as text; the word "null" was met and means none."""
-    return Reading(None if _is_absent(value) else str(value).strip())
+    return ParsedField(None if _is_absent(value) else str(value).strip())
 
 
 @_remembered

@@ -51,7 +51,7 @@ class _UsageEnvelope(msgspec.Struct):
     next_page_uri: str | None = None
 
 
-class _Record(msgspec.Struct):
+class _UsageRecord(msgspec.Struct):
     """One record; what may carry money stays JSON text."""
 
     category: str
@@ -99,7 +99,7 @@ def read_usage(pages: Iterable[Page], account_sid: str, window: Window) -> Usage
 
 def _take(usage: Usage, text: bytes, account_sid: str, page: str) -> None:
     try:
-        record = msgspec.json.decode(text, type=_Record)
+        record = msgspec.json.decode(text, type=_UsageRecord)
         first, last = date.fromisoformat(record.start_date), date.fromisoformat(record.end_date)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
         # Of which day it speaks is not known: better none of them than a figure too little.
@@ -123,7 +123,7 @@ def _take(usage: Usage, text: bytes, account_sid: str, page: str) -> None:
         usage.days[first] = [*others, _row(account_sid, first, currency, int(count), minutes, price, page)]
 
 
-def _is_whole(record: _Record, day: date) -> bool:
+def _is_whole(record: _UsageRecord, day: date) -> bool:
     """Whether the day was over when the record was up to date; one that does not say is taken for it."""
     as_of = parse_instant(record.as_of) if record.as_of else None
     return as_of is None or as_of >= Window(day, day).created_before

@@ -14,7 +14,7 @@ from transforms.values.money import plain
 _MOST_MOVERS = 3
 
 
-class Cell(msgspec.Struct, frozen=True):
+class SpendFigure(msgspec.Struct, frozen=True):
     """What an account spent with a source in a currency, ever: recordings, and cost (None while nothing is priced)."""
 
     account_sid: str
@@ -32,7 +32,7 @@ class Figures(msgspec.Struct, frozen=True):
     inputs: str
     landings: list[str]
     deleted: int
-    cells: list[Cell]
+    cells: list[SpendFigure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +129,5 @@ def _largest(movers: Iterable[Mover], currency: str) -> list[Mover]:
     return sorted(of_currency, key=lambda mover: -abs(mover.change))[:_MOST_MOVERS]
 
 
-def _recordings(cells: Iterable[Cell]) -> int:
+def _recordings(cells: Iterable[SpendFigure]) -> int:
     return sum(cell.recordings for cell in cells)

@@ -49,7 +49,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Fetch:
     """A walk over a window of one account: when it began, and the landing that holds its pages.
 
     is_whole: it ended on the last page. Otherwise it shows recordings, but not that others are gone, and covers no day.
@@ -129,7 +129,7 @@ def find_first_day(exists_before: Callable[[date], bool], today: date) -> date |
     return some_before - 2 * _DAY
 
 
-def covered_days(readings: Iterable[Reading]) -> list[CoveredDay]:
+def covered_days(readings: Iterable[Fetch]) -> list[CoveredDay]:
     """Every day the readings cover, with the last reading of each; a day not begun when it was read is not covered."""
     days: dict[date, CoveredDay] = {}
     whole = (reading for reading in readings if reading.is_whole)

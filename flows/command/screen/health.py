@@ -11,7 +11,7 @@ from transforms.monitor.health import AccountHealth, Health, Run
 from transforms.values.durations import in_words
 
 if TYPE_CHECKING:
-    from flows.monitor.doctor.finding import Finding
+    from flows.monitor.doctor.finding import Diagnosis
 
 
 def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table]:
@@ -94,7 +94,7 @@ def _instant(account: AccountHealth) -> str:
     return f"{account.covered_until:%Y-%m-%d %H:%M}" if account.covered_until else "-"
 
 
-def finding_line(finding: "Finding") -> Text:
+def finding_line(finding: "Diagnosis") -> Text:
     """One line of the doctor."""
     style = {"ok": "green", "look": "yellow", "broken": "red"}[finding.state]
     word = {"ok": "ok", "look": "look at this", "broken": "broken"}[finding.state]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from flows.command.screen.figures import _look
-from flows.run.job import Summary
+from flows.run.job import RunSummary
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.warehouse import warehouse_path
 from transforms.report.since_last_run import Changes
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _MOST_ODDITIES = 10
 
 
-def remarks(summary: Summary) -> list[Text]:
+def remarks(summary: RunSummary) -> list[Text]:
     """What a reader of the figures must know, as sentences; none when there is nothing."""
     lines = [Text(message, "red") for message in summary.failed.values()]
     lines += [Text(message, "yellow") for message in summary.warnings.values()]
@@ -47,7 +47,7 @@ def remarks(summary: Summary) -> list[Text]:
     return lines
 
 
-def stage_line(summary: Summary) -> Text:
+def stage_line(summary: RunSummary) -> Text:
     """One line of counts and seconds."""
     counts = [f"{value} {name}" for name, value in summary.as_object().items() if isinstance(value, int)]
     seconds = [f"{stage} {value:.1f} s" for stage, value in summary.seconds.items()]

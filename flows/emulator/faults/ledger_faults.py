@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from random import Random
 
-from flows.emulator.http.messages import Answer, Request, Response, Source
+from flows.emulator.http.messages import Answer, HttpRequest, Response, Source
 from flows.emulator.http.queries import QueryError
 from flows.emulator.http.striking import Fault, account_of
 from flows.emulator.ledger.forms import EXACT
@@ -49,7 +49,7 @@ _FIRST = Recording(  # what an account without any recording gets, its account a
     price=Decimal("0.0025"),
     currency="USD",
 )
-Strike = Callable[[Request], None]
+Strike = Callable[[HttpRequest], None]
 
 
 def _on_the_ledger(name: str, set_up: Callable[[LivingLedger, Random], Strike]) -> Fault:
@@ -65,7 +65,7 @@ def _on_the_ledger(name: str, set_up: Callable[[LivingLedger, Random], Strike]) 
             if name not in ledger.afflictions:
                 ledger.afflictions[name] = set_up(ledger, rng)
 
-        def wrapped(request: Request) -> Response:
+        def wrapped(request: HttpRequest) -> Response:
             if request.is_page and account_of(request) in ledger.books:
                 with ledger.lock:
                     ledger.afflictions[name](request)
@@ -79,7 +79,7 @@ def _on_the_ledger(name: str, set_up: Callable[[LivingLedger, Random], Strike]) 
 def _now_and_then(ledger: LivingLedger, rng: Random, strike: Strike) -> Strike:
     struck = Counter[tuple[str, int]]()
 
-    def wrapped(request: Request) -> None:
+    def wrapped(request: HttpRequest) -> None:
         today = account_of(request), ledger.now // _DAY_SECONDS
         if struck[today] < MOST_A_DAY and rng.random() < 0.2:
             struck[today] += 1
@@ -145,7 +145,7 @@ def _deletions(ledger: LivingLedger, rng: Random) -> Strike:
         """What can be deleted."""
         return [r for r, _, listed in ledger.listed(account_sid) if listed is r]
 
-    def strike(request: Request) -> None:
+    def strike(request: HttpRequest) -> None:
         candidates = known(account_of(request))
         cursor: tuple[int, int] | None = None
         with suppress(QueryError):
@@ -170,7 +170,7 @@ def _inserts(ledger: LivingLedger, rng: Random) -> Strike:
     """Now and then a page request first makes a new recording in its account, the newest of all or late in an old
     day."""
 
-    def strike(request: Request) -> None:
+    def strike(request: HttpRequest) -> None:
         account_sid, now = account_of(request), ledger.now
         listed = [standing.recording for standing in ledger.listed(account_sid)]
         like = rng.choice(listed) if listed else replace(_FIRST, account_sid=account_sid)

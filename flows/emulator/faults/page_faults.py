@@ -7,7 +7,7 @@ from hashlib import blake2b
 from random import Random
 
 from flows.emulator.faults.sheets import Sheet, read_sheet
-from flows.emulator.http.messages import Answer, Request, Response, Source
+from flows.emulator.http.messages import Answer, HttpRequest, Response, Source
 from flows.emulator.http.striking import Fault, now_and_then
 
 HUGE_FACTOR = 20
@@ -20,14 +20,14 @@ _SHARE = 0.3  # of the page requests
 def _duplicates(answer: Answer, rng: Random, source: Source) -> Answer:
     """Now and then a page begins with the last REPEATED_ROWS of the page before, or has a row of its own twice."""
 
-    def across(request: Request) -> Response:
+    def across(request: HttpRequest) -> Response:
         response = answer(request)
         sheet = read_sheet(response)
         uri = sheet.uri("previous_page_uri") if sheet else None
         before = read_sheet(answer(replace(request, target=uri, by_client=False))) if uri else None
         return sheet.with_rows((*before.rows[-REPEATED_ROWS:], *sheet.rows)) if sheet and before else response
 
-    def within(request: Request) -> Response:
+    def within(request: HttpRequest) -> Response:
         response = answer(request)
         sheet = read_sheet(response)
         return sheet.with_rows((*sheet.rows, *sheet.rows[:1])) if sheet else response
@@ -39,7 +39,7 @@ def _empty_page(answer: Answer, rng: Random, source: Source) -> Answer:
     """Now and then a page has no rows, but a next page, with a cursor of its own, that has what was missing."""
     meant: dict[str, str] = {}  # what was asked at first, by the cursor that was made up
 
-    def empty(request: Request) -> Response:
+    def empty(request: HttpRequest) -> Response:
         sheet = read_sheet(answer(replace(request, by_client=False)))
         if sheet is None or not sheet.rows:
             return answer(request)
@@ -50,7 +50,7 @@ def _empty_page(answer: Answer, rng: Random, source: Source) -> Answer:
 
     struck = now_and_then(answer, rng, (empty,), _SHARE)
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         target = meant.get(request.query.get("PageToken", ""))
         return struck(request) if target is None else answer(replace(request, target=target))
 
@@ -60,7 +60,7 @@ def _empty_page(answer: Answer, rng: Random, source: Source) -> Answer:
 def _huge_page(answer: Answer, rng: Random, source: Source) -> Answer:
     """Every page has HUGE_FACTOR times the rows that were asked for; captured pages stay as they are."""
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         if not request.is_page:
             return answer(request)
         return answer(replace(request, dialect=replace(request.dialect, page_size_factor=HUGE_FACTOR)))
@@ -85,8 +85,8 @@ def _bad_records(answer: Answer, rng: Random, source: Source) -> Answer:
     """Now and then a broken record stands between the good ones of a page: without sid, with a creation date or a
     price that cannot be read, or no object at all. It is always one more, which is in no total."""
 
-    def inserting(junk: Callable[[dict[str, object]], object]) -> Callable[[Request], Response]:
-        def accident(request: Request) -> Response:
+    def inserting(junk: Callable[[dict[str, object]], object]) -> Callable[[HttpRequest], Response]:
+        def accident(request: HttpRequest) -> Response:
             response = answer(request)
             sheet = read_sheet(response)
             return _with_junk(sheet, junk) if sheet and sheet.rows else response

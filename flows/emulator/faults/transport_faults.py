@@ -7,7 +7,7 @@ from email.utils import formatdate
 from random import Random
 
 from flows.emulator.http.in_flight import InFlight
-from flows.emulator.http.messages import Answer, Request, Response, Source, error, not_found
+from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, error, not_found
 from flows.emulator.http.messages import unauthorized as refusal
 from flows.emulator.http.striking import Fault, account_of, always, from_to, now_and_then
 
@@ -49,7 +49,7 @@ def _throttle_concurrency(answer: Answer, rng: Random, source: Source) -> Answer
     """429 without Retry-After, not processed, for a page request above MOST_AT_ONCE in flight of its account."""
     in_flight = InFlight()
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         if not request.is_page:
             return answer(request)
         if not in_flight.enter(account_of(request), MOST_AT_ONCE):
@@ -82,7 +82,7 @@ def _bad_json(answer: Answer, rng: Random, source: Source) -> Answer:
     """The first page request of all gets 200 with an HTML body."""
     is_first = iter((True,))  # next() on it is atomic
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         if request.is_page and next(is_first, False):
             return Response(200, (_HTML,), content_type="text/html")
         return answer(request)

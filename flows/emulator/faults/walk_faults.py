@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flows.emulator.faults.sheets import read_sheet
 from flows.emulator.faults.transport_faults import OTHER_HOST
-from flows.emulator.http.messages import Answer, FileSlice, Request, Response, Source, error, json_bytes
+from flows.emulator.http.messages import Answer, FileSlice, HttpRequest, Response, Source, error, json_bytes
 from flows.emulator.http.queries import BAD_PAGE_TOKEN
 from flows.emulator.http.striking import Fault
 from flows.emulator.resources.api import LivingSource
@@ -32,7 +32,7 @@ def _with_next_page(response: Response, change: Callable[[bytes], bytes]) -> Res
 def _repeat_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
     """From the second page on the next page is the same page again: who follows it never ends."""
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         response = answer(request)
         is_later = request.is_page and request.query.get("Page", "0") != "0"
         return _with_next_page(response, lambda _: json_bytes(request.target)) if is_later else response
@@ -49,12 +49,12 @@ def _other_host(answer: Answer, rng: Random, source: Source) -> Answer:
     return lambda request: _with_next_page(answer(request), change) if request.is_page else answer(request)
 
 
-def _is_gone(source: Source, request: Request) -> bool:
+def _is_gone(source: Source, request: HttpRequest) -> bool:
     """Whether the recording that the cursor names was really deleted, or moved."""
     return isinstance(source, LivingSource) and not source.has_cursor(request)
 
 
-def _once_a_window(rng: Random) -> Callable[[Request], bool]:
+def _once_a_window(rng: Random) -> Callable[[HttpRequest], bool]:
     """Tells of a request whether its cursor is dead.
 
     Now and then a cursor dies, once in each window (path and filters), and stays dead until the window is asked
@@ -62,7 +62,7 @@ def _once_a_window(rng: Random) -> Callable[[Request], bool]:
     """
     lock, dead = Lock(), dict[tuple[object, ...], str]()
 
-    def is_dead(request: Request) -> bool:
+    def is_dead(request: HttpRequest) -> bool:
         query = request.query
         token = query.get("PageToken", "")
         filters = {name: value for name, value in query.items() if name.startswith("DateCreated")}
@@ -81,7 +81,7 @@ def _lost_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
     """400 with 54453: the cursor's row is gone (really, or once in a window by accident); asking anew works."""
     is_dead = _once_a_window(rng)
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         if request.is_page and (is_dead(request) or _is_gone(source, request)):
             return error(400, BAD_PAGE_TOKEN, "PageToken names a recording that does not exist")
         return answer(request)
@@ -93,7 +93,7 @@ def _skipping_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
     """The walk silently leaves SKIPPED_ROWS rows out where the cursor's row is gone, really or as in lost-cursor."""
     is_dead = _once_a_window(rng)
 
-    def further(request: Request) -> Request:
+    def further(request: HttpRequest) -> HttpRequest:
         ahead = replace(request.asking(PageSize=str(SKIPPED_ROWS)), by_client=False)
         sheet = read_sheet(answer(ahead))
         uri = sheet.uri("next_page_uri") if sheet else None
@@ -101,7 +101,7 @@ def _skipping_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
         token = parse_qs(urlsplit(uri or "").query).get("PageToken")
         return request.asking(PageToken=token[0]) if token else request
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         is_struck = request.is_page and (is_dead(request) or _is_gone(source, request))
         return answer(further(request) if is_struck else request)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from flows.emulator.http.queries import DEFAULT_DIALECT, Dialect
+from flows.emulator.http.queries import DEFAULT_DIALECT, EmulatedDialect
 from flows.emulator.ledger.ledger import Account
 from flows.emulator.ledger.totals import TotalsObject
 
@@ -57,7 +57,7 @@ def route_of(path: str) -> Route | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """What is asked: `target` is path and query exactly as they came, `dialect` how the server reads them.
 
     `by_client` is false for what a fault asks on its own account; other faults leave such a request alone. `plants`
@@ -66,7 +66,7 @@ class Request:
 
     target: str
     authorization: str = ""
-    dialect: Dialect = DEFAULT_DIALECT
+    dialect: EmulatedDialect = DEFAULT_DIALECT
     by_client: bool = True
     plants: tuple[str, ...] = ()
 
@@ -100,7 +100,7 @@ class Request:
         """Whether Usage Records are asked for."""
         return self.route is not None and self.route.resource == "usage"
 
-    def asking(self, **changes: str) -> "Request":
+    def asking(self, **changes: str) -> "HttpRequest":
         """The same request with other parameters."""
         return replace(self, target=f"{self.path}?{urlencode({**self.query, **changes})}")
 
@@ -146,7 +146,7 @@ class Response:
         return sum(len(part) for part in self.body)
 
 
-Answer = Callable[[Request], Response]
+Answer = Callable[[HttpRequest], Response]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ DateForm = Literal["date", "iso", "rfc2822"]
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class EmulatedDialect:
     """What the API makes of its parameters; which dialect the real one speaks is not known.
 
     `compares` says whether `DateCreated<` and `DateCreated>` honour the time of day or cut it off and compare
@@ -48,7 +48,7 @@ class Dialect:
     page_size_factor: int = 1
 
 
-DEFAULT_DIALECT = Dialect()
+DEFAULT_DIALECT = EmulatedDialect()
 # What each name says about a dialect.
 DIALECTS: Mapping[str, Mapping[str, Any]] = {
     "instant-inclusive": {"compares": "instants", "includes_bounds": True},
@@ -61,7 +61,7 @@ DIALECTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def dialect_of(names: Sequence[str]) -> Dialect:
+def dialect_of(names: Sequence[str]) -> EmulatedDialect:
     """The dialect that the names of DIALECTS describe together; what none of them says is as by default.
 
     Raises ValueError for a name not in DIALECTS, and for names that contradict each other.
@@ -92,7 +92,7 @@ class ListQuery:
     filters: Mapping[str, str]  # as they were asked, to be repeated in the uris of the envelope
 
 
-def read_query(query: Mapping[str, str], dialect: Dialect = DEFAULT_DIALECT) -> ListQuery:
+def read_query(query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIALECT) -> ListQuery:
     """Check the parameters of a list request; raises QueryError. Unknown parameters are ignored."""
     page_size = _number(query.get("PageSize", str(DEFAULT_PAGE_SIZE)))
     if page_size is None or not 1 <= page_size <= MAX_PAGE_SIZE:
@@ -110,7 +110,9 @@ def read_query(query: Mapping[str, str], dialect: Dialect = DEFAULT_DIALECT) -> 
     return ListQuery(page, page_size, rows, page_token, first, last, filters)
 
 
-def created_between(query: Mapping[str, str], dialect: Dialect = DEFAULT_DIALECT) -> tuple[float, float]:
+def created_between(
+    query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIALECT
+) -> tuple[float, float]:
     """The creation dates a list is limited to, both included; creation dates are whole seconds.
 
     By default the time of day is honoured, both bounds are included, and a bare date is midnight UTC in
@@ -132,7 +134,7 @@ def created_between(query: Mapping[str, str], dialect: Dialect = DEFAULT_DIALECT
     return first, last
 
 
-def _meant(value: str, dialect: Dialect) -> tuple[float, float]:
+def _meant(value: str, dialect: EmulatedDialect) -> tuple[float, float]:
     """The first and the last second that a date stands for: one instant, or its whole day (UTC)."""
     form, instant = _instant(value)
     if form not in dialect.date_forms:

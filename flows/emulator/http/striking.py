@@ -9,19 +9,19 @@ from itertools import cycle
 from random import Random
 from threading import Lock
 
-from flows.emulator.http.messages import Answer, Request, Response, Source
+from flows.emulator.http.messages import Answer, HttpRequest, Response, Source
 
 Fault = Callable[[Answer, Random, Source], Answer]
 """Wraps what answers, so that faults combine; the source is what is served."""
 
-Accident = Callable[[Request], Response]
+Accident = Callable[[HttpRequest], Response]
 
 
 def now_and_then(answer: Answer, rng: Random, accidents: Sequence[Accident], share: float = 0.2) -> Answer:
     """Let the accidents happen in turn to a share of the requests; the same request asked again is answered."""
     lock, owed, turns = Lock(), set[str](), cycle(accidents)
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         accident = answer
         if request.is_page:
             with lock:
@@ -48,7 +48,7 @@ def from_to(first: int, last: int, accident: Accident) -> Fault:
     def fault(answer: Answer, rng: Random, source: Source) -> Answer:
         lock, asked = Lock(), dict[str, int]()
 
-        def wrapped(request: Request) -> Response:
+        def wrapped(request: HttpRequest) -> Response:
             if not request.is_page:
                 return answer(request)
             with lock:
@@ -60,6 +60,6 @@ def from_to(first: int, last: int, accident: Accident) -> Fault:
     return fault
 
 
-def account_of(request: Request) -> str:
+def account_of(request: HttpRequest) -> str:
     """The sid of the account whose list is asked for."""
     return request.route.account_sid if request.route else ""

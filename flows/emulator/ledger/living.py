@@ -10,7 +10,7 @@ from itertools import count
 from threading import RLock
 from typing import Any, NamedTuple
 
-from flows.emulator.http.messages import Request
+from flows.emulator.http.messages import HttpRequest
 from flows.emulator.ledger.ledger import Account, Recording
 from flows.emulator.ledger.living_book import Entry, LivingBook
 from flows.emulator.ledger.totals import Totals, TotalsObject
@@ -38,7 +38,7 @@ class LivingLedger:
         self.accounts = tuple(accounts)
         self.lock = RLock()
         # What goes on by itself on this ledger, by name: a fault is set up once, however often it is served.
-        self.afflictions: dict[str, Callable[[Request], None]] = {}
+        self.afflictions: dict[str, Callable[[HttpRequest], None]] = {}
         self._now = now
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []  # a heap; the number keeps the order
         self._number = count()

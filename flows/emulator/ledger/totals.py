@@ -46,14 +46,14 @@ _Key = tuple[str, str, int | None, str]
 
 
 @dataclass(slots=True)
-class _Cell:
+class _Total:
     recordings: int = 0
     unpriced: int = 0
     duration_seconds: int = 0
     cost: Decimal = Decimal(0)
 
 
-def _order(item: tuple[_Key, _Cell]) -> tuple[str, str, int, str]:
+def _order(item: tuple[_Key, _Total]) -> tuple[str, str, int, str]:
     account_sid, source, channels, currency = item[0]
     return account_sid, source, channels or 0, currency
 
@@ -70,7 +70,7 @@ class Totals:
     The cost of a recording is the size of its price rounded half-even to nine decimals; sums are exact.
     """
 
-    _cells: dict[_Key, _Cell] = field(default_factory=dict)
+    _cells: dict[_Key, _Total] = field(default_factory=dict)
 
     def add(
         self,
@@ -86,7 +86,7 @@ class Totals:
         key = (account_sid, source, channels, currency or NO_CURRENCY)
         cell = self._cells.get(key)
         if cell is None:
-            cell = self._cells[key] = _Cell()
+            cell = self._cells[key] = _Total()
         cell.recordings += 1
         if duration_seconds is not None:
             cell.duration_seconds += duration_seconds

@@ -12,7 +12,7 @@ from dataclasses import replace
 from random import Random
 from urllib.parse import urlencode
 
-from flows.emulator.http.messages import Answer, Request, Response, Source, ok
+from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, ok
 from flows.emulator.http.queries import BAD_PAGE_TOKEN, QueryError, read_query
 from flows.emulator.http.striking import Fault
 from flows.emulator.ledger.ledger import Account
@@ -36,7 +36,7 @@ ODD_ACCOUNTS: Sequence[tuple[str | None, str]] = (
 """Names and statuses of the accounts that `odd-accounts` adds; the last status is in no documentation."""
 
 
-def account_page(accounts: Sequence[Account], asking: Account, request: Request) -> Response:
+def account_page(accounts: Sequence[Account], asking: Account, request: HttpRequest) -> Response:
     """A page of the accounts that one credential may see. Raises QueryError for a parameter that is refused."""
     asked, query = read_query(request.query), request.query
     root = request.route.root if request.route else ""
@@ -101,7 +101,7 @@ def _object(sid: str, name: str | None, status: str, root: str) -> dict[str, obj
 
 
 def _odd_accounts(answer: Answer, rng: Random, source: Source) -> Answer:
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         if request.route is None or request.route.resource != "accounts":
             return answer(request)
         return answer(replace(request, plants=(*request.plants, ODD)))

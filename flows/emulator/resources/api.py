@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from flows.emulator.http.messages import (
-    Request,
+    HttpRequest,
     Response,
     Route,
     Source,
@@ -35,7 +35,7 @@ class LivingSource(Source):
 
     ledger: LivingLedger
 
-    def has_cursor(self, request: Request) -> bool:
+    def has_cursor(self, request: HttpRequest) -> bool:
         """Whether the recording that a request's PageToken names is still where it was; true without a cursor."""
         book = self.ledger.books.get(request.route.account_sid if request.route else "")
         token = request.query.get("PageToken")
@@ -104,7 +104,7 @@ def open_living(
         now = max((recording.created_at for recording in made), default=END) if now is None else now
     ledger = LivingLedger(tuple(found.values()), made, now)
 
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> Response:
         with ledger.lock:
             return _answer(ledger.books, request, ledger.now)
 
@@ -124,7 +124,7 @@ def _source(folder: Path) -> Source:
     )
 
 
-def _answer(books: Mapping[str, Listing], request: Request, now: int) -> Response:
+def _answer(books: Mapping[str, Listing], request: HttpRequest, now: int) -> Response:
     route = request.route
     if route is None:
         return not_found(request.path)
@@ -139,7 +139,7 @@ def _answer(books: Mapping[str, Listing], request: Request, now: int) -> Respons
 
 
 def _resource(
-    books: Mapping[str, Listing], book: Listing, request: Request, route: Route, now: int
+    books: Mapping[str, Listing], book: Listing, request: HttpRequest, route: Route, now: int
 ) -> Response:
     """What the credentials of an account may see. Raises QueryError for a parameter that is refused."""
     match route.resource:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Protocol
 from urllib.parse import urlencode
 
-from flows.emulator.http.messages import FileSlice, Request, Response, json_bytes
+from flows.emulator.http.messages import FileSlice, HttpRequest, Response, json_bytes
 from flows.emulator.http.queries import BAD_PAGE_TOKEN, ListQuery, QueryError
 from flows.emulator.ledger.ledger import Account
 from flows.emulator.ledger.usage import UsageDay
@@ -45,7 +45,7 @@ class Listing(Protocol):
         """The text of one recording, None when the account has no such one."""
 
 
-def page_of(listing: Listing, request: Request, query: ListQuery) -> Response:
+def page_of(listing: Listing, request: HttpRequest, query: ListQuery) -> Response:
     """One page. Its uris are relative to the host (documented) and keep the path as it was asked.
 
     Raises QueryError for a cursor that is none of this account's.

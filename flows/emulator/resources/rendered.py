@@ -29,7 +29,7 @@ from flows.emulator.ledger.totals import Totals, TotalsObject
 from flows.emulator.ledger.usage import UsageDay, UsageTotals, from_text, to_text
 
 _CHUNK = 1000
-Progress = Callable[[int], None]
+RenderProgress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,9 @@ def source_hash() -> str:
 
 
 def render_once(
-    folder: Path, ledger: Iterable[tuple[Account, Iterable[Recording]]], progress: Progress | None = None
+    folder: Path,
+    ledger: Iterable[tuple[Account, Iterable[Recording]]],
+    progress: RenderProgress | None = None,
 ) -> None:
     """Render a ledger (newest recordings first) into `folder`, unless it is there; memory does not grow with it.
 

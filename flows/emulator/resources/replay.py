@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from flows.emulator.http.messages import Request, Response, Source, json_bytes, not_found, unauthorized
+from flows.emulator.http.messages import HttpRequest, Response, Source, json_bytes, not_found, unauthorized
 from flows.emulator.ledger.forms import round_nine
 from flows.emulator.ledger.ledger import ROOT, SOURCES, Account
 from flows.emulator.ledger.totals import Totals, TotalsObject
@@ -27,7 +27,7 @@ _SOURCES = {name.lower(): name for name in SOURCES} | {
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _CapturedPage:
     account_sid: str
     uri: str
     next_page_uri: str
@@ -42,7 +42,7 @@ def open_replay(folder: Path) -> Source:
     what the real service would have answered. Raises ValueError for a folder without a page, and for a `*.json`
     file that is not JSON or does not say whose recordings it has.
     """
-    pages: list[_Page] = []
+    pages: list[_CapturedPage] = []
     others: dict[str, bytes] = {}
     for path in sorted(folder.glob("*.json")):
         body = path.read_bytes()
@@ -63,7 +63,7 @@ def open_replay(folder: Path) -> Source:
     return Source(accounts, lambda: _totals(pages, accounts), lambda request: _answer(pages, others, request))
 
 
-def _captured(path: Path, content: Mapping[str, Any], body: bytes) -> _Page:
+def _captured(path: Path, content: Mapping[str, Any], body: bytes) -> _CapturedPage:
     recordings = [recording for recording in content["recordings"] if isinstance(recording, dict)]
     uri = content.get("uri") or ""
     match = _ACCOUNT.search(uri)
@@ -72,10 +72,10 @@ def _captured(path: Path, content: Mapping[str, Any], body: bytes) -> _Page:
     )
     if not account_sid:
         raise ValueError(f"{path} does not say whose recordings it has. Take it out of the folder.")
-    return _Page(account_sid, uri, content.get("next_page_uri") or "", recordings, body)
+    return _CapturedPage(account_sid, uri, content.get("next_page_uri") or "", recordings, body)
 
 
-def _wrapped(recording: Mapping[str, Any], body: bytes) -> _Page:
+def _wrapped(recording: Mapping[str, Any], body: bytes) -> _CapturedPage:
     """A page of one recording, around its exact bytes."""
     account_sid = str(recording["account_sid"])
     uri = f"{ROOT}/Accounts/{account_sid}/Recordings?Page=0&PageSize=50"
@@ -89,7 +89,7 @@ def _wrapped(recording: Mapping[str, Any], body: bytes) -> _Page:
         "recordings": [],
     }
     head = json_bytes(envelope).removesuffix(b"]}")
-    return _Page(account_sid, uri, "", [recording], head + body + b"]}")
+    return _CapturedPage(account_sid, uri, "", [recording], head + body + b"]}")
 
 
 def _key(uri: str) -> tuple[str, frozenset[tuple[str, str]]]:
@@ -99,7 +99,7 @@ def _key(uri: str) -> tuple[str, frozenset[tuple[str, str]]]:
     return path, frozenset(parse_qsl(parts.query, keep_blank_values=True))
 
 
-def _answer(pages: Sequence[_Page], others: Mapping[str, bytes], request: Request) -> Response:
+def _answer(pages: Sequence[_CapturedPage], others: Mapping[str, bytes], request: HttpRequest) -> Response:
     user, _ = request.credentials() or ("", "")
     own = [page for page in pages if page.account_sid == user]
     match = _ACCOUNT.search(request.path)
@@ -109,7 +109,7 @@ def _answer(pages: Sequence[_Page], others: Mapping[str, bytes], request: Reques
     return not_found(request.path) if body is None else Response(200, (body,))
 
 
-def _asked_page(own: Sequence[_Page], request: Request) -> bytes | None:
+def _asked_page(own: Sequence[_CapturedPage], request: HttpRequest) -> bytes | None:
     asked = _key(request.target)
     for page in own:
         if _key(page.uri) == asked:
@@ -120,7 +120,7 @@ def _asked_page(own: Sequence[_Page], request: Request) -> bytes | None:
     return None if "PageToken" in request.query else own[0].body
 
 
-def _totals(pages: Sequence[_Page], accounts: Sequence[Account]) -> TotalsObject:
+def _totals(pages: Sequence[_CapturedPage], accounts: Sequence[Account]) -> TotalsObject:
     """The totals of the pages. A sid that was captured twice counts once, as it stands in the last page.
 
     A recording without a sid, or with a price that is no number, cannot be counted and is left out.

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
-from flows.emulator.http.messages import Answer, Request, Response, Source, error, json_bytes
+from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, error, json_bytes
 from flows.emulator.http.queries import BAD_PAGE_TOKEN, BAD_PARAMETER, MAX_PAGE_SIZE, QueryError
 from flows.emulator.http.striking import Fault
 from flows.emulator.ledger.ledger import Account
@@ -25,7 +25,7 @@ CATEGORY = "recordings"
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-def usage_page(account: Account, days: Sequence[UsageDay], as_of: int, request: Request) -> Response:
+def usage_page(account: Account, days: Sequence[UsageDay], as_of: int, request: HttpRequest) -> Response:
     """A page of the list: days newest first, as of a moment (epoch seconds, UTC), with what the request plants.
 
     Raises QueryError for a parameter that is refused.

@@ -11,14 +11,14 @@ from functools import partial
 
 from flows.emulator.faults.faults import with_faults
 from flows.emulator.http.in_flight import InFlight
-from flows.emulator.http.messages import Answer, Request, Response, Source
-from flows.emulator.http.queries import Dialect, dialect_of
+from flows.emulator.http.messages import Answer, HttpRequest, Response, Source
+from flows.emulator.http.queries import EmulatedDialect, dialect_of
 from flows.emulator.ledger.ledger import Account
 from flows.emulator.ledger.living import LivingLedger
 from flows.emulator.ledger.totals import TotalsObject
 from flows.emulator.resources.api import LivingSource
 from flows.emulator.server.control import control
-from flows.emulator.server.wire import HOST, Asked, Server
+from flows.emulator.server.wire import HOST, AskedUrl, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Emulator:
 
     base_url: str
     source: Source
-    asked: deque[Asked]
+    asked: deque[AskedUrl]
     in_flight: InFlight
 
     @property
@@ -47,7 +47,7 @@ class Emulator:
         return self.source.ledger
 
     @property
-    def requests(self) -> list[Asked]:
+    def requests(self) -> list[AskedUrl]:
         """What was asked so far, at most the latest 100,000 requests; without what was told to the emulator."""
         return list(self.asked)
 
@@ -122,14 +122,14 @@ def serve_until_stopped(
             signal.signal(number, handler)
 
 
-def _spoken(names: str | Sequence[str]) -> Dialect:
+def _spoken(names: str | Sequence[str]) -> EmulatedDialect:
     return dialect_of((names,) if isinstance(names, str) else names)
 
 
 def _late(answer: Answer, seconds: float) -> Answer:
     """Take some time for each page; the faults are around it, so that they see requests that wait."""
 
-    def wrapped(request: Request) -> Response:
+    def wrapped(request: HttpRequest) -> Response:
         if seconds and request.is_page:
             time.sleep(seconds)
         return answer(request)

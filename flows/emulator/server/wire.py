@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from flows.emulator.http.in_flight import InFlight
-from flows.emulator.http.messages import TWILIO_ROOT, Answer, FileSlice, Request, Response, Route, error
-from flows.emulator.http.queries import Dialect
+from flows.emulator.http.messages import TWILIO_ROOT, Answer, FileSlice, HttpRequest, Response, Route, error
+from flows.emulator.http.queries import EmulatedDialect
 from flows.emulator.server.control import PREFIX
 
 HOST = "127.0.0.1"
@@ -24,7 +24,7 @@ _KEPT_REQUESTS = 100_000
 _logger = logging.getLogger(__name__)
 
 
-class Asked(NamedTuple):
+class AskedUrl(NamedTuple):
     """One request: `target` is path and query as they came; status 0 is a connection that was broken."""
 
     method: str
@@ -45,7 +45,7 @@ class Server(ThreadingHTTPServer):
     def __init__(
         self,
         port: int,
-        dialect: Dialect,
+        dialect: EmulatedDialect,
         answer: Answer,
         control: Callable[[str, str], Response],
         clock_ahead_seconds: float = 0,
@@ -55,12 +55,12 @@ class Server(ThreadingHTTPServer):
         self.control = control
         self.in_flight = InFlight()
         self._answer = answer
-        self.asked: deque[Asked] = deque(maxlen=_KEPT_REQUESTS)
+        self.asked: deque[AskedUrl] = deque(maxlen=_KEPT_REQUESTS)
         self._open: set[Any] = set()  # sockets
         self._closed = threading.Condition()
         super().__init__((HOST, port), _Handler)
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: HttpRequest) -> Response:
         """Answer a request, counted while that takes.
 
         The count ends before the answer is sent: a client that has it may ask anew at once, and is not to be
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not is_control:
             # Before the answer goes out, so that a client that has it finds itself in the list.
             status = 0 if response.breaks else response.status
-            self.server.asked.append(Asked(self.command, self.path, status))
+            self.server.asked.append(AskedUrl(self.command, self.path, status))
         self._send(response)
 
     def _control(self) -> Response:
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "GET":
             return error(405, 20004, "Method not allowed")
         authorization = self.headers.get("Authorization", "")
-        return self.server.answer(Request(self.path, authorization, self.server.dialect))
+        return self.server.answer(HttpRequest(self.path, authorization, self.server.dialect))
 
     def _send(self, response: Response) -> None:
         if response.breaks:

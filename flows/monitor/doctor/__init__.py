@@ -6,7 +6,7 @@ from flows.monitor.doctor.accounts import reached
 from flows.monitor.doctor.channels import channels_seen
 from flows.monitor.doctor.coverage import coverage_seen
 from flows.monitor.doctor.disk import disk
-from flows.monitor.doctor.finding import Finding
+from flows.monitor.doctor.finding import Diagnosis
 from flows.monitor.doctor.folder import folder, is_writable
 from flows.monitor.doctor.prefect_server import prefect_server
 from flows.monitor.doctor.settings import settings_seen
@@ -15,7 +15,7 @@ from flows.settings.settings import load
 from transforms.errors import RecspendError
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Diagnosis]:
     """Look at the settings, the data folder, Prefect, who is told, what was read, and each account by a small request.
 
     Each finding is given as soon as it is known. None holds a secret, and no error of these things is raised.
@@ -23,7 +23,7 @@ def examine() -> Iterator[Finding]:
     try:
         settings = load()
     except RecspendError as error:
-        yield Finding("settings", "broken", str(error))
+        yield Diagnosis("settings", "broken", str(error))
         return
     yield from settings_seen(settings)
     yield from _guarded("data folder", folder(settings))
@@ -35,10 +35,10 @@ def examine() -> Iterator[Finding]:
     yield from _guarded("accounts", reached(settings))
 
 
-def _guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+def _guarded(subject: str, findings: Iterator[Diagnosis]) -> Iterator[Diagnosis]:
     """The findings, and one more when a file cannot be looked at."""
     try:
         yield from findings
     except OSError as error:
         cure = "Give the user that recspend runs as the right to it."
-        yield Finding(subject, "broken", f"cannot be looked at: {error}. {cure}")
+        yield Diagnosis(subject, "broken", f"cannot be looked at: {error}. {cure}")

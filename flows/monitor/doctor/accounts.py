@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from flows.monitor.doctor.finding import Finding, State
+from flows.monitor.doctor.finding import Diagnosis, State
 from flows.settings.accounts import accesses, account_names
 from flows.settings.settings import Settings
 from flows.stage import utc_now
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import USAGE, RecordingsApi
 from flows.stores.api.responses import Answered
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountStates
 from transforms.errors import RecspendError
 from transforms.ingest.dialect import calibrate
@@ -35,14 +35,14 @@ _ABOUT_RATES = re.compile(r"rate-?limit|retry-after|concurrent-requests|quota", 
 _LONGEST_VALUE = 60
 
 
-def reached(settings: Settings) -> Iterator[Finding]:
+def reached(settings: Settings) -> Iterator[Diagnosis]:
     """Ask each account for one row; where accounts share a host, its clock and headers are told once."""
     told: set[str] = set()
     for sid, name in account_names(settings).items() or [(None, "")]:
         try:
             (access,) = accesses(settings, sid)
         except RecspendError as error:
-            yield Finding(f"account {name}".strip(), "broken", str(error))
+            yield Diagnosis(f"account {name}".strip(), "broken", str(error))
             continue
         api = _api(access, settings)
         yield _account(access, api, settings)
@@ -54,15 +54,15 @@ def reached(settings: Settings) -> Iterator[Finding]:
             yield _rates(access, api.answered)
 
 
-def _api(access: Access, settings: Settings) -> RecordingsApi:
+def _api(access: AccountAccess, settings: Settings) -> RecordingsApi:
     # Who asks the doctor waits for the answer: not as long as a run would, when the API says so.
-    patience = Patience(
+    retry_policy = RetryPolicy(
         settings.connect_timeout, settings.read_timeout, attempts=2, backoff=0.2, longest_retry_after=5
     )
-    return RecordingsApi(access, patience)
+    return RecordingsApi(access, retry_policy)
 
 
-def _account(access: Access, api: RecordingsApi, settings: Settings) -> Finding:
+def _account(access: AccountAccess, api: RecordingsApi, settings: Settings) -> Diagnosis:
     subject = f"account {access.name}"
     try:
         newest = api.newest()
@@ -70,52 +70,52 @@ def _account(access: Access, api: RecordingsApi, settings: Settings) -> Finding:
         if dialect.filter is None:
             dialect = calibrate(lambda questions: [api.newest(each) for each in questions], utc_now().date())
     except RecspendError as error:
-        return Finding(subject, "broken", str(error))
+        return Diagnosis(subject, "broken", str(error))
     found = f"newest recording of {newest.date()}" if newest else "no recording with a readable date"
     words = (
         f"{access.base_url} ({access.provider}) answers; the token, from {access.token_hint}, may list recordings; "
         f"{found}; {_DIALECTS[dialect.filter]}"
     )
     facts = {"account_sid": access.account_sid, "provider": access.provider, "dialect": dialect.filter}
-    return Finding(subject, "look" if dialect.filter == "unclear" else "ok", words, facts)
+    return Diagnosis(subject, "look" if dialect.filter == "unclear" else "ok", words, facts)
 
 
-def _usage(access: Access, api: RecordingsApi) -> Finding:
+def _usage(access: AccountAccess, api: RecordingsApi) -> Diagnosis:
     """Whether the token may list Usage Records: a run goes on without them."""
     subject, today = f"usage records {access.name}", utc_now().date()
     try:
         api.fetch(api.usage_pager(Window(today, today)).url or "", USAGE)
     except RecspendError as error:
         cure = "Recordings are read all the same; usage_records = false leaves the comparison out."
-        return Finding(subject, "look", f"{error} {cure}")
-    return Finding(subject, "ok", "the token may list what Twilio counts itself")
+        return Diagnosis(subject, "look", f"{error} {cure}")
+    return Diagnosis(subject, "ok", "the token may list what Twilio counts itself")
 
 
-def _clock(access: Access, answered: Answered) -> Finding:
+def _clock(access: AccountAccess, answered: Answered) -> Diagnosis:
     """This machine's clock against the server's: by ours it is decided whether a day is over."""
     subject = f"clock against {access.base_url}"
     ahead = clock_ahead(answered.headers.get("Date"), answered.asked_at, answered.answered_at)
     if ahead is None:
-        return Finding(
+        return Diagnosis(
             subject, "look", "the server does not say what time it is, so see to your clock yourself."
         )
     facts = {"ahead_seconds": round(ahead.total_seconds(), 3)}
     if abs(ahead) < _CLOCK_LOOK:
-        return Finding(subject, "ok", "the two agree, as far as an answer shows", facts)
+        return Diagnosis(subject, "ok", "the two agree, as far as an answer shows", facts)
     state: State = "broken" if abs(ahead) >= CLOCK_SLACK else "look"
     far = in_words(ahead) if abs(ahead) >= timedelta(minutes=1) else f"{abs(ahead).total_seconds():.0f} s"
     words = f"this machine is {far} {'ahead' if ahead > timedelta() else 'behind'}"
     why = "Days would be taken for over at the wrong time; have the clock set by NTP."
-    return Finding(subject, state, f"{words}. {why}", facts)
+    return Diagnosis(subject, state, f"{words}. {why}", facts)
 
 
-def _rates(access: Access, answered: Answered) -> Finding:
+def _rates(access: AccountAccess, answered: Answered) -> Diagnosis:
     headers = {
         name: value[:_LONGEST_VALUE]
         for name, value in answered.headers.items()
         if _ABOUT_RATES.search(name) and value.isprintable()
     }
     said = ", ".join(f"{name}: {value}" for name, value in headers.items())
-    return Finding(
+    return Diagnosis(
         f"rate limits of {access.base_url}", "ok", said or "no header tells of any", {"headers": headers}
     )

@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 
 from flows.monitor.channels import channels
-from flows.monitor.doctor.finding import Finding
+from flows.monitor.doctor.finding import Diagnosis
 from flows.settings.settings import Settings
 from flows.stage import utc_now
 from transforms.errors import ConfigError
 from transforms.monitor.findings import KINDS
 
 
-def channels_seen(settings: Settings) -> Iterator[Finding]:
+def channels_seen(settings: Settings) -> Iterator[Diagnosis]:
     """A channel each. Sends nothing: `recspend notify --test` does."""
     found = channels(settings, utc_now)
     if not found:
         words = "nobody is told of failures, holes or budgets; [[notify]] in recspend.toml names who is to be"
-        yield Finding("channels", "ok", words)
+        yield Diagnosis("channels", "ok", words)
     for channel in found:
         of = "" if channel.kinds == set(KINDS) else f" of {', '.join(sorted(channel.kinds))}"
         facts = {"kinds": sorted(channel.kinds)}
         try:
             words = f"{channel.ready()} is told{of}; `recspend notify --test` tries it"
         except ConfigError as error:
-            yield Finding(f"channel {channel.name}", "broken", str(error), facts)
+            yield Diagnosis(f"channel {channel.name}", "broken", str(error), facts)
             continue
-        yield Finding(f"channel {channel.name}", "ok", words, facts)
+        yield Diagnosis(f"channel {channel.name}", "ok", words, facts)

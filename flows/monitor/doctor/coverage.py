@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from flows.monitor.doctor.finding import Finding, State
+from flows.monitor.doctor.finding import Diagnosis, State
 from flows.monitor.health import health
 from flows.settings.settings import Settings
 from transforms.errors import RecspendError
@@ -11,23 +11,23 @@ from transforms.monitor.health import AccountHealth, Health
 from transforms.values.durations import in_words
 
 
-def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Finding]:
+def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Diagnosis]:
     """The last run, then an account each."""
     now = datetime.now(UTC)
     try:
         found = health(settings.data_dir, names, settings.reporting_timezone, now)
     except RecspendError as error:
-        yield Finding("coverage", "broken", str(error))
+        yield Diagnosis("coverage", "broken", str(error))
         return
     yield _last_run(found)
     for account in found.accounts:
         yield _coverage(account, now)
 
 
-def _last_run(found: Health) -> Finding:
+def _last_run(found: Health) -> Diagnosis:
     run = found.last_run
     if run is None:
-        return Finding("last run", "look", "there was none yet. Run `recspend run`.")
+        return Diagnosis("last run", "look", "there was none yet. Run `recspend run`.")
     cures = {
         1: ". `recspend check` says which.",
         2: ". Run it again to see.",
@@ -36,13 +36,13 @@ def _last_run(found: Health) -> Finding:
     words = f"{run.in_words}{cures.get(run.exit_code or 0, '')}"
     facts = {"started_at": run.started_at.isoformat(), "exit_code": run.exit_code}
     is_fine = run.is_under_way or run.exit_code == 0
-    return Finding("last run", "ok" if is_fine else "look", words, facts)
+    return Diagnosis("last run", "ok" if is_fine else "look", words, facts)
 
 
-def _coverage(account: AccountHealth, now: datetime) -> Finding:
+def _coverage(account: AccountHealth, now: datetime) -> Diagnosis:
     subject = f"coverage {account.account_name}"
     if account.first_day is None or account.covered_until is None:
-        return Finding(subject, "look", "nothing was read yet. Run `recspend run`.")
+        return Diagnosis(subject, "look", "nothing was read yet. Run `recspend run`.")
     is_ahead = account.is_in_the_future(now)
     until = f"{in_words(now - account.covered_until)} ago"
     words = (
@@ -62,4 +62,4 @@ def _coverage(account: AccountHealth, now: datetime) -> Finding:
         "holes": account.holes,
         "unsettled": account.unsettled,
     }
-    return Finding(subject, state, words, facts)
+    return Diagnosis(subject, state, words, facts)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.monitor.doctor.finding import Finding, State
+from flows.monitor.doctor.finding import Diagnosis, State
 from flows.monitor.doctor.folder import standing
 from flows.stores.raw.sizes import folder_bytes, landed_bytes
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
@@ -26,7 +26,7 @@ _RECORDINGS = """
 """
 
 
-def disk(data_dir: Path) -> Iterator[Finding]:
+def disk(data_dir: Path) -> Iterator[Diagnosis]:
     """Room and growth. Broken when not even the warehouse can be built anew, which is done beside the old one."""
     free = shutil.disk_usage(standing(data_dir)).free
     taken, landed = folder_bytes(data_dir), landed_bytes(data_dir)
@@ -53,7 +53,7 @@ def disk(data_dir: Path) -> Iterator[Finding]:
     if grows:
         words += f"; {_growing(grows, days)}"
     cure = "" if state == "ok" else ". Make room, or move the data folder to a larger disk."
-    yield Finding("disk", state, f"{words}{cure}", facts)
+    yield Diagnosis("disk", state, f"{words}{cure}", facts)
 
 
 def _recordings(warehouse: Path) -> tuple[int, float]:

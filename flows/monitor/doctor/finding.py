@@ -8,7 +8,7 @@ State = Literal["ok", "look", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One line of the doctor: what was looked at, how it is, what it says and what to do.
 
     facts: the same for machines, by name; none of them is a secret.

@@ -5,50 +5,52 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.monitor.doctor.finding import Finding
+from flows.monitor.doctor.finding import Diagnosis
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import FORMAT, read_format
 from flows.stores.folder.lock import holder
 from flows.stores.warehouse.warehouse import warehouse_path
 
 
-def folder(settings: Settings) -> Iterator[Finding]:
+def folder(settings: Settings) -> Iterator[Diagnosis]:
     """Folder and its format, lock, warehouse, and the file for Prometheus."""
     data_dir = settings.data_dir
     if not is_writable(data_dir):
         words = f"{standing(data_dir)} cannot be written to. Make it writable, or set RECSPEND_DATA_DIR."
-        yield Finding("data folder", "broken", words)
+        yield Diagnosis("data folder", "broken", words)
         return
     is_there = "" if data_dir.exists() else ", made by the first run"
-    yield Finding("data folder", "ok", f"{data_dir.absolute()}{is_there}", {"path": str(data_dir.absolute())})
+    yield Diagnosis(
+        "data folder", "ok", f"{data_dir.absolute()}{is_there}", {"path": str(data_dir.absolute())}
+    )
     if data_dir.exists():
         yield _format(data_dir)
     held = holder(data_dir)
     since = f"process {held.process} writes since {held.since}" if held else "nobody writes"
-    yield Finding("lock", "look" if held else "ok", since)
+    yield Diagnosis("lock", "look" if held else "ok", since)
     warehouse = warehouse_path(data_dir)
     if warehouse.exists():
         built = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC).isoformat(timespec="seconds")
-        yield Finding("warehouse", "ok", f"{warehouse}, built {built}", {"built_at": built})
+        yield Diagnosis("warehouse", "ok", f"{warehouse}, built {built}", {"built_at": built})
     else:
-        yield Finding("warehouse", "look", "not built yet. Run `recspend run`.")
+        yield Diagnosis("warehouse", "look", "not built yet. Run `recspend run`.")
     metrics = data_dir / settings.metrics_file
     if is_writable(metrics.parent):
-        yield Finding("metrics file", "ok", f"{metrics}, for Prometheus, written by each run")
+        yield Diagnosis("metrics file", "ok", f"{metrics}, for Prometheus, written by each run")
     else:
         words = f"{standing(metrics.parent)} cannot be written to. Make it writable, or set RECSPEND_METRICS_FILE."
-        yield Finding("metrics file", "look", words)
+        yield Diagnosis("metrics file", "look", words)
 
 
-def _format(data_dir: Path) -> Finding:
+def _format(data_dir: Path) -> Diagnosis:
     found = read_format(data_dir)  # a newer or unreadable one was refused with the settings
     facts = {"format": found.format if found else None, "known": FORMAT}
     if found is None:
-        return Finding("format", "ok", f"not told yet; the next run makes it {FORMAT}", facts)
+        return Diagnosis("format", "ok", f"not told yet; the next run makes it {FORMAT}", facts)
     words = f"{found.format}, of recspend {found.recspend}"
     if found.format < FORMAT:
         words += f"; the next run upgrades it to {FORMAT}, and asks the API for nothing again"
-    return Finding("format", "ok", words, facts)
+    return Diagnosis("format", "ok", words, facts)
 
 
 def standing(path: Path) -> Path:

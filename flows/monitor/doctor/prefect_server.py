@@ -3,18 +3,18 @@
 import os
 import re
 
-from flows.monitor.doctor.finding import Finding
+from flows.monitor.doctor.finding import Diagnosis
 from transforms.settings.credentials import without_credentials
 
 _SUBJECT = "Prefect"
 _SECONDS = 5
 
 
-def prefect_server() -> Finding:
+def prefect_server() -> Diagnosis:
     """Ask the server for its health and version, through Prefect's own client, which knows how to log in."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        return Finding(_SUBJECT, "ok", "no PREFECT_API_URL; runs are direct")
+        return Diagnosis(_SUBJECT, "ok", "no PREFECT_API_URL; runs are direct")
     shown = without_credentials(url)
     # Prefect takes a second to load.
     from httpx import HTTPStatusError
@@ -35,22 +35,24 @@ def prefect_server() -> Finding:
         return compared(shown, ours, theirs)
     if isinstance(trouble, HTTPStatusError) and trouble.response.status_code in (401, 403):
         cure = "Set PREFECT_API_AUTH_STRING, or PREFECT_API_KEY for Prefect Cloud."
-        return Finding(_SUBJECT, "broken", f"{shown} refuses the login. {cure}")
+        return Diagnosis(_SUBJECT, "broken", f"{shown} refuses the login. {cure}")
     cure = "Start it, or unset PREFECT_API_URL to run without it."
-    return Finding(_SUBJECT, "broken", f"{shown} does not answer ({type(trouble).__name__}). {cure}")
+    return Diagnosis(_SUBJECT, "broken", f"{shown} does not answer ({type(trouble).__name__}). {cure}")
 
 
-def compared(shown: str, ours: str, theirs: str) -> Finding:
+def compared(shown: str, ours: str, theirs: str) -> Diagnosis:
     """What two versions mean. Prefect's own client refuses another major version and warns of an older server."""
     facts = {"url": shown, "client_version": ours, "server_version": theirs}
     words = f"runs are reported to {shown}; server {theirs}, client {ours}"
     if _numbers(ours)[:1] != _numbers(theirs)[:1]:
-        return Finding(
+        return Diagnosis(
             _SUBJECT, "broken", f"{words}. Major versions must be the same: upgrade the older.", facts
         )
     if _numbers(theirs) < _numbers(ours):
-        return Finding(_SUBJECT, "look", f"{words}. The server is older than the client: upgrade it.", facts)
-    return Finding(_SUBJECT, "ok", words, facts)
+        return Diagnosis(
+            _SUBJECT, "look", f"{words}. The server is older than the client: upgrade it.", facts
+        )
+    return Diagnosis(_SUBJECT, "ok", words, facts)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from flows.monitor.doctor.finding import Finding
+from flows.monitor.doctor.finding import Diagnosis
 from flows.settings.settings import Settings, config_path, origins
 
 _PREFIX = "RECSPEND_"
@@ -16,7 +16,7 @@ _NAMES = ("provider", "reporting_timezone", "data_dir", "metrics_file")
 """Settings that are text out of a list, and folders: the name of a file with a token may be the token itself."""
 
 
-def settings_seen(settings: Settings) -> Iterator[Finding]:
+def settings_seen(settings: Settings) -> Iterator[Diagnosis]:
     """Each setting that was given, then how many were not, and variables that look like settings and are none."""
     came_from = origins()
     path = config_path()
@@ -27,11 +27,11 @@ def settings_seen(settings: Settings) -> Iterator[Finding]:
     words = "; ".join(f"{name}{_shown(facts[name])} from {where}" for name, where in came_from.items())
     read = f"{path} read" if path.exists() else f"no {path}"
     others = f"{len(facts) - len(came_from)} others have their defaults"
-    yield Finding("settings", "ok", f"{read}; {f'{words}; ' if words else ''}{others}", {"settings": facts})
+    yield Diagnosis("settings", "ok", f"{read}; {f'{words}; ' if words else ''}{others}", {"settings": facts})
     for variable in _strangers(settings):
         near = difflib.get_close_matches(variable, [f"{_PREFIX}{name.upper()}" for name in facts], 1)
         meant = f" Did you mean {near[0]}?" if near else " Unset it."
-        yield Finding("settings", "look", f"{variable} is no setting and changes nothing.{meant}")
+        yield Diagnosis("settings", "look", f"{variable} is no setting and changes nothing.{meant}")
 
 
 def _value(name: str, value: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccountAccess:
     """How to reach one account. `token_hint` says where the token comes from: a variable, a file or a Secret block."""
 
     name: str

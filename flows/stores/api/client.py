@@ -17,10 +17,10 @@ import requests
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, LocationParseError
 
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.api.pager import Pager
 from flows.stores.api.responses import RECORDINGS, Answered, ApiList, PassingError, refusal
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import Throttle
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.ingest.dialect import Dialect
@@ -62,13 +62,16 @@ class RecordingsApi:
     """
 
     def __init__(
-        self, access: Access, patience: Patience = Patience(), throttle: Throttle | None = None
+        self,
+        access: AccountAccess,
+        retry_policy: RetryPolicy = RetryPolicy(),
+        throttle: Throttle | None = None,
     ) -> None:
         self.access = access
         self.requests = 0
         self.retries = 0
         self.answered: Answered | None = None
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._throttle = throttle or Throttle()
         self._session = _Session()
         # As bytes: requests would take text for Latin-1, and raise on what is not.
@@ -106,13 +109,13 @@ class RecordingsApi:
             try:
                 return self._ask(url, listed)
             except PassingError as passing:
-                if attempt == self._patience.attempts:
+                if attempt == self._retry_policy.attempts:
                     words = passing.words.format(attempts=attempt)
                     raise ApiError(f"Account {self.access.name}: {words}", retryable=True) from None
                 logger.info("%s: %s, attempt %d", self.access.name, passing, attempt)
                 self.retries += 1
                 if passing.hold_seconds is None:
-                    self._throttle.pause(self._patience.pause(attempt))
+                    self._throttle.pause(self._retry_policy.pause(attempt))
                 attempt += 1
 
     def exists_before(self, day: date, dialect: Dialect = Dialect()) -> bool:
@@ -138,7 +141,7 @@ class RecordingsApi:
 
     def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, datetime | None]:
         """Rows of the first page that is not empty, and the newest creation instant that can be read in it."""
-        for attempt in range(self._patience.attempts):
+        for attempt in range(self._retry_policy.attempts):
             pager = self.pager(parameters, page_size=1)
             first_url = pager.url
             try:
@@ -148,7 +151,7 @@ class RecordingsApi:
                     if envelope.rows:
                         return envelope.rows, max(created_instants(read_records(body).records), default=None)
             except RequestRefusedError:  # a cursor that died meanwhile
-                if pager.url == first_url or attempt + 1 == self._patience.attempts:
+                if pager.url == first_url or attempt + 1 == self._retry_policy.attempts:
                     raise
             else:
                 break
@@ -164,7 +167,7 @@ class RecordingsApi:
                     # While the turn lasts, so that no other lane slips in.
                     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                         self._throttle.refused(turn)
-                    error = refusal(response, self.access, listed, self._patience)
+                    error = refusal(response, self.access, listed, self._retry_policy)
                     if isinstance(error, PassingError) and error.hold_seconds is not None:
                         self._throttle.hold(error.hold_seconds)
                     raise error
@@ -189,7 +192,7 @@ class RecordingsApi:
         try:
             return self._session.get(
                 url,
-                timeout=(self._patience.connect_timeout, self._patience.read_timeout),
+                timeout=(self._retry_policy.connect_timeout, self._retry_policy.read_timeout),
                 allow_redirects=False,
                 stream=True,
             )
@@ -205,7 +208,7 @@ class RecordingsApi:
 
     def _body(self, response: requests.Response) -> bytes:
         """The whole body, read piece by piece: one that trickles for ever would never run into the read timeout."""
-        until = monotonic() + self._patience.page_timeout
+        until = monotonic() + self._retry_policy.page_timeout
         pieces = []
         try:
             while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):

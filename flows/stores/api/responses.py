@@ -8,8 +8,8 @@ from http import HTTPStatus
 import msgspec
 import requests
 
-from flows.stores.api.access import Access
-from flows.stores.api.retries import PASSING_FAULTS, Patience
+from flows.stores.api.access import AccountAccess
+from flows.stores.api.retries import PASSING_FAULTS, RetryPolicy
 from transforms.errors import ApiError, RequestRefusedError
 from transforms.pages.records import Envelope, read_envelope
 
@@ -44,7 +44,9 @@ class PassingError(Exception):
         self.hold_seconds = hold_seconds
 
 
-def refusal(response: requests.Response, access: Access, listed: ApiList, patience: Patience) -> Exception:
+def refusal(
+    response: requests.Response, access: AccountAccess, listed: ApiList, retry_policy: RetryPolicy
+) -> Exception:
     """What an answer other than 200 comes to: PassingError, or an ApiError that says what to do."""
     account, status = f"Account {access.name}", response.status_code
     if status in (401, 403):
@@ -67,7 +69,7 @@ def refusal(response: requests.Response, access: Access, listed: ApiList, patien
             f"answer {status}",
             f"the API still answers {status} after {{attempts}} attempts. "
             "Run again later; what has landed is kept.",
-            hold_seconds=patience.retry_after(response.headers.get("Retry-After")) or None,
+            hold_seconds=retry_policy.retry_after(response.headers.get("Retry-After")) or None,
         )
     if status not in range(400, 500):
         return ApiError(

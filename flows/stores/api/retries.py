@@ -11,7 +11,7 @@ PASSING_FAULTS = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to wait and how often to try again. Times in seconds.
 
     read_timeout: between two pieces of an answer. page_timeout: for a whole page, however steadily it trickles.

@@ -21,7 +21,7 @@ from transforms.pages.usage import USAGE_SCHEMA
 _NAME = "usage_records"
 
 
-class _Applied(msgspec.Struct, frozen=True):
+class _AppliedUsage(msgspec.Struct, frozen=True):
     """How many landings are in the table, and a digest of their names."""
 
     landings: int
@@ -65,7 +65,7 @@ class UsageRecords:
     def applied(self, account_sid: str, landings: Sequence[Landing]) -> int | None:
         """How many of these landings, from the first, are in the rows; None when the rows are not of these."""
         try:
-            applied = msgspec.json.decode(self._marker(account_sid).read_bytes(), type=_Applied)
+            applied = msgspec.json.decode(self._marker(account_sid).read_bytes(), type=_AppliedUsage)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
         return applied.landings if applied == _applied(landings[: applied.landings]) else None
@@ -74,6 +74,6 @@ class UsageRecords:
         return self._folder / f"account_sid={account_sid}" / "_landings.json"
 
 
-def _applied(landings: Sequence[Landing]) -> _Applied:
+def _applied(landings: Sequence[Landing]) -> _AppliedUsage:
     names = "\n".join(landing.name for landing in landings)
-    return _Applied(len(landings), hashlib.sha256(names.encode()).hexdigest())
+    return _AppliedUsage(len(landings), hashlib.sha256(names.encode()).hexdigest())

@@ -17,7 +17,7 @@ import pyarrow as pa
 from flows.stores.whole_files import write_whole
 from transforms.errors import DataError
 from transforms.pages.records import Envelope, read_envelope
-from transforms.values.windows import Reading, Window
+from transforms.values.windows import Fetch, Window
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 """How a folder is named after the instant (UTC) its walk began."""
@@ -69,9 +69,9 @@ class Landing:
         return f"{self.root}/account_sid={self.account_sid}/{window}/{self.fetched_at.strftime(STAMP)}"
 
     @property
-    def reading(self) -> Reading:
+    def fetch(self) -> Fetch:
         """The landing as a reading of its window."""
-        return Reading(self.window, self.fetched_at, self.name, self.is_whole)
+        return Fetch(self.window, self.fetched_at, self.name, self.is_whole)
 
 
 class LandingWriter:

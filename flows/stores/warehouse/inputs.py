@@ -18,7 +18,7 @@ _LAYOUT = b"2"
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class WarehouseInputs:
     """What goes into a warehouse.
 
     tables: full name → rows, for the tables that are not models; each gets the columns of its twin.
@@ -33,7 +33,7 @@ class Contents:
     views: frozenset[str] = frozenset()
 
 
-class Made(msgspec.Struct, frozen=True):
+class BuiltFrom(msgspec.Struct, frozen=True):
     """What the models of a warehouse were made of. sql: digest of their text. reads: the tables they read that are no
     models themselves. inputs: digest of everything they depend on.
     """
@@ -43,20 +43,20 @@ class Made(msgspec.Struct, frozen=True):
     inputs: str
 
 
-class _Stamped(msgspec.Struct, frozen=True):
-    made: Made
+class _Sealed(msgspec.Struct, frozen=True):
+    made: BuiltFrom
     bytes: int
     written_at_ns: int
 
 
-class Stamp:
+class Fingerprint:
     """Beside a warehouse: from what its models were built, and how to tell that nobody wrote to the file since."""
 
     def __init__(self, warehouse: Path) -> None:
         self._path = warehouse.with_suffix(".json")
         self._warehouse = warehouse
 
-    def would_be(self, contents: Contents) -> Made:
+    def would_be(self, contents: WarehouseInputs) -> BuiltFrom:
         """What the models would be made of by now. Raises ModelError when a model is no SQL."""
         sql = _digest(f"{model.name} {model.sql}".encode() for model in contents.models)
         stamped = self._read()
@@ -65,9 +65,9 @@ class Stamp:
         reads = (
             stamped.made.reads if stamped and is_known else tuple(sorted(read_from_outside(contents.models)))
         )
-        return Made(sql, reads, _digest(_parts(contents, reads)))
+        return BuiltFrom(sql, reads, _digest(_parts(contents, reads)))
 
-    def stands_for(self, made: Made) -> bool:
+    def stands_for(self, made: BuiltFrom) -> bool:
         """Whether the file is the one that was made of this, and is as it was left."""
         try:
             return self._read() == self._stamped(made) and not _has_log(self._warehouse)
@@ -79,18 +79,18 @@ class Stamp:
         stamped = self._read()
         return stamped.made.inputs if stamped and self.stands_for(stamped.made) else None
 
-    def write(self, made: Made) -> None:
+    def write(self, made: BuiltFrom) -> None:
         """Remember it."""
         write_whole(self._path, msgspec.json.encode(self._stamped(made)))
 
-    def _read(self) -> _Stamped | None:
+    def _read(self) -> _Sealed | None:
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-            return msgspec.json.decode(self._path.read_bytes(), type=_Stamped)
+            return msgspec.json.decode(self._path.read_bytes(), type=_Sealed)
         return None
 
-    def _stamped(self, made: Made) -> _Stamped:
+    def _stamped(self, made: BuiltFrom) -> _Sealed:
         found = self._warehouse.stat()
-        return _Stamped(made, found.st_size, found.st_mtime_ns)
+        return _Sealed(made, found.st_size, found.st_mtime_ns)
 
 
 def _digest(parts: Iterable[bytes]) -> str:
@@ -100,7 +100,7 @@ def _digest(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _parts(contents: Contents, reads: Collection[str]) -> Iterator[bytes]:
+def _parts(contents: WarehouseInputs, reads: Collection[str]) -> Iterator[bytes]:
     """Everything the models depend on: the lake's files, the tables they read, their SQL and twins; and the checks."""
     yield _LAYOUT
     yield duckdb.__version__.encode()

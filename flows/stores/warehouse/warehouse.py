@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from flows.stores.warehouse.checks import CheckResult, check_table, run_check
-from flows.stores.warehouse.inputs import Contents, Made, Stamp
+from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
 from flows.stores.whole_files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
 from transforms.model.models import Check, Model, Twin, build_order, drift
@@ -47,10 +47,10 @@ class Warehouse:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp = Stamp(path)
+        self._stamp = Fingerprint(path)
         self._held: duckdb.DuckDBPyConnection | None = None
 
-    def build(self, contents: Contents) -> list[CheckResult]:
+    def build(self, contents: WarehouseInputs) -> list[CheckResult]:
         """Build the file anew, run the checks in it, and put it in place.
 
         When nothing that the models depend on has changed, they are taken over from the old file as it is: only the
@@ -76,7 +76,7 @@ class Warehouse:
         self._stamp.write(made)
         return results
 
-    def _fill(self, beside: Path, contents: Contents, made: Made) -> list[CheckResult]:
+    def _fill(self, beside: Path, contents: WarehouseInputs, made: BuiltFrom) -> list[CheckResult]:
         is_taken_over = self._stamp.stands_for(made)
         if is_taken_over:
             shutil.copyfile(self.path, beside)
@@ -151,7 +151,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
         raise ConfigError(f"{first_lines} Mend the query; `show all tables` lists what there is.") from None
 
 
-def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+def _build_all(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs) -> None:
     for schema in _SCHEMAS:
         connection.execute(f"create schema {schema}")
     with _together(connection):
@@ -165,7 +165,9 @@ def _build_all(connection: duckdb.DuckDBPyConnection, contents: Contents) -> Non
             _describe(connection, model.name, model.twin, is_view=model.name in contents.views)
 
 
-def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: Collection[str]) -> set[str]:
+def _refresh(
+    connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs, reads: Collection[str]
+) -> set[str]:
     """Fill the tables anew that no model reads; the names of the checks that passed and read none of those."""
     anew = sorted(contents.tables.keys() - set(reads))
     passed = {row[0] for row in connection.execute("select name from ops.checks where is_passed").fetchall()}
@@ -178,7 +180,7 @@ def _refresh(connection: duckdb.DuckDBPyConnection, contents: Contents, reads: C
     return passed - {check.name for check in contents.checks if any(name in check.sql for name in anew)}
 
 
-def _land(connection: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+def _land(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs) -> None:
     lake_twin = contents.twins["landed.recordings"]
     if contents.lake_files:
         files = ", ".join(_quoted(str(file.resolve())) for file in contents.lake_files)

@@ -16,7 +16,7 @@ from flows.emulator.resources.account_page import ODD_ACCOUNTS
 from flows.settings.accounts import accesses
 from flows.settings.settings import load
 from flows.stores.api.client import RecordingsApi
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
@@ -188,7 +188,7 @@ def test_every_account_of_a_project_gets_an_entry_that_can_be_used(
         usable = accesses(settings)
         assert [access.name for access in usable][:3] == ["main office", "sales", '"; DROP = "1']
         for access in usable[:2]:
-            assert RecordingsApi(access, Patience(attempts=1)).newest() is None
+            assert RecordingsApi(access, RetryPolicy(attempts=1)).newest() is None
 
         monkeypatch.setenv("RECSPEND_BASE_URL", emulator.base_url)
         before = contents()

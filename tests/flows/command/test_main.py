@@ -19,7 +19,7 @@ import pytest
 from flows.command import main as cli
 from flows.command import options as cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, warehouse_cells, work_for
 
@@ -87,7 +87,7 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, recspend: Recsp
 def ran(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after a first run."""
     data_dir = tmp_path_factory.mktemp("ran") / "data"
-    perform(work_for(accesses_of(emulator)[:1], data_dir), Job("run"))
+    perform(work_for(accesses_of(emulator)[:1], data_dir), RunRequest("run"))
     return data_dir
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.emulator import DIALECTS, Emulator, Source, open_living, open_recordings, serve
-from flows.emulator.http.queries import Dialect, created_between, dialect_of
+from flows.emulator.http.queries import EmulatedDialect, created_between, dialect_of
 from tests.support.servers.emulator_client import RECORDING, get, list_path, recordings
 
 DAY = 86_400
@@ -109,7 +109,7 @@ def test_names_that_are_unknown_or_contradict_each_other_are_refused(source: Sou
 
 
 def test_the_default_is_the_first_filter_dialect() -> None:
-    assert dialect_of(()) == dialect_of(("instant-inclusive",)) == Dialect()
+    assert dialect_of(()) == dialect_of(("instant-inclusive",)) == EmulatedDialect()
     assert len({repr(dialect_of((name,))) for name in DIALECTS}) == len(DIALECTS)
 
 

@@ -22,7 +22,7 @@ from flows.emulator import (
     render,
     serve,
 )
-from flows.emulator.http.messages import Request
+from flows.emulator.http.messages import HttpRequest
 from tests.support.servers.emulator_client import (
     ACCOUNT,
     RECORDING,
@@ -49,7 +49,7 @@ def listed(source: LivingSource, account: Account, query: str = "PageSize=1000")
     target: str | None = f"{list_path(account)}?{query}"
     found: list[dict[str, Any]] = []
     while target is not None:
-        response = source.answer(Request(target, authorization))
+        response = source.answer(HttpRequest(target, authorization))
         assert response.status == 200
         page = _json(response.body)
         found += page["recordings"]
@@ -375,7 +375,7 @@ def test_a_walk_is_not_disturbed_by_what_happens_meanwhile(
     account, happening = source.accounts[0], iter(pages)
     answer = source.answer
 
-    def meanwhile(request: Request) -> Any:
+    def meanwhile(request: HttpRequest) -> Any:
         for operation in next(happening, []):
             # What moves to another day or comes back may well be met twice, or not at all.
             if operation[0] != "restore" and not (operation[0] == "change" and "created_at" in operation[2]):

@@ -18,7 +18,7 @@ import pytest
 
 from flows.emulator import (
     Account,
-    Asked,
+    AskedUrl,
     Emulator,
     Parameters,
     Source,
@@ -310,8 +310,8 @@ def test_requests_are_remembered(source: Source) -> None:
         get(running, f"{list_path(account)}?PageSize=1", account)
         get(running, "/nothing")
         assert running.requests == [
-            Asked("GET", f"{list_path(account)}?PageSize=1", 200),
-            Asked("GET", "/nothing", 404),
+            AskedUrl("GET", f"{list_path(account)}?PageSize=1", 200),
+            AskedUrl("GET", "/nothing", 404),
         ]
 
 

@@ -16,11 +16,11 @@ import pytest
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.ingest.ingest import IngestSummary, ingest_account
 from flows.ingest.lanes import Lanes
-from flows.ingest.plan import Asked, plan_account
-from flows.run.job import Job
+from flows.ingest.plan import IngestRequest, plan_account
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from flows.stores.api.client import RecordingsApi
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.raw.landing import Landing, decompress
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
@@ -64,7 +64,9 @@ def served(recordings: Sequence[Recording], tmp_path: Path) -> Iterator[Emulator
         yield emulator
 
 
-def read(emulator: Emulator, data_dir: Path, now: datetime, asked: Asked = Asked()) -> IngestSummary:
+def read(
+    emulator: Emulator, data_dir: Path, now: datetime, asked: IngestRequest = IngestRequest()
+) -> IngestSummary:
     """One run at an instant: ingest, lake, warehouse."""
     steps = count()  # next() on it is atomic, for the lanes all ask
     (access,) = accesses_of(emulator)
@@ -72,11 +74,11 @@ def read(emulator: Emulator, data_dir: Path, now: datetime, asked: Asked = Asked
         access,
         data_dir,
         asked,
-        patience=Patience(backoff=0),
+        retry_policy=RetryPolicy(backoff=0),
         clock=lambda: now + timedelta(milliseconds=next(steps)),
     )
     for stage in ("normalize", "model"):
-        perform(work_for([], data_dir), Job(stage))
+        perform(work_for([], data_dir), RunRequest(stage))
     return summary
 
 
@@ -136,10 +138,20 @@ def test_a_recording_that_never_gets_a_price_is_asked_for_until_it_is_too_old(tm
     with served(old, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY)
         before = len(emulator.requests)
-        read(emulator, tmp_path / "data", TODAY + timedelta(hours=1), Asked(rules=Rules(settle_days=57)))
+        read(
+            emulator,
+            tmp_path / "data",
+            TODAY + timedelta(hours=1),
+            IngestRequest(rules=Rules(settle_days=57)),
+        )
         assert days_asked(emulator, before) == [("2026-09-28", "2026-09-30")]
         before = len(emulator.requests)
-        read(emulator, tmp_path / "data", TODAY + timedelta(hours=2), Asked(rules=Rules(settle_days=59)))
+        read(
+            emulator,
+            tmp_path / "data",
+            TODAY + timedelta(hours=2),
+            IngestRequest(rules=Rules(settle_days=59)),
+        )
         assert days_asked(emulator, before) == [("2026-08-03", "2026-08-03"), ("2026-09-28", "2026-09-30")]
 
 
@@ -162,7 +174,12 @@ def test_a_deletion_in_an_old_month_is_found_by_an_audit_and_keeps_its_cost(tmp_
             tmp_path / "data", "select deleted_at from marts.fct_recordings where deleted_at is not null"
         )
         assert unnoticed == []
-        read(emulator, tmp_path / "data", TODAY + timedelta(hours=2), Asked(rules=Rules(audit_days=100)))
+        read(
+            emulator,
+            tmp_path / "data",
+            TODAY + timedelta(hours=2),
+            IngestRequest(rules=Rules(audit_days=100)),
+        )
     (row,) = rows_of(
         tmp_path / "data",
         "select created_at, cost, deleted_at from marts.fct_recordings where deleted_at is not null",
@@ -172,7 +189,7 @@ def test_a_deletion_in_an_old_month_is_found_by_an_audit_and_keeps_its_cost(tmp_
 
 
 def test_a_recording_that_comes_back_is_no_longer_deleted(tmp_path: Path) -> None:
-    again = Asked(first=date(2026, 9, 1), again=True)
+    again = IngestRequest(first=date(2026, 9, 1), again=True)
     for hour, recordings in enumerate([SETTLED, SETTLED[:2], SETTLED]):
         with served(recordings, tmp_path) as emulator:
             read(emulator, tmp_path / "data", TODAY + timedelta(hours=hour), again)
@@ -186,7 +203,7 @@ def test_a_recording_that_moves_to_another_month_counts_once(tmp_path: Path) -> 
     moved = replace(
         SETTLED[1], created_at=SETTLED[1].created_at - 5 * 86400, updated_at=SETTLED[1].updated_at + 9
     )
-    everything = Asked(first=date(2026, 8, 1), again=True)
+    everything = IngestRequest(first=date(2026, 8, 1), again=True)
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY, everything)
     with served([SETTLED[0], moved, SETTLED[2]], tmp_path) as emulator:
@@ -206,7 +223,7 @@ def test_a_recording_that_moves_to_another_month_counts_once(tmp_path: Path) -> 
 
 
 def test_again_reads_every_day_of_the_range_and_nothing_else(tmp_path: Path) -> None:
-    days = Asked(first=date(2026, 9, 1), last=date(2026, 9, 5))
+    days = IngestRequest(first=date(2026, 9, 1), last=date(2026, 9, 5))
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY, days)
         before = len(emulator.requests)
@@ -217,12 +234,17 @@ def test_again_reads_every_day_of_the_range_and_nothing_else(tmp_path: Path) -> 
 
 def test_days_in_the_future_are_not_asked_for_and_do_not_count_as_read(tmp_path: Path) -> None:
     with served(SETTLED, tmp_path) as emulator:
-        read(emulator, tmp_path / "data", TODAY, Asked(first=date(2026, 9, 29), last=date(2026, 10, 31)))
+        read(
+            emulator,
+            tmp_path / "data",
+            TODAY,
+            IngestRequest(first=date(2026, 9, 29), last=date(2026, 10, 31)),
+        )
         assert days_asked(emulator, 0) == [("2026-09-29", "2026-09-30")]
         (access,) = accesses_of(emulator)
         data_dir = tmp_path / "data"
-        with Lanes(access, RawPages(data_dir), Patience(), 1) as lanes:
-            plan = plan_account(lanes, data_dir, Asked(first=date(2026, 9, 29)), date(2026, 10, 1))
+        with Lanes(access, RawPages(data_dir), RetryPolicy(), 1) as lanes:
+            plan = plan_account(lanes, data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1))
     assert plan[date(2026, 10, 1)] == "not covered"
 
 
@@ -239,7 +261,12 @@ def test_a_walk_whose_cursor_is_refused_by_now_starts_over_and_nothing_else_does
         refused = body.replace(b"PageToken=PA", b"PageToken=XX")
         assert refused != body
         raw.writer(broken_off).add(pager.url or "", refused, envelope.rows)
-        read(emulator, data_dir, TODAY + timedelta(hours=1), Asked(first=window.first, last=window.last))
+        read(
+            emulator,
+            data_dir,
+            TODAY + timedelta(hours=1),
+            IngestRequest(first=window.first, last=window.last),
+        )
     assert raw.unfinished(ACCOUNT) == []
     assert broken_off not in raw.complete(ACCOUNT)
     assert len(rows_of(data_dir, EVERY_FACT)) == 1200
@@ -282,7 +309,7 @@ def test_coverage_counts_the_recordings_of_each_day_and_the_unsettled_among_them
         recording(3, date(2026, 9, 3), price="0"),
     ]
     with served(recordings, tmp_path) as emulator:
-        read(emulator, tmp_path / "data", TODAY, Asked(first=date(2026, 9, 1), last=date(2026, 9, 3)))
+        read(emulator, tmp_path / "data", TODAY, IngestRequest(first=date(2026, 9, 1), last=date(2026, 9, 3)))
     rows = rows_of(
         tmp_path / "data",
         "select day, is_covered, recordings, unsettled_recordings from ops.coverage order by day",
@@ -327,6 +354,6 @@ def test_a_price_that_changes_is_listed_as_a_correction_and_a_rebuild_lists_the_
     for page, price in ((row["raw_page_before"], "0.0025"), (row["raw_page_after"], "0.005")):
         assert price.encode() in decompress((data_dir / page).read_bytes())
     shutil.rmtree(data_dir / "corrections")
-    perform(work_for([], data_dir), Job("normalize", rebuild=True))
-    perform(work_for([], data_dir), Job("model"))
+    perform(work_for([], data_dir), RunRequest("normalize", rebuild=True))
+    perform(work_for([], data_dir), RunRequest("model"))
     assert rows_of(data_dir, query) == found

@@ -20,10 +20,10 @@ import pytest
 from flows.emulator import LivingLedger, Recording, Source, open_living, open_recordings
 from flows.emulator.http.messages import Response, error, json_bytes, unauthorized
 from flows.ingest.ingest import ingest_account
-from flows.ingest.plan import Asked
+from flows.ingest.plan import IngestRequest
 from flows.model.coverage import coverage
 from flows.normalize.normalize import normalize_account
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import LandingWriter
 from flows.stores.raw.raw_pages import RawPages
@@ -50,10 +50,10 @@ from transforms.pages.records import read_envelope, read_records
 from transforms.values.windows import Window, days_of, quarter_windows
 
 AUGUST = Window(date(2026, 8, 1), date(2026, 8, 31))
-IN_AUGUST = Asked(AUGUST.first, AUGUST.last)
+IN_AUGUST = IngestRequest(AUGUST.first, AUGUST.last)
 MANY = 60_000
 QUARTERS = quarter_windows(date(2025, 7, 1), date(2026, 6, 30))
-IN_QUARTERS = Asked(QUARTERS[0].first, QUARTERS[-1].last)
+IN_QUARTERS = IngestRequest(QUARTERS[0].first, QUARTERS[-1].last)
 PAGES_PER_QUARTER = 3
 
 
@@ -165,7 +165,7 @@ def test_an_account_of_few_recordings_costs_a_request_for_each_quarter(tmp_path:
         for day in range(10)
     ]
     with watched(open_recordings(made, tmp_path / "rendered")) as (emulator, watch):
-        summary = ingest(emulator, tmp_path / "data", Asked())
+        summary = ingest(emulator, tmp_path / "data", IngestRequest())
     quarters = quarter_windows(date(2023, 10, 1), TODAY.date())
     assert len(quarters) == 12
     assert [window.last for window in sorted(watch.windows())] == [quarter.last for quarter in quarters]
@@ -197,7 +197,7 @@ def test_an_instant_that_stands_still_is_the_beginning_of_one_landing_only(
 ) -> None:
     with watched(dense) as (emulator, _):
         summary = ingest_account(
-            accesses_of(emulator)[0], data_dir, IN_AUGUST, patience=HASTE, clock=lambda: TODAY
+            accesses_of(emulator)[0], data_dir, IN_AUGUST, retry_policy=HASTE, clock=lambda: TODAY
         )
     landings = RawPages(data_dir).complete(ACCOUNT)
     assert summary.failed == {}
@@ -274,7 +274,7 @@ def test_a_window_that_cannot_be_read_in_the_first_step_keeps_no_later_step_from
         return error(400, 20001, "Bad Request") if seen.window in (quarters[0], quarters[19]) else None
 
     with watched(source, instead=instead) as (emulator, _):
-        summary = ingest(emulator, data_dir, Asked(quarters[0].first, quarters[-1].last))
+        summary = ingest(emulator, data_dir, IngestRequest(quarters[0].first, quarters[-1].last))
     assert windows_landed(data_dir) == quarters[1:19]
     assert summary.failed[ACCOUNT].endswith("Not read: 2021-07-01 to 2021-09-30 and 1 other windows.")
 
@@ -309,7 +309,7 @@ def finish_late(data_dir: Path, meanwhile: Callable[[LivingLedger], Recording]) 
     """A walk is broken off on Monday, and again on Tuesday; one begun anew on Tuesday ends. Then something happens to
     a recording, and on Wednesday the first walk is finished, which lists it. What the lake says of it."""
     source = open_living(evenly(BROKEN.first, BROKEN.last, 2500), now=int(TODAY.timestamp()))
-    asked, failures = Asked(BROKEN.first, BROKEN.last), iter((True, True))
+    asked, failures = IngestRequest(BROKEN.first, BROKEN.last), iter((True, True))
 
     def instead(seen: Seen, usual: Response) -> Response | None:
         return no_page(seen, usual) if not seen.is_first_page and next(failures, False) else None
@@ -439,7 +439,7 @@ def test_no_lane_slips_in_between_a_refusal_and_its_hold(dense: Source, data_dir
 
 def test_too_many_at_once_costs_lanes_and_no_recording(dense: Source, data_dir: Path) -> None:
     with watched(dense, latency=0.03, faults=["throttle-concurrency"]) as (emulator, _):
-        summary = ingest(emulator, data_dir, IN_AUGUST, patience=Patience(backoff=0.01))
+        summary = ingest(emulator, data_dir, IN_AUGUST, retry_policy=RetryPolicy(backoff=0.01))
     assert summary.failed == {}
     assert summary.retries > 0
     assert_all_is_landed(data_dir, MANY)
@@ -599,10 +599,10 @@ def test_a_disk_that_fails_at_the_manifest_is_an_error_and_the_landing_goes_on_l
 
     monkeypatch.setattr(LandingWriter, "complete", failing)
     with watched(quarterly) as (emulator, _), pytest.raises(OSError, match="No space left"):
-        ingest(emulator, data_dir, Asked(BROKEN.first, BROKEN.last))
+        ingest(emulator, data_dir, IngestRequest(BROKEN.first, BROKEN.last))
     monkeypatch.undo()
     assert RawPages(data_dir).complete(ACCOUNT) == []
     with watched(quarterly) as (emulator, watch):
-        ingest(emulator, data_dir, Asked(BROKEN.first, BROKEN.last), now=TODAY + timedelta(hours=1))
+        ingest(emulator, data_dir, IngestRequest(BROKEN.first, BROKEN.last), now=TODAY + timedelta(hours=1))
     assert (watch.seen, windows_landed(data_dir)) == ([], [BROKEN])
     assert_all_is_landed(data_dir, 2500)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flows.emulator import Emulator, Parameters, Recording, open_ledger, open_living, serve
-from flows.run.job import Job, Summary
+from flows.run.job import RunRequest, RunSummary
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from flows.stores.raw.landing import LandingWriter
 from tests.support.runs.ledger_runs import accesses_of, rows_of
@@ -69,7 +69,7 @@ def charging(ledger: Sequence[Recording], *faults: str) -> Iterator[Emulator]:
         yield emulator
 
 
-def run(emulator: Emulator, data_dir: Path, job: Job = WHOLE_RUN, **settings: Any) -> Summary:
+def run(emulator: Emulator, data_dir: Path, job: RunRequest = WHOLE_RUN, **settings: Any) -> RunSummary:
     accounts = [replace(access, provider="twilio") for access in accesses_of(emulator)]
     return run_by(clock_of(emulator.ledger), accounts, data_dir, job, **{**SETTINGS, **settings})
 
@@ -225,7 +225,7 @@ def test_the_list_is_asked_for_days_not_final_and_for_this_account_alone(tmp_pat
         run(emulator, tmp_path, settle_days=5)
         again = usage_requests(emulator)[1]
         assert (again["StartDate"], again["EndDate"]) == (["2026-09-09"], ["2026-09-13"])
-        run(emulator, tmp_path, Job(first=SECOND, last=THIRD, again=True), settle_days=5)
+        run(emulator, tmp_path, RunRequest(first=SECOND, last=THIRD, again=True), settle_days=5)
         again = usage_requests(emulator)[2]
         assert (again["StartDate"], again["EndDate"]) == (["2026-09-02"], ["2026-09-03"])
         run(emulator, tmp_path, settle_days=5, usage_records=False)
@@ -288,11 +288,11 @@ def by_raw_page(data_dir: Path) -> dict[date, str]:
 def test_a_hole_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
     today = replace(recording(20, TODAY, 1, "0.0025"), created_at=epoch_of(TODAY, 60))
     with charging([*LEDGER, today]) as emulator:
-        run(emulator, tmp_path, Job(first=SECOND, last=SECOND))
-        run(emulator, tmp_path, Job(first=FOURTH))
+        run(emulator, tmp_path, RunRequest(first=SECOND, last=SECOND))
+        run(emulator, tmp_path, RunRequest(first=FOURTH))
         # The usage of the third is read, its recordings are not.
         with patch("flows.ingest.plan.plan_account", lambda *_: {}):
-            run(emulator, tmp_path, Job(first=THIRD, last=THIRD))
+            run(emulator, tmp_path, RunRequest(first=THIRD, last=THIRD))
     rows = reconciliation(tmp_path)
     assert by_day(
         rows, "our_recordings", "their_recordings", "is_comparable", "is_within_tolerance", "note"
@@ -339,13 +339,13 @@ def test_raw_usage_is_the_truth(tmp_path: Path) -> None:
     before = rows_of(tmp_path, "select * from landed.usage_records order by all")
     assert len(before) > 3
     shutil.rmtree(tmp_path / "usage_records")
-    run_by(clock_of(ledger), [], tmp_path, Job("normalize", rebuild=True))
-    run_by(clock_of(ledger), [], tmp_path, Job("model"))
+    run_by(clock_of(ledger), [], tmp_path, RunRequest("normalize", rebuild=True))
+    run_by(clock_of(ledger), [], tmp_path, RunRequest("model"))
     assert rows_of(tmp_path, "select * from landed.usage_records order by all") == before
     (page,) = (tmp_path / "raw_usage").rglob("page-*.json.zst")
     page.write_bytes(page.read_bytes()[:-1])
     with pytest.raises(DataError, match="is not the page that was received"):
-        run_by(clock_of(ledger), [], tmp_path, Job("normalize", rebuild=True))
+        run_by(clock_of(ledger), [], tmp_path, RunRequest("normalize", rebuild=True))
 
 
 def test_an_invoice_is_held_against_the_month(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from flows.command import main as cli
 from flows.emulator import open_living, serve
 from flows.monitor import notify
 from flows.monitor.notify import failure_told, run_told
-from flows.run.job import Command, Job, Summary, Work
+from flows.run.job import Command, RunContext, RunRequest, RunSummary
 from flows.run.stages import perform, prepare
 from flows.settings.settings import Settings, load
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.folder.notified import Notified
 from flows.stores.warehouse.checks import CheckResult
 from tests.support.runs.ledger_runs import accesses_of
@@ -59,18 +59,18 @@ class Runs:
     def run(
         self,
         *found: Finding,
-        summary: Summary | None = None,
+        summary: RunSummary | None = None,
         command: Command = "run",
         raises: BaseException | None = None,
         account: str | None = None,
-    ) -> Summary:
+    ) -> RunSummary:
         """A run that comes to a summary or raises."""
 
         def findings(_: Path, *, with_figures: bool) -> list[Finding]:
             return [each for each in found if with_figures or each.kind == "holes.found"]
 
-        summary = summary or Summary()
-        work = Work(
+        summary = summary or RunSummary()
+        work = RunContext(
             load(data_dir=self.data_dir, notify=self.channels),
             [access for access in self.accounts if account in (None, access.name)],
             self.names,
@@ -78,7 +78,7 @@ class Runs:
         )
         with (
             patch.object(notify, "findings_now", findings),
-            run_told(work, Job(command, account=account), summary),
+            run_told(work, RunRequest(command, account=account), summary),
         ):
             if raises:
                 raise raises
@@ -106,8 +106,8 @@ class Runs:
         return hear
 
     @staticmethod
-    def _access(name: str) -> Access:
-        return Access(name, f"sid-{name}", "https://x.example", name, "PTnone", "signalwire", "TOKEN")
+    def _access(name: str) -> AccountAccess:
+        return AccountAccess(name, f"sid-{name}", "https://x.example", name, "PTnone", "signalwire", "TOKEN")
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_finding_is_told_once_and_again_when_it_comes_back(runs: Runs) -> None
 
 
 def test_an_account_that_cannot_be_read_is_told_once_as_long_as_it_lasts(runs: Runs) -> None:
-    failed = Summary(failed={"support": "It answers 401."})
+    failed = RunSummary(failed={"support": "It answers 401."})
     assert runs.told(summary=failed) == ["run.failed account support"]
     assert (
         runs.received.posted[0][1]["findings"][0]["sentence"] == "support could not be read. It answers 401."
@@ -161,7 +161,7 @@ def test_failed_checks_are_told_and_figures_then_are_neither_told_nor_forgotten(
         Check("keys_are_unique", "x.sql", "select 1", "fail", "A row twice counts twice."), 2, []
     )
     runs.told(BUDGET)
-    assert runs.told(new, HOLE, summary=Summary(checks=[check])) == [
+    assert runs.told(new, HOLE, summary=RunSummary(checks=[check])) == [
         "checks.failed keys_are_unique",
         HOLE.key,
     ]
@@ -237,7 +237,7 @@ def slowly(got: Path) -> dict[str, Any]:
 
 
 def fails_to_start(settings: Settings) -> None:
-    with pytest.raises(ConfigError), failure_told(settings, Job(), None):
+    with pytest.raises(ConfigError), failure_told(settings, RunRequest(), None):
         raise ConfigError("No disk. Buy one.")
 
 
@@ -332,7 +332,7 @@ def test_a_run_that_raises_is_told_and_what_was_told_before_is_kept(runs: Runs) 
 
 def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: Path, received: Hook) -> None:
     settings = load(data_dir=tmp_path, notify=[{"kind": "webhook", "url": received.url}])
-    for job in (Job("ingest"), Job("run"), Job("run")):
+    for job in (RunRequest("ingest"), RunRequest("run"), RunRequest("run")):
         with pytest.raises(ConfigError):
             prepare(settings, job)
     assert received.events == ["recspend.run.failed"]
@@ -352,7 +352,7 @@ def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
     settings = load(data_dir=tmp_path, notify=runs.channels, accounts=ENTRIES)
     for _ in range(3):
         with pytest.raises(ConfigError):
-            prepare(settings, Job(account=broken))
+            prepare(settings, RunRequest(account=broken))
         assert runs.run(account="sales").warnings == {}
     assert received.events == ["recspend.run.failed"]
     (finding,) = received.posted[0][1]["findings"]
@@ -361,7 +361,7 @@ def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
     assert finding["sentence"].startswith(f"The run of {name} ended early. ")
     assert runs.told() == []
     with pytest.raises(ConfigError):
-        prepare(settings, Job(account=broken))
+        prepare(settings, RunRequest(account=broken))
     assert received.events == ["recspend.run.failed"] * 2  # for it was well in between
 
 
@@ -401,7 +401,7 @@ class World:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"account_sid,valid_from,currency,amount\n,2026-09,USD,{amount}\n")
 
-    def run(self) -> Summary:
+    def run(self) -> RunSummary:
         self.source.ledger.advance(3600)
         with in_haste(100), serve(self.source) as emulator:
             accounts = [replace(each, name="support") for each in accesses_of(emulator)]
@@ -409,7 +409,7 @@ class World:
             channels = [{"kind": "webhook", "url": self.received.url}]
             settings = work.settings.model_copy(update={"notify": load(notify=channels).notify})
             return perform(
-                replace(work, settings=settings, names={SID: "support"}), Job("run", date(2026, 9, 1))
+                replace(work, settings=settings, names={SID: "support"}), RunRequest("run", date(2026, 9, 1))
             )
 
 

@@ -14,7 +14,7 @@ import pytest
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.pipeline import artifacts
 from flows.pipeline.artifacts import Artifacts
-from flows.run.job import Job, Summary
+from flows.run.job import RunRequest, RunSummary
 from flows.run.stages import perform
 from flows.stage import silent
 from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
@@ -74,8 +74,8 @@ def test_a_run_shows_its_figures_and_tells_no_secret(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
     work, shown = work_for(accesses_of(emulator), tmp_path), Artifacts()
-    summary = perform(work, Job("run"))
-    shown.show(work, Job("run"), summary)
+    summary = perform(work, RunRequest("run"))
+    shown.show(work, RunRequest("run"), summary)
     assert server.made.keys() == {"recspend-run", "recspend-spend-by-account", "recspend-spend-by-source"}
     page = server.made["recspend-run"]
     for currency, cost in (summary.cost or {}).items():
@@ -89,7 +89,7 @@ def test_a_run_shows_its_figures_and_tells_no_secret(
 
 def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
     work = work_for(accesses_of(emulator), tmp_path)
-    Artifacts().show(work, Job("run"), perform(work, Job("run")))
+    Artifacts().show(work, RunRequest("run"), perform(work, RunRequest("run")))
     rows = rows_of(
         tmp_path,
         """
@@ -117,7 +117,7 @@ def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server
     work = work_for(accesses_of(emulator), tmp_path)
     sid = work.accounts[0].account_sid
     work.names[sid] = "<img src=x onerror=alert(1)>"
-    Artifacts().show(work, Job("run"), perform(work, Job("run")))
+    Artifacts().show(work, RunRequest("run"), perform(work, RunRequest("run")))
     assert "<img" not in json.dumps(server.made)
     assert "&lt;img src=x onerror=alert(1)&gt;" in json.dumps(server.made["recspend-spend-by-account"])
 
@@ -126,17 +126,17 @@ def test_a_stage_that_builds_no_warehouse_shows_only_what_it_did(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
     work = work_for(accesses_of(emulator), tmp_path)
-    Artifacts().show(work, Job("ingest"), perform(work, Job("ingest")))
+    Artifacts().show(work, RunRequest("ingest"), perform(work, RunRequest("ingest")))
     assert server.made.keys() == {"recspend-ingest"}
     assert "Cost" not in server.made["recspend-ingest"]
     assert "Figures" in server.made["recspend-ingest"]
 
 
 def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, server: Server) -> None:
-    summary = Summary(
+    summary = RunSummary(
         failed={"support": "The API refuses."}, warnings={"sales": "No Usage Records."}, rejected=2, holes=3
     )
-    Artifacts().show(work_for([], tmp_path), Job("run"), summary)
+    Artifacts().show(work_for([], tmp_path), RunRequest("run"), summary)
     said = [line for line in server.made["recspend-run"].splitlines() if line.startswith("- ")]
     assert said[:2] == ["- The API refuses.", "- No Usage Records."]
     assert len(said) == 4
@@ -178,12 +178,12 @@ def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
     tell = shown.beside(silent)
     for done in range(1, 101):
         tell("ingest support", done, 100)
-    shown.show(work_for([], tmp_path), Job("run"), Summary(cost={}))
+    shown.show(work_for([], tmp_path), RunRequest("run"), RunSummary(cost={}))
     assert server.asked == 1
     told = [message for message in caplog.messages if "artifacts" in message]
     assert told == ["Prefect artifacts were not written: ConnectionError."]
 
 
 def test_a_warehouse_that_cannot_be_read_stops_nothing(tmp_path: Path, server: Server) -> None:
-    Artifacts().show(work_for([], tmp_path), Job("run"), Summary(cost={"USD": "1"}))
+    Artifacts().show(work_for([], tmp_path), RunRequest("run"), RunSummary(cost={"USD": "1"}))
     assert server.made == {}

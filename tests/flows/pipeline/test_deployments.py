@@ -17,7 +17,7 @@ from prefect.utilities.callables import parameter_schema
 from flows.pipeline import deployments
 from flows.pipeline.deployments import Timetable
 from flows.pipeline.flow import FLOW, pipeline
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.settings.settings import Settings
 from tests.support import TOP
 from transforms.errors import ConfigError
@@ -136,21 +136,21 @@ def test_what_is_no_schedule_is_refused(cron: str) -> None:
 @pytest.mark.parametrize(
     ("job", "told"),
     [
-        (Job(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last one, 2026-09-01"),
-        (Job(first=date(2026, 12, 1)), "is to come"),
-        (Job(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is to come"),
-        (Job(again=True), "say which"),
+        (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last one, 2026-09-01"),
+        (RunRequest(first=date(2026, 12, 1)), "is to come"),
+        (RunRequest(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is to come"),
+        (RunRequest(again=True), "say which"),
     ],
 )
-def test_days_that_cannot_be_are_refused(job: Job, told: str) -> None:
+def test_days_that_cannot_be_are_refused(job: RunRequest, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         job.checked(date(2026, 11, 23))
 
 
 def test_days_that_can_be_are_taken() -> None:
-    job = Job(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
+    job = RunRequest(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
     assert job.checked(date(2026, 11, 23)) is job
-    assert Job(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
+    assert RunRequest(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
 
 
 def test_an_account_whose_name_prefect_does_not_take_is_deployed_by_its_sid() -> None:

@@ -6,7 +6,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.pipeline import flow as pipeline
-from flows.run.job import Job, Summary, Work
+from flows.run.job import RunContext, RunRequest, RunSummary
 from transforms.errors import ConfigError
 
 
@@ -16,12 +16,12 @@ def test_only_a_server_that_stays_is_told(
 ) -> None:
     announced = list[bool]()
 
-    def perform(work: Work, _: Job) -> Summary:
+    def perform(work: RunContext, _: RunRequest) -> RunSummary:
         announced.append(work.announce is not None)
         raise ConfigError("Enough was seen.")
 
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(pipeline, "perform", perform)
     with temporary_settings({PREFECT_API_URL: server}):
-        pipeline._in_flow(Job("model"))
+        pipeline._in_flow(RunRequest("model"))
     assert announced == [is_told]

@@ -6,7 +6,7 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from flows.pipeline.states import state_of_error, state_of_summary
-from flows.run.job import Summary
+from flows.run.job import RunSummary
 from flows.stores.warehouse.checks import CheckResult
 from transforms.errors import ApiError, BusyError, ConfigError, DataError, RecspendError
 from transforms.model.models import Check
@@ -20,26 +20,26 @@ def failing(severity: Literal["fail", "warn"]) -> CheckResult:
 @pytest.mark.parametrize(
     ("summary", "kind", "name", "told"),
     [
-        (Summary(holes=0), StateType.COMPLETED, "Completed", "Done."),
-        (Summary(holes=4), StateType.COMPLETED, "Completed with holes", "4 days of accounts"),
+        (RunSummary(holes=0), StateType.COMPLETED, "Completed", "Done."),
+        (RunSummary(holes=4), StateType.COMPLETED, "Completed with holes", "4 days of accounts"),
         (
-            Summary(failed={"sales": "The API refuses."}),
+            RunSummary(failed={"sales": "The API refuses."}),
             StateType.FAILED,
             "API refused",
             "sales: The API refuses.",
         ),
         # What the reports rest on comes before what is missing in them.
-        (Summary(holes=4, failed={"sales": "No."}), StateType.FAILED, "API refused", "No."),
+        (RunSummary(holes=4, failed={"sales": "No."}), StateType.FAILED, "API refused", "No."),
         (
-            Summary(failed={"sales": "No."}, checks=[failing("fail")]),
+            RunSummary(failed={"sales": "No."}, checks=[failing("fail")]),
             StateType.FAILED,
             "Failed checks",
             "keys_are_unique",
         ),
-        (Summary(holes=0, checks=[failing("warn")]), StateType.COMPLETED, "Completed", "Done."),
+        (RunSummary(holes=0, checks=[failing("warn")]), StateType.COMPLETED, "Completed", "Done."),
     ],
 )
-def test_a_summary_becomes_a_state(summary: Summary, kind: StateType, name: str, told: str) -> None:
+def test_a_summary_becomes_a_state(summary: RunSummary, kind: StateType, name: str, told: str) -> None:
     state = state_of_summary(summary)
     assert (state.type, state.name) == (kind, name)
     assert told in (state.message or "")

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from flows.emulator import Recording, open_living, serve
 from flows.model.sql_files import read_models
 from flows.report.explain import Explanation, explain
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.settings.shipped import shipped
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, instant, made, run_by
@@ -46,7 +46,7 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("data")
     source = open_living(RECORDINGS, now=epoch_of(date(2026, 9, 20)))
     with in_haste(7), serve(source) as emulator:
-        job = Job(first=date(2026, 9, 1))
+        job = RunRequest(first=date(2026, 9, 1))
         run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, job)
         for recording in RECORDINGS[:20]:
             if recording.price is not None:
@@ -54,7 +54,10 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source.ledger.delete(RECORDINGS[22].sid)
         source.ledger.advance(3600)
         run_by(
-            clock_of(source.ledger), accesses_of(emulator), data_dir, Job(first=date(2026, 9, 1), again=True)
+            clock_of(source.ledger),
+            accesses_of(emulator),
+            data_dir,
+            RunRequest(first=date(2026, 9, 1), again=True),
         )
     return data_dir
 

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
-from flows.report.exports import LeftOut
+from flows.report.exports import LeftOutCosts
 from flows.report.presets import PRESETS, Preset
 from flows.report.report import report
-from flows.run.job import Job, Work
+from flows.run.job import RunContext, RunRequest
 from flows.run.stages import perform
 from flows.settings.settings import Settings
 from flows.settings.shipped import shipped
@@ -72,7 +72,7 @@ def test_the_charges_add_up_to_the_ledger_and_what_waits_for_a_price_is_counted(
         if cost is not None:
             assert recordings[cell] == all_of_them - unpriced
     left_out = report(data_dir, shipped("sql")).left_out
-    assert left_out == LeftOut(unpriced=sum(unpriced for _, unpriced, _, _ in ledger.values()))
+    assert left_out == LeftOutCosts(unpriced=sum(unpriced for _, unpriced, _, _ in ledger.values()))
     assert left_out.unpriced > 0
 
 
@@ -125,14 +125,14 @@ def test_a_preset_is_written_when_asked_for_and_kept_up_from_then_on(
     def given() -> set[str]:
         return {limits.file for limits in PRESETS.values() if (tmp_path / "reports" / limits.file).exists()}
 
-    work: Work = work_for(accesses_of(emulator), tmp_path)
-    perform(work, Job("run"))
+    work: RunContext = work_for(accesses_of(emulator), tmp_path)
+    perform(work, RunRequest("run"))
     assert given() == set()
-    perform(work, Job("report", presets=(Preset.VANTAGE,)))
+    perform(work, RunRequest("report", presets=(Preset.VANTAGE,)))
     assert given() == {"vantage.csv"}
     content = (tmp_path / "reports" / "vantage.csv").read_bytes()
     (tmp_path / "reports" / "vantage.csv").write_text("of last week\n")
-    summary = perform(work, Job("run"))
+    summary = perform(work, RunRequest("run"))
     assert (tmp_path / "reports" / "vantage.csv").read_bytes() == content
     assert given() == {"vantage.csv"}
     assert tmp_path / "reports" / "vantage.csv" in summary.reports
@@ -148,7 +148,7 @@ def test_the_provider_of_an_account_is_that_of_the_settings(emulator: Emulator, 
         "provider": "signalwire",
     }
     settings = Settings.model_validate({"data_dir": tmp_path, "provider": "twilio", "accounts": [own]})
-    perform(replace(work_for(accesses_of(emulator), tmp_path), settings=settings), Job("run"))
+    perform(replace(work_for(accesses_of(emulator), tmp_path), settings=settings), RunRequest("run"))
     named = {
         (row["SubAccountId"] == support.account_sid, row["ProviderName"], row["BillingAccountType"])
         for row in read_csv(tmp_path / "reports" / "focus.csv")

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.emulator import Recording, open_living, serve
-from flows.report.extract import Extracted, Request, extract, mart_rows
+from flows.report.extract import Extracted, ExtractRequest, extract, mart_rows
 from flows.report.formats import FileFormat
 from flows.report.report import NO_REPORTS, report
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from flows.settings.shipped import shipped
 from tests.support import GOLDEN
@@ -57,7 +57,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with serve(source) as emulator:
         accounts = [replace(each, name=NAMES[each.account_sid]) for each in accesses_of(emulator)]
         work = replace(work_by(clock_of(source.ledger), accounts, folder), names=NAMES)
-        summary = perform(work, Job("run", date(2026, 8, 1)))
+        summary = perform(work, RunRequest("run", date(2026, 8, 1)))
     assert (summary.exit_code, summary.new) == (0, 7)
     return folder
 
@@ -66,7 +66,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def september(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Extracted:
     """The extract that the golden files are of: a month, all accounts."""
     return extract(
-        data_dir, SQL, Request("2026-09"), FileFormat.CSV, tmp_path_factory.mktemp("out") / "september"
+        data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, tmp_path_factory.mktemp("out") / "september"
     )
 
 
@@ -137,7 +137,9 @@ def test_marts_that_are_of_no_month_are_left_out_and_named(september: Extracted)
 
 
 def test_an_extract_of_an_account_holds_nothing_of_another(data_dir: Path, tmp_path: Path) -> None:
-    written = extract(data_dir, SQL, Request(None, NAMES[SALES]), FileFormat.PARQUET, tmp_path / "sales")
+    written = extract(
+        data_dir, SQL, ExtractRequest(None, NAMES[SALES]), FileFormat.PARQUET, tmp_path / "sales"
+    )
     assert written.left_out == {}
     for path in written.files:
         if path.suffix == ".parquet":
@@ -150,7 +152,7 @@ def test_an_extract_of_an_account_holds_nothing_of_another(data_dir: Path, tmp_p
         ("DialVerb", "EUR", 1, Decimal("0.01")),
         ("DialVerb", "USD", 1, Decimal(0)),
     ]
-    whole = extract(data_dir, SQL, Request(), FileFormat.PARQUET, tmp_path / "whole")
+    whole = extract(data_dir, SQL, ExtractRequest(), FileFormat.PARQUET, tmp_path / "whole")
     for name in ("spend_by_source", "spend_by_channels", "spend_by_status", "spend_by_call_kind"):
         assert name in {path.stem for path in written.files}
         assert pq.read_schema(tmp_path / "sales" / f"{name}.parquet") == pq.read_schema(
@@ -165,14 +167,14 @@ def test_an_extract_of_an_account_holds_nothing_of_another(data_dir: Path, tmp_p
 def test_the_accounts_of_a_mart_without_accounts_add_up_to_it(data_dir: Path, mart: str) -> None:
     total = {
         column: sum(
-            row[column] or 0 for row in mart_rows(data_dir, SQL, mart, Request("2026-09")).to_pylist()
+            row[column] or 0 for row in mart_rows(data_dir, SQL, mart, ExtractRequest("2026-09")).to_pylist()
         )
         for column in ("recordings", "unpriced_recordings", "billed_minutes", "cost")
     }
     parts = [
         row
         for sid in (SUPPORT, SALES)
-        for row in mart_rows(data_dir, SQL, mart, Request("2026-09", sid)).to_pylist()
+        for row in mart_rows(data_dir, SQL, mart, ExtractRequest("2026-09", sid)).to_pylist()
     ]
     assert {column: sum(row[column] or 0 for row in parts) for column in total} == total
     assert total["recordings"] == 6
@@ -181,7 +183,7 @@ def test_the_accounts_of_a_mart_without_accounts_add_up_to_it(data_dir: Path, ma
 def test_fact_rows_are_written_when_they_are_named_and_their_cost_is_in_the_manifest(
     data_dir: Path, tmp_path: Path
 ) -> None:
-    request = Request("2026-08", "support", ["marts.fct_recordings"])
+    request = ExtractRequest("2026-08", "support", ["marts.fct_recordings"])
     written = extract(data_dir, SQL, request, FileFormat.CSV, tmp_path / "august")
     assert [path.name for path in written.files] == ["fct_recordings.csv", "manifest.json"]
     (row,) = rows(written.files[0])
@@ -191,18 +193,20 @@ def test_fact_rows_are_written_when_they_are_named_and_their_cost_is_in_the_mani
 
 
 def test_a_month_that_was_read_and_has_nothing_is_an_empty_set(data_dir: Path, tmp_path: Path) -> None:
-    written = extract(data_dir, SQL, Request("2026-10", "support"), FileFormat.CSV, tmp_path / "october")
+    written = extract(
+        data_dir, SQL, ExtractRequest("2026-10", "support"), FileFormat.CSV, tmp_path / "october"
+    )
     assert rows(written.folder / "daily_spend.csv") == []
     assert rows(written.folder / "account_days.csv") != [{}]
 
 
 def test_without_a_place_an_extract_stands_among_the_extracts_and_the_reports_stay(data_dir: Path) -> None:
     before = fingerprints(data_dir, ["reports"])
-    written = extract(data_dir, SQL, Request("2026-09", NAMES[SALES]), FileFormat.XLSX)
+    written = extract(data_dir, SQL, ExtractRequest("2026-09", NAMES[SALES]), FileFormat.XLSX)
     assert written.folder == data_dir / "extracts" / f"2026-09_{SALES}"
     assert [path.name for path in written.files] == ["recspend.xlsx", "manifest.json"]
-    assert extract(data_dir, SQL, Request("2026-09"), FileFormat.XLSX).folder.name == "2026-09"
-    assert extract(data_dir, SQL, Request(marts=["waste"]), FileFormat.CSV).folder.name == "all"
+    assert extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.XLSX).folder.name == "2026-09"
+    assert extract(data_dir, SQL, ExtractRequest(marts=["waste"]), FileFormat.CSV).folder.name == "all"
     assert fingerprints(data_dir, ["reports"]) == before
 
 
@@ -210,11 +214,11 @@ def test_an_extract_takes_the_place_of_the_one_before_and_of_nothing_else(
     data_dir: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, out)
+    extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, out)
     (out / "notes.txt").write_text("mine")
-    again = extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, out)
+    again = extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, out)
     assert again.written == 0
-    extract(data_dir, SQL, Request("2026-09"), FileFormat.XLSX, out)
+    extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.XLSX, out)
     assert {path.name for path in out.iterdir()} == {"recspend.xlsx", "manifest.json", "notes.txt"}
 
 
@@ -222,7 +226,7 @@ def test_an_extract_takes_the_place_of_the_one_before_and_of_nothing_else(
 def test_a_folder_that_holds_something_else_is_left_alone(data_dir: Path, inside: str) -> None:
     before = fingerprints(data_dir, ["."])
     with pytest.raises(ConfigError, match="holds something that is no extract"):
-        extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, data_dir / inside)
+        extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, data_dir / inside)
     assert fingerprints(data_dir, ["."]) == before
 
 
@@ -233,22 +237,22 @@ def test_a_place_that_cannot_be_exchanged_is_refused(
     monkeypatch.chdir(tmp_path)
     for out in (Path("/"), Path(), Path("file")):
         with pytest.raises(ConfigError, match="cannot be exchanged as a whole"):
-            extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, out)
+            extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, out)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        (Request("2025-01"), "Nothing is known of 2025-01. There are 2026-08, 2026-09, 2026-10."),
-        (Request("September"), "September is no month"),
-        (Request("2026-09", "suport"), "Did you mean support?"),
-        (Request(marts=["spend_by_sorce"]), "Did you mean spend_by_source?"),
-        (Request("2026-09", marts=["unpriced_backlog"]), "its rows are of no month"),
+        (ExtractRequest("2025-01"), "Nothing is known of 2025-01. There are 2026-08, 2026-09, 2026-10."),
+        (ExtractRequest("September"), "September is no month"),
+        (ExtractRequest("2026-09", "suport"), "Did you mean support?"),
+        (ExtractRequest(marts=["spend_by_sorce"]), "Did you mean spend_by_source?"),
+        (ExtractRequest("2026-09", marts=["unpriced_backlog"]), "its rows are of no month"),
     ],
 )
 def test_what_is_not_there_is_named_and_nothing_is_written(
-    data_dir: Path, tmp_path: Path, request_: Request, said: str
+    data_dir: Path, tmp_path: Path, request_: ExtractRequest, said: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         extract(data_dir, SQL, request_, FileFormat.CSV, tmp_path / "out")
@@ -264,7 +268,7 @@ def test_figures_that_a_check_stands_against_are_not_handed_out(
 
     monkeypatch.setattr("flows.report.extract.refuse_failed", refuse)
     with pytest.raises(ChecksFailedError):
-        extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, tmp_path / "out")
+        extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -287,21 +291,21 @@ def test_another_format_is_written_beside_csv_and_kept_up_until_it_is_deleted(da
 
 
 def test_the_rows_of_a_mart_are_those_of_its_file(data_dir: Path, september: Extracted) -> None:
-    shown = mart_rows(data_dir, SQL, "daily_spend", Request("2026-09"))
+    shown = mart_rows(data_dir, SQL, "daily_spend", ExtractRequest("2026-09"))
     written = rows(september.folder / "daily_spend.csv")
     costs = [Decimal(row["cost"]) if row["cost"] else None for row in written]
     assert shown["cost"].to_pylist() == costs
 
 
 def test_the_same_ledger_gives_the_same_set(data_dir: Path, september: Extracted, tmp_path: Path) -> None:
-    again = extract(data_dir, SQL, Request("2026-09"), FileFormat.CSV, tmp_path / "again")
+    again = extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, tmp_path / "again")
     assert {path.name: digest(path) for path in again.files} == {
         path.name: digest(path) for path in september.files
     }
 
 
 def test_an_account_name_that_is_a_formula_is_defused_in_csv_only(data_dir: Path, tmp_path: Path) -> None:
-    request = Request("2026-09", SALES, ["spend_by_account"])
+    request = ExtractRequest("2026-09", SALES, ["spend_by_account"])
     folder = tmp_path / "out"
     extract(data_dir, SQL, request, FileFormat.CSV, folder)
     text = (folder / "spend_by_account.csv").read_text("utf-8")

@@ -15,7 +15,7 @@ from flows.command.screen.run_summary import since_lines
 from flows.emulator import LivingLedger, open_living, serve
 from flows.report import report as report_module
 from flows.report import since_last_run as since_module
-from flows.run.job import Command, Job, Summary
+from flows.run.job import Command, RunRequest, RunSummary
 from flows.run.stages import perform
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
@@ -39,12 +39,12 @@ class World:
         self.clock = clock_of(self.ledger)
         self.sids = [recording.sid for recording in recordings]
 
-    def perform(self, command: Command = "run", *, again: bool = False) -> Summary:
+    def perform(self, command: Command = "run", *, again: bool = False) -> RunSummary:
         first = date(2026, 9, 1)
         with serve(self.source) as emulator:
             accounts = [replace(each, name="support") for each in accesses_of(emulator)]
             work = replace(work_by(self.clock, accounts, self.data_dir), names={SID: "support"})
-            return perform(work, Job(command, first, again=again))
+            return perform(work, RunRequest(command, first, again=again))
 
     def since(self, command: Command = "run", *, again: bool = True) -> Changes:
         found = self.perform(command, again=again).since
@@ -138,7 +138,7 @@ def test_building_the_lake_anew_changes_nothing(world: World) -> None:
     world.since()
     with serve(world.source) as emulator:
         work = work_by(world.clock, accesses_of(emulator), world.data_dir)
-        perform(work, Job("normalize", rebuild=True))
+        perform(work, RunRequest("normalize", rebuild=True))
     assert world.since("model").is_nothing
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from flows.emulator import Emulator, LivingLedger, Recording, open_living, serve
 from flows.run.closing import close_month
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from flows.run.stages import perform
 from flows.stores.folder.statements import Sealed
 from flows.stores.lake.lake import Lake
@@ -38,7 +38,7 @@ from tests.support.runs.living_runs import (
 from transforms.errors import ChecksFailedError, ConfigError, DataError
 
 FIRST, TODAY = date(2026, 7, 20), date(2026, 10, 2)
-EVERYTHING = Job(first=FIRST, again=True)
+EVERYTHING = RunRequest(first=FIRST, again=True)
 
 
 class Place(NamedTuple):
@@ -235,7 +235,9 @@ def first_recordings() -> list[Recording]:
     return recordings
 
 
-def run(emulator: Emulator, ledger: LivingLedger, data_dir: Path, zone: str, job: Job = EVERYTHING) -> None:
+def run(
+    emulator: Emulator, ledger: LivingLedger, data_dir: Path, zone: str, job: RunRequest = EVERYTHING
+) -> None:
     summary = run_by(clock_of(ledger), accesses_of(emulator), data_dir, job, reporting_timezone=zone)
     assert (summary.exit_code, summary.failed) == (0, {})
 
@@ -274,7 +276,7 @@ def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
     assert kinds.keys() == {"late price", "correction", "late recording", "moved"}
     # The lake built anew from the pages alone, in one go, tells the same history.
     before = changes_of(tmp_path)
-    perform(work_by(clock_of(ledger), [], tmp_path), Job("normalize", rebuild=True))
+    perform(work_by(clock_of(ledger), [], tmp_path), RunRequest("normalize", rebuild=True))
     assert changes_of(tmp_path) == before
 
 
@@ -300,7 +302,7 @@ def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
     source = open_living([PRICED, UNPRICED, GOES, MOVES], now=epoch_of(TODAY))
     ledger = source.ledger
     with in_haste(50), serve(source) as emulator:
-        run(emulator, ledger, tmp_path, "UTC", Job(first=date(2026, 9, 1)))
+        run(emulator, ledger, tmp_path, "UTC", RunRequest(first=date(2026, 9, 1)))
         sealed = closed(ledger, tmp_path, "UTC", "2026-09")
         assert {(row.currency, row.recordings, row.cost) for row in sealed.statement.rows} == {
             ("USD", 3, "0.012300000"),
@@ -310,7 +312,7 @@ def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
         ledger.change(UNPRICED.sid, price=Decimal("0.4"), currency="USD")
         ledger.change(PRICED.sid, price=Decimal("0.06"))
         ledger.delete(GOES.sid)
-        run(emulator, ledger, tmp_path, "UTC", Job(first=date(2026, 9, 1), again=True))
+        run(emulator, ledger, tmp_path, "UTC", RunRequest(first=date(2026, 9, 1), again=True))
         ledger.advance_to(NOVEMBER)
         ledger.change(PRICED.sid, price=Decimal("0.05"))
         ledger.change(MOVES.sid, created_at=epoch_of(TODAY))
@@ -319,7 +321,7 @@ def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
                 ACCOUNTS[0], 9, epoch_of(date(2026, 9, 9)), price=Decimal("5"), source="DialVerb", channels=1
             )
         )
-        run(emulator, ledger, tmp_path, "UTC", Job(first=date(2026, 9, 1), again=True))
+        run(emulator, ledger, tmp_path, "UTC", RunRequest(first=date(2026, 9, 1), again=True))
     found = rows_of(
         tmp_path,
         "select month_found, currency, kind, recordings_change, unpriced_recordings_change, cost_change "
@@ -341,7 +343,7 @@ def september(tmp_path: Path) -> tuple[LivingLedger, Path]:
     """A ledger that was read in October, complete but for what a test does to it."""
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY))
     with in_haste(50), serve(source) as emulator:
-        run(emulator, source.ledger, tmp_path, "UTC", Job(first=date(2026, 8, 30)))
+        run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 8, 30)))
     return source.ledger, tmp_path
 
 
@@ -385,7 +387,7 @@ def test_a_month_that_is_not_over_or_was_not_read_is_refused(
 def test_days_that_were_not_read_since_they_were_over_are_named(tmp_path: Path) -> None:
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 9, 29), 3600))
     with in_haste(50), serve(source) as emulator:
-        run(emulator, source.ledger, tmp_path, "UTC", Job(first=date(2026, 9, 1)))
+        run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 9, 1)))
     source.ledger.advance_to(epoch_of(TODAY))
     said = (
         rf"2026-09 is not complete: 2 days of accounts were .* \(the first is 2026-09-29 of {ACCOUNTS[0]}\)"
@@ -405,7 +407,7 @@ def september_in_utc(data_dir: Path) -> Path:
     shutil.rmtree(data_dir / "statements")
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 10, 1)))
     with in_haste(50), serve(source) as emulator:
-        run(emulator, source.ledger, data_dir, "UTC", Job(first=date(2026, 9, 1)))
+        run(emulator, source.ledger, data_dir, "UTC", RunRequest(first=date(2026, 9, 1)))
     return data_dir
 
 
@@ -414,7 +416,7 @@ def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_pat
     unpriced = sum(r.price is None and instant(r.created_at).month == 9 for r in recordings)
     source = open_living(recordings, now=epoch_of(TODAY))
     with in_haste(2), serve(source, faults=["bad-records"], seed=1) as emulator:
-        run(emulator, source.ledger, tmp_path, "UTC", Job(first=FIRST))
+        run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=FIRST))
     everything = rows_of(tmp_path, "select * from ops.rejects")
     rejects = sum(
         row["created_at"].month == 9
@@ -429,7 +431,7 @@ def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_pat
         close(source.ledger, tmp_path)
     assert closed(source.ledger, tmp_path, "UTC", "2026-09").statement.missing.rejects == rejects
     assert rows_of(tmp_path, "select * from landed.closed_months") == []
-    perform(work_by(clock_of(source.ledger), [], tmp_path), Job("model"))
+    perform(work_by(clock_of(source.ledger), [], tmp_path), RunRequest("model"))
     (row,) = rows_of(tmp_path, "select holes, unpriced, rejects from landed.closed_months")
     assert row == {"holes": 0, "unpriced": unpriced, "rejects": rejects}
 
@@ -440,7 +442,7 @@ def test_what_lies_in_pages_and_not_in_the_tables_keeps_a_month_open(
     _, data_dir = september
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY, 60))
     with in_haste(50), serve(source) as emulator:
-        job = Job("ingest", first=date(2026, 9, 1), last=date(2026, 9, 30), again=True)
+        job = RunRequest("ingest", first=date(2026, 9, 1), last=date(2026, 9, 30), again=True)
         run(emulator, source.ledger, data_dir, "UTC", job)
     with pytest.raises(ConfigError, match="Run `recspend normalize` first"):
         close(source.ledger, data_dir)
@@ -464,12 +466,12 @@ def test_a_statement_that_was_touched_stops_the_models(
         assert damaged != text
         path.write_text(damaged)
         with pytest.raises(DataError, match=file):
-            perform(work, Job("model"))
+            perform(work, RunRequest("model"))
     path.unlink()
     with pytest.raises(DataError, match="is missing"):
-        perform(work, Job("model"))
+        perform(work, RunRequest("model"))
     path.write_text(text)
-    perform(work, Job("model"))
+    perform(work, RunRequest("model"))
     assert [str(row["cost"]) for row in rows_of(data_dir, "select cost from landed.statements")] == [
         "0.012300000"
     ]
@@ -486,7 +488,7 @@ def test_closing_that_is_broken_off_leaves_nothing_and_can_be_done_again(
                 patched.setattr("flows.stores.folder.statements.write_whole", _interrupted)
             with pytest.raises(KeyboardInterrupt):
                 close(ledger, data_dir)
-        perform(work_by(clock_of(ledger), [], data_dir), Job("model"))
+        perform(work_by(clock_of(ledger), [], data_dir), RunRequest("model"))
         assert rows_of(data_dir, "select * from landed.closed_months") == []
     assert close(ledger, data_dir).statement.month == "2026-09"
     assert [path.name for path in (data_dir / "statements").iterdir()] == ["2026-09"]
@@ -523,7 +525,7 @@ def test_a_clock_that_was_set_back_makes_nothing_look_found_later(
     seen = max(row["seen"] for row in rows_of(data_dir, "select max(fetched_at) as seen from ops.landings"))
     work = work_by(lambda: datetime(2026, 10, 1, tzinfo=UTC), [], data_dir)
     assert close_month(work, "2026-09").statement.closed_at == seen
-    perform(work, Job("model"))
+    perform(work, RunRequest("model"))
     assert adjustments(data_dir) == {}
 
 
@@ -533,7 +535,7 @@ def test_another_time_zone_since_is_shown_as_undated_and_warned_of(
     ledger, data_dir = september
     close(ledger, data_dir)
     summary = perform(
-        work_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), Job("model")
+        work_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), RunRequest("model")
     )
     assert [check.check.name for check in summary.checks if not check.is_passed] == [
         "adjustments_are_undated"
@@ -548,7 +550,7 @@ def test_a_run_that_finds_nothing_new_takes_the_models_over_after_closing_too(
     ledger, data_dir = september
     close(ledger, data_dir)
     work = work_by(clock_of(ledger), [], data_dir)
-    perform(work, Job("model"))
+    perform(work, RunRequest("model"))
     stamped = (data_dir / "warehouse.json").read_text()
-    perform(work, Job("model"))
+    perform(work, RunRequest("model"))
     assert json.loads((data_dir / "warehouse.json").read_text())["made"] == json.loads(stamped)["made"]

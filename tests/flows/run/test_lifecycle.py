@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.run.job import Command, Job, Work
+from flows.run.job import Command, RunContext, RunRequest
 from flows.run.stages import perform, prepare
 from flows.settings.settings import Settings, load
 from flows.stores.folder.data_format import FORMAT, write_format
@@ -30,7 +30,7 @@ def without_token(data_dir: Path, command: Command = "run", **settings: Any) -> 
     """Settings that a job cannot be begun with, which was tried."""
     settings_given = load(data_dir=data_dir, **settings)
     with pytest.raises(ConfigError):
-        prepare(settings_given, Job(command))
+        prepare(settings_given, RunRequest(command))
     return settings_given
 
 
@@ -58,7 +58,7 @@ def test_a_folder_of_a_newer_version_is_left_alone(data_dir: Path) -> None:
     settings = load(data_dir=data_dir)
     write_format(data_dir, FORMAT + 1)
     with pytest.raises(ConfigError):
-        prepare(settings, Job())
+        prepare(settings, RunRequest())
     assert [path.name for path in data_dir.iterdir()] == ["format.json"]
 
 
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_warning(
 def test_what_another_run_will_write_is_left_to_it_and_busy_is_no_failure(data_dir: Path) -> None:
     with one_writer(data_dir):
         with pytest.raises(BusyError):
-            perform(Work(load(data_dir=data_dir), [], {}), Job())
+            perform(RunContext(load(data_dir=data_dir), [], {}), RunRequest())
         assert Runs(data_dir).all() == []
         without_token(data_dir)
     assert len(Runs(data_dir).all()) == 1
@@ -90,7 +90,7 @@ def test_a_run_that_cannot_get_hold_of_the_folder_is_told_and_on_record_once(
     got = tmp_path / "got"
     channel = {"kind": "command", "command": ["tee", "-a", str(got)]}
     with pytest.raises(OSError, match="No space"):
-        perform(Work(load(data_dir=data_dir, notify=[channel]), [], {}), Job())
+        perform(RunContext(load(data_dir=data_dir, notify=[channel]), [], {}), RunRequest())
     assert [record.exit_code for record in Runs(data_dir).all()] == [2]
     (told,) = got.read_text().splitlines()
     assert "The run ended early. No space left on device." in json.loads(told)["text"]

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from flows.command import main as cli
 from flows.run.closing import close_month
-from flows.run.job import Command, Job, Summary, Work
+from flows.run.job import Command, RunContext, RunRequest, RunSummary
 from flows.run.stages import perform
 from flows.run.upgrade import STEPS, upgrade
 from flows.stores.folder.data_format import FORMAT, read_format
@@ -57,17 +57,17 @@ def copied(kept: Path, data_dir: Path) -> Path:
     return data_dir
 
 
-def work_in(data_dir: Path, **settings: Any) -> Work:
+def work_in(data_dir: Path, **settings: Any) -> RunContext:
     """Work that asks no API, by a clock that stands at the morning after."""
     work = work_by(lambda: instant(epoch_of(TODAY, 40_000)), [], data_dir, **settings)
     return replace(work, names={SUPPORT: "support", SALES: "sales"})
 
 
-def brought_up(data_dir: Path, **settings: Any) -> Summary:
+def brought_up(data_dir: Path, **settings: Any) -> RunSummary:
     """Everything but the API: what building the models came to."""
     work = work_in(data_dir, **settings)
-    perform(work, Job("normalize"))
-    return perform(work, Job("model"))
+    perform(work, RunRequest("normalize"))
+    return perform(work, RunRequest("model"))
 
 
 def content(folder: Path, *names: str) -> dict[str, bytes]:
@@ -152,7 +152,7 @@ def test_without_its_file_a_folder_is_of_format_1_and_is_only_stamped(data_dir: 
 
 
 def test_a_new_folder_has_the_format_of_today_at_once(tmp_path: Path) -> None:
-    perform(work_in(tmp_path / "data"), Job("normalize"))
+    perform(work_in(tmp_path / "data"), RunRequest("normalize"))
     found = read_format(tmp_path / "data")
     assert found is not None
     assert found.format == FORMAT
@@ -188,7 +188,7 @@ def test_a_warehouse_over_outdated_tables_is_built_anew_by_whatever_writes_next(
         without_column(path, "call_sid")
     # What was landed and never normalized must not be in the way.
     shutil.rmtree(data_dir / "recordings" / f"account_sid={SALES}")
-    perform(work_in(data_dir, embed_recordings=False), Job("report"))
+    perform(work_in(data_dir, embed_recordings=False), RunRequest("report"))
     assert warehouse_cells(data_dir) == right(NEWEST)
     assert len(rows_of(data_dir, "select call_sid from marts.fct_recordings where call_sid is not null")) == 9
 
@@ -306,7 +306,7 @@ def test_a_folder_that_became_newer_meanwhile_is_refused_by_who_holds_it(
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9"}}')
     before = content(data_dir)
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):
-        perform(work_in(data_dir), Job(command))
+        perform(work_in(data_dir), RunRequest(command))
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):
         close_month(work_in(data_dir), "2026-09")
     assert {name: found for name, found in content(data_dir).items() if name != ".lock"} == before

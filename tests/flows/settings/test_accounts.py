@@ -7,7 +7,7 @@ import pytest
 
 from flows.settings.accounts import accesses, account_names, account_providers, with_usage
 from flows.settings.settings import load
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -50,14 +50,14 @@ def refused(only: str | None = None) -> str:
     return str(raised.value)
 
 
-def token_of(access: Access) -> str:
+def token_of(access: AccountAccess) -> str:
     return access.token
 
 
 @pytest.mark.usefixtures("one")
 def test_one_account_by_the_environment() -> None:
     (found,) = accesses(load())
-    assert found == Access(
+    assert found == AccountAccess(
         name=SID,
         account_sid=SID,
         base_url="https://example.signalwire.com",
@@ -102,10 +102,10 @@ def test_several_accounts_have_each_its_own_token_by_the_variable_that_token_env
     monkeypatch.setenv("SALES_TOKEN", "two")
     write(entry("support", "A1"), entry("sales", "AC2", api_user="SK2", provider="twilio"))
     support, sales = accesses(load())
-    assert support == Access(
+    assert support == AccountAccess(
         "support", "A1", "https://support.signalwire.com", "A1", "one", "signalwire", "SUPPORT_TOKEN"
     )
-    assert sales == Access(
+    assert sales == AccountAccess(
         "sales", "AC2", "https://sales.signalwire.com", "SK2", "two", "twilio", "SALES_TOKEN"
     )
 

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from flows.emulator import Emulator, TotalsObject
-from flows.run.job import Job, Summary, Work
+from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.run.stages import perform
 from flows.settings.settings import Settings
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 
 Cell = tuple[str, str, int | None, str]
 Figures = tuple[int, int, int, Decimal | None]
 
 
-def accesses_of(emulator: Emulator) -> list[Access]:
+def accesses_of(emulator: Emulator) -> list[AccountAccess]:
     """How to reach the emulator's accounts."""
     return [
-        Access(
+        AccountAccess(
             account.name,
             account.account_sid,
             emulator.base_url,
@@ -34,7 +34,7 @@ def accesses_of(emulator: Emulator) -> list[Access]:
     ]
 
 
-def environment_of(access: Access, data_dir: Path) -> dict[str, str]:
+def environment_of(access: AccountAccess, data_dir: Path) -> dict[str, str]:
     """The environment of a command that is to read an account into a data folder, without the page."""
     return {
         "PATH": os.environ["PATH"],
@@ -47,17 +47,17 @@ def environment_of(access: Access, data_dir: Path) -> dict[str, str]:
     }
 
 
-def work_for(accounts: Sequence[Access], data_dir: Path, **settings: Any) -> Work:
+def work_for(accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
     """Work in a data folder, patient without waiting."""
     names = {access.account_sid: access.name for access in accounts}
-    return Work(Settings(data_dir=data_dir, backoff=0, **settings), accounts, names)
+    return RunContext(Settings(data_dir=data_dir, backoff=0, **settings), accounts, names)
 
 
 def run_against(
     emulator: Emulator, data_dir: Path, first: date | None = None, last: date | None = None, **settings: Any
-) -> Summary:
+) -> RunSummary:
     """A whole run over the emulator's accounts."""
-    return perform(work_for(accesses_of(emulator), data_dir, **settings), Job("run", first, last))
+    return perform(work_for(accesses_of(emulator), data_dir, **settings), RunRequest("run", first, last))
 
 
 def ledger_cells(totals: TotalsObject) -> dict[Cell, Figures]:

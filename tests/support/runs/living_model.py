@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from flows.emulator import LivingLedger
-from flows.run.job import Job
+from flows.run.job import RunRequest
 from tests.support.runs.living_runs import Fact, fact_of, instant
 
 FIRST = date(2026, 7, 20)
@@ -64,7 +64,7 @@ class Model:
         """The ledger's day, UTC."""
         return instant(self.ledger.now).date()
 
-    def days_to_read(self, account_sid: str, job: Job) -> set[date]:
+    def days_to_read(self, account_sid: str, job: RunRequest) -> set[date]:
         """The days that a run must read, by what is in the tables."""
         first, last = job.first or FIRST, min(job.last or self.today, self.today)
         days = {first + timedelta(number) for number in range((last - first).days + 1)}
@@ -90,7 +90,7 @@ class Model:
         if self.is_hazy:
             self._moments.append(self._listed())
 
-    def broken_off(self, job: Job) -> None:
+    def broken_off(self, job: RunRequest) -> None:
         """A run was broken off, wherever it was."""
         for account in self.ledger.accounts:
             days = self.days_to_read(account.account_sid, job)
@@ -98,7 +98,7 @@ class Model:
         self._moments.append(self._listed())
         self._broken_off_on = self.today
 
-    def ended(self, job: Job, found: Mapping[str, Row]) -> None:
+    def ended(self, job: RunRequest, found: Mapping[str, Row]) -> None:
         """A run ended well. `found`, what the tables say, counts for hazy days only, as far as it is possible there."""
         listed = self._listed()
         moments = [*self._moments, listed]
@@ -131,7 +131,7 @@ class Model:
     def _age(self, day: date) -> int:
         return (self.today - day).days
 
-    def _is_read_anew(self, day: date, job: Job) -> bool:
+    def _is_read_anew(self, day: date, job: RunRequest) -> bool:
         """Whether a day is read again although a run that was broken off may have read it."""
         return job.again or self._age(day) < LOOKBACK_DAYS or day >= self._broken_off_on
 

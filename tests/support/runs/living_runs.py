@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
-from flows.emulator import SOURCES, Asked, LivingLedger, Recording
+from flows.emulator import SOURCES, AskedUrl, LivingLedger, Recording
 from flows.emulator.faults import transport_faults
 from flows.report.report import ReportSummary
 from flows.run import stages
-from flows.run.job import Job, Summary, Work
-from flows.stores.api.access import Access
+from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.throttle import Throttle
 from flows.stores.lake.lake import Lake
@@ -27,7 +27,7 @@ DAY_SECONDS = 86_400
 ACCOUNTS = tuple(f"5a3c0c2e-0000-4000-8000-00000000000{number}" for number in range(4))
 
 Clock = Callable[[], datetime]
-WHOLE_RUN = Job()
+WHOLE_RUN = RunRequest()
 
 
 class Fact(NamedTuple):
@@ -135,21 +135,29 @@ def clock_of(ledger: LivingLedger) -> Clock:
     return lambda: instant(ledger.now) + timedelta(microseconds=next(readings))
 
 
-def work_by(clock: Clock, accounts: Sequence[Access], data_dir: Path, **settings: Any) -> Work:
+def work_by(clock: Clock, accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
     """Work by a clock that is given. Two faults can strike one request in turn, so there are many attempts."""
     return replace(work_for(accounts, data_dir, **{"attempts": 20, **settings}), clock=clock)
 
 
 def run_by(
-    clock: Clock, accounts: Sequence[Access], data_dir: Path, job: Job = WHOLE_RUN, **settings: Any
-) -> Summary:
+    clock: Clock,
+    accounts: Sequence[AccountAccess],
+    data_dir: Path,
+    job: RunRequest = WHOLE_RUN,
+    **settings: Any,
+) -> RunSummary:
     """A run by a clock that is given."""
     return stages.perform(work_by(clock, accounts, data_dir, **settings), job)
 
 
 def read_by(
-    clock: Clock, accounts: Sequence[Access], data_dir: Path, job: Job = WHOLE_RUN, **settings: Any
-) -> Summary:
+    clock: Clock,
+    accounts: Sequence[AccountAccess],
+    data_dir: Path,
+    job: RunRequest = WHOLE_RUN,
+    **settings: Any,
+) -> RunSummary:
     """A run that ends with the lake, which is quicker; how the ingest went."""
     work = work_by(clock, accounts, data_dir, **settings)
     summary = stages.perform(work, replace(job, command="ingest"))
@@ -174,11 +182,11 @@ def in_haste(page_size: int) -> Iterator[None]:
         yield
 
 
-def page_requests(requests: Iterable[Asked], page_size: int) -> list[Asked]:
+def page_requests(requests: Iterable[AskedUrl], page_size: int) -> list[AskedUrl]:
     """The requests for pages of windows; what is asked with a row a page is asked to find out something."""
     return [asked for asked in requests if query_of(asked).get("PageSize") == str(page_size)]
 
 
-def query_of(asked: Asked) -> Mapping[str, str]:
+def query_of(asked: AskedUrl) -> Mapping[str, str]:
     """The parameters of a request."""
     return dict(parse_qsl(urlsplit(asked.target).query))

@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from flows.emulator import SOURCES, Emulator, Recording, Source, serve
-from flows.emulator.http.messages import FileSlice, Request, Response
+from flows.emulator.http.messages import FileSlice, HttpRequest, Response
 from flows.ingest.ingest import IngestSummary, ingest_account
-from flows.ingest.plan import Asked
-from flows.stores.api.retries import Patience
+from flows.ingest.plan import IngestRequest
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountState, AccountStates
 from flows.stores.raw.landing import decompress
 from flows.stores.raw.raw_pages import RawPages
@@ -25,7 +25,7 @@ from transforms.values.windows import Window, days_of
 
 ACCOUNT = "5a3c0c2e-0000-4000-8000-000000000001"
 TODAY = datetime(2026, 9, 30, 12, tzinfo=UTC)
-HASTE = Patience(connect_timeout=5, read_timeout=5, attempts=7, backoff=0)
+HASTE = RetryPolicy(connect_timeout=5, read_timeout=5, attempts=7, backoff=0)
 
 PageKey = tuple[str, str, str, str]
 """What tells a page from all others: its bounds, its number and its cursor."""
@@ -141,7 +141,7 @@ def watched(
     """Serve a ledger, see each page request and perhaps answer something else. latency: seconds for each page."""
     watch = Watch()
 
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> Response:
         came = time.monotonic()
         if not is_page_request(request.target):
             return source.answer(request)
@@ -178,10 +178,10 @@ def knows_the_dialect(data_dir: Path, first_day: date, account_sid: str = ACCOUN
 def ingest(
     emulator: Emulator,
     data_dir: Path,
-    asked: Asked,
+    asked: IngestRequest,
     *,
     concurrency: int = 8,
-    patience: Patience = HASTE,
+    retry_policy: RetryPolicy = HASTE,
     now: datetime = TODAY,
     **options: Any,
 ) -> IngestSummary:
@@ -192,7 +192,7 @@ def ingest(
         data_dir,
         asked,
         concurrency=concurrency,
-        patience=patience,
+        retry_policy=retry_policy,
         clock=lambda: now + timedelta(milliseconds=next(steps)),
         **options,
     )

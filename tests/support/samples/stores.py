@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from flows.stores.api.access import Access
-from flows.stores.api.retries import Patience
+from flows.stores.api.access import AccountAccess
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.raw.landing import Landing
 from transforms.schema import LAKE_SCHEMA
 from transforms.values.windows import Window
@@ -17,7 +17,7 @@ ACCOUNT = "720796a0-8ee9-4350-83bd-2d07a3121f1e"
 OTHER_ACCOUNT = "5b1f2a52-6a3e-4b3f-a0c1-3f2a1b0c9d8e"
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 TOKEN_HINT = "RECSPEND_API_TOKEN"
-HASTE = Patience(connect_timeout=5, read_timeout=5, attempts=3, backoff=0)
+HASTE = RetryPolicy(connect_timeout=5, read_timeout=5, attempts=3, backoff=0)
 """Three attempts without a pause."""
 
 
@@ -28,8 +28,8 @@ def access(
     user: str | None = None,
     token: str = TOKEN,
     provider: Literal["signalwire", "twilio"] = "signalwire",
-) -> Access:
-    return Access("support", account_sid, base_url, user or account_sid, token, provider, TOKEN_HINT)
+) -> AccountAccess:
+    return AccountAccess("support", account_sid, base_url, user or account_sid, token, provider, TOKEN_HINT)
 
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:

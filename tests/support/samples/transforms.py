@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from transforms.pages.recordings import Listed, Page, list_recordings
-from transforms.values.windows import Reading, Window
+from transforms.values.windows import Fetch, Window
 
 ACCOUNT = "720796a0-8ee9-4350-83bd-2d07a3121f1e"
 
@@ -88,9 +88,9 @@ def rows(table: pa.Table) -> list[dict[str, object]]:
     return found
 
 
-def reading(first: date, last: date, fetched_at: datetime, landing: str = "landing") -> Reading:
+def reading(first: date, last: date, fetched_at: datetime, landing: str = "landing") -> Fetch:
     """A complete walk over the days first to last."""
-    return Reading(Window(first, last), fetched_at, landing)
+    return Fetch(Window(first, last), fetched_at, landing)
 
 
 # Rows of the lake

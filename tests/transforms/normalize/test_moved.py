@@ -20,7 +20,7 @@ from tests.support.samples.transforms import (
 )
 from transforms.normalize.moved import settle_moved
 from transforms.schema import LAKE_SCHEMA
-from transforms.values.windows import Reading, Window
+from transforms.values.windows import Fetch, Window
 
 MONTH = (date(2018, 9, 1), date(2018, 9, 30))
 
@@ -29,7 +29,7 @@ def lake_table(*given: Row) -> pa.Table:
     return pa.Table.from_pylist(list(given), LAKE_SCHEMA)
 
 
-def walk(at: datetime, first: date = MONTH[0], last: date = MONTH[1]) -> Reading:
+def walk(at: datetime, first: date = MONTH[0], last: date = MONTH[1]) -> Fetch:
     return reading(first, last, at)
 
 
@@ -89,7 +89,7 @@ def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_
         new = moved_row(
             SEPTEMBER, months[1], "20181002T06", first_seen_at=SECOND_WALK, price=Decimal("-0.01")
         )
-        now = Reading(Window(*MONTH), SECOND_WALK, new["raw_page"].rpartition("/")[0])
+        now = Fetch(Window(*MONTH), SECOND_WALK, new["raw_page"].rpartition("/")[0])
         settled = settle_moved({months[1]: lake_table(new), months[0]: lake_table(old)}, ["MOVED"], [now])
         (correction,) = settled.corrections.to_pylist()
         assert correction["seen_at"] == SECOND_WALK

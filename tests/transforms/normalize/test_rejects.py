@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.samples.transforms import ACCOUNT, listed, reading, recording, rows, utc
 from transforms.normalize.rejects import standing_rejects
 from transforms.schema import REJECT_SCHEMA
-from transforms.values.windows import Reading
+from transforms.values.windows import Fetch
 
 Row = dict[str, object]
 
@@ -36,7 +36,7 @@ def stand(
     old: Sequence[Row] = (),
     new: Sequence[Row] = (),
     understood: Sequence[str] = (),
-    readings: Sequence[Reading] = (),
+    readings: Sequence[Fetch] = (),
 ) -> list[Row]:
     standing, fresh = (pa.Table.from_pylist(list(given), REJECT_SCHEMA) for given in (old, new))
     found = standing_rejects(standing, fresh, pa.array(understood, pa.string()), readings)

@@ -34,7 +34,7 @@ from transforms.normalize.versions import (
 )
 from transforms.normalize.versions import fold as fold_all
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
-from transforms.values.windows import Reading, Window
+from transforms.values.windows import Fetch, Window
 
 MONTH = (date(2018, 9, 1), date(2018, 9, 30))
 
@@ -47,7 +47,7 @@ def lake_table(*given: Row) -> pa.Table:
     return pa.Table.from_pylist(list(given), LAKE_SCHEMA)
 
 
-def walk(at: datetime, first: date = MONTH[0], last: date = MONTH[1]) -> Reading:
+def walk(at: datetime, first: date = MONTH[0], last: date = MONTH[1]) -> Fetch:
     return reading(first, last, at)
 
 
@@ -100,7 +100,7 @@ def test_readings_begun_at_the_same_instant_are_ordered_by_landing() -> None:
     )
 )
 @settings(deadline=None)
-def test_generations_keep_the_order_share_no_day_and_are_as_long_as_can_be(readings: list[Reading]) -> None:
+def test_generations_keep_the_order_share_no_day_and_are_as_long_as_can_be(readings: list[Fetch]) -> None:
     found = generations(readings)
     flat = [each for generation in found for each in generation]
     assert [(each.fetched_at, each.landing) for each in flat] == sorted(
@@ -394,7 +394,7 @@ def test_a_recording_that_comes_back_with_an_older_version_is_back_with_the_newe
 class Step:
     """What one generation of a month did: its readings, what they listed, and what was listed but rejected."""
 
-    readings: list[Reading]
+    readings: list[Fetch]
     seen: list[Row]
     rejected: list[str]
 
@@ -490,7 +490,7 @@ def test_any_history_follows_the_rules_and_each_generation_may_be_applied_twice(
 # Walks that were given up, in one generation with the whole ones that followed
 
 
-def given_up(at: datetime, first: date, last: date) -> Reading:
+def given_up(at: datetime, first: date, last: date) -> Fetch:
     return replace(reading(first, last, at, f"{at:%d}"), is_whole=False)
 
 
@@ -517,12 +517,12 @@ def test_layers_folded_at_once_are_layers_folded_one_by_one_and_may_be_folded_tw
         at = step.readings[0].fetched_at
         landing = f"raw/AC/w/{at:%dT%H}"
         seen = [row | {"seen_at": at, "raw_page": f"{landing}/page-00000"} for row in step.seen]
-        walked = Reading(Window(date(2018, 9, 1), date(2018, 9, 5)), at, landing, number + 1 == len(history))
+        walked = Fetch(Window(date(2018, 9, 1), date(2018, 9, 5)), at, landing, number + 1 == len(history))
         sightings.append(Sighting(walked, seen_table(*seen), step.rejected))
         merged = merge(table, seen_table(*seen), step.rejected, [walked])
         table = merged.table
         corrected.append(merged.corrections)
-    assert len(generations(each.reading for each in sightings)) == 1
+    assert len(generations(each.fetch for each in sightings)) == 1
     shuffled = data.draw(st.permutations(sightings))
     folded = fold_all(LAKE_SCHEMA.empty_table(), shuffled)
     again = fold_all(folded.table, shuffled)

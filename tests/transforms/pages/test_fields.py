@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.pages.fields import (
+    ParsedField,
     PriceReading,
-    Reading,
     read_channels,
     read_currency,
     read_duration,
@@ -31,7 +31,7 @@ SEVEN_SOURCES = [
 @pytest.mark.parametrize("name", SEVEN_SOURCES)
 def test_each_documented_source_is_known_in_any_case(name: str) -> None:
     for spelled in (name, name.lower(), name.upper(), name.swapcase(), f" {name} "):
-        assert read_source(spelled) == Reading(name)
+        assert read_source(spelled) == ParsedField(name)
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,17 @@ def test_each_documented_source_is_known_in_any_case(name: str) -> None:
     }.items(),
 )
 def test_other_spellings_of_a_source_mean_the_documented_one(spelled: str, name: str) -> None:
-    assert read_source(spelled) == Reading(name)
+    assert read_source(spelled) == ParsedField(name)
 
 
 @pytest.mark.parametrize("name", ["Teleport", "Dial Verb", "dial_verb", "OutboundAPI2", " Odd Name "])
 def test_an_unknown_source_is_kept_verbatim_and_counted(name: str) -> None:
-    assert read_source(name) == Reading(name, "unknown source")
+    assert read_source(name) == ParsedField(name, "unknown source")
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_no_source_is_unknown_and_counted(value: str | None) -> None:
-    assert read_source(value) == Reading("unknown", "missing source")
+    assert read_source(value) == ParsedField("unknown", "missing source")
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_no_source_is_unknown_and_counted(value: str | None) -> None:
 )
 def test_each_status_of_either_vendor_is_known_in_any_case(status: str) -> None:
     for spelled in (status, status.upper(), status.title(), f" {status} "):
-        assert read_status(spelled) == Reading(status)
+        assert read_status(spelled) == ParsedField(status)
 
 
 def test_an_unknown_status_is_kept_in_lower_case_and_counted() -> None:
-    assert read_status("On-Hold") == Reading("on-hold", "unknown status")
+    assert read_status("On-Hold") == ParsedField("on-hold", "unknown status")
 
 
 @pytest.mark.parametrize("value", [None, "", " "])
 def test_no_status_is_unknown_and_counted(value: str | None) -> None:
-    assert read_status(value) == Reading("unknown", "missing status")
+    assert read_status(value) == ParsedField("unknown", "missing status")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_no_status_is_unknown_and_counted(value: str | None) -> None:
     ],
 )
 def test_a_currency_is_upper_case_and_xxx_when_there_is_none(value: str | None, currency: str) -> None:
-    assert read_currency(value) == Reading(currency)
+    assert read_currency(value) == ParsedField(currency)
 
 
 @pytest.mark.parametrize(
@@ -104,29 +104,29 @@ def test_a_currency_is_upper_case_and_xxx_when_there_is_none(value: str | None, 
     }.items(),
 )
 def test_a_text_that_is_no_currency_code_stays_a_currency_of_its_own(value: str, kept: str) -> None:
-    assert read_currency(value) == Reading(kept, "unknown currency")
+    assert read_currency(value) == ParsedField(kept, "unknown currency")
 
 
 @pytest.mark.parametrize(("value", "channels"), [(1, 1), (2, 2), ("1", 1), ("2", 2), (" 2 ", 2), ("1.0", 1)])
 def test_channels_are_read_as_number_and_as_text(value: str | int, channels: int) -> None:
-    assert read_channels(value) == Reading(channels)
+    assert read_channels(value) == ParsedField(channels)
 
 
 @pytest.mark.parametrize(("value", "channels"), [(0, 0), (3, 3), ("8", 8), (127, 127)])
 def test_another_number_of_channels_is_kept_and_counted(value: str | int, channels: int) -> None:
-    assert read_channels(value) == Reading(channels, "unknown channels")
+    assert read_channels(value) == ParsedField(channels, "unknown channels")
 
 
 @pytest.mark.parametrize(
     "value", ["stereo", "1.5", "-1", -1, 128, "128", 10**30, "1_0", "\N{ARABIC-INDIC DIGIT ONE}", "[1]"]
 )
 def test_channels_that_are_no_small_number_are_null_and_counted(value: str | int) -> None:
-    assert read_channels(value) == Reading(None, "unreadable channels")
+    assert read_channels(value) == ParsedField(None, "unreadable channels")
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "null"])
 def test_no_channels_are_null_and_counted(value: str | None) -> None:
-    assert read_channels(value) == Reading(None, "missing channels")
+    assert read_channels(value) == ParsedField(None, "missing channels")
 
 
 @pytest.mark.parametrize(
@@ -145,25 +145,25 @@ def test_no_channels_are_null_and_counted(value: str | None) -> None:
     ],
 )
 def test_a_duration_is_read_as_number_and_as_text(value: str | int, seconds: int) -> None:
-    assert read_duration(value) == Reading(seconds)
+    assert read_duration(value) == ParsedField(seconds)
 
 
 @pytest.mark.parametrize("value", [None, "", "null", "NULL"])
 def test_no_duration_is_null_and_nothing_odd(value: str | None) -> None:
-    assert read_duration(value) == Reading(None)
+    assert read_duration(value) == ParsedField(None)
 
 
 @pytest.mark.parametrize(
     "value", [-1, "-1", "4.5", "0:04", "4s", 2**31, "2147483648", "9" * 40, "1e3", "4\n4"]
 )
 def test_a_duration_that_is_no_number_of_seconds_is_null_and_counted(value: str | int) -> None:
-    assert read_duration(value) == Reading(None, "unreadable duration")
+    assert read_duration(value) == ParsedField(None, "unreadable duration")
 
 
 @given(st.integers(0, 2**31 - 1))
 @settings(deadline=None)
 def test_any_number_of_seconds_is_the_same_as_number_and_as_text(seconds: int) -> None:
-    assert read_duration(seconds) == read_duration(str(seconds)) == Reading(seconds)
+    assert read_duration(seconds) == read_duration(str(seconds)) == ParsedField(seconds)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +171,12 @@ def test_any_number_of_seconds_is_the_same_as_number_and_as_text(seconds: int) -
     [("16101", "16101"), (16102, "16102"), (" 16101 ", "16101"), (0, "0"), ("E-7", "E-7")],
 )
 def test_an_error_code_is_text(value: str | int, code: str) -> None:
-    assert read_error_code(value) == Reading(code)
+    assert read_error_code(value) == ParsedField(code)
 
 
 @pytest.mark.parametrize("value", [None, "null", "NULL", "", " "])
 def test_no_error_code_is_null_even_as_the_word_null(value: str | None) -> None:
-    assert read_error_code(value) == Reading(None)
+    assert read_error_code(value) == ParsedField(None)
 
 
 @pytest.mark.parametrize(

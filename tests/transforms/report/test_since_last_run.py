@@ -3,18 +3,20 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from transforms.report.since_last_run import Cell, Changes, Figures, Mover, changes
+from transforms.report.since_last_run import Changes, Figures, Mover, SpendFigure, changes
 
 MONDAY, TUESDAY = datetime(2026, 9, 7, tzinfo=UTC), datetime(2026, 9, 8, tzinfo=UTC)
 
 
 def cell(
     source: str, cost: str | None, recordings: int = 1, currency: str = "USD", sid: str = "AC-1"
-) -> Cell:
-    return Cell(sid, f"name of {sid}", source, currency, recordings, None if cost is None else Decimal(cost))
+) -> SpendFigure:
+    return SpendFigure(
+        sid, f"name of {sid}", source, currency, recordings, None if cost is None else Decimal(cost)
+    )
 
 
-def figures(told_at: datetime, *cells: Cell, deleted: int = 0) -> Figures:
+def figures(told_at: datetime, *cells: SpendFigure, deleted: int = 0) -> Figures:
     return Figures(told_at, "inputs", [], deleted, list(cells))
 
 
@@ -86,7 +88,7 @@ def test_money_stays_plain_text_in_json() -> None:
 
 
 def test_an_account_goes_by_its_newest_name() -> None:
-    old = Cell("AC-1", "old", "a", "USD", 1, Decimal(1))
-    new = Cell("AC-1", "new", "a", "USD", 2, Decimal(3))
+    old = SpendFigure("AC-1", "old", "a", "USD", 1, Decimal(1))
+    new = SpendFigure("AC-1", "new", "a", "USD", 2, Decimal(3))
     found = changes(figures(MONDAY, old), figures(TUESDAY, new), 0, 0)
     assert found.movers == [Mover("new", "a", "USD", Decimal(2))]

@@ -21,7 +21,7 @@ from flows.command.health import app
 from flows.emulator import Emulator, open_living, serve
 from flows.monitor.doctor.disk import disk
 from flows.monitor.doctor.prefect_server import compared
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.folder.data_format import FORMAT
 from flows.stores.folder.lock import one_writer
 from flows.stores.folder.runs import RunRecord, Runs
@@ -310,7 +310,9 @@ def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
 ) -> None:
     emulator = emulated()
     environment(**of(emulator))
-    access = Access("support", SID, emulator.base_url, SID, emulator.accounts[0].api_token, "signalwire", "")
+    access = AccountAccess(
+        "support", SID, emulator.base_url, SID, emulator.accounts[0].api_token, "signalwire", ""
+    )
     run_by(clock_of(emulator.ledger), [access], tmp_path / "data")
     with one_writer(tmp_path / "data"):
         code, found, _ = examined()
@@ -349,7 +351,9 @@ def test_a_run_under_a_clock_that_was_ahead_does_not_stand_for_those_after_it(
 ) -> None:
     emulator = emulated()
     environment(**of(emulator))
-    access = Access("support", SID, emulator.base_url, SID, emulator.accounts[0].api_token, "signalwire", "")
+    access = AccountAccess(
+        "support", SID, emulator.base_url, SID, emulator.accounts[0].api_token, "signalwire", ""
+    )
     now = datetime.now(UTC)
     run_by(lambda: now + timedelta(days=2), [access], tmp_path / "data")
     Runs(tmp_path / "data").write(

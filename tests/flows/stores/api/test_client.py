@@ -29,9 +29,9 @@ from flows.emulator import (
     serve,
 )
 from flows.settings.account_settings import Provider
-from flows.stores.api.access import Access
+from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import USAGE, RecordingsApi
-from flows.stores.api.retries import Patience
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import Throttle
 from tests.support.samples.stores import ACCOUNT, HASTE, OTHER_ACCOUNT, TOKEN, TOKEN_HINT, access, utc
 from tests.support.servers.scripted_server import Reply, ScriptedServer, page, refusal, scripted
@@ -64,10 +64,10 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def to(
-    emulator: Emulator, account: Account, provider: Provider = "signalwire", patience: Patience = HASTE
+    emulator: Emulator, account: Account, provider: Provider = "signalwire", retry_policy: RetryPolicy = HASTE
 ) -> RecordingsApi:
     found = access(emulator.base_url, account_sid=account.account_sid, token=account.api_token)
-    return RecordingsApi(replace(found, provider=provider), patience)
+    return RecordingsApi(replace(found, provider=provider), retry_policy)
 
 
 def walk(api: RecordingsApi, page_size: int = 1000, parameters: dict[str, str] | None = None) -> list[str]:
@@ -83,16 +83,16 @@ def walk(api: RecordingsApi, page_size: int = 1000, parameters: dict[str, str] |
     return sids
 
 
-def fetch_first(server: ScriptedServer, patience: Patience = HASTE) -> RecordingsApi:
+def fetch_first(server: ScriptedServer, retry_policy: RetryPolicy = HASTE) -> RecordingsApi:
     """Fetch the first page; the API that did."""
-    api = RecordingsApi(access(server.base_url), patience)
+    api = RecordingsApi(access(server.base_url), retry_policy)
     api.fetch(api.pager({}).url or "")
     return api
 
 
-def failing(server: ScriptedServer, patience: Patience = HASTE) -> tuple[RecordingsApi, ApiError]:
+def failing(server: ScriptedServer, retry_policy: RetryPolicy = HASTE) -> tuple[RecordingsApi, ApiError]:
     """Fetch the first page in vain; the API, and its error."""
-    api = RecordingsApi(access(server.base_url), patience)
+    api = RecordingsApi(access(server.base_url), retry_policy)
     with pytest.raises(ApiError) as raised:
         api.fetch(api.pager({}).url or "")
     return api, raised.value
@@ -287,10 +287,10 @@ def test_each_fault_that_does_not_pass_ends_the_walk_with_a_plain_sentence(
 def test_a_whole_walk_gets_through_throttling_and_broken_answers(
     source: Source, waits: list[float], seed: int
 ) -> None:
-    patience = Patience(attempts=7, backoff=0)
+    retry_policy = RetryPolicy(attempts=7, backoff=0)
     with serve(source, faults=["throttle", "flaky"], seed=seed) as running:
         account = running.accounts[0]
-        api = to(running, account, patience=patience)
+        api = to(running, account, retry_policy=retry_policy)
         sids = walk(api, page_size=20)
         statuses = [asked.status for asked in running.requests]
         assert len(sids) == len(set(sids)) == count(running, account) == 1200
@@ -379,9 +379,9 @@ def test_a_retry_after_that_says_nothing_is_passed_over(waits: list[float], text
 
 @pytest.mark.parametrize("fault", [Reply(503), Reply(429), Reply(body=b"<html>"), Reply(breaks="reset")])
 def test_without_retry_after_the_pauses_grow_up_to_a_limit(waits: list[float], fault: Reply) -> None:
-    patience = replace(HASTE, attempts=6, backoff=1, longest_backoff=6)
+    retry_policy = replace(HASTE, attempts=6, backoff=1, longest_backoff=6)
     with scripted(*[fault] * 5, Reply(body=WHOLE)) as server:
-        fetch_first(server, patience)
+        fetch_first(server, retry_policy)
     assert [int(wait) for wait in waits] == [1, 2, 4, 6, 6]
 
 
@@ -678,7 +678,7 @@ def test_a_connection_that_cannot_be_made_is_told_without_the_token(caplog: pyte
 
 
 def test_an_access_does_not_show_its_token() -> None:
-    shown: list[Callable[[Access], str]] = [repr, str, "{}".format, lambda found: f"{found!r:>200}"]
+    shown: list[Callable[[AccountAccess], str]] = [repr, str, "{}".format, lambda found: f"{found!r:>200}"]
     found = access("https://example.signalwire.com", user="somebody")
     for show in shown:
         assert TOKEN not in show(found)

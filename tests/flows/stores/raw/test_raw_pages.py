@@ -51,8 +51,8 @@ def test_a_landings_folder_tells_account_window_and_when_the_walk_began() -> Non
     window = Window(date(2026, 7, 1), date(2026, 7, 31))
     found = Landing("A", window, utc(2026, 8, 1, 3, 4).replace(second=5, microsecond=60))
     assert found.name == "raw/account_sid=A/2026-07-01_2026-07-31/20260801T030405.000060Z"
-    assert (found.reading.window, found.reading.fetched_at) == (window, found.fetched_at)
-    assert found.reading.landing == found.name
+    assert (found.fetch.window, found.fetch.fetched_at) == (window, found.fetched_at)
+    assert found.fetch.landing == found.name
 
 
 def test_pages_come_back_byte_for_byte_in_order(raw: RawPages, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from flows.model.sql_files import read_checks, read_models, read_twins
 from flows.settings.shipped import shipped
 from flows.stores.lake.lake import Lake
 from flows.stores.warehouse.checks import CheckResult, check_table
-from flows.stores.warehouse.inputs import Contents
+from flows.stores.warehouse.inputs import WarehouseInputs
 from flows.stores.warehouse.warehouse import Warehouse
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import ACCOUNT, lake_rows
@@ -43,7 +43,7 @@ def contents(
     checks: Sequence[Check] = (),
     views: frozenset[str] = STAGING,
     timezone: str = "UTC",
-) -> Contents:
+) -> WarehouseInputs:
     """The project's own tables and models, over the lake's files."""
     settings = pa.table(
         {
@@ -56,7 +56,7 @@ def contents(
     tables = {"landed.settings": settings, "landed.accounts": accounts} | {
         name: pa.table({}) for name in sorted(others)
     }
-    return Contents(lake_files, tables, TWINS, models, checks, views)
+    return WarehouseInputs(lake_files, tables, TWINS, models, checks, views)
 
 
 def lake_of(data_dir: Path, *sids: str) -> list[Path]:
@@ -175,28 +175,28 @@ def test_a_check_that_passed_and_reads_nothing_that_was_filled_anew_is_not_run_a
     assert [each.offending_rows for each in warehouse.build(replace(given, checks=other))] == [1, 0, 1]
 
 
-def other_settings(given: Contents) -> Contents:
+def other_settings(given: WarehouseInputs) -> WarehouseInputs:
     settings = contents(timezone="Asia/Tokyo").tables["landed.settings"]
     return replace(given, tables={**given.tables, "landed.settings": settings})
 
 
-def other_sql(given: Contents) -> Contents:
+def other_sql(given: WarehouseInputs) -> WarehouseInputs:
     return replace(given, models=[replace(given.models[0], sql=f"{given.models[0].sql} "), *given.models[1:]])
 
 
-def other_words(given: Contents) -> Contents:
+def other_words(given: WarehouseInputs) -> WarehouseInputs:
     twins = dict(given.twins)
     twins["ops.runs"] = msgspec.structs.replace(twins["ops.runs"], description="Runs.")
     return replace(given, twins=twins)
 
 
-def other_views(given: Contents) -> Contents:
+def other_views(given: WarehouseInputs) -> WarehouseInputs:
     return replace(given, views=given.views | {"marts.fct_recordings"})
 
 
 @pytest.mark.parametrize("change", [other_settings, other_sql, other_words, other_views])
 def test_what_the_models_depend_on_makes_them_anew_when_it_changes(
-    change: Callable[[Contents], Contents], warehouse: Warehouse, tmp_path: Path
+    change: Callable[[WarehouseInputs], WarehouseInputs], warehouse: Warehouse, tmp_path: Path
 ) -> None:
     given = contents(lake_of(tmp_path / "lake", "R1"))
     warehouse.build(given)
@@ -467,7 +467,7 @@ def with_twin(
     return models
 
 
-def refused(warehouse: Warehouse, wrong: Contents) -> str:
+def refused(warehouse: Warehouse, wrong: WarehouseInputs) -> str:
     """What is said about contents that cannot be built; the old file must stand, and nothing beside it."""
     before, found = warehouse.path.read_bytes(), files(warehouse)
     with pytest.raises(ModelError) as raised:
