@@ -34,13 +34,12 @@ def close(
     """
     from flows.command.screen.figures import statement_lines
     from flows.run.closing import close_month
-    from flows.run.job import RunRequest
-    from flows.run.stages import prepare
+    from flows.run.request import context_of
     from flows.settings.settings import load
     from flows.stores.folder.statements import Statements, as_json_text
 
     settings = load()
-    sealed = close_month(prepare(settings, RunRequest("model")), month, accept_incomplete=accept_incomplete)
+    sealed = close_month(context_of(settings), month, accept_incomplete=accept_incomplete)
     if as_json:
         typer.echo(as_json_text(sealed))
     else:

@@ -25,7 +25,6 @@ from flows.command.options import (
     Presets,
     Recordings,
     Seed,
-    again_given,
     days_given,
 )
 from flows.command.screen.output import say, show
@@ -85,9 +84,9 @@ def demo(
     Example: `recspend demo --recordings 20000`
     """
     from flows.command.demo import emulated_accounts, fresh_folder
-    from flows.command.perform import perform_job
+    from flows.command.perform import perform_request
     from flows.emulator import Parameters
-    from flows.run.job import RunContext, RunRequest
+    from flows.run.request import RunContext, RunRequest
     from flows.settings.settings import load
 
     settings = load(data_dir=load().data_dir / "demo", notify=[])
@@ -96,8 +95,8 @@ def demo(
         say(
             f"Emulator of the Recordings API on {url}: {recordings} made-up recordings in {accounts} accounts."
         )
-        work = RunContext(settings, found, {access.account_sid: access.name for access in found})
-        perform_job(work, RunRequest("run"), as_json=as_json, prefect=prefect)
+        context = RunContext(settings, found, {access.account_sid: access.name for access in found})
+        perform_request(context, RunRequest("run"), as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -117,14 +116,12 @@ def run(
 
     Example: `recspend run --from 2026-09-01 --to 2026-09-30`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
     days, presets = days_given(first, last), tuple(preset or ())
-    job = RunRequest(
-        "run", *days, account, again=again_given(again, first), audit_days=audit, presets=presets
-    )
-    perform_job(None, job, as_json=as_json, prefect=prefect)
+    request = RunRequest("run", *days, account, again=again, audit_days=audit, presets=presets)
+    perform_request(None, request, as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -144,21 +141,20 @@ def ingest(
 
     Example: `recspend ingest --account support --from 2026-09-01 --dry-run`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
-    job = RunRequest(
-        "ingest", *days_given(first, last), account, again=again_given(again, first), audit_days=audit
-    )
+    request = RunRequest("ingest", *days_given(first, last), account, again=again, audit_days=audit)
     if not dry_run:
-        perform_job(None, job, as_json=as_json, prefect=prefect)
+        perform_request(None, request, as_json=as_json, prefect=prefect)
         return
     from flows.command.screen.tables import table
-    from flows.run.stages import planned, prepare
+    from flows.run.request import context_of
+    from flows.run.stages import planned
     from flows.settings.settings import load
     from transforms.report.text import to_json
 
-    plan = planned(prepare(load(), job), job)
+    plan = planned(context_of(load()), request)
     if as_json:
         typer.echo(to_json(plan))
     else:
@@ -177,10 +173,10 @@ def normalize(
 
     Example: `recspend normalize --rebuild`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
-    perform_job(None, RunRequest("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
+    perform_request(None, RunRequest("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -189,10 +185,10 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
 
     Example: `recspend model`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
-    perform_job(None, RunRequest("model"), as_json=as_json, prefect=prefect)
+    perform_request(None, RunRequest("model"), as_json=as_json, prefect=prefect)
 
 
 def main() -> None:

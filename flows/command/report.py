@@ -52,9 +52,9 @@ def report(
 
     Example: `recspend report --month 2026-09 --account support --format xlsx --out september`
     """
-    from flows.command.perform import perform_job
+    from flows.command.perform import perform_request
     from flows.report.extract import ExtractRequest
-    from flows.run.job import RunRequest
+    from flows.run.request import RunRequest
 
     # An empty text is a variable that somebody forgot to set, and must not mean everything.
     is_narrow = any(given is not None for given in (month, account, out)) or bool(mart)
@@ -74,8 +74,8 @@ def report(
         _extract(request, file_format or FileFormat.CSV, out, as_json=as_json)
     else:
         formats = (file_format,) if file_format else ()
-        job = RunRequest("report", presets=tuple(preset or ()), formats=formats)
-        perform_job(None, job, as_json=as_json, prefect=prefect)
+        everything = RunRequest("report", presets=tuple(preset or ()), formats=formats)
+        perform_request(None, everything, as_json=as_json, prefect=prefect)
         if open_page:
             _open_page()
 

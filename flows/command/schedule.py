@@ -58,7 +58,7 @@ def serve_command(
     with suppress(KeyboardInterrupt):
         settings = load()
         if not (asks_first := asks_prefect(settings)):
-            _say_what_is_missing(settings)  # before anything is started
+            _refuse_missing_tokens(settings)  # before anything is started
         given = os.environ.get("PREFECT_API_URL")
         address = "" if given else free_address(port)
         _before_prefect(api_url := given or f"{address}/api")
@@ -67,7 +67,7 @@ def serve_command(
         timetable = _timetable(cron, timezone)
         with nullcontext(lambda: False) if given else own_server(address) as has_ended:
             if asks_first:
-                _say_what_is_missing(settings)  # asking the same server as the runs will
+                _refuse_missing_tokens(settings)  # asking the same server as the runs will
             say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
             serve_pipeline(name, timetable, has_ended)
     say("Stopped. What has landed is kept, and the next run goes on from there.")
@@ -131,12 +131,11 @@ def _check_name(name: str) -> None:
         raise ConfigError(f"--name {name!r} is none that Prefect takes. Leave out / % & < and >.")
 
 
-def _say_what_is_missing(settings: "Settings") -> None:
-    """Raise ConfigError now, not in an hour."""
-    from flows.run.job import RunRequest
-    from flows.run.stages import prepare
+def _refuse_missing_tokens(settings: "Settings") -> None:
+    """Raise ConfigError now, not in an hour. Checks only: no run was due, so nothing is recorded or sent."""
+    from flows.settings.accounts import accesses
 
-    prepare(settings, RunRequest("run"))
+    accesses(settings)
 
 
 def _before_prefect(api_url: str) -> None:

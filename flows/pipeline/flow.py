@@ -27,9 +27,10 @@ from flows.pipeline.events import announcer
 from flows.pipeline.states import state_of_error, state_of_summary
 from flows.report.formats import FileFormat
 from flows.report.presets import Preset
-from flows.run.job import RunContext, RunRequest, RunSummary
-from flows.run.lifecycle import beginning
-from flows.run.stages import perform, prepare
+from flows.run.lifecycle import begun
+from flows.run.request import RunContext, RunRequest, context_of
+from flows.run.stages import perform
+from flows.run.summary import RunSummary
 from flows.settings.settings import load
 from flows.stage import utc_now
 from transforms.errors import BusyError, ConfigError, RecspendError
@@ -86,8 +87,8 @@ def pipeline(
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
         wait_minutes: Wait so long for another run that writes to the data folder, then leave it to that one.
     """
-    job = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
-    return _in_flow(job, concurrency, wait_minutes)
+    request = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
+    return _in_flow(request, concurrency, wait_minutes)
 
 
 @flow(name=f"{FLOW} ingest", flow_run_name=_name_of_run, persist_result=False)
@@ -110,8 +111,8 @@ def ingest(
         audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
     """
-    job = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
-    return _in_flow(job, concurrency)
+    request = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
+    return _in_flow(request, concurrency)
 
 
 @flow(name=f"{FLOW} normalize", persist_result=False)
@@ -145,7 +146,7 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
 class _Given:
     """What the command hands to a flow beside its parameters, and where the flow leaves what it came to."""
 
-    work: RunContext | None = None
+    context: RunContext | None = None
     has_begun: bool = False
     summary: RunSummary | None = None
     error: RecspendError | None = None
@@ -154,16 +155,16 @@ class _Given:
 _given: ContextVar[_Given | None] = ContextVar("given", default=None)
 
 
-def perform_as_flow(work: RunContext, job: RunRequest) -> RunSummary:
-    """Do the job as a Prefect flow run, called from the command line. Raises what the stages raise."""
-    given = _Given(work)
+def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
+    """Do what is asked for as a Prefect flow run, called from the command line. Raises what the stages raise."""
+    given = _Given(context)
     token = _given.set(given)
     try:
-        state = _called(job)
+        state = _called(request)
     except (RuntimeError, OSError, HTTPError) as error:
         where = without_credentials(os.environ.get("PREFECT_API_URL", "of its own"))
-        # A flow that has begun tells and records by itself how it ended.
-        with nullcontext() if given.has_begun else beginning(work.settings, job):
+        # A flow that has begun records and reports its end by itself.
+        with nullcontext() if given.has_begun else begun(context, request):
             raise ConfigError(
                 f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or unset "
                 "PREFECT_API_URL and leave out --prefect to run without it."
@@ -178,47 +179,53 @@ def perform_as_flow(work: RunContext, job: RunRequest) -> RunSummary:
     return given.summary
 
 
-def _called(job: RunRequest) -> State[Any]:
-    which = job.first, job.last, job.account
-    match job.command:
+def _called(request: RunRequest) -> State[Any]:
+    which = request.first, request.last, request.account
+    match request.command:
         case "run":
             return pipeline(
-                *which, again=job.again, audit_days=job.audit_days, presets=job.presets, return_state=True
+                *which,
+                again=request.again,
+                audit_days=request.audit_days,
+                presets=request.presets,
+                return_state=True,
             )
         case "ingest":
-            return ingest(*which, again=job.again, audit_days=job.audit_days, return_state=True)
+            return ingest(*which, again=request.again, audit_days=request.audit_days, return_state=True)
         case "normalize":
-            return normalize(rebuild=job.rebuild, return_state=True)
+            return normalize(rebuild=request.rebuild, return_state=True)
         case "model":
             return model(return_state=True)
         case "report":
-            return report(presets=job.presets, formats=job.formats, return_state=True)
+            return report(presets=request.presets, formats=request.formats, return_state=True)
 
 
-def _in_flow(job: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
-    """Do the job inside a flow run. Work that is given was checked where its flags were read."""
+def _in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
+    """Do what is asked for inside a flow run."""
     given = _given.get() or _Given()
     given.has_begun = True
     try:
-        announce = announcer()
-        work = given.work or prepare(load(concurrency=concurrency), job.checked(utc_now().date()), announce)
+        context = given.context or context_of(load(concurrency=concurrency))
+        request = request.checked(utc_now().date())
         artifacts = Artifacts()
-        in_flow = replace(work, step=_as_task, progress=artifacts.beside(work.progress), announce=announce)
-        summary = _in_its_turn(in_flow, job, 60.0 * wait_minutes)
+        in_flow = replace(
+            context, step=_as_task, progress=artifacts.beside(context.progress), announce=announcer()
+        )
+        summary = _in_its_turn(in_flow, request, 60.0 * wait_minutes)
     except RecspendError as error:
         given.error = error
         return state_of_error(error)
     given.summary = summary
-    artifacts.show(work, job, summary)
+    artifacts.show(context, request, summary)
     return state_of_summary(summary)
 
 
-def _in_its_turn(work: RunContext, job: RunRequest, seconds: float) -> RunSummary:
-    """Do the job once no other run writes to the data folder. Raises BusyError after so many seconds."""
+def _in_its_turn(context: RunContext, request: RunRequest, seconds: float) -> RunSummary:
+    """Do what is asked for once no other run writes to the data folder. Raises BusyError after so many seconds."""
     latest = time.monotonic() + seconds
     while True:
         try:
-            return perform(work, job)
+            return perform(context, request)
         except BusyError:
             if time.monotonic() >= latest:
                 raise

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import decompress

@@ -19,7 +19,7 @@ import pytest
 from flows.command import main as cli
 from flows.command import options as cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, warehouse_cells, work_for
 

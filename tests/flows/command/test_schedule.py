@@ -10,14 +10,14 @@ import pytest
 
 from flows.command import schedule as cli_schedule
 from flows.pipeline import deployments
-from flows.run import stages
+from flows.settings import accounts
 from flows.stores.prefect import server as prefect_server
 from transforms.errors import ConfigError
 
 
 @pytest.fixture
 def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What was done, and with which server; nothing is really prepared or served."""
+    """What was done, and with which server; nothing is really checked or served."""
     done: list[str] = []
 
     def noted(step: str) -> None:
@@ -33,7 +33,7 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
 
     monkeypatch.setattr(prefect_server, "own_server", own_server)
     monkeypatch.setattr(prefect_server, "free_address", lambda port: f"http://127.0.0.1:{port}")
-    monkeypatch.setattr(stages, "prepare", lambda *_: noted("prepare"))
+    monkeypatch.setattr(accounts, "accesses", lambda *_: noted("check"))
     monkeypatch.setattr(deployments, "serve_pipeline", lambda name, *_: noted(f"serve {name}"))
     environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
     yield done
@@ -66,7 +66,7 @@ def test_the_address_of_a_server_is_left_as_it_is_given(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", url)
     cli_schedule.serve_command()
-    assert steps == [f"prepare {url}", f"serve all-accounts {url}"]
+    assert steps == [f"check {url}", f"serve all-accounts {url}"]
     assert f"Prefect's UI: {shown}  Ctrl-C ends it." in capsys.readouterr().err
 
 
@@ -84,7 +84,7 @@ OWN = "http://127.0.0.1:4200/api"
 
 def test_what_is_missing_is_said_before_anything_is_started(steps: list[str]) -> None:
     cli_schedule.serve_command()
-    assert steps == ["prepare -", f"start {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
+    assert steps == ["check -", f"start {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
 
 
 @pytest.mark.parametrize("entry", [True, False])
@@ -96,7 +96,7 @@ def test_a_token_in_a_block_is_asked_of_the_server_that_the_runs_ask(
     else:
         monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
     cli_schedule.serve_command()
-    assert steps == [f"start {OWN}", f"prepare {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
+    assert steps == [f"start {OWN}", f"check {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
 
 
 ENTRY = """
@@ -115,7 +115,7 @@ def test_a_block_that_is_missing_ends_it_with_its_server(
         raise ConfigError("The block is not there.")
 
     monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
-    monkeypatch.setattr(stages, "prepare", missing)
+    monkeypatch.setattr(accounts, "accesses", missing)
     with pytest.raises(ConfigError, match="not there"):
         cli_schedule.serve_command()
     assert steps == [f"start {OWN}", f"stop {OWN}"]

@@ -17,7 +17,7 @@ from prefect.utilities.callables import parameter_schema
 from flows.pipeline import deployments
 from flows.pipeline.deployments import Timetable
 from flows.pipeline.flow import FLOW, pipeline
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.settings.settings import Settings
 from tests.support import TOP
 from transforms.errors import ConfigError

@@ -6,7 +6,8 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.pipeline import flow as pipeline
-from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
 from transforms.errors import ConfigError
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from flows.emulator import LivingLedger
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from tests.support.runs.living_runs import Fact, fact_of, instant
 
 FIRST = date(2026, 7, 20)
