@@ -63,7 +63,8 @@ def init(
 
     Example: `recspend init --base-url https://example.signalwire.com --account-sid 720796a0 --timezone Europe/Berlin`
     """
-    from flows.settings.settings import config_path, load
+    from flows.settings.config_file import config_path
+    from flows.settings.settings import load
     from flows.settings.start_files import start_files
 
     given: dict[str, object] = {
@@ -167,7 +168,7 @@ def _what_became_of(files: "Sequence[StartFile]") -> Iterator[str]:
 
 
 def _what_is_next(settings: "Settings") -> str:
-    from flows.settings.settings import config_path
+    from flows.settings.config_file import config_path
     from flows.settings.start_files import variables_of
 
     steps = []

@@ -34,7 +34,8 @@ def notify(
     Example: `recspend notify --test --channel slack`
     """
     from flows.monitor.channels import channels
-    from flows.settings.settings import config_path, load
+    from flows.settings.config_file import config_path
+    from flows.settings.settings import load
     from flows.stage import utc_now
     from transforms.errors import ConfigError
 

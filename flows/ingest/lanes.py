@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
+from flows.ingest.saver import PageSaver
 from flows.stage import Clock, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
@@ -165,7 +166,7 @@ class Lanes:
         while True:
             writer = self._raw.writer(landing)
             try:
-                with self.api() as api, closing(_Saver(self._landing, writer)) as save:
+                with self.api() as api, closing(PageSaver(self._landing, writer)) as save:
                     return self._walk_once(api, landing, dialect, writer, save, parts)
             except RequestRefusedError as error:
                 if not writer.pages or next(starts) == _STARTS_OVER:
@@ -195,7 +196,7 @@ class Lanes:
         landing: Landing,
         dialect: Dialect,
         writer: LandingWriter,
-        save: "_Saver",
+        save: "PageSaver",
         parts: int,
     ) -> Walked:
         pager = api.pager(asked_dates(landing.window, dialect))
@@ -223,23 +224,6 @@ class Lanes:
         save.close()
         writer.complete(self._clock())
         return Walked(pages, rows)
-
-
-class _Saver:
-    """Lands the pages of one walk, one after another, while the next one is asked for. Closed, none is under way."""
-
-    def __init__(self, pool: ThreadPoolExecutor, writer: LandingWriter) -> None:
-        self._pool = pool
-        self._writer = writer
-        self._under_way: Future[None] | None = None
-
-    def __call__(self, url: str, body: bytes, rows: int) -> None:
-        self.close()
-        self._under_way = self._pool.submit(self._writer.add, url, body, rows)
-
-    def close(self) -> None:
-        if self._under_way:
-            self._under_way.result()
 
 
 def window_of(work: Window | Landing) -> Window:

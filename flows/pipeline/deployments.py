@@ -35,6 +35,9 @@ from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import is_deployment_name
 
+ENTRYPOINT = "flows.pipeline.pipeline"
+"""The flow's name for Prefect. It stays, wherever its module is: deployments made before name it."""
+
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
@@ -180,7 +183,7 @@ def _lost_runs(flow_id: str) -> AutomationCore:
 
 
 def _deployment(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
-    return RunnerDeployment.from_flow(
+    made = RunnerDeployment.from_flow(
         pipeline,
         name,
         schedule=timetable.schedule() if timetable else None,
@@ -190,6 +193,8 @@ def _deployment(name: str, account: str | None, timetable: Timetable | None) -> 
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    made.entrypoint = ENTRYPOINT
+    return made
 
 
 def _environment() -> dict[str, str]:

@@ -5,39 +5,28 @@ secret and return none: tokens are looked up inside the run, and results are not
 """
 
 import os
-import time
-from collections.abc import Callable
 from contextlib import nullcontext
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from flows.stores.prefect import defaults as prefect_defaults  # noqa: F401 (before Prefect)
 
 # isort: split
 from httpx import HTTPError
-from prefect import Task, flow, runtime, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows.pipeline.artifacts import Artifacts
-from flows.pipeline.events import announcer
-from flows.pipeline.states import state_of_error, state_of_summary
+from flows.pipeline.flow_run import GivenRun, given_run, in_flow
 from flows.report.formats import FileFormat
 from flows.report.presets import Preset
 from flows.run.lifecycle import begun
-from flows.run.request import RunContext, RunRequest, context_of
-from flows.run.stages import perform
+from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
-from flows.settings.settings import load
 from flows.stage import utc_now
-from transforms.errors import BusyError, ConfigError, RecspendError
+from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import run_name
-
-T = TypeVar("T")
 
 FLOW = "recspend"
 """The name of the flow of all stages in Prefect; those of one stage begin with it."""
@@ -45,7 +34,6 @@ FLOW = "recspend"
 AuditDays = Annotated[int, Field(ge=0)]
 Concurrency = Annotated[int, Field(ge=1, le=64)]
 WaitMinutes = Annotated[int, Field(ge=0, le=24 * 60)]
-_SECONDS_BETWEEN_TRIES = 5
 
 
 def _name_of_run() -> str:
@@ -88,7 +76,7 @@ def pipeline(
         wait_minutes: Wait so long for another run that writes to the data folder, then leave it to that one.
     """
     request = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
-    return _in_flow(request, concurrency, wait_minutes)
+    return in_flow(request, concurrency, wait_minutes)
 
 
 @flow(name=f"{FLOW} ingest", flow_run_name=_name_of_run, persist_result=False)
@@ -112,7 +100,7 @@ def ingest(
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
     """
     request = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
-    return _in_flow(request, concurrency)
+    return in_flow(request, concurrency)
 
 
 @flow(name=f"{FLOW} normalize", persist_result=False)
@@ -122,13 +110,13 @@ def normalize(*, rebuild: bool = False) -> State[Any]:
     Args:
         rebuild: Build it anew, from nothing but the pages.
     """
-    return _in_flow(RunRequest("normalize", rebuild=rebuild))
+    return in_flow(RunRequest("normalize", rebuild=rebuild))
 
 
 @flow(name=f"{FLOW} model", persist_result=False)
 def model() -> State[Any]:
     """Build the warehouse and run its checks."""
-    return _in_flow(RunRequest("model"))
+    return in_flow(RunRequest("model"))
 
 
 @flow(name=f"{FLOW} report", persist_result=False)
@@ -139,26 +127,13 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
         presets: Write the costs for these systems too.
         formats: Write the spend tables in these formats beside CSV.
     """
-    return _in_flow(RunRequest("report", presets=presets, formats=formats))
-
-
-@dataclass(slots=True)
-class _Given:
-    """What the command hands to a flow beside its parameters, and where the flow leaves what it came to."""
-
-    context: RunContext | None = None
-    has_begun: bool = False
-    summary: RunSummary | None = None
-    error: RecspendError | None = None
-
-
-_given: ContextVar[_Given | None] = ContextVar("given", default=None)
+    return in_flow(RunRequest("report", presets=presets, formats=formats))
 
 
 def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
     """Do what is asked for as a Prefect flow run, called from the command line. Raises what the stages raise."""
-    given = _Given(context)
-    token = _given.set(given)
+    given = GivenRun(context)
+    token = given_run.set(given)
     try:
         state = _called(request)
     except (RuntimeError, OSError, HTTPError) as error:
@@ -170,7 +145,7 @@ def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
                 "PREFECT_API_URL and leave out --prefect to run without it."
             ) from error
     finally:
-        _given.reset(token)
+        given_run.reset(token)
     if given.error:
         raise given.error
     if given.summary is None:
@@ -198,54 +173,3 @@ def _called(request: RunRequest) -> State[Any]:
             return model(return_state=True)
         case "report":
             return report(presets=request.presets, formats=request.formats, return_state=True)
-
-
-def _in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
-    """Do what is asked for inside a flow run."""
-    given = _given.get() or _Given()
-    given.has_begun = True
-    try:
-        context = given.context or context_of(load(concurrency=concurrency))
-        request = request.checked(utc_now().date())
-        artifacts = Artifacts()
-        in_flow = replace(
-            context, step=_as_task, progress=artifacts.beside(context.progress), announce=announcer()
-        )
-        summary = _in_its_turn(in_flow, request, 60.0 * wait_minutes)
-    except RecspendError as error:
-        given.error = error
-        return state_of_error(error)
-    given.summary = summary
-    artifacts.show(context, request, summary)
-    return state_of_summary(summary)
-
-
-def _in_its_turn(context: RunContext, request: RunRequest, seconds: float) -> RunSummary:
-    """Do what is asked for once no other run writes to the data folder. Raises BusyError after so many seconds."""
-    latest = time.monotonic() + seconds
-    while True:
-        try:
-            return perform(context, request)
-        except BusyError:
-            if time.monotonic() >= latest:
-                raise
-        time.sleep(_SECONDS_BETWEEN_TRIES)
-
-
-def _as_task(name: str, piece: Callable[[], T]) -> T:
-    """Run a piece of work as a task of that name. It takes no parameters, so none can show a secret."""
-    return _task_of(name, piece)()
-
-
-def _task_of(name: str, piece: Callable[[], T]) -> Task[[], T]:
-    @task(
-        name=name.split(maxsplit=1)[0],
-        # A text would be a pattern to Prefect, and an account's name may have braces.
-        task_run_name=lambda: name,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-    )
-    def run_piece() -> T:
-        return piece()
-
-    return run_piece

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 from flows.settings.account_settings import AccountSettings
-from flows.settings.settings import Settings, config_path
+from flows.settings.config_file import config_path
+from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
 from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError

@@ -5,9 +5,6 @@ Order: command line, environment (`RECSPEND_…`), then `recspend.toml` in the w
 stand in that file: it names where they are.
 """
 
-import os
-import tomllib
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,13 +21,13 @@ from pydantic_settings import (
 
 from flows.settings.account_settings import AccountSettings, Provider
 from flows.settings.channel_settings import Channels
+from flows.settings.config_file import config_path, read_file
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.data_format import refuse_newer
 from transforms.errors import ConfigError
 from transforms.ingest.plan import IngestRequest, Rules
 from transforms.model.options import ModelOptions
 
-_CONFIG_FILE = "recspend.toml"
 # The stages and stores know their own defaults; they are written down there and shown here.
 _RETRIES, _RULES, _INGEST = RetryPolicy(), Rules(), IngestRequest()
 _MODELS = ModelOptions(settle_days=_RULES.settle_days)
@@ -188,54 +185,14 @@ class _FileSource(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return _read_file()
+        return read_file()
 
 
 def origins() -> dict[str, str]:
     """Where each setting that was given comes from: the name of its variable, or the settings file."""
     in_environment = EnvSettingsSource(Settings)()
     named = {name: f"RECSPEND_{name.upper()}" for name in in_environment}
-    return {name: str(config_path()) for name in _read_file()} | named
-
-
-def config_path() -> Path:
-    """The settings file that counts here, whether or not it exists."""
-    return Path(os.environ.get("RECSPEND_CONFIG") or _CONFIG_FILE)
-
-
-def _read_file() -> dict[str, Any]:
-    path = config_path()
-    if not path.exists():
-        if os.environ.get("RECSPEND_CONFIG"):
-            raise ConfigError(
-                f"RECSPEND_CONFIG names {path}, which does not exist. Create it or unset the variable."
-            )
-        return {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from None
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read ({error.strerror}). Name another file or mend it."
-        ) from None
-    secrets = [where for where, table in _tables(values) if "api_token" in table]
-    if secrets:
-        raise ConfigError(
-            f"{path} holds an api_token ({secrets[0]}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
-            "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
-        )
-    return values
-
-
-def _tables(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    accounts = values.get("accounts", [])
-    entries = accounts if isinstance(accounts, list) else []
-    return [("top level", values)] + [
-        (f"accounts entry {number}", entry)
-        for number, entry in enumerate(entries, 1)
-        if isinstance(entry, dict)
-    ]
+    return {name: str(config_path()) for name in read_file()} | named
 
 
 def load(**given: Any) -> Settings:

@@ -82,7 +82,7 @@ def test_a_run_shows_its_figures_and_tells_no_secret(
     for currency, cost in (summary.cost or {}).items():
         assert currency in page
         assert f"{Decimal(cost).normalize():f}" in page
-    assert f"| {summary.counts()['requests']} |" in page
+    assert f"| {summary.requests} |" in page
     for name in ("support", "sales", "focus.parquet", literal(str(tmp_path / "reports"))):
         assert name in page
     assert all(access.token not in json.dumps(server.made) for access in accesses_of(emulator))
@@ -136,7 +136,9 @@ def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, serve
     summary = summary_of(
         failed={"support": "The API refuses."}, warnings={"sales": "No Usage Records."}, rejected=2, holes=3
     )
-    Artifacts().show(work_for([], tmp_path), RunRequest("run"), summary)
+    work = work_for(accesses_of(emulator), tmp_path)
+    perform(work, RunRequest("run"))
+    Artifacts().show(work, RunRequest("run"), summary)
     said = [line for line in server.made["recspend-run"].splitlines() if line.startswith("- ")]
     assert said[:2] == ["- The API refuses.", "- No Usage Records."]
     assert len(said) == 4
