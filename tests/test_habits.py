@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-TOP = Path(__file__).parents[1]
+from tests.support import TOP
+
 PROJECT: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
 TOOLS: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["tool"]
 WORKFLOW = (TOP / ".github" / "workflows" / "checks.yml").read_text("utf-8")

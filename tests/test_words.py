@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.support import word_list
 from tests.support.word_list import LIST, Entry, long_names, read_list, refused
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TOP = Path(__file__).parents[2]
+from tests.support import TOP
+
 LIST = TOP / "tests" / "words.txt"
 LONGEST_NAME = 60
 # Data, minified code, and the list itself; no prose of ours.
