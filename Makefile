@@ -33,7 +33,7 @@ lint: install
 bench: install
 	$(BIN)/python -m tests.benchmarks
 
-# Writes data/README.md anew from the twins of the models.
+# Rebuilds data/README.md from the twins of the models.
 docs: install
 	$(BIN)/python -m flows.model.data_map
 
@@ -46,7 +46,7 @@ install: .venv/.installed
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-# Writes the lock file anew: versions and hashes for every platform, no index addresses.
+# Rebuilds the lock file: versions and hashes for every platform, no index addresses.
 lock:
 	$(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/pip install --quiet uv

@@ -49,6 +49,8 @@ def test_plain_english_passes(text: str) -> None:
         pytest.param("a.js", "x = `the\nred green`;\n", 2, id="JavaScript template"),
         pytest.param("a.css", "a {}\n/* one\n   red green */\n", 3, id="CSS comment"),
         pytest.param("CHANGELOG.md", "## [1.1]\nred green\n## [1.0]\nred green\n", 2, id="newest version"),
+        pytest.param("tests/sql/a/all_red_green.yml", "a: 1\n", 1, id="name of a case"),
+        pytest.param("tests/sql/a/b.yml", "a: 1\nb: red green\n", 2, id="text of a case"),
         pytest.param("Makefile", "# red green\n", 1, id="file without a suffix"),
     ],
 )
@@ -106,7 +108,7 @@ def test_command_exits_1_and_shows_where(tmp_path: Path) -> None:
     file = tmp_path / "a.md"
     file.write_text(f"{ENTRIES[0].refused}\n", encoding="utf-8")
     assert word_list.main([str(file)], shown.append) == 1
-    assert "".join(shown) == f"{file}:1: anew -> {ENTRIES[0].instead}\n"
+    assert "".join(shown) == f"{file}:1: {ENTRIES[0].refused.split()[-1]} -> {ENTRIES[0].instead}\n"
     shown.clear()
     file.write_text("Plain English.\n", encoding="utf-8")
     assert word_list.main([str(file)], shown.append) == 0

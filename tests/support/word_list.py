@@ -100,8 +100,14 @@ def prose_of(name: str, text: str) -> str:
 
 
 def refused(name: str, text: str, entries: Iterable[Entry]) -> list[Hit]:
-    """What the list refuses in a file, in the order of its lines; phrases may be wrapped over lines."""
+    """What the list refuses in a file, in the order of its lines; phrases may be wrapped over lines.
+
+    The file name of a case below `tests/sql` is the name of a test: it is read as words before the first line.
+    """
     prose = prose_of(name, text)
+    above = 2 if name.startswith("tests/sql/") else 0
+    if above:
+        prose = f"{Path(name).stem.replace('_', ' ')}\n\n{prose}"
     flowing, starts, places = _flowing(prose)
     line_starts = [0, *(found.end() for found in re.finditer("\n", prose))]
     hits = [
@@ -110,7 +116,7 @@ def refused(name: str, text: str, entries: Iterable[Entry]) -> list[Hit]:
         for found in entry.pattern.finditer(flowing)
     ]
     return [
-        Hit(name, bisect_right(line_starts, place), words, entry)
+        Hit(name, max(1, bisect_right(line_starts, place) - above), words, entry)
         for place, words, entry in sorted(hits, key=lambda hit: hit[0])
     ]
 
