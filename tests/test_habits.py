@@ -111,4 +111,4 @@ def test_both_packages_are_typed() -> None:
 
 def test_coverage_of_both_packages_has_a_floor() -> None:
     assert TOOLS["coverage"]["run"]["source"] == TOOLS["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert TOOLS["coverage"]["report"]["fail_under"] >= 90
+    assert TOOLS["coverage"]["report"]["fail_under"] >= 80
