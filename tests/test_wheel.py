@@ -9,6 +9,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,19 @@ def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path
         listed = run("git", "ls-files", "-z", str(tracked), cwd=tracked).split("\0")
         assert shipped == {name for name in listed if name and (tracked / name).is_file()}
         assert shipped
+
+
+def test_wheel_is_typed_and_carries_its_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as files:
+        names = set(files.namelist())
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        licence = metadata.replace("METADATA", "licenses/LICENSE")
+        said = Parser().parsestr(files.read(metadata).decode())
+        assert files.read(licence) == (ROOT / "LICENSE").read_bytes()
+    assert {"flows/py.typed", "transforms/py.typed"} <= names
+    assert (said["Author"], said["License-Expression"]) == ("the recspend authors", "Apache-2.0")
+    assert "Typing :: Typed" in said.get_all("Classifier", [])
+    assert (said.get_all("Project-URL"), said["Home-page"]) == (None, None)
 
 
 def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers(installed: Path) -> None:
