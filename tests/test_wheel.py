@@ -124,7 +124,7 @@ def test_demo_runs_from_any_folder_however_it_was_installed(
     (plain := tmp_path / "plain").mkdir()
 
     environment = {"HOME": str(tmp_path), "PATH": os.defpath}
-    demo = [command, "demo", "--recordings", "400", "--json"]
+    demo: list[str | Path] = [command, "demo", "--recordings", "400", "--json"]
     found = [json.loads(run(*demo, cwd=folder, env=environment)) for folder in (plain, hostile)]
     found += [json.loads(run(*demo, cwd=plain, env=environment | {"PYTHONPATH": str(tmp_path / "ours")}))]
     assert [each["new"] for each in found] == [400] * 3
