@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.support import TOP
 from tests.support.shadows import BIN, OTHERS, OURS, bare_environment, shadow
 
