@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +19,7 @@ import pytest
 
 from flows.report.report import NO_REPORTS
 from tests.support.containerfile import build
+from tests.support.shadows import OTHERS, OURS, shadow
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +64,7 @@ def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path
     top_level = {name.partition("/")[0] for name in names}
     dist_info = {name for name in top_level if name.endswith(".dist-info")}
     assert len(dist_info) == 1
-    assert top_level - dist_info == {"flows", "transforms"}
+    assert top_level - dist_info == {"flows", "transforms", "recspend_installed.py"}
     for folder, tracked in (("sql", ROOT / "sql"), ("reference", ROOT / "data" / "reference")):
         within = f"flows/_shipped/{folder}/"
         shipped = {name.removeprefix(within) for name in names if name.startswith(within)}
@@ -123,6 +126,46 @@ def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, t
             rows = list(csv.DictReader(file))
         keys = [key for key in CELL_KEYS if key in rows[0]]
         assert added_up(rows, keys) == added_up(cells, keys), name
+
+
+@pytest.mark.parametrize("tool", ["pip", "pipx", "uv"])
+def test_demo_runs_from_any_folder_however_it_was_installed(
+    tool: str, wheel: Path, installed: Path, tmp_path: Path
+) -> None:
+    command = installed / "recspend" if tool == "pip" else installed_by(tool, wheel, tmp_path / "home")
+    hostile = shadow(tmp_path / "hostile", *OURS["packages"], *OTHERS)
+    shadow(tmp_path / "ours", *OURS["modules"])
+    (plain := tmp_path / "plain").mkdir()
+
+    environment = {"HOME": str(tmp_path), "PATH": os.defpath}
+    demo: list[str | Path] = [command, "demo", "--recordings", "400", "--json"]
+    found = [json.loads(run(*demo, cwd=folder, env=environment)) for folder in (plain, hostile)]
+    found += [json.loads(run(*demo, cwd=plain, env=environment | {"PYTHONPATH": str(tmp_path / "ours")}))]
+    assert [each["new"] for each in found] == [400] * 3
+
+
+def installed_by(tool: str, wheel: Path, home: Path) -> Path:
+    """The command of the wheel, installed by pipx or uv from the locked wheels next to it; they may be missing here."""
+    if not (program := shutil.which(tool)):
+        pytest.skip(f"{tool} is not installed here")
+    locked = ["--no-index", "--find-links", str(wheel.parent)]
+    commands = {
+        "pipx": [
+            program,
+            "install",
+            "--python",
+            sys.executable,
+            f"--pip-args={' '.join(locked)}",
+            str(wheel),
+        ],
+        "uv": [program, "tool", "install", "--python", sys.executable, *locked, str(wheel)],
+    }
+    places = {
+        **{"HOME": str(home), "PIPX_HOME": str(home / "pipx"), "PIPX_BIN_DIR": str(home / "bin")},
+        **{"UV_TOOL_DIR": str(home / "uv"), "UV_TOOL_BIN_DIR": str(home / "bin")},
+    }
+    run(*commands[tool], cwd=wheel.parent, env=os.environ | places)
+    return home / "bin" / "recspend"
 
 
 def added_up(

@@ -35,10 +35,9 @@ from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import is_deployment_name
 
-ENTRYPOINT = "flows.pipeline.pipeline"
-"""The flow's name for Prefect. It stays, wherever its module is: deployments made before name it."""
-
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+# Whatever the folder of a run is called or holds: Prefect has that folder first on the path when it loads a flow.
+ENTRYPOINT = "recspend_installed.pipeline"
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
@@ -183,7 +182,7 @@ def _lost_runs(flow_id: str) -> AutomationCore:
 
 
 def _deployment(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
-    made = RunnerDeployment.from_flow(
+    deployment = RunnerDeployment.from_flow(
         pipeline,
         name,
         schedule=timetable.schedule() if timetable else None,
@@ -193,8 +192,8 @@ def _deployment(name: str, account: str | None, timetable: Timetable | None) -> 
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    made.entrypoint = ENTRYPOINT
-    return made
+    deployment.entrypoint = ENTRYPOINT
+    return deployment
 
 
 def _environment() -> dict[str, str]:

@@ -52,7 +52,7 @@ def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
         made.entrypoint,
         made.tags,
     )
-    assert made.entrypoint == "flows.pipeline.pipeline"
+    assert made.entrypoint == "recspend_installed.pipeline"
     assert made.concurrency_options
     limit = {
         "limit": made.concurrency_limit,
