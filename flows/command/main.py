@@ -1,4 +1,4 @@
-"""The `recspend` command. It and its `cli_…` parts alone print; everything heavy is imported where it is used."""
+"""The `recspend` command. Only flows/command prints; everything heavy is imported where it is used."""
 
 import sys
 from typing import Annotated
@@ -53,10 +53,10 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and every log line.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all log lines.")] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """What every call recording costs: the Recordings API of SignalWire and Twilio as exact spend tables.
@@ -77,9 +77,9 @@ def demo(
     prefect: Prefect = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the whole path without an account: emulator, all stages, spend tables.
+    """Run everything without an account: emulator, all stages, spend tables.
 
-    Everything goes to `data/demo`, which is made anew each time.
+    Everything goes to `data/demo`, which is rebuilt each time.
 
     Example: `recspend demo --recordings 20000`
     """
@@ -110,9 +110,9 @@ def run(
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Do everything: ingest, normalize, model, report. This is what a schedule runs.
+    """Run everything: ingest, normalize, model, report. This is what a schedule runs.
 
-    Without `--from`, everything the account has; of what was read before, only the days that may have changed.
+    Without `--from`, reads everything the account has. Days read before are only read again if they may have changed.
 
     Example: `recspend run --from 2026-09-01 --to 2026-09-30`
     """
@@ -137,7 +137,7 @@ def ingest(
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Land the raw pages of the API; nothing is computed from them yet.
+    """Fetch the raw pages from the API, without computing anything from them.
 
     Example: `recspend ingest --account support --from 2026-09-01 --dry-run`
     """
@@ -164,12 +164,12 @@ def ingest(
 @app.command()
 def normalize(
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Build the lake anew from the raw pages alone.")
+        bool, typer.Option("--rebuild", help="Rebuild the lake from the raw pages alone.")
     ] = False,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Bring the lake (Parquet) up to the landed pages.
+    """Bring the lake (Parquet) up to date with the fetched pages.
 
     Example: `recspend normalize --rebuild`
     """
@@ -194,7 +194,7 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
 def main() -> None:
     """Entry point: errors become one sentence and an exit code."""
     debug = "--debug" in sys.argv
-    # The flag may stand anywhere.
+    # The flag may be anywhere.
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         app(["--debug", *arguments] if debug else arguments, prog_name="recspend")
@@ -207,7 +207,9 @@ def main() -> None:
         if debug:
             raise
         file = f"{error.filename}: " if error.filename else ""
-        say(f"Error: {file}{error.strerror or error}. See to it, then run again; what has landed is kept.")
+        say(
+            f"Error: {file}{error.strerror or error}. Fix this, then run again; everything fetched so far is kept."
+        )
         sys.exit(2)
     except Exception as error:
         if debug:

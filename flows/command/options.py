@@ -21,42 +21,41 @@ DIALECTS = (
 )
 
 First = Annotated[
-    str | None, typer.Option("--from", metavar="DAY", help="First day of creation, UTC: 2026-09-01.")
+    str | None, typer.Option("--from", metavar="DAY", help="First creation day, UTC: 2026-09-01.")
 ]
-Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of creation, UTC, included.")]
+Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last creation day, UTC, included.")]
 AccountOption = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Only this account (name or sid).")
 ]
 Again = Annotated[
-    bool, typer.Option("--again", help="Read the days of --from and --to even when they are covered.")
+    bool, typer.Option("--again", help="Re-read the days from --from to --to even if they are covered.")
 ]
 Audit = Annotated[
-    int, typer.Option("--audit", metavar="N", min=0, help="Also read the N days read longest ago again.")
+    int,
+    typer.Option("--audit", metavar="N", min=0, help="Also re-read the N days whose last reading is oldest."),
 ]
 Presets = Annotated[
     list[Preset] | None,
-    typer.Option("--preset", help="Also write the costs for this system, several times if wanted."),
+    typer.Option("--preset", help="Also write the costs for this system; repeatable."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Prefect = Annotated[
-    bool, typer.Option("--prefect", help="Run as a Prefect flow, also without PREFECT_API_URL.")
+    bool, typer.Option("--prefect", help="Run as a Prefect flow, even without PREFECT_API_URL.")
 ]
-Recordings = Annotated[int, typer.Option(min=0, help="How many recordings there are, over all accounts.")]
-Accounts = Annotated[int, typer.Option(min=1, help="How many accounts share them.")]
-Seed = Annotated[int, typer.Option(help="The same seed makes up the same recordings.")]
-Latency = Annotated[int, typer.Option(min=0, help="Wait so many milliseconds before each page.")]
+Recordings = Annotated[int, typer.Option(min=0, help="How many recordings, over all accounts.")]
+Accounts = Annotated[int, typer.Option(min=1, help="How many accounts they are spread over.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same recordings.")]
+Latency = Annotated[int, typer.Option(min=0, help="Wait this many milliseconds before each page.")]
 Fault = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help=f"Misbehave, several times if wanted: {FAULTS}.")
+    list[str] | None, typer.Option(metavar="NAME", help=f"Inject this fault; repeatable: {FAULTS}.")
 ]
 DialectOption = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="NAME", help=f"Read date filters in another way, several times if wanted: {DIALECTS}."
-    ),
+    typer.Option(metavar="NAME", help=f"Interpret date filters in this way; repeatable: {DIALECTS}."),
 ]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0: any free port.")]
 Replay = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Serve the captured pages of a folder instead.")
+    Path | None, typer.Option(metavar="DIR", help="Serve captured pages from this folder instead.")
 ]
 
 

@@ -1,4 +1,4 @@
-"""Doing a job from the command line: progress, Prefect or not, what came of it, and the exit code."""
+"""A run started from the command line: progress, Prefect or not, the result and the exit code."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from flows.run.summary import RunSummary
 from flows.stage import utc_now
 from flows.stores.prefect.temporary_server import stop_temporary_server
 
-# As a shell says of a program that Ctrl-C ended, or SIGTERM.
+# What a shell reports for a program ended by Ctrl-C or SIGTERM.
 _INTERRUPTED, _TERMINATED = 130, 143
 
 
 def perform_request(context: RunContext | None, request: RunRequest, *, as_json: bool, prefect: bool) -> None:
-    """Do what is asked for with a progress bar, directly or through Prefect, and print what came of it."""
+    """Do what is asked for with a progress bar, directly or through Prefect, and print the result."""
     from flows.command.screen.progress import progress_shown
     from flows.run.request import context_of
     from flows.run.stages import perform
@@ -32,7 +32,7 @@ def perform_request(context: RunContext | None, request: RunRequest, *, as_json:
     with _stopping_well():
         if context is None:
             context = context_of(load())
-            # Wrong use, and no failed run.
+            # This is wrong use, not a failed run.
             refuse_unknown(context.settings, request.account)
         request = request.checked(utc_now().date())
         if through_prefect and not os.environ.get("PREFECT_API_URL"):
@@ -67,10 +67,10 @@ def _stopping_well() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        # Told once is enough; what is left takes five seconds at most.
+        # One signal is enough; what is left takes five seconds at most.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        say("Stopped. What has landed is kept, and the next run goes on from there.")
+        say("Stopped. Everything fetched so far is kept, and the next run continues from there.")
         stop_temporary_server()
         # At once: Python would wait for the answers that lanes still expect.
         sys.stdout.flush()

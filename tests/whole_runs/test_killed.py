@@ -290,5 +290,5 @@ def test_a_stopped_run_does_not_wait_for_an_answer_that_is_long_in_coming_and_le
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 128 + sent
-    assert "Stopped. What has landed is kept, and the next run goes on from there." in told
+    assert "Stopped. Everything fetched so far is kept, and the next run continues from there." in told
     assert "Traceback" not in told

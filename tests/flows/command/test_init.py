@@ -92,7 +92,7 @@ def test_a_file_that_is_there_stays_and_what_it_would_have_been_is_printed(init:
         ".env.example": b"# mine too",
         ".gitignore": b"\xff*.log\n/data/\n.env\n",
     }
-    assert "recspend.toml is there and stays as it is." in said
+    assert "recspend.toml exists and is left unchanged." in said
     assert "Nothing was changed." not in said
     would_be = tomllib.loads(out)
     assert would_be == {
@@ -252,7 +252,7 @@ def test_an_account_of_twilio_is_asked_below_its_own_root(
         assert code == 0
         (asked,) = emulator.requests
     assert asked.target == "/2010-04-01/Accounts.json?PageSize=1000"
-    assert "unset RECSPEND_ACCOUNT_SID, for the accounts stand in the file" in said
+    assert "unset RECSPEND_ACCOUNT_SID, because the accounts are in the file" in said
     monkeypatch.delenv("RECSPEND_ACCOUNT_SID")
     assert [(entry.name, entry.provider) for entry in load().accounts] == [
         ("main office", "twilio"),

@@ -232,15 +232,21 @@ def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) ->
         (["report", "--month", ""], " is no month"),
         (["report", "--show", "waste", "--account", ""], "There is no data/warehouse.duckdb yet"),
         (["report", "--month", "2026-09"], "There is no data/warehouse.duckdb yet"),
-        (["report", "--show", "waste", "--out", "x"], "--show goes with --month, --account and --json only"),
-        (["report", "--month", "2026-09", "--open"], "The page and the files of --preset hold everything"),
+        (
+            ["report", "--show", "waste", "--out", "x"],
+            "--show can only be combined with --month, --account and --json",
+        ),
+        (
+            ["report", "--month", "2026-09", "--open"],
+            "The page and the files of --preset always hold everything",
+        ),
         (["close", "2026-09"], "No day was read yet"),
         (["close", "September"], "September is no month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
         (["explain", "spend"], "There is no mart spend. There are"),
         (["emulator", "--fault", "gremlins"], "gremlins"),
         (["emulator", "totals", "--replay", "."], "The emulator has nothing to serve"),
-        (["emulator", "--seed", "4", "totals"], "--seed belongs behind the word totals"),
+        (["emulator", "--seed", "4", "totals"], "Put --seed after the word totals"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(
@@ -365,7 +371,7 @@ def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(recspend: Recspend, 
     mine.write_text("keep")
     code, _, err = recspend("demo", "--recordings", "10", "--json")
     assert code == 2
-    assert "not the demo's" in err
+    assert "do not belong to the demo" in err
     assert mine.read_text() == "keep"
 
 
@@ -490,7 +496,7 @@ def test_an_extract_says_where_it_is_and_what_is_not_in_it(
 ) -> None:
     code, out, err = recspend("report", "--month", "2026-09", "--format", "xlsx", "--out", "september")
     assert code == 0
-    assert out.endswith(f"2 files, 2 of them other than before: {tmp_path / 'september'}\n")
+    assert out.endswith(f"Wrote 2 files to {tmp_path / 'september'} (2 changed).\n")
     assert "unpriced_backlog is left out: it is as of the newest day read" in err
     assert {path.name for path in (tmp_path / "september").iterdir()} == {"recspend.xlsx", "manifest.json"}
     code, out, _ = recspend("report", "--account", "support", "--mart", "waste", "--json")

@@ -67,7 +67,7 @@ def test_the_address_of_a_server_is_left_as_it_is_given(
     monkeypatch.setenv("PREFECT_API_URL", url)
     cli_schedule.serve_command()
     assert steps == [f"check {url}", f"serve all-accounts {url}"]
-    assert f"Prefect's UI: {shown}  Ctrl-C ends it." in capsys.readouterr().err
+    assert f"Prefect UI: {shown}  Press Ctrl-C to stop." in capsys.readouterr().err
 
 
 def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
@@ -137,9 +137,9 @@ def test_a_deployment_has_the_name_that_is_given(steps: list[str], monkeypatch: 
 
 
 def test_a_name_is_refused_when_prefect_would_or_when_accounts_give_theirs(steps: list[str]) -> None:
-    with pytest.raises(ConfigError, match="--name 'EU/south' is none that Prefect takes"):
+    with pytest.raises(ConfigError, match="'EU/south' is not a valid deployment name"):
         cli_schedule.serve_command(name="EU/south")
-    with pytest.raises(ConfigError, match="--name '' is none that Prefect takes"):
+    with pytest.raises(ConfigError, match="'' is not a valid deployment name"):
         cli_schedule.deploy_command("local", name="")
     with pytest.raises(ConfigError, match="Leave --name out"):
         cli_schedule.deploy_command("local", per_account=True, name="south")

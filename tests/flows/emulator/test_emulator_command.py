@@ -64,7 +64,7 @@ def test_the_totals_are_those_of_the_ledger_when_it_starts() -> None:
         (["--fault", "gremlins"], "There is no fault 'gremlins'"),
         (["--dialect", "klingon"], "There is no dialect 'klingon'"),
         (["--dialect", "iso-only", "--dialect", "date-only"], "contradict each other"),
-        (["--replay", ".", "--fault", "inserts"], "Captured pages do not change: take --fault inserts"),
+        (["--replay", ".", "--fault", "inserts"], "Captured pages do not change: leave out --fault inserts"),
     ],
 )
 @pytest.mark.parametrize("command", [["totals"], []])

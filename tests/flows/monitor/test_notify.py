@@ -568,4 +568,4 @@ def test_the_command_says_what_it_was_not_given(
     assert recspend("notify --test --channel pager", monkeypatch) == 2
     assert capsys.readouterr().err.endswith("names one of the channels. There is none.\n")
     assert recspend("notify", monkeypatch) == 0
-    assert capsys.readouterr().err == "There is nothing to tell.\n"
+    assert capsys.readouterr().err == "No findings.\n"

@@ -323,7 +323,7 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
         code = process.wait(90)
     assert (code, lines[-1]) == (
         0,
-        "Stopped. What has landed is kept, and the next run goes on from there.\n",
+        "Stopped. Everything fetched so far is kept, and the next run continues from there.\n",
     )
     with pytest.raises(requests.ConnectionError):
         requests.get(address, timeout=5)
