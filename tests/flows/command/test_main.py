@@ -99,13 +99,13 @@ def filled(account: str, ran: Path, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_help_with_an_example(command: str, recspend: Recspend) -> None:
+def test_help_of_each_command_has_an_example(command: str, recspend: Recspend) -> None:
     code, out, _ = recspend(command, "--help")
     assert code == 0
     assert re.search(rf"Example: .?recspend {command}", out)
 
 
-def test_the_help_names_every_command(recspend: Recspend) -> None:
+def test_help_names_every_command(recspend: Recspend) -> None:
     code, out, _ = recspend("--help")
     assert code == 0
     assert all(f" {command} " in out for command in COMMANDS)
@@ -115,7 +115,7 @@ HEAVY = {"pyarrow", "duckdb", "pandas", "numpy", "prefect", "requests", "msgspec
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_what_answers_at_once_loads_nothing_heavy(flag: str) -> None:
+def test_help_and_version_load_nothing_heavy(flag: str) -> None:
     program = (
         "import atexit, sys; atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr)); "
         f"sys.argv = ['recspend', {flag!r}]; from flows.command.main import main; main()"
@@ -127,7 +127,7 @@ def test_what_answers_at_once_loads_nothing_heavy(flag: str) -> None:
     assert loaded & HEAVY == set()
 
 
-def test_the_help_of_the_emulator_names_every_fault(recspend: Recspend) -> None:
+def test_emulator_help_names_every_fault(recspend: Recspend) -> None:
     _, out, _ = recspend("emulator", "--help")
     words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", out))
     assert set(FAULTS) <= words
@@ -149,7 +149,7 @@ def test_run_prints_one_json_object_and_nothing_else(
     assert {currency: Decimal(cost) for currency, cost in summary["cost"].items()} == dict(spent.fetchall())
 
 
-def test_the_stages_one_by_one_come_to_the_same_as_a_run(
+def test_stages_one_by_one_equal_a_run(
     account: str,
     recspend: Recspend,
     emulator: Emulator,
@@ -165,7 +165,7 @@ def test_the_stages_one_by_one_come_to_the_same_as_a_run(
     assert (tmp_path / "data" / "reports" / "daily_spend.csv").exists()
 
 
-def test_the_tables_on_the_screen_show_the_figures_of_the_ledger(
+def test_screen_tables_show_the_figures_of_the_ledger(
     account: str,
     recspend: Recspend,
     emulator: Emulator,
@@ -200,7 +200,7 @@ def test_query_prints_a_table_csv_or_json_with_every_digit(filled: str, recspend
 @pytest.mark.parametrize(
     "statement", ["drop table marts.daily_spend", "selec 1", "select * from marts.nothing", "set x = 1"]
 )
-def test_a_query_that_is_wrong_or_would_write_is_refused(
+def test_query_refuses_wrong_sql_and_writes(
     filled: str, recspend: Recspend, statement: str
 ) -> None:
     code, out, err = recspend("query", statement)
@@ -209,7 +209,7 @@ def test_a_query_that_is_wrong_or_would_write_is_refused(
     assert "Traceback" not in err
 
 
-def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) -> None:
+def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> None:
     code, _, err = recspend("run")
     assert code == 2
     assert "RECSPEND_BASE_URL and RECSPEND_ACCOUNT_SID and RECSPEND_API_TOKEN are not set" in err
@@ -261,7 +261,7 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in err
 
 
-def test_a_refused_token_is_exit_code_3_and_names_the_variable(
+def test_refused_token_is_exit_code_3_and_names_the_variable(
     account: str,
     recspend: Recspend,
     monkeypatch: pytest.MonkeyPatch,
@@ -274,7 +274,7 @@ def test_a_refused_token_is_exit_code_3_and_names_the_variable(
     assert account not in out + err
 
 
-def test_one_account_that_fails_does_not_stop_the_others(
+def test_failing_account_does_not_stop_the_others(
     emulator: Emulator, recspend: Recspend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     support, sales = accesses_of(emulator)
@@ -295,7 +295,7 @@ def test_one_account_that_fails_does_not_stop_the_others(
     assert (code, json.loads(out)["new"], json.loads(out)["holes"]) == (0, 450, 0)
 
 
-def test_a_failed_check_is_exit_code_1_and_leaves_the_reports(
+def test_failed_check_is_exit_code_1_and_keeps_the_reports(
     filled: str, recspend: Recspend, tmp_path: Path
 ) -> None:
     report = tmp_path / "data" / "reports" / "daily_spend.csv"
@@ -313,7 +313,7 @@ def test_a_failed_check_is_exit_code_1_and_leaves_the_reports(
     assert report.read_text() == "as it was\n"
 
 
-def test_emulator_totals_is_the_answer_the_served_ledger_gives(
+def test_emulator_totals_equal_those_of_the_served_ledger(
     recspend: Recspend, emulator: Emulator
 ) -> None:
     code, out, _ = recspend("emulator", "totals", "--seed", "3", "--recordings", "900", "--accounts", "2")
@@ -321,7 +321,7 @@ def test_emulator_totals_is_the_answer_the_served_ledger_gives(
     assert json.loads(out) == json.loads(json.dumps(emulator.totals()))
 
 
-def test_the_emulator_says_how_to_use_it_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
+def test_emulator_explains_itself_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-c",
@@ -350,7 +350,7 @@ def test_the_emulator_says_how_to_use_it_serves_and_ends_on_sigterm(tmp_path: Pa
     assert summary["new"] == 4
 
 
-def test_the_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp_path: Path) -> None:
+def test_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp_path: Path) -> None:
     code, out, _ = recspend("demo", "--recordings", "600", "--seed", "5")
     assert code == 0
     assert all(title in out for title in ("Spend by source", "Spend by channels", "Spend by account"))
@@ -365,7 +365,7 @@ def test_the_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp
     assert warehouse_cells(tmp_path / "data" / "demo") == ledger_cells(json.loads(totals))
 
 
-def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(recspend: Recspend, tmp_path: Path) -> None:
+def test_demo_does_not_touch_a_folder_with_other_files(recspend: Recspend, tmp_path: Path) -> None:
     mine = tmp_path / "data" / "demo" / "mine.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("keep")
@@ -375,7 +375,7 @@ def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(recspend: Recspend, 
     assert mine.read_text() == "keep"
 
 
-def test_a_month_is_closed_once_and_says_what_was_missing(
+def test_close_happens_once_and_shows_what_was_missing(
     filled: str, recspend: Recspend, emulator: Emulator, tmp_path: Path
 ) -> None:
     code, out, err = recspend("close", "2026-08")
@@ -418,7 +418,7 @@ def test_a_month_is_closed_once_and_says_what_was_missing(
     assert "statement.json is not what was written when 2026-09 was closed" in err
 
 
-def test_a_figure_is_explained_as_table_csv_and_json(filled: str, recspend: Recspend, tmp_path: Path) -> None:
+def test_explain_prints_table_csv_and_json(filled: str, recspend: Recspend, tmp_path: Path) -> None:
     key = ("spend_by_source", "month=2026-09", "source=DialVerb")
     _, text, _ = recspend(
         "query",
@@ -455,7 +455,7 @@ def test_a_figure_is_explained_as_table_csv_and_json(filled: str, recspend: Recs
         assert "is not the page that was received" in err
 
 
-def test_a_mart_through_a_pipe_is_csv_and_on_a_terminal_a_table_of_its_width(
+def test_show_prints_csv_in_a_pipe_and_a_table_on_a_terminal(
     filled: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     command = ("report", "--show", "spend_by_source", "--month", "2026-09")
@@ -479,7 +479,7 @@ def test_a_mart_through_a_pipe_is_csv_and_on_a_terminal_a_table_of_its_width(
     assert "█" in table
 
 
-def test_what_to_show_that_is_not_there_is_named(filled: str, recspend: Recspend) -> None:
+def test_show_names_a_mart_that_does_not_exist(filled: str, recspend: Recspend) -> None:
     for arguments, said in (
         (["--show", "spend_by_sorce"], "Did you mean spend_by_source? There are account_days,"),
         (["--show", "waste", "--month", "1999-01"], "Nothing is known of 1999-01. There are 2026-06"),
@@ -491,7 +491,7 @@ def test_what_to_show_that_is_not_there_is_named(filled: str, recspend: Recspend
         assert said in err
 
 
-def test_an_extract_says_where_it_is_and_what_is_not_in_it(
+def test_extract_says_where_it_is_and_what_is_left_out(
     filled: str, recspend: Recspend, tmp_path: Path
 ) -> None:
     code, out, err = recspend("report", "--month", "2026-09", "--format", "xlsx", "--out", "september")
@@ -508,7 +508,7 @@ def test_an_extract_says_where_it_is_and_what_is_not_in_it(
     assert (tmp_path / "data" / "reports" / "recspend.xlsx").exists()
 
 
-def test_a_run_ends_with_what_changed_since_the_run_before(account: str, recspend: Recspend) -> None:
+def test_run_ends_with_what_changed_since_the_last_run(account: str, recspend: Recspend) -> None:
     _, first, _ = recspend("run")
     assert "Since the beginning: 450 new, 0 changed, 0 deleted; USD +" in first
     assert re.search(r"^Most in USD: support \w+ \+[\d.]+, support \w+ \+[\d.]+, support \w+ \+", first, re.M)
@@ -520,7 +520,7 @@ def test_a_run_ends_with_what_changed_since_the_run_before(account: str, recspen
     assert since["before"] is not None
 
 
-def test_serve_says_what_is_missing_before_it_starts_anything(recspend: Recspend) -> None:
+def test_serve_says_what_is_missing_before_it_starts(recspend: Recspend) -> None:
     code, out, err = recspend("serve")
     assert (code, out) == (2, "")
     assert "RECSPEND_BASE_URL and RECSPEND_ACCOUNT_SID and RECSPEND_API_TOKEN are not set" in err

@@ -57,7 +57,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
         ),
     ],
 )
-def test_the_address_of_a_server_is_left_as_it_is_given(
+def test_serve_keeps_the_address_of_a_given_server(
     url: str,
     shown: str,
     steps: list[str],
@@ -70,7 +70,7 @@ def test_the_address_of_a_server_is_left_as_it_is_given(
     assert f"Prefect UI: {shown}  Press Ctrl-C to stop." in capsys.readouterr().err
 
 
-def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
+def test_serve_ends_by_signals_that_a_shell_ignores(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4300/api")
@@ -82,13 +82,13 @@ def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
 OWN = "http://127.0.0.1:4200/api"
 
 
-def test_what_is_missing_is_said_before_anything_is_started(steps: list[str]) -> None:
+def test_serve_checks_settings_before_starting_anything(steps: list[str]) -> None:
     cli_schedule.serve_command()
     assert steps == ["check -", f"start {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
 
 
 @pytest.mark.parametrize("entry", [True, False])
-def test_a_token_in_a_block_is_asked_of_the_server_that_the_runs_ask(
+def test_serve_asks_the_server_of_its_runs_for_a_block(
     entry: bool, steps: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     if entry:
@@ -108,7 +108,7 @@ token_block = "support-token"
 """
 
 
-def test_a_block_that_is_missing_ends_it_with_its_server(
+def test_serve_ends_its_server_when_a_block_is_missing(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: object) -> None:
@@ -121,7 +121,7 @@ def test_a_block_that_is_missing_ends_it_with_its_server(
     assert steps == [f"start {OWN}", f"stop {OWN}"]
 
 
-def test_a_deployment_has_the_name_that_is_given(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deployment_gets_the_name_given(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     deployed: list[object] = []
 
     def deploy_pipeline(*arguments: object) -> list[str]:
@@ -136,11 +136,11 @@ def test_a_deployment_has_the_name_that_is_given(steps: list[str], monkeypatch: 
     assert deployed == [None, "south", {}]
 
 
-def test_a_name_is_refused_when_prefect_would_or_when_accounts_give_theirs(steps: list[str]) -> None:
+def test_deployment_name_is_refused_before_prefect_does(steps: list[str]) -> None:
     with pytest.raises(ConfigError, match="'EU/south' is not a valid deployment name"):
         cli_schedule.serve_command(name="EU/south")
     with pytest.raises(ConfigError, match="'' is not a valid deployment name"):
         cli_schedule.deploy_command("local", name="")
-    with pytest.raises(ConfigError, match="Leave --name out"):
+    with pytest.raises(ConfigError, match="Leave out --name"):
         cli_schedule.deploy_command("local", per_account=True, name="south")
     assert steps == []
