@@ -359,7 +359,7 @@ def test_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp_pat
     assert warehouse_cells(tmp_path / "data" / "demo") == ledger_cells(json.loads(totals))
     code, out, _ = recspend(
         "demo", "--recordings", "60", "--seed", "6", "--json"
-    )  # anew, with other recordings
+    )  # again, with other recordings
     assert (code, json.loads(out)["new"]) == (0, 60)
     _, totals, _ = recspend("emulator", "totals", "--recordings", "60", "--seed", "6")
     assert warehouse_cells(tmp_path / "data" / "demo") == ledger_cells(json.loads(totals))
