@@ -5,7 +5,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 GOLDEN = TOP / "tests" / "golden"
-# Bodies that real services sent; they are no part of the repository, and tests that want them run where they are.
+# Bodies that real services sent; they are not in the repository, and tests that need them run where they exist.
 CAPTURES = TOP.parent / "shared" / "captures"
 
 

@@ -1,6 +1,6 @@
 """The generated parts of the rooms' pages: `python -m tests.support.docs` writes them.
 
-A part stands between `<!-- generated: name -->` and `<!-- end -->`. What is between is replaced; the rest of a page is
+A part is between `<!-- generated: name -->` and `<!-- end -->`. What is between is replaced; the rest of a page is
 written by hand.
 """
 
