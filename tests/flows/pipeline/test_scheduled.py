@@ -20,7 +20,7 @@ import requests
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.stores.folder.lock import one_writer
-from tests.support import TOP
+from tests.support import TOP, examples, page
 from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
 from tests.support.runs.prefect_processes import PREFECT, Server, kill, prefect_server, wait_for, worker
 from tests.support.runs.watched import days_landed
@@ -273,8 +273,8 @@ def put(path: Path, text: str) -> None:
 
 
 def act_on_budget(server: Server, folder: Path, parameters: dict[str, str]) -> None:
-    """Create the automation of the README, to run our own deployment."""
-    (automation,) = re.findall(r"```yaml\n(name: support.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
+    """Create the automation of the page, to run our own deployment."""
+    automation, _ = examples(page("flows/monitor"), "yaml")
     (deployment,) = server.ask("deployments/filter")
     automation = automation.replace("00000000-0000-0000-0000-000000000000", deployment["id"])
     put(

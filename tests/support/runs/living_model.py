@@ -1,4 +1,4 @@
-"""What recspend must know of a ledger that lives: the rules of the README, said as simply as can be, and nothing else.
+"""What recspend must know of a ledger that lives: the rules of the pages, said as simply as can be, and nothing else.
 
 Assumed, and kept to by whoever uses it: time stands still during a run, and so does the ledger; `updated_at` never goes
 back; nothing happens on days before FIRST, so that it is all the same from which of them on an account is read.
