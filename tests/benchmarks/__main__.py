@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from .child import ROOT
-from .conditions import Rounds
-from .parts import FULL, PARTS, QUICK, Bench, Sizes
-from .table import heading
+from tests.benchmarks.ingest.conditions import Rounds
+from tests.benchmarks.measure.child import ROOT
+from tests.benchmarks.pages.table import heading
+from tests.benchmarks.parts import FULL, PARTS, QUICK, Bench, Sizes
 
 
 def main() -> None:

@@ -7,20 +7,20 @@ from functools import cached_property
 from pathlib import Path
 
 from flows.emulator.ledger.generator import LAST_DAY
-
-from . import flow_cost as through_prefect
-from . import ingest_tables as tables
-from . import marts as mart_tables
-from . import nothing_new as again
-from . import start_up as starting
-from .conditions import Conditions, Rounds
-from .dlt_environment import DltEnvironment, made
-from .landed import cache_folder, landed
-from .ledgers import generated_ledger, ledgers_folder, opened, right_answer
-from .memory import peaks
-from .races import with_latency, without_latency
-from .speed import Say, race
-from .table import Setting, memory_section, pages_section
+from tests.benchmarks.flow import flow_cost as through_prefect
+from tests.benchmarks.flow import start_up as starting
+from tests.benchmarks.ingest import nothing_new as again
+from tests.benchmarks.ingest import tables as tables
+from tests.benchmarks.ingest.conditions import Conditions, Rounds
+from tests.benchmarks.ingest.dlt_environment import DltEnvironment, made
+from tests.benchmarks.ingest.races import with_latency, without_latency
+from tests.benchmarks.marts import marts as mart_tables
+from tests.benchmarks.measure.ledgers import generated_ledger, ledgers_folder, opened, right_answer
+from tests.benchmarks.measure.progress import Say
+from tests.benchmarks.pages.landed import cache_folder, landed
+from tests.benchmarks.pages.memory import peaks
+from tests.benchmarks.pages.speed import race
+from tests.benchmarks.pages.table import Setting, memory_section, pages_section
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ import pytest
 
 from flows.model.sql_files import read_models
 from flows.settings.shipped import shipped
-
-from .marts import build, section
-from .start_up import COMMANDS, GOAL, start_ups
-from .start_up import section as start_up_section
+from tests.benchmarks.flow.start_up import COMMANDS, GOAL, start_ups
+from tests.benchmarks.flow.start_up import section as start_up_section
+from tests.benchmarks.marts.marts import build, section
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,165 @@
+"""What Prefect adds to a run: the same work as plain functions, and as a flow with and without a server that runs."""
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.flow.prefect_server import prefect_server
+from tests.benchmarks.measure.command import run
+from tests.benchmarks.measure.emulated import Served, emulator, settings
+from tests.benchmarks.measure.ledgers import generated_ledger, opened, right_answer
+from tests.benchmarks.measure.progress import Say
+
+WAYS = {
+    "plain": "plain functions",
+    "running": "a flow, with `PREFECT_API_URL` of a server that runs",
+    "temporary": "a flow, with a temporary server",
+}
+GOAL_SHARE = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLap:
+    """Wall seconds of a whole run: until the stages begin, in them, from there until all is said and done, and to the
+    exit of the process. CPU seconds of the process in the run, and in all with what it started."""
+
+    start: float
+    stages: float
+    after: float
+    end: float
+    run_cpu: float
+    whole_cpu: float
+
+    @property
+    def run(self) -> float:
+        """All but the start and the end of the process."""
+        return self.stages + self.after
+
+
+@dataclass(frozen=True, slots=True)
+class FlowCost:
+    """The rounds: way → a lap each. first_start: of the first temporary server, which also makes its database."""
+
+    recordings: int
+    first_start: float
+    laps: dict[str, list[FlowLap]] = field(default_factory=lambda: {way: [] for way in WAYS})
+
+    def shares(self, way: str) -> list[float]:
+        """What a way adds to the plain run of its round, as a share of that."""
+        pairs = zip(self.laps[way], self.laps["plain"], strict=True)
+        return [lap.run / plain.run - 1 for lap, plain in pairs]
+
+    def cpu_share(self, way: str) -> float:
+        """The same by the CPU seconds of the process, which other work on the machine disturbs less."""
+        pairs = zip(self.laps[way], self.laps["plain"], strict=True)
+        return median(lap.run_cpu / plain.run_cpu - 1 for lap, plain in pairs)
+
+
+def flow_cost(count: int, rounds: int, lanes: int, ledgers: Path, workplace: Path, say: Say) -> FlowCost:
+    """Do the same run in all ways in turns. Raises RuntimeError when one comes to another answer than the ledger."""
+    say(f"flow: making {count:,} recordings, unless they are there")
+    folder, place = generated_ledger(count, ledgers), workplace / "flow"
+    place.mkdir()
+    _, cost = right_answer(opened(folder))
+    home = {"PREFECT_HOME": str(place / "home")}
+    with emulator(folder) as served, prefect_server(place / "server") as api:
+        first = _lap("temporary", home, served, lanes, place, count, cost)
+        # The first of each way fills caches of the system.
+        _lap("plain", {}, served, lanes, place, count, cost)
+        measured = FlowCost(count, first.start)
+        given: dict[str, dict[str, str]] = {
+            "plain": {},
+            "running": {**home, "PREFECT_API_URL": api},
+            "temporary": home,
+        }
+        for number in range(1, rounds + 1):
+            for way, laps in measured.laps.items():
+                laps.append(_lap(way, given[way], served, lanes, place, count, cost))
+                lap = laps[-1]
+                say(
+                    f"flow, round {number} of {rounds}: {way} {lap.run:.2f} s, {lap.after:.2f} s of it after the "
+                    f"stages, {lap.run_cpu:.2f} s CPU; start {lap.start:.2f} s"
+                )
+    return measured
+
+
+def _lap(
+    way: str, given: Mapping[str, str], served: Served, lanes: int, place: Path, count: int, cost: str
+) -> FlowLap:
+    data_dir = place / "data"
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.flow.flow_lap",
+        "plain" if way == "plain" else "flow",
+    ]
+    finished = run(command, {**settings(served, data_dir, lanes), **given})
+    shutil.rmtree(data_dir)
+    told = json.loads(finished.printed.splitlines()[-1])
+    found = sum(map(Decimal, told["cost"].values()), Decimal(0)).normalize()
+    if (told["exit_code"], f"{found:f}") != (0, cost) or told["rows"] < count:
+        raise RuntimeError(
+            f"{way} ended with {told['exit_code']}, {told['rows']} rows and {found:f}, not {cost}."
+        )
+    start, stages, after = told["start"], told["stages"], told["after"]
+    end = finished.seconds - start - stages - after
+    return FlowLap(start, stages, after, end, told["run_cpu"], finished.cpu_seconds)
+
+
+def section(measured: FlowCost) -> str:
+    """What the run costs in each way, as markdown."""
+    rounds = len(measured.laps["plain"])
+    return "\n".join(
+        [
+            "## What Prefect adds to a run",
+            "",
+            f"A whole run over {measured.recordings:,} recordings of one account into an empty folder, in a process of "
+            "its own: the same stages as plain functions and as a flow. The emulator runs in another one, as does the "
+            f"Prefect server, all on this machine. {rounds} rounds in turns. The start is everything until the first "
+            "stage begins: Python, imports, the flow run, and a temporary server where there is one; the end is from "
+            "the last word to the exit. The first temporary server also makes its database: its start was "
+            f"{measured.first_start:.1f} s.",
+            "",
+            "| way | run s | of it after the stages | CPU s of the run | start s | end s | CPU s in all |",
+            "|---|--:|--:|--:|--:|--:|--:|",
+            *(_row(way, laps) for way, laps in measured.laps.items()),
+            "",
+            "| what Prefect adds to the run, start aside | by wall | each round | by CPU | goal | reached |",
+            "|---|--:|---|--:|--:|---|",
+            *(_share_row(way, measured) for way in WAYS if way != "plain"),
+            "",
+            f"The plain runs themselves are {_spread(measured.laps['plain']):.0%} of their median apart: what is "
+            "smaller than that is noise.",
+            "",
+        ]
+    )
+
+
+def _row(way: str, laps: list[FlowLap]) -> str:
+    runs = [lap.run for lap in laps]
+    return (
+        f"| {WAYS[way]} | {median(runs):.2f} ({min(runs):.2f} to {max(runs):.2f}) "
+        f"| {median(lap.after for lap in laps):.2f} | {median(lap.run_cpu for lap in laps):.2f} "
+        f"| {median(lap.start for lap in laps):.2f} | {median(lap.end for lap in laps):.2f} "
+        f"| {median(lap.whole_cpu for lap in laps):.1f} |"
+    )
+
+
+def _share_row(way: str, measured: FlowCost) -> str:
+    shares = measured.shares(way)
+    found = median(shares)
+    each = ", ".join(f"{share:+.1%}" for share in shares)
+    return (
+        f"| {WAYS[way]} | {found:+.1%} | {each} | {measured.cpu_share(way):+.1%} | under {GOAL_SHARE:.0%} "
+        f"| {'yes' if found < GOAL_SHARE else 'no'} |"
+    )
+
+
+def _spread(laps: list[FlowLap]) -> float:
+    runs = [lap.run for lap in laps]
+    return (max(runs) - min(runs)) / median(runs)

@@ -1,0 +1,6 @@
+"""How a long measurement reports its progress."""
+
+from collections.abc import Callable
+
+Say = Callable[[str], None]
+"""Shows one line of progress."""
