@@ -9,7 +9,7 @@ def lap(stages: float, after: float, cpu: float) -> FlowLap:
     return FlowLap(start=3.0, stages=stages, after=after, end=0.5, run_cpu=cpu, whole_cpu=cpu + 2)
 
 
-def test_the_cost_is_taken_round_by_round_without_the_start() -> None:
+def test_flow_cost_is_computed_per_round_without_the_start() -> None:
     measured = FlowCost(1000, 13.0)
     for stages in (10.0, 20.0, 40.0):  # the machine is busier from round to round
         measured.laps["plain"].append(lap(stages, 0.0, 8.0))
@@ -30,7 +30,7 @@ def test_the_cost_is_taken_round_by_round_without_the_start() -> None:
 
 
 @pytest.mark.slow
-def test_all_ways_come_to_the_ledgers_figures(tmp_path: Path) -> None:
+def test_flow_cost_of_every_way_matches_the_ledger(tmp_path: Path) -> None:
     measured = flow_cost(2_000, 1, 4, tmp_path, tmp_path, print)
     assert all(len(laps) == 1 for laps in measured.laps.values())
     assert measured.laps["temporary"][0].start > measured.laps["plain"][0].start

@@ -54,7 +54,7 @@ def rows_of(section: str) -> list[list[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["ingest", "latency"])
-def test_a_race_from_the_api_ends_with_a_row_for_every_way(bench: Bench, part: str) -> None:
+def test_ingest_race_has_a_row_for_every_way(bench: Bench, part: str) -> None:
     rows = rows_of(PARTS[part](bench))
 
     ways = [row[0].partition(":")[0] for row in rows if re.fullmatch(r"[\d,]+", row[1])]
@@ -66,7 +66,7 @@ def test_a_race_from_the_api_ends_with_a_row_for_every_way(bench: Bench, part: s
 
 
 @pytest.mark.slow
-def test_a_run_with_nothing_new_reads_the_look_back_days_only(bench: Bench) -> None:
+def test_run_with_nothing_new_reads_look_back_days_only(bench: Bench) -> None:
     rows = rows_of(PARTS["nothing-new"](bench))
 
     today = str(datetime.now(UTC).date())
@@ -75,7 +75,7 @@ def test_a_run_with_nothing_new_reads_the_look_back_days_only(bench: Bench) -> N
     assert int(rows[2][4]) > 0
 
 
-def test_ledgers_are_moved_without_losing_a_recording(tmp_path: Path) -> None:
+def test_ledgers_keep_every_recording_when_moved(tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     ledgers = ledgers_folder(tmp_path, today)
     generated = right_answer(opened(generated_ledger(COUNT, ledgers)))

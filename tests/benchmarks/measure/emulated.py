@@ -72,8 +72,8 @@ def main() -> None:
         (account,) = running.accounts
         _tell({"base_url": running.base_url, "account_sid": account.account_sid, "token": account.api_token})
         for _ in sys.stdin:
-            asked = list(running.asked)
-            running.asked.clear()
+            asked = list(running.request_log)
+            running.request_log.clear()
             _tell([request.target for request in asked])
 
 

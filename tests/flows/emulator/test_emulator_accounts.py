@@ -1,4 +1,4 @@
-"""The emulator's list of accounts: who sees which, and how it is paged."""
+"""The emulator's list of accounts: which accounts see which, and how it is paged."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,8 +19,8 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def walk(emulator: Emulator, target: str, account: Account = FAMILY[0]) -> list[dict[str, Any]]:
-    """All pages of the list, one after the other."""
+def fetch_pages(emulator: Emulator, target: str, account: Account = FAMILY[0]) -> list[dict[str, Any]]:
+    """Return all pages of the list in order."""
     pages, seen = [], 0
     while target:
         reply = get(emulator, target, account)
@@ -35,10 +35,10 @@ def walk(emulator: Emulator, target: str, account: Account = FAMILY[0]) -> list[
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("size", "rows"), [(50, [7]), (7, [7]), (3, [3, 3, 1]), (1, [1] * 7)])
-def test_the_project_sees_itself_and_its_subprojects_page_by_page(
+def test_account_pages_list_project_and_subprojects(
     emulator: Emulator, path: str, size: int, rows: list[int]
 ) -> None:
-    pages = walk(emulator, f"{path}?PageSize={size}")
+    pages = fetch_pages(emulator, f"{path}?PageSize={size}")
     assert [len(page["accounts"]) for page in pages] == rows
     listed = [each for page in pages for each in page["accounts"]]
     assert [(each["sid"], each["friendly_name"]) for each in listed] == [
@@ -48,8 +48,8 @@ def test_the_project_sees_itself_and_its_subprojects_page_by_page(
     assert {each["auth_token"] for each in listed} == {"redacted"}
 
 
-def test_a_subproject_sees_itself_only(emulator: Emulator) -> None:
-    (page,) = walk(emulator, PATHS[0], FAMILY[3])
+def test_account_page_lists_only_the_subproject_itself(emulator: Emulator) -> None:
+    (page,) = fetch_pages(emulator, PATHS[0], FAMILY[3])
     assert [each["sid"] for each in page["accounts"]] == ["sid-0003"]
 
 
@@ -57,24 +57,26 @@ def test_a_subproject_sees_itself_only(emulator: Emulator) -> None:
     ("query", "code"),
     [("PageSize=0", 54454), ("PageSize=1001", 54454), ("Page=1", 54453), ("Page=1&PageToken=PAx", 54453)],
 )
-def test_a_page_that_cannot_be_is_refused(emulator: Emulator, query: str, code: int) -> None:
+def test_account_page_refuses_invalid_parameters(emulator: Emulator, query: str, code: int) -> None:
     reply = get(emulator, f"{PATHS[0]}?{query}", FAMILY[0])
     assert (reply.status, reply.json()["code"]) == (400, code)
 
 
-def test_the_list_is_narrowed_by_status_and_name(emulator: Emulator) -> None:
+def test_account_list_filters_by_status_and_name(emulator: Emulator) -> None:
     def sids(query: str) -> list[str]:
-        return [each["sid"] for page in walk(emulator, f"{PATHS[0]}?{query}") for each in page["accounts"]]
+        return [
+            each["sid"] for page in fetch_pages(emulator, f"{PATHS[0]}?{query}") for each in page["accounts"]
+        ]
 
     assert sids("FriendlyName=name+2") == ["sid-0002"]
     assert len(sids("Status=active&PageSize=2")) == 7
     assert get(emulator, f"{PATHS[0]}?Status=closed", FAMILY[0]).json()["accounts"] == []
 
 
-def test_odd_accounts_are_added_for_the_project_alone() -> None:
+def test_odd_accounts_are_listed_for_the_project_only() -> None:
     with serve(open_living([], accounts=FAMILY[:2]), faults=["odd-accounts"]) as running:
-        pages = walk(running, f"{PATHS[0]}?PageSize=4")
+        pages = fetch_pages(running, f"{PATHS[0]}?PageSize=4")
         listed = [(each["friendly_name"], each["status"]) for page in pages for each in page["accounts"]]
         assert listed == [("name 0", "active"), ("name 1", "active"), *ODD_ACCOUNTS]
-        (page,) = walk(running, PATHS[0], FAMILY[1])
+        (page,) = fetch_pages(running, PATHS[0], FAMILY[1])
         assert len(page["accounts"]) == 1

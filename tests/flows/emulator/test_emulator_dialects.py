@@ -15,7 +15,7 @@ from tests.support.servers.emulator_client import RECORDING, get, list_path, rec
 DAY = 86_400
 MIDNIGHT = 1_790_640_000  # 2026-09-29T00:00:00Z
 FILTERS = ("instant-inclusive", "instant-exclusive", "day-inclusive", "day-exclusive")
-# On both sides of each bound that is asked for below, and on the bound.
+# On both sides of each bound that is requested below, and on the bound.
 CREATED = sorted({MIDNIGHT + day * DAY + s for day in (-1, 0, 1) for s in (-1, 0, 1, 43_199, 43_200, 43_201)})
 BOUNDS = {
     "2026-09-29": MIDNIGHT,
@@ -43,7 +43,7 @@ def speaking(request: pytest.FixtureRequest, source: Source) -> Iterator[tuple[s
 
 
 def listed(running: Emulator, **query: str) -> list[int]:
-    """The creation dates that are listed."""
+    """Return the creation dates that are listed."""
     found = recordings(running, running.accounts[0], urlencode({"PageSize": 5, **query}))
     return sorted(
         int(datetime.strptime(record["date_created"], "%a, %d %b %Y %H:%M:%S %z").timestamp())
@@ -63,7 +63,7 @@ def expected(name: str, is_after: bool) -> Callable[[int, int], bool]:
 
 
 @pytest.mark.parametrize("value", BOUNDS)
-def test_what_each_dialect_lists_before_and_after_a_bound(speaking: tuple[str, Emulator], value: str) -> None:
+def test_dialect_decides_what_is_listed_around_a_bound(speaking: tuple[str, Emulator], value: str) -> None:
     name, running = speaking
     after, before = expected(name, True), expected(name, False)
     bound = BOUNDS[value]
@@ -73,7 +73,7 @@ def test_what_each_dialect_lists_before_and_after_a_bound(speaking: tuple[str, E
     assert both == [c for c in CREATED if after(c, MIDNIGHT - DAY) and before(c, bound)]
 
 
-def test_the_whole_day_is_the_same_in_every_dialect(speaking: tuple[str, Emulator]) -> None:
+def test_every_dialect_lists_the_same_whole_day(speaking: tuple[str, Emulator]) -> None:
     name, running = speaking
     day = [created for created in CREATED if created // DAY == MIDNIGHT // DAY]
     assert listed(running, DateCreated="2026-09-29") == day
@@ -90,7 +90,7 @@ def test_the_whole_day_is_the_same_in_every_dialect(speaking: tuple[str, Emulato
         (["rfc2822-only", "day-exclusive"], {"Tue, 29 Sep 2026 12:00:00 GMT"}),
     ],
 )
-def test_which_date_forms_are_accepted(source: Source, dialect: str | list[str], accepted: set[str]) -> None:
+def test_dialect_accepts_its_date_forms(source: Source, dialect: str | list[str], accepted: set[str]) -> None:
     with serve(source, dialect=dialect) as running:
         account = running.accounts[0]
         for value in ("2026-09-29", "2026-09-29T12:00:00Z", "Tue, 29 Sep 2026 12:00:00 GMT"):
@@ -100,15 +100,15 @@ def test_which_date_forms_are_accepted(source: Source, dialect: str | list[str],
                 assert (reply.status, code) == ((200, 200) if value in accepted else (400, 20001))
 
 
-def test_names_that_are_unknown_or_contradict_each_other_are_refused(source: Source) -> None:
-    with pytest.raises(ValueError, match=r"There is no dialect 'klingon'\. Choose from: date-only, "):
+def test_dialect_refuses_unknown_or_contradicting_names(source: Source) -> None:
+    with pytest.raises(ValueError, match=r"'klingon' is not a dialect\. Choose from: date-only, "):
         serve(source, dialect="klingon").__enter__()
     for names in (("day-inclusive", "day-exclusive"), ("iso-only", "date-only")):
         with pytest.raises(ValueError, match="contradict each other"):
             dialect_of(names)
 
 
-def test_the_default_is_the_first_filter_dialect() -> None:
+def test_default_dialect_is_the_first_filter_dialect() -> None:
     assert dialect_of(()) == dialect_of(("instant-inclusive",)) == EmulatedDialect()
     assert len({repr(dialect_of((name,))) for name in DIALECTS}) == len(DIALECTS)
 
@@ -119,10 +119,8 @@ def test_the_default_is_the_first_filter_dialect() -> None:
     created=st.integers(0, 2**32),
     near=st.integers(-2, 2),
 )
-def test_a_dialect_leaves_a_side_of_each_bound_out_or_in(
-    bound: int, fraction: str, created: int, near: int
-) -> None:
-    """Without bounds every recording is on exactly one side of an instant, or on it; with them on one at least."""
+def test_dialect_includes_or_excludes_bounds(bound: int, fraction: str, created: int, near: int) -> None:
+    """Exclusive bounds list a recording on at most one side of an instant, inclusive bounds on at least one."""
     text = f"{datetime.fromtimestamp(bound, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
     created = created if near == 0 else bound + near
     for name in FILTERS:

@@ -23,11 +23,11 @@ from flows.emulator.faults.transport_faults import (
     NOT_FOUND_REQUESTS,
     PAUSE_SECONDS,
     TOKEN_LASTS,
-    TOKEN_RENEWED_AFTER,
+    TOKEN_REFUSALS,
 )
 from tests.support.servers.emulator_client import (
     Reply,
-    careful_walk,
+    fetch_all,
     get,
     list_path,
     recordings,
@@ -58,41 +58,41 @@ def account(source: Source) -> Account:
     return source.accounts[0]
 
 
-def patient_walk(
+def fetch_with_retry(
     running: Emulator, account: Account, fine: Callable[[Reply], bool]
 ) -> tuple[list[str], list[str]]:
-    """Walk page by page, asking once more whenever something goes wrong; the sids, and what went wrong."""
-    target, sids, trouble = f"{list_path(account)}?PageSize=3", list[str](), list[str]()
+    """Fetch page by page, and repeat each failed request once. Returns the sids, and the errors."""
+    target, sids, errors = f"{list_path(account)}?PageSize=3", list[str](), list[str]()
     while target:
         for is_last in (False, True):
             try:
                 reply = get(running, target, account)
             except IncompleteRead:
-                trouble.append("truncated")
+                errors.append("truncated")
             except (ConnectionError, HTTPException):
-                trouble.append("reset")
+                errors.append("reset")
             else:
                 if fine(reply):
                     break
-                trouble.append(f"{reply.status} {reply.headers.get('Retry-After', '')}")
-            assert not is_last, "the second time it works"
+                errors.append(f"{reply.status} {reply.headers.get('Retry-After', '')}")
+            assert not is_last, "the repeated request should succeed"
         sids += [record["sid"] for record in reply.json()["recordings"]]
         target = reply.json()["next_page_uri"]
-    return sids, trouble
+    return sids, errors
 
 
-def test_throttle(source: Source, account: Account) -> None:
+def test_throttle_alternates_forms_of_retry_after(source: Source, account: Account) -> None:
     with serve(source, faults=["throttle"]) as running:
-        sids, trouble = patient_walk(running, account, lambda reply: reply.status == 200)
+        sids, errors = fetch_with_retry(running, account, lambda reply: reply.status == 200)
     assert len(set(sids)) == len(sids) == 300
-    assert 10 <= len(trouble) <= 35
-    waits = [text.removeprefix("429 ") for text in trouble]
+    assert 10 <= len(errors) <= 35
+    waits = [text.removeprefix("429 ") for text in errors]
     assert set(waits[::3]) == {"1"}
     assert set(waits[2::3]) == {""}
     assert all(parsedate_to_datetime(text) for text in waits[1::3])
 
 
-def test_throttle_says_so(source: Source, account: Account) -> None:
+def test_throttle_body_has_code_and_status(source: Source, account: Account) -> None:
     with serve(source, faults=["throttle"]) as running:
         replies = [get(running, f"{list_path(account)}?PageSize=1", account) for _ in range(40)]
     bodies = [reply.json() for reply in replies if reply.status == 429]
@@ -102,16 +102,16 @@ def test_throttle_says_so(source: Source, account: Account) -> None:
 
 def test_flaky(source: Source, account: Account) -> None:
     with serve(source, faults=["flaky"]) as running:
-        sids, trouble = patient_walk(running, account, lambda reply: reply.status == 200)
+        sids, errors = fetch_with_retry(running, account, lambda reply: reply.status == 200)
         statuses = {asked.status for asked in running.requests}
     assert len(set(sids)) == len(sids) == 300
-    assert trouble[:6] == ["500 ", "502 ", "reset", "503 ", "truncated", "500 "]
+    assert errors[:6] == ["500 ", "502 ", "reset", "503 ", "truncated", "500 "]
     assert statuses == {0, 200, 500, 502, 503}
 
 
-def test_flaky_has_slow_bodies_that_are_whole(source: Source, account: Account) -> None:
+def test_flaky_sends_slow_bodies_completely(source: Source, account: Account) -> None:
     def walk_of(running: Emulator) -> tuple[list[float], bytes]:
-        """How long each answer took, and all that was answered with success."""
+        """Return how long each answer took, and all successful ones."""
         took, bodies = list[float](), b""
         for _ in range(60):
             began = time.monotonic()
@@ -149,7 +149,7 @@ def test_unauthorized(source: Source, account: Account) -> None:
         assert statuses_of(running, account, 30) == [401] * 30
 
 
-def test_not_found_for_a_while() -> None:
+def test_not_found_stops_after_some_requests() -> None:
     with serve(open_living([], accounts=["one", "two"]), faults=["not-found"]) as running:
         one, two = running.accounts
         reply = get(running, list_path(one), one)
@@ -160,13 +160,13 @@ def test_not_found_for_a_while() -> None:
 
 
 def test_expired_token() -> None:
-    refused = [200] * TOKEN_LASTS + [401] * TOKEN_RENEWED_AFTER + [200] * 20
+    refused = [200] * TOKEN_LASTS + [401] * TOKEN_REFUSALS + [200] * 20
     with serve(open_living([], accounts=["one", "two"]), faults=["expired-token"]) as running:
         for account in running.accounts:
             assert statuses_of(running, account, len(refused)) == refused
 
 
-def test_throttle_by_concurrency(source: Source, account: Account) -> None:
+def test_throttle_concurrency(source: Source, account: Account) -> None:
     def statuses(at_once: int) -> list[int]:
         with ThreadPoolExecutor(at_once) as pool:
             asked = [pool.submit(get, running, list_path(account), account) for _ in range(3 * at_once)]
@@ -180,7 +180,7 @@ def test_throttle_by_concurrency(source: Source, account: Account) -> None:
         assert statuses(1) == [200] * 3
 
 
-def test_concurrency_is_counted_by_account() -> None:
+def test_throttle_concurrency_counts_by_account() -> None:
     with serve(open_living([], accounts=["one", "two"]), latency_ms=300) as running:
         one, two = running.accounts
         with ThreadPoolExecutor(5) as pool:
@@ -190,7 +190,7 @@ def test_concurrency_is_counted_by_account() -> None:
         assert running.most_at_once == {"one": 3, "two": 2}
 
 
-def test_the_latency_is_the_answers_not_the_refusals(source: Source, account: Account) -> None:
+def test_latency_delays_answers_but_not_refusals(source: Source, account: Account) -> None:
     with serve(source, faults=["unauthorized"], latency_ms=5_000) as running:
         began = time.monotonic()
         assert get(running, list_path(account), account).status == 401
@@ -212,7 +212,7 @@ def test_faults_combine(source: Source, account: Account) -> None:
 
 
 def exchange(running: Emulator) -> list[tuple[str, int, bytes]]:
-    """What was asked in two walks and some weeks between them, and what came of it."""
+    """Fetch everything twice, with some weeks in between. Returns target, status and body of each request."""
     account, log = running.accounts[0], list[tuple[str, int, bytes]]()
     for _ in range(2):
         target: str | None = f"{list_path(account)}?PageSize=10"
@@ -232,7 +232,7 @@ def exchange(running: Emulator) -> list[tuple[str, int, bytes]]:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_the_same_seed_and_requests_meet_the_same_trouble(name: str) -> None:
+def test_fault_repeats_with_the_same_seed_and_requests(name: str) -> None:
     def log(seed: int) -> list[tuple[str, int, bytes]]:
         source = open_living(Parameters(seed=2, recordings=100, accounts=1))
         with serve(source, faults=[name], seed=seed) as running:
@@ -244,47 +244,47 @@ def test_the_same_seed_and_requests_meet_the_same_trouble(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - ENDLESS - {"skipping-cursor"}))
-def test_a_careful_client_finds_the_ledger_all_the_same(name: str) -> None:
+def test_robust_client_reads_everything_despite_fault(name: str) -> None:
     source = open_living(Parameters(seed=2, recordings=300, accounts=2))
     with serve(source, faults=[name]) as running:
-        found = {a.account_sid: careful_walk(running, a) for a in running.accounts}
-    with serve(source) as running:  # for what was inserted meanwhile
+        found = {a.account_sid: fetch_all(running, a) for a in running.accounts}
+    with serve(source) as running:  # for recordings that were inserted in the meantime
         for account in running.accounts:
-            found[account.account_sid] |= careful_walk(running, account, "PageSize=1000")
+            found[account.account_sid] |= fetch_all(running, account, "PageSize=1000")
         assert recount(r for each in found.values() for r in each.values()) == with_decimals(
             running.totals()["cells"]
         )
         for account in running.accounts:
-            standing = {each.recording.sid for each in running.ledger.listed(account.account_sid)}
+            current = {each.recording.sid for each in running.ledger.listed(account.account_sid)}
             gone = {each.recording.sid for each in running.ledger.recordings() if each.deleted_at}
-            assert standing <= found[account.account_sid].keys() <= standing | gone
+            assert current <= found[account.account_sid].keys() <= current | gone
 
 
-def test_all_passing_faults_at_once() -> None:
+def test_robust_client_reads_everything_despite_all_faults() -> None:
     names = sorted(FAULTS.keys() - ENDLESS - {"skipping-cursor"})
     source = open_living(Parameters(seed=2, recordings=300, accounts=1))
     with serve(source, faults=names) as running:
-        found = careful_walk(running, running.accounts[0], "PageSize=3")
+        found = fetch_all(running, running.accounts[0], "PageSize=3")
     assert len(found) > 250
     with serve(source) as running:
-        found |= careful_walk(running, running.accounts[0], "PageSize=1000")
-        standing = {each.recording.sid for each in running.ledger.recordings() if not each.deleted_at}
-        assert standing <= found.keys()
+        found |= fetch_all(running, running.accounts[0], "PageSize=1000")
+        current = {each.recording.sid for each in running.ledger.recordings() if not each.deleted_at}
+        assert current <= found.keys()
 
 
-def test_an_unknown_fault_is_refused(source: Source) -> None:
-    with pytest.raises(ValueError, match=r"There is no fault 'gremlins'\. Choose from: bad-json, "):
+def test_serve_refuses_unknown_fault(source: Source) -> None:
+    with pytest.raises(ValueError, match=r"'gremlins' is not a fault\. Choose from: bad-json, "):
         serve(source, faults=["gremlins"]).__enter__()
 
 
-def test_a_fault_of_the_ledger_needs_one_that_lives(source: Source) -> None:
+def test_ledger_faults_need_a_living_ledger(source: Source) -> None:
     assert set(LEDGER_FAULTS) == {"late-prices", "corrections", "deletions", "inserts"}
     for name in LEDGER_FAULTS:
         with pytest.raises(ValueError, match=f"The fault {name} changes recordings"):
             serve(source, faults=[name]).__enter__()
 
 
-def test_the_totals_are_the_truth_whatever_the_fault(source: Source) -> None:
+def test_totals_are_the_same_with_any_fault(source: Source) -> None:
     for name in FAULTS.keys() - LEDGER_FAULTS.keys():
         with serve(source, faults=[name]) as running:
             assert running.totals() == source.totals()

@@ -21,12 +21,12 @@ from flows.emulator.ledger.forms import (
 SEPTEMBER = 1537916404  # 2018-09-25T23:00:04Z
 
 
-def test_every_field_has_forms_and_the_default_is_one_of_them() -> None:
+def test_forms_of_each_field_include_its_default() -> None:
     assert list(FORMS) == [field.name for field in fields(Forms)]
     assert all(getattr(Forms(), name) in names for name, names in FORMS.items())
 
 
-def test_each_date_form() -> None:
+def test_date_forms() -> None:
     assert {name: write(SEPTEMBER) for name, write in DATE_FORMS.items()} == {
         "common": "Tue, 25 Sep 2018 23:00:04 +0000",
         "Sept": "Tue, 25 Sept 2018 23:00:04 +0000",
@@ -45,7 +45,7 @@ def test_each_date_form() -> None:
     }
 
 
-def test_forms_that_differ_only_sometimes() -> None:
+def test_date_forms_that_differ_for_some_dates_only() -> None:
     fourth_of_january = 1546619313
     assert DATE_FORMS["common"](fourth_of_january) == "Fri, 04 Jan 2019 16:28:33 +0000"
     assert DATE_FORMS["one-digit day"](fourth_of_january) == "Fri, 4 Jan 2019 16:28:33 +0000"
@@ -54,12 +54,12 @@ def test_forms_that_differ_only_sometimes() -> None:
 
 @pytest.mark.parametrize("form", ["common", "GMT", "+0100", "-05:00", "EST", "no weekday", "one-digit day"])
 @given(epoch=st.integers(-(2**31), 2**33))
-def test_a_date_form_keeps_the_instant(form: str, epoch: int) -> None:
-    text = DATE_FORMS[form](epoch).replace("-05:00", "-0500")  # a colon makes the reader drop the zone
+def test_date_form_keeps_the_instant(form: str, epoch: int) -> None:
+    text = DATE_FORMS[form](epoch).replace("-05:00", "-0500")  # the parser drops a zone with a colon
     assert parsedate_to_datetime(text).timestamp() == epoch
 
 
-def test_each_price_form() -> None:
+def test_price_forms() -> None:
     price = Decimal("0.0025")
     assert {name: write("-", price) for name, write in PRICE_FORMS.items()} == {
         "text": '"-0.0025"',
@@ -77,13 +77,13 @@ def test_each_price_form() -> None:
     form=st.sampled_from(sorted(PRICE_FORMS)),
     sign=st.sampled_from(sorted(SIGN_FORMS.values())),
 )
-def test_a_price_form_keeps_the_value_at_nine_decimals(price: Decimal, form: str, sign: str) -> None:
+def test_price_form_keeps_the_value_at_nine_decimals(price: Decimal, form: str, sign: str) -> None:
     text = PRICE_FORMS[form](sign, price).strip('"')
     assert round_nine(Decimal(text)) == price
     assert "e" not in text.lower()
 
 
-def test_the_other_forms() -> None:
+def test_other_forms() -> None:
     assert [write(2) for write in CHANNELS_FORMS.values()] == [
         '"channels":2',
         '"channels":"2"',

@@ -15,7 +15,7 @@ from flows.emulator.ledger.ledger import recording_sid, sequence_of_sid
 from tests.support.servers.emulator_client import ACCOUNT, RECORDING
 
 
-def test_a_record_has_every_documented_field_in_order() -> None:
+def test_render_writes_every_documented_field_in_order() -> None:
     sid, root = RECORDING.sid, f"/2010-04-01/Accounts/{ACCOUNT}"
     text = render(RECORDING).decode()
     assert list(json.loads(text).items()) == [
@@ -41,7 +41,7 @@ def test_a_record_has_every_documented_field_in_order() -> None:
     assert text == json.dumps(json.loads(text), separators=(",", ":"))
 
 
-def test_nothing_known_yet_is_null_everywhere() -> None:
+def test_render_writes_null_for_unknown_values() -> None:
     unknown = replace(
         RECORDING,
         started_at=None,
@@ -62,7 +62,7 @@ def test_nothing_known_yet_is_null_everywhere() -> None:
     ("form", "parent"),
     [("account", ""), ("call", "/Calls/call-1"), ("conference", "/Conferences/conference-1")],
 )
-def test_the_three_shapes_of_uri(form: str, parent: str) -> None:
+def test_render_writes_uri_below_call_account_or_conference(form: str, parent: str) -> None:
     both = replace(RECORDING, call_sid="call-1", conference_sid="conference-1", forms=Forms(uri=form))
     uri = json.loads(render(both, root="/api/laml/2010-04-01"))["uri"]
     assert uri == f"/api/laml/2010-04-01/Accounts/{ACCOUNT}{parent}/Recordings/{both.sid}.json"
@@ -74,7 +74,7 @@ def test_the_three_shapes_of_uri(form: str, parent: str) -> None:
     price=st.none() | st.decimals(0, 1000, places=6),
     error_code=st.none() | st.sampled_from(["16101", "16102", "x"]),
 )
-def test_any_mix_of_forms_is_json(
+def test_render_writes_json_in_any_forms(
     forms: Forms, source: str, price: Decimal | None, error_code: str | None
 ) -> None:
     recording = replace(RECORDING, forms=forms, source=source, price=price, error_code=error_code)
@@ -86,7 +86,7 @@ def test_any_mix_of_forms_is_json(
 
 
 @given(account=st.uuids().map(str), sequence=st.integers(0, 2**32 - 1))
-def test_a_sid_leads_back_to_its_sequence(account: str, sequence: int) -> None:
+def test_sequence_of_sid_reverses_recording_sid(account: str, sequence: int) -> None:
     sid = recording_sid(account, sequence)
     assert [len(part) for part in sid.split("-")] == [8, 4, 4, 4, 12]
     assert sequence_of_sid(account, sid) == sequence
@@ -94,11 +94,11 @@ def test_a_sid_leads_back_to_its_sequence(account: str, sequence: int) -> None:
 
 
 @pytest.mark.parametrize("sid", ["", "x", "-0000001-0000-4000-a000-000000000000", "Ā" * 36])
-def test_what_is_no_sid_leads_nowhere(sid: str) -> None:
+def test_sequence_of_sid_rejects_invalid_sids(sid: str) -> None:
     assert sequence_of_sid(ACCOUNT, sid) is None
 
 
-def test_totals_by_hand() -> None:
+def test_totals_match_sums_calculated_by_hand() -> None:
     ledger = [
         RECORDING,
         replace(
@@ -135,7 +135,7 @@ def test_totals_by_hand() -> None:
                 "duration_seconds": 14,
                 "cost": None,
             },
-            # Half-even: the first is nothing, the second is two.
+            # Half-even: the first rounds to zero, the second to two.
             cell
             | {"channels": 2, "recordings": 2, "unpriced_recordings": 0, "duration_seconds": 28}
             | {"cost": "0.000000002"},
@@ -143,7 +143,7 @@ def test_totals_by_hand() -> None:
     }
 
 
-def test_the_same_seed_gives_the_same_bytes() -> None:
+def test_generator_repeats_with_the_same_seed() -> None:
     def text(seed: int) -> bytes:
         parameters = Parameters(seed=seed, recordings=300, accounts=2)
         return b"\n".join(render(r) for i in range(2) for r in recordings(parameters, i))
@@ -153,7 +153,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(("total", "accounts"), [(0, 1), (1, 3), (5, 3), (1003, 4), (95_500, 1)])
-def test_exactly_as_many_as_asked_newest_first(total: int, accounts: int) -> None:
+def test_generator_makes_the_exact_number_newest_first(total: int, accounts: int) -> None:
     parameters = Parameters(seed=3, recordings=total, accounts=accounts)
     ledger = [list(recordings(parameters, i)) for i in range(accounts)]
     assert sum(map(len, ledger)) == total
@@ -164,7 +164,7 @@ def test_exactly_as_many_as_asked_newest_first(total: int, accounts: int) -> Non
         assert {r.account_sid for r in group} <= {account_sid(3, index)}
 
 
-def test_a_big_account_goes_back_further_and_does_not_get_denser() -> None:
+def test_generator_spreads_large_accounts_over_more_days() -> None:
     group = list(recordings(Parameters(seed=3, recordings=95_500, accounts=1), 0))
     days = Counter(datetime.fromtimestamp(r.created_at, UTC).date() for r in group)
     assert len(days) == 95
@@ -174,7 +174,7 @@ def test_a_big_account_goes_back_further_and_does_not_get_denser() -> None:
     assert max(weekend) < min(working)
 
 
-def test_the_ledger_has_everything_the_api_can_say() -> None:
+def test_generator_covers_every_value_of_the_api() -> None:
     parameters = Parameters(seed=1, recordings=30_000, accounts=3)
     group = [r for i in range(3) for r in recordings(parameters, i)]
     assert {(r.source, r.channels) for r in group} == {(source, n) for source in SOURCES for n in (1, 2)}
@@ -199,7 +199,7 @@ def test_the_ledger_has_everything_the_api_can_say() -> None:
     assert len({r.sid for r in group}) == len(group)
 
 
-def test_the_first_account_has_one_rate_and_the_others_change_it_once() -> None:
+def test_generator_changes_rates_once_except_first_account() -> None:
     parameters = Parameters(seed=1, recordings=2000, accounts=2)
 
     def rates(index: int) -> list[Decimal]:
@@ -211,11 +211,11 @@ def test_the_first_account_has_one_rate_and_the_others_change_it_once() -> None:
     assert len(rates(1)) == 2
 
 
-def test_names_of_accounts() -> None:
+def test_account_names() -> None:
     assert [account_name(i) for i in range(5)] == ["support", "sales", "billing", "account-4", "account-5"]
 
 
 @pytest.mark.parametrize(("total", "accounts"), [(-1, 1), (10, 0)])
-def test_impossible_parameters(total: int, accounts: int) -> None:
+def test_parameters_refuse_impossible_numbers(total: int, accounts: int) -> None:
     with pytest.raises(ValueError, match="at least one account"):
         Parameters(recordings=total, accounts=accounts)

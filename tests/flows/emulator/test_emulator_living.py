@@ -27,11 +27,11 @@ from tests.support.servers.emulator_client import (
     ACCOUNT,
     RECORDING,
     basic,
+    control,
     get,
     list_path,
     recordings,
     recount,
-    tell,
     with_decimals,
 )
 
@@ -44,7 +44,7 @@ def made(sequence: int, created_at: int = NOW - DAY, **fields: Any) -> Recording
 
 
 def listed(source: LivingSource, account: Account, query: str = "PageSize=1000") -> list[dict[str, Any]]:
-    """A full walk without a server."""
+    """Read all pages without a server."""
     authorization = basic(account.account_sid, account.api_token)["Authorization"]
     target: str | None = f"{list_path(account)}?{query}"
     found: list[dict[str, Any]] = []
@@ -62,7 +62,7 @@ def _json(parts: Iterable[object]) -> Any:
 
 
 def cells(made_up: Iterable[Recording]) -> list[dict[str, object]]:
-    """The totals of recordings, by a recount of what would be served of them."""
+    """Return the totals of recordings, recounted from what would be served."""
     return recount(_json([b"[", b",".join(map(render, made_up)), b"]"]))
 
 
@@ -70,7 +70,7 @@ def sids(records: Iterable[Any]) -> list[str]:
     return [record["sid"] for record in records]
 
 
-def test_an_account_without_recordings_has_credentials_and_an_empty_list() -> None:
+def test_account_without_recordings_has_an_empty_list() -> None:
     named = Account("named", "me", "secret")
     with serve(open_living([made(0)], accounts=["nobody-yet", named], now=NOW)) as running:
         assert [account.name for account in running.accounts] == [ACCOUNT, "nobody-yet", "named"]
@@ -79,7 +79,7 @@ def test_an_account_without_recordings_has_credentials_and_an_empty_list() -> No
         assert get(running, list_path(named), running.accounts[1]).status == 401
 
 
-def test_now_is_the_newest_creation_unless_it_is_told() -> None:
+def test_now_defaults_to_the_newest_creation_date() -> None:
     assert open_living([made(0, 100), made(1, 50)]).ledger.now == 100
     assert open_living([made(0, 100)], now=70).ledger.now == 70
     midnight_after_the_generator = 1_790_812_800  # 2026-10-01T00:00:00Z
@@ -88,7 +88,7 @@ def test_now_is_the_newest_creation_unless_it_is_told() -> None:
     )
 
 
-def test_a_made_up_ledger_is_the_same_living_or_rendered(tmp_path: Any) -> None:
+def test_generated_ledger_is_the_same_living_or_rendered(tmp_path: Any) -> None:
     parameters = Parameters(seed=4, recordings=300, accounts=2)
     living, rendered = open_living(parameters), open_ledger(parameters, tmp_path)
     assert living.totals() == rendered.totals()
@@ -103,7 +103,7 @@ def test_a_made_up_ledger_is_the_same_living_or_rendered(tmp_path: Any) -> None:
                     target = page.json()["next_page_uri"]
 
 
-def test_what_is_still_to_come_is_not_there() -> None:
+def test_future_recordings_are_not_listed() -> None:
     source = open_living([made(0), made(1, NOW + 60)], now=NOW)
     (account,) = source.accounts
     with serve(source) as running:
@@ -117,7 +117,7 @@ def test_what_is_still_to_come_is_not_there() -> None:
         assert sum(cell["recordings"] for cell in running.totals()["cells"]) == 2
 
 
-def test_a_change_is_listed_and_moves_the_update_date_unless_told_to_stay() -> None:
+def test_change_sets_update_date_unless_kept() -> None:
     source = open_living([made(0, price=None)], now=NOW)
     ledger, account, sid = source.ledger, source.accounts[0], made(0).sid
     assert listed(source, account)[0]["price"] is None
@@ -131,7 +131,7 @@ def test_a_change_is_listed_and_moves_the_update_date_unless_told_to_stay() -> N
     assert ledger.get(sid).recording.updated_at == 7
 
 
-def test_another_creation_date_moves_a_recording_to_that_day() -> None:
+def test_change_of_creation_date_moves_a_recording() -> None:
     source = open_living([made(n) for n in range(3)], now=NOW)
     source.ledger.change(made(1).sid, created_at=NOW - 3 * DAY)
     order = [made(n).sid for n in (2, 0, 1)]
@@ -139,7 +139,7 @@ def test_another_creation_date_moves_a_recording_to_that_day() -> None:
     assert sids(listed(source, source.accounts[0], "DateCreated%3C=2018-10-02")) == order[2:]
 
 
-def test_a_deleted_recording_is_not_listed_but_counts_as_it_last_stood() -> None:
+def test_deleted_recording_is_counted_but_not_listed() -> None:
     source = open_living([made(n) for n in range(3)], now=NOW)
     ledger, account = source.ledger, source.accounts[0]
     before = source.totals()
@@ -149,7 +149,7 @@ def test_a_deleted_recording_is_not_listed_but_counts_as_it_last_stood() -> None
     ledger.delete(made(1).sid)
     assert sids(listed(source, account)) == [made(2).sid, made(0).sid]
     assert source.totals() == before
-    assert [standing.deleted_at for standing in ledger.recordings()] == [None, NOW, None]
+    assert [state.deleted_at for state in ledger.recordings()] == [None, NOW, None]
     with pytest.raises(ValueError, match="is deleted"):
         ledger.change(made(1).sid, price=None)
     ledger.restore(made(1).sid)
@@ -157,13 +157,13 @@ def test_a_deleted_recording_is_not_listed_but_counts_as_it_last_stood() -> None
     assert ledger.get(made(1).sid).deleted_at is None
 
 
-def test_a_recording_appears_late_in_an_old_day() -> None:
+def test_insert_adds_a_recording_to_an_old_day() -> None:
     source = open_living([made(0, NOW - 5 * DAY), made(1)], now=NOW)
     source.ledger.insert(made(source.ledger.next_sequence(ACCOUNT), NOW - 3 * DAY))
     assert sids(listed(source, source.accounts[0])) == [made(n).sid for n in (1, 2, 0)]
 
 
-def test_what_is_scheduled_happens_in_order() -> None:
+def test_schedule_runs_in_order() -> None:
     source = open_living([made(0, price=None)], now=NOW)
     ledger, sid = source.ledger, made(0).sid
     seen: list[tuple[int, Decimal | None]] = []
@@ -184,81 +184,85 @@ def test_what_is_scheduled_happens_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("do", "complaint"),
+    ("do", "message"),
     [
-        (lambda ledger: ledger.advance(-1), "does not go back"),
-        (lambda ledger: ledger.delete("x"), "no recording x"),
-        (lambda ledger: ledger.schedule(NOW, "x", price=None), "no recording x"),
-        (lambda ledger: ledger.insert(made(0)), "already"),
-        (lambda ledger: ledger.insert(replace(made(0), account_sid="x")), "no account x"),
-        (lambda ledger: ledger.change(made(0).sid, sequence=5), "keeps its account"),
+        (lambda ledger: ledger.advance(-1), "can't go back"),
+        (lambda ledger: ledger.delete("x"), "Unknown recording x"),
+        (lambda ledger: ledger.schedule(NOW, "x", price=None), "Unknown recording x"),
+        (lambda ledger: ledger.insert(made(0)), "already exists"),
+        (lambda ledger: ledger.insert(replace(made(0), account_sid="x")), "Unknown account x"),
+        (lambda ledger: ledger.change(made(0).sid, sequence=5), "Account and sequence"),
         (lambda ledger: ledger.change(made(0).sid, created_at=NOW + 1), "into the future"),
         (lambda _: open_living([made(0), made(0)]), "same sequence"),
-        (lambda _: LivingLedger([], [made(0)], NOW), "no account"),
+        (lambda _: LivingLedger([], [made(0)], NOW), "Unknown account"),
     ],
 )
-def test_what_cannot_be_done(do: Callable[[LivingLedger], object], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+def test_living_ledger_refuses_impossible_operations(
+    do: Callable[[LivingLedger], object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
         do(open_living([made(0)], now=NOW).ledger)
 
 
-def test_it_knows_what_a_client_was_sent() -> None:
+def test_listed_totals_count_what_was_sent() -> None:
     source = open_living([made(n) for n in range(4)], now=NOW)
     ledger, (account,) = source.ledger, source.accounts
     with serve(source) as running:
         get(running, f"{list_path(account)}?PageSize=2", account)
         ledger.change(made(3).sid, price=Decimal(1))
         ledger.delete(made(0).sid)
-        assert [standing.listed for standing in ledger.recordings()] == [made(3), made(2), None, None]
+        assert [state.listed for state in ledger.recordings()] == [made(3), made(2), None, None]
         assert with_decimals(ledger.listed_totals()["cells"]) == cells([made(3), made(2)])
         recordings(running, account)
         changed = ledger.get(made(3).sid).recording
         assert with_decimals(ledger.listed_totals()["cells"]) == cells([changed, made(2), made(1)])
 
 
-def test_time_is_moved_and_totals_are_told_over_http() -> None:
+def test_control_advances_clock_and_returns_totals() -> None:
     source = open_living([made(0, price=None), made(1, NOW + 2 * DAY)], now=NOW)
     source.ledger.schedule(NOW + DAY, made(0).sid, price=Decimal("0.0025"))
     with serve(source) as running:
-        assert tell(running, "/emulator/totals", "GET") == running.totals()
-        assert tell(running, "/emulator/advance?days=1") == {
+        assert control(running, "/emulator/totals", "GET") == running.totals()
+        assert control(running, "/emulator/advance?days=1") == {
             "now": NOW + DAY,
             "now_utc": "2018-10-06T00:00:00Z",
         }
-        assert [cell["cost"] for cell in tell(running, "/emulator/totals", "GET")["cells"]] == ["0.0025"]
-        assert tell(running, "/emulator/advance?hours=23&seconds=3600")["now"] == NOW + 2 * DAY
-        assert [cell["cost"] for cell in tell(running, "/emulator/totals", "GET")["cells"]] == ["0.005"]
+        assert [cell["cost"] for cell in control(running, "/emulator/totals", "GET")["cells"]] == ["0.0025"]
+        assert control(running, "/emulator/advance?hours=23&seconds=3600")["now"] == NOW + 2 * DAY
+        assert [cell["cost"] for cell in control(running, "/emulator/totals", "GET")["cells"]] == ["0.005"]
         assert running.ledger.now == source.ledger.now == NOW + 2 * DAY
         for query in ("days=x", "days=-1", "weeks=1", "days", "days=99999999999999"):
             assert get(running, f"/emulator/advance?{query}", method="POST").status == 400
         assert get(running, "/emulator/advance?days=1").status == 405
         assert get(running, "/emulator/totals", method="POST").status == 405
         assert get(running, "/emulator/gremlins").status == 404
-        assert tell(running, "/emulator/advance")["now"] == NOW + 2 * DAY  # asks what time it is
+        assert (
+            control(running, "/emulator/advance")["now"] == NOW + 2 * DAY
+        )  # without a unit it only reads the clock
         assert running.requests == []
         assert running.ledger.now == NOW + 2 * DAY
 
 
-def test_what_is_rendered_tells_its_totals_but_has_no_time(tmp_path: Any) -> None:
+def test_control_of_rendered_ledger_returns_totals_only(tmp_path: Any) -> None:
     with serve(open_ledger(Parameters(seed=1, recordings=10, accounts=1), tmp_path)) as running:
-        assert tell(running, "/emulator/totals", "GET") == running.totals()
+        assert control(running, "/emulator/totals", "GET") == running.totals()
         reply = get(running, "/emulator/advance?days=1", method="POST")
         assert (reply.status, reply.json()["code"]) == (409, 20409)
-        with pytest.raises(ValueError, match="does not live"):
+        with pytest.raises(ValueError, match="is not a living one"):
             _ = running.ledger
 
 
-def test_a_hundred_thousand_recordings_of_one_day() -> None:
+def test_living_ledger_lists_100_000_recordings_of_one_day() -> None:
     source = open_living([made(n, NOW - DAY + n % DAY) for n in range(100_000)], now=NOW)
     with serve(source) as running:
-        account, walked = running.accounts[0], 0
+        account, fetched = running.accounts[0], 0
         target: str | None = f"{list_path(account)}?PageSize=1000"
         while target is not None:
             page = get(running, target, account).json()
-            walked += len(page["recordings"])
+            fetched += len(page["recordings"])
             target = page["next_page_uri"]
             running.ledger.delete(page["recordings"][-1]["sid"])  # the cursor's own row
-        assert walked == 100_000
+        assert fetched == 100_000
         assert len(running.ledger.listed(ACCOUNT)) == 99_900
 
 
@@ -285,7 +289,7 @@ OPERATIONS = st.one_of(
 
 
 class Model:
-    """What a living ledger should be, as simple as can be."""
+    """The simplest possible model of a living ledger."""
 
     def __init__(self) -> None:
         self.now, self.numbers = NOW, count()
@@ -314,7 +318,7 @@ class Model:
 
 
 def perform(source: LivingSource, model: Model, operation: tuple[Any, ...]) -> None:
-    """Do the same to the ledger and to the model."""
+    """Perform the same operation on the ledger and on the model."""
     ledger, (what, amount, *more) = source.ledger, operation
     if what == "insert":
         recording = made(next(model.numbers), model.now + amount)
@@ -346,18 +350,16 @@ def perform(source: LivingSource, model: Model, operation: tuple[Any, ...]) -> N
 
 @settings(deadline=None)
 @given(operations=st.lists(OPERATIONS, max_size=40), page_size=st.integers(1, 9))
-def test_whatever_happens_a_walk_lists_what_stands_and_the_totals_count_what_was(
-    operations: list[tuple[Any, ...]], page_size: int
-) -> None:
+def test_living_ledger_matches_the_model(operations: list[tuple[Any, ...]], page_size: int) -> None:
     source, model = open_living([], accounts=[ACCOUNT], now=NOW), Model()
     for operation in operations:
         perform(source, model, operation)
     existing = model.existing()
-    standing = [r for r in existing if r.sid not in model.deleted]
+    current = [r for r in existing if r.sid not in model.deleted]
     served = listed(source, source.accounts[0], f"PageSize={page_size}")
-    assert served == [_json([render(recording)]) for recording in standing]
+    assert served == [_json([render(recording)]) for recording in current]
     assert [each.recording for each in source.ledger.recordings()] == existing
-    assert [each.recording for each in source.ledger.listed(ACCOUNT)] == standing
+    assert [each.recording for each in source.ledger.listed(ACCOUNT)] == current
     assert with_decimals(source.totals()["cells"]) == cells(existing)
 
 
@@ -366,7 +368,7 @@ def test_whatever_happens_a_walk_lists_what_stands_and_the_totals_count_what_was
     pages=st.lists(st.lists(OPERATIONS, max_size=3), min_size=1, max_size=12),
     page_size=st.integers(1, 5),
 )
-def test_a_walk_is_not_disturbed_by_what_happens_meanwhile(
+def test_paging_is_stable_while_the_ledger_changes(
     pages: list[list[tuple[Any, ...]]], page_size: int
 ) -> None:
     first = [made(n, NOW - n // 3 * 7000) for n in range(20)]
@@ -377,12 +379,12 @@ def test_a_walk_is_not_disturbed_by_what_happens_meanwhile(
 
     def meanwhile(request: HttpRequest) -> Any:
         for operation in next(happening, []):
-            # What moves to another day or comes back may well be met twice, or not at all.
+            # A recording that moves to another day or is restored may be listed twice, or not at all.
             if operation[0] != "restore" and not (operation[0] == "change" and "created_at" in operation[2]):
                 perform(source, model, operation)
         return answer(request)
 
-    disturbed = replace(source, answer=meanwhile)
-    served = sids(listed(disturbed, account, f"PageSize={page_size}"))
+    changing = replace(source, answer=meanwhile)
+    served = sids(listed(changing, account, f"PageSize={page_size}"))
     assert len(served) == len(set(served))
     assert {r.sid for r in first} - model.deleted <= set(served)

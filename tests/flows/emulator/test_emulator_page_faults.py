@@ -8,12 +8,12 @@ import pytest
 from flows.emulator import Account, Parameters, Source, open_ledger, open_living, open_replay, serve
 from flows.emulator.faults.page_faults import HUGE_FACTOR, REPEATED_ROWS
 from tests.support.servers.emulator_client import (
-    careful_walk,
+    fetch_all,
+    fetch_pages,
     get,
-    is_understood,
+    is_valid,
     list_path,
     recordings,
-    walk,
 )
 
 CAPTURED = """{ "uri":"/2010-04-01/Accounts/me-1/Recordings?Page=0\\u0026PageSize=2", "recordings" : [
@@ -35,14 +35,18 @@ def account(source: Source) -> Account:
 
 @pytest.fixture(scope="module")
 def whole(source: Source, account: Account) -> list[str]:
-    """The sids of all recordings, in order."""
+    """Return the sids of all recordings, in order."""
     with serve(source) as running:
         return [record["sid"] for record in recordings(running, account)]
 
 
-def test_duplicates_on_two_pages_and_within_one(source: Source, account: Account, whole: list[str]) -> None:
+def test_duplicates_repeat_rows_across_and_within_pages(
+    source: Source, account: Account, whole: list[str]
+) -> None:
     with serve(source, faults=["duplicates"]) as running:
-        pages = [[r["sid"] for r in page["recordings"]] for page in walk(running, account, "PageSize=10")]
+        pages = [
+            [r["sid"] for r in page["recordings"]] for page in fetch_pages(running, account, "PageSize=10")
+        ]
     across = within = 0
     for number, page in enumerate(pages):
         if number and page[:REPEATED_ROWS] == pages[number - 1][-REPEATED_ROWS:]:
@@ -55,11 +59,11 @@ def test_duplicates_on_two_pages_and_within_one(source: Source, account: Account
     assert set(times.values()) == {1, 2}
 
 
-def test_an_empty_page_goes_on_with_what_was_missing(
+def test_empty_page_is_followed_by_the_missing_rows(
     source: Source, account: Account, whole: list[str]
 ) -> None:
     with serve(source, faults=["empty-page-with-next"]) as running:
-        pages = list(walk(running, account, "PageSize=10"))
+        pages = list(fetch_pages(running, account, "PageSize=10"))
     empty = [page for page in pages if not page["recordings"]]
     assert len(empty) >= 3
     assert all(page["next_page_uri"] for page in empty)
@@ -68,7 +72,7 @@ def test_an_empty_page_goes_on_with_what_was_missing(
     assert [record["sid"] for page in pages for record in page["recordings"]] == whole
 
 
-def test_the_first_page_may_be_empty_too(source: Source, account: Account) -> None:
+def test_empty_page_can_be_the_first(source: Source, account: Account) -> None:
     seen = set()
     with serve(source, faults=["empty-page-with-next"]) as running:
         for size in range(1, 20):
@@ -82,9 +86,9 @@ def test_the_first_page_may_be_empty_too(source: Source, account: Account) -> No
     assert (nothing["recordings"], nothing["next_page_uri"]) == ([], None)
 
 
-def test_huge_pages(source: Source, account: Account, whole: list[str]) -> None:
+def test_huge_page_sends_more_rows_than_requested(source: Source, account: Account, whole: list[str]) -> None:
     with serve(source, faults=["huge-page"]) as running:
-        pages = list(walk(running, account, "PageSize=7"))
+        pages = list(fetch_pages(running, account, "PageSize=7"))
         back = get(running, pages[2]["previous_page_uri"], account).json()
     assert [len(page["recordings"]) for page in pages] == [7 * HUGE_FACTOR, 7 * HUGE_FACTOR, 20]
     assert {page["page_size"] for page in pages} == {7}
@@ -92,12 +96,14 @@ def test_huge_pages(source: Source, account: Account, whole: list[str]) -> None:
     assert back["recordings"] == pages[1]["recordings"]
 
 
-def test_bad_records_stand_between_the_good_ones(source: Source, account: Account, whole: list[str]) -> None:
+def test_bad_records_are_inserted_between_valid_ones(
+    source: Source, account: Account, whole: list[str]
+) -> None:
     with serve(source, faults=["bad-records"]) as running:
         served = recordings(running, account, "PageSize=5")
-        found = careful_walk(running, account)
-    bad: list[Any] = [record for record in served if not is_understood(record)]
-    assert [record["sid"] for record in served if is_understood(record)] == whole
+        found = fetch_all(running, account)
+    bad: list[Any] = [record for record in served if not is_valid(record)]
+    assert [record["sid"] for record in served if is_valid(record)] == whole
     assert set(found) == set(whole)
     no_sid, no_date, no_price, no_object = bad[:4]
     assert "sid" not in no_sid
@@ -107,7 +113,7 @@ def test_bad_records_stand_between_the_good_ones(source: Source, account: Accoun
     assert not {record["sid"] for record in (no_date, no_price)} & set(whole)
 
 
-def test_captured_pages_can_be_taken_apart_too(tmp_path: Path) -> None:
+def test_page_faults_work_on_captured_pages(tmp_path: Path) -> None:
     (tmp_path / "page.json").write_text(CAPTURED)
     path = "/2010-04-01/Accounts/me-1/Recordings"
     with serve(
@@ -124,13 +130,13 @@ def test_captured_pages_can_be_taken_apart_too(tmp_path: Path) -> None:
     )
 
 
-def test_what_a_fault_asks_for_itself_is_sent_to_nobody() -> None:
+def test_request_by_a_fault_does_not_count_as_sent() -> None:
     is_empty = []
     for seed in range(10):
         source = open_living(Parameters(seed=2, recordings=30, accounts=1))
         with serve(source, faults=["empty-page-with-next"], seed=seed) as running:
             page = get(running, f"{list_path(running.accounts[0])}?PageSize=10", running.accounts[0]).json()
-            sent = sum(standing.listed is not None for standing in running.ledger.recordings())
+            sent = sum(state.listed is not None for state in running.ledger.recordings())
             assert sent == len(page["recordings"])
             is_empty.append(not page["recordings"])
     assert set(is_empty) == {True, False}

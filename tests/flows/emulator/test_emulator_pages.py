@@ -26,14 +26,14 @@ def book_of(folder: Path, *made: Recording) -> Book:
 
 @pytest.fixture
 def book(tmp_path: Path) -> Book:
-    """Five recordings created at 100, 100, 200, 300, 300, with gaps in the sequence."""
+    """Render five recordings created at 100, 100, 200, 300 and 300, with gaps in the sequence."""
     created = {10: 100, 12: 100, 13: 200, 20: 300, 21: 300}
     return book_of(
         tmp_path / "ledger", *(replace(RECORDING, sequence=n, created_at=at) for n, at in created.items())
     )
 
 
-def test_a_slice_is_the_inside_of_a_json_array(book: Book) -> None:
+def test_body_is_the_inside_of_a_json_array(book: Book) -> None:
     sids = [replace(RECORDING, sequence=n).sid for n in (21, 20, 13, 12, 10)]
     for start in range(6):
         for stop in range(start, 6):
@@ -51,13 +51,13 @@ def test_between_includes_both_bounds(book: Book) -> None:
     assert start == stop
 
 
-def test_a_cursor_works_without_its_recording(book: Book) -> None:
+def test_after_works_without_the_recording(book: Book) -> None:
     assert [book.after(300, n) for n in (22, 21, 20, 19)] == [0, 1, 2, 2]
     assert book.after(250, 99) == 2
     assert book.after(100, 11) == 4
 
 
-def test_find_with_gaps_in_the_sequence(book: Book) -> None:
+def test_find_works_with_gaps_in_the_sequence(book: Book) -> None:
     for number in (10, 12, 13, 20, 21):
         sid = replace(RECORDING, sequence=number).sid
         found = book.find(sid)
@@ -67,18 +67,18 @@ def test_find_with_gaps_in_the_sequence(book: Book) -> None:
     assert book.find("nonsense") is None
 
 
-def test_the_same_sid_twice_is_refused(tmp_path: Path) -> None:
+def test_open_recordings_refuses_duplicate_sids(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="same sequence number"):
         open_recordings([RECORDING, replace(RECORDING, created_at=5)], tmp_path / "ledger")
 
 
-def test_a_folder_is_not_reused_for_other_recordings(tmp_path: Path) -> None:
+def test_open_recordings_refuses_an_existing_folder(tmp_path: Path) -> None:
     open_recordings([RECORDING], tmp_path / "ledger")
     with pytest.raises(FileExistsError, match="new folder"):
         open_recordings([RECORDING], tmp_path / "ledger")
 
 
-def test_an_interrupted_rendering_leaves_nothing(tmp_path: Path) -> None:
+def test_interrupted_rendering_leaves_no_files(tmp_path: Path) -> None:
     def interrupted() -> Iterator[Recording]:
         yield RECORDING
         raise KeyboardInterrupt
@@ -88,7 +88,7 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_ledger_is_rendered_once_and_tells_its_progress(tmp_path: Path) -> None:
+def test_open_ledger_renders_once_and_reports_progress(tmp_path: Path) -> None:
     parameters = Parameters(seed=1, recordings=2500, accounts=2)
     told: list[tuple[int, int]] = []
     first = open_ledger(parameters, tmp_path / "cache", lambda done, total: told.append((done, total)))
@@ -99,7 +99,7 @@ def test_a_ledger_is_rendered_once_and_tells_its_progress(tmp_path: Path) -> Non
     assert [account.name for account in again.accounts] == ["support", "sales"]
 
 
-def test_two_renderings_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_concurrent_renderings_keep_one_result(tmp_path: Path) -> None:
     parameters = Parameters(seed=1, recordings=2000, accounts=1)
     with ThreadPoolExecutor(4) as pool:
         sources = list(pool.map(partial(open_ledger, parameters), [tmp_path] * 4))
@@ -107,7 +107,7 @@ def test_two_renderings_at_the_same_time_do_not_disturb_each_other(tmp_path: Pat
     assert len({json.dumps(source.totals()) for source in sources}) == 1
 
 
-def test_the_same_parameters_give_the_same_files(tmp_path: Path) -> None:
+def test_rendering_repeats_with_the_same_parameters(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         open_ledger(Parameters(seed=seed, recordings=300, accounts=2), tmp_path / name)
     one, same, other = (

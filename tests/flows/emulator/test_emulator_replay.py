@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from flows.emulator import Account, open_replay, serve
-from tests.support.servers.emulator_client import basic, get, list_path, recordings, walk
+from tests.support.servers.emulator_client import basic, fetch_pages, get, list_path, recordings
 
 ME = Account("me", "me-1", "anything")
 LIST = "/2010-04-01/Accounts/me-1/Recordings"
-# Odd spacing and exponents on purpose: what was captured is served byte for byte.
+# Odd spacing and exponents on purpose: captured pages are served byte for byte.
 FIRST = b"""{ "uri":"/api/laml/2010-04-01/Accounts/me-1/Recordings?Page=0\\u0026PageSize=2",
  "next_page_uri":"/api/laml/2010-04-01/Accounts/me-1/Recordings?PageToken=PAx\\u0026Page=1\\u0026PageSize=2",
  "recordings":[{"sid":"r1","account_sid":"me-1","channels":"2","duration":4,"price":-0.0025,"price_unit":"usd",
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_pages_are_served_byte_for_byte(folder: Path) -> None:
+def test_replay_serves_pages_byte_for_byte(folder: Path) -> None:
     with serve(open_replay(folder)) as running:
         for path in (
             LIST,
@@ -50,18 +50,18 @@ def test_pages_are_served_byte_for_byte(folder: Path) -> None:
         assert get(running, f"{LIST}?Page=1&PageToken=PAother", ME).status == 404
 
 
-def test_a_walk_reaches_every_page(folder: Path) -> None:
+def test_replay_links_every_page(folder: Path) -> None:
     with serve(open_replay(folder)) as running:
-        assert [len(page["recordings"]) for page in walk(running, ME)] == [2, 2]
+        assert [len(page["recordings"]) for page in fetch_pages(running, ME)] == [2, 2]
 
 
-def test_a_page_that_does_not_know_its_uri_follows_by_name(folder: Path) -> None:
+def test_replay_orders_pages_without_uri_by_name(folder: Path) -> None:
     (folder / "b.json").write_bytes(SECOND.replace(b'"uri"', b'"address"'))
     with serve(open_replay(folder)) as running:
         assert [r["sid"] for r in recordings(running, ME)] == ["r1", "r2", "r3", "r4"]
 
 
-def test_a_bare_recording_becomes_a_page(folder: Path) -> None:
+def test_replay_wraps_a_single_recording_in_a_page(folder: Path) -> None:
     account = Account("doc", "doc-1", "x")
     with serve(open_replay(folder)) as running:
         page = get(running, list_path(account), account)
@@ -71,13 +71,13 @@ def test_a_bare_recording_becomes_a_page(folder: Path) -> None:
         assert get(running, json.loads(BARE)["uri"], account).body == BARE
 
 
-def test_other_files_are_served_at_their_own_uri(folder: Path) -> None:
+def test_replay_serves_other_files_at_their_uri(folder: Path) -> None:
     with serve(open_replay(folder)) as running:
         assert get(running, "/2010-04-01/Accounts/me-1/Transcriptions.json", ME).body == TRANSCRIPTIONS
         assert get(running, "/2010-04-01/Accounts/me-1/Calls", ME).status == 404
 
 
-def test_the_user_has_to_be_the_account(folder: Path) -> None:
+def test_replay_requires_the_account_sid_as_user(folder: Path) -> None:
     with serve(open_replay(folder)) as running:
         assert get(running, LIST).status == 401
         assert get(running, LIST, headers=basic("me-1", "")).status == 200
@@ -85,7 +85,7 @@ def test_the_user_has_to_be_the_account(folder: Path) -> None:
         assert get(running, LIST, headers=basic("nobody", "x")).status == 401
 
 
-def test_totals_come_from_the_pages(folder: Path) -> None:
+def test_replay_totals_are_those_of_the_pages(folder: Path) -> None:
     cell = {
         "account_sid": "me-1",
         "channels": 2,
@@ -110,26 +110,26 @@ def test_totals_come_from_the_pages(folder: Path) -> None:
     }
 
 
-def test_a_recording_captured_twice_counts_once(folder: Path) -> None:
+def test_replay_counts_a_recording_captured_twice_once(folder: Path) -> None:
     once = open_replay(folder).totals()
     (folder / "a-again.json").write_bytes(FIRST)
     assert open_replay(folder).totals() == once
 
 
 @pytest.mark.parametrize(
-    ("body", "complaint"),
+    ("body", "message"),
     [
         (TRANSCRIPTIONS, "has no captured page"),
-        (b"<html>", "is not JSON"),
-        (b'{"recordings":[]}', "does not say whose"),
+        (b"<html>", "is not valid JSON"),
+        (b'{"recordings":[]}', "does not name an account"),
     ],
 )
-def test_a_folder_that_cannot_be_replayed(tmp_path: Path, body: bytes, complaint: str) -> None:
+def test_replay_refuses_unusable_files(tmp_path: Path, body: bytes, message: str) -> None:
     (tmp_path / "x.json").write_bytes(body)
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=message):
         open_replay(tmp_path)
 
 
-def test_an_empty_folder(tmp_path: Path) -> None:
+def test_replay_refuses_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no captured page"):
         open_replay(tmp_path)

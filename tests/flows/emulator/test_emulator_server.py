@@ -18,8 +18,8 @@ import pytest
 
 from flows.emulator import (
     Account,
-    AskedUrl,
     Emulator,
+    LoggedRequest,
     Parameters,
     Source,
     open_ledger,
@@ -29,11 +29,11 @@ from flows.emulator import (
 from flows.emulator.http.queries import created_between
 from tests.support.servers.emulator_client import (
     basic,
+    fetch_pages,
     get,
     list_path,
     recordings,
     recount,
-    walk,
     with_decimals,
 )
 
@@ -57,7 +57,7 @@ def account(emulator: Emulator) -> Account:
     return emulator.accounts[0]
 
 
-def test_the_date_of_an_answer_is_that_of_the_servers_clock(source: Source) -> None:
+def test_date_header_shows_the_servers_clock(source: Source) -> None:
     for ahead in (0, 3600, -90):
         with serve(source, clock_ahead_seconds=ahead) as server:
             reply = get(server, list_path(server.accounts[0]), server.accounts[0])
@@ -65,7 +65,7 @@ def test_the_date_of_an_answer_is_that_of_the_servers_clock(source: Source) -> N
         assert abs((told - datetime.now(UTC)).total_seconds() - ahead) < 5
 
 
-def test_only_twilio_tells_how_many_requests_are_under_way(emulator: Emulator, account: Account) -> None:
+def test_concurrency_header_is_sent_for_twilio_only(emulator: Emulator, account: Account) -> None:
     sid, name = account.account_sid, "Twilio-Concurrent-Requests"
     for path in (f"Accounts/{sid}/Recordings.json", f"Accounts/{sid}/Usage/Records/Daily.json"):
         assert get(emulator, f"/2010-04-01/{path}", account).headers[name] == "1"
@@ -73,7 +73,7 @@ def test_only_twilio_tells_how_many_requests_are_under_way(emulator: Emulator, a
     assert (reply.status, reply.headers.get(name)) == (200, None)
 
 
-def test_a_page_has_exactly_the_envelope_of_a_real_one(emulator: Emulator, account: Account) -> None:
+def test_page_has_exactly_the_real_envelope(emulator: Emulator, account: Account) -> None:
     reply = get(emulator, list_path(account), account)
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "application/json"
@@ -89,9 +89,9 @@ def test_a_page_has_exactly_the_envelope_of_a_real_one(emulator: Emulator, accou
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 1000])
-def test_a_walk_meets_every_recording_once_newest_first(emulator: Emulator, size: int) -> None:
+def test_pages_list_every_recording_once_newest_first(emulator: Emulator, size: int) -> None:
     account = emulator.accounts[-1]
-    pages = list(walk(emulator, account, f"PageSize={size}"))
+    pages = list(fetch_pages(emulator, account, f"PageSize={size}"))
     served = [record for page in pages for record in page["recordings"]]
     expected = sum(
         cell["recordings"]
@@ -114,7 +114,7 @@ def _is_common(record: dict[str, Any]) -> bool:
     )
 
 
-def test_the_ledger_agrees_with_a_recount_of_what_it_serves(emulator: Emulator) -> None:
+def test_totals_match_a_recount_of_served_recordings(emulator: Emulator) -> None:
     served = [record for account in emulator.accounts for record in recordings(emulator, account)]
     assert len(served) == 2003
     totals = emulator.totals()
@@ -123,8 +123,8 @@ def test_the_ledger_agrees_with_a_recount_of_what_it_serves(emulator: Emulator) 
     assert [a["api_token"] for a in totals["accounts"]] == [a.api_token for a in emulator.accounts]
 
 
-def test_the_previous_page_leads_back(emulator: Emulator, account: Account) -> None:
-    pages = list(walk(emulator, account, "PageSize=100"))
+def test_previous_page_uri_leads_back(emulator: Emulator, account: Account) -> None:
+    pages = list(fetch_pages(emulator, account, "PageSize=100"))
     for earlier, later in pairwise(pages):
         back = get(emulator, later["previous_page_uri"], account).json()
         assert back["recordings"] == earlier["recordings"]
@@ -133,7 +133,7 @@ def test_the_previous_page_leads_back(emulator: Emulator, account: Account) -> N
 
 @pytest.mark.parametrize("root", ["/2010-04-01", "/api/laml/2010-04-01"])
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_both_roots_with_and_without_suffix(
+def test_list_is_served_at_both_roots_and_suffixes(
     emulator: Emulator, account: Account, root: str, suffix: str
 ) -> None:
     path = list_path(account, root, suffix)
@@ -148,7 +148,7 @@ def test_both_roots_with_and_without_suffix(
     assert get(emulator, record["uri"], account).json() == record
 
 
-def test_unknown_resources(emulator: Emulator, account: Account) -> None:
+def test_unknown_resources_are_not_found(emulator: Emulator, account: Account) -> None:
     home = f"/2010-04-01/Accounts/{account.account_sid}"
     other = recordings(emulator, emulator.accounts[1])[0]["sid"]
     for path in (
@@ -162,7 +162,7 @@ def test_unknown_resources(emulator: Emulator, account: Account) -> None:
         assert (reply.status, reply.json()["code"], reply.json()["status"]) == (404, 20404, 404), path
 
 
-def test_wrong_credentials(emulator: Emulator, account: Account) -> None:
+def test_wrong_credentials_are_unauthorized(emulator: Emulator, account: Account) -> None:
     path, sid = list_path(account), account.account_sid
     wrong = [{}, basic(sid, "wrong"), basic("x", account.api_token), {"Authorization": "Basic ?"}]
     wrong += [{"Authorization": f"Bearer {account.api_token}"}, {"Authorization": "Basic /w=="}]
@@ -199,12 +199,12 @@ def test_wrong_credentials(emulator: Emulator, account: Account) -> None:
         ("CallSid=x", 20001),
     ],
 )
-def test_refused_parameters(emulator: Emulator, account: Account, query: str, code: int) -> None:
+def test_list_refuses_invalid_parameters(emulator: Emulator, account: Account, query: str, code: int) -> None:
     reply = get(emulator, f"{list_path(account)}?{query}", account)
     assert (reply.status, reply.json()["code"], reply.json()["status"]) == (400, code, 400)
 
 
-def test_a_token_belongs_to_its_account(emulator: Emulator, account: Account) -> None:
+def test_page_token_is_valid_for_its_account_only(emulator: Emulator, account: Account) -> None:
     page = get(emulator, f"{list_path(account)}?PageSize=1", account).json()
     token = parse_qs(urlsplit(page["next_page_uri"]).query)["PageToken"][0]
     assert len(token) == 34
@@ -214,11 +214,11 @@ def test_a_token_belongs_to_its_account(emulator: Emulator, account: Account) ->
     assert (reply.status, reply.json()["code"]) == (400, 54453)
 
 
-def test_filters_limit_a_walk_and_stay_in_its_uris(emulator: Emulator, account: Account) -> None:
+def test_filters_limit_the_list_and_stay_in_its_uris(emulator: Emulator, account: Account) -> None:
     day = "2026-09-15"
     whole = recordings(emulator, account, f"DateCreated={day}")
     bounds = f"DateCreated%3E={day}&DateCreated%3C={day}T23:59:59Z"
-    pages = list(walk(emulator, account, f"{bounds}&PageSize=2"))
+    pages = list(fetch_pages(emulator, account, f"{bounds}&PageSize=2"))
     assert [record for page in pages for record in page["recordings"]] == whole
     assert len(pages) > 2
     for page in pages:
@@ -230,7 +230,7 @@ def test_filters_limit_a_walk_and_stay_in_its_uris(emulator: Emulator, account: 
                 assert query["PageSize"] == ["2"]
     plain = recordings(emulator, account, f"DateCreated>={day}&DateCreated<={day}T23:59:59Z")
     assert plain == whole
-    # Every recording is on one side of a moment, or on both when it was created in that very second.
+    # Every recording is on one side of a moment, or on both if it was created in exactly that second.
     moment = f"{day}T12:00:00Z"
     before = recordings(emulator, account, f"DateCreated%3C={moment}&PageSize=1000")
     after = recordings(emulator, account, f"DateCreated%3E={moment}&PageSize=1000")
@@ -260,14 +260,16 @@ def test_filters_limit_a_walk_and_stay_in_its_uris(emulator: Emulator, account: 
         ),
     ],
 )
-def test_what_the_date_parameters_mean(query: dict[str, str], first: str | None, last: str | None) -> None:
+def test_created_between_interprets_date_parameters(
+    query: dict[str, str], first: str | None, last: str | None
+) -> None:
     def epoch(text: str | None, otherwise: float) -> float:
         return otherwise if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
     assert created_between(query) == (epoch(first, -math.inf), epoch(last, math.inf))
 
 
-def test_the_accounts_a_credential_may_see_are_its_own(emulator: Emulator) -> None:
+def test_credentials_see_their_own_account_only(emulator: Emulator) -> None:
     account = emulator.accounts[1]
     for path in ("/2010-04-01/Accounts", "/api/laml/2010-04-01/Accounts.json"):
         page = get(emulator, path, account).json()
@@ -279,9 +281,7 @@ def test_the_accounts_a_credential_may_see_are_its_own(emulator: Emulator) -> No
     assert account.api_token not in str(single)
 
 
-def test_connections_are_kept_unless_the_client_wants_them_closed(
-    emulator: Emulator, account: Account
-) -> None:
+def test_connection_is_kept_unless_client_closes_it(emulator: Emulator, account: Account) -> None:
     headers = basic(account.account_sid, account.api_token)
     connection = http.client.HTTPConnection(urlsplit(emulator.base_url).netloc, timeout=10)
     try:
@@ -300,22 +300,22 @@ def test_connections_are_kept_unless_the_client_wants_them_closed(
         connection.close()
 
 
-def test_only_reading_is_emulated(emulator: Emulator, account: Account) -> None:
+def test_methods_other_than_get_are_refused(emulator: Emulator, account: Account) -> None:
     assert get(emulator, list_path(account), account, method="DELETE").status == 405
 
 
-def test_requests_are_remembered(source: Source) -> None:
+def test_requests_are_logged(source: Source) -> None:
     account = source.accounts[0]
     with serve(source) as running:
         get(running, f"{list_path(account)}?PageSize=1", account)
         get(running, "/nothing")
         assert running.requests == [
-            AskedUrl("GET", f"{list_path(account)}?PageSize=1", 200),
-            AskedUrl("GET", "/nothing", 404),
+            LoggedRequest("GET", f"{list_path(account)}?PageSize=1", 200),
+            LoggedRequest("GET", "/nothing", 404),
         ]
 
 
-def test_latency(source: Source) -> None:
+def test_latency_delays_pages(source: Source) -> None:
     account = source.accounts[0]
     with serve(source, latency_ms=80) as running:
         began = time.monotonic()
@@ -323,7 +323,7 @@ def test_latency(source: Source) -> None:
         assert time.monotonic() - began >= 0.08
 
 
-def test_a_client_that_goes_away_is_not_worth_a_word(
+def test_client_that_disconnects_is_not_logged(
     source: Source, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     account = source.accounts[0]
@@ -340,7 +340,7 @@ def test_a_client_that_goes_away_is_not_worth_a_word(
     assert capfd.readouterr() == ("", "")
 
 
-def test_stopping_ends_kept_connections(source: Source) -> None:
+def test_stop_closes_kept_connections(source: Source) -> None:
     before = threading.active_count()
     with serve(source) as running:
         address = urlsplit(running.base_url)
@@ -357,13 +357,13 @@ def test_stopping_ends_kept_connections(source: Source) -> None:
     assert threading.active_count() == before
 
 
-def test_a_taken_port_is_an_error(source: Source, emulator: Emulator) -> None:
+def test_serve_fails_if_the_port_is_in_use(source: Source, emulator: Emulator) -> None:
     with pytest.raises(OSError, match="in use"), serve(source, port=urlsplit(emulator.base_url).port or 0):
         pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_command(source: Source, number: signal.Signals) -> None:
+def test_signal_stops_serve_until_stopped(source: Source, number: signal.Signals) -> None:
     handler = signal.getsignal(number)
     urls: list[str] = []
 
@@ -376,16 +376,16 @@ def test_a_signal_stops_the_command(source: Source, number: signal.Signals) -> N
     assert signal.getsignal(number) == handler
 
 
-def test_a_path_may_be_percent_encoded(emulator: Emulator, account: Account) -> None:
+def test_path_may_be_percent_encoded(emulator: Emulator, account: Account) -> None:
     path = quote(list_path(account), safe="/").replace("Recordings", "%52ecordings")
     assert get(emulator, path, account).status == 200
 
 
-def test_it_listens_on_this_machine_only(emulator: Emulator) -> None:
+def test_server_listens_on_this_machine_only(emulator: Emulator) -> None:
     assert urlsplit(emulator.base_url).hostname == "127.0.0.1"
 
 
-def test_an_empty_ledger(tmp_path: Path) -> None:
+def test_empty_ledger_serves_an_empty_page(tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(seed=1, recordings=0, accounts=1), tmp_path)) as running:
         page = get(running, list_path(running.accounts[0]), running.accounts[0]).json()
         assert (page["recordings"], page["next_page_uri"]) == ([], None)

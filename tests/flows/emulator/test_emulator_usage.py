@@ -1,4 +1,4 @@
-"""The emulator's Usage Records, against sums made by hand."""
+"""The emulator's Usage Records, compared with sums calculated by hand."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from flows.emulator import Emulator, Parameters, open_ledger, open_living, open_
 from tests.support.servers.emulator_client import RECORDING, get
 
 NOON = 1_788_868_800
-"""2026-09-08, a Tuesday: as days since 1970 an even number."""
+"""2026-09-08, a Tuesday. As days since 1970 it is an even number."""
 DAY = 86_400
 LEDGER = [
     # Tuesday: 14 s and 61 s, and one that has no price and no currency yet.
@@ -54,9 +54,7 @@ def figures(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str, Decimal
 
 
 @pytest.mark.parametrize("lives", [True, False])
-def test_a_day_is_its_recordings_its_minutes_and_its_price_whatever_the_ledger(
-    lives: bool, tmp_path: Path
-) -> None:
+def test_usage_day_has_count_minutes_and_price(lives: bool, tmp_path: Path) -> None:
     with serve(open_living(LEDGER) if lives else open_recordings(LEDGER, tmp_path / "ledger")) as running:
         rows = usage(running)
         assert figures(rows) == [FRIDAY, WEDNESDAY, TUESDAY]
@@ -68,21 +66,21 @@ def test_a_day_is_its_recordings_its_minutes_and_its_price_whatever_the_ledger(
         assert figures(usage(running, "&PageSize=2")) == [FRIDAY, WEDNESDAY, TUESDAY]
 
 
-def test_a_deleted_recording_was_paid_for_and_one_still_to_come_is_not_there_yet() -> None:
+def test_usage_counts_deleted_but_not_future_recordings() -> None:
     source = open_living(LEDGER, now=NOON + 2 * DAY)
     source.ledger.delete(LEDGER[0].sid)
     with serve(source) as running:
         assert figures(usage(running)) == [WEDNESDAY, TUESDAY]
 
 
-def test_currencies_stand_apart(tmp_path: Path) -> None:
+def test_usage_separates_currencies(tmp_path: Path) -> None:
     euro = replace(RECORDING, sequence=9, created_at=NOON, currency="EUR")
     with serve(open_recordings([*LEDGER, euro], tmp_path / "ledger")) as running:
         tuesday = [(row["price_unit"], row["count"]) for row in usage(running, "&EndDate=2026-09-08")]
     assert tuesday == [("eur", "1"), ("usd", "3")]
 
 
-def test_made_up_recordings_have_usage_that_adds_up_to_their_totals(tmp_path: Path) -> None:
+def test_usage_of_generated_recordings_matches_totals(tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(seed=4, recordings=700, accounts=1), tmp_path)) as running:
         rows, cells = usage(running), running.totals()["cells"]
     assert sum(int(row["count"]) for row in rows) == 700
@@ -98,22 +96,22 @@ def test_made_up_recordings_have_usage_that_adds_up_to_their_totals(tmp_path: Pa
         ("usage-price", ("2026-09-11", "1", "1", Decimal("0.00375"))),
     ],
 )
-def test_a_plant_strikes_the_newest_day(fault: str, friday: tuple[str, str, str, Decimal] | None) -> None:
+def test_usage_fault_changes_the_newest_day(fault: str, friday: tuple[str, str, str, Decimal] | None) -> None:
     source = open_living(LEDGER)
     with serve(source, faults=[fault]) as running:
         assert figures(usage(running)) == [*([friday] if friday else []), WEDNESDAY, TUESDAY]
 
 
-def test_of_several_plants_each_has_a_day_of_its_own() -> None:
+def test_usage_faults_change_a_different_day_each() -> None:
     with serve(open_living(LEDGER), faults=["usage-price", "usage-missing", "usage-extra"]) as running:
         assert figures(usage(running)) == [
             ("2026-09-11", "2", "2", Decimal("0.005")),
-            # Wednesday's only one is missing, and Tuesday's price is wrong.
+            # Wednesday's only recording is missing, and Tuesday's price is wrong.
             ("2026-09-08", "3", "3", Decimal("0.01875")),
         ]
 
 
-def test_only_twilio_has_the_list_and_it_can_refuse() -> None:
+def test_usage_list_is_twilio_only_and_can_be_refused() -> None:
     source = open_living(LEDGER)
     (account,) = source.accounts
     target = f"/Accounts/{account.account_sid}/Usage/Records/Daily.json"

@@ -1,4 +1,4 @@
-"""A page taken apart, so that a fault can put it together in another way. The text of a record stays as it is."""
+"""Split a page into its parts, so that a fault can rearrange them. The text of each record is kept unchanged."""
 
 import json
 import re
@@ -13,8 +13,8 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The JSON text before the records, of each record, and behind them."""
+class PageParts:
+    """The JSON text before the records, the text of each record, and the text after them."""
 
     response: Response
     head: str
@@ -22,12 +22,12 @@ class Sheet:
     tail: str
 
     def uri(self, name: str) -> str | None:
-        """One of the envelope's uris."""
+        """Return one of the envelope's uris."""
         match = _member(name).search(self.head) or _member(name).search(self.tail)
         return None if match is None else json.loads(match[2])
 
-    def with_next(self, uri: str) -> "Sheet":
-        """The same page, continued elsewhere."""
+    def with_next(self, uri: str) -> "PageParts":
+        """Return the same page with another next_page_uri."""
         member, text = _member("next_page_uri"), json_bytes(uri).decode()
 
         def changed(part: str) -> str:
@@ -36,13 +36,13 @@ class Sheet:
         return replace(self, head=changed(self.head), tail=changed(self.tail))
 
     def with_rows(self, rows: Iterable[str]) -> Response:
-        """The page with other records."""
+        """Return the page with other records."""
         text = f"{self.head}{','.join(rows)}{self.tail}"
         return replace(self.response, body=(text.encode(),))
 
 
-def read_sheet(response: Response) -> Sheet | None:
-    """Take a page apart; None when the response is none."""
+def split_page(response: Response) -> PageParts | None:
+    """Split a page into its parts. Returns None if the response is not a page."""
     text = b"".join(map(_bytes, response.body)).decode()
     match = _ARRAY.search(text) if response.status == 200 else None
     if match is None:
@@ -52,7 +52,7 @@ def read_sheet(response: Response) -> Sheet | None:
         _, end = _DECODER.raw_decode(text, position)
         rows.append(text[position:end])
         position = _skipped(text, end)
-    return Sheet(response, text[: match.end()], tuple(rows), text[position:])
+    return PageParts(response, text[: match.end()], tuple(rows), text[position:])
 
 
 def _member(name: str) -> re.Pattern[str]:

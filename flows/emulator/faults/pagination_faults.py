@@ -1,4 +1,4 @@
-"""Faults of the walk from page to page: where the next page is, and what became of a cursor."""
+"""Faults of pagination: wrong next pages and lost cursors."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,21 +7,21 @@ from random import Random
 from threading import Lock
 from urllib.parse import parse_qs, urlsplit
 
-from flows.emulator.faults.sheets import read_sheet
+from flows.emulator.faults.page_parts import split_page
 from flows.emulator.faults.transport_faults import OTHER_HOST
+from flows.emulator.http.fault_timing import Fault
 from flows.emulator.http.messages import Answer, FileSlice, HttpRequest, Response, Source, error, json_bytes
 from flows.emulator.http.queries import BAD_PAGE_TOKEN
-from flows.emulator.http.striking import Fault
 from flows.emulator.resources.api import LivingSource
 
 SKIPPED_ROWS = 3
-"""How many rows `skipping-cursor` leaves out."""
-_SHARE = 0.3  # of the requests for a further page of a window; each window is struck once
+"""`skipping-cursor` leaves out this many rows."""
+_SHARE = 0.3  # of the requests for a further page of a window; each window is affected once
 _NEXT_PAGE_URI = re.compile(rb'("next_page_uri"\s*:\s*)(null|"[^"]*")')
 
 
 def _with_next_page(response: Response, change: Callable[[bytes], bytes]) -> Response:
-    """Change the JSON value of next_page_uri, which stands in the first part of the body."""
+    """Change the JSON value of next_page_uri, which is in the first part of the body."""
     head, *rest = response.body or (b"",)
     if response.status != 200 or isinstance(head, FileSlice):
         return response
@@ -30,7 +30,7 @@ def _with_next_page(response: Response, change: Callable[[bytes], bytes]) -> Res
 
 
 def _repeat_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
-    """From the second page on the next page is the same page again: who follows it never ends."""
+    """From the second page on, name the same page as the next one: a client that follows it never finishes."""
 
     def wrapped(request: HttpRequest) -> Response:
         response = answer(request)
@@ -41,7 +41,7 @@ def _repeat_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
 
 
 def _other_host(answer: Answer, rng: Random, source: Source) -> Answer:
-    """The next page is said to be on another host, where the credentials must not be sent."""
+    """Name a next page on another host, to which the credentials must not be sent."""
 
     def change(value: bytes) -> bytes:
         return value if value == b"null" else b'"' + OTHER_HOST.encode() + value[1:]
@@ -50,15 +50,15 @@ def _other_host(answer: Answer, rng: Random, source: Source) -> Answer:
 
 
 def _is_gone(source: Source, request: HttpRequest) -> bool:
-    """Whether the recording that the cursor names was really deleted, or moved."""
+    """Return whether the recording that the cursor names was actually deleted or moved."""
     return isinstance(source, LivingSource) and not source.has_cursor(request)
 
 
 def _once_a_window(rng: Random) -> Callable[[HttpRequest], bool]:
-    """Tells of a request whether its cursor is dead.
+    """Return a function that says whether a request's cursor is lost.
 
-    Now and then a cursor dies, once in each window (path and filters), and stays dead until the window is asked
-    anew from its first page on. From then on the window's cursors live.
+    At some point one cursor of each window (path and filters) is lost. It stays lost until the window is requested
+    again from its first page; no other cursor of the window is lost after that.
     """
     lock, dead = Lock(), dict[tuple[object, ...], str]()
 
@@ -78,7 +78,10 @@ def _once_a_window(rng: Random) -> Callable[[HttpRequest], bool]:
 
 
 def _lost_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
-    """400 with 54453: the cursor's row is gone (really, or once in a window by accident); asking anew works."""
+    """Answer 400 with code 54453: the cursor's row is gone, or is treated as gone once per window.
+
+    Requesting the window again from its first page works.
+    """
     is_dead = _once_a_window(rng)
 
     def wrapped(request: HttpRequest) -> Response:
@@ -90,25 +93,25 @@ def _lost_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
 
 
 def _skipping_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
-    """The walk silently leaves SKIPPED_ROWS rows out where the cursor's row is gone, really or as in lost-cursor."""
+    """Silently leave out SKIPPED_ROWS rows where the cursor's row is gone, or is treated as gone as in lost-cursor."""
     is_dead = _once_a_window(rng)
 
     def further(request: HttpRequest) -> HttpRequest:
         ahead = replace(request.asking(PageSize=str(SKIPPED_ROWS)), by_client=False)
-        sheet = read_sheet(answer(ahead))
-        uri = sheet.uri("next_page_uri") if sheet else None
-        # When there is no further page, so few rows are left that nothing is skipped.
+        parts = split_page(answer(ahead))
+        uri = parts.uri("next_page_uri") if parts else None
+        # Without a further page, fewer rows are left than would be skipped, so none is.
         token = parse_qs(urlsplit(uri or "").query).get("PageToken")
         return request.asking(PageToken=token[0]) if token else request
 
     def wrapped(request: HttpRequest) -> Response:
-        is_struck = request.is_page and (is_dead(request) or _is_gone(source, request))
-        return answer(further(request) if is_struck else request)
+        is_affected = request.is_page and (is_dead(request) or _is_gone(source, request))
+        return answer(further(request) if is_affected else request)
 
     return wrapped
 
 
-WALK_FAULTS: Mapping[str, Fault] = {
+PAGINATION_FAULTS: Mapping[str, Fault] = {
     "repeat-cursor": _repeat_cursor,
     "other-host": _other_host,
     "lost-cursor": _lost_cursor,
