@@ -1,6 +1,6 @@
-"""A whole run as a process, as plain functions or as a Prefect flow, with marks of when the work began and ended.
+"""Do a whole run in its own process, as plain functions or as a Prefect flow, and time its parts.
 
-Its only argument is `plain` or `flow`; settings come from the environment, as for the command. Prints one line of JSON.
+The only argument is `plain` or `flow`. Settings come from the environment, as for the command. Prints one line of JSON.
 """
 
 import json
@@ -11,8 +11,11 @@ _BEGAN = time.time()
 
 
 def main() -> None:
-    """Do the run, and tell: seconds until the stages began, in them, and until all was done; CPU seconds but for the
-    first; rows and cost."""
+    """Do the run and print its times, rows and cost.
+
+    `start`, `stages` and `after` are wall seconds before, in and after the stages. `run_cpu` are CPU seconds without
+    the start.
+    """
     from flows.run import stages
     from flows.run.request import RunContext, RunRequest, context_of
     from flows.run.summary import RunSummary
@@ -26,17 +29,17 @@ def main() -> None:
         marks.append(time.time())
         return summary
 
-    stages.perform = marked  # before the flow takes hold of it
-    job = RunRequest("run")
-    work = context_of(load())
+    stages.perform = marked  # before the flow imports it
+    request = RunRequest("run")
+    context = context_of(load())
     if sys.argv[1] == "flow":
         from flows.pipeline.flow import perform_as_flow
 
-        summary = perform_as_flow(work, job)
+        summary = perform_as_flow(context, request)
     else:
-        summary = stages.perform(work, job)
+        summary = stages.perform(context, request)
     cpu_entered, entered, left = marks
-    told = {
+    printed = {
         "start": entered - _BEGAN,
         "stages": left - entered,
         "after": time.time() - left,
@@ -45,7 +48,7 @@ def main() -> None:
         "cost": summary.cost,
         "exit_code": summary.exit_code,
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(printed) + "\n")
 
 
 if __name__ == "__main__":

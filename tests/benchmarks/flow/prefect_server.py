@@ -1,4 +1,4 @@
-"""A Prefect server in a process of its own, as an operator runs one: on a free port, with its database in a folder."""
+"""Run a Prefect server in its own process, as an operator would: on a free port, with its database in a folder."""
 
 import socket
 import subprocess
@@ -11,12 +11,12 @@ import requests
 
 from tests.benchmarks.measure.command import PREFECT, environment
 
-_PATIENCE_SECONDS = 180
+_TIMEOUT_SECONDS = 180
 
 
 @contextmanager
 def prefect_server(home: Path) -> Iterator[str]:
-    """Run a server for the block; the address of its API. Raises RuntimeError when it does not start."""
+    """Run a server for the block. Yields the URL of its API. Raises RuntimeError if it does not start."""
     home.mkdir()
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -35,13 +35,13 @@ def prefect_server(home: Path) -> Iterator[str]:
 
 
 def _wait(server: "subprocess.Popen[bytes]", api: str) -> None:
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + _TIMEOUT_SECONDS
     with requests.Session() as session:
-        session.trust_env = False  # a proxy has nothing to do with this machine
+        session.trust_env = False  # never use a proxy for this machine
         while server.poll() is None and time.monotonic() < until:
             try:
                 if session.get(f"{api}/health", timeout=5).ok:
                     return
             except requests.RequestException:
                 time.sleep(0.2)
-    raise RuntimeError("The Prefect server does not start.")
+    raise RuntimeError("The Prefect server did not start.")

@@ -1,4 +1,4 @@
-"""How long the command takes to answer, beside Python by itself and beside what it does not load for that."""
+"""Measure how fast the command starts, compared with bare Python and with importing Prefect, which it avoids."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from tests.benchmarks.measure.command import RECSPEND, run
 from tests.benchmarks.measure.progress import Say
 
 GOAL = 0.5
-"""`recspend --help` takes less than this share of the time that `import prefect` takes."""
+"""`recspend --help` must take less than this share of the time of `import prefect`."""
 COMMANDS: Mapping[str, Sequence[str]] = {
     "python -c pass": (sys.executable, "-c", "pass"),
     "recspend --version": (RECSPEND, "--version"),
@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 
 
 def start_ups(rounds: int, say: Say) -> Mapping[str, Sequence[float]]:
-    """Seconds of each command, in turns, after a round that only warms the caches of the disk."""
+    """Measure the seconds of each command, in turns, after one round that only warms the disk caches."""
     seconds: dict[str, list[float]] = {words: [] for words in COMMANDS}
     for number in range(rounds + 1):
         for words, command in COMMANDS.items():
@@ -30,7 +30,7 @@ def start_ups(rounds: int, say: Say) -> Mapping[str, Sequence[float]]:
 
 
 def section(seconds: Mapping[str, Sequence[float]]) -> str:
-    """The table and the goal."""
+    """Return the section with the table and the goal."""
     share = _share(seconds)
     rows = [
         f"| `{words}` | {median(took):.2f} ({min(took):.2f} to {max(took):.2f}) |"
@@ -40,7 +40,7 @@ def section(seconds: Mapping[str, Sequence[float]]) -> str:
         [
             "## Start-up",
             "",
-            f"Each command as a process from its start to its exit, {len(seconds['recspend --help'])} rounds in turns.",
+            f"Each command as a process, from start to exit; {len(seconds['recspend --help'])} rounds in turns.",
             "",
             "| command | wall s |",
             "|---|--:|",

@@ -26,7 +26,7 @@ def test_flow_cost_is_computed_per_round_without_the_start() -> None:
         ["+12.0%", "+12.0%, +12.0%, +12.0%", "+20.0%", "under 10%", "no"],
     ]
     assert rows[0][1:] == ["21.00 (10.50 to 42.00)", "1.00", "8.40", "3.00", "0.50", "10.4"]
-    assert "The plain runs themselves are 150% of their median apart" in section(measured)
+    assert "The plain runs themselves vary by 150% of their median" in section(measured)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""How the races of ingest are run."""
+"""The conditions of the ingest races."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.benchmarks.measure.progress import Say
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """How often each way is measured; 0 leaves it out."""
+    """How often each way is measured. 0 skips it."""
 
     ours: int = 3
     script: int = 2
@@ -18,11 +18,11 @@ class Rounds:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How both races are run. dlt: its environment, or in words why there is none."""
+    """How both races are run. `dlt` is its environment, or the reason why there is none."""
 
     ledgers: Path
-    workplace: Path
+    work_dir: Path
     rounds: Rounds
-    lanes: int
+    concurrency: int
     dlt: DltEnvironment | str
     say: Say

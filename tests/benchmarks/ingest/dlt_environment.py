@@ -1,4 +1,4 @@
-"""dlt's own environment, made below `build` when it is first needed. dlt is no dependency of this project."""
+"""The virtual environment of dlt, created below `build` when first needed. This project does not depend on dlt."""
 
 import shutil
 import subprocess
@@ -10,20 +10,20 @@ from pathlib import Path
 from tests.benchmarks.measure.progress import Say
 
 _REQUIREMENTS = Path(__file__).with_name("dlt.txt")
-_LONGEST_SECONDS = 600
+_TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class DltEnvironment:
-    """The Python that has dlt, which dlt that is, and where dlt may keep files of its own."""
+    """The Python that has dlt, the version of dlt, and a folder for dlt's own files."""
 
     python: Path
     version: str
     folder: Path
 
 
-def existing(build: Path) -> DltEnvironment | None:
-    """The environment, None when there is none of today's requirements."""
+def installed(build: Path) -> DltEnvironment | None:
+    """Return the environment, None if there is none with the current requirements."""
     folder = build / "dlt"
     stamp = folder / ".installed"
     if not stamp.is_file() or stamp.read_text() != _digest():
@@ -37,9 +37,9 @@ def existing(build: Path) -> DltEnvironment | None:
     return DltEnvironment(python, version, folder)
 
 
-def made(build: Path, say: Say) -> DltEnvironment | str:
-    """The environment, installed when it is not there; in words why not, when that does not work (no network)."""
-    found = existing(build)
+def install(build: Path, say: Say) -> DltEnvironment | str:
+    """Return the environment, and install it if needed. Returns the reason if that fails (no network)."""
+    found = installed(build)
     if found is not None:
         return found
     folder = build / "dlt"
@@ -53,18 +53,18 @@ def made(build: Path, say: Say) -> DltEnvironment | str:
     )
     try:
         for command in commands:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=_LONGEST_SECONDS)
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
     except subprocess.CalledProcessError as error:
-        return _told(str(error.stderr))
+        return _reason(str(error.stderr))
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"it could not be installed ({type(error).__name__})"
     (folder / ".installed").write_text(_digest())
-    found = existing(build)
+    found = installed(build)
     assert found is not None
     return found
 
 
-def _told(errors: str) -> str:
+def _reason(errors: str) -> str:
     lines = errors.strip().splitlines()
     return f"it could not be installed ({lines[-1].rstrip('.') if lines else 'pip failed'})"
 

@@ -1,4 +1,4 @@
-"""The ways in turns, from one emulator, with what each of them read."""
+"""Measure the ways in turns against one emulator, and check what each of them read."""
 
 import math
 import shutil
@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.ingest.ways import Lap, Walk
+from tests.benchmarks.ingest.ways import Fetch, Lap
 from tests.benchmarks.measure.progress import Say
 
-Way = Callable[[Walk, Path], Lap]
+Way = Callable[[Fetch, Path], Lap]
 
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """A way that takes part. start_seconds: of its process with nothing to do, over all its commands.
+    """A way that takes part in a race.
 
-    words: what it is, for the table. rounds: how often it is measured. is_exact: whether its prices are typed, so that
-    they can be added up. most: reads at most so many recordings, all when 0.
+    Args:
+        words: its description in the table.
+        rounds: how often it is measured.
+        start_seconds: the time of its commands with nothing to do.
+        is_exact: whether its prices are typed, so that they can be added up.
+        most: the most recordings that it reads; all if 0.
     """
 
     name: str
@@ -32,18 +36,18 @@ class Entrant:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one entrant did."""
+    """The measurements of one entrant."""
 
     entrant: Entrant
     laps: list[Lap] = field(default_factory=list)
 
     @property
     def recordings(self) -> int:
-        """How many recordings it read each time."""
+        """The number of recordings that it reads in each lap."""
         return self.laps[0].recordings
 
     def median(self, of: Callable[[Lap], float]) -> float:
-        """The median over its rounds."""
+        """Return the median over all laps."""
         return median(of(lap) for lap in self.laps)
 
     @property
@@ -53,30 +57,31 @@ class Result:
 
     @property
     def rate(self) -> float:
-        """Recordings per second of the wall, its start included."""
+        """Recordings per wall second, including the start."""
         return self.recordings / self.seconds
 
     @property
     def rate_without_start(self) -> float:
-        """Recordings per second of the wall behind its start, which a larger reading spreads over more recordings."""
-        behind = self.seconds - self.entrant.start_seconds
-        return self.recordings / behind if behind > 0 else math.inf
+        """Recordings per wall second without the start, which weighs less the more recordings are read."""
+        without_start = self.seconds - self.entrant.start_seconds
+        return self.recordings / without_start if without_start > 0 else math.inf
 
 
 def race(
-    walk: Walk, entrants: Sequence[Entrant], right_answer: tuple[int, str], workplace: Path, say: Say
+    fetch: Fetch, entrants: Sequence[Entrant], right_answer: tuple[int, str], work_dir: Path, say: Say
 ) -> Mapping[str, Result]:
-    """Measure all entrants in turns, each as often as it has rounds.
+    """Measure all entrants in turns, each for its number of rounds.
 
-    Raises RuntimeError when one does not come to the right answer (recordings, cost).
+    Raises:
+        RuntimeError: the result of an entrant is not the right answer (recordings, cost).
     """
     results = {entrant.name: Result(entrant) for entrant in entrants}
     for number in range(max(entrant.rounds for entrant in entrants)):
         for entrant in entrants:
             if number < entrant.rounds:
-                out = workplace / entrant.name.replace(" ", "-")
+                out = work_dir / entrant.name.replace(" ", "-")
                 out.mkdir(parents=True)
-                lap = entrant.way(walk, out)
+                lap = entrant.way(fetch, out)
                 shutil.rmtree(out)
                 _check(lap, entrant, right_answer)
                 results[entrant.name].laps.append(lap)
@@ -92,6 +97,6 @@ def _check(lap: Lap, entrant: Entrant, right_answer: tuple[int, str]) -> None:
     expected = min(recordings, entrant.most or recordings)
     if lap.recordings != expected or (entrant.is_exact and lap.cost != cost):
         raise RuntimeError(
-            f"{entrant.name} comes to {lap.recordings} recordings and a cost of {lap.cost}, the ledger to {expected} "
-            f"and {cost}. It must not be compared."
+            f"{entrant.name} has {lap.recordings} recordings and a cost of {lap.cost}, the ledger {expected} and "
+            f"{cost}: they can't be compared."
         )

@@ -1,4 +1,4 @@
-"""What a run costs when there is nothing new: the recordings stored are all settled, and the API has no others."""
+"""Measure a run with nothing new: all stored recordings are settled, and the API has no others."""
 
 import json
 import shutil
@@ -15,8 +15,8 @@ from tests.benchmarks.measure.progress import Say
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """A run that found nothing new: what it asked for and how long it took."""
+class RepeatedRun:
+    """A run that found nothing new: its requests, and how long it took."""
 
     requests: int
     rows: int
@@ -27,9 +27,15 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class NothingNew:
-    """All recordings stored, then run again and again.
+    """The first run, which stores all recordings, and the runs after it.
 
-    reasons: why the days were read that a further run would read. first_day: the oldest of them.
+    Args:
+        stored: the number of stored recordings.
+        last_day: the day of the newest recording.
+        reasons: reason → number of days that a further run would read for it.
+        start: the command that measures the bare start.
+        start_seconds: how long that command takes.
+        rounds: the runs that found nothing new.
     """
 
     stored: int
@@ -38,63 +44,65 @@ class NothingNew:
     reasons: dict[str, int]
     start: str
     start_seconds: float
-    rounds: list[Again]
+    rounds: list[RepeatedRun]
 
     @property
     def seconds_above_start(self) -> float:
-        """Median seconds of a run, less those of a command that does nothing."""
-        return median(again.seconds for again in self.rounds) - self.start_seconds
+        """Median seconds of a run, minus those of a command that does nothing."""
+        return median(run.seconds for run in self.rounds) - self.start_seconds
 
     @property
     def reads_look_back_days_only(self) -> bool:
-        """Whether no day was asked for any other reason than that it is one of the newest."""
+        """Whether the only reason to read a day is that it is one of the newest."""
         return set(self.reasons) == {"look back"}
 
 
 def nothing_new(
-    stored: int, last_day: date, rounds: int, lanes: int, ledgers: Path, workplace: Path, say: Say
+    stored: int, last_day: date, rounds: int, concurrency: int, ledgers: Path, work_dir: Path, say: Say
 ) -> NothingNew:
-    """Read an account whose newest recordings are of `last_day`, then run again for as many rounds."""
-    say(f"nothing new: making {stored:,} recordings that end on {last_day}, unless they are there")
+    """Read an account whose newest recordings are from `last_day`, then repeat the run for `rounds` rounds."""
+    say(f"nothing new: rendering {stored:,} recordings that end on {last_day}, unless cached")
     folder = settled_ledger(stored, last_day, ledgers)
-    data_dir = workplace / f"nothing-new-{last_day}"
+    data_dir = work_dir / f"nothing-new-{last_day}"
     data_dir.mkdir()
     with emulator(folder) as served:
-        given = settings(served, data_dir, lanes)
+        given = settings(served, data_dir, concurrency)
         first = run([RECSPEND, "run", "--json"], given, data_dir)
         if json.loads(first.printed)["rows"] < stored:
             raise RuntimeError(
                 f"The first run read {json.loads(first.printed)['rows']} of {stored} recordings."
             )
         say(f"nothing new: the first run took {first.seconds:.1f} s")
-        again = [_again(served, given, data_dir, say) for _ in range(rounds)]
+        repeated = [_repeat(served, given, data_dir, say) for _ in range(rounds)]
         reasons = _reasons(given, data_dir)
     shutil.rmtree(data_dir)
     words = bare_start()[0]
     starts = [bare_start()[1].seconds for _ in range(5)]
-    return NothingNew(stored, last_day, first, reasons, words, median(starts), again)
+    return NothingNew(stored, last_day, first, reasons, words, median(starts), repeated)
 
 
 def today() -> date:
-    """The day that a run takes for today."""
+    """Return the day that a run considers to be today."""
     return datetime.now(UTC).date()
 
 
-def _again(served: Served, given: dict[str, str], data_dir: Path, say: Say) -> Again:
-    served.asked()
+def _repeat(served: Served, given: dict[str, str], data_dir: Path, say: Say) -> RepeatedRun:
+    served.new_requests()
     finished = run([RECSPEND, "run", "--json"], given, data_dir)
     summary: dict[str, Any] = json.loads(finished.printed)
-    asked = len(served.asked())
-    if asked != summary["requests"]:
-        raise RuntimeError(f"The run tells of {summary['requests']} requests, the emulator of {asked}.")
+    requests = len(served.new_requests())
+    if requests != summary["requests"]:
+        raise RuntimeError(
+            f"The run reports {summary['requests']} requests, the emulator counted {requests}."
+        )
     if summary["new"] or summary["changed"] or summary["deleted"]:
-        raise RuntimeError(f"The run found something new where nothing is: {finished.printed}")
-    say(f"nothing new: {asked} requests, {summary['rows']:,} rows, {finished.seconds:.2f} s")
-    return Again(asked, summary["rows"], finished.seconds, finished.peak_bytes, summary["seconds"])
+        raise RuntimeError(f"The run reports changes, but nothing changed: {finished.printed}")
+    say(f"nothing new: {requests} requests, {summary['rows']:,} rows, {finished.seconds:.2f} s")
+    return RepeatedRun(requests, summary["rows"], finished.seconds, finished.peak_bytes, summary["seconds"])
 
 
 def _reasons(given: dict[str, str], data_dir: Path) -> dict[str, int]:
-    """Why days would be read by now, and how many."""
+    """Return the number of days that the next run would read, by reason."""
     plan = json.loads(run([RECSPEND, "ingest", "--dry-run", "--json"], given, data_dir).printed)
     days: dict[str, int] = {}
     for row in plan:

@@ -1,7 +1,7 @@
-"""The plain script as a process: a requests session that follows `next_page_uri`, then the usual DataFrame.
+"""The plain script: a requests session that follows `next_page_uri`, then the usual DataFrame. Runs as a process.
 
-Its only argument is JSON: url and params of the first page, user and token, and the Parquet file to write. Without a
-url it only starts, so that its start can be measured.
+The only argument is JSON: url and params of the first page, user and token, and the Parquet file to write. Without a
+url it only starts, so that the start can be measured.
 """
 
 import json
@@ -19,16 +19,16 @@ from tests.benchmarks.pages.usual import write_recordings
 
 def main() -> None:
     """Read all pages and write one Parquet file."""
-    asked = json.loads(sys.argv[1])
-    if asked["url"]:
-        write_recordings(recordings(asked), Path(asked["path"]))
+    task = json.loads(sys.argv[1])
+    if task["url"]:
+        write_recordings(recordings(task), Path(task["path"]))
 
 
-def recordings(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The recordings of all pages, one page after the other."""
+def recordings(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the recordings of all pages, one page after the other."""
     session = requests.Session()
-    session.auth = (asked["user"], asked["token"])
-    url, params = asked["url"], asked["params"]
+    session.auth = (task["user"], task["token"])
+    url, params = task["url"], task["params"]
     while url:
         response = session.get(url, params=params, timeout=60)
         response.raise_for_status()

@@ -7,14 +7,14 @@ import pytest
 from flows.emulator.ledger.generator import LAST_DAY
 from flows.emulator.resources.rendered import read_books
 from tests.benchmarks.ingest.conditions import Rounds
-from tests.benchmarks.ingest.dlt_environment import existing
+from tests.benchmarks.ingest.dlt_environment import installed
 from tests.benchmarks.measure.child import ROOT
 from tests.benchmarks.measure.ledgers import (
     MONTH,
     generated_ledger,
     ledgers_folder,
     month_ledger,
-    opened,
+    open_rendered,
     right_answer,
     settled_ledger,
 )
@@ -25,8 +25,8 @@ COUNT = 1500
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """Every size is tiny; dlt takes part when it was installed before."""
-    has_dlt = existing(ROOT / "build") is not None
+    """Return a bench with tiny sizes. It includes dlt only if that is already installed."""
+    has_dlt = installed(ROOT / "build") is not None
     if has_dlt:
         (tmp_path / "dlt").symlink_to(ROOT / "build" / "dlt")
     sizes = Sizes(
@@ -37,9 +37,9 @@ def bench(tmp_path: Path) -> Bench:
         stored=COUNT,
         ingest_rounds=Rounds(1, 1, int(has_dlt)),
     )
-    workplace = tmp_path / "workplace"
-    workplace.mkdir()
-    return Bench(tmp_path, workplace, sizes, lanes=2, say=lambda line: None)
+    work_dir = tmp_path / "work_dir"
+    work_dir.mkdir()
+    return Bench(tmp_path, work_dir, sizes, concurrency=2, say=lambda line: None)
 
 
 def days_of(ledger: Path) -> set[date]:
@@ -78,15 +78,15 @@ def test_run_with_nothing_new_reads_look_back_days_only(bench: Bench) -> None:
 def test_ledgers_keep_every_recording_when_moved(tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     ledgers = ledgers_folder(tmp_path, today)
-    generated = right_answer(opened(generated_ledger(COUNT, ledgers)))
+    generated = right_answer(open_rendered(generated_ledger(COUNT, ledgers)))
 
     squeezed = month_ledger(COUNT, ledgers)
-    assert right_answer(opened(squeezed)) == generated
+    assert right_answer(open_rendered(squeezed)) == generated
     first, last = MONTH
     assert days_of(squeezed) == {first + timedelta(days=number) for number in range((last - first).days + 1)}
 
     settled = settled_ledger(COUNT, today, ledgers)
-    cells = opened(settled).totals()["cells"]
+    cells = open_rendered(settled).totals()["cells"]
     assert sum(cell["recordings"] for cell in cells) == generated[0]
     assert sum(cell["unpriced_recordings"] for cell in cells) == 0
     assert max(days_of(settled)) == today

@@ -1,4 +1,4 @@
-"""The ways from the API to Parquet: ours, a plain script, dlt. Each reads an account of the emulator once."""
+"""The ways from the API to Parquet: ours, a plain script and dlt. Each reads an account of the emulator once."""
 
 import json
 import os
@@ -19,25 +19,25 @@ _ROOT = "/api/laml/2010-04-01/"
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
-    """What is read: an account of the emulator, all of it or some days of creation (inclusive, UTC).
+class Fetch:
+    """What to read: an account of the emulator, in full or limited to days of creation (inclusive, UTC).
 
-    lanes: how many requests may be under way at once, for the ways that can do that.
+    `concurrency` is the number of concurrent requests, for the ways that support it.
     """
 
     served: Served
     days: tuple[date, date] | None = None
-    lanes: int = 8
+    concurrency: int = 8
 
     @property
     def filters(self) -> dict[str, str]:
-        """The parameters that ask for those days."""
+        """The parameters that request those days."""
         return {} if self.days is None else filters(*self.days)
 
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """One measured reading; recordings and cost are counted from what it wrote. parts: command → wall seconds."""
+    """One measurement. Recordings and cost are counted from its output; `parts` has the wall seconds per command."""
 
     seconds: float
     cpu_seconds: float
@@ -48,14 +48,14 @@ class Lap:
 
 
 def filters(first: date, last: date) -> dict[str, str]:
-    """The parameters that ask for days of creation; the emulator includes both bounds."""
+    """Return the parameters that request days of creation. The emulator includes both bounds."""
     return {"DateCreated>": f"{first}T00:00:00Z", "DateCreated<": f"{last}T23:59:59Z"}
 
 
-def ours(walk: Walk, out: Path) -> Lap:
-    """`recspend ingest`, then `recspend normalize`."""
-    given = settings(walk.served, out / "data", walk.lanes)
-    days = [] if walk.days is None else ["--from", str(walk.days[0]), "--to", str(walk.days[1])]
+def ours(fetch: Fetch, out: Path) -> Lap:
+    """Run `recspend ingest`, then `recspend normalize`."""
+    given = settings(fetch.served, out / "data", fetch.concurrency)
+    days = [] if fetch.days is None else ["--from", str(fetch.days[0]), "--to", str(fetch.days[1])]
     ingested = run([RECSPEND, "ingest", "--json", *days], given, out)
     normalized = run([RECSPEND, "normalize", "--json"], given, out)
     recordings, cost = _answer(out / "data")
@@ -69,13 +69,13 @@ def ours(walk: Walk, out: Path) -> Lap:
     )
 
 
-def script(walk: Walk, out: Path) -> Lap:
-    """The plain script."""
-    served = walk.served
+def script(fetch: Fetch, out: Path) -> Lap:
+    """Run the plain script."""
+    served = fetch.served
     finished = _script(
         {
             "url": f"{served.base_url}{_ROOT}Accounts/{served.account_sid}/Recordings.json",
-            "params": {**walk.filters, "PageSize": PAGE_SIZE},
+            "params": {**fetch.filters, "PageSize": PAGE_SIZE},
             "user": served.account_sid,
             "token": served.token,
             "path": str(out / "recordings.parquet"),
@@ -86,59 +86,59 @@ def script(walk: Walk, out: Path) -> Lap:
 
 
 def script_start() -> Finished:
-    """The plain script, only started."""
+    """Only start the plain script."""
     return _script({"url": None})
 
 
 @dataclass(frozen=True, slots=True)
 class Dlt:
-    """dlt, in its own environment. pages: at most so many of them are read, all when 0."""
+    """dlt, in its own environment. `pages` is the maximum number of pages to read; all if 0."""
 
     environment: DltEnvironment
     pages: int = 0
 
-    def whole(self, walk: Walk, out: Path) -> Lap:
-        """One resource, page after page."""
-        return self._load(walk, out, [walk.filters])
+    def whole(self, fetch: Fetch, out: Path) -> Lap:
+        """Read one resource, page by page."""
+        return self._load(fetch, out, [fetch.filters])
 
-    def by_day(self, walk: Walk, out: Path) -> Lap:
-        """A resource for each day, read side by side."""
-        assert walk.days is not None
-        first, last = walk.days
+    def by_day(self, fetch: Fetch, out: Path) -> Lap:
+        """Read one resource per day, in parallel."""
+        assert fetch.days is not None
+        first, last = fetch.days
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        return self._load(walk, out, [filters(day, day) for day in days])
+        return self._load(fetch, out, [filters(day, day) for day in days])
 
     def start(self, out: Path) -> Finished:
-        """dlt, only started."""
+        """Only start dlt."""
         return self._run({"what": "start", "out": str(out)}, out)
 
-    def _load(self, walk: Walk, out: Path, asked: Sequence[dict[str, str]]) -> Lap:
+    def _load(self, fetch: Fetch, out: Path, asked: Sequence[dict[str, str]]) -> Lap:
         task = {
             "what": "load",
             "out": str(out),
-            "root": walk.served.base_url + _ROOT,
-            "account_sid": walk.served.account_sid,
-            "token": walk.served.token,
+            "root": fetch.served.base_url + _ROOT,
+            "account_sid": fetch.served.account_sid,
+            "token": fetch.served.token,
             "filters": asked,
             "pages": self.pages,
         }
-        finished = self._run(task, out, walk.lanes)
+        finished = self._run(task, out, fetch.concurrency)
         rows, recordings = json.loads(self._run({"what": "count", "out": str(out)}, out).printed)
         if rows != recordings:
-            raise RuntimeError(f"dlt loaded {rows} rows of {recordings} recordings.")
+            raise RuntimeError(f"dlt loaded {rows} rows for {recordings} recordings.")
         return _lap(finished, recordings)
 
-    def _run(self, task: dict[str, Any], out: Path, lanes: int = 1) -> Finished:
+    def _run(self, task: dict[str, Any], out: Path, concurrency: int = 1) -> Finished:
         pipeline = Path(__file__).with_name("dlt_pipeline.py")
         given = {
             "RUNTIME__DLTHUB_TELEMETRY": "false",
             "DLT_DATA_DIR": str(self.environment.folder / "data"),
-            "EXTRACT__WORKERS": str(lanes),
-            # Files of a part each, so that dlt can normalize them on all cores.
+            "EXTRACT__WORKERS": str(concurrency),
+            # Several smaller files, so that dlt can normalize them on all cores.
             "DATA_WRITER__FILE_MAX_ITEMS": "25000",
             "NORMALIZE__WORKERS": str(os.cpu_count() or 1),
         }
-        # -P: the modules beside the file are none of dlt's business.
+        # -P: don't let dlt import the modules next to the file.
         return run([str(self.environment.python), "-P", str(pipeline), json.dumps(task)], given, out)
 
 
@@ -147,7 +147,7 @@ def _script(asked: dict[str, Any]) -> Finished:
 
 
 def _answer(out: Path) -> Answer:
-    # In a process of its own: memory that this one takes would count to the next command as its peak.
+    # In its own process: otherwise this process's memory would count towards the next command's peak.
     recordings, cost = json.loads(
         run([sys.executable, "-m", "tests.benchmarks.measure.answer", str(out)]).printed
     )

@@ -1,4 +1,4 @@
-"""How long marts and reports take over many recordings, beside one aggregation of the same columns and rows."""
+"""Measure how long marts and reports take, compared with a single aggregation of the same columns and rows."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ GOAL_BYTES = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Seconds for `fct_recordings`, each mart on it, one aggregation and all reports; the peak in bytes."""
+    """Seconds for `fct_recordings`, each mart built from it, one aggregation and all reports; peak memory in bytes."""
 
     recordings: int
     fact: float
@@ -27,13 +27,13 @@ class Built:
 
     @property
     def times_as_long(self) -> float:
-        """All marts against the one aggregation."""
+        """The time of all marts divided by that of the one aggregation."""
         return sum(self.marts.values()) / self.one_aggregation
 
 
-def build(recordings: int, workplace: Path, say: Say) -> Built:
-    """Build every mart over so many made-up recordings, in a process of its own. Raises RuntimeError when it fails."""
-    data_dir = workplace / f"marts-{recordings}"
+def build(recordings: int, work_dir: Path, say: Say) -> Built:
+    """Build every mart over generated recordings, in its own process. Raises RuntimeError if it fails."""
+    data_dir = work_dir / f"marts-{recordings}"
     data_dir.mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.marts.marts_worker", str(data_dir), str(recordings)],
@@ -51,7 +51,7 @@ def build(recordings: int, workplace: Path, say: Say) -> Built:
 
 
 def section(measured: list[Built]) -> str:
-    """The table, the longest marts first."""
+    """Return the section with the table, slowest marts first."""
     largest = measured[-1]
     longest = sorted(largest.marts, key=lambda name: -largest.marts[name])
     heads = " | ".join(f"{built.recordings:,} recordings, s" for built in measured)
@@ -67,8 +67,8 @@ def section(measured: list[Built]) -> str:
         [
             "## Building the marts",
             "",
-            "Made-up recordings of ten accounts over three years, in one DuckDB file. The one aggregation groups by "
-            "all dimensions that the marts show, and reads every column that they read; median of three.",
+            "Generated recordings of ten accounts over three years, in one DuckDB file. The one aggregation groups by "
+            "all dimensions of the marts and reads every column that they read; median of three.",
             "",
             f"| table | {heads} |",
             "|---|" + "--:|" * len(measured),
@@ -78,9 +78,9 @@ def section(measured: list[Built]) -> str:
             ),
             "",
             f"All marts take {largest.times_as_long:.1f} times as long as the one aggregation "
-            f"(goal: at most {GOAL:.0f}) and peaks are {peaks} (goal: at most 2 GB): {outcome}.",
+            f"(goal: at most {GOAL:.0f}), with a peak memory of {peaks} (goal: at most 2 GB): {outcome}.",
             "",
-            f"Writing all reports reads marts alone and takes {largest.reports:.1f} s, "
+            f"Writing all reports reads only marts and takes {largest.reports:.1f} s, "
             f"{largest.reports / largest.one_aggregation:.1f} times that aggregation of all recordings.",
             "",
         ]

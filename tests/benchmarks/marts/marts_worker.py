@@ -1,4 +1,4 @@
-"""The process that builds the marts over made-up recordings and writes the reports; prints seconds and peak as JSON."""
+"""Build the marts over generated recordings, write the reports, and print seconds and peak memory as JSON."""
 
 import json
 import resource
@@ -17,7 +17,7 @@ from flows.stores.warehouse.warehouse import CONFIG, warehouse_path
 from transforms.model.models import build_order, read_from_outside
 
 FACT = "marts.fct_recordings"
-# Ten accounts over three years, most of it completed and priced at one of two rates.
+# Ten accounts over three years; most recordings are completed and have one of two rates.
 RECORDINGS = """
     select
         printf('RE%032x', i) as recording_sid, printf('AC%032x', hash(i, 1) % 10) as account_sid,
@@ -38,9 +38,9 @@ RECORDINGS = """
         case when hash(i, 9) % 10 = 0 then created_at + to_hours(cast(24 + hash(i, 10) % 9000 as integer)) end
             as deleted_at,
         case when status = 'failed' then '13221' end as error_code,
-    from range({count}) as made(i)
+    from range({count}) as generated(i)
 """
-BESIDE = {
+OTHER_TABLES = {
     "landed.settings": """
         select 'UTC' as reporting_timezone, date '2026-09-29' as as_of, 90 as settle_days, 30 as accrual_rate_days,
             5 as short_recording_seconds, 56 as anomaly_window_days, 4.5 as anomaly_deviations,
@@ -58,8 +58,8 @@ BESIDE = {
     """,
     "landed.budgets": "select 'USD' as currency, date '2023-10-01' as valid_from, 1000 as amount",
 }
-"""What stands beside the recordings, so that every mart has its work."""
-# One aggregation of the columns that the marts read, over the rows that they read.
+"""The tables besides the recordings, so that every mart has data."""
+# A single aggregation of the columns and rows that the marts read.
 ONE_AGGREGATION = f"""
     create or replace temp table one_aggregation as
     select
@@ -74,7 +74,7 @@ ONE_AGGREGATION = f"""
 
 
 def main() -> None:
-    """Make so many recordings in a folder, build every mart over them and write the reports; `argv`: folder, count."""
+    """Generate recordings, build every mart over them and write the reports. `argv`: data folder, number."""
     data_dir, count = Path(sys.argv[1]), int(sys.argv[2])
     twins, models = read_twins(shipped("sql")), read_models(shipped("sql"))
     given = read_from_outside(models)
@@ -86,7 +86,7 @@ def main() -> None:
             columns = ", ".join(f'"{column}" {each.type}' for column, each in twins[name].columns.items())
             connection.execute(f"create table {name} ({columns})")
         connection.execute(f"insert into landed.recordings by name {RECORDINGS.format(count=count)}")
-        for name, rows in BESIDE.items():
+        for name, rows in OTHER_TABLES.items():
             connection.execute(f"insert into {name} by name {rows}")
         fact: dict[str, float] = {}
         marts: dict[str, float] = {}
@@ -94,7 +94,7 @@ def main() -> None:
             kind = "view" if model.name.startswith("staging.") else "table"
             seconds = _timed(lambda: connection.execute(f"create {kind} {model.name} as {model.sql}"))  # noqa: B023
             (fact if kind == "view" or model.name == FACT else marts)[model.name] = seconds
-            if model.name == FACT:  # both read the recordings when they were just written
+            if model.name == FACT:  # right after it was written, as the marts do
                 one = median(_timed(lambda: connection.execute(ONE_AGGREGATION)) for _ in range(3))
     reports = _timed(lambda: report(data_dir, shipped("sql")))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,4 +1,4 @@
-"""What came of a way: recordings and cost, counted from the Parquet it wrote. Also a process of its own."""
+"""Count recordings and cost in the Parquet files that a way wrote. Can also run as a separate process."""
 
 import json
 import sys
@@ -9,9 +9,9 @@ Answer = tuple[int | None, str | None]
 
 
 def answer_of(out: Path) -> Answer:
-    """Recordings in the Parquet files below `out`, and the sum of their prices' sizes at nine decimals, half-even.
+    """Count the recordings in the Parquet files below `out`, and add up their absolute prices.
 
-    Two Nones when there are no such files.
+    Prices are rounded half-even to nine decimals. Returns None twice if there are no such files.
     """
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

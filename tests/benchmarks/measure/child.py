@@ -1,4 +1,4 @@
-"""Measure in a fresh process. This side only starts it, so that its own memory and threads disturb nothing."""
+"""Measure in a new process. This side only starts it, so that its own memory and threads don't affect the result."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from flows.emulator import Source, serve
 from tests.benchmarks.measure.task import Measured, Task
 
 ROOT = Path(__file__).parents[3]
-# Read by the thread pools of numpy's linear algebra and of Arrow when they start.
+# The thread pools of numpy's linear algebra and of Arrow read these when they start.
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_IO_THREADS"), "1"
 )
 
 
 def measure(task: Task) -> Measured:
-    """Do the task in a process of its own, on one core with one thread. Raises RuntimeError when it fails."""
+    """Run a task in its own process, on one core with one thread. Raises RuntimeError if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.measure.worker", task.to_json()],
         cwd=ROOT,
@@ -35,7 +35,7 @@ def measure(task: Task) -> Measured:
 
 @contextmanager
 def served(source: Source) -> Iterator[dict[str, str]]:
-    """Serve a ledger from this process for the block; how to reach its only account."""
+    """Serve a ledger from this process for the block. Yields how to access its only account."""
     with serve(source) as emulator:
         (account,) = emulator.accounts
         yield {

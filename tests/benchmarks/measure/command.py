@@ -1,4 +1,4 @@
-"""Run a command to its end and measure the whole process, from its start to its exit."""
+"""Run a command and measure the whole process, from start to exit."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ PREFECT = str(Path(sys.executable).with_name("prefect"))
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Wall seconds of a command; CPU seconds and peak memory as the system counted them; what it printed."""
+    """Wall seconds of a command, CPU seconds and peak memory as counted by the system, and what it printed."""
 
     seconds: float
     cpu_seconds: float
@@ -26,9 +26,9 @@ class Finished:
 
 
 def run(command: Sequence[str], settings: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Finished:
-    """Run a command with these settings in its environment. Raises RuntimeError when it fails."""
+    """Run a command with these settings in its environment. Raises RuntimeError if it fails."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        os.sync()  # what earlier commands wrote is not to be written now
+        os.sync()  # so that writes of earlier commands don't slow down this one
         began = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=cwd, env=environment(settings or {}), stdout=out, stderr=errors
@@ -45,7 +45,7 @@ def run(command: Sequence[str], settings: Mapping[str, str] | None = None, cwd: 
 
 
 def bare_start() -> tuple[str, Finished]:
-    """The least that the command can be asked, and how long that takes."""
+    """Run the cheapest possible command. Returns the command and how long it took."""
     try:
         return "recspend --version", run([RECSPEND, "--version"])
     except RuntimeError:
@@ -53,12 +53,12 @@ def bare_start() -> tuple[str, Finished]:
 
 
 def nothing_to_do(folder: Path) -> Finished:
-    """A command that loads all it needs and finds nothing to do: `recspend normalize` without any page."""
+    """Run a command that imports everything and has nothing to do: `recspend normalize` without pages."""
     return run([RECSPEND, "normalize"], {"RECSPEND_DATA_DIR": str(folder / "nothing")}, folder)
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment without settings of the one who measures, without proxies, and without phoning home."""
+    """Return the environment with these settings, without the caller's own settings, proxies and telemetry."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("RECSPEND_", "PREFECT_"))
     }

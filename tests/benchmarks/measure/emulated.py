@@ -1,7 +1,7 @@
-"""The emulator in a process of its own, so that it takes no time from the interpreter of who reads it.
+"""Run the emulator in its own process, so that it doesn't take interpreter time from its client.
 
-As a process: serves the ledger of a folder, prints how to reach it as one line of JSON, and answers each line on
-standard input with a line that holds what was asked since the last one. It ends with its standard input.
+The process serves the ledger of a folder and prints how to access it as one line of JSON. It answers each line on
+standard input with one line that contains the requests since the last one. It exits when standard input ends.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flows.emulator import serve
 from tests.benchmarks.measure.child import ROOT
-from tests.benchmarks.measure.ledgers import opened
+from tests.benchmarks.measure.ledgers import open_rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Served:
     token: str
     process: "subprocess.Popen[str]"
 
-    def asked(self) -> list[str]:
-        """Path and query of each request since this was last called."""
+    def new_requests(self) -> list[str]:
+        """Return path and query of each request since the last call."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write("asked\n")
+        self.process.stdin.write("requests\n")
         self.process.stdin.flush()
         targets: list[str] = json.loads(self.process.stdout.readline())
         return targets
@@ -38,7 +38,7 @@ class Served:
 
 @contextmanager
 def emulator(folder: Path, latency_ms: int = 0) -> Iterator[Served]:
-    """Serve the ledger of a folder for the block, each page so many milliseconds late."""
+    """Serve the ledger of a folder for the block, and delay each page by `latency_ms`."""
     command = [sys.executable, "-m", "tests.benchmarks.measure.emulated", str(folder), str(latency_ms)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -48,36 +48,38 @@ def emulator(folder: Path, latency_ms: int = 0) -> Iterator[Served]:
         try:
             line = process.stdout.readline()
             if not line:
-                raise RuntimeError(f"The emulator does not start: exit code {process.wait()}.")
+                raise RuntimeError(f"The emulator did not start: exit code {process.wait()}.")
             yield Served(**json.loads(line), process=process)
         finally:
             process.stdin.close()
 
 
-def settings(served: Served, data_dir: Path, lanes: int) -> dict[str, str]:
-    """Our settings, as environment variables."""
+def settings(served: Served, data_dir: Path, concurrency: int) -> dict[str, str]:
+    """Return the settings of recspend as environment variables."""
     return {
         "RECSPEND_BASE_URL": served.base_url,
         "RECSPEND_ACCOUNT_SID": served.account_sid,
         "RECSPEND_API_TOKEN": served.token,
         "RECSPEND_DATA_DIR": str(data_dir),
-        "RECSPEND_CONCURRENCY": str(lanes),
+        "RECSPEND_CONCURRENCY": str(concurrency),
     }
 
 
 def main() -> None:
-    """Serve the folder named first, with the latency named second, until standard input ends."""
+    """Serve until standard input ends. `argv`: folder, latency in milliseconds."""
     folder, latency_ms = Path(sys.argv[1]), int(sys.argv[2])
-    with serve(opened(folder), latency_ms=latency_ms) as running:
+    with serve(open_rendered(folder), latency_ms=latency_ms) as running:
         (account,) = running.accounts
-        _tell({"base_url": running.base_url, "account_sid": account.account_sid, "token": account.api_token})
+        _print_line(
+            {"base_url": running.base_url, "account_sid": account.account_sid, "token": account.api_token}
+        )
         for _ in sys.stdin:
-            asked = list(running.request_log)
+            requests = list(running.request_log)
             running.request_log.clear()
-            _tell([request.target for request in asked])
+            _print_line([request.target for request in requests])
 
 
-def _tell(value: object) -> None:
+def _print_line(value: object) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The ledgers that the benchmarks read, each of one account, rendered once into a folder and kept there."""
+"""The ledgers that the benchmarks read. Each has one account and is rendered once into a folder."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -23,41 +23,45 @@ _LAST_OF_MONTH = (MONTH[1] - date(1970, 1, 1)).days
 Change = Callable[[Iterator[Recording]], Iterable[Recording]]
 
 
-def opened(folder: Path) -> Source:
-    """The ledger of a folder, to be served."""
-    # What is public renders a ledger as it opens it; this opens one that is there, and nothing else does.
+def open_rendered(folder: Path) -> Source:
+    """Open the rendered ledger of a folder, so that it can be served."""
+    # The public functions render a ledger when they open it. Only the benchmarks open one that is already rendered.
     return _source(folder)
 
 
 def right_answer(source: Source) -> tuple[int, str]:
-    """Recordings and cost, as the ledger itself adds them up."""
+    """Return recordings and cost as the ledger itself adds them up."""
     cells = source.totals()["cells"]
     cost = sum((Decimal(cell["cost"] or 0) for cell in cells), Decimal(0))
     return sum(cell["recordings"] for cell in cells), f"{cost.normalize():f}"
 
 
 def generated_ledger(count: int, ledgers: Path) -> Path:
-    """As the emulator makes it up: about 1,000 recordings a day, the newest of 2026-09-30; the folder of it."""
-    return _rendered(f"generated-{count}", count, lambda made: made, ledgers)
+    """Render a generated ledger: about 1,000 recordings a day, the newest on 2026-09-30. Returns its folder."""
+    return _rendered(f"generated-{count}", count, lambda generated: generated, ledgers)
 
 
 def month_ledger(count: int, ledgers: Path) -> Path:
-    """The generated recordings moved into one month, as many of them on each day; the folder of it."""
+    """Render the generated recordings moved into one month, evenly over its days. Returns its folder."""
     return _rendered(f"month-{count}", count, _squeezed, ledgers)
 
 
 def settled_ledger(count: int, last_day: date, ledgers: Path) -> Path:
-    """The generated recordings moved so that they end on a day, all of them done and priced; the folder of it."""
+    """Render the generated recordings moved to end on `last_day`, all completed and priced. Returns its folder."""
     shift = (last_day - LAST_DAY).days
 
-    def settled(made: Iterator[Recording]) -> Iterator[Recording]:
-        return (_settled(_moved(recording, shift)) for recording in made)
+    def settled(generated: Iterator[Recording]) -> Iterator[Recording]:
+        return (_settled(_moved(recording, shift)) for recording in generated)
 
     return _rendered(f"settled-{count}-{last_day}", count, settled, ledgers)
 
 
 def ledgers_folder(build: Path, today: date) -> Path:
-    """Where ledgers are kept, below `build`. What other code made is removed, and what ended on another today."""
+    """Return the folder of the ledgers, below `build`.
+
+    Ledgers that were rendered by other code are removed, as are settled ledgers that end on neither `today` nor the
+    generator's last day.
+    """
     folder = build / "benchmarks" / "ledgers"
     folder.mkdir(parents=True, exist_ok=True)
     for other in folder.iterdir():
@@ -77,13 +81,13 @@ def _rendered(name: str, count: int, change: Change, ledgers: Path) -> Path:
 
 
 def _made_by() -> str:
-    """A short hash of the code that decides the bytes of a ledger."""
+    """Return a short hash of the code that determines the bytes of a ledger."""
     return blake2b(source_hash().encode() + Path(__file__).read_bytes(), digest_size=6).hexdigest()
 
 
-def _squeezed(made: Iterator[Recording]) -> list[Recording]:
-    """The days, newest first, dealt out evenly over the month; the time of day stays. Newest first again."""
-    by_day = [list(group) for _, group in groupby(made, key=lambda recording: _day(recording))]
+def _squeezed(generated: Iterator[Recording]) -> list[Recording]:
+    """Distribute the days evenly over the month, keeping the time of day. Input and output are newest first."""
+    by_day = [list(group) for _, group in groupby(generated, key=lambda recording: _day(recording))]
     days = (MONTH[1] - MONTH[0]).days + 1
     moved = [
         _moved(recording, _LAST_OF_MONTH - index * days // len(by_day) - _day(recording))
@@ -109,7 +113,7 @@ def _moved(recording: Recording, days: int) -> Recording:
 
 
 def _settled(recording: Recording) -> Recording:
-    """The recording as it is once nothing about it changes any more."""
+    """Return the recording in a final state, after which nothing about it changes."""
     if recording.status == "completed" and recording.price is not None:
         return recording
     duration_seconds = recording.duration_seconds or 60

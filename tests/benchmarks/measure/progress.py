@@ -1,4 +1,4 @@
-"""How a long measurement reports its progress."""
+"""The type of the function to which a long measurement reports its progress."""
 
 from collections.abc import Callable
 

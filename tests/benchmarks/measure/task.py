@@ -1,4 +1,4 @@
-"""What one measuring process is asked, and what it answers. Standard library only, so that the parent stays small."""
+"""Task and result of one measuring process. Standard library only, so that the parent process stays small."""
 
 import json
 from collections.abc import Mapping
@@ -8,10 +8,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to measure: `what` is a way (ours, usual, floor) or a stage (ingest, normalize, model).
+    """One thing to measure.
 
-    out: the folder it writes to. landed: a data folder with raw pages. lake: a data folder with the lake that ours
-    makes of them. in_memory: the pages are decompressed before the clock starts. access: how to reach the emulator.
+    Args:
+        what: a way (ours, usual, floor) or a stage (ingest, normalize, model).
+        out: the folder it writes to.
+        landed: a data folder with raw pages.
+        lake: a data folder with the lake that ours builds from them.
+        in_memory: whether the pages are decompressed before the clock starts.
+        access: how to access the emulator.
     """
 
     what: str
@@ -22,12 +27,12 @@ class Task:
     access: Mapping[str, str] | None = None
 
     def to_json(self) -> str:
-        """The task as one argument of a command line."""
+        """Serialize the task to a single command line argument."""
         return json.dumps(asdict(self), default=str)
 
     @classmethod
     def from_json(cls, text: str) -> "Task":
-        """The task of such an argument."""
+        """Parse such an argument."""
         fields = json.loads(text)
         for name in ("out", "landed", "lake"):
             fields[name] = None if fields[name] is None else Path(fields[name])
@@ -36,10 +41,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Wall and CPU seconds of the measured part, the peak memory of the whole process in bytes, and what came of it.
+    """The result of a task: wall and CPU seconds of the measured part, and peak memory of the whole process.
 
-    imported_bytes: the peak before the measured part; for a stage that is what its imports take. recordings and cost
-    (the sum of the sizes of all prices) are counted from the Parquet written; None where a stage writes none.
+    Args:
+        imported_bytes: the peak before the measured part; for a stage, the memory of its imports.
+        recordings: counted from the Parquet written; None if a stage writes none.
+        cost: the sum of all absolute prices in that Parquet; None if a stage writes none.
     """
 
     seconds: float

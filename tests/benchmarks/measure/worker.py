@@ -1,4 +1,4 @@
-"""The measuring process: pins itself to one core, prepares, starts the clock, and prints what it measured as JSON."""
+"""The measuring process: pin to one core, prepare the task, measure it, and print the result as JSON."""
 
 import gc
 import json
@@ -22,14 +22,14 @@ Prepare = Callable[[Task], Callable[[], object]]
 
 
 def main() -> None:
-    """Do the task that is the only argument."""
+    """Run the task that is the only argument."""
     _pin_to_one_core()
     task = Task.from_json(sys.argv[1])
     prepare: Prepare = import_module(f"{_ROOM}.{_MODULES[task.what]}").prepare
     _limit_arrow()
     run = prepare(task)
     gc.collect()
-    os.sync()  # what earlier processes wrote is not to be written now
+    os.sync()  # so that writes of earlier processes don't slow down this one
     imported_bytes = _peak_bytes()
     cpu_began, began = time.process_time(), time.perf_counter()
     run()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _pin_to_one_core() -> None:
-    """Stay on the last core this process may use; some systems offer no such thing."""
+    """Pin this process to the last core it may use. Not every system supports that."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 

@@ -1,6 +1,6 @@
-"""The floor: simdjson takes each page apart and nobody looks at it; the lake's Parquet is written from tables at hand.
+"""The floor: simdjson parses each page without using the result, and the lake's Parquet is written from ready tables.
 
-What lies between this and ours is the price of understanding the records.
+The difference to ours is the cost of interpreting the records.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,12 +14,12 @@ from tests.benchmarks.pages.page_files import bodies
 
 
 def prepare(task: Task) -> Callable[[], None]:
-    """Ready to parse the landed pages and to write the very tables of `task.lake` into `out`, by the same writer."""
+    """Prepare to parse the landed pages and to write the tables of `task.lake` to `out` with the same writer."""
     assert task.landed is not None
     assert task.lake is not None
-    made, out = Lake(task.lake), Lake(task.out)
-    (account_sid,) = made.accounts()
-    tables = {month: made.read(account_sid, month) for month in made.months(account_sid)}
+    reference, out = Lake(task.lake), Lake(task.out)
+    (account_sid,) = reference.accounts()
+    tables = {month: reference.read(account_sid, month) for month in reference.months(account_sid)}
     pages = bodies(task.landed, in_memory=task.in_memory)
     return lambda: parse_and_write(pages(), out, account_sid, tables)
 

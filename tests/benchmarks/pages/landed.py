@@ -1,4 +1,4 @@
-"""Raw pages for the benchmarks that begin with them: a ledger, landed once by the real ingest and kept."""
+"""Raw pages for the benchmarks that start with them: a ledger that the real ingest lands once."""
 
 import hashlib
 import shutil
@@ -9,12 +9,12 @@ from flows.emulator import Source
 from tests.benchmarks.measure.child import ROOT, measure, served
 from tests.benchmarks.measure.task import Task
 
-# Any of our code may decide where pages land, and landing them again takes seconds.
+# Any of our code may change how pages are landed, and landing them again takes only seconds.
 _MADE_BY = ("flows", "transforms")
 
 
 def cache_folder(build: Path) -> Path:
-    """The folder of what is landed, below `build`; what an older emulator or ingest landed is removed."""
+    """Return the folder for landed pages, below `build`. Pages that other versions of the code landed are removed."""
     digest = hashlib.blake2b(digest_size=6)
     for name in _MADE_BY:
         for file in sorted((ROOT / name).rglob("*.py")):
@@ -28,11 +28,11 @@ def cache_folder(build: Path) -> Path:
 
 
 def landed(source: Source, recordings: int, cache: Path) -> Path:
-    """A data folder with the raw pages of a ledger; it appears all at once, so a broken-off landing is never used."""
+    """Return a data folder with the raw pages of a ledger. It is moved into place only once it is complete."""
     folder = cache / f"landed-{recordings}"
     if not folder.exists():
-        beside = Path(tempfile.mkdtemp(prefix=".landing-", dir=cache))
+        temporary = Path(tempfile.mkdtemp(prefix=".landing-", dir=cache))
         with served(source) as access:
-            measure(Task("ingest", beside, access=access))
-        beside.rename(folder)
+            measure(Task("ingest", temporary, access=access))
+        temporary.rename(folder)
     return folder

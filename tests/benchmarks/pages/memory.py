@@ -1,10 +1,10 @@
-"""The peak memory of our stages on a small ledger and on a ten times larger one: it should hardly grow."""
+"""Peak memory of our stages on a small ledger and on one ten times as large. It should hardly grow."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.measure.child import measure, served
-from tests.benchmarks.measure.ledgers import generated_ledger, opened
+from tests.benchmarks.measure.ledgers import generated_ledger, open_rendered
 from tests.benchmarks.measure.progress import Say
 from tests.benchmarks.measure.task import Measured, Task
 
@@ -13,17 +13,17 @@ STAGES = ("ingest", "normalize", "model")
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """Stage → what was measured, for so many recordings."""
+    """The measurement of each stage, for this number of recordings."""
 
     recordings: int
     stages: dict[str, Measured]
 
 
-def peaks(recordings: int, ledgers: Path, workplace: Path, say: Say) -> Peaks:
-    """Run the stages one after the other on a fresh data folder, each in its own process."""
-    say(f"memory for {recordings:,} recordings: making them, unless they are there")
-    source = opened(generated_ledger(recordings, ledgers))
-    out = workplace / f"memory-{recordings}"
+def peaks(recordings: int, ledgers: Path, work_dir: Path, say: Say) -> Peaks:
+    """Run the stages one after the other on a new data folder, each in its own process."""
+    say(f"memory for {recordings:,} recordings: rendering them, unless cached")
+    source = open_rendered(generated_ledger(recordings, ledgers))
+    out = work_dir / f"memory-{recordings}"
     measured = {}
     with served(source) as access:
         for stage in STAGES:

@@ -1,4 +1,4 @@
-"""Ours: `normalize_account` from raw pages into an empty lake, as the stage does it."""
+"""Ours: `normalize_account` from raw pages into an empty lake, exactly as in the stage."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,9 +13,9 @@ from transforms.pages.recordings import Page
 
 
 def prepare(task: Task) -> Callable[[], NormalizeSummary]:
-    """Ready to normalize the landed account into `out`.
+    """Prepare to normalize the landed account into `out`.
 
-    With `in_memory` the store hands out bytes that are decompressed and compared with their digest already.
+    With `in_memory` the store returns bytes that are already decompressed and compared with their digest.
     """
     assert task.landed is not None
     page_files(task.landed)

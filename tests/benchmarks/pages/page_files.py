@@ -1,4 +1,4 @@
-"""The raw pages of a landed data folder, the way every competitor gets them."""
+"""The raw pages of a landed data folder, read the same way for every competitor."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from flows.stores.raw.landing import decompress
 
 
 def page_files(landed: Path) -> list[Path]:
-    """The files of all pages, oldest window first; each is read once, so that all come from the system's cache."""
+    """Return the files of all pages, oldest window first. Reads each once, so that all are in the system's cache."""
     files = sorted(landed.glob("raw/*/*/*/page-*.json.zst"))
     for file in files:
         file.read_bytes()
@@ -15,7 +15,7 @@ def page_files(landed: Path) -> list[Path]:
 
 
 def bodies(landed: Path, *, in_memory: bool) -> Callable[[], Iterator[bytes]]:
-    """A source of the pages' bytes, that decompresses while the clock runs or beforehand."""
+    """Return a function that yields the pages' bytes, decompressed in advance if `in_memory`, otherwise on the fly."""
     files = page_files(landed)
     if in_memory:
         ready = [decompress(file.read_bytes()) for file in files]

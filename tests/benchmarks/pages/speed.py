@@ -1,4 +1,4 @@
-"""The three ways in turns: ours, usual, floor, ours, usual, floor, … in one run, so that a busy moment hits all."""
+"""Measure the three ways in turns (ours, usual, floor, ours, usual, floor, …), so that a busy moment affects all."""
 
 import shutil
 from dataclasses import dataclass, field
@@ -14,48 +14,50 @@ WAYS = ("ours", "usual", "floor")
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """The rounds of one form of the pages, on disk or in memory: way → one measurement a round."""
+    """The rounds with pages on disk or in memory: one measurement per way and round."""
 
     in_memory: bool
     rounds: dict[str, list[Measured]] = field(default_factory=lambda: {way: [] for way in WAYS})
 
     def seconds(self, way: str) -> float:
-        """Median wall seconds."""
+        """Return the median wall seconds."""
         return median(measured.seconds for measured in self.rounds[way])
 
     def cpu_seconds(self, way: str) -> float:
-        """Median CPU seconds."""
+        """Return the median CPU seconds."""
         return median(measured.cpu_seconds for measured in self.rounds[way])
 
     def span(self, way: str) -> tuple[float, float]:
-        """The shortest and the longest wall seconds."""
+        """Return the shortest and the longest wall seconds."""
         seconds = [measured.seconds for measured in self.rounds[way]]
         return min(seconds), max(seconds)
 
     def times_as_fast(self, way: str, other: str) -> float:
-        """How many times as fast as the other a way is, by the wall: the median of each round's ratio."""
+        """Return how many times as fast as `other` a way is, by wall time: the median of the rounds' ratios."""
         pairs = zip(self.rounds[way], self.rounds[other], strict=True)
         return median(theirs.seconds / ours.seconds for ours, theirs in pairs)
 
     def times_as_fast_by_cpu(self, way: str, other: str) -> float:
-        """The same by CPU seconds, which other work on the machine disturbs less."""
+        """Return the same by CPU time, which other work on the machine affects less."""
         pairs = zip(self.rounds[way], self.rounds[other], strict=True)
         return median(theirs.cpu_seconds / ours.cpu_seconds for ours, theirs in pairs)
 
 
-def race(landed: Path, workplace: Path, rounds: int, right_answer: tuple[int, str], say: Say) -> list[Race]:
-    """Measure all ways in both forms, `rounds` times each.
+def race(landed: Path, work_dir: Path, rounds: int, right_answer: tuple[int, str], say: Say) -> list[Race]:
+    """Measure all ways with pages on disk and in memory, `rounds` times each.
 
-    A first normalizing, not counted, gives the floor its tables. Raises RuntimeError when a way does not come to the
-    right answer (recordings, cost).
+    An extra run of ours, which is not counted, builds the tables for the floor.
+
+    Raises:
+        RuntimeError: the result of a way is not the right answer (recordings, cost).
     """
-    lake = workplace / "lake"
+    lake = work_dir / "lake"
     _check(measure(Task("ours", lake, landed=landed)), "ours", right_answer)
     races = [Race(in_memory=False), Race(in_memory=True)]
     for number in range(1, rounds + 1):
         for form in races:
             for way in WAYS:
-                out = workplace / way
+                out = work_dir / way
                 measured = measure(Task(way, out, landed=landed, lake=lake, in_memory=form.in_memory))
                 shutil.rmtree(out)
                 _check(measured, way, right_answer)
@@ -68,4 +70,6 @@ def race(landed: Path, workplace: Path, rounds: int, right_answer: tuple[int, st
 def _check(measured: Measured, way: str, right_answer: tuple[int, str]) -> None:
     answer = (measured.recordings, measured.cost)
     if answer != right_answer:
-        raise RuntimeError(f"{way} comes to {answer}, the ledger to {right_answer}. It must not be compared.")
+        raise RuntimeError(
+            f"{way} has the result {answer}, the ledger {right_answer}: they can't be compared."
+        )

@@ -1,4 +1,4 @@
-"""Our stages one by one, for their memory: each in its own process, on the same data folder."""
+"""Our stages one by one, to measure their memory: each in its own process, on the same data folder."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,12 +14,12 @@ from flows.stores.raw.raw_pages import RawPages
 from tests.benchmarks.measure.task import Task
 from transforms.model.options import ModelOptions
 
-# The ledger ends the day before, so that every run asks for the same days.
+# The ledger ends the day before, so that every run requests the same days.
 _NOW = datetime(LAST_DAY.year, LAST_DAY.month, LAST_DAY.day, 12, tzinfo=UTC) + timedelta(days=1)
 
 
 def prepare(task: Task) -> Callable[[], object]:
-    """Ready to run one stage on the data folder `out`, where the stage before it has been."""
+    """Prepare to run one stage on the data folder `out`, on which the previous stages have run."""
     if task.what == "ingest":
         return partial(_ingest, task)
     if task.what == "normalize":

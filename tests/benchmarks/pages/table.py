@@ -1,4 +1,4 @@
-"""The measurements as markdown."""
+"""Format the measurements as Markdown."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the comparison of pages was measured on: recordings, the bytes of JSON they are, and rounds."""
+    """The size of the comparison: recordings, their JSON in bytes, and rounds."""
 
     recordings: int
     json_bytes: int
@@ -27,22 +27,22 @@ class Setting:
 
 
 def heading() -> str:
-    """The title, and the machine in words."""
+    """Return the title and a description of the machine."""
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"# Benchmarks\n\nMedians; wall seconds with the shortest and the longest. {machine}.\n"
+    return f"# Benchmarks\n\nMedians; wall seconds with minimum and maximum. {machine}.\n"
 
 
 def pages_section(setting: Setting, races: Sequence[Race]) -> str:
-    """Speed from raw pages to Parquet and its goals, with what the numbers mean."""
+    """Return the section on speed from raw pages to Parquet, with its goals and what the numbers mean."""
     return "\n".join(
         [
             "## From raw pages to Parquet",
             "",
             f"{setting.recordings:,} recordings of one account, {setting.json_bytes / 1e6:,.0f} MB of JSON; "
-            f"{setting.rounds} rounds in turns; each measurement in a process of its own, on one core with one thread.",
+            f"{setting.rounds} rounds in turns; each measurement in its own process, on one core with one thread.",
             "",
-            "All ways end with Parquet (zstd) on disk. From `.json.zst` pages on disk, decompression is part of all "
-            "three, and the digest of each page is part of ours. From pages in memory, neither is part of any.",
+            "All ways write Parquet (zstd) to disk. With `.json.zst` pages on disk, all three include decompression, "
+            "and ours also checks the digest of each page. With pages in memory, none includes either.",
             "",
             "| pages | way | recordings/s | wall s | CPU s |",
             "|---|---|--:|--:|--:|",
@@ -57,19 +57,19 @@ def pages_section(setting: Setting, races: Sequence[Race]) -> str:
 
 
 def memory_section(small: Peaks, large: Peaks) -> str:
-    """Peak memory of the stages for a small ledger and a large one."""
+    """Return the section on peak memory of the stages, for a small and a large ledger."""
     return "\n".join(
         [
             "## Peak memory of our stages",
             "",
-            "Each stage in a process of its own, on one core with one thread for Arrow.",
+            "Each stage runs in its own process, on one core with one thread for Arrow.",
             "",
             f"| stage | {small.recordings:,} recordings, MB | {large.recordings:,} recordings, MB | ratio "
             f"| {small.recordings:,}, s | {large.recordings:,}, s |",
             "|---|--:|--:|--:|--:|--:|",
             *(_memory_row(stage, small, large) for stage in STAGES),
             "",
-            "Of each peak, the imports alone take "
+            "The imports alone account for this much of each peak: "
             f"{max(measured.imported_bytes for measured in large.stages.values()) / 1e6:,.0f} MB.",
             "",
         ]

@@ -1,7 +1,7 @@
-"""The usual way: json, email.utils, Decimal, a pandas DataFrame and `to_parquet`, written as anyone would.
+"""The usual way: json, email.utils, Decimal, a pandas DataFrame and `to_parquet`, in straightforward code.
 
-It gives the same recordings, instants and prices as ours, but none of the rest: no check of digests, no rejects, no
-oddities, no versions, no text of the price.
+It produces the same recordings, instants and prices as ours, but nothing else: no check of digests, no rejects, no
+oddities, no versions, no original text of the price.
 """
 
 import json
@@ -23,7 +23,7 @@ _COLON_ZONE = re.compile(r"([+-]\d\d):(\d\d)$")
 
 
 def prepare(task: Task) -> Callable[[], None]:
-    """Ready to write one Parquet file of all recordings into `out`."""
+    """Prepare to write one Parquet file of all recordings to `out`."""
     assert task.landed is not None
     task.out.mkdir(parents=True)
     pages = bodies(task.landed, in_memory=task.in_memory)
@@ -38,14 +38,14 @@ def write(pages: Iterable[bytes], path: Path) -> None:
 
 
 def write_recordings(recordings: Iterable[dict[str, Any]], path: Path) -> None:
-    """Make a DataFrame of recordings, keep each once, and write it."""
+    """Build a DataFrame of recordings, drop duplicates, and write it."""
     rows = [row(recording) for recording in recordings]
     frame = pd.DataFrame(rows).drop_duplicates("recording_sid").sort_values(["created_at", "recording_sid"])
     frame.to_parquet(path, compression="zstd", index=False)
 
 
 def row(recording: dict[str, Any]) -> dict[str, Any]:
-    """One recording with typed values."""
+    """Convert one recording to typed values."""
     channels = recording["channels"]
     duration = recording["duration"]
     price = recording["price"]
@@ -71,20 +71,20 @@ def row(recording: dict[str, Any]) -> dict[str, Any]:
 
 
 def instant(text: str | None) -> datetime | None:
-    """The instant of a date in UTC; what the standard library cannot read, or misreads, goes a second way."""
+    """Parse a date to an instant in UTC. Dates that the standard library can't parse, or misreads, need extra code."""
     if text is None:
         return None
     try:
         found = parsedate_to_datetime(text)
     except ValueError:
         return odd_instant(text)
-    if found.tzinfo is None:  # "-0000" is UTC, but "-05:00" is dropped without a word
+    if found.tzinfo is None:  # "-0000" is UTC, but "-05:00" is silently dropped
         return odd_instant(text)
     return found.astimezone(UTC)
 
 
 def odd_instant(text: str) -> datetime:
-    """The instant of a date in ISO 8601, with "Sept", or with a zone that the standard library does not read."""
+    """Parse a date in ISO 8601, with "Sept", or with a zone that the standard library does not support."""
     if text[:1].isdigit() and text[4:5] == "-":
         return datetime.fromisoformat(text).astimezone(UTC)
     found = parsedate_to_datetime(_COLON_ZONE.sub(r"\1\2", text.replace("Sept ", "Sep ")))
