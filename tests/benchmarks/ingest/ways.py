@@ -112,14 +112,14 @@ class Dlt:
         """Only start dlt."""
         return self._run({"what": "start", "out": str(out)}, out)
 
-    def _load(self, fetch: Fetch, out: Path, asked: Sequence[dict[str, str]]) -> Lap:
+    def _load(self, fetch: Fetch, out: Path, filter_sets: Sequence[dict[str, str]]) -> Lap:
         task = {
             "what": "load",
             "out": str(out),
             "root": fetch.served.base_url + _ROOT,
             "account_sid": fetch.served.account_sid,
             "token": fetch.served.token,
-            "filters": asked,
+            "filters": filter_sets,
             "pages": self.pages,
         }
         finished = self._run(task, out, fetch.concurrency)
@@ -142,8 +142,8 @@ class Dlt:
         return run([str(self.environment.python), "-P", str(pipeline), json.dumps(task)], given, out)
 
 
-def _script(asked: dict[str, Any]) -> Finished:
-    return run([sys.executable, "-m", "tests.benchmarks.ingest.script", json.dumps(asked)])
+def _script(task: dict[str, Any]) -> Finished:
+    return run([sys.executable, "-m", "tests.benchmarks.ingest.script", json.dumps(task)])
 
 
 def _answer(out: Path) -> Answer:

@@ -99,7 +99,7 @@ def test_vendor_client_streams_every_recording(requirement: str, script: str, tm
     for index, account in enumerate(ledger.accounts):
         with serve(ledger) as emulator:
             found = listed(python, script, emulator, account)
-            pages = [asked for asked in emulator.requests if asked.status == 200]
+            pages = [request for request in emulator.requests if request.status == 200]
 
         own_cells = [cell for cell in cells if cell["account_sid"] == account.account_sid]
         truth = list(recordings(PARAMETERS, index))

@@ -103,7 +103,7 @@ def test_throttle_body_has_code_and_status(source: Source, account: Account) -> 
 def test_flaky(source: Source, account: Account) -> None:
     with serve(source, faults=["flaky"]) as running:
         sids, errors = fetch_with_retry(running, account, lambda reply: reply.status == 200)
-        statuses = {asked.status for asked in running.requests}
+        statuses = {request.status for request in running.requests}
     assert len(set(sids)) == len(sids) == 300
     assert errors[:6] == ["500 ", "502 ", "reset", "503 ", "truncated", "500 "]
     assert statuses == {0, 200, 500, 502, 503}
@@ -169,8 +169,8 @@ def test_expired_token() -> None:
 def test_throttle_concurrency(source: Source, account: Account) -> None:
     def statuses(at_once: int) -> list[int]:
         with ThreadPoolExecutor(at_once) as pool:
-            asked = [pool.submit(get, running, list_path(account), account) for _ in range(3 * at_once)]
-            return [each.result().status for each in asked]
+            futures = [pool.submit(get, running, list_path(account), account) for _ in range(3 * at_once)]
+            return [each.result().status for each in futures]
 
     with serve(source, faults=["throttle-concurrency"], latency_ms=100) as running:
         assert statuses(MOST_AT_ONCE) == [200] * 3 * MOST_AT_ONCE
@@ -184,8 +184,8 @@ def test_throttle_concurrency_counts_by_account() -> None:
     with serve(open_living([], accounts=["one", "two"]), latency_ms=300) as running:
         one, two = running.accounts
         with ThreadPoolExecutor(5) as pool:
-            asked = [pool.submit(get, running, list_path(each), each) for each in (one, one, one, two, two)]
-        assert [each.result().status for each in asked] == [200] * 5
+            futures = [pool.submit(get, running, list_path(each), each) for each in (one, one, one, two, two)]
+        assert [each.result().status for each in futures] == [200] * 5
         get(running, "/2010-04-01/Accounts", one)
         assert running.most_at_once == {"one": 3, "two": 2}
 

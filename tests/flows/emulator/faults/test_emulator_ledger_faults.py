@@ -112,7 +112,7 @@ def test_deletions_often_hit_the_row_of_the_cursor() -> None:
         for size in range(40, 43):
             fetch_all(running, running.accounts[0], f"PageSize={size}")
             running.ledger.advance(DAY)
-        refused = sum(asked.status == 400 for asked in running.requests)
+        refused = sum(request.status == 400 for request in running.requests)
     assert refused > 1  # lost-cursor refuses one cursor without any deletion
 
 

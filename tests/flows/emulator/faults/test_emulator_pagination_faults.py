@@ -109,7 +109,7 @@ def test_skipping_cursor_continues_after_skipped_rows() -> None:
     source = open_living(Parameters(seed=2, recordings=300, accounts=1))
     account = source.accounts[0]
     with serve(source, faults=["skipping-cursor"]) as running:
-        fetch_all(running, account, "PageSize=10")  # lost-cursor has already affected this window
+        fetch_all(running, account, "PageSize=10")  # skipping-cursor has already affected this window
         whole = list(fetch_all(running, account, "PageSize=100"))
         assert len(whole) == 300
         pages = fetch_pages(running, account, "PageSize=100")
