@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from flows.emulator import FAULTS, LEDGER_FAULTS, Emulator, LivingSource, Parameters, open_living, serve
-from flows.emulator.faults.sheets import read_sheet
-from flows.emulator.faults.walk_faults import SKIPPED_ROWS
+from flows.emulator.faults.page_parts import split_page
+from flows.emulator.faults.pagination_faults import SKIPPED_ROWS
 from flows.emulator.http.messages import HttpRequest, Response
 from flows.model.coverage import coverage
 from flows.run.request import RunRequest
@@ -346,7 +346,7 @@ def test_a_recording_that_was_listed_once_keeps_its_cost(dies: bool, tmp_path: P
 
     def answer(request: HttpRequest) -> Response:
         response = source.answer(request)
-        sheet = read_sheet(response)
+        sheet = split_page(response)
         if (
             request.query.get("PageSize") == str(PAGE_SIZE)
             and sheet

@@ -204,9 +204,9 @@ def kill_at_some_moment(
     process: "subprocess.Popen[bytes]", emulator: Emulator, moments: random.Random
 ) -> None:
     """When it has asked for a few pages, and some part of the time that one takes has passed; or before that."""
-    answered = len(emulator.asked) + moments.randint(0, 10)
+    answered = len(emulator.request_log) + moments.randint(0, 10)
     latest = time.monotonic() + (moments.uniform(0, 1) if moments.random() < 0.1 else 60)
-    while len(emulator.asked) <= answered and time.monotonic() < latest and process.poll() is None:
+    while len(emulator.request_log) <= answered and time.monotonic() < latest and process.poll() is None:
         time.sleep(0.001)
     time.sleep(moments.uniform(0, 0.015))
     process.send_signal(signal.SIGKILL)

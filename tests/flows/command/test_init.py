@@ -111,9 +111,7 @@ def test_init_does_not_replace_a_dangling_link(init: Init) -> None:
     assert said.startswith("Error: recspend.toml: ")
 
 
-def test_init_writes_variables_but_not_the_token(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_init_writes_variables_but_not_the_token(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (
         ("BASE_URL", "https://api.twilio.com"),
         ("ACCOUNT_SID", "AC1"),
@@ -161,9 +159,7 @@ def test_init_refuses_invalid_values_and_writes_nothing(
     assert contents() == {}
 
 
-def test_discover_gives_every_account_a_usable_entry(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_gives_every_account_a_usable_entry(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(open_living([], accounts=FAMILY), faults=["odd-accounts"]) as emulator:
         environment_of(emulator, FAMILY[0], monkeypatch)
         code, out, said = init("--accounts-of", "A-main")
@@ -196,9 +192,7 @@ def test_discover_gives_every_account_a_usable_entry(
         assert contents() == before
 
 
-def test_discover_leaves_a_token_in_its_file(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_leaves_a_token_in_its_file(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("token").write_text(f"{FAMILY[0].api_token}\n")
     Path("token").chmod(0o600)
     with serve(open_living([], accounts=FAMILY)) as emulator:
@@ -230,7 +224,9 @@ def test_init_asks_no_variable_when_the_token_is_elsewhere(
     assert load().token_block == "support-token"
 
 
-def test_discover_reads_the_account_list_to_its_last_page(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_discover_reads_the_account_list_to_its_last_page(
+    init: Init, monkeypatch: pytest.MonkeyPatch
+) -> None:
     many = [Account(f"n{number}", f"A{number}", f"PT{number}") for number in range(1001)]
     with serve(open_living([], accounts=many)) as emulator:
         environment_of(emulator, many[0], monkeypatch)
@@ -242,9 +238,7 @@ def test_discover_reads_the_account_list_to_its_last_page(init: Init, monkeypatc
     assert [entry.account_sid for entry in load().accounts] == [account.account_sid for account in many]
 
 
-def test_discover_asks_twilio_below_its_own_root(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_asks_twilio_below_its_own_root(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(open_living([], accounts=FAMILY)) as emulator:
         environment_of(emulator, FAMILY[0], monkeypatch)
         monkeypatch.setenv("RECSPEND_ACCOUNT_SID", "A-main")
@@ -260,9 +254,7 @@ def test_discover_asks_twilio_below_its_own_root(
     ]
 
 
-def test_discover_reports_a_refusal_and_writes_nothing(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_reports_a_refusal_and_writes_nothing(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(open_living([], accounts=FAMILY)) as emulator:
         environment_of(emulator, FAMILY[0], monkeypatch)
         monkeypatch.setenv("RECSPEND_API_TOKEN", "PTnone-of-it")

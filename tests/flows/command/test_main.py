@@ -200,9 +200,7 @@ def test_query_prints_a_table_csv_or_json_with_every_digit(filled: str, recspend
 @pytest.mark.parametrize(
     "statement", ["drop table marts.daily_spend", "selec 1", "select * from marts.nothing", "set x = 1"]
 )
-def test_query_refuses_wrong_sql_and_writes(
-    filled: str, recspend: Recspend, statement: str
-) -> None:
+def test_query_refuses_wrong_sql_and_writes(filled: str, recspend: Recspend, statement: str) -> None:
     code, out, err = recspend("query", statement)
     assert (code, out) == (2, "")
     assert err.startswith("Error: ")
@@ -313,9 +311,7 @@ def test_failed_check_is_exit_code_1_and_keeps_the_reports(
     assert report.read_text() == "as it was\n"
 
 
-def test_emulator_totals_equal_those_of_the_served_ledger(
-    recspend: Recspend, emulator: Emulator
-) -> None:
+def test_emulator_totals_equal_those_of_the_served_ledger(recspend: Recspend, emulator: Emulator) -> None:
     code, out, _ = recspend("emulator", "totals", "--seed", "3", "--recordings", "900", "--accounts", "2")
     assert code == 0
     assert json.loads(out) == json.loads(json.dumps(emulator.totals()))

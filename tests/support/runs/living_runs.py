@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
-from flows.emulator import SOURCES, AskedUrl, LivingLedger, Recording
+from flows.emulator import SOURCES, LivingLedger, LoggedRequest, Recording
 from flows.emulator.faults import transport_faults
 from flows.report.report import ReportSummary
 from flows.run import stages
@@ -183,11 +183,11 @@ def in_haste(page_size: int) -> Iterator[None]:
         yield
 
 
-def page_requests(requests: Iterable[AskedUrl], page_size: int) -> list[AskedUrl]:
+def page_requests(requests: Iterable[LoggedRequest], page_size: int) -> list[LoggedRequest]:
     """The requests for pages of windows; what is asked with a row a page is asked to find out something."""
     return [asked for asked in requests if query_of(asked).get("PageSize") == str(page_size)]
 
 
-def query_of(asked: AskedUrl) -> Mapping[str, str]:
+def query_of(asked: LoggedRequest) -> Mapping[str, str]:
     """The parameters of a request."""
     return dict(parse_qsl(urlsplit(asked.target).query))
