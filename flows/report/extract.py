@@ -20,7 +20,8 @@ from transforms.errors import ConfigError
 from transforms.model.models import references
 from transforms.model.statements import read_month
 from transforms.report.manifest import manifest
-from transforms.report.narrowing import Narrowing, account_called, mart_called, month_among
+from transforms.report.narrowing import Narrowing, month_among
+from transforms.values.names import find_account, find_mart_name
 
 _KIND = "recspend extract"
 _NO_MONTHS = "it is as of the newest day read, and its rows are of no month"
@@ -110,7 +111,9 @@ def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing
     if request.account is None:
         return Narrowing(month), None
     accounts = [(row["account_sid"], row["account_name"]) for row in known["accounts"].to_pylist()]
-    sid, name = account_called(accounts, request.account)
+    sid, name = find_account(
+        accounts, request.account, "No account has been read yet; run `recspend run` first."
+    )
     return Narrowing(month, sid), name
 
 
@@ -119,7 +122,7 @@ def _selects(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Name → SELECT of the rows asked for, and name → why it is left out."""
     there_are = selects(warehouse, sql, without=())
-    named = [mart_called(there_are, mart) for mart in marts]
+    named = [find_mart_name(there_are, mart) for mart in marts]
     wanted = {name: there_are[name] for name in named or there_are if named or name not in NO_REPORTS}
     columns = _columns(warehouse, there_are)
     found: dict[str, str] = {}

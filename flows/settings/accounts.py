@@ -8,6 +8,7 @@ from flows.settings.settings import Settings, config_path
 from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
 from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
+from transforms.values.names import find_account
 
 _URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IGNORECASE)
@@ -28,14 +29,11 @@ def accesses(settings: Settings, only: str | None = None) -> list[AccountAccess]
         twice = {value for value in values if values.count(value) > 1}
         if twice:
             raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
-    # Only the accounts that are asked for need their tokens.
-    chosen = [access for name, sid, access in described if only is None or only in (name, sid)]
-    if not chosen:
-        names = ", ".join(name for name, _, _ in described if name)
-        raise ConfigError(
-            f"There is no account {only}. {f'Accounts are: {names}.' if names else 'None is described.'}"
-        )
-    return [access() for access in chosen]
+    if only is not None:  # only the accounts that are asked for need their tokens
+        known = [(sid, name) for name, sid, _ in described if name]
+        picked, _ = find_account(known, only, "No accounts are set up yet; run `recspend init`.")
+        described = [each for each in described if each[1] == picked]
+    return [access() for _, _, access in described]
 
 
 def account_names(settings: Settings) -> dict[str, str]:
