@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from flows.command.main import app
 from flows.model import data_map
-from flows.settings.channel_settings import CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.channel_settings import AppriseSettings, CommandSettings, EmailSettings, WebhookSettings
 from flows.settings.settings import Settings, load
 from transforms.model.models import read_twin
 from transforms.monitor.findings import KINDS
@@ -114,13 +114,13 @@ def test_the_readme_has_every_key_of_a_channel_and_every_finding_and_its_example
     section = README.split("## Who is told\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
-    kinds = (WebhookSettings, EmailSettings, CommandSettings)
+    kinds = (WebhookSettings, AppriseSettings, EmailSettings, CommandSettings)
     keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
     assert named == keys | set(KINDS)
     (example,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
     (tmp_path / "recspend.toml").write_text(example)
     monkeypatch.setenv("RECSPEND_CONFIG", str(tmp_path / "recspend.toml"))
-    assert [channel.kind for channel in load().notify] == ["webhook", "email", "command"]
+    assert [channel.kind for channel in load().notify] == ["webhook", "email", "apprise", "command"]
 
 
 def test_the_readme_names_only_tables_that_exist() -> None:

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from flows.settings.channel_settings import ChannelSettings, CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.channel_settings import (
+    AppriseSettings,
+    ChannelSettings,
+    CommandSettings,
+    EmailSettings,
+    WebhookSettings,
+)
 from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, secret_of_variable
 from flows.stage import Clock
+from flows.stores.channels import apprise, webhook
 from flows.stores.channels import command as program
 from flows.stores.channels import smtp as mailbox
-from flows.stores.channels import webhook
 from flows.stores.secret_file import read_secret
 from transforms.errors import ConfigError
 from transforms.monitor.findings import Kind
@@ -47,6 +53,8 @@ def _ways(
     match channel:
         case WebhookSettings():
             return partial(_ready_to_post, channel), partial(_post, channel)
+        case AppriseSettings():
+            return partial(_ready_for_apprise, channel), partial(_by_apprise, channel)
         case EmailSettings():
             return partial(_ready_to_mail, channel), partial(_mail, channel, clock)
         case CommandSettings(command=command):
@@ -64,6 +72,16 @@ def _post(channel: WebhookSettings, message: Message) -> None:
     webhook.post(_address(channel), message)
 
 
+def _ready_for_apprise(channel: AppriseSettings) -> str:
+
+    return f"{apprise.service(_address(channel))} through apprise"
+
+
+def _by_apprise(channel: AppriseSettings, message: Message) -> None:
+
+    apprise.notify(_address(channel), message)
+
+
 def _ready_to_mail(channel: EmailSettings) -> str:
     _password(channel)
     return f"e-mail to {', '.join(channel.to)} through {channel.host}"
@@ -74,11 +92,12 @@ def _mail(channel: EmailSettings, clock: Clock, message: Message) -> None:
     mailbox.send(server, _password(channel), channel.sender, channel.to, message, clock())
 
 
-def _address(channel: WebhookSettings) -> str:
-    if channel.url is not None:
+def _address(channel: WebhookSettings | AppriseSettings) -> str:
+    if isinstance(channel, WebhookSettings) and channel.url is not None:
         return channel.url.get_secret_value()
     called = channel.name or channel.kind
-    return _secret(called, "the address of the webhook", "url", channel.url_env, channel.url_file)
+    what = "the address of the webhook" if channel.kind == "webhook" else "the address for apprise"
+    return _secret(called, what, "url", channel.url_env, channel.url_file)
 
 
 def _password(channel: EmailSettings) -> str:
