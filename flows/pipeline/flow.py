@@ -5,7 +5,6 @@ secret and return none: tokens are looked up inside the run, and results are not
 """
 
 import os
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar
@@ -32,6 +31,7 @@ from flows.run.lifecycle import beginning
 from flows.run.stages import perform, prepare
 from flows.settings.settings import load
 from flows.stage import utc_now
+from flows.stores.waiting import retried
 from transforms.errors import BusyError, ConfigError, RecspendError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import run_name
@@ -215,14 +215,7 @@ def _in_flow(job: RunRequest, concurrency: int | None = None, wait_minutes: int 
 
 def _in_its_turn(work: RunContext, job: RunRequest, seconds: float) -> RunSummary:
     """Do the job once no other run writes to the data folder. Raises BusyError after so many seconds."""
-    latest = time.monotonic() + seconds
-    while True:
-        try:
-            return perform(work, job)
-        except BusyError:
-            if time.monotonic() >= latest:
-                raise
-        time.sleep(_SECONDS_BETWEEN_TRIES)
+    return retried(lambda: perform(work, job), BusyError, seconds, _SECONDS_BETWEEN_TRIES)
 
 
 def _as_task(name: str, piece: Callable[[], T]) -> T:
