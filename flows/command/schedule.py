@@ -51,6 +51,7 @@ def serve_command(
     """
     from flows.settings.settings import load
     from flows.settings.tokens import asks_prefect
+    from flows.stores.prefect.proxies import past_proxies
     from flows.stores.prefect.server import free_address, own_server
 
     _end_by_signals()
@@ -61,11 +62,13 @@ def serve_command(
             _say_what_is_missing(settings)  # before anything is started
         given = os.environ.get("PREFECT_API_URL")
         address = "" if given else free_address(port)
+        if not given:
+            os.environ.update(past_proxies(os.environ))  # our server, and we and the runs on the way to it
         _before_prefect(api_url := given or f"{address}/api")
         from flows.pipeline.deployments import serve_pipeline
 
         timetable = _timetable(cron, timezone)
-        with nullcontext(lambda: False) if given else own_server(address) as has_ended:
+        with nullcontext(lambda: False) if given else own_server(address, os.environ) as has_ended:
             if asks_first:
                 _say_what_is_missing(settings)  # asking the same server as the runs will
             say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
