@@ -16,7 +16,7 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.normalize.versions import generations
 
-Tell = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -61,15 +61,15 @@ def normalize_account(
     would lose what is there.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
-    tell = partial(progress, f"normalize {name or account_sid}")
+    on_progress = partial(progress, f"normalize {name or account_sid}")
     landings = raw.readable(account_sid)
     state = None if rebuild else lake.state(account_sid)
     pending = _pending(landings, state)
     if state is not None and pending is not None:
-        summary = _apply_all(raw, lake, account_sid, state, pending, tell)
+        summary = _apply_all(raw, lake, account_sid, state, pending, on_progress)
     elif landings:
         _refuse_to_lose(lake, account_sid, landings)
-        summary = _build(raw, lake, account_sid, landings, tell)
+        summary = _build(raw, lake, account_sid, landings, on_progress)
     else:
         summary = NormalizeSummary()
     summary.rejected = lake.rejects.read(account_sid).num_rows
@@ -100,14 +100,14 @@ def _refuse_to_lose(lake: Lake, account_sid: str, landings: Sequence[Landing]) -
 
 
 def _build(
-    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], tell: Tell
+    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], on_progress: OnProgress
 ) -> NormalizeSummary:
     """Build an account from its raw pages beside the lake, then let it take its place month by month."""
     workshop = lake.folder.with_name(".rebuild")
     shutil.rmtree(workshop, ignore_errors=True)
     built = Lake(workshop)
     before = lake.rows(account_sid)
-    summary = _apply_all(raw, built, account_sid, LakeState(), landings, tell)
+    summary = _apply_all(raw, built, account_sid, LakeState(), landings, on_progress)
     lake.adopt(account_sid, built)
     shutil.rmtree(workshop)
     summary.new = lake.rows(account_sid) - before
@@ -115,7 +115,12 @@ def _build(
 
 
 def _apply_all(
-    raw: RawPages, lake: Lake, account_sid: str, state: LakeState, landings: list[Landing], tell: Tell
+    raw: RawPages,
+    lake: Lake,
+    account_sid: str,
+    state: LakeState,
+    landings: list[Landing],
+    on_progress: OnProgress,
 ) -> NormalizeSummary:
     summary = NormalizeSummary()
     by_name = {landing.name: landing for landing in landings}
@@ -129,7 +134,7 @@ def _apply_all(
         lake.finish(account_sid, state)
         summary.count(applied)
         done += len(generation)
-        tell(done, len(landings))
+        on_progress(done, len(landings))
     if state.months is None:
         lake.finish(account_sid, state)
     return summary

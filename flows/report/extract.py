@@ -70,13 +70,13 @@ def extract(
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, account = _narrowing(warehouse, request)
-    with warehouse.held():
+    with warehouse.connected():
         refuse_failed(warehouse)
         wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
         folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
         before = _before(folder)
         tables, about_tables = warehouse.tables(in_order(wanted)), about_warehouse(warehouse)
-    files, held = rendered(tables, file_format)
+    files, contents = rendered(tables, file_format)
     about = {
         "kind": _KIND,
         **about_tables,
@@ -85,7 +85,7 @@ def extract(
         "account_name": account,
         "left_out": left_out,
     }
-    files[MANIFEST] = manifest(files, held, about)
+    files[MANIFEST] = manifest(files, contents, about)
     written = folder.replace(files, before)
     return Extracted(folder.folder, [folder.folder / name for name in files], written, left_out)
 
@@ -94,7 +94,7 @@ def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> 
     """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, _ = _narrowing(warehouse, request)
-    with warehouse.held():
+    with warehouse.connected():
         wanted, _ = _selects(warehouse, sql, narrowing, [mart])
         (rows,) = warehouse.tables(in_order(wanted)).values()
     return rows
