@@ -27,9 +27,10 @@ lint: install
 bench: install
 	$(BIN)/python -m tests.benchmarks
 
-# Writes data/README.md anew from the twins of the models.
+# Writes data/README.md from the twins of the models, and prefect.yaml from the deployment in the code.
 docs: install
 	$(BIN)/python -m flows.model.data_map
+	$(BIN)/python -m flows.pipeline.prefect_yaml
 
 install: .venv/.installed
 

@@ -11,7 +11,7 @@ import typer
 from flows.command.screen.output import say, show
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
-from transforms.settings.run_names import ALL_ACCOUNTS, is_deployment_name
+from transforms.settings.run_names import ALL_ACCOUNTS, HOURLY, is_deployment_name
 
 if TYPE_CHECKING:
     from flows.pipeline.deployments import Timetable
@@ -31,12 +31,11 @@ Name = Annotated[
         help="What the deployment is called: each data folder on a server needs its own.",
     ),
 ]
-_HOURLY = "17 * * * *"
 
 
 @app.command("serve")
 def serve_command(
-    cron: Cron = _HOURLY,
+    cron: Cron = HOURLY,
     timezone: Timezone = "UTC",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of its own Prefect server; 0: a free one.")
