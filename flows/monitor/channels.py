@@ -16,9 +16,10 @@ from flows.settings.channel_settings import (
 from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, secret_of_variable
 from flows.stage import Clock
-from flows.stores.channels import apprise, webhook
 from flows.stores.channels import command as program
 from flows.stores.channels import smtp as mailbox
+from flows.stores.channels import webhook
+from flows.stores.prefect.safe_path import without_safe_path
 from flows.stores.secret_file import read_secret
 from transforms.errors import ConfigError
 from transforms.monitor.findings import Kind
@@ -73,11 +74,13 @@ def _post(channel: WebhookSettings, message: Message) -> None:
 
 
 def _ready_for_apprise(channel: AppriseSettings) -> str:
+    from flows.stores.channels import apprise
 
     return f"{apprise.service(_address(channel))} through apprise"
 
 
 def _by_apprise(channel: AppriseSettings, message: Message) -> None:
+    from flows.stores.channels import apprise
 
     apprise.notify(_address(channel), message)
 
@@ -116,4 +119,4 @@ def _secret(channel: str, what: str, key: str, variable: str | None, file: Path 
 def _environment(settings: Settings) -> dict[str, str]:
     """The environment of a command: all of ours but the tokens, which it has no use for."""
     tokens = {TOKEN_VARIABLE, *(account.token_env for account in settings.accounts)}
-    return {name: value for name, value in os.environ.items() if name not in tokens}
+    return without_safe_path({name: value for name, value in os.environ.items() if name not in tokens})

@@ -20,8 +20,9 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.run.remarks import remarks_of
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
 from flows.stage import Progress
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.report.run_page import NOTHING, Told, key_of, literal, run_page

@@ -36,6 +36,8 @@ from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import is_deployment_name
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+# Whatever the folder of a run is called or holds: Prefect has that folder first on the path when it loads a flow.
+ENTRYPOINT = "recspend_installed.pipeline"
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
@@ -66,7 +68,7 @@ def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool
     runner = _Runner(pause_on_shutdown=False)
     with _answering():
         watch_for_lost_runs()
-        runner.adddeployment_of(deployment_of(name, None, timetable))
+        runner.add_deployment(deployment_of(name, None, timetable))
         with suppress(KeyboardInterrupt):
             asyncio.run(_run_beside(has_ended, runner))
 
@@ -181,7 +183,7 @@ def _lost_runs(flow_id: str) -> AutomationCore:
 
 def deployment_of(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
     """The deployment of that name: of one account, or of all of them for None."""
-    return RunnerDeployment.from_flow(
+    deployment = RunnerDeployment.from_flow(
         pipeline,
         name,
         schedule=timetable.schedule() if timetable else None,
@@ -191,6 +193,8 @@ def deployment_of(name: str, account: str | None, timetable: Timetable | None) -
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    deployment.entrypoint = ENTRYPOINT
+    return deployment
 
 
 def environment_of_runs() -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from transforms.report.run_remarks import FailedCheck, Remark, run_remarks
 
 if TYPE_CHECKING:
-    from flows.run.job import RunSummary
+    from flows.run.summary import RunSummary
     from flows.stores.warehouse.checks import CheckResult
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from flows.run.job import RunSummary
 from flows.run.remarks import failed_check, remarks_of
+from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.warehouse import warehouse_path
 from transforms.report.run_remarks import Remark, check_failed

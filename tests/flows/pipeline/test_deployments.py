@@ -17,7 +17,7 @@ from prefect.utilities.callables import parameter_schema
 from flows.pipeline import deployments
 from flows.pipeline.deployments import Timetable
 from flows.pipeline.flow import FLOW, pipeline
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.settings.settings import Settings
 from tests.support import TOP
 from transforms.errors import ConfigError
@@ -59,6 +59,7 @@ def test_prefect_yaml_says_what_recspend_deploy_does() -> None:
         made.entrypoint,
         made.tags,
     )
+    assert made.entrypoint == "recspend_installed.pipeline"
     assert written["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     assert written["work_pool"]["name"] == "recspend"
     env = written["work_pool"]["job_variables"]["env"]
@@ -140,10 +141,10 @@ def test_what_is_no_schedule_is_refused(cron: str) -> None:
 @pytest.mark.parametrize(
     ("job", "told"),
     [
-        (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last one, 2026-09-01"),
-        (RunRequest(first=date(2026, 12, 1)), "is to come"),
-        (RunRequest(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is to come"),
-        (RunRequest(again=True), "say which"),
+        (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last day, 2026-09-01"),
+        (RunRequest(first=date(2026, 12, 1)), "is in the future"),
+        (RunRequest(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is in the future"),
+        (RunRequest(again=True), "needs a first day"),
     ],
 )
 def test_days_that_cannot_be_are_refused(job: RunRequest, told: str) -> None:

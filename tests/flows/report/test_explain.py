@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from flows.emulator import Recording, open_living, serve
 from flows.model.sql_files import read_models
 from flows.report.explain import Explanation, explain
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.settings.shipped import shipped
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, instant, made, run_by

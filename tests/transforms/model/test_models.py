@@ -293,7 +293,7 @@ TWIN_FILES = sorted([*SQL.glob("*/*.yml"), *SQL.glob("marts/*/*.yml")])
 def shipped_models() -> list[Model]:
     return [
         Model(
-            f"{file.parent.name}.{file.stem}",
+            f"{file.relative_to(SQL).parts[0]}.{file.stem}",
             str(file.relative_to(SQL.parent)),
             file.read_text(),
             read_twin(file.with_suffix(".yml").read_text(), str(file.with_suffix(".yml"))),
@@ -316,12 +316,12 @@ def test_the_shipped_models_can_be_built_from_what_is_landed() -> None:
 
 
 def test_every_shipped_model_has_a_twin_and_every_twin_of_a_model_has_its_model() -> None:
-    assert {file.with_suffix("") for file in TWIN_FILES if file.parent.name in {"staging", "marts"}} == {
-        file.with_suffix("") for file in MODEL_FILES
-    }
+    assert {
+        file.with_suffix("") for file in TWIN_FILES if file.relative_to(SQL).parts[0] in {"staging", "marts"}
+    } == {file.with_suffix("") for file in MODEL_FILES}
 
 
-@pytest.mark.parametrize("file", TWIN_FILES, ids=lambda file: f"{file.parent.name}.{file.stem}")
+@pytest.mark.parametrize("file", TWIN_FILES, ids=lambda file: f"{file.relative_to(SQL).parts[0]}.{file.stem}")
 def test_every_shipped_twin_ends_its_description_with_the_grain_and_has_its_key_among_its_columns(
     file: Path,
 ) -> None:
@@ -336,4 +336,6 @@ def test_every_shipped_twin_ends_its_description_with_the_grain_and_has_its_key_
 def test_every_shipped_check_can_be_read_and_reads_only_what_there_is(file: Path) -> None:
     check = read_check(file.stem, file.read_text(), str(file))
     assert check.why.endswith(".")
-    assert references(check.sql, check.file) <= {f"{twin.parent.name}.{twin.stem}" for twin in TWIN_FILES}
+    assert references(check.sql, check.file) <= {
+        f"{twin.relative_to(SQL).parts[0]}.{twin.stem}" for twin in TWIN_FILES
+    }

@@ -4,8 +4,10 @@ from collections import Counter
 from typing import Literal
 
 from flows.command.screen.run_summary import check_lines, remarks, stage_line
-from flows.run.job import RunSummary
+from flows.ingest.ingest import IngestSummary
+from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
+from tests.support.samples.summaries import summary_of
 from transforms.model.models import Check
 
 
@@ -15,7 +17,7 @@ def found(severity: Literal["fail", "warn"], rows: int) -> CheckResult:
 
 
 def test_remarks_say_where_to_look() -> None:
-    summary = RunSummary(
+    summary = summary_of(
         failed={"sales": "The API [b]refuses[/b]."},
         holes=1200,
         rejected=1,
@@ -34,7 +36,7 @@ def test_remarks_say_where_to_look() -> None:
 
 
 def test_remarks_of_a_run_without_findings() -> None:
-    assert remarks(RunSummary(holes=0, rejected=0, unpriced=0)) == []
+    assert remarks(RunSummary()) == []
 
 
 def test_check_lines_begin_with_the_result() -> None:
@@ -47,5 +49,5 @@ def test_check_lines_begin_with_the_result() -> None:
 
 
 def test_stage_line_separates_thousands() -> None:
-    summary = RunSummary(requests=12345, rows=10, seconds={"ingest": 0.84})
-    assert stage_line(summary).plain == "12,345 requests, 10 rows (ingest 0.8 s)"
+    summary = RunSummary(IngestSummary(requests=12345, rows=10), seconds={"ingest": 0.84})
+    assert stage_line(summary).plain == "12,345 requests, 0 retries, 0 pages, 10 rows (ingest 0.8 s)"

@@ -1,0 +1,29 @@
+"""Summaries of runs that did not happen."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from flows.ingest.ingest import IngestSummary
+from flows.model.model import ModelSummary
+from flows.normalize.normalize import NormalizeSummary
+from flows.run.summary import RunSummary
+from flows.stores.warehouse.checks import CheckResult
+
+
+def summary_of(
+    *,
+    failed: Mapping[str, str] | None = None,
+    warnings: Mapping[str, str] | None = None,
+    rejected: int = 0,
+    holes: int = 0,
+    unpriced: int = 0,
+    oddities: Counter[tuple[str, str]] | None = None,
+    checks: Sequence[CheckResult] = (),
+    cost: Mapping[str, str] | None = None,
+) -> RunSummary:
+    """The summary of a whole run with these results."""
+    return RunSummary(
+        ingest=IngestSummary(failed=failed or {}, warnings=warnings or {}),
+        normalize=NormalizeSummary(rejected=rejected, oddities=oddities or Counter()),
+        model=ModelSummary(unpriced=unpriced, cost=dict(cost or {}), holes=holes, checks=list(checks)),
+    )
