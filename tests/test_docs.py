@@ -19,7 +19,7 @@ from flows.emulator.descriptions import DIALECT_DESCRIPTIONS, FAULT_DESCRIPTIONS
 from flows.model import data_map
 from flows.pipeline import states
 from flows.report.presets import PRESETS
-from flows.settings.channel_settings import CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.channel_settings import AppriseSettings, CommandSettings, EmailSettings, WebhookSettings
 from flows.settings.settings import Settings, load
 from tests.support import TOP, docs, examples, page, section
 from transforms.model.models import read_twin
@@ -298,13 +298,13 @@ def test_page_of_monitor_has_every_channel_key_and_finding(
     text = section(page("flows/monitor"), "## Who is notified")
     rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
-    kinds = (WebhookSettings, EmailSettings, CommandSettings)
+    kinds = (WebhookSettings, AppriseSettings, EmailSettings, CommandSettings)
     keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
     assert named == keys | set(KINDS)
     (example,) = examples(text, "toml")
     (tmp_path / "recspend.toml").write_text(example)
     monkeypatch.setenv("RECSPEND_CONFIG", str(tmp_path / "recspend.toml"))
-    assert [channel.kind for channel in load().notify] == ["webhook", "email", "command"]
+    assert [channel.kind for channel in load().notify] == ["webhook", "email", "apprise", "command"]
 
 
 @pytest.mark.parametrize("name", PAGES)

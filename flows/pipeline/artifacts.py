@@ -20,6 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.run.remarks import remarks_of
 from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
 from flows.stage import Progress
@@ -143,25 +144,10 @@ def _show_page(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
         f"recspend {job.command}",
         summary.as_object(),
         days,
-        _remarks(summary),
+        [remark.with_file for remark in remarks_of(summary)],
         str((data_dir / "reports").absolute()),
         [path.name for path in summary.reports],
     )
     create_markdown_artifact(
         run_page(told), key=f"recspend-{job.command}", description=f"What recspend {job.command} came to."
     )
-
-
-def _remarks(summary: RunSummary) -> list[str]:
-    lines = [*summary.failed.values(), *summary.warnings.values()]
-    if summary.holes:
-        lines.append(f"{summary.holes} days of accounts are missing; reports/holes.csv says which.")
-    if summary.rejected:
-        lines.append(f"{summary.rejected} records could not be understood and are in no figure.")
-    if summary.unpriced:
-        lines.append(f"{summary.unpriced} recordings have no price yet; the cost grows when it comes.")
-    for result in summary.checks:
-        if not result.is_passed:
-            word = "Failed" if result.stops else "Warns"
-            lines.append(f"{word}: {result.check.name} found {result.offending_rows}. {result.check.why}")
-    return lines

@@ -91,7 +91,7 @@ def keep_told(data_dir: Path, figures: Figures) -> None:
 def _by_landings(data_dir: Path, names: list[str]) -> tuple[int, int]:
     quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
     warehouse = Warehouse(warehouse_path(data_dir))
-    with warehouse.held():
+    with warehouse.connected():
         (days,) = warehouse.table(_DAYS_OF_LANDINGS.format(names=quoted)).to_pylist()
         span = Window(days["first_day"], days["last_day"])
         (found,) = warehouse.table(_BY_LANDINGS.format(names=quoted, span=span)).to_pylist()

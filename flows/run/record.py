@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import duckdb
-
 from flows.monitor.health import health_with_costs
 from flows.run.request import RunContext
 from flows.run.summary import RunSummary
@@ -85,5 +83,5 @@ def write_metrics(settings: Settings, names: Mapping[str, str], now: datetime) -
     try:
         found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, now)
         write_whole(path, exposition(health_metrics(found)).encode())
-    except (RecspendError, OSError, duckdb.Error) as error:
+    except (RecspendError, OSError) as error:
         logger.warning("%s could not be written (%s); it tells what the run before found", path, error)

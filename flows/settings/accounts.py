@@ -10,6 +10,7 @@ from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
 from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
+from transforms.values.names import find_account
 
 _URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IGNORECASE)
@@ -19,9 +20,7 @@ _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 def accesses(settings: Settings, only: str | None = None) -> list[AccountAccess]:
     """How to reach each account; `only` picks one by name or sid. Raises ConfigError when something is missing."""
-    described = _described(settings, only)
-    # Only the accounts that are asked for need their tokens.
-    return [access() for name, sid, access in described if only is None or only in (name, sid)]
+    return [access() for _, _, access in _described(settings, only)]
 
 
 def refuse_unknown(settings: Settings, only: str | None) -> None:
@@ -33,7 +32,7 @@ def refuse_unknown(settings: Settings, only: str | None) -> None:
 def _described(
     settings: Settings, only: str | None = None
 ) -> list[tuple[str, str, Callable[[], AccountAccess]]]:
-    """Name, sid and how to reach it, of each account.
+    """Name, sid and how to reach it, of each account or, with `only`, of the one with that name or sid.
 
     Raises ConfigError when two share a name or sid, or `only` is none of them.
     """
@@ -50,11 +49,10 @@ def _described(
         twice = {value for value in values if values.count(value) > 1}
         if twice:
             raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
-    if only is not None and not any(only in (name, sid) for name, sid, _ in described):
-        names = ", ".join(name for name, _, _ in described if name)
-        raise ConfigError(
-            f"There is no account {only}. {f'Accounts are: {names}.' if names else 'None is described.'}"
-        )
+    if only is not None:  # only the accounts that are asked for need their tokens
+        known = [(sid, name) for name, sid, _ in described if name]
+        picked, _ = find_account(known, only, "No accounts are set up yet; run `recspend init`.")
+        described = [each for each in described if each[1] == picked]
     return described
 
 

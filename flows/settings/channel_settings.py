@@ -39,6 +39,33 @@ class WebhookSettings(_ChannelSettings):
         return self
 
 
+class AppriseSettings(_ChannelSettings):
+    """A service that apprise knows. Its address is a secret, so it is never in this file."""
+
+    kind: Literal["apprise"] = Field(
+        description="Teams, PagerDuty, ntfy, or another service that apprise has an address for"
+    )
+    url_env: str | None = Field(
+        default=None, description="the variable that holds the address", examples=["APPRISE_URL"]
+    )
+    url_file: Path | None = Field(
+        default=None, description="in place of `url_env`: the file that holds the address alone"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_address(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "url" in given:
+            raise ValueError("the address never stands in this file; name its variable as url_env")
+        return given
+
+    @model_validator(mode="after")
+    def _one_address(self) -> "AppriseSettings":
+        if (self.url_env is None) == (self.url_file is None):
+            raise ValueError("give one of url_env and url_file")
+        return self
+
+
 class EmailSettings(_ChannelSettings):
     """E-mail through an SMTP server."""
 
@@ -95,7 +122,9 @@ class CommandSettings(_ChannelSettings):
     )
 
 
-ChannelSettings = Annotated[WebhookSettings | EmailSettings | CommandSettings, Field(discriminator="kind")]
+ChannelSettings = Annotated[
+    WebhookSettings | AppriseSettings | EmailSettings | CommandSettings, Field(discriminator="kind")
+]
 
 
 def _told_apart(channels: list[ChannelSettings]) -> list[ChannelSettings]:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.values.dates import INSTANT
+from transforms.values.distinct import is_distinct
 from transforms.values.money import PRICE
 
 CORRECTION_SCHEMA = pa.schema(
@@ -36,10 +37,8 @@ def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
 
     before: LAKE_SCHEMA. after: the same recordings in the same order, with `seen_at`.
     """
-    differs = pc.or_(
-        _differs(before["price"], after["price"]), _differs(before["currency"], after["currency"])
-    )
-    is_corrected = pc.and_(pc.is_valid(before["first_priced_at"]), differs)
+    is_other = is_distinct(before, after, ("price", "currency"))
+    is_corrected = pc.and_(pc.is_valid(before["first_priced_at"]), is_other)
     before, after = before.filter(is_corrected), after.filter(is_corrected)
     columns = {name: after[name] for name in ("account_sid", "recording_sid", "created_at", "seen_at")}
     for name in _CHANGING:
@@ -66,8 +65,3 @@ def with_costs(corrected: pa.Table) -> pa.Table:
 
 def _keys(corrected: pa.Table) -> Iterator[tuple[str, datetime]]:
     return zip(corrected["recording_sid"].to_pylist(), corrected["seen_at"].to_pylist(), strict=True)
-
-
-def _differs(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
-    one_is_null = pc.xor(pc.is_null(one), pc.is_null(other))
-    return pc.or_(one_is_null, pc.fill_null(pc.not_equal(one, other), False))

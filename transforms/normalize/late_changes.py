@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.values.dates import INSTANT
+from transforms.values.distinct import is_distinct
 from transforms.values.money import PRICE
 
 CHANGING = {
@@ -51,16 +52,11 @@ def late_changes(before: pa.Table, after: pa.Table) -> pa.Table:
 
     before: LAKE_SCHEMA. after: the same recordings in the same order, with `seen_at`.
     """
-    differs = pa.chunked_array([pa.repeat(False, before.num_rows)])
-    for name in CHANGING:
-        one_is_null = pc.xor(pc.is_null(before[name]), pc.is_null(after[name]))
-        is_unequal = pc.fill_null(pc.not_equal(before[name], after[name]), False)
-        differs = pc.or_(differs, pc.or_(one_is_null, is_unequal))
     is_late = pc.or_(
         _is_after_month(before["created_at"], after["seen_at"]),
         _is_after_month(after["created_at"], after["seen_at"]),
     )
-    is_kept = pc.and_(differs, is_late)
+    is_kept = pc.and_(is_distinct(before, after, CHANGING), is_late)
     before, after = before.filter(is_kept), after.filter(is_kept)
     columns = {name: after[name] for name in ("account_sid", "recording_sid", "seen_at")}
     columns |= {name: before[name] for name in ("first_seen_at", "first_priced_at")}

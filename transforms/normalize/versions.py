@@ -16,6 +16,7 @@ from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.values.dates import INSTANT
+from transforms.values.distinct import is_distinct
 from transforms.values.windows import Fetch, is_created_in
 
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
@@ -169,7 +170,7 @@ def _is_newer(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
     The page is what is there already only when a generation of several layers is applied a second time.
     """
     is_not_older = pc.greater_equal(after["updated_at"], before["updated_at"])
-    is_newer = pc.and_(_content_differs(before, after), is_not_older).combine_chunks()
+    is_newer = pc.and_(is_distinct(before, after, CONTENT_NAMES), is_not_older).combine_chunks()
     read_before, read_after = (_landings(table.filter(is_newer)["raw_page"]) for table in (before, after))
     return pa.chunked_array(
         [pc.replace_with_mask(is_newer, is_newer, pc.less_equal(read_before, read_after))]
@@ -181,15 +182,6 @@ def _landings(raw_pages: pa.ChunkedArray) -> pa.Array:
     return pc.struct_field(
         pc.extract_regex(raw_pages.combine_chunks(), "(?P<landing>[^/]*)/[^/]*$"), "landing"
     )
-
-
-def _content_differs(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
-    differs = pa.chunked_array([pa.repeat(False, before.num_rows)])
-    for name in CONTENT_NAMES:
-        one_is_null = pc.xor(pc.is_null(before[name]), pc.is_null(after[name]))
-        is_unequal = pc.fill_null(pc.not_equal(before[name], after[name]), False)
-        differs = pc.or_(differs, pc.or_(one_is_null, is_unequal))
-    return differs
 
 
 def _gone_at(unlisted: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Fetch]) -> pa.ChunkedArray:

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 from transforms.errors import ConfigError
 from transforms.model.models import Model, Twin
+from transforms.values.names import find_mart_name
 
 FACT = "marts.fct_recordings"
 
@@ -48,12 +49,8 @@ def additive(mart: Model) -> list[str]:
 
 def find_mart(marts: Iterable[Model], name: str) -> Model:
     """The mart with this name, `marts.` or not. Raises ConfigError naming those there are."""
-    by_name = {mart.name: mart for mart in marts if mart.name.startswith("marts.")}
-    found = by_name.get(f"marts.{name.removeprefix('marts.')}")
-    if found is None:
-        there_are = ", ".join(full.removeprefix("marts.") for full in sorted(by_name))
-        raise ConfigError(f"There is no mart {name}. There are {there_are}.")
-    return found
+    by_name = {mart.name.removeprefix("marts."): mart for mart in marts if mart.name.startswith("marts.")}
+    return by_name[find_mart_name(by_name, name)]
 
 
 def read_conditions(mart: Model, texts: Iterable[str]) -> list[Condition]:

@@ -4,16 +4,16 @@ A setting that is not set stands as a comment: `#name = value`, without a space 
 away sets it. Lines that begin with `# ` are words.
 """
 
-import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import PurePath
 
+import tomlkit
+
 _WIDTH = 110
-# JSON escapes all that TOML wants escaped but this one; and half characters cannot be written at all.
-_BEYOND_JSON = re.compile("[\x7f\ud800-\udfff]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # half of a pair, which no file can hold
 
 
 def toml_value(value: object) -> str:
@@ -21,20 +21,21 @@ def toml_value(value: object) -> str:
 
     Raises TypeError for anything else.
     """
+    return tomlkit.item(_plain(value)).as_string()
+
+
+def _plain(value: object) -> bool | int | float | str | list[object]:
     match value:
-        case bool():
-            return "true" if value else "false"
+        case bool() | int() | float():
+            return value
         case Decimal():
-            # TOML's numbers are floats; one that would lose a digit stands as text, which the loader takes too.
+            # TOML's numbers are floats; one that would lose a digit is written as text, which the loader takes too.
             text = f"{value:f}"
-            return text if Decimal(repr(float(text))) == value else toml_value(text)
-        case int() | float():
-            return repr(value)
+            return float(text) if Decimal(repr(float(text))) == value else text
         case str() | PurePath():
-            quoted = json.dumps(str(value), ensure_ascii=False)
-            return _BEYOND_JSON.sub(lambda match: "\\u007F" if match[0] == "\x7f" else "\\uFFFD", quoted)
+            return _HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", str(value))
         case list() | tuple():
-            return f"[{', '.join(toml_value(each) for each in value)}]"
+            return [_plain(each) for each in value]
     raise TypeError(f"A {type(value).__name__} has no place in a settings file.")
 
 

@@ -5,6 +5,8 @@ from datetime import date
 
 ALL_ACCOUNTS = "all-accounts"
 """What the deployment is called that runs everything."""
+HOURLY = "17 * * * *"
+"""When runs are due unless something else is asked for: cron, UTC."""
 
 _IN_NO_NAME = re.compile(r"[/%&<>]")
 

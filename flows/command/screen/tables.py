@@ -1,5 +1,6 @@
 """Tables on the screen."""
 
+from collections.abc import Collection
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -30,8 +31,8 @@ _SPEND = """
 """
 
 
-def table(rows: pa.Table, title: str = "") -> Table:
-    """Rows of the warehouse for the screen: numbers to the right, null as a dash."""
+def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table:
+    """Rows of the warehouse for the screen: numbers to the right, null as a dash. rates: columns that hold rates."""
     padding = (0, 1) if get_terminal_size().columns >= _ROOMY_WIDTH else (0, 0)
     shown = Table(
         title=title or None,
@@ -45,7 +46,7 @@ def table(rows: pa.Table, title: str = "") -> Table:
     for field in rows.schema:
         is_number = any(test(field.type) for test in (is_integer, is_decimal, is_floating))
         shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
-    for values in for_the_eye(rows).itertuples(index=False, name=None):
+    for values in for_the_eye(rows, rates).itertuples(index=False, name=None):
         shown.add_row(*("-" if value is None else escape(value) for value in values))
     return shown
 
@@ -58,4 +59,4 @@ def spend_tables(data_dir: Path) -> list[Table]:
         "channels": _SPEND.format(mart="spend_by_channels", keys="channels"),
         "account": _SPEND.format(mart="spend_by_account", keys="account_name as account"),
     }
-    return [table(rows, f"Spend by {word}") for word, rows in warehouse.tables(selects).items()]
+    return [table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in warehouse.tables(selects).items()]

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from flows.stores.waiting import retried
 from transforms.errors import BusyError
 
 _NAME = ".lock"
@@ -53,14 +53,13 @@ def one_process(path: Path, busy: str, cure: str) -> Iterator[None]:
 def in_turn(path: Path, seconds: float) -> Iterator[None]:
     """Hold a file for the block, once whoever has it is done. Raises BusyError after so many seconds of waiting."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    latest = time.monotonic() + seconds
+
+    def take() -> None:
+        if not _is_taken(file):
+            raise BusyError(f"Another process has held {path} for {seconds:.0f} seconds. See what keeps it.")
+
     with path.open("a") as file:
-        while not _is_taken(file):
-            if time.monotonic() >= latest:
-                raise BusyError(
-                    f"Another process has held {path} for {seconds:.0f} seconds. See what keeps it."
-                )
-            time.sleep(_SECONDS_BETWEEN_TRIES)
+        retried(take, BusyError, seconds, _SECONDS_BETWEEN_TRIES)
         yield
 
 

@@ -24,7 +24,7 @@ class Notified:
         self._path = data_dir / _FILE
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other runs from telling during the block: they would tell the same, or forget what it told.
 
         Where no lock can be had, as in a folder that cannot be written to, the block runs without. Raises BusyError

@@ -93,6 +93,83 @@ def test_the_address_of_a_webhook_can_stand_in_a_variable_or_a_file(
     )
 
 
+def apprise_url(url: str) -> str:
+    """The address of a local receiver as apprise writes it."""
+    return url.replace("http://", "json://spender:s3cret@")
+
+
+def test_apprise_delivers_title_and_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "url"
+    with hook() as received:
+        file.write_text(f"{apprise_url(received.url)}\n")
+        file.chmod(0o600)
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        channel({"kind": "apprise", "url_env": "APPRISE_URL"}).send(MESSAGE)
+        channel({"kind": "apprise", "url_file": str(file)}).send(TEST)
+    (path, first), (_, second) = received.posted
+    assert path.rstrip("/") == PATH
+    assert first["title"] == "recspend: A budget is exceeded"
+    assert first["message"] == "<!channel> R&D: 5.00 USD was spent.\nSpend less."
+    assert first["attachments"] == []
+    assert second["title"] == "recspend: This is a test"
+
+
+def test_apprise_names_its_service_and_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with hook() as received:
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        assert channel({"kind": "apprise", "url_env": "APPRISE_URL"}).ready() == "JSON through apprise"
+    assert received.posted == []
+
+
+@pytest.mark.parametrize("status", [301, 307, 401, 404, 500])
+def test_apprise_shows_no_address_when_a_message_is_refused(
+    status: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    with hook() as elsewhere, hook() as received:
+        received.status, received.headers = status, {"Location": elsewhere.url}
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        said = refused({"kind": "apprise", "url_env": "APPRISE_URL"})
+    assert said.startswith("JSON did not take the message.")
+    assert len(received.posted) == 1
+    assert elsewhere.posted == []
+    for secret in ("s3cret", PATH, "9f8e7d6c5b4a"):
+        assert secret not in said + caplog.text
+
+
+def test_apprise_shows_no_address_of_a_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    monkeypatch.setenv("APPRISE_URL", f"json://spender:s3cret@127.0.0.1:{free_port()}{PATH}")
+    said = refused({"kind": "apprise", "url_env": "APPRISE_URL"})
+    assert "did not take the message" in said
+    assert "s3cret" not in said + caplog.text
+    assert PATH not in said + caplog.text
+
+
+@pytest.mark.parametrize(
+    "url", ["pigeon://s3cret", "s3cret", "slack://s3cret", "json://", "https://x/s3cret"]
+)
+def test_apprise_refuses_an_unknown_address_without_showing_it(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    monkeypatch.setenv("APPRISE_URL", url)
+    said = refused({"kind": "apprise", "url_env": "APPRISE_URL"}, ConfigError)
+    assert said.startswith("The address of the apprise channel is not one that apprise knows.")
+    with pytest.raises(ConfigError):
+        channel({"kind": "apprise", "url_env": "APPRISE_URL"}).ready()
+    assert "s3cret" not in said + caplog.text
+
+
+def test_apprise_logs_again_after_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    with hook() as received:
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        channel({"kind": "apprise", "url_env": "APPRISE_URL"}).send(TEST)
+    assert not logging.getLogger("urllib3.connectionpool").disabled
+
+
 def test_a_variable_that_is_not_set_is_named_unless_it_may_be_the_address_itself() -> None:
     assert refused({"kind": "webhook", "url_env": "NOT_SET_HERE"}, ConfigError) == (
         "Channel webhook: the variable NOT_SET_HERE is not set. It must hold the address of the webhook."
@@ -305,6 +382,9 @@ WRONG = {
     "notify.0.webhook.on: ": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = []',
     "notify.0.webhook.name": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nname = "(s3cret)"',
     "notify.0.webhook.uri": 'kind = "webhook"\nurl_env = "X"\nuri = "https://x.example/s3cret"',
+    "notify.0.apprise: Value error, give one of url_env": 'kind = "apprise"',
+    "give one of url_env and url_file": 'kind = "apprise"\nurl_env = "X"\nurl_file = "s3cret"',
+    "the address never stands in this file": 'kind = "apprise"\nurl = "json://s3cret"',
     "a password never stands in this file": f'{MAIL}user = "u"\npassword = "s3cret"',
     "a user needs one of": f'{MAIL}user = "u"',
     "and they need a user": f'{MAIL}password_env = "P"',
@@ -320,7 +400,24 @@ WRONG = {
 
 @pytest.mark.parametrize(
     "address",
-    ["@x", "a@", "a@ ", "a@b@c", "a b@x", "a@x.", "a@x;b@x", "mailto:a@x", "Team:;@", "a@x\x00", ""],
+    [
+        "@x",
+        "a@",
+        "a@ ",
+        "a@b@c",
+        "a b@x",
+        "a@x.",
+        "a@x;b@x",
+        "mailto:a@x",
+        "Team:;@",
+        "a@x\x00",
+        "",
+        "a..b@x",
+        ".a@x",
+        "a@-x.example",
+        "a@x..example",
+        "a@x_y.example",
+    ],
 )
 def test_what_no_mail_can_be_sent_to_is_no_address(address: str) -> None:
     assert not mailbox.is_address(address)
@@ -328,7 +425,18 @@ def test_what_no_mail_can_be_sent_to_is_no_address(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["a@x", "a@[192.0.2.1]", '"a b"@x', "R&D <a@x>", '"R&D, support" <a@x>', "a@x, b@x", "ä@ö.example"],
+    [
+        "a@x",
+        "a@[192.0.2.1]",
+        '"a b"@x',
+        "R&D <a@x>",
+        '"R&D, support" <a@x>',
+        "a@x, b@x",
+        "ä@ö.example",
+        "root@localhost",
+        "finance@mail.internal",
+        "a+b@x.local",
+    ],
 )
 def test_an_address_may_have_a_name_and_letters_of_any_kind(address: str) -> None:
     assert mailbox.is_address(address)

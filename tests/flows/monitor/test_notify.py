@@ -254,7 +254,7 @@ def test_two_runs_that_end_at_once_tell_the_same_once(tmp_path: Path) -> None:
 def test_a_run_looks_only_when_it_is_its_turn_to_tell(runs: Runs, tmp_path: Path) -> None:
     runs.told(BUDGET)
     with ThreadPoolExecutor(1) as pool:
-        with Notified(tmp_path).held():
+        with Notified(tmp_path).locked():
             waiting = pool.submit(runs.run, BUDGET, HOLE)
             time.sleep(0.3)
             assert not waiting.done()
@@ -267,7 +267,7 @@ def test_a_run_that_waits_in_vain_warns_and_the_next_one_tells(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.stores.folder.notified._WAIT_SECONDS", 0.2)
-    with Notified(tmp_path).held():
+    with Notified(tmp_path).locked():
         summary = runs.run(BUDGET)
     assert summary.warnings["notify"].startswith(
         f"Nobody could be told of what the run found: Another process has held {tmp_path / '.notified.lock'} for"

@@ -81,8 +81,8 @@ def test_a_run_shows_its_figures_and_tells_no_secret(
     page = server.made["recspend-run"]
     for currency, cost in (summary.cost or {}).items():
         assert currency in page
-        assert f"{Decimal(cost).normalize():f}" in page
-    assert f"| {summary.requests} |" in page
+        assert f"{Decimal(cost).normalize():,f}" in page
+    assert f"| {summary.requests:,} |" in page
     for name in ("support", "sales", "focus.parquet", literal(str(tmp_path / "reports"))):
         assert name in page
     assert all(access.token not in json.dumps(server.made) for access in accesses_of(emulator))
@@ -106,8 +106,8 @@ def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, se
         (
             row["account"],
             row["currency"],
-            int(row["recordings"]),
-            None if row["cost"] == NOTHING else Decimal(row["cost"]),
+            int(row["recordings"].replace(",", "")),
+            None if row["cost"] == NOTHING else Decimal(row["cost"].replace(",", "")),
         )
         for row in table
     }

@@ -21,7 +21,7 @@ from flows.run.request import RunRequest
 from flows.settings.settings import Settings
 from tests.support import TOP
 from transforms.errors import ConfigError
-from transforms.settings.run_names import ALL_ACCOUNTS
+from transforms.settings.run_names import ALL_ACCOUNTS, HOURLY
 
 
 def test_every_parameter_is_typed_and_described_and_none_is_a_secret() -> None:
@@ -44,24 +44,27 @@ def test_the_flow_takes_as_many_windows_as_the_settings_do() -> None:
     assert (shown["minimum"], shown["maximum"]) == (low.ge, high.le)
 
 
-def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
-    (written,) = yaml.safe_load((TOP / "prefect.yaml").read_text("utf-8"))["deployments"]
-    made: RunnerDeployment = deployments._deployment(ALL_ACCOUNTS, None, Timetable("17 * * * *"))
+def test_prefect_yaml_is_written_by_make_docs() -> None:
+    written = (TOP / "prefect.yaml").read_text("utf-8")
+    assert written == in_a_process_of_its_own("prefect_yaml.render()")
+
+
+def test_prefect_yaml_says_what_recspend_deploy_does() -> None:
+    project = yaml.safe_load((TOP / "prefect.yaml").read_text("utf-8"))
+    assert [project[step] for step in ("build", "push", "pull")] == [None, None, None]
+    (written,) = project["deployments"]
+    made: RunnerDeployment = deployments.deployment_of(ALL_ACCOUNTS, None, Timetable(HOURLY))
     assert (written["name"], written["entrypoint"], written["tags"]) == (
         made.name,
         made.entrypoint,
         made.tags,
     )
     assert made.entrypoint == "recspend_installed.pipeline"
-    assert made.concurrency_options
-    limit = {
-        "limit": made.concurrency_limit,
-        "collision_strategy": made.concurrency_options.collision_strategy,
-    }
-    assert written["concurrency_limit"] == limit
-    assert written["work_pool"]["job_variables"]["env"] == in_a_process_of_its_own(
-        "deployments._environment()"
-    )
+    assert written["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert written["work_pool"]["name"] == "recspend"
+    env = written["work_pool"]["job_variables"]["env"]
+    assert env == in_a_process_of_its_own("deployments.environment_of_runs()")
+    assert env["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "60"
     (schedule,) = written["schedules"]
     assert made.schedules
     cron = made.schedules[0].schedule
@@ -112,7 +115,9 @@ def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> N
 
 def in_a_process_of_its_own(expression: str) -> Any:
     """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
-    script = f"import json; from flows.pipeline import deployments; print(json.dumps({expression}))"
+    script = (
+        f"import json; from flows.pipeline import deployments, prefect_yaml; print(json.dumps({expression}))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
     )
@@ -120,7 +125,7 @@ def in_a_process_of_its_own(expression: str) -> Any:
 
 
 def test_a_deployment_of_one_account_waits_for_the_others() -> None:
-    made = deployments._deployment("support", "support", None)
+    made = deployments.deployment_of("support", "support", None)
     assert made.full_name == f"{FLOW}/support"
     assert made.parameters["account"] == "support"
     assert made.parameters["wait_minutes"] > 0
@@ -157,5 +162,5 @@ def test_an_account_whose_name_prefect_does_not_take_is_deployed_by_its_sid() ->
     assert deployments._deployable("AC1", "support") == "support"
     name = deployments._deployable("AC1", "EU/support")
     assert name == "AC1"
-    made = deployments._deployment(name, "EU/support", None)
+    made = deployments.deployment_of(name, "EU/support", None)
     assert (made.full_name, made.parameters["account"]) == (f"{FLOW}/AC1", "EU/support")

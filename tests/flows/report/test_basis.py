@@ -12,7 +12,7 @@ from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.model.sql_files import read_models, read_twins
 from flows.report.basis import BESIDE_THE_MODELS, basis
 from flows.report.exports import FOCUS
-from flows.report.files import Held, rendered
+from flows.report.files import Contents, rendered
 from flows.report.formats import FileFormat
 from flows.report.report import report
 from flows.settings.shipped import shipped
@@ -40,7 +40,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[FileFormat]:
     """The formats that were rendered so far."""
     found: list[FileFormat] = []
 
-    def watched(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Held]:
+    def watched(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Contents]:
         found.append(file_format)
         return rendered(tables, file_format)
 

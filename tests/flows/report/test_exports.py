@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
@@ -33,6 +34,7 @@ from tests.support.runs.ledger_runs import (
     run_against,
     work_for,
 )
+from transforms.values.json_text import json_text
 
 
 @pytest.fixture(scope="module")
@@ -234,3 +236,12 @@ def test_the_validator_of_focus_finds_only_what_cannot_be_filled(
         "ChargeClass_Enum",
         "BilledCost_IsDecimal",
     }
+
+
+def test_left_out_costs_are_kept_in_the_manifest() -> None:
+    left_out = LeftOutCosts(1, 2, {Preset.VANTAGE: 3})
+    text = json_text(left_out)
+    assert text == (
+        '{"unpriced_recordings": 1, "recordings_without_currency": 2, "charges_in_other_currencies": {"vantage": 3}}'
+    )
+    assert msgspec.convert(json.loads(text), LeftOutCosts) == left_out

@@ -167,8 +167,12 @@ def test_how_it_looks_on_the_screen() -> None:
     cost = {"EUR": Decimal("-0.500000000"), "USD": Decimal("0.000000001")}
     assert shown(Changes(before, 3, 2, 1, 4, cost, movers)) == (
         "Since the run before (2026-09-01 06:30 UTC): 3 new, 2 changed, 1 deleted, 4 back; "
-        "EUR -0.50, USD +0.000000001.\n"
-        "Most in EUR: [b]sales DialVerb -0.50\n"
-        "Most in USD: support Trunking +0.000000001\n"
+        "-0.500000000 EUR, +0.000000001 USD.\n"
+        "Largest changes: [b]sales DialVerb -0.50 EUR\n"
+        "Largest changes: support Trunking +0.000000001 USD\n"
+    )
+    movers = [Mover("a", "x", "USD", Decimal("3.5342")), Mover("b", "y", "USD", Decimal("-1.934"))]
+    assert shown(Changes(before, 1, cost={"USD": Decimal("1600.2")}, movers=movers)).endswith(
+        "1 new, 0 changed, 0 deleted; +1,600.20 USD.\nLargest changes: a x +3.5342 USD, b y -1.9340 USD\n"
     )
     assert shown(Changes(before, 1)).endswith(": 1 new, 0 changed, 0 deleted; no cost changed.\n")

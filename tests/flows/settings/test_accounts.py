@@ -149,7 +149,19 @@ def test_one_account_is_picked_by_name_or_sid(monkeypatch: pytest.MonkeyPatch) -
     write(entry("support", "A1"), entry("sales", "AC2"))
     assert [found.name for found in accesses(load(), "sales")] == ["sales"]
     assert [found.name for found in accesses(load(), "A1")] == ["support"]
-    assert refused("billing") == "There is no account billing. Accounts are: support, sales."
+    assert refused("billing") == "There is no account billing. There are sales, support."
+    assert "Did you mean support?" in refused("suport")
+
+
+def test_accesses_picks_the_sid_before_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPPORT_TOKEN", "one")
+    write(entry("support", "sales"), entry("sales", "AC2", token_env="SALES_TOKEN"))
+    assert [found.name for found in accesses(load(), "sales")] == ["support"]
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_accesses_of_no_account_at_all() -> None:
+    assert refused("sales") == "There is no account sales. No accounts are set up yet; run `recspend init`."
 
 
 @pytest.mark.parametrize(

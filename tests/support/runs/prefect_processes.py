@@ -84,7 +84,7 @@ def prefect_server(folder: Path, environment: dict[str, str]) -> Iterator[Server
     os.environ.update(home)
     try:
         address = free_address(0)
-        with own_server(address), closing(Server(address, environment | home)) as server:
+        with own_server(address, os.environ), closing(Server(address, environment | home)) as server:
             yield server
     finally:
         for name, value in before.items():

@@ -178,7 +178,7 @@ def test_a_rate_that_changed_lately() -> None:
     assert found.sentence == (
         "support: since 2026-09-16 a minute of DialVerb (2 channels) costs 0.0058 USD instead of 0.0054 USD (+7.41 %)."
     )
-    assert other.sentence.endswith("of DialVerb (1 channel) costs 0.0058 USD instead of 0.00 USD.")
+    assert other.sentence.endswith("of DialVerb (1 channel) costs 0.0058 USD instead of 0.0000 USD.")
 
 
 def difference(amount: str, **values: Any) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def test_another_rate_than_agreed_is_one_finding_however_many_days_it_goes_on() 
     found, less = figures.rate_differences([difference("0.3"), difference("-0.3", channels=None)])
     assert (found.subject, less.subject) == ("A1 DialVerb 2 USD more", "A1 DialVerb None USD less")
     assert found.sentence == (
-        "support: 2.80 USD was charged for 1000 minutes of DialVerb (2 channels), 2026-09-01 to 2026-09-30: "
+        "support: 2.80 USD was charged for 1,000 minutes of DialVerb (2 channels), 2026-09-01 to 2026-09-30: "
         "0.30 USD more than by the rate card."
     )
     assert "DialVerb (unknown channels)" in less.sentence

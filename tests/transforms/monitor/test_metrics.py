@@ -121,7 +121,25 @@ def test_any_name_of_an_account_comes_back_as_it_was(name: str) -> None:
 
 def test_the_escapes_are_those_of_the_format() -> None:
     text = exposition([Metric("x_total", "counter", 'A \\ and\na "', [({"of": 'a\\b"c\nd'}, 1)])])
-    assert text == '# HELP x_total A \\\\ and\\na "\n# TYPE x_total counter\nx_total{of="a\\\\b\\"c\\nd"} 1\n'
+    assert (
+        text == '# HELP x_total A \\\\ and\\na "\n# TYPE x_total counter\nx_total{of="a\\\\b\\"c\\nd"} 1.0\n'
+    )
+
+
+def test_exposition_of_each_kind_of_value() -> None:
+    instant = datetime(2026, 9, 14, 10, 0, 0, 250000, tzinfo=UTC)
+    samples: list[tuple[dict[str, str], int | Decimal | datetime]] = [
+        ({"b": "1", "a": "x"}, 10**12),
+        ({}, Decimal("1234567.123456789")),
+        ({}, instant),
+    ]
+    assert exposition([Metric("recspend_x", "gauge", "Words.", samples)]).splitlines() == [
+        "# HELP recspend_x Words.",
+        "# TYPE recspend_x gauge",
+        'recspend_x{a="x",b="1"} 1e+12',
+        "recspend_x 1.234567123456789e+06",
+        "recspend_x 1.78938000025e+09",
+    ]
 
 
 def test_page_describes_every_metric() -> None:

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from transforms.errors import ConfigError
-from transforms.report.narrowing import Narrowing, account_called, mart_called, month_among
+from transforms.report.narrowing import Narrowing, month_among
 
 SEPTEMBER = date(2026, 9, 1)
 ODD = "AC'; drop table marts.spend; --\\1"
@@ -110,25 +110,7 @@ def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
     assert by_account.select("select 1", ["month"], reads) is None
 
 
-def test_an_account_is_found_by_its_sid_before_any_name() -> None:
-    accounts = [("AC-1", "support"), ("AC-2", "AC-1"), ("AC-3", "sales"), ("AC-4", "sales")]
-    assert account_called(accounts, "AC-1") == ("AC-1", "support")
-    assert account_called(accounts, "support") == ("AC-1", "support")
-    with pytest.raises(ConfigError, match=r"2 accounts are called sales\. .* AC-3 and AC-4\."):
-        account_called(accounts, "sales")
-
-
-def test_who_asks_for_what_is_not_there_is_told_what_is() -> None:
-    with pytest.raises(
-        ConfigError, match=r"no account suport\. Did you mean support\? There are sales, support\."
-    ):
-        account_called([("AC-1", "support"), ("AC-3", "sales")], "suport")
-    with pytest.raises(ConfigError, match=r"No account was read yet"):
-        account_called([], "support")
-    with pytest.raises(ConfigError, match=r"There are account 00, .*, account 11, 8 more\."):
-        account_called([(f"AC-{n}", f"account {n:02}") for n in range(20)], "x")
-    with pytest.raises(ConfigError, match=r"no mart wast\. Did you mean waste\? There are budgets, waste\."):
-        mart_called(["waste", "budgets"], "wast")
+def test_month_among_lists_the_known_months() -> None:
     with pytest.raises(ConfigError, match=r"Nothing is known of 2026-09\. There are 2026-07, 2026-08\."):
         month_among([date(2026, 8, 1), date(2026, 7, 1), date(2026, 8, 1)], SEPTEMBER)
     with pytest.raises(ConfigError, match=r"There are 2025-01 to 2026-12\."):
@@ -139,6 +121,5 @@ def test_who_asks_for_what_is_not_there_is_told_what_is() -> None:
         month_among([], SEPTEMBER)
 
 
-def test_a_mart_goes_by_its_name_with_or_without_its_schema() -> None:
-    assert mart_called(["waste"], "marts.waste") == mart_called(["waste"], "waste") == "waste"
+def test_month_among_returns_a_known_month() -> None:
     assert month_among([SEPTEMBER], SEPTEMBER) == SEPTEMBER

@@ -142,7 +142,7 @@ def test_decimals_come_back_from_csv_and_json_as_they_were(values: list[Decimal]
     (_, *cells) = csv.reader(StringIO(to_csv(table)))
     assert [Decimal(cell) for (cell,) in cells] == values
     assert [Decimal(row["cost"]) for row in json.loads(to_json(table))] == values
-    assert [Decimal(text) for text in for_the_eye(table)["cost"]] == values
+    assert [Decimal(text.replace(",", "")) for text in for_the_eye(table)["cost"]] == values
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_decimals_come_back_from_csv_and_json_as_they_were(values: list[Decimal]
         (["1", "20", None], ["1.00", "20.00", None]),
         (["0.0025", "1.5", "0"], ["0.0025", "1.5000", "0.0000"]),
         (["-0.000000001"], ["-0.000000001"]),
-        (["100.000000000", "1200"], ["100.00", "1200.00"]),
+        (["100.000000000", "1200"], ["100.00", "1,200.00"]),
         ([None], [None]),
         ([], []),
     ],
@@ -163,6 +163,27 @@ def test_for_the_eye_a_column_has_the_decimals_its_values_use_and_at_least_two(
     frame = for_the_eye(table)
     assert list(frame["cost"]) == shown
     assert list(frame["name"]) == ["1.000"] * len(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([2026, None, 1999], ["2026", None, "1999"]),
+        ([1234567, 2026, -1000], ["1,234,567", "2,026", "-1,000"]),
+        ([-10000], ["-10,000"]),
+        ([None], [None]),
+        ([], []),
+    ],
+)
+def test_for_the_eye_separates_thousands_of_counts(values: list[int | None], shown: list[str | None]) -> None:
+    assert list(for_the_eye(pa.table({"rows": pa.array(values, pa.int64())}))["rows"]) == shown
+
+
+def test_for_the_eye_cuts_rates_alone() -> None:
+    table = pa.table({"cost": decimals("0.123456789", "1"), "rate": decimals("0.123456789", "1")})
+    frame = for_the_eye(table, ["rate"])
+    assert list(frame["cost"]) == ["0.123456789", "1.000000000"]
+    assert list(frame["rate"]) == ["0.1235", "1.0000"]
 
 
 def test_a_frame_of_text_keeps_the_columns_in_order_and_null_as_none() -> None:

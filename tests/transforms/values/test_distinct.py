@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.values.distinct import Distinct, map_distinct
+from transforms.values.distinct import Distinct, is_distinct, map_distinct
 
 WORDS = st.lists(st.none() | st.sampled_from(["", "a", "A", "bb", "1"]), max_size=20)
 
@@ -90,3 +90,26 @@ def test_values_counts_and_rows_of_any_column_belong_together(
     assert dict(zip(distinct.values, distinct.counts, strict=True)) == Counter(words)
     assert distinct.readings == [f"<{word}>" for word in distinct.values]
     assert distinct.column(str, pa.string()).to_pylist() == [f"<{word}>" for word in words]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ((), [False, False, False, False, False]),
+        (("word",), [False, True, True, False, True]),
+        (("number",), [False, False, False, True, True]),
+        (("word", "number"), [False, True, True, True, True]),
+    ],
+)
+def test_is_distinct_counts_null_as_a_value(columns: tuple[str, ...], expected: list[bool]) -> None:
+    before = pa.table({"word": ["a", None, "b", None, "a"], "number": [1, 2, 3, None, 5]})
+    after = pa.table({"word": ["a", "a", None, None, "b"], "number": [1, 2, 3, 4, None]})
+    assert is_distinct(before, after, columns).to_pylist() == expected
+    assert is_distinct(after, before, columns).to_pylist() == expected
+
+
+@given(rows=st.lists(st.tuples(st.none() | st.integers(0, 2), st.none() | st.integers(0, 2)), max_size=20))
+@settings(deadline=None)
+def test_is_distinct_compares_as_python_does(rows: list[tuple[int | None, int | None]]) -> None:
+    before, after = (pa.table({"x": pa.array([row[side] for row in rows], pa.int8())}) for side in (0, 1))
+    assert is_distinct(before, after, ["x"]).to_pylist() == [one != other for one, other in rows]

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.values.money import PRICE, is_rounded, is_unpriced, parse_price, plain
+from transforms.values.money import (
+    PRICE,
+    amounts,
+    estimated,
+    is_rounded,
+    is_unpriced,
+    parse_price,
+    plain,
+    readable,
+    trimmed,
+)
 
 READABLE = {
     "-0.0025": "-0.0025",
@@ -194,3 +204,75 @@ def test_a_json_number_of_a_price_is_the_price(price: Decimal) -> None:
 )
 def test_plain_text_has_all_decimals_and_no_exponent(value: Decimal, text: str) -> None:
     assert plain(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("12.500", "12.5"), ("12.000", "12"), ("-0.10", "-0.1"), ("100", "100"), ("0.0", "0")],
+)
+def test_trimmed_drops_the_zeros_at_the_end(text: str, expected: str) -> None:
+    assert trimmed(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], []),
+        ([None], [None]),
+        (["0.000000000"], ["0.00"]),
+        (["12"], ["12.00"]),
+        (["-1.5"], ["-1.50"]),
+        (["0.123456789"], ["0.123456789"]),
+        (["100.0"], ["100.00"]),
+        (["1E+3", "1E-7"], ["1,000.0000000", "0.0000001"]),
+        (["3.5342", "1.934", None], ["3.5342", "1.9340", None]),
+        (["1234567.5", "-1000"], ["1,234,567.50", "-1,000.00"]),
+        (["12345678901234567890123456789.123456789"], ["12,345,678,901,234,567,890,123,456,789.123456789"]),
+    ],
+)
+def test_readable_has_common_decimals(values: list[str | None], expected: list[str | None]) -> None:
+    assert readable(None if value is None else Decimal(value) for value in values) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["0.004"], ["0.004"]),
+        (["0.5"], ["0.50"]),
+        (["0.123456", "0.5"], ["0.1235", "0.5000"]),
+        (["0.000375219"], ["0.0003752"]),
+        (["1.23456", "0"], ["1.235", "0.000"]),
+        (["12345.678"], ["12,345.68"]),
+    ],
+)
+def test_readable_cuts_rates_to_four_digits(values: list[str], expected: list[str]) -> None:
+    assert readable(map(Decimal, values), is_rate=True) == expected
+
+
+@given(st.lists(st.decimals(-(10**28), 10**28, places=9), max_size=5))
+def test_readable_loses_no_digit(values: list[Decimal]) -> None:
+    shown = [str(text) for text in readable(values)]
+    assert [Decimal(text.replace(",", "")) for text in shown] == values
+    assert len({len(text.partition(".")[2]) for text in shown}) <= 1
+
+
+def test_amounts_have_their_currency_next_to_them() -> None:
+    assert amounts([Decimal("3.5342"), Decimal(-1)], "USD", signed=True) == ["+3.5342 USD", "-1.0000 USD"]
+    assert amounts([Decimal("0.012345678")], "EUR", is_rate=True) == ["0.01235 EUR"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0", "0.00"),
+        ("12345.678", "12,345.68"),
+        ("0.0012345", "0.0012"),
+        ("0.12345", "0.12"),
+        ("-3", "-3.00"),
+    ],
+)
+def test_estimated_needs_few_decimals(value: str, expected: str) -> None:
+    assert estimated(Decimal(value)) == expected
+    assert estimated(Decimal(value), signed=True) == (
+        expected if expected.startswith("-") else f"+{expected}"
+    )

@@ -711,9 +711,19 @@ def test_a_warehouse_that_is_not_there_is_told_of_and_not_made(warehouse: Wareho
 def test_a_file_that_is_no_warehouse_is_told_of(warehouse: Warehouse, content: bytes) -> None:
     warehouse.path.write_bytes(content)
     with pytest.raises(
-        DataError, match=r"warehouse\.duckdb cannot be opened: .* Run `recspend model` to build it anew\."
+        DataError, match=r"warehouse\.duckdb cannot be opened: .* Run `recspend model` to rebuild it\."
     ):
         warehouse.table("select 1")
+
+
+def test_open_translates_every_error_of_duckdb(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Torn:
+        def execute(self, _: str) -> None:
+            raise duckdb.IOException("torn")
+
+    monkeypatch.setattr(duckdb, "connect", lambda *_, **__: Torn())
+    with pytest.raises(DataError, match=r"cannot be opened: torn\. Run `recspend model` to rebuild it\."):
+        built.table("select 1")
 
 
 def test_a_query_does_not_hold_the_file(built: Warehouse) -> None:
