@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from flows.ingest.lanes import Lanes, days_in, window_of
 from flows.ingest.plan import find_dialect, plan_account
 from flows.ingest.usage import ingest_usage
+from flows.ingest.workers import Workers, days_in, window_of
 from flows.stage import Clock, Progress, Step, directly, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
@@ -69,30 +69,30 @@ def ingest_account(
     A failure does not raise: the summary says what went wrong and what to do.
     """
     name, failed, warning = access.name, "", ""
-    with Lanes(access, RawPages(data_dir), retry_policy, request.concurrency, clock) as lanes:
+    with Workers(access, RawPages(data_dir), retry_policy, request.concurrency, clock) as workers:
         try:
-            _read_recordings(lanes, name, data_dir, request, progress, step, clock)
+            _read_recordings(workers, name, data_dir, request, progress, step, clock)
             if request.usage and access.provider == "twilio":
-                warning = step(f"usage {name}", partial(_read_usage, lanes, data_dir, request, clock))
+                warning = step(f"usage {name}", partial(_read_usage, workers, data_dir, request, clock))
         except (ApiError, DataError) as error:
             failed = str(error)
-    if lanes.landed.failures and not failed:
-        failed = _in_words(lanes.landed.failures)
+    if workers.totals.failures and not failed:
+        failed = _in_words(workers.totals.failures)
     for message in (warning, failed):
         if message:
             logger.warning("%s", message)
     return IngestSummary(
-        lanes.requests,
-        lanes.retries,
-        lanes.landed.pages,
-        lanes.landed.rows,
+        workers.requests,
+        workers.retries,
+        workers.totals.pages,
+        workers.totals.rows,
         failed={name: failed} if failed else {},
         warnings={name: warning} if warning else {},
     )
 
 
 def _read_recordings(
-    lanes: Lanes,
+    workers: Workers,
     name: str,
     data_dir: Path,
     request: IngestRequest,
@@ -100,22 +100,22 @@ def _read_recordings(
     step: Step,
     clock: Clock,
 ) -> None:
-    dialect = find_dialect(lanes, data_dir, clock().date())
-    fetch = partial(_fetch, lanes, dialect, name, step, partial(progress, f"ingest {name}"))
-    fetch(_unfinished(RawPages(data_dir), lanes.account_sid, clock()))
-    days = plan_account(lanes, dialect, data_dir, request, clock().date())
+    dialect = find_dialect(workers, data_dir, clock().date())
+    fetch = partial(_fetch_in_steps, workers, dialect, name, step, partial(progress, f"ingest {name}"))
+    fetch(_unfinished(RawPages(data_dir), workers.account_sid, clock()))
+    days = plan_account(workers, dialect, data_dir, request, clock().date())
     # What failed just now waits for the next run, which goes on after its last page.
-    failed = {day for window, _ in lanes.landed.failures for day in days_of(window)}
+    failed = {day for window, _ in workers.totals.failures for day in days_of(window)}
     fetch(windows_of(days.keys() - failed))
 
 
-def _read_usage(lanes: Lanes, data_dir: Path, request: IngestRequest, clock: Clock) -> str:
+def _read_usage(workers: Workers, data_dir: Path, request: IngestRequest, clock: Clock) -> str:
     """Read what the provider counts itself; the warning when that fails. The recordings are complete without it."""
     today = clock().date()
-    first = request.first or AccountStates(data_dir).read(lanes.account_sid).first_day or today
+    first = request.first or AccountStates(data_dir).read(workers.account_sid).first_day or today
     days = Window(first, min(request.last or today, today))
     try:
-        ingest_usage(lanes, data_dir, days, request.rules, clock, again=request.again)
+        ingest_usage(workers, data_dir, days, request.rules, clock, again=request.again)
     except (ApiError, DataError) as error:
         return f"Usage Records were not read, the recordings were. {error}"
     return ""
@@ -127,7 +127,7 @@ def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window |
     A landing whose days were read again since must not be gone on with: it would count as the older of the two
     readings, and list what is newer.
     """
-    work: list[Window | Landing] = []
+    pending: list[Window | Landing] = []
     unfinished = raw.unfinished(account_sid)
     later = [*raw.complete(account_sid), *unfinished]
     for landing in unfinished:
@@ -135,28 +135,28 @@ def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window |
             each.fetched_at > landing.fetched_at and each.window.overlaps(landing.window) for each in later
         )
         if not is_stale:
-            work.append(landing)
+            pending.append(landing)
         elif raw.has_pages(landing):
             raw.abandon(landing, now)
         else:
             raw.discard(landing)
-    return work
+    return pending
 
 
-def _fetch(
-    lanes: Lanes,
+def _fetch_in_steps(
+    workers: Workers,
     dialect: Dialect,
     name: str,
     step: Step,
     report: Callable[[int, int], None],
-    work: Sequence[Window | Landing],
+    pending: Sequence[Window | Landing],
 ) -> None:
     """Land windows, a few of them a step; `report` is called with the days done and their total."""
-    total, done = sum(days_in(each) for each in work), 0
-    for start in range(0, len(work), _WINDOWS_PER_STEP):
-        batch = work[start : start + _WINDOWS_PER_STEP]
+    total, done = sum(days_in(each) for each in pending), 0
+    for start in range(0, len(pending), _WINDOWS_PER_STEP):
+        batch = pending[start : start + _WINDOWS_PER_STEP]
         report_batch = partial(_report_from, report, done, total)
-        step(f"ingest {name} {_span(batch)}", partial(lanes.walk, batch, dialect, report_batch))
+        step(f"ingest {name} {_span(batch)}", partial(workers.fetch, batch, dialect, report_batch))
         done += sum(days_in(each) for each in batch)
 
 
@@ -164,8 +164,8 @@ def _report_from(report: Callable[[int, int], None], before: int, total: int, do
     report(before + done, total)
 
 
-def _span(work: Sequence[Window | Landing]) -> str:
-    windows = [window_of(each) for each in work]
+def _span(pending: Sequence[Window | Landing]) -> str:
+    windows = [window_of(each) for each in pending]
     return span(min(window.first for window in windows), max(window.last for window in windows))
 
 

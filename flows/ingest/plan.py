@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from flows.ingest.lanes import Lanes
+from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
@@ -39,9 +39,9 @@ def planned_reads(
     first day.
     """
     raw, today = RawPages(data_dir), clock().date()
-    with Lanes(access, raw, retry_policy, request.concurrency, clock) as lanes:
-        dialect = find_dialect(lanes, data_dir, today)
-        days = plan_account(lanes, dialect, data_dir, request, today)
+    with Workers(access, raw, retry_policy, request.concurrency, clock) as workers:
+        dialect = find_dialect(workers, data_dir, today)
+        days = plan_account(workers, dialect, data_dir, request, today)
     # A day that was read and has no recordings will hardly have any now.
     read = covered_days(landing.fetch for landing in raw.complete(access.account_sid))
     known = dict.fromkeys((day.day for day in read), DayCount(0, 0))
@@ -63,14 +63,14 @@ def planned_reads(
 
 
 def plan_account(
-    lanes: Lanes, dialect: Dialect, data_dir: Path, request: IngestRequest, today: date
+    workers: Workers, dialect: Dialect, data_dir: Path, request: IngestRequest, today: date
 ) -> dict[date, Reason]:
     """The days to read now, each with the reason. May ask the API for the account's first day, once."""
-    sid = lanes.account_sid
+    sid = workers.account_sid
     covered = {
         day.day: day for day in covered_days(landing.fetch for landing in RawPages(data_dir).complete(sid))
     }
-    first = request.first or _first_day(lanes, dialect, data_dir, covered, today)
+    first = request.first or _first_day(workers, dialect, data_dir, covered, today)
     # Days that have not begun hold nothing yet, and must not count as read.
     days = Window(first, min(request.last or today, today))
     if request.again:
@@ -80,25 +80,25 @@ def plan_account(
     return plan_days(days, today, covered, unsettled, request.rules)
 
 
-def find_dialect(lanes: Lanes, data_dir: Path, today: date) -> Dialect:
+def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:
     """How the account wants to be asked for dates: as it was found out before, or found out now and remembered."""
     states = AccountStates(data_dir)
-    state = states.read(lanes.account_sid)
+    state = states.read(workers.account_sid)
     if state.dialect.filter is not None:
         return state.dialect
-    dialect = calibrate(lanes.newest, today)
-    states.write(lanes.account_sid, msgspec.structs.replace(state, dialect=dialect))
+    dialect = calibrate(workers.newest, today)
+    states.write(workers.account_sid, msgspec.structs.replace(state, dialect=dialect))
     return dialect
 
 
 def _first_day(
-    lanes: Lanes, dialect: Dialect, data_dir: Path, covered: Mapping[date, CoveredDay], today: date
+    workers: Workers, dialect: Dialect, data_dir: Path, covered: Mapping[date, CoveredDay], today: date
 ) -> date:
-    states, sid = AccountStates(data_dir), lanes.account_sid
+    states, sid = AccountStates(data_dir), workers.account_sid
     state = states.read(sid)
     first = state.first_day
     if first is None:
-        with lanes.api() as api:
+        with workers.api() as api:
             found = find_first_day(partial(api.exists_before, dialect=dialect), today)
         # An account without recordings is read from today on, so that it counts as covered.
         first = found or today

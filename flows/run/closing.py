@@ -51,15 +51,15 @@ _REJECTS = """
 """
 
 
-def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
+def close_month(context: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
     """Close a month (written as 2026-09; by usage_date) and return its statement.
 
     Raises ConfigError when it is closed already, is not over, was never read, or lacks something that is not accepted;
     ChecksFailedError when a check stands against the figures.
     """
-    data_dir, month = work.settings.data_dir, read_month(text)
-    begins, ends = bounds(month, ZoneInfo(work.settings.reporting_timezone))
-    now, statements = work.clock(), Statements(data_dir)
+    data_dir, month = context.settings.data_dir, read_month(text)
+    begins, ends = bounds(month, ZoneInfo(context.settings.reporting_timezone))
+    now, statements = context.clock(), Statements(data_dir)
     statements.refuse_closed(text)
     if now < ends:
         raise ConfigError(
@@ -67,10 +67,10 @@ def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False)
         )
     with held(data_dir):
         statements.refuse_closed(text)
-        covered = coverage(data_dir, work.names)
+        covered = coverage(data_dir, context.names)
         _refuse_unread(covered, text, days_within(begins, ends))
         _refuse_pending(data_dir, covered, days_within(begins, ends))
-        _build(work)
+        _build(context)
         warehouse = Warehouse(warehouse_path(data_dir))
         rows = warehouse.table(_ROWS.format(month=month))
         missing = Missing(
@@ -90,7 +90,7 @@ def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False)
         return statements.write(
             Statement(
                 text,
-                work.settings.reporting_timezone,
+                context.settings.reporting_timezone,
                 max(now, newest),
                 missing,
                 statement_rows(rows),
@@ -99,9 +99,9 @@ def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False)
         )
 
 
-def _build(work: RunContext) -> None:
+def _build(context: RunContext) -> None:
     """The statement must be what the lake says now; a warehouse that is up to date is only checked again."""
-    stopping = [result for result in build_models(work).checks if result.stops]
+    stopping = [result for result in build_models(context).checks if result.stops]
     if stopping:
         names = ", ".join(result.check.name for result in stopping)
         raise ChecksFailedError(f"Checks failed: {names}. Nothing was closed; see `recspend check`.")

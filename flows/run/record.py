@@ -26,7 +26,7 @@ _UNEXPECTED = 2
 
 
 @contextmanager
-def recorded(work: RunContext, summary: RunSummary) -> Iterator[Callable[[], None]]:
+def recorded(context: RunContext, summary: RunSummary) -> Iterator[Callable[[], None]]:
     """Keep the record of a run, so that one that is killed leaves a trace too; the block may write it in between.
 
     When it ends, well or not, the metrics are written: after a failure the last success stays an old one.
@@ -39,17 +39,17 @@ def recorded(work: RunContext, summary: RunSummary) -> Iterator[Callable[[], Non
         }
         finished = None if exit_code is None else datetime.now(UTC)
         record = RunRecord(_run_id(started), started, finished, exit_code, **counts)
-        Runs(work.settings.data_dir).write(record)
+        Runs(context.settings.data_dir).write(record)
 
     keep()
     try:
         yield keep
     except Exception as error:
         keep(_exit_code(error))
-        write_metrics(work.settings, work.names, work.clock())
+        write_metrics(context.settings, context.names, context.clock())
         raise
     keep(summary.exit_code)
-    write_metrics(work.settings, work.names, work.clock())
+    write_metrics(context.settings, context.names, context.clock())
 
 
 def record_failed_start(settings: Settings, started: datetime, error: Exception) -> None:

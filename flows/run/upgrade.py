@@ -58,11 +58,11 @@ def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
     """
     lake, usage = Lake(data_dir), UsageRecords(data_dir)
     # Without a state, building anew was broken off after the last file and before it was known what they hold.
-    broken_off = {sid for sid in lake.accounts() if lake.state(sid) is None}
+    interrupted = {sid for sid in lake.accounts() if lake.state(sid) is None}
     outdated = [
         sid
         for sid in sorted({*lake.accounts(), *usage.accounts()})
-        if sid in broken_off or not (lake.is_current(sid) and usage.is_current(sid))
+        if sid in interrupted or not (lake.is_current(sid) and usage.is_current(sid))
     ]
     for sid in outdated:
         logger.info("Building the lake of account %s anew from its raw pages.", sid)

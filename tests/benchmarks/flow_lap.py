@@ -27,14 +27,14 @@ def main() -> None:
         return summary
 
     stages.perform = marked  # before the flow takes hold of it
-    job = RunRequest("run")
-    work = context_of(load())
+    request = RunRequest("run")
+    context = context_of(load())
     if sys.argv[1] == "flow":
         from flows.pipeline.flow import perform_as_flow
 
-        summary = perform_as_flow(work, job)
+        summary = perform_as_flow(context, request)
     else:
-        summary = stages.perform(work, job)
+        summary = stages.perform(context, request)
     cpu_entered, entered, left = marks
     told = {
         "start": entered - _BEGAN,

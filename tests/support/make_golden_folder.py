@@ -20,7 +20,7 @@ from flows.run.stages import perform
 from flows.stores.folder.data_format import FORMAT
 from tests.support import GOLDEN
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import ACCOUNTS, Clock, epoch_of, in_haste, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, Clock, context_by, epoch_of, in_haste, made
 
 FOLDERS = GOLDEN / "folders"
 FIRST, TODAY = date(2026, 8, 1), date(2026, 10, 2)
@@ -55,15 +55,15 @@ def make(folder: Path, seed: int) -> None:
     with in_haste(5), serve(source, faults=["bad-records"], seed=seed) as emulator:
         support, sales = accesses_of(emulator)
         accounts = [replace(support, name="support"), replace(sales, name="sales", provider="twilio")]
-        work = work_by(slow_clock(ledger), accounts, data_dir)
-        job = RunRequest("run", FIRST, TODAY, again=True)
-        perform(work, job)
-        close_month(work, "2026-08", accept_incomplete=True)
+        context = context_by(slow_clock(ledger), accounts, data_dir)
+        request = RunRequest("run", FIRST, TODAY, again=True)
+        perform(context, request)
+        close_month(context, "2026-08", accept_incomplete=True)
         ledger.advance_to(epoch_of(TODAY, 3600))
         ledger.change(UNPRICED.sid, price=Decimal("0.4"), currency="USD")
         ledger.change(PRICED.sid, price=Decimal("0.06"))
         ledger.delete(GOES.sid)
-        perform(work, job)
+        perform(context, request)
         totals = emulator.totals()
     (folder / "ledger.json").write_text(json.dumps(totals["cells"], indent=1) + "\n")
     for name in NOT_KEPT:

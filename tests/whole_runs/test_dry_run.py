@@ -15,7 +15,7 @@ from flows.command import main as cli
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform, planned
-from tests.support.runs.ledger_runs import accesses_of, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for
 from tests.support.runs.watched import TODAY, epoch, evenly, is_page_request, page_requests, recording
 
 Row = tuple[date, date, str, int]
@@ -23,19 +23,19 @@ INGEST = RunRequest("ingest")
 LATER = TODAY + timedelta(hours=1)
 
 
-def work_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> RunContext:
+def context_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> RunContext:
     steps = count()  # next() on it is atomic, for the lanes all ask
     return replace(
-        work_for(accesses_of(emulator), data_dir, **settings),
+        context_for(accesses_of(emulator), data_dir, **settings),
         clock=lambda: now + timedelta(milliseconds=next(steps)),
     )
 
 
-def plan(work: RunContext, job: RunRequest = INGEST) -> list[Row]:
+def plan(context: RunContext, request: RunRequest = INGEST) -> list[Row]:
     """The rows of the plan, without the account."""
-    table = planned(work, job)
+    table = planned(context, request)
     assert table.column_names == ["account", "first_day", "last_day", "reason", "requests"]
-    assert set(table["account"].to_pylist()) <= {access.name for access in work.accounts or ()}
+    assert set(table["account"].to_pylist()) <= {access.name for access in context.accounts or ()}
     return [tuple(row.values())[1:] for row in table.to_pylist()]
 
 
@@ -61,9 +61,9 @@ def test_of_an_account_never_read_every_day_is_planned_by_quarters_and_nothing_i
 ) -> None:
     made = settled(date(2026, 2, 20), september(29))
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
-        rows = plan(work_at(TODAY, emulator, tmp_path / "data"))
+        rows = plan(context_at(TODAY, emulator, tmp_path / "data"))
         assert [request for request in emulator.requests if is_page_request(request.target)] == []
-        perform(work_at(TODAY, emulator, tmp_path / "data"), INGEST)
+        perform(context_at(TODAY, emulator, tmp_path / "data"), INGEST)
         assert len(page_requests(emulator)) == sum(row[3] for row in rows)
     assert rows[0][0] in [date(2026, 2, day) for day in (18, 19, 20)]
     assert [row[1:] for row in rows] == [
@@ -76,7 +76,7 @@ def test_of_an_account_never_read_every_day_is_planned_by_quarters_and_nothing_i
 
 def test_a_dry_run_lands_nothing(tmp_path: Path) -> None:
     with serve(open_recordings(settled(september(1), september(29)), tmp_path / "rendered")) as emulator:
-        plan(work_at(TODAY, emulator, tmp_path / "data"))
+        plan(context_at(TODAY, emulator, tmp_path / "data"))
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["state"]
 
 
@@ -88,8 +88,8 @@ def read(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
         made[place] = replace(made[place], price=None)
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
         data_dir = tmp_path / "data"
-        perform(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
-        perform(work_at(TODAY, emulator, data_dir), RunRequest("normalize"))
+        perform(context_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
+        perform(context_at(TODAY, emulator, data_dir), RunRequest("normalize"))
         yield emulator, data_dir
 
 
@@ -101,34 +101,40 @@ def test_after_a_run_the_newest_days_and_the_unsettled_ones_are_planned(
     read: tuple[Emulator, Path],
 ) -> None:
     emulator, data_dir = read
-    assert plan(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
+    assert plan(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
         UNSETTLED,
         LOOK_BACK,
     ]
     # The first day is found for a plan without dates, and stays known.
     before = len(emulator.requests)
-    rows = plan(work_at(LATER, emulator, data_dir))
+    rows = plan(context_at(LATER, emulator, data_dir))
     assert rows in ([UNSETTLED, LOOK_BACK], [(rows[0][0], date(2026, 8, 31), "not covered", 1), *rows[1:]])
     assert len(emulator.requests) > before
     before = len(emulator.requests)
-    assert plan(work_at(LATER, emulator, data_dir)) == rows
+    assert plan(context_at(LATER, emulator, data_dir)) == rows
     assert len(emulator.requests) == before
 
 
 def test_the_settings_say_how_far_it_looks_back(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
-    work = work_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
-    assert plan(work, RunRequest("ingest", september(1))) == [(september(11), september(11), "unsettled", 1)]
-    work = work_at(TODAY, emulator, data_dir, lookback_days=1, settle_days=0)
-    assert plan(work, RunRequest("ingest", september(1))) == [(september(30), september(30), "look back", 1)]
+    context = context_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
+    assert plan(context, RunRequest("ingest", september(1))) == [
+        (september(11), september(11), "unsettled", 1)
+    ]
+    context = context_at(TODAY, emulator, data_dir, lookback_days=1, settle_days=0)
+    assert plan(context, RunRequest("ingest", september(1))) == [
+        (september(30), september(30), "look back", 1)
+    ]
 
 
 def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     again = RunRequest("ingest", september(5), september(9), again=True)
-    assert plan(work_at(TODAY, emulator, data_dir), again) == [(september(5), september(9), "asked again", 1)]
+    assert plan(context_at(TODAY, emulator, data_dir), again) == [
+        (september(5), september(9), "asked again", 1)
+    ]
     audit = RunRequest("ingest", september(1), audit_days=2)
-    assert plan(work_at(TODAY, emulator, data_dir), audit) == [
+    assert plan(context_at(TODAY, emulator, data_dir), audit) == [
         (september(1), september(2), "audit", 1),
         UNSETTLED,
         LOOK_BACK,
@@ -138,7 +144,7 @@ def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple
 def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     later = TODAY + timedelta(days=10)
-    assert plan(work_at(later, emulator, data_dir), RunRequest("ingest", september(1))) == [
+    assert plan(context_at(later, emulator, data_dir), RunRequest("ingest", september(1))) == [
         UNSETTLED,
         (september(30), september(30), "not covered", 1),
         (date(2026, 10, 1), date(2026, 10, 10), "not covered", 1),
@@ -147,9 +153,9 @@ def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) ->
 
 def test_what_is_planned_is_what_is_read_then(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
-    rows = plan(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
+    rows = plan(context_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
     before = len(emulator.requests)
-    perform(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
+    perform(context_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
     assert len(page_requests(emulator, before)) == len(emulator.requests) - before == len(rows)
 
 
@@ -162,31 +168,31 @@ def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
         data_dir = tmp_path / "data"
         asked = RunRequest("ingest", september(1), september(30))
-        perform(work_at(TODAY, emulator, data_dir), asked)
-        perform(work_at(TODAY, emulator, data_dir), RunRequest("normalize"))
+        perform(context_at(TODAY, emulator, data_dir), asked)
+        perform(context_at(TODAY, emulator, data_dir), RunRequest("normalize"))
         yield emulator, data_dir
 
 
 def test_the_requests_of_dense_days_are_those_of_their_pages(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
-    assert plan(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
+    assert plan(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
         (september(28), september(30), "look back", 4)
     ]
     again = RunRequest("ingest", september(3), september(3), again=True)
-    work = work_at(LATER, emulator, data_dir)
-    assert plan(work, again) == [(september(3), september(3), "asked again", 12)]
+    context = context_at(LATER, emulator, data_dir)
+    assert plan(context, again) == [(september(3), september(3), "asked again", 12)]
     before = len(emulator.requests)
-    perform(work, again)
+    perform(context, again)
     assert len(page_requests(emulator, before)) == 12
     before = len(emulator.requests)
-    perform(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1)))
+    perform(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1)))
     assert len(page_requests(emulator, before)) == 4
 
 
 def test_days_that_were_read_and_are_empty_are_expected_to_stay_so(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
     again = RunRequest("ingest", september(10), september(20), again=True)
-    assert plan(work_at(LATER, emulator, data_dir), again) == [
+    assert plan(context_at(LATER, emulator, data_dir), again) == [
         (september(10), september(20), "asked again", 1)
     ]
 
@@ -196,9 +202,9 @@ def test_what_cutting_a_wide_window_costs_is_no_great_part_of_what_was_expected(
 ) -> None:
     emulator, data_dir = dense
     again = RunRequest("ingest", september(1), september(30), again=True)
-    (row,) = plan(work_at(LATER, emulator, data_dir), again)
+    (row,) = plan(context_at(LATER, emulator, data_dir), again)
     before = len(emulator.requests)
-    perform(work_at(LATER, emulator, data_dir), again)
+    perform(context_at(LATER, emulator, data_dir), again)
     assert row[:3] == (september(1), september(30), "asked again")
     assert len(page_requests(emulator, before)) <= 2 * row[3]
 

@@ -95,12 +95,12 @@ def assert_borne(
     faults: Sequence[str],
     *,
     seed: int = 0,
-    job: RunRequest = WHOLE_RUN,
+    request: RunRequest = WHOLE_RUN,
     must_strike: bool = True,
 ) -> None:
     """One run against an API with these faults comes out as if there were none; bad records are shown."""
     with serve(source, faults=faults, seed=seed, latency_ms=3) as emulator:
-        summary = run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, job)
+        summary = run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, request)
         assert summary.failed == {}
         # Beside huge pages there are so few requests that others may not come to strike.
         if must_strike and (faults == ["huge-page"] or "huge-page" not in faults):
@@ -247,9 +247,9 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
     clock, truth = clock_of(source.ledger), ledger_facts(source.ledger)
     with serve(source, faults=["skipping-cursor"], seed=2) as emulator:
 
-        def run(job: RunRequest) -> set[str]:
+        def run(request: RunRequest) -> set[str]:
             """What is not as it should be after a run that says that all went well."""
-            summary = read_by(clock, accesses_of(emulator), tmp_path, job, concurrency=1)
+            summary = read_by(clock, accesses_of(emulator), tmp_path, request, concurrency=1)
             assert (summary.exit_code, summary.failed) == (0, {})
             (account,) = coverage(tmp_path, [ACCOUNTS[0]])
             assert account.holes == []

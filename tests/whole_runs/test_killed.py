@@ -25,11 +25,11 @@ from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import decompress
 from tests.support.runs.ledger_runs import (
     accesses_of,
+    context_for,
     environment_of,
     ledger_cells,
     run_against,
     warehouse_cells,
-    work_for,
 )
 from tests.support.runs.watched import PageKey, days_landed, page_key, page_requests, window_of_key
 from transforms.pages.records import read_envelope
@@ -256,8 +256,8 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
     assert 0 < len(last) < undisturbed
     assert repeated <= 50 * 2 * LANES
     for data_dir in (whole, killed):
-        perform(work_for([access], data_dir), RunRequest("normalize"))
-        perform(work_for([access], data_dir), RunRequest("model"))
+        perform(context_for([access], data_dir), RunRequest("normalize"))
+        perform(context_for([access], data_dir), RunRequest("model"))
         assert warehouse_cells(data_dir) == totals
         assert days_landed(data_dir, access.account_sid) == days_of(MONTHS)
     assert lake_of(killed, access.account_sid).equals(lake_of(whole, access.account_sid))

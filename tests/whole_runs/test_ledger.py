@@ -16,12 +16,12 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from tests.support.analyst import analyst_with_open
 from tests.support.runs.ledger_runs import (
+    context_for,
     fingerprints,
     ledger_cells,
     rows_of,
     run_against,
     warehouse_cells,
-    work_for,
 )
 
 SEPTEMBER = (date(2026, 9, 1), date(2026, 9, 30))
@@ -94,9 +94,9 @@ def test_rebuilding_from_raw_gives_the_same_lake(cache: Path, tmp_path: Path) ->
         run_against(emulator, tmp_path)
         run_against(emulator, tmp_path, *SEPTEMBER)
     before, files = rows_of(tmp_path, everything), fingerprints(tmp_path, ["recordings"])
-    work = work_for([], tmp_path)
-    perform(work, RunRequest("normalize", rebuild=True))
-    perform(work, RunRequest("model"))
+    context = context_for([], tmp_path)
+    perform(context, RunRequest("normalize", rebuild=True))
+    perform(context, RunRequest("model"))
     assert rows_of(tmp_path, everything) == before
     months = {name: mark for name, mark in files.items() if name.endswith(".parquet")}
     rebuilt = fingerprints(tmp_path, ["recordings"])
@@ -108,9 +108,9 @@ def test_a_lost_lake_is_built_again_from_raw(cache: Path, tmp_path: Path) -> Non
         run_against(emulator, tmp_path)
     cells = warehouse_cells(tmp_path)
     next((tmp_path / "recordings").rglob("recordings.parquet")).unlink()
-    work = work_for([], tmp_path)
-    perform(work, RunRequest("normalize"))
-    perform(work, RunRequest("model"))
+    context = context_for([], tmp_path)
+    perform(context, RunRequest("normalize"))
+    perform(context, RunRequest("model"))
     assert warehouse_cells(tmp_path) == cells
 
 

@@ -42,10 +42,10 @@ from tests.support.runs.living_runs import (
     DAY_SECONDS,
     Fact,
     clock_of,
+    context_by,
     epoch_of,
     in_haste,
     made,
-    work_by,
 )
 from transforms.report.since_last_run import Changes
 
@@ -61,7 +61,7 @@ FAULTS = (
 )
 FILTERS = ("instant-inclusive", "instant-exclusive", "day-inclusive", "day-exclusive")
 FORMS = ((), ("iso-only",), ("date-only",), ("rfc2822-only",))
-JOBS = {
+REQUESTS = {
     "run": RunRequest(),
     "everything again": RunRequest(first=FIRST, again=True),
     "August again": RunRequest(first=date(2026, 8, 1), last=date(2026, 8, 31), again=True),
@@ -114,18 +114,18 @@ TIMES = {
     "13 weeks": 91 * DAY_SECONDS,
 }
 times = st.sampled_from(["to the last second", "to midnight", *TIMES])
-jobs = st.sampled_from(["run", "run", "run", *JOBS])
+requests = st.sampled_from(["run", "run", "run", *REQUESTS])
 breaks = st.tuples(
     st.sampled_from(["request", "answer", "file", "file"]), st.integers(1, 12) | st.integers(1, 60)
 )
 
 
-class BrokenOff(BaseException):
+class Interrupted(BaseException):
     """The process is as good as dead."""
 
 
 @contextmanager
-def broken_off(what: str, number: int) -> Iterator[None]:
+def interrupted(what: str, number: int) -> Iterator[None]:
     """Break off before a request, behind an answer, or before a file takes its place: the nth, counted from 1.
 
     From then on nothing is asked and no file comes or goes, in no lane, until the last of them has ended.
@@ -136,7 +136,7 @@ def broken_off(what: str, number: int) -> Iterator[None]:
     def live_or_die(moment: str) -> None:
         if dead.is_set() or (moment == what and next(numbered) >= number):
             dead.set()
-            raise BrokenOff
+            raise Interrupted
 
     def fetched(api: RecordingsApi, url: str) -> Any:
         live_or_die("request")
@@ -161,7 +161,7 @@ def broken_off(what: str, number: int) -> Iterator[None]:
             yield
         finally:
             for thread in threading.enumerate():
-                if thread.name.startswith(("walk ", "land ")):
+                if thread.name.startswith(("fetch ", "save ")):
                     thread.join()
 
 
@@ -192,7 +192,9 @@ class LivingMachine(RuleBasedStateMachine):
         self.ledger = self.source.ledger
         self.model = Model(self.ledger)
         names = {sid: sid for sid in (BUSY, NEW)}
-        self.work = replace(work_by(clock_of(self.ledger), [], self.data_dir, concurrency=4), names=names)
+        self.context = replace(
+            context_by(clock_of(self.ledger), [], self.data_dir, concurrency=4), names=names
+        )
         self.dialect: tuple[str, ...] = ()
         self.knows_first_days = False
         self.told: dict[str, dict[str, Any]] = {}
@@ -207,7 +209,7 @@ class LivingMachine(RuleBasedStateMachine):
     @rule(
         events=events(),
         passes=times,
-        job=jobs,
+        request=requests,
         is_whole=st.sampled_from([False, False, False, True]),
         faults=st.sets(st.sampled_from(FAULTS), max_size=3),
         seed=st.integers(0, 99),
@@ -217,7 +219,7 @@ class LivingMachine(RuleBasedStateMachine):
         self,
         events: Sequence[Event],
         passes: str,
-        job: str,
+        request: str,
         is_whole: bool,
         faults: set[str],
         seed: int,
@@ -232,18 +234,18 @@ class LivingMachine(RuleBasedStateMachine):
         later = self.ledger.now + TIMES[passes] if passes in TIMES else then[passes]
         self.ledger.advance_to(max(later, self.ledger.now))
         try:
-            with broken_off(*breaks) if breaks else nullcontext():
-                since = self._perform(JOBS[job], is_whole, faults, seed)
-        except BrokenOff:
-            self.model.broken_off(JOBS[job])
+            with interrupted(*breaks) if breaks else nullcontext():
+                since = self._perform(REQUESTS[request], is_whole, faults, seed)
+        except Interrupted:
+            self.model.interrupted(REQUESTS[request])
         else:
-            self._compare(JOBS[job], is_whole)
+            self._compare(REQUESTS[request], is_whole)
             self._compare_since(since)
 
     @precondition(lambda self: self.model.rows and not self.model.is_hazy)
     @rule()
     def rebuild(self) -> None:
-        perform(self.work, RunRequest("normalize", rebuild=True))
+        perform(self.context, RunRequest("normalize", rebuild=True))
         assert self._lake_rows() == self.model.rows
 
     def _happens(self, event: Event) -> None:
@@ -304,29 +306,36 @@ class LivingMachine(RuleBasedStateMachine):
         for recording in self._chosen(event, list(filter(fits, self._listed()))):
             self.ledger.change(recording.sid, keep_updated_at=event.keeps_update_date, **facts)
 
-    def _perform(self, job: RunRequest, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
+    def _perform(self, request: RunRequest, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
         if not self.knows_first_days:
             faults -= {"empty-page-with-next"}  # with it the first day is not found, or a wrong one is
-        parts = [job] if is_whole else [replace(job, command="ingest"), replace(job, command="normalize")]
+        parts = (
+            [request]
+            if is_whole
+            else [replace(request, command="ingest"), replace(request, command="normalize")]
+        )
         with serve(self.source, faults=sorted(faults), dialect=self.dialect, seed=seed) as emulator:
             for part in parts:
-                summary = perform(replace(self.work, accounts=accesses_of(emulator)), part)
+                summary = perform(replace(self.context, accounts=accesses_of(emulator)), part)
                 assert (summary.exit_code, summary.failed) == (0, {})
         return summary.since
 
-    def _compare(self, job: RunRequest, is_whole: bool) -> None:
-        self.knows_first_days |= job.first is None
+    def _compare(self, request: RunRequest, is_whole: bool) -> None:
+        self.knows_first_days |= request.first is None
         found = self._warehouse_rows() if is_whole else self._lake_rows()
-        self.model.ended(job, found)
+        self.model.ended(request, found)
         assert found == self.model.rows
-        if not job.last:
+        if not request.last:
             for account in coverage(self.data_dir, [BUSY, NEW]):
                 assert account.holes == []
                 assert account.covered[-1].day == self.model.today
                 assert account.account_sid == NEW or account.covered[0].day <= FIRST
         if is_whole:
             assert warehouse_cells(self.data_dir) == cells_of(row.fact for row in found.values())
-            assert rows_of(self.data_dir, "select * from ops.coverage where not is_covered") == [] or job.last
+            assert (
+                rows_of(self.data_dir, "select * from ops.coverage where not is_covered") == []
+                or request.last
+            )
 
     def _compare_since(self, since: Changes | None) -> None:
         """What a whole run says that changed since the whole run before is what the rows of then and now say."""

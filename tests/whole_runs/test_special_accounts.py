@@ -16,18 +16,18 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from flows.stores.api.access import AccountAccess
-from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, ledger_cells, rows_of, warehouse_cells
 from tests.support.runs.watched import TODAY, epoch, evenly, page_requests, recording
 from transforms.values.windows import Window, days_of
 
 RUN = RunRequest("run")
 
 
-def run_at(now: datetime, accounts: list[AccountAccess], data_dir: Path, job: RunRequest) -> RunSummary:
+def run_at(now: datetime, accounts: list[AccountAccess], data_dir: Path, request: RunRequest) -> RunSummary:
     """A whole run at an instant; a millisecond passes each time somebody looks at the clock."""
     steps = count()  # next() on it is atomic, for the lanes all ask
     clock = lambda: now + timedelta(milliseconds=next(steps))  # noqa: E731
-    return perform(replace(work_for(accounts, data_dir), clock=clock), job)
+    return perform(replace(context_for(accounts, data_dir), clock=clock), request)
 
 
 def covered(data_dir: Path) -> list[date]:
@@ -38,8 +38,8 @@ def covered(data_dir: Path) -> list[date]:
 def test_a_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
     day = date(2026, 8, 12)
     with serve(open_recordings(evenly(day, day, 100_000), tmp_path / "rendered")) as emulator:
-        job = RunRequest("run", day - timedelta(days=1), day + timedelta(days=1))
-        summary = run_at(TODAY, accesses_of(emulator), tmp_path / "data", job)
+        request = RunRequest("run", day - timedelta(days=1), day + timedelta(days=1))
+        summary = run_at(TODAY, accesses_of(emulator), tmp_path / "data", request)
         assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
         windows = Counter(key[:2] for key in page_requests(emulator))
     assert (summary.exit_code, summary.new, summary.rejected, summary.holes) == (0, 100_000, 0, 0)

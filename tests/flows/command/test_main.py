@@ -21,7 +21,7 @@ from flows.command import options as cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
 from flows.run.request import RunRequest
 from flows.run.stages import perform
-from tests.support.runs.ledger_runs import accesses_of, ledger_cells, warehouse_cells, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, ledger_cells, warehouse_cells
 
 COUNTS = ["requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced"]
 COMMANDS = [
@@ -87,7 +87,7 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, recspend: Recsp
 def ran(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after a first run."""
     data_dir = tmp_path_factory.mktemp("ran") / "data"
-    perform(work_for(accesses_of(emulator)[:1], data_dir), RunRequest("run"))
+    perform(context_for(accesses_of(emulator)[:1], data_dir), RunRequest("run"))
     return data_dir
 
 

@@ -15,15 +15,15 @@ import pytest
 
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.ingest.ingest import IngestSummary, ingest_account
-from flows.ingest.lanes import Lanes
 from flows.ingest.plan import plan_account
+from flows.ingest.workers import Workers
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.raw.landing import Landing, decompress
 from flows.stores.raw.raw_pages import RawPages
-from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, rows_of
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import IngestRequest, Rules
 from transforms.values.windows import Window
@@ -79,7 +79,7 @@ def read(
         clock=lambda: now + timedelta(milliseconds=next(steps)),
     )
     for stage in ("normalize", "model"):
-        perform(work_for([], data_dir), RunRequest(stage))
+        perform(context_for([], data_dir), RunRequest(stage))
     return summary
 
 
@@ -244,9 +244,9 @@ def test_days_in_the_future_are_not_asked_for_and_do_not_count_as_read(tmp_path:
         assert days_asked(emulator, 0) == [("2026-09-29", "2026-09-30")]
         (access,) = accesses_of(emulator)
         data_dir = tmp_path / "data"
-        with Lanes(access, RawPages(data_dir), RetryPolicy(), 1) as lanes:
+        with Workers(access, RawPages(data_dir), RetryPolicy(), 1) as workers:
             plan = plan_account(
-                lanes, Dialect(), data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1)
+                workers, Dialect(), data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1)
             )
     assert plan[date(2026, 10, 1)] == "not covered"
 
@@ -258,12 +258,12 @@ def test_a_walk_whose_cursor_is_refused_by_now_starts_over_and_nothing_else_does
     with served(recordings, tmp_path) as emulator:
         (access,) = accesses_of(emulator)
         api, raw = RecordingsApi(access), RawPages(data_dir)
-        broken_off = Landing(ACCOUNT, window, TODAY)
+        interrupted = Landing(ACCOUNT, window, TODAY)
         pager = api.pager({"DateCreated>": "2026-08-31T00:00:00Z", "DateCreated<": "2026-09-04T00:00:00Z"})
         body, envelope = api.fetch(pager.url or "")
         refused = body.replace(b"PageToken=PA", b"PageToken=XX")
         assert refused != body
-        raw.writer(broken_off).add(pager.url or "", refused, envelope.rows)
+        raw.writer(interrupted).add(pager.url or "", refused, envelope.rows)
         read(
             emulator,
             data_dir,
@@ -271,7 +271,7 @@ def test_a_walk_whose_cursor_is_refused_by_now_starts_over_and_nothing_else_does
             IngestRequest(first=window.first, last=window.last),
         )
     assert raw.unfinished(ACCOUNT) == []
-    assert broken_off not in raw.complete(ACCOUNT)
+    assert interrupted not in raw.complete(ACCOUNT)
     assert len(rows_of(data_dir, EVERY_FACT)) == 1200
 
 
@@ -357,6 +357,6 @@ def test_a_price_that_changes_is_listed_as_a_correction_and_a_rebuild_lists_the_
     for page, price in ((row["raw_page_before"], "0.0025"), (row["raw_page_after"], "0.005")):
         assert price.encode() in decompress((data_dir / page).read_bytes())
     shutil.rmtree(data_dir / "corrections")
-    perform(work_for([], data_dir), RunRequest("normalize", rebuild=True))
-    perform(work_for([], data_dir), RunRequest("model"))
+    perform(context_for([], data_dir), RunRequest("normalize", rebuild=True))
+    perform(context_for([], data_dir), RunRequest("model"))
     assert rows_of(data_dir, query) == found

@@ -70,9 +70,9 @@ def charging(ledger: Sequence[Recording], *faults: str) -> Iterator[Emulator]:
         yield emulator
 
 
-def run(emulator: Emulator, data_dir: Path, job: RunRequest = WHOLE_RUN, **settings: Any) -> RunSummary:
+def run(emulator: Emulator, data_dir: Path, request: RunRequest = WHOLE_RUN, **settings: Any) -> RunSummary:
     accounts = [replace(access, provider="twilio") for access in accesses_of(emulator)]
-    return run_by(clock_of(emulator.ledger), accounts, data_dir, job, **{**SETTINGS, **settings})
+    return run_by(clock_of(emulator.ledger), accounts, data_dir, request, **{**SETTINGS, **settings})
 
 
 def reconciliation(data_dir: Path) -> list[dict[str, Any]]:

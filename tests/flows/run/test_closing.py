@@ -28,12 +28,12 @@ from tests.support.runs.living_runs import (
     ACCOUNTS,
     DAY_SECONDS,
     clock_of,
+    context_by,
     epoch_of,
     in_haste,
     instant,
     made,
     run_by,
-    work_by,
 )
 from transforms.errors import ChecksFailedError, ConfigError, DataError
 
@@ -236,15 +236,15 @@ def first_recordings() -> list[Recording]:
 
 
 def run(
-    emulator: Emulator, ledger: LivingLedger, data_dir: Path, zone: str, job: RunRequest = EVERYTHING
+    emulator: Emulator, ledger: LivingLedger, data_dir: Path, zone: str, request: RunRequest = EVERYTHING
 ) -> None:
-    summary = run_by(clock_of(ledger), accesses_of(emulator), data_dir, job, reporting_timezone=zone)
+    summary = run_by(clock_of(ledger), accesses_of(emulator), data_dir, request, reporting_timezone=zone)
     assert (summary.exit_code, summary.failed) == (0, {})
 
 
 def closed(ledger: LivingLedger, data_dir: Path, zone: str, month: str) -> Sealed:
-    work = work_by(clock_of(ledger), [], data_dir, reporting_timezone=zone)
-    return close_month(work, month, accept_incomplete=True)
+    context = context_by(clock_of(ledger), [], data_dir, reporting_timezone=zone)
+    return close_month(context, month, accept_incomplete=True)
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
     assert kinds.keys() == {"late price", "correction", "late recording", "moved"}
     # The lake built anew from the pages alone, in one go, tells the same history.
     before = changes_of(tmp_path)
-    perform(work_by(clock_of(ledger), [], tmp_path), RunRequest("normalize", rebuild=True))
+    perform(context_by(clock_of(ledger), [], tmp_path), RunRequest("normalize", rebuild=True))
     assert changes_of(tmp_path) == before
 
 
@@ -348,7 +348,7 @@ def september(tmp_path: Path) -> tuple[LivingLedger, Path]:
 
 
 def close(ledger: LivingLedger, data_dir: Path, month: str = "2026-09", **settings: Any) -> Sealed:
-    return close_month(work_by(clock_of(ledger), [], data_dir, **settings), month)
+    return close_month(context_by(clock_of(ledger), [], data_dir, **settings), month)
 
 
 def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> None:
@@ -431,7 +431,7 @@ def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_pat
         close(source.ledger, tmp_path)
     assert closed(source.ledger, tmp_path, "UTC", "2026-09").statement.missing.rejects == rejects
     assert rows_of(tmp_path, "select * from landed.closed_months") == []
-    perform(work_by(clock_of(source.ledger), [], tmp_path), RunRequest("model"))
+    perform(context_by(clock_of(source.ledger), [], tmp_path), RunRequest("model"))
     (row,) = rows_of(tmp_path, "select holes, unpriced, rejects from landed.closed_months")
     assert row == {"holes": 0, "unpriced": unpriced, "rejects": rejects}
 
@@ -442,8 +442,8 @@ def test_what_lies_in_pages_and_not_in_the_tables_keeps_a_month_open(
     _, data_dir = september
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY, 60))
     with in_haste(50), serve(source) as emulator:
-        job = RunRequest("ingest", first=date(2026, 9, 1), last=date(2026, 9, 30), again=True)
-        run(emulator, source.ledger, data_dir, "UTC", job)
+        request = RunRequest("ingest", first=date(2026, 9, 1), last=date(2026, 9, 30), again=True)
+        run(emulator, source.ledger, data_dir, "UTC", request)
     with pytest.raises(ConfigError, match="Run `recspend normalize` first"):
         close(source.ledger, data_dir)
     (manifest,) = (data_dir / "raw").glob(
@@ -461,17 +461,17 @@ def test_a_statement_that_was_touched_stops_the_models(
     ledger, data_dir = september
     close(ledger, data_dir)
     path = data_dir / "statements" / "2026-09" / file
-    text, work = path.read_text(), work_by(clock_of(ledger), [], data_dir)
+    text, context = path.read_text(), context_by(clock_of(ledger), [], data_dir)
     for damaged in (text.replace("0.0123", "0.0124"), text.replace("DialVerb", "DialVerbs"), text[:-5], ""):
         assert damaged != text
         path.write_text(damaged)
         with pytest.raises(DataError, match=file):
-            perform(work, RunRequest("model"))
+            perform(context, RunRequest("model"))
     path.unlink()
     with pytest.raises(DataError, match="is missing"):
-        perform(work, RunRequest("model"))
+        perform(context, RunRequest("model"))
     path.write_text(text)
-    perform(work, RunRequest("model"))
+    perform(context, RunRequest("model"))
     assert [str(row["cost"]) for row in rows_of(data_dir, "select cost from landed.statements")] == [
         "0.012300000"
     ]
@@ -488,7 +488,7 @@ def test_closing_that_is_broken_off_leaves_nothing_and_can_be_done_again(
                 patched.setattr("flows.stores.folder.statements.write_whole", _interrupted)
             with pytest.raises(KeyboardInterrupt):
                 close(ledger, data_dir)
-        perform(work_by(clock_of(ledger), [], data_dir), RunRequest("model"))
+        perform(context_by(clock_of(ledger), [], data_dir), RunRequest("model"))
         assert rows_of(data_dir, "select * from landed.closed_months") == []
     assert close(ledger, data_dir).statement.month == "2026-09"
     assert [path.name for path in (data_dir / "statements").iterdir()] == ["2026-09"]
@@ -523,9 +523,9 @@ def test_a_clock_that_was_set_back_makes_nothing_look_found_later(
 ) -> None:
     _, data_dir = september
     seen = max(row["seen"] for row in rows_of(data_dir, "select max(fetched_at) as seen from ops.landings"))
-    work = work_by(lambda: datetime(2026, 10, 1, tzinfo=UTC), [], data_dir)
-    assert close_month(work, "2026-09").statement.closed_at == seen
-    perform(work, RunRequest("model"))
+    context = context_by(lambda: datetime(2026, 10, 1, tzinfo=UTC), [], data_dir)
+    assert close_month(context, "2026-09").statement.closed_at == seen
+    perform(context, RunRequest("model"))
     assert adjustments(data_dir) == {}
 
 
@@ -535,7 +535,7 @@ def test_another_time_zone_since_is_shown_as_undated_and_warned_of(
     ledger, data_dir = september
     close(ledger, data_dir)
     summary = perform(
-        work_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), RunRequest("model")
+        context_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), RunRequest("model")
     )
     assert [check.check.name for check in summary.checks if not check.is_passed] == [
         "adjustments_are_undated"
@@ -549,8 +549,8 @@ def test_a_run_that_finds_nothing_new_takes_the_models_over_after_closing_too(
 ) -> None:
     ledger, data_dir = september
     close(ledger, data_dir)
-    work = work_by(clock_of(ledger), [], data_dir)
-    perform(work, RunRequest("model"))
+    context = context_by(clock_of(ledger), [], data_dir)
+    perform(context, RunRequest("model"))
     stamped = (data_dir / "warehouse.json").read_text()
-    perform(work, RunRequest("model"))
+    perform(context, RunRequest("model"))
     assert json.loads((data_dir / "warehouse.json").read_text())["made"] == json.loads(stamped)["made"]

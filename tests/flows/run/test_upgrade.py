@@ -27,7 +27,7 @@ from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords
 from tests.support.make_golden_folder import FOLDERS, SALES, SUPPORT, TODAY
 from tests.support.runs.ledger_runs import ledger_cells, rows_of, warehouse_cells
-from tests.support.runs.living_runs import epoch_of, instant, work_by
+from tests.support.runs.living_runs import context_by, epoch_of, instant
 from transforms.errors import ConfigError, DataError
 
 KEPT = sorted(FOLDERS.glob("format-*"))
@@ -58,17 +58,17 @@ def copied(kept: Path, data_dir: Path) -> Path:
     return data_dir
 
 
-def work_in(data_dir: Path, **settings: Any) -> RunContext:
+def context_in(data_dir: Path, **settings: Any) -> RunContext:
     """Work that asks no API, by a clock that stands at the morning after."""
-    work = work_by(lambda: instant(epoch_of(TODAY, 40_000)), [], data_dir, **settings)
-    return replace(work, names={SUPPORT: "support", SALES: "sales"})
+    context = context_by(lambda: instant(epoch_of(TODAY, 40_000)), [], data_dir, **settings)
+    return replace(context, names={SUPPORT: "support", SALES: "sales"})
 
 
 def brought_up(data_dir: Path, **settings: Any) -> RunSummary:
     """Everything but the API: what building the models came to."""
-    work = work_in(data_dir, **settings)
-    perform(work, RunRequest("normalize"))
-    return perform(work, RunRequest("model"))
+    context = context_in(data_dir, **settings)
+    perform(context, RunRequest("normalize"))
+    return perform(context, RunRequest("model"))
 
 
 def content(folder: Path, *names: str) -> dict[str, bytes]:
@@ -153,7 +153,7 @@ def test_without_its_file_a_folder_is_of_format_1_and_is_only_stamped(data_dir: 
 
 
 def test_a_new_folder_has_the_format_of_today_at_once(tmp_path: Path) -> None:
-    perform(work_in(tmp_path / "data"), RunRequest("normalize"))
+    perform(context_in(tmp_path / "data"), RunRequest("normalize"))
     found = read_format(tmp_path / "data")
     assert found is not None
     assert found.format == FORMAT
@@ -189,7 +189,7 @@ def test_a_warehouse_over_outdated_tables_is_built_anew_by_whatever_writes_next(
         without_column(path, "call_sid")
     # What was landed and never normalized must not be in the way.
     shutil.rmtree(data_dir / "recordings" / f"account_sid={SALES}")
-    perform(work_in(data_dir, embed_recordings=False), RunRequest("report"))
+    perform(context_in(data_dir, embed_recordings=False), RunRequest("report"))
     assert warehouse_cells(data_dir) == right(NEWEST)
     assert len(rows_of(data_dir, "select call_sid from marts.fct_recordings where call_sid is not null")) == 9
 
@@ -218,7 +218,7 @@ class Killed(BaseException):
 def test_an_upgrade_that_is_broken_off_anywhere_is_finished_by_the_next_run(
     apart: int, tmp_path: Path
 ) -> None:
-    broken_off = 0
+    interrupted = 0
     for number in range(1, 100, apart):
         data_dir = copied(NEWEST, tmp_path / str(number))
         (data_dir / "format.json").unlink()
@@ -227,14 +227,14 @@ def test_an_upgrade_that_is_broken_off_anywhere_is_finished_by_the_next_run(
         with killed_at(number), suppress(Killed):
             upgrade(data_dir)
             break
-        broken_off += 1
+        interrupted += 1
         assert read_format(data_dir) is None
         upgrade(data_dir)
         assert tables(data_dir) == tables(NEWEST / "data")
         assert read_format(data_dir) == read_format(NEWEST / "data")
         assert content(data_dir, *TRUTH) == content(NEWEST / "data", *TRUTH)
         assert Lake(data_dir).state(SUPPORT) is not None
-    assert broken_off > 15 // apart
+    assert interrupted > 15 // apart
 
 
 class killed_at:  # noqa: N801  reads like a function
@@ -307,7 +307,7 @@ def test_a_folder_that_became_newer_meanwhile_is_refused_by_who_holds_it(
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9"}}')
     before = content(data_dir)
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):
-        perform(work_in(data_dir), RunRequest(command))
+        perform(context_in(data_dir), RunRequest(command))
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):
-        close_month(work_in(data_dir), "2026-09")
+        close_month(context_in(data_dir), "2026-09")
     assert {name: found for name, found in content(data_dir).items() if name != ".lock"} == before

@@ -48,7 +48,7 @@ def environment_of(access: AccountAccess, data_dir: Path) -> dict[str, str]:
     }
 
 
-def work_for(accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
+def context_for(accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
     """Work in a data folder, patient without waiting."""
     names = {access.account_sid: access.name for access in accounts}
     return RunContext(Settings(data_dir=data_dir, backoff=0, **settings), accounts, names)
@@ -58,7 +58,7 @@ def run_against(
     emulator: Emulator, data_dir: Path, first: date | None = None, last: date | None = None, **settings: Any
 ) -> RunSummary:
     """A whole run over the emulator's accounts."""
-    return perform(work_for(accesses_of(emulator), data_dir, **settings), RunRequest("run", first, last))
+    return perform(context_for(accesses_of(emulator), data_dir, **settings), RunRequest("run", first, last))
 
 
 def ledger_cells(totals: TotalsObject) -> dict[Cell, Figures]:

@@ -52,7 +52,7 @@ class Model:
     _read: dict[str, dict[date, int]] = field(default_factory=dict)
     _hazy: dict[str, set[date]] = field(default_factory=dict)
     _moments: list[dict[str, Fact]] = field(default_factory=list)
-    _broken_off_on: date = date.min
+    _interrupted_on: date = date.min
 
     @property
     def is_hazy(self) -> bool:
@@ -64,11 +64,11 @@ class Model:
         """The ledger's day, UTC."""
         return instant(self.ledger.now).date()
 
-    def days_to_read(self, account_sid: str, job: RunRequest) -> set[date]:
+    def days_to_read(self, account_sid: str, request: RunRequest) -> set[date]:
         """The days that a run must read, by what is in the tables."""
-        first, last = job.first or FIRST, min(job.last or self.today, self.today)
+        first, last = request.first or FIRST, min(request.last or self.today, self.today)
         days = {first + timedelta(number) for number in range((last - first).days + 1)}
-        if job.again or job.audit_days:
+        if request.again or request.audit_days:
             return days
         read = self._read.get(account_sid, {})
         unsettled = {
@@ -90,20 +90,20 @@ class Model:
         if self.is_hazy:
             self._moments.append(self._listed())
 
-    def broken_off(self, job: RunRequest) -> None:
+    def interrupted(self, request: RunRequest) -> None:
         """A run was broken off, wherever it was."""
         for account in self.ledger.accounts:
-            days = self.days_to_read(account.account_sid, job)
+            days = self.days_to_read(account.account_sid, request)
             self._hazy.setdefault(account.account_sid, set()).update(days)
         self._moments.append(self._listed())
-        self._broken_off_on = self.today
+        self._interrupted_on = self.today
 
-    def ended(self, job: RunRequest, found: Mapping[str, Row]) -> None:
+    def ended(self, request: RunRequest, found: Mapping[str, Row]) -> None:
         """A run ended well. `found`, what the tables say, counts for hazy days only, as far as it is possible there."""
         listed = self._listed()
         moments = [*self._moments, listed]
         plans = {
-            account.account_sid: self.days_to_read(account.account_sid, job)
+            account.account_sid: self.days_to_read(account.account_sid, request)
             for account in self.ledger.accounts
         }
         for sid in {*self.rows, *(sid for moment in moments for sid in moment)}:
@@ -112,7 +112,7 @@ class Model:
             days, hazy = plans[facts[0].account_sid], self._hazy.get(facts[0].account_sid, set())
             if any(day_of(fact) in hazy for fact in facts):
                 after = found.get(sid)
-                fresh = {day for day in days if day not in hazy or self._is_read_anew(day, job)}
+                fresh = {day for day in days if day not in hazy or self._is_read_again(day, request)}
                 possible = possible_facts(row and row.fact, states, days, hazy, fresh)
                 assert (after and after.fact) in possible, (sid, after, possible)
                 assert_follows(row, after)
@@ -131,9 +131,9 @@ class Model:
     def _age(self, day: date) -> int:
         return (self.today - day).days
 
-    def _is_read_anew(self, day: date, job: RunRequest) -> bool:
+    def _is_read_again(self, day: date, request: RunRequest) -> bool:
         """Whether a day is read again although a run that was broken off may have read it."""
-        return job.again or self._age(day) < LOOKBACK_DAYS or day >= self._broken_off_on
+        return request.again or self._age(day) < LOOKBACK_DAYS or day >= self._interrupted_on
 
     def _facts_of(self, account_sid: str) -> Iterable[Fact]:
         return [row.fact for row in self.rows.values() if row.fact.account_sid == account_sid]

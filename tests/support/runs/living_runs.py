@@ -22,7 +22,7 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.throttle import Throttle
 from flows.stores.lake.lake import Lake
-from tests.support.runs.ledger_runs import rows_of, work_for
+from tests.support.runs.ledger_runs import context_for, rows_of
 
 DAY_SECONDS = 86_400
 ACCOUNTS = tuple(f"5a3c0c2e-0000-4000-8000-00000000000{number}" for number in range(4))
@@ -136,33 +136,35 @@ def clock_of(ledger: LivingLedger) -> Clock:
     return lambda: instant(ledger.now) + timedelta(microseconds=next(readings))
 
 
-def work_by(clock: Clock, accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
+def context_by(
+    clock: Clock, accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any
+) -> RunContext:
     """Work by a clock that is given. Two faults can strike one request in turn, so there are many attempts."""
-    return replace(work_for(accounts, data_dir, **{"attempts": 20, **settings}), clock=clock)
+    return replace(context_for(accounts, data_dir, **{"attempts": 20, **settings}), clock=clock)
 
 
 def run_by(
     clock: Clock,
     accounts: Sequence[AccountAccess],
     data_dir: Path,
-    job: RunRequest = WHOLE_RUN,
+    request: RunRequest = WHOLE_RUN,
     **settings: Any,
 ) -> RunSummary:
     """A run by a clock that is given."""
-    return stages.perform(work_by(clock, accounts, data_dir, **settings), job)
+    return stages.perform(context_by(clock, accounts, data_dir, **settings), request)
 
 
 def read_by(
     clock: Clock,
     accounts: Sequence[AccountAccess],
     data_dir: Path,
-    job: RunRequest = WHOLE_RUN,
+    request: RunRequest = WHOLE_RUN,
     **settings: Any,
 ) -> RunSummary:
     """A run that ends with the lake, which is quicker; how the ingest went."""
-    work = work_by(clock, accounts, data_dir, **settings)
-    summary = stages.perform(work, replace(job, command="ingest"))
-    stages.perform(work, replace(job, command="normalize"))
+    context = context_by(clock, accounts, data_dir, **settings)
+    summary = stages.perform(context, replace(request, command="ingest"))
+    stages.perform(context, replace(request, command="normalize"))
     return summary
 
 

@@ -28,12 +28,12 @@ UNPRICED = made(ACCOUNT, 9, epoch_of(SEPTEMBER, 9), price=None, currency=None)
 DELETED = made(ACCOUNT, 10, epoch_of(AUGUST, 10))
 
 
-class BrokenOff(BaseException):
+class Interrupted(BaseException):
     """The process is as good as dead."""
 
 
 @contextmanager
-def broken_off_at(number: int) -> Iterator[list[Path]]:
+def interrupted_at(number: int) -> Iterator[list[Path]]:
     """Break off where the nth file, counted from 1, would take its place; gives the files up to there."""
     rename = os.replace
     files: list[Path] = []
@@ -41,7 +41,7 @@ def broken_off_at(number: int) -> Iterator[list[Path]]:
     def replaced(source: Any, target: Any) -> None:
         files.append(Path(target))
         if len(files) == number:
-            raise BrokenOff
+            raise Interrupted
         rename(source, target)
 
     with patch("os.replace", replaced):
@@ -121,9 +121,9 @@ def test_the_lake_is_that_of_an_undisturbed_run(
         data_dir = tmp_path / str(number)
         shutil.copytree(tmp_path / "landed", data_dir)
         try:
-            with broken_off_at(number) as files:
+            with interrupted_at(number) as files:
                 normalize_account(data_dir, ACCOUNT)
-        except BrokenOff:
+        except Interrupted:
             normalize_account(data_dir, ACCOUNT)
             if lake_of(data_dir) != expected:
                 wrong.append((number, str(files[-1].relative_to(data_dir))))

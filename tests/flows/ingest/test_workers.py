@@ -95,7 +95,7 @@ def _no_thread_is_left() -> Iterator[None]:
 
 def lanes_left() -> list[str]:
     """Threads that walk or land."""
-    return [each.name for each in threading.enumerate() if each.name.startswith(("walk ", "land "))]
+    return [each.name for each in threading.enumerate() if each.name.startswith(("fetch ", "save "))]
 
 
 def windows_landed(data_dir: Path) -> list[Window]:
@@ -119,14 +119,14 @@ def assert_all_is_landed(data_dir: Path, recordings: int) -> None:
     assert raw.unfinished(ACCOUNT) == []
 
 
-@pytest.mark.parametrize("lanes", [1, 3, 8])
+@pytest.mark.parametrize("workers", [1, 3, 8])
 def test_as_many_windows_are_walked_at_once_as_there_are_lanes_and_never_more(
-    lanes: int, dense: Source, data_dir: Path
+    workers: int, dense: Source, data_dir: Path
 ) -> None:
-    with watched(dense, latency=0.005 * lanes) as (emulator, watch):
-        assert ingest(emulator, data_dir, IN_AUGUST, concurrency=lanes).failed == {}
-        assert emulator.most_at_once == {ACCOUNT: lanes}
-    assert watch.most_windows_at_once() == lanes  # never two requests of one window
+    with watched(dense, latency=0.005 * workers) as (emulator, watch):
+        assert ingest(emulator, data_dir, IN_AUGUST, concurrency=workers).failed == {}
+        assert emulator.most_at_once == {ACCOUNT: workers}
+    assert watch.most_windows_at_once() == workers  # never two requests of one window
     assert_all_is_landed(data_dir, MANY)
 
 
