@@ -1,4 +1,4 @@
-"""Usage Records of the accounts that have them: read beside the recordings, and brought into one table an account."""
+"""Ingest the Usage Records of Twilio accounts, in addition to their recordings."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from transforms.values.windows import Window, covered_days
 def ingest_usage(
     workers: Workers, data_dir: Path, days: Window, rules: Rules, clock: Clock, *, again: bool = False
 ) -> None:
-    """Land the usage of the days that have to be read: those never read, and those that may still change.
+    """Land the Usage Records of the days that have to be read: those never read, and those that may still change.
 
-    again: read every one of them that is over. What a run that was killed left unfinished is read anew. Raises ApiError
-    or DataError; what has landed is kept.
+    again: read every one of these days that is over. A landing that a killed run left unfinished is discarded, and its
+    days are read again. Raises ApiError or DataError; pages landed until then are kept.
     """
     raw, sid, today = raw_usage(data_dir), workers.account_sid, clock().date()
     for interrupted in raw.unfinished(sid):

@@ -1,4 +1,4 @@
-"""The lanes of an account: its windows result side by side, as many at once as the API tolerates."""
+"""The workers of an account: they fetch its windows concurrently, as many at once as the API tolerates."""
 
 import logging
 from collections import deque
@@ -30,14 +30,14 @@ from transforms.values.windows import Window, days_of
 logger = logging.getLogger(__name__)
 
 
-# Enough parts that no lane is long without work while the last ones are fetched.
+# Enough parts that no worker is idle for long while the last ones are fetched.
 _PARTS_PER_WORKER = 4
 _STARTS_OVER = 7
 
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """What a lane did: landed pages and their rows, or found the window worth cutting into landings yet to walk."""
+    """The pages and rows a worker landed. parts: if it split the window instead, the landings still to fetch."""
 
     pages: int = 0
     rows: int = 0
@@ -46,7 +46,7 @@ class WindowResult:
 
 @dataclass(slots=True)
 class FetchTotals:
-    """What fetching windows landed. failures: windows that could not be fetched to their end, each with the reason."""
+    """The pages and rows landed so far. failures: windows that could not be fetched to their end, with the reason."""
 
     pages: int = 0
     rows: int = 0
@@ -54,10 +54,10 @@ class FetchTotals:
 
 
 class Workers:
-    """Threads that ask one account, each over its own connection, sharing one throttle.
+    """Threads that send one account's requests, each over its own connection, sharing one throttle.
 
-    A context: at its end no thread is left. `requests` and `retries` count what all of them asked, `totals` what came
-    of it.
+    A context manager: when it exits, no thread is left. `requests` and `retries` count what all of them sent, `totals`
+    what they landed.
     """
 
     def __init__(
@@ -87,24 +87,24 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._throttle.stop()
-        # Who interrupts does not want to wait for answers under way; what they bring is fetched again.
+        # On Ctrl-C, do not wait for pending responses: the next run fetches those pages again.
         is_patient = kind is None or issubclass(kind, Exception)
         self._fetching.shutdown(wait=is_patient, cancel_futures=True)
         self._saving.shutdown(wait=is_patient)
 
     @property
     def requests(self) -> int:
-        """Requests sent, repetitions among them."""
+        """Requests sent, including retries."""
         return sum(api.requests for api in self._apis)
 
     @property
     def retries(self) -> int:
-        """Requests that repeated another."""
+        """Requests that were retries of another."""
         return sum(api.retries for api in self._apis)
 
     @contextmanager
     def api(self) -> Iterator[RecordingsApi]:
-        """A connection of the account, for this thread alone."""
+        """Lend a connection to the account, for the calling thread only."""
         api = self._idle.get()
         try:
             yield api
@@ -112,18 +112,19 @@ class Workers:
             self._idle.put(api)
 
     def newest(self, questions: Iterable[Mapping[str, str]]) -> list[datetime | None]:
-        """The creation instant of the newest recording for each set of parameters, asked side by side."""
+        """Return the creation instant of the newest recording for each set of parameters, requested concurrently."""
         return list(self._fetching.map(self._newest, questions))
 
     def fetch(
         self, pending: Iterable[Window | Landing], dialect: Dialect, report: Callable[[int], None]
     ) -> None:
-        """Land windows, and go on with landings that were interrupted. `report` is called with the days done so far.
+        """Land windows, and continue interrupted landings.
 
-        dialect: how the account wants to be asked for dates.
+        pending: windows to fetch, and landings to continue. dialect: how the account's API is asked for dates. report:
+        called with the number of days done so far.
 
-        What is wrong with one window does not keep the others from being read; what is wrong with the account or the
-        way to it (ApiError) stops all, and is raised when what was under way has ended.
+        A problem with one window does not stop the others: it is added to `totals.failures`. A problem with the account
+        or the connection (ApiError) stops all workers, and is raised once the requests in progress have ended.
         """
         waiting, done = deque(pending), 0
         under_way: dict[Future[WindowResult], Window | Landing] = {}
@@ -162,7 +163,7 @@ class Workers:
             return api.newest(question)
 
     def _fetch_window(self, target: Window | Landing, dialect: Dialect, parts: int) -> WindowResult:
-        """Walk to the end; when a cursor is refused by now, the window starts over."""
+        """Fetch a window to its end. If the API refuses an old cursor, the window starts over."""
         landing = self._begun(target)
         starts = count(1)
         while True:
@@ -180,7 +181,7 @@ class Workers:
                 landing = self._begin(landing.window)
 
     def _begun(self, target: Window | Landing) -> Landing:
-        """The landing to walk. Without a page yet, it begins now, whenever it was set aside."""
+        """Return the landing to fetch. One without pages is replaced by one that begins now, whenever it was begun."""
         if not isinstance(target, Landing):
             return self._begin(target)
         if self._raw.has_pages(target):
@@ -213,13 +214,13 @@ class Workers:
                 cut = split(landing.window, created_instants(read_ends(first_page)), parts)
                 if len(cut) > 1:
                     save.close()
-                    # Begun at once, and first, so that a run that is killed leaves them to be finished as they are.
+                    # Begin all parts before the window is abandoned, so that after a kill the next run finishes them.
                     begun = [self._begin(window) for window in cut]
                     writer.abandon(self._clock())
                     return WindowResult(pages, rows, begun)
             body, envelope = api.fetch(url)
             first_page = first_page or body
-            pager.advance(envelope.next_page_uri)  # a page whose cursor cannot be followed is not kept
+            pager.advance(envelope.next_page_uri)  # raises first: a page with an invalid cursor is not kept
             save(url, body, envelope.rows)
             pages += 1
             rows += envelope.rows
@@ -229,10 +230,10 @@ class Workers:
 
 
 def window_of(target: Window | Landing) -> Window:
-    """The window that is to be landed, or was begun."""
+    """Return the window itself, or the window of a landing."""
     return target.window if isinstance(target, Landing) else target
 
 
 def days_in(target: Window | Landing) -> int:
-    """How many days that is."""
+    """Return the number of days in a window, or in the window of a landing."""
     return len(days_of(window_of(target)))

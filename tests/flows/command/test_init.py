@@ -147,7 +147,7 @@ def test_a_data_folder_elsewhere_is_none_of_gits_business(init: Init, folder: st
         (("--timezone", "Mars/Olympus"), "is not a time zone"),
         (("--base-url", "https://user:hunter2@example.com"), "The base URL must be a scheme and a host"),
         (("--base-url", "http://example.com"), "The base URL would send the token unencrypted"),
-        (("--account-sid", "../x"), "The account sid is not an account sid"),
+        (("--account-sid", "../x"), "The account sid is not a valid account sid"),
         (("--accounts-of", "A1"), "RECSPEND_BASE_URL and RECSPEND_API_TOKEN are not set"),
     ],
 )

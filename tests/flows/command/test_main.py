@@ -234,7 +234,7 @@ def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) ->
         (["report", "--month", "2026-09"], "There is no data/warehouse.duckdb yet"),
         (["report", "--show", "waste", "--out", "x"], "--show goes with --month, --account and --json only"),
         (["report", "--month", "2026-09", "--open"], "The page and the files of --preset hold everything"),
-        (["close", "2026-09"], "No day was read yet"),
+        (["close", "2026-09"], "No day has been read yet"),
         (["close", "September"], "September is no month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
         (["explain", "spend"], "There is no mart spend. There are"),
@@ -397,7 +397,7 @@ def test_a_month_is_closed_once_and_says_what_was_missing(
     assert sealed["statement"]["missing"] == {"holes": [], "unpriced_recordings": unpriced, "rejects": 0}
     code, out, err = recspend("close", "2026-08", "--accept-incomplete")
     assert (code, out) == (2, "")
-    assert "2026-08 is closed already" in err
+    assert "2026-08 is already closed" in err
     code, out, _ = recspend("close", "2026-09", "--accept-incomplete")
     assert code == 0
     assert re.search(r"^Statement of 2026-09\n", out)
@@ -409,7 +409,7 @@ def test_a_month_is_closed_once_and_says_what_was_missing(
     statement.write_text(statement.read_text().replace('"recordings": 1', '"recordings": 2', 1))
     code, _, err = recspend("model")
     assert code == 2
-    assert "statement.json is not what was written when 2026-09 was closed" in err
+    assert "statement.json was changed after 2026-09 was closed" in err
 
 
 def test_a_figure_is_explained_as_table_csv_and_json(filled: str, recspend: Recspend, tmp_path: Path) -> None:

@@ -248,7 +248,7 @@ def test_a_list_that_refuses_is_a_warning_and_the_recordings_are_read_all_the_sa
         summary = run(emulator, tmp_path)
     assert (summary.failed, summary.exit_code, summary.new) == ({}, 0, len(LEDGER))
     (warning,) = summary.warnings.values()
-    assert warning.startswith("Usage Records were not read, the recordings were. Account ")
+    assert warning.startswith("The recordings were read, but the Usage Records were not. Account ")
     assert "refuses the credentials (403)" in warning
     assert summary.as_object()["warnings"] == summary.warnings
     rows = reconciliation(tmp_path)

@@ -383,7 +383,7 @@ def test_when_nobody_can_read_who_was_told_it_is_told_again(
     runs.told(BUDGET)
     (tmp_path / "notified.json").write_text("{")
     assert runs.told(BUDGET) == [BUDGET.key]
-    assert "so findings are told again" in caplog.text
+    assert "findings will be sent again" in caplog.text
 
 
 class World:

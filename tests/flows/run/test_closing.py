@@ -359,7 +359,7 @@ def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> N
     assert files.keys() == {"statement.json", "statement.csv"}
     assert b"0.012300000" in files["statement.csv"]
     assert json.loads(files["statement.json"])["sha256"] == sealed.sha256
-    with pytest.raises(ConfigError, match="2026-09 is closed already"):
+    with pytest.raises(ConfigError, match="2026-09 is already closed"):
         close(ledger, data_dir)
     assert {path.name: path.read_bytes() for path in (data_dir / "statements" / "2026-09").iterdir()} == files
 
@@ -367,10 +367,10 @@ def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> N
 @pytest.mark.parametrize(
     ("month", "zone", "said"),
     [
-        ("2026-10", "UTC", "2026-10 is not over yet. It can be closed from 2026-11-01 00:00 UTC on"),
+        ("2026-10", "UTC", "2026-10 is not over yet. You can close it from 2026-11-01 00:00 UTC on"),
         ("2026-11", "UTC", "is not over yet"),
         ("2026-10", "America/New_York", "from 2026-11-01 04:00 UTC on"),
-        ("2026-07", "UTC", "No day of 2026-07 was read; 2026-08-30 to 2026-10-02 were"),
+        ("2026-07", "UTC", "No day of 2026-07 has been read, only 2026-08-30 to 2026-10-02"),
         ("2026-13", "UTC", "2026-13 is no month"),
         ("2026-9", "UTC", "2026-9 is no month"),
     ],
@@ -450,7 +450,7 @@ def test_what_lies_in_pages_and_not_in_the_tables_keeps_a_month_open(
         f"*/2026-09-*/{instant(source.ledger.now):%Y%m%dT}0001*/manifest.json"
     )
     manifest.unlink()
-    with pytest.raises(ConfigError, match="was broken off"):
+    with pytest.raises(ConfigError, match="was interrupted"):
         close(source.ledger, data_dir)
 
 

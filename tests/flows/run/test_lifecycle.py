@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_warning(
 ) -> None:
     (data_dir / "runs").write_text("")
     without_token(data_dir)
-    assert "That the run failed could not be put on record" in caplog.text
+    assert "Could not record the failed run" in caplog.text
 
 
 def test_what_another_run_will_write_is_left_to_it_and_busy_is_no_failure(data_dir: Path) -> None:

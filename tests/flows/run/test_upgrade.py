@@ -297,7 +297,7 @@ def test_every_command_refuses_a_newer_folder(
     (line,) = (printed.out if is_doctor else printed.err).splitlines()
     assert (printed.err if is_doctor else printed.out) == ""
     begins = "broken       settings: " if is_doctor else "Error: "
-    assert line.startswith(f"{begins}{newer} is in format {FORMAT + 1}, written by recspend 9.9.9")
+    assert line.startswith(f"{begins}{newer} has format {FORMAT + 1}, written by recspend 9.9.9")
 
 
 @pytest.mark.parametrize("command", ["run", "ingest", "normalize", "model", "report"])

@@ -90,7 +90,7 @@ def test_each_missing_variable_is_named(
     said = refused()
     are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
     assert said == (
-        f"{' and '.join(missing)} {are} not set. Set {them}, describe accounts in recspend.toml, or try "
+        f"{' and '.join(missing)} {are} not set. Set {them}, add accounts to recspend.toml, or try "
         "`recspend demo`, which needs no account."
     )
 
@@ -149,14 +149,18 @@ def test_one_account_is_picked_by_name_or_sid(monkeypatch: pytest.MonkeyPatch) -
     write(entry("support", "A1"), entry("sales", "AC2"))
     assert [found.name for found in accesses(load(), "sales")] == ["sales"]
     assert [found.name for found in accesses(load(), "A1")] == ["support"]
-    assert refused("billing") == "There is no account billing. Accounts are: support, sales."
+    assert refused("billing") == "There is no account billing. Known accounts: support, sales."
 
 
 @pytest.mark.parametrize(
     ("sids", "names", "words"),
     [
-        (("A1", "A2"), ("sales", "sales"), "Two accounts have the name sales. Give each its own."),
-        (("A1", "A1"), ("sales", "support"), "Two accounts have the account_sid A1. Give each its own."),
+        (("A1", "A2"), ("sales", "sales"), "Two accounts have the same name, sales. Make them different."),
+        (
+            ("A1", "A1"),
+            ("sales", "support"),
+            "Two accounts have the same account_sid, A1. Make them different.",
+        ),
     ],
 )
 def test_two_accounts_of_one_name_or_sid_are_refused(
@@ -174,7 +178,7 @@ def test_an_account_that_stands_in_the_file_and_the_environment_is_refused(
 ) -> None:
     monkeypatch.setenv("SALES_TOKEN", "two")
     write(entry("sales", SID))
-    assert refused() == f"Two accounts have the account_sid {SID}. Give each its own."
+    assert refused() == f"Two accounts have the same account_sid, {SID}. Make them different."
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,9 @@ BAD_URLS = [
 @pytest.mark.usefixtures("one")
 def test_any_other_base_url_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_BASE_URL", url)
-    assert refused() == "RECSPEND_BASE_URL must be a scheme and a host, like https://example.signalwire.com."
+    assert (
+        refused() == "RECSPEND_BASE_URL must be a scheme and a host, such as https://example.signalwire.com."
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,7 +273,9 @@ def test_http_is_refused_except_on_this_machine(url: str, monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("one")
 def test_a_sid_that_would_lead_elsewhere_is_refused(sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_ACCOUNT_SID", sid)
-    assert refused() == "RECSPEND_ACCOUNT_SID is not an account sid. Copy it from the vendor's console."
+    assert (
+        refused() == "RECSPEND_ACCOUNT_SID is not a valid account sid. Copy it from the provider's console."
+    )
 
 
 @pytest.mark.parametrize("sid", [SID, "AC" + "0f" * 16, "xyz123-xyz123-xyz123", "a" * 100, "A_1.b"])
@@ -281,7 +289,8 @@ def test_a_wrong_entry_of_the_file_is_named_by_its_account(monkeypatch: pytest.M
     monkeypatch.setenv("SALES_TOKEN", TOKEN)
     write(entry("sales", "../up"))
     assert (
-        refused() == "account_sid of account sales is not an account sid. Copy it from the vendor's console."
+        refused()
+        == "account_sid of account sales is not a valid account sid. Copy it from the provider's console."
     )
     write(entry("sales", "AC2", base_url=f"https://:{TOKEN}@example.com"))
     assert refused().startswith("base_url of account sales must be a scheme and a host")
@@ -325,14 +334,14 @@ def test_the_token_of_the_one_account_may_stand_in_a_file(monkeypatch: pytest.Mo
     ("place", "words"),
     [
         ({"token_file": TOKEN}, "Account sales: the file that token_file names does not exist (in "),
-        ({}, "Account sales: nothing says where its token is. Give it token_env, token_file or token_block."),
+        ({}, "Account sales: there is no token. Set one of token_env, token_file and token_block."),
         (
             {"token_file": "token", "token_block": TOKEN},
-            "Account sales: the token is to come from token_file and from token_block. Keep one of them.",
+            "Account sales: token_file and token_block are both set. Keep only one.",
         ),
         (
             {"token_file": "token", "token_env": "SALES_TOKEN"},
-            "Account sales: the token is to come from token_env and from token_file. Keep one of them.",
+            "Account sales: token_env and token_file are both set. Keep only one.",
         ),
     ],
 )
@@ -350,11 +359,11 @@ def test_a_token_that_is_nowhere_or_in_two_places_is_told_by_its_account(
 @pytest.mark.parametrize(
     ("places", "words"),
     [
-        (["API_TOKEN", "TOKEN_FILE"], "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE"),
-        (["TOKEN_FILE", "TOKEN_BLOCK"], "RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK"),
+        (["API_TOKEN", "TOKEN_FILE"], "RECSPEND_API_TOKEN and RECSPEND_TOKEN_FILE are both"),
+        (["TOKEN_FILE", "TOKEN_BLOCK"], "RECSPEND_TOKEN_FILE and RECSPEND_TOKEN_BLOCK are both"),
         (
             ["API_TOKEN", "TOKEN_FILE", "TOKEN_BLOCK"],
-            "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK",
+            "RECSPEND_API_TOKEN and RECSPEND_TOKEN_FILE and RECSPEND_TOKEN_BLOCK are all",
         ),
     ],
 )
@@ -365,7 +374,7 @@ def test_the_one_account_has_its_token_in_one_place(
     monkeypatch.delenv("RECSPEND_API_TOKEN")
     for name in places:
         monkeypatch.setenv(f"RECSPEND_{name}", TOKEN)
-    assert refused() == f"The token is to come from {words}. Keep one of them."
+    assert refused() == f"{words} set. Keep only one."
 
 
 @pytest.mark.parametrize("text", [f"{TOKEN}\nother", f"{TOKEN}\udcff"])

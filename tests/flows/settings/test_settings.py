@@ -124,7 +124,7 @@ def test_a_named_file_that_does_not_exist_is_an_error(monkeypatch: pytest.Monkey
     monkeypatch.setenv("RECSPEND_CONFIG", "nowhere.toml")
     assert (
         refused()
-        == "RECSPEND_CONFIG names nowhere.toml, which does not exist. Create it or unset the variable."
+        == "RECSPEND_CONFIG is nowhere.toml, which does not exist. Create the file or unset the variable."
     )
 
 
@@ -172,8 +172,8 @@ def test_several_accounts_stand_in_the_file() -> None:
 def test_a_token_in_the_file_is_refused_without_showing_it(text: str, where: str) -> None:
     write(text)
     assert refused() == (
-        f"recspend.toml holds an api_token ({where}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
-        "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
+        f"recspend.toml contains an api_token ({where}). Keep it in a variable instead (RECSPEND_API_TOKEN, or the "
+        "one that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
     )
 
 
@@ -199,7 +199,7 @@ def test_each_wrong_key_and_value_of_the_file_is_named_and_no_value_shown(
 ) -> None:
     write(text.replace("{token}", TOKEN))
     said = refused()
-    assert said.startswith("Settings are wrong: ")
+    assert said.startswith("Invalid settings: ")
     assert said.endswith("See RECSPEND_… and recspend.toml.")
     for name in names:
         assert f"{name}: " in said
@@ -237,7 +237,7 @@ def test_a_wrong_value_in_the_environment_is_named_and_not_shown(
 ) -> None:
     monkeypatch.setenv(f"RECSPEND_{name}", text)
     said = refused()
-    assert said.startswith("Settings are wrong: ")
+    assert said.startswith("Invalid settings: ")
     assert name in said.upper()
     assert text not in said.replace("greater than or equal to 0", "").replace("greater than 0", "")
 
@@ -254,7 +254,7 @@ def test_a_file_that_is_no_toml_is_an_error_that_names_it(content: bytes) -> Non
     Path("recspend.toml").write_bytes(content)
     said = refused()
     assert said.startswith("recspend.toml is not valid TOML: ")
-    assert said.endswith("Mend that line.")
+    assert said.endswith("Fix that line.")
 
 
 def test_a_token_on_a_line_that_is_no_toml_is_not_shown() -> None:

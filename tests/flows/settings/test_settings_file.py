@@ -98,7 +98,7 @@ def test_a_table_of_several_kinds_has_an_example_of_each_that_can_be_given_one()
 # who writes
 #from = "me"
 
-# [[told]] may have: kind, where
+# [[told]] can have: kind, where
 
 [[told]]
 kind = "letter"
@@ -113,10 +113,10 @@ kind = "bell"
 
 def test_limits_and_choices_are_told() -> None:
     text = settings_text(load())
-    assert "# whose API it is (signalwire or twilio)\n#provider" in text
-    assert "# how often a failing request is sent in all (1 to 50)\n#attempts = 7" in text
-    assert "a bill may differ by so much, in its currency (0 or more, below 1000000000)" in text
-    assert "seconds to wait for a connection (above 0)" in text
+    assert "# the provider whose API is used (signalwire or twilio)\n#provider" in text
+    assert "# how often a failing request is sent in total (1 to 50)\n#attempts = 7" in text
+    assert "how far a bill may differ, in its currency (0 or more, less than 1000000000)" in text
+    assert "seconds to wait for a connection (more than 0)" in text
 
 
 def test_what_is_set_comes_back_whatever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

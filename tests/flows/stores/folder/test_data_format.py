@@ -24,8 +24,8 @@ def test_a_newer_folder_is_refused_whatever_else_its_file_says(tmp_path: Path) -
         f'{{"recspend": "7.0.1", "format": {FORMAT + 1}, "more": ["a", {{}}]}}'
     )
     said = (
-        f"{tmp_path} is in format {FORMAT + 1}, written by recspend 7.0.1, and this recspend {version('recspend')} "
-        f"knows formats up to {FORMAT} only. Install recspend 7.0.1 or newer, or name another folder with "
+        f"{tmp_path} has format {FORMAT + 1}, written by recspend 7.0.1, but this recspend {version('recspend')} "
+        f"only knows formats up to {FORMAT}. Install recspend 7.0.1 or newer, or use another folder with "
         "RECSPEND_DATA_DIR."
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):

@@ -50,7 +50,7 @@ def test_a_second_process_is_refused_and_told_who_writes_and_since_when(tmp_path
             pytest.fail("two writers at once")
         words = re.fullmatch(
             rf"Another run is writing to {re.escape(str(tmp_path))}: process (\d+), since (\S+)\. "
-            r"Wait until it ends, or name another folder with RECSPEND_DATA_DIR\.",
+            r"Wait until it ends, or use another folder with RECSPEND_DATA_DIR\.",
             str(raised.value),
         )
         assert words is not None
@@ -121,5 +121,5 @@ def test_a_holder_that_has_not_yet_written_its_name_is_said_to_have_just_begun(t
     with one_writer(tmp_path):
         (tmp_path / ".lock").write_text("")
         assert holder(tmp_path) is None
-        with pytest.raises(ConfigError, match="it has just begun"), one_writer(tmp_path):
+        with pytest.raises(ConfigError, match="it has just started"), one_writer(tmp_path):
             pytest.fail("two writers at once")
