@@ -75,7 +75,7 @@ def pages_at_best(dialect: Sequence[str], source: LivingSource) -> int:
 
 @pytest.mark.parametrize("date_form", FORMS)
 @pytest.mark.parametrize("date_filter", FILTERS)
-def test_every_dialect_gives_the_same_answer_and_no_page_is_asked_twice(
+def test_every_dialect_gives_the_same_rows_and_no_page_twice(
     date_filter: str, date_form: str, source: LivingSource, tmp_path: Path
 ) -> None:
     ledger, clock = source.ledger, clock_of(source.ledger)

@@ -56,7 +56,7 @@ def settled(first: date, last: date) -> list[Recording]:
     return [recording(number, epoch(first + timedelta(days=number))) for number in range(days)]
 
 
-def test_of_an_account_never_read_every_day_is_planned_by_quarters_and_nothing_is_landed(
+def test_plan_of_a_new_account_is_every_day_by_quarters(
     tmp_path: Path,
 ) -> None:
     made = settled(date(2026, 2, 20), september(29))
@@ -74,7 +74,7 @@ def test_of_an_account_never_read_every_day_is_planned_by_quarters_and_nothing_i
     assert [row[0] for row in rows[1:]] == [date(2026, 4, 1), date(2026, 7, 1)]
 
 
-def test_a_dry_run_lands_nothing(tmp_path: Path) -> None:
+def test_dry_run_lands_nothing(tmp_path: Path) -> None:
     with serve(open_recordings(settled(september(1), september(29)), tmp_path / "rendered")) as emulator:
         plan(context_at(TODAY, emulator, tmp_path / "data"))
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["state"]
@@ -97,7 +97,7 @@ LOOK_BACK: Row = (september(28), september(30), "look back", 1)
 UNSETTLED: Row = (september(10), september(11), "unsettled", 1)
 
 
-def test_after_a_run_the_newest_days_and_the_unsettled_ones_are_planned(
+def test_plan_after_a_run_is_newest_and_unsettled_days(
     read: tuple[Emulator, Path],
 ) -> None:
     emulator, data_dir = read
@@ -115,7 +115,7 @@ def test_after_a_run_the_newest_days_and_the_unsettled_ones_are_planned(
     assert len(emulator.requests) == before
 
 
-def test_the_settings_say_how_far_it_looks_back(read: tuple[Emulator, Path]) -> None:
+def test_plan_follows_lookback_and_settle_days(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     context = context_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
     assert plan(context, RunRequest("ingest", september(1))) == [
@@ -127,7 +127,7 @@ def test_the_settings_say_how_far_it_looks_back(read: tuple[Emulator, Path]) -> 
     ]
 
 
-def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple[Emulator, Path]) -> None:
+def test_plan_gives_the_reason_of_repeated_and_audited_days(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     again = RunRequest("ingest", september(5), september(9), again=True)
     assert plan(context_at(TODAY, emulator, data_dir), again) == [
@@ -141,7 +141,7 @@ def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple
     ]
 
 
-def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) -> None:
+def test_plan_includes_days_since_the_last_run(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     later = TODAY + timedelta(days=10)
     assert plan(context_at(later, emulator, data_dir), RunRequest("ingest", september(1))) == [
@@ -151,7 +151,7 @@ def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) ->
     ]
 
 
-def test_what_is_planned_is_what_is_read_then(read: tuple[Emulator, Path]) -> None:
+def test_plan_matches_what_is_read(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     rows = plan(context_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
     before = len(emulator.requests)
@@ -173,7 +173,7 @@ def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
         yield emulator, data_dir
 
 
-def test_the_requests_of_dense_days_are_those_of_their_pages(dense: tuple[Emulator, Path]) -> None:
+def test_plan_estimates_dense_days_by_their_pages(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
     assert plan(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
         (september(28), september(30), "look back", 4)
@@ -189,7 +189,7 @@ def test_the_requests_of_dense_days_are_those_of_their_pages(dense: tuple[Emulat
     assert len(page_requests(emulator, before)) == 4
 
 
-def test_days_that_were_read_and_are_empty_are_expected_to_stay_so(dense: tuple[Emulator, Path]) -> None:
+def test_plan_expects_empty_days_to_stay_empty(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
     again = RunRequest("ingest", september(10), september(20), again=True)
     assert plan(context_at(LATER, emulator, data_dir), again) == [
@@ -197,7 +197,7 @@ def test_days_that_were_read_and_are_empty_are_expected_to_stay_so(dense: tuple[
     ]
 
 
-def test_what_cutting_a_wide_window_costs_is_no_great_part_of_what_was_expected(
+def test_plan_estimate_is_close_when_windows_are_split(
     dense: tuple[Emulator, Path],
 ) -> None:
     emulator, data_dir = dense
@@ -244,7 +244,7 @@ def recspend(
     return call
 
 
-def test_the_command_prints_the_plan_as_json(recspend: Recspend) -> None:
+def test_dry_run_prints_the_plan_as_json(recspend: Recspend) -> None:
     code, out, _ = recspend("--json", "--from", "2026-08-30", "--to", "2026-09-02")
     row = {"account": "support", "first_day": "2026-08-30", "last_day": "2026-08-31", "requests": 1}
     assert (code, json.loads(out)) == (0, [row | {"reason": "not covered"}])
@@ -253,11 +253,11 @@ def test_the_command_prints_the_plan_as_json(recspend: Recspend) -> None:
     assert (code, json.loads(out)) == (0, [row | {"reason": "asked again"}])
 
 
-def test_the_command_prints_an_empty_plan_when_there_is_nothing_to_read(recspend: Recspend) -> None:
+def test_dry_run_prints_an_empty_plan(recspend: Recspend) -> None:
     assert recspend("--json", "--from", "2026-09-02", "--to", "2026-09-03")[:2] == (0, "[]\n")
 
 
-def test_the_command_prints_the_plan_as_a_table(recspend: Recspend) -> None:
+def test_dry_run_prints_the_plan_as_a_table(recspend: Recspend) -> None:
     code, out, _ = recspend("--from", "2026-08-30", "--to", "2026-09-02")
     words = [line.split() for line in out.splitlines()]
     assert code == 0
@@ -265,7 +265,7 @@ def test_the_command_prints_the_plan_as_a_table(recspend: Recspend) -> None:
     assert words[2] == ["support", "2026-08-30", "2026-08-31", "not", "covered", "1"]
 
 
-def test_a_refused_token_is_said_in_a_sentence(
+def test_dry_run_reports_a_refused_token(
     recspend: Recspend, read: tuple[Emulator, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (read[1] / "state").rename(read[1] / "forgotten")

@@ -59,7 +59,7 @@ def source() -> LivingSource:
     return open_living(Parameters(seed=5, recordings=300, accounts=2))
 
 
-def test_every_fault_is_looked_at() -> None:
+def test_every_fault_is_tested() -> None:
     assert {*PASSING, *STOPPING, *LEDGER_FAULTS, *BESIDE, "skipping-cursor"} == set(FAULTS)
 
 
@@ -117,7 +117,7 @@ def assert_borne(
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_fault_that_passes_is_borne(fault: str, source: LivingSource, tmp_path: Path) -> None:
+def test_passing_fault_changes_no_figure(fault: str, source: LivingSource, tmp_path: Path) -> None:
     assert_borne(source, tmp_path, [fault])
 
 
@@ -135,7 +135,7 @@ def test_a_fault_that_passes_is_borne(fault: str, source: LivingSource, tmp_path
     ],
     ids=" ".join,
 )
-def test_faults_that_pass_are_borne_together(
+def test_passing_faults_together_change_no_figure(
     faults: Sequence[str], source: LivingSource, tmp_path: Path
 ) -> None:
     assert_borne(source, tmp_path, faults)
@@ -147,7 +147,7 @@ def test_faults_that_pass_are_borne_together(
     list(combinations(PASSING, 2)),
     ids=" ".join,
 )
-def test_any_two_faults_that_pass_are_borne_in_either_order(
+def test_any_two_passing_faults_change_no_figure(
     faults: Sequence[str], source: LivingSource, tmp_path: Path
 ) -> None:
     # Two faults may keep each other from striking; each is seen to strike above.
@@ -202,7 +202,7 @@ FROM_THE_BEGINNING = "from the beginning"
         *(pytest.param(fault, FROM_THE_BEGINNING, marks=pytest.mark.slow) for fault in STOPPING[:-1]),
     ],
 )
-def test_a_fault_that_stops_an_account_is_told_and_a_run_without_it_finishes(
+def test_stopping_fault_is_reported_and_the_next_run_finishes(
     fault: str, when: str, past: Past, tmp_path: Path
 ) -> None:
     data_dir, source, clock = tmp_path / "data", past.source, past.clock
@@ -235,7 +235,7 @@ def test_a_fault_that_stops_an_account_is_told_and_a_run_without_it_finishes(
     assert lake_facts(data_dir) == truth
 
 
-def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: Path) -> None:
+def test_skipped_rows_are_found_by_reading_their_days_again(tmp_path: Path) -> None:
     """Nobody can notice it in one walk. A window is struck once, so the second walk over the same one is whole."""
     oldest, newest, today = date(2026, 8, 1), date(2026, 9, 28), date(2026, 9, 30)
     every_half_day = [epoch_of(oldest, number * 43_200) for number in range(62)]
@@ -273,7 +273,7 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
     [tuple(LEDGER_FAULTS), *(pytest.param((fault,), marks=pytest.mark.slow) for fault in LEDGER_FAULTS)],
     ids=" ".join,
 )
-def test_three_months_of_a_ledger_that_lives(faults: Sequence[str], tmp_path: Path) -> None:
+def test_three_months_of_a_living_ledger(faults: Sequence[str], tmp_path: Path) -> None:
     """A plain run every few days, and an audit of everything at the end: exact, deleted recordings with their costs."""
     source = open_living(
         Parameters(seed=6, recordings=160, accounts=1), now=epoch_of(date(2026, 7, 4), 8 * 3600)
@@ -310,7 +310,7 @@ LIFE = """
 """
 
 
-def test_eight_lanes_find_out_how_many_requests_the_api_bears(tmp_path: Path) -> None:
+def test_eight_workers_adapt_to_the_limit_of_the_api(tmp_path: Path) -> None:
     """An API that bears three requests at once, asked by eight lanes.
 
     The bound: of the first eight, five are refused. Later the limit of the lanes has come to L when one is too many: at
@@ -335,7 +335,7 @@ def test_eight_lanes_find_out_how_many_requests_the_api_bears(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["the window is cut", "the cursor dies"])
-def test_a_recording_that_was_listed_once_keeps_its_cost(dies: bool, tmp_path: Path) -> None:
+def test_recording_listed_once_keeps_its_cost(dies: bool, tmp_path: Path) -> None:
     """It is deleted as soon as a page with it was sent: the last one on the first page of the first reading."""
     pages = 5 if dies else 12  # of so many, a window is cut
     step = 58 * DAY_SECONDS // (pages * PAGE_SIZE)

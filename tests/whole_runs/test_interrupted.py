@@ -106,7 +106,7 @@ def lake_of(data_dir: Path) -> tuple[Any, ...]:
     ],
     ids=["it moves", "it moves and is corrected", "everything", "two change places"],
 )
-def test_the_lake_is_that_of_an_undisturbed_run(
+def test_interrupted_normalize_ends_with_the_same_lake(
     happens: Callable[[LivingLedger], None], first: date, corrections: int, changes: int, tmp_path: Path
 ) -> None:
     landed(happens, RunRequest("ingest", first, TODAY, again=True), tmp_path / "landed")

@@ -93,7 +93,7 @@ def assert_nothing_is_torn(data_dir: Path) -> None:
         pytest.param("report", "reports/*.csv*", marks=pytest.mark.slow),
     ],
 )
-def test_a_run_killed_in_a_stage_is_finished_by_the_next(
+def test_killed_run_is_finished_by_the_next(
     stage: str, pattern: str, emulator: Emulator, tmp_path: Path
 ) -> None:
     kill_when(start(emulator, tmp_path), tmp_path, pattern)
@@ -103,7 +103,7 @@ def test_a_run_killed_in_a_stage_is_finished_by_the_next(
     assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
 
 
-def test_a_walk_goes_on_behind_the_last_landed_page(emulator: Emulator, tmp_path: Path) -> None:
+def test_fetch_continues_after_the_last_landed_page(emulator: Emulator, tmp_path: Path) -> None:
     days = ("--from", "2026-07-01", "--to", "2026-07-31")
     kill_when(start(emulator, tmp_path, *days), tmp_path, "raw/*/*/*/page-00001.json.zst")
     asked = len(emulator.requests)
@@ -116,7 +116,7 @@ def test_a_walk_goes_on_behind_the_last_landed_page(emulator: Emulator, tmp_path
 
 
 @pytest.mark.slow
-def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tmp_path: Path) -> None:
+def test_lake_is_repaired_after_a_kill_between_two_months(emulator: Emulator, tmp_path: Path) -> None:
     assert start(emulator, tmp_path, "--from", "2026-07-01", "--to", "2026-07-31").wait() == 0
     kill_when(start(emulator, tmp_path), tmp_path, "recordings/*/created_month=2026-08/recordings.parquet")
     assert start(emulator, tmp_path).wait() == 0
@@ -124,7 +124,7 @@ def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tm
 
 
 @pytest.mark.slow
-def test_an_upgrade_that_is_killed_is_finished_by_the_next_run_without_the_api(
+def test_killed_upgrade_is_finished_without_the_api(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     run_against(emulator, tmp_path)
@@ -148,7 +148,7 @@ def test_an_upgrade_that_is_killed_is_finished_by_the_next_run_without_the_api(
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_run(
+def test_run_killed_at_random_moments_ends_with_the_same_tables(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     began = time.monotonic()
@@ -228,7 +228,7 @@ def lake_of(data_dir: Path, account_sid: str) -> pa.Table:
 
 
 @pytest.mark.slow
-def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(tmp_path: Path) -> None:
+def test_ingest_killed_at_random_moments_repeats_no_landed_page(tmp_path: Path) -> None:
     ledger = open_ledger(Parameters(12, 400_000, 1), tmp_path / "rendered")
     moments, killed, whole = random.Random(5), tmp_path / "killed", tmp_path / "undisturbed"
     with serve(ledger, latency_ms=15) as emulator:
@@ -265,7 +265,7 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("flags", [[], pytest.param(["--prefect"], marks=pytest.mark.slow)], ids=str)
-def test_a_stopped_run_does_not_wait_for_an_answer_that_is_long_in_coming_and_leaves_nothing_behind(
+def test_stopped_run_waits_for_no_response_and_leaves_nothing(
     sent: signal.Signals, flags: list[str], tmp_path: Path
 ) -> None:
     ledger = open_ledger(Parameters(11, 100, 1), tmp_path / "rendered")

@@ -102,7 +102,7 @@ def forms(source: Source) -> list[bytes]:
     return forms_of(source.accounts[0].account_sid, TOKEN)
 
 
-def test_a_run_through_errors_that_repeat_the_token_leaves_none(
+def test_errors_that_repeat_the_token_leave_none_in_files(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     code, said = recspend(loose_tongued(source).answer, "run", "--json")
@@ -159,7 +159,7 @@ ANSWERS: dict[str, tuple[Callable[[HttpRequest, Response], Response], str]] = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_failing_run_leaves_no_token(
+def test_failing_run_leaves_no_token(
     name: str,
     source: Source,
     recspend: Callable[..., tuple[int, Said]],
@@ -176,7 +176,7 @@ def test_a_failing_run_leaves_no_token(
     assert leaks(forms, said, tmp_path) == []
 
 
-def test_a_next_page_with_the_credentials_in_its_address_is_not_followed_and_not_kept(
+def test_next_page_with_credentials_is_not_followed_or_kept(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     def answer(request: HttpRequest) -> Response:
@@ -195,7 +195,7 @@ def test_a_next_page_with_the_credentials_in_its_address_is_not_followed_and_not
     assert leaks([*forms, b"%50%54"], said, tmp_path) == []
 
 
-def test_a_traceback_shows_no_token(
+def test_traceback_shows_no_token(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "data" / "raw").mkdir(parents=True)
@@ -207,7 +207,7 @@ def test_a_traceback_shows_no_token(
     assert leaks(forms, said, tmp_path) == []
 
 
-def test_wrong_settings_show_no_token(
+def test_invalid_settings_show_no_token(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "something").touch()
@@ -224,7 +224,7 @@ def test_wrong_settings_show_no_token(
         assert leaks(forms, said, tmp_path) == []
 
 
-def test_the_doctor_shows_no_token(
+def test_doctor_shows_no_token(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "something").touch()
@@ -238,7 +238,7 @@ def test_the_doctor_shows_no_token(
         assert leaks(forms, said, tmp_path) == []
 
 
-def test_a_token_is_found_wherever_one_is_planted(tmp_path: Path) -> None:
+def test_leak_search_finds_every_planted_token(tmp_path: Path) -> None:
     forms = forms_of("user", TOKEN)
     data = tmp_path / "data"
     data.mkdir()
@@ -274,7 +274,7 @@ def test_a_token_is_found_wherever_one_is_planted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_it(
+def test_prefect_runs_with_a_secret_block_leave_no_token(
     source: Source, forms: list[bytes], tmp_path: Path
 ) -> None:
     """However much Prefect is told to log and to keep."""

@@ -427,7 +427,7 @@ def cells_of(facts: Iterator[Fact]) -> dict[Cell, Figures]:
 SLOWLY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def test_whatever_happens_the_tables_are_what_they_must_be() -> None:
+def test_tables_match_the_model_whatever_happens() -> None:
     few = settings(
         max_examples=2, stateful_step_count=14, deadline=None, derandomize=True, suppress_health_check=SLOWLY
     )
@@ -435,6 +435,6 @@ def test_whatever_happens_the_tables_are_what_they_must_be() -> None:
 
 
 @pytest.mark.slow
-def test_whatever_happens_many_times_over_the_tables_are_what_they_must_be() -> None:
+def test_tables_match_the_model_over_many_examples() -> None:
     many = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=SLOWLY)
     run_state_machine_as_test(LivingMachine, settings=many)

@@ -35,7 +35,7 @@ def covered(data_dir: Path) -> list[date]:
     return [row["day"] for row in rows]
 
 
-def test_a_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
+def test_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
     day = date(2026, 8, 12)
     with serve(open_recordings(evenly(day, day, 100_000), tmp_path / "rendered")) as emulator:
         request = RunRequest("run", day - timedelta(days=1), day + timedelta(days=1))
@@ -53,7 +53,7 @@ def empty(tmp_path: Path) -> Iterator[Emulator]:
         yield emulator
 
 
-def test_an_account_without_recordings_is_covered_from_today_on_and_hardly_asked(
+def test_empty_account_is_covered_from_today_with_few_requests(
     empty: Emulator, tmp_path: Path
 ) -> None:
     accounts, data_dir = accesses_of(empty), tmp_path / "data"
@@ -69,7 +69,7 @@ def test_an_account_without_recordings_is_covered_from_today_on_and_hardly_asked
     assert covered(data_dir) == days_of(Window(TODAY.date(), TODAY.date() + timedelta(days=5)))
 
 
-def test_the_first_recording_of_an_account_that_had_none_is_found(tmp_path: Path) -> None:
+def test_first_recording_of_an_empty_account_is_found(tmp_path: Path) -> None:
     ledger = open_living(Parameters(1, 0, 1), now=int(TODAY.timestamp()))
     with serve(ledger) as emulator:
         accounts, data_dir = accesses_of(emulator), tmp_path / "data"
@@ -81,7 +81,7 @@ def test_the_first_recording_of_an_account_that_had_none_is_found(tmp_path: Path
     assert (summary.exit_code, summary.new, summary.holes) == (0, 1, 0)
 
 
-def test_one_recording_of_ten_years_ago_is_found_with_few_requests(tmp_path: Path) -> None:
+def test_ten_year_old_recording_is_found_with_few_requests(tmp_path: Path) -> None:
     day = date(2016, 9, 30)
     source = open_recordings([recording(0, epoch(day))], tmp_path / "rendered")
     with serve(source) as emulator:
@@ -120,7 +120,7 @@ def sid_of(account: int) -> str:
 
 
 @pytest.mark.slow
-def test_a_hundred_accounts_of_which_one_is_refused(tmp_path: Path) -> None:
+def test_one_refused_account_of_a_hundred_stops_no_other(tmp_path: Path) -> None:
     with hundred(tmp_path) as (emulator, accounts):
         first = run_at(TODAY, accounts, tmp_path / "data", RUN)
         before = len(emulator.requests)

@@ -120,7 +120,7 @@ def assert_all_is_landed(data_dir: Path, recordings: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 3, 8])
-def test_as_many_windows_are_walked_at_once_as_there_are_lanes_and_never_more(
+def test_workers_fetch_as_many_windows_at_once_as_configured(
     workers: int, dense: Source, data_dir: Path
 ) -> None:
     with watched(dense, latency=0.005 * workers) as (emulator, watch):
@@ -130,7 +130,7 @@ def test_as_many_windows_are_walked_at_once_as_there_are_lanes_and_never_more(
     assert_all_is_landed(data_dir, MANY)
 
 
-def test_a_wide_window_of_many_recordings_is_cut_into_whole_days_and_each_day_is_landed_once(
+def test_dense_window_is_split_and_each_day_landed_once(
     dense: Source, data_dir: Path
 ) -> None:
     with watched(dense) as (emulator, watch):
@@ -149,14 +149,14 @@ def test_a_wide_window_of_many_recordings_is_cut_into_whole_days_and_each_day_is
     assert max(Counter(seen.key for seen in watch.seen).values()) == 1
 
 
-def test_what_is_walked_side_by_side_is_exact_to_the_last_decimal(dense: Source, data_dir: Path) -> None:
+def test_concurrent_fetches_are_exact_to_the_last_decimal(dense: Source, data_dir: Path) -> None:
     with watched(dense) as (emulator, _):
         summary = run_against(emulator, data_dir, AUGUST.first, AUGUST.last)
         assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
     assert (summary.exit_code, summary.new, summary.holes) == (0, MANY, 0)
 
 
-def test_an_account_of_few_recordings_costs_a_request_for_each_quarter(tmp_path: Path) -> None:
+def test_sparse_account_costs_one_request_per_quarter(tmp_path: Path) -> None:
     """Ten recordings a month for three years; the first is not among the first days of its quarter."""
     months = [date(2023 + (month + 9) // 12, (month + 9) % 12 + 1, 1) for month in range(36)]
     made = [
@@ -174,7 +174,7 @@ def test_an_account_of_few_recordings_costs_a_request_for_each_quarter(tmp_path:
 
 
 @pytest.mark.parametrize("row", [0, 500, 999])
-def test_a_row_whose_date_cannot_be_read_does_not_make_a_window_look_dense(
+def test_unreadable_date_does_not_make_a_window_look_dense(
     row: int, tmp_path: Path, data_dir: Path
 ) -> None:
     """A month of two pages, one row of the first without a date that can be read."""
@@ -192,7 +192,7 @@ def test_a_row_whose_date_cannot_be_read_does_not_make_a_window_look_dense(
     assert len(watch.seen) == 2
 
 
-def test_an_instant_that_stands_still_is_the_beginning_of_one_landing_only(
+def test_landings_get_distinct_instants_from_a_stopped_clock(
     dense: Source, data_dir: Path
 ) -> None:
     with watched(dense) as (emulator, _):
@@ -239,7 +239,7 @@ def refused(seen: Seen, usual: Response) -> Response | None:
 @pytest.mark.parametrize(
     ("instead", "kept"), [(same_page_again, 1), (another_host, 0), (no_page, 1), (refused, 0)]
 )
-def test_a_window_that_cannot_be_walked_to_its_end_keeps_no_other_from_being_read(
+def test_failed_window_does_not_stop_other_windows(
     instead: Instead, kept: int, quarterly: Source, data_dir: Path
 ) -> None:
     with watched(quarterly, instead=instead) as (emulator, _):
@@ -262,7 +262,7 @@ def test_a_window_that_cannot_be_walked_to_its_end_keeps_no_other_from_being_rea
     assert found.holes == []
 
 
-def test_a_window_that_cannot_be_read_in_the_first_step_keeps_no_later_step_from_being_read(
+def test_failed_window_does_not_stop_later_steps(
     tmp_path: Path, data_dir: Path
 ) -> None:
     """Twenty quarters, which are more than one step takes."""
@@ -292,7 +292,7 @@ def fail_three_times(source: Source, data_dir: Path, instead: Instead) -> tuple[
 
 
 @pytest.mark.parametrize("instead", [no_page, refused])
-def test_a_window_that_fails_run_after_run_leaves_one_landing_unfinished_and_costs_no_more_each_time(
+def test_window_failing_every_run_keeps_one_unfinished_landing(
     instead: Instead, quarterly: Source, data_dir: Path
 ) -> None:
     asked, _ = fail_three_times(quarterly, data_dir, instead)
@@ -300,7 +300,7 @@ def test_a_window_that_fails_run_after_run_leaves_one_landing_unfinished_and_cos
     assert asked[1:] == [1, 1]
 
 
-def test_a_window_that_fails_run_after_run_is_told_of_as_one(quarterly: Source, data_dir: Path) -> None:
+def test_window_failing_every_run_is_reported_once(quarterly: Source, data_dir: Path) -> None:
     _, told = fail_three_times(quarterly, data_dir, no_page)
     assert [words for words in told if "other windows" in words] == []
 
@@ -326,12 +326,12 @@ def finish_late(data_dir: Path, meanwhile: Callable[[LivingLedger], Recording]) 
     return row
 
 
-def test_what_is_listed_last_of_all_is_not_taken_for_deleted(data_dir: Path) -> None:
+def test_recording_listed_by_a_late_page_is_not_deleted(data_dir: Path) -> None:
     row = finish_late(data_dir, lambda ledger: ledger.insert(recording(2500, epoch(BROKEN.first))))
     assert row["deleted_at"] is None
 
 
-def test_the_price_that_is_listed_last_of_all_counts(data_dir: Path) -> None:
+def test_price_listed_by_a_late_page_counts(data_dir: Path) -> None:
     """Its `date_updated` stays, as it does for some."""
 
     def corrected(ledger: LivingLedger) -> Recording:
@@ -341,7 +341,7 @@ def test_the_price_that_is_listed_last_of_all_counts(data_dir: Path) -> None:
     assert finish_late(data_dir, corrected)["price"] == Decimal("-0.5")
 
 
-def test_a_refusal_of_the_account_stops_all_lanes_and_what_has_landed_is_kept(
+def test_refused_credentials_stop_all_workers_and_keep_pages(
     dense: Source, data_dir: Path
 ) -> None:
     refusals: list[float] = []
@@ -379,7 +379,7 @@ def own_uri(body: bytes) -> str:
     return uri
 
 
-def test_retry_after_holds_every_lane(dense: Source, data_dir: Path) -> None:
+def test_retry_after_holds_every_worker(dense: Source, data_dir: Path) -> None:
     hold, refused_at = 1.0, list[float]()
     number = count()
 
@@ -418,7 +418,7 @@ def _slow_log() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_slow_log")
-def test_no_lane_slips_in_between_a_refusal_and_its_hold(dense: Source, data_dir: Path) -> None:
+def test_no_request_is_sent_between_a_refusal_and_its_hold(dense: Source, data_dir: Path) -> None:
     """Of two lanes one waits for its turn since the API said that two are too many: it waits for the hold, too."""
     number, refused_at = count(), list[float]()
 
@@ -437,7 +437,7 @@ def test_no_lane_slips_in_between_a_refusal_and_its_hold(dense: Source, data_dir
     assert [seen for seen in watch.seen if moment < seen.came < moment + 0.95] == []
 
 
-def test_too_many_at_once_costs_lanes_and_no_recording(dense: Source, data_dir: Path) -> None:
+def test_too_many_requests_cost_workers_but_no_recording(dense: Source, data_dir: Path) -> None:
     with watched(dense, latency=0.03, faults=["throttle-concurrency"]) as (emulator, _):
         summary = ingest(emulator, data_dir, IN_AUGUST, retry_policy=RetryPolicy(backoff=0.01))
     assert summary.failed == {}
@@ -445,7 +445,7 @@ def test_too_many_at_once_costs_lanes_and_no_recording(dense: Source, data_dir: 
     assert_all_is_landed(data_dir, MANY)
 
 
-def test_a_cursor_that_is_refused_by_now_starts_its_window_over_and_no_other(
+def test_old_cursor_refused_restarts_only_its_window(
     quarterly: Source, data_dir: Path
 ) -> None:
     """The run before was broken off with two pages of each window landed."""
@@ -472,7 +472,7 @@ def broken_third_page(seen: Seen, usual: Response) -> Response | None:
     return Response(200, (b'{"recordings": 3}',)) if seen.key[2] == "2" else None
 
 
-def test_a_cursor_that_dies_within_the_run_starts_its_window_over_and_no_other(
+def test_cursor_lost_during_a_run_restarts_only_its_window(
     dense: Source, data_dir: Path
 ) -> None:
     dead: list[Seen] = []
@@ -491,7 +491,7 @@ def test_a_cursor_that_dies_within_the_run_starts_its_window_over_and_no_other(
     assert_all_is_landed(data_dir, MANY)
 
 
-def test_a_window_whose_cursors_always_die_is_given_up_and_the_others_are_read(
+def test_window_that_always_loses_its_cursor_is_given_up(
     quarterly: Source, data_dir: Path
 ) -> None:
     def instead(seen: Seen, usual: Response) -> Response | None:
@@ -563,7 +563,7 @@ def test_ctrl_c_ends_a_long_wait_for_the_api(dense: Source, data_dir: Path) -> N
 
 
 @pytest.mark.parametrize("fails_at", [1, 15, 50])
-def test_a_disk_that_fails_is_an_error_and_no_landing_with_a_lost_page_is_complete(
+def test_failed_disk_write_leaves_its_landing_incomplete(
     fails_at: int, dense: Source, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number, add = count(1), LandingWriter.add
@@ -591,7 +591,7 @@ def test_a_disk_that_fails_is_an_error_and_no_landing_with_a_lost_page_is_comple
     assert_all_is_landed(data_dir, MANY)
 
 
-def test_a_disk_that_fails_at_the_manifest_is_an_error_and_the_landing_goes_on_later(
+def test_failed_manifest_write_is_finished_by_the_next_run(
     quarterly: Source, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(self: LandingWriter, completed_at: datetime) -> None:

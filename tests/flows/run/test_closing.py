@@ -251,7 +251,7 @@ def closed(ledger: LivingLedger, data_dir: Path, zone: str, month: str) -> Seale
 @pytest.mark.parametrize(
     ("zone", "seed"), [("UTC", 1), ("America/New_York", 2), ("Pacific/Kiritimati", 3), ("Etc/GMT+12", 4)]
 )
-def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
+def test_adjustments_match_the_history_of_the_ledger(
     zone: str, seed: int, tmp_path: Path
 ) -> None:
     source = open_living(first_recordings(), now=epoch_of(TODAY, 20 * 3600))
@@ -297,7 +297,7 @@ MOVES = made(
 )
 
 
-def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
+def test_adjustments_of_a_hand_computed_example(tmp_path: Path) -> None:
     """A recording that is deleted keeps its cost, so it adjusts nothing."""
     source = open_living([PRICED, UNPRICED, GOES, MOVES], now=epoch_of(TODAY))
     ledger = source.ledger
@@ -351,7 +351,7 @@ def close(ledger: LivingLedger, data_dir: Path, month: str = "2026-09", **settin
     return close_month(context_by(clock_of(ledger), [], data_dir, **settings), month)
 
 
-def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> None:
+def test_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> None:
     ledger, data_dir = september
     sealed = close(ledger, data_dir)
     assert sealed.statement.missing.words == ""
@@ -375,7 +375,7 @@ def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> N
         ("2026-9", "UTC", "2026-9 is no month"),
     ],
 )
-def test_a_month_that_is_not_over_or_was_not_read_is_refused(
+def test_close_refuses_months_not_over_or_not_read(
     month: str, zone: str, said: str, september: tuple[LivingLedger, Path]
 ) -> None:
     ledger, data_dir = september
@@ -384,7 +384,7 @@ def test_a_month_that_is_not_over_or_was_not_read_is_refused(
     assert not (data_dir / "statements").exists()
 
 
-def test_days_that_were_not_read_since_they_were_over_are_named(tmp_path: Path) -> None:
+def test_close_names_days_not_read_since_they_ended(tmp_path: Path) -> None:
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 9, 29), 3600))
     with in_haste(50), serve(source) as emulator:
         run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 9, 1)))
@@ -411,7 +411,7 @@ def september_in_utc(data_dir: Path) -> Path:
     return data_dir
 
 
-def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_path: Path) -> None:
+def test_close_names_unpriced_recordings_and_rejects(tmp_path: Path) -> None:
     recordings = first_recordings()
     unpriced = sum(r.price is None and instant(r.created_at).month == 9 for r in recordings)
     source = open_living(recordings, now=epoch_of(TODAY))
@@ -436,7 +436,7 @@ def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_pat
     assert row == {"holes": 0, "unpriced": unpriced, "rejects": rejects}
 
 
-def test_what_lies_in_pages_and_not_in_the_tables_keeps_a_month_open(
+def test_close_refuses_pages_that_are_not_in_the_lake(
     september: tuple[LivingLedger, Path], tmp_path: Path
 ) -> None:
     _, data_dir = september
@@ -455,7 +455,7 @@ def test_what_lies_in_pages_and_not_in_the_tables_keeps_a_month_open(
 
 
 @pytest.mark.parametrize("file", ["statement.json", "statement.csv"])
-def test_a_statement_that_was_touched_stops_the_models(
+def test_changed_statement_stops_the_models(
     file: str, september: tuple[LivingLedger, Path]
 ) -> None:
     ledger, data_dir = september
@@ -477,7 +477,7 @@ def test_a_statement_that_was_touched_stops_the_models(
     ]
 
 
-def test_closing_that_is_broken_off_leaves_nothing_and_can_be_done_again(
+def test_interrupted_closing_leaves_nothing_and_can_be_repeated(
     september: tuple[LivingLedger, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, data_dir = september
@@ -498,7 +498,7 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_check_that_fails_keeps_a_month_open(september: tuple[LivingLedger, Path]) -> None:
+def test_failed_check_keeps_a_month_open(september: tuple[LivingLedger, Path]) -> None:
     ledger, data_dir = september
     month = (
         data_dir
@@ -518,7 +518,7 @@ def test_a_check_that_fails_keeps_a_month_open(september: tuple[LivingLedger, Pa
     assert not (data_dir / "statements").exists()
 
 
-def test_a_clock_that_was_set_back_makes_nothing_look_found_later(
+def test_clock_set_back_makes_nothing_look_found_later(
     september: tuple[LivingLedger, Path],
 ) -> None:
     _, data_dir = september
@@ -529,7 +529,7 @@ def test_a_clock_that_was_set_back_makes_nothing_look_found_later(
     assert adjustments(data_dir) == {}
 
 
-def test_another_time_zone_since_is_shown_as_undated_and_warned_of(
+def test_changed_time_zone_is_shown_as_undated_with_a_warning(
     september: tuple[LivingLedger, Path],
 ) -> None:
     ledger, data_dir = september
@@ -544,7 +544,7 @@ def test_another_time_zone_since_is_shown_as_undated_and_warned_of(
     assert (found.kind, figures.recordings, figures.cost) == ("undated", -1, Decimal("-0.01"))
 
 
-def test_a_run_that_finds_nothing_new_takes_the_models_over_after_closing_too(
+def test_run_without_news_reuses_the_models_after_closing(
     september: tuple[LivingLedger, Path],
 ) -> None:
     ledger, data_dir = september

@@ -116,14 +116,14 @@ BY_HAND = [
 ]
 
 
-def test_there_is_a_step_from_each_format_and_a_folder_of_each() -> None:
+def test_every_format_has_an_upgrade_step_and_a_folder() -> None:
     assert sorted(STEPS) == list(range(1, FORMAT))
     assert [kept.name for kept in KEPT] == [f"format-{number}" for number in range(2, FORMAT + 1)], (
         "keep a folder of the new format: python -m tests.support.make_golden_folder"
     )
 
 
-def test_the_folder_of_this_format_has_the_tables_of_today() -> None:
+def test_current_format_folder_has_the_current_tables() -> None:
     lake, usage = Lake(NEWEST / "data"), UsageRecords(NEWEST / "data")
     assert lake.accounts() == [SUPPORT, SALES]
     assert all(lake.is_current(sid) and usage.is_current(sid) for sid in lake.accounts()), (
@@ -132,7 +132,7 @@ def test_the_folder_of_this_format_has_the_tables_of_today() -> None:
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.name)
-def test_a_kept_folder_gives_the_figures_of_the_ledger_and_stays_as_it_is(kept: Path, tmp_path: Path) -> None:
+def test_upgraded_folder_keeps_its_files_and_figures(kept: Path, tmp_path: Path) -> None:
     data_dir = copied(kept, tmp_path / "data")
     summary = brought_up(data_dir)
     assert (summary.exit_code, summary.holes, summary.unpriced) == (0, 0, 0)
@@ -145,14 +145,14 @@ def test_a_kept_folder_gives_the_figures_of_the_ledger_and_stays_as_it_is(kept: 
         assert changed(kept, data_dir) == {"told.json"}  # it says when
 
 
-def test_without_its_file_a_folder_is_of_format_1_and_is_only_stamped(data_dir: Path) -> None:
+def test_folder_without_format_file_is_format_1_and_only_marked(data_dir: Path) -> None:
     (data_dir / "format.json").unlink()
     brought_up(data_dir)
     assert changed(NEWEST, data_dir) == {"told.json"}
     assert warehouse_cells(data_dir) == right(NEWEST)
 
 
-def test_a_new_folder_has_the_format_of_today_at_once(tmp_path: Path) -> None:
+def test_new_folder_has_the_current_format(tmp_path: Path) -> None:
     perform(context_in(tmp_path / "data"), RunRequest("normalize"))
     found = read_format(tmp_path / "data")
     assert found is not None
@@ -169,7 +169,7 @@ def test_a_new_folder_has_the_format_of_today_at_once(tmp_path: Path) -> None:
         (USAGE, "minutes"),
     ],
 )
-def test_a_table_that_lacks_a_column_of_today_is_built_anew(path: str, column: str, data_dir: Path) -> None:
+def test_table_that_lacks_a_column_is_rebuilt(path: str, column: str, data_dir: Path) -> None:
     before = tables(data_dir)
     (data_dir / "format.json").unlink()
     without_column(data_dir / path, column)
@@ -182,7 +182,7 @@ def test_a_table_that_lacks_a_column_of_today_is_built_anew(path: str, column: s
 
 
 @pytest.mark.slow
-def test_a_warehouse_over_outdated_tables_is_built_anew_by_whatever_writes_next(data_dir: Path) -> None:
+def test_outdated_warehouse_is_rebuilt_by_the_next_writer(data_dir: Path) -> None:
     brought_up(data_dir, embed_recordings=False)
     (data_dir / "format.json").unlink()
     for path in Lake(data_dir).folder.rglob("*.parquet"):
@@ -194,7 +194,7 @@ def test_a_warehouse_over_outdated_tables_is_built_anew_by_whatever_writes_next(
     assert len(rows_of(data_dir, "select call_sid from marts.fct_recordings where call_sid is not null")) == 9
 
 
-def test_a_column_of_another_type_or_one_too_many_is_noticed(data_dir: Path) -> None:
+def test_column_of_wrong_type_or_extra_column_is_noticed(data_dir: Path) -> None:
     (data_dir / "format.json").unlink()
     path, before = data_dir / AUGUST, tables(data_dir)
     table = before[AUGUST]
@@ -215,7 +215,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("apart", [8, pytest.param(1, marks=pytest.mark.slow)])
-def test_an_upgrade_that_is_broken_off_anywhere_is_finished_by_the_next_run(
+def test_interrupted_upgrade_is_finished_by_the_next_run(
     apart: int, tmp_path: Path
 ) -> None:
     interrupted = 0
@@ -259,7 +259,7 @@ class killed_at:  # noqa: N801  reads like a function
         self.patched.stop()
 
 
-def test_what_cannot_be_built_anew_is_left_alone_and_told(data_dir: Path) -> None:
+def test_account_that_cannot_be_rebuilt_is_kept_and_reported(data_dir: Path) -> None:
     (data_dir / "format.json").unlink()
     without_column(data_dir / AUGUST, "error_code")
     shutil.rmtree(data_dir / "raw" / f"account_sid={SUPPORT}")
@@ -301,7 +301,7 @@ def test_every_command_refuses_a_newer_folder(
 
 
 @pytest.mark.parametrize("command", ["run", "ingest", "normalize", "model", "report"])
-def test_a_folder_that_became_newer_meanwhile_is_refused_by_who_holds_it(
+def test_lock_holder_refuses_a_folder_that_became_newer(
     command: Command, data_dir: Path
 ) -> None:
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9"}}')
