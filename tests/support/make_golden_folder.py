@@ -1,7 +1,7 @@
-"""Makes the data folder that is kept for today's format: `python -m tests.support.make_golden_folder`.
+"""Make the golden data folder of the current format: `python -m tests.support.make_golden_folder`.
 
-It is made once for each format, by the recspend that first writes it, and never again: what it holds is what that
-recspend left behind. `tests/golden/folders/README.md` says what is in it.
+It is made once for each format, by the first recspend that writes it, and never again: it contains what that
+recspend wrote. `tests/golden/folders/README.md` says what is in it.
 """
 
 import json
@@ -32,7 +32,7 @@ GOES = made(SUPPORT, 3, epoch_of(date(2026, 8, 21)), price=Decimal("0.002"), sou
 
 
 def recordings() -> Iterator[Recording]:
-    """Those of August, which change, and some of September."""
+    """Return recordings of August, which change later, and some of September."""
     yield from (UNPRICED, PRICED, GOES)
     for sequence in range(4, 7):
         yield made(SUPPORT, sequence, epoch_of(date(2026, 9, sequence)))
@@ -42,13 +42,13 @@ def recordings() -> Iterator[Recording]:
 
 
 def slow_clock(ledger: LivingLedger) -> Clock:
-    """The ledger's clock, a second later each time somebody looks at it: whole seconds are easier to read."""
+    """Return the ledger's clock. It advances by a second at each call: whole seconds are easier to read."""
     seconds = count(1)
     return lambda: datetime.fromtimestamp(ledger.now, UTC) + timedelta(seconds=next(seconds))
 
 
 def make(folder: Path, seed: int) -> None:
-    """Read, close August, let the ledger change, and read again; beside it, what the ledger says."""
+    """Read, close August, let the ledger change, and read again. Write the ledger's totals next to the folder."""
     data_dir = folder / "data"
     source = open_living(recordings(), now=epoch_of(TODAY))
     ledger = source.ledger
@@ -75,5 +75,5 @@ if __name__ == "__main__":
     for chance in count(1):
         shutil.rmtree(place, ignore_errors=True)
         make(place, chance)
-        if any(place.rglob("rejects.parquet")):  # a broken record was planted
+        if any(place.rglob("rejects.parquet")):  # the emulator served a broken record
             break

@@ -1,4 +1,4 @@
-"""`recspend ingest --dry-run`: which days would be read, why, and with how many requests; and nothing is landed."""
+"""`recspend ingest --dry-run`: which days would be read, why, and with how many requests. Nothing is landed."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ LATER = TODAY + timedelta(hours=1)
 
 
 def context_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> RunContext:
-    steps = count()  # next() on it is atomic, for the lanes all ask
+    steps = count()  # next() on it is atomic: all workers call it
     return replace(
         context_for(accesses_of(emulator), data_dir, **settings),
         clock=lambda: now + timedelta(milliseconds=next(steps)),
@@ -32,7 +32,7 @@ def context_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: An
 
 
 def plan(context: RunContext, request: RunRequest = INGEST) -> list[Row]:
-    """The rows of the plan, without the account."""
+    """Return the rows of the plan, without the account."""
     table = planned(context, request)
     assert table.column_names == ["account", "first_day", "last_day", "reason", "requests"]
     assert set(table["account"].to_pylist()) <= {access.name for access in context.accounts or ()}
@@ -51,7 +51,7 @@ def a_day(day: date, number: int, first_sequence: int, **facts: Any) -> list[Rec
 
 
 def settled(first: date, last: date) -> list[Recording]:
-    """One recording each day."""
+    """Return one recording for each day."""
     days = (last - first).days + 1
     return [recording(number, epoch(first + timedelta(days=number))) for number in range(days)]
 
@@ -82,7 +82,7 @@ def test_dry_run_lands_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
-    """An account whose September was read: one recording a day, those of the 10th and the 11th have no price."""
+    """An account whose September was read: one recording a day, without a price on the 10th and the 11th."""
     made = settled(september(1), september(30))
     for place in (9, 10):
         made[place] = replace(made[place], price=None)
@@ -105,7 +105,7 @@ def test_plan_after_a_run_is_newest_and_unsettled_days(
         UNSETTLED,
         LOOK_BACK,
     ]
-    # The first day is found for a plan without dates, and stays known.
+    # A plan without dates finds the first day, and stores it.
     before = len(emulator.requests)
     rows = plan(context_at(LATER, emulator, data_dir))
     assert rows in ([UNSETTLED, LOOK_BACK], [(rows[0][0], date(2026, 8, 31), "not covered", 1), *rows[1:]])
@@ -219,7 +219,7 @@ def recspend(
     capsys: pytest.CaptureFixture[str],
     no_settings: None,
 ) -> Recspend:
-    """Run the command on the account whose September was read: exit code, standard output, standard error."""
+    """Run the command on the account whose September was read; return exit code, stdout and stderr."""
     emulator, data_dir = read
     (access,) = accesses_of(emulator)
     monkeypatch.chdir(data_dir.parent)

@@ -1,4 +1,4 @@
-"""Normalizing, broken off wherever a file takes its place: the next run ends with the lake of an undisturbed one."""
+"""Normalizing, interrupted before any file is put in place: the next run ends with the lake of an undisturbed one."""
 
 import os
 import shutil
@@ -29,12 +29,12 @@ DELETED = made(ACCOUNT, 10, epoch_of(AUGUST, 10))
 
 
 class Interrupted(BaseException):
-    """The process is as good as dead."""
+    """Stands in for the death of the process."""
 
 
 @contextmanager
 def interrupted_at(number: int) -> Iterator[list[Path]]:
-    """Break off where the nth file, counted from 1, would take its place; gives the files up to there."""
+    """Interrupt before the nth file (from 1) is put in place; yield the list of files put in place until then."""
     rename = os.replace
     files: list[Path] = []
 
@@ -49,7 +49,7 @@ def interrupted_at(number: int) -> Iterator[list[Path]]:
 
 
 def moves(ledger: LivingLedger) -> None:
-    """From a month to the next, in which nothing else is new."""
+    """Move a recording from one month to the next, where nothing else is new."""
     ledger.change(IN_AUGUST[0].sid, created_at=epoch_of(SEPTEMBER, 3600))
 
 
@@ -75,7 +75,7 @@ def everything_happens(ledger: LivingLedger) -> None:
 
 
 def landed(happens: Callable[[LivingLedger], None], again: RunRequest, data_dir: Path) -> None:
-    """Something happens to recordings that are in the lake; the pages that tell of it are landed."""
+    """Change recordings that are in the lake, and land the pages that show the changes."""
     source = open_living([*IN_AUGUST, *IN_SEPTEMBER, UNPRICED, DELETED], now=epoch_of(TODAY))
     ledger, clock = source.ledger, clock_of(source.ledger)
     with serve(source) as emulator:
@@ -89,7 +89,7 @@ def landed(happens: Callable[[LivingLedger], None], again: RunRequest, data_dir:
 
 
 def lake_of(data_dir: Path) -> tuple[Any, ...]:
-    """Everything that normalizing leaves."""
+    """Return everything that normalizing writes."""
     lake = Lake(data_dir)
     months = {month: lake.read(ACCOUNT, month).to_pylist() for month in lake.months(ACCOUNT)}
     history = (table.read(ACCOUNT).to_pylist() for table in (lake.corrections, lake.changes))

@@ -82,7 +82,7 @@ def test_second_run_changes_nothing_and_rewrites_no_file(cache: Path, tmp_path: 
     assert (again.new, again.changed, again.deleted) == (0, 0, 0)
     assert warehouse_cells(tmp_path) == cells
     after = fingerprints(tmp_path, kept)
-    state = "_landings.json"  # the list of landings read; it grows with each of them
+    state = "_landings.json"  # the list of landings read; it grows with each run
     unchanged = {name: mark for name, mark in before.items() if not name.endswith(state)}
     assert {name: after[name] for name in unchanged} == unchanged
     assert all(name.startswith("raw/") for name in after.keys() - before.keys())
@@ -100,7 +100,7 @@ def test_rebuild_from_raw_gives_the_same_lake(cache: Path, tmp_path: Path) -> No
     assert rows_of(tmp_path, everything) == before
     months = {name: mark for name, mark in files.items() if name.endswith(".parquet")}
     rebuilt = fingerprints(tmp_path, ["recordings"])
-    assert {name: rebuilt[name] for name in months} == months  # nothing differed, so nothing was replaced
+    assert {name: rebuilt[name] for name in months} == months  # nothing changed, so nothing was replaced
 
 
 def test_lost_lake_is_rebuilt_from_raw(cache: Path, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ INSTANTS = st.integers(
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> list[Recording]:
-    """Up to twenty recordings with any mix of facts and of the odd forms they can be written in."""
+    """Up to twenty recordings with any mix of values, and of odd forms to write them in."""
     recordings = []
     for sequence, created_at in enumerate(sorted(draw(st.lists(INSTANTS, max_size=20)))):
         is_conference = draw(st.booleans())

@@ -1,7 +1,7 @@
-"""The whole pipeline beside a ledger that lives: whatever happens, the tables are what they must be after each run.
+"""The whole pipeline against a ledger that changes: whatever happens, the tables are correct after each run.
 
-`living_model` says what must be. Recordings come, change, move, go and come back, time passes, the API misbehaves, runs
-are broken off anywhere. A run that is broken off here leaves the folder as a killed one does; `test_killed.py` kills.
+`living_model` says what is correct. Recordings appear, change, move, vanish and reappear, time passes, the API fails,
+and runs are interrupted anywhere. An interrupted run leaves the folder as a killed one does; `test_killed.py` kills.
 """
 
 import os
@@ -74,7 +74,7 @@ Kind = Literal["made", "late", "priced", "corrected", "taken back", "status", "d
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens to a recording: which of those that it can happen to, and what else it takes."""
+    """An event for a recording: which one of those it can happen to, and the values of the event."""
 
     kind: Kind
     which: int
@@ -90,7 +90,7 @@ def events() -> st.SearchStrategy[list[Event]]:
     event = st.builds(
         Event,
         kind=st.sampled_from(get_args(Kind)),
-        which=st.integers(0, 3) | st.integers(0, 99),  # the newest come first
+        which=st.integers(0, 3) | st.integers(0, 99),  # newest first
         day=st.sampled_from([1, 11, 12, 42, 43, 71, 72, 73]) | st.integers(0, 74),
         second=seconds | st.integers(0, DAY_SECONDS - 1),
         price=st.sampled_from(["0.0025", "0.005", "0"]),
@@ -100,7 +100,7 @@ def events() -> st.SearchStrategy[list[Event]]:
     return st.lists(event, min_size=3, max_size=8)
 
 
-# Seconds; for a quarter of a year, after which nothing is unsettled any more, now and then.
+# Seconds. Sometimes a quarter of a year, after which nothing is unsettled any more.
 TIMES = {
     "nothing": 0,
     "an hour": HOUR,
@@ -121,14 +121,14 @@ breaks = st.tuples(
 
 
 class Interrupted(BaseException):
-    """The process is as good as dead."""
+    """Stands in for the death of the process."""
 
 
 @contextmanager
 def interrupted(what: str, number: int) -> Iterator[None]:
-    """Break off before a request, behind an answer, or before a file takes its place: the nth, counted from 1.
+    """Interrupt before the nth request, after the nth response, or before the nth file is put in place (from 1).
 
-    From then on nothing is asked and no file comes or goes, in no lane, until the last of them has ended.
+    From then on no worker sends a request or touches a file, until the last of them has ended.
     """
     dead, numbered = threading.Event(), count(1)
     fetch, replace, unlink = RecordingsApi.fetch, os.replace, os.unlink
@@ -166,7 +166,7 @@ def interrupted(what: str, number: int) -> Iterator[None]:
 
 
 def first_recordings() -> list[Recording]:
-    """Of the busy account, in so many pages that its windows are cut. The one on FIRST is never touched."""
+    """Return recordings of the busy account, enough for its windows to be split. The one on FIRST never changes."""
     recordings = []
     for sequence in range(40):
         day = FIRST + timedelta(sequence * 74 // 39)
@@ -181,7 +181,7 @@ def first_recordings() -> list[Recording]:
 
 
 class LivingMachine(RuleBasedStateMachine):
-    """See the rules: each is something that happens."""
+    """The state machine. Each rule is something that can happen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -197,7 +197,7 @@ class LivingMachine(RuleBasedStateMachine):
         )
         self.dialect: tuple[str, ...] = ()
         self.knows_first_days = False
-        self.told: dict[str, dict[str, Any]] = {}
+        self.shown: dict[str, dict[str, Any]] = {}
 
     def teardown(self) -> None:
         self.stack.close()
@@ -225,7 +225,7 @@ class LivingMachine(RuleBasedStateMachine):
         seed: int,
         breaks: tuple[str, int] | None,
     ) -> None:
-        """Things happen, time passes, and a run is made, which may be broken off."""
+        """Apply events, let time pass, and run; the run may be interrupted."""
         for event in events:
             self._happens(event)
             self.model.changed()
@@ -285,7 +285,7 @@ class LivingMachine(RuleBasedStateMachine):
                     self._change(event, lambda r: r.account_sid != NEW, created_at=late, **price)
 
     def _listed(self) -> list[Recording]:
-        """What is listed and may change; of the new account what was seen: it is to be new only once."""
+        """Return what is listed and may change; of the new account only what was seen, so that it is new only once."""
         listed = [each.recording for sid in (BUSY, NEW) for each in self.ledger.listed(sid)]
         return [
             recording
@@ -295,7 +295,7 @@ class LivingMachine(RuleBasedStateMachine):
         ]
 
     def _chosen(self, event: Event, recordings: Sequence[Recording]) -> Sequence[Recording]:
-        """One of them, when there is any."""
+        """Return one of them, if there is any."""
         place = event.which % len(recordings) if recordings else 0
         return recordings[place : place + 1]
 
@@ -308,7 +308,7 @@ class LivingMachine(RuleBasedStateMachine):
 
     def _perform(self, request: RunRequest, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
         if not self.knows_first_days:
-            faults -= {"empty-page-with-next"}  # with it the first day is not found, or a wrong one is
+            faults -= {"empty-page-with-next"}  # with this fault, the first day is not found or is wrong
         parts = (
             [request]
             if is_whole
@@ -338,26 +338,26 @@ class LivingMachine(RuleBasedStateMachine):
             )
 
     def _compare_since(self, since: Changes | None) -> None:
-        """What a whole run says that changed since the whole run before is what the rows of then and now say."""
+        """Check that the changes a run reports since the previous run match the rows then and now."""
         if since is None:
             return
         now = {
             row["recording_sid"]: row for row in rows_of(self.data_dir, "select * from marts.fct_recordings")
         }
-        both = [(before, now[sid]) for sid, before in self.told.items()]
-        assert since.new == len(now) - len(self.told)
+        both = [(before, now[sid]) for sid, before in self.shown.items()]
+        assert since.new == len(now) - len(self.shown)
         assert since.changed == sum(before["raw_page"] != after["raw_page"] for before, after in both)
         gone = [(before["deleted_at"], after["deleted_at"]) for before, after in both]
-        gone += [(None, row["deleted_at"]) for sid, row in now.items() if sid not in self.told]
+        gone += [(None, row["deleted_at"]) for sid, row in now.items() if sid not in self.shown]
         assert since.deleted == sum(after is not None and before != after for before, after in gone)
         assert since.returned == sum(before is not None and before != after for before, after in gone)
         costs: Counter[str] = Counter()
-        for rows, sign in ((self.told, -1), (now, 1)):
+        for rows, sign in ((self.shown, -1), (now, 1)):
             for row in rows.values():
                 costs[row["currency"]] += sign * (row["cost"] or 0)
         assert since.cost.keys() <= costs.keys()
         assert all(since.cost.get(currency, 0) == change for currency, change in costs.items())
-        self.told = now
+        self.shown = now
 
     def _lake_rows(self) -> dict[str, Row]:
         lake = Lake(self.data_dir)
@@ -381,7 +381,7 @@ def size_of(price: Decimal | None) -> Decimal | None:
 
 
 def rows_from(recordings: Sequence[dict[str, Any]], corrections: Sequence[dict[str, Any]]) -> dict[str, Row]:
-    """Rows of the tables by recording; each recording's corrections in the order in which they were seen."""
+    """Return the rows of the tables by recording, with its corrections in the order they were seen."""
 
     def second(row: dict[str, Any], name: str) -> int:
         return int(row[name].timestamp())
@@ -407,7 +407,7 @@ def rows_from(recordings: Sequence[dict[str, Any]], corrections: Sequence[dict[s
 
 
 def cells_of(facts: Iterator[Fact]) -> dict[Cell, Figures]:
-    """The cells of the daily cube, without the days."""
+    """Return the cells of the daily cube, without the days."""
     groups: dict[Cell, list[Fact]] = {}
     for fact in facts:
         groups.setdefault((fact.account_sid, fact.source, fact.channels, fact.currency), []).append(fact)

@@ -1,4 +1,4 @@
-"""Captured pages through the whole path: what a real service sent, and what the documentation shows."""
+"""Captured pages through the whole pipeline: what a real service sent, and what the documentation shows."""
 
 import json
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Accounts unlike others: a day of very many recordings, none at all, one long ago, and a hundred at once."""
+"""Special accounts: a day with very many recordings, none at all, only one long ago, and a hundred accounts at once."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ RUN = RunRequest("run")
 
 
 def run_at(now: datetime, accounts: list[AccountAccess], data_dir: Path, request: RunRequest) -> RunSummary:
-    """A whole run at an instant; a millisecond passes each time somebody looks at the clock."""
-    steps = count()  # next() on it is atomic, for the lanes all ask
+    """Do a whole run at an instant. The clock advances by a millisecond at each call."""
+    steps = count()  # next() on it is atomic: all workers call it
     clock = lambda: now + timedelta(milliseconds=next(steps))  # noqa: E731
     return perform(replace(context_for(accounts, data_dir), clock=clock), request)
 
@@ -43,7 +43,7 @@ def test_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
         assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
         windows = Counter(key[:2] for key in page_requests(emulator))
     assert (summary.exit_code, summary.new, summary.rejected, summary.holes) == (0, 100_000, 0, 0)
-    # The page that showed how many there are, the day with its hundred pages, which cannot be cut, and its neighbours.
+    # The page that showed how many there are, the day's hundred pages, which cannot be split, and its neighbours.
     assert sorted(windows.values()) == [1, 1, 1, 100]
 
 
@@ -53,9 +53,7 @@ def empty(tmp_path: Path) -> Iterator[Emulator]:
         yield emulator
 
 
-def test_empty_account_is_covered_from_today_with_few_requests(
-    empty: Emulator, tmp_path: Path
-) -> None:
+def test_empty_account_is_covered_from_today_with_few_requests(empty: Emulator, tmp_path: Path) -> None:
     accounts, data_dir = accesses_of(empty), tmp_path / "data"
     first = run_at(TODAY, accounts, data_dir, RUN)
     assert (first.exit_code, first.failed, first.new, first.cost, first.holes) == (0, {}, 0, {}, 0)
@@ -87,7 +85,7 @@ def test_ten_year_old_recording_is_found_with_few_requests(tmp_path: Path) -> No
     with serve(source) as emulator:
         first = run_at(TODAY, accesses_of(emulator), tmp_path / "data", RUN)
         assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
-        # The fortieth quarter ago ended that day; the first day is found up to two days early.
+        # The fortieth quarter before ended on that day; the first day found can be up to two days early.
         assert len(page_requests(emulator)) == 41
         again = run_at(TODAY + timedelta(hours=1), accesses_of(emulator), tmp_path / "data", RUN)
     assert (first.exit_code, first.new, first.holes) == (0, 1, 0)
@@ -103,7 +101,7 @@ REFUSED = 37
 
 @contextmanager
 def hundred(tmp_path: Path) -> Iterator[tuple[Emulator, list[AccountAccess]]]:
-    """A hundred accounts of up to seven recordings each over four weeks; the token of one of them is wrong."""
+    """A hundred accounts with up to seven recordings each over four weeks; one token is wrong."""
     made = [
         recording(sequence, epoch(date(2026, 9, 1 + (5 * account + 4 * sequence) % 28)), sid_of(account))
         for account in range(NUMBER)

@@ -1,4 +1,4 @@
-"""What a run reads again, what it finds then, and what it never asks for nothing. It is September 2026."""
+"""What a run reads again, what it finds, and what it does not request needlessly. It is September 2026."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -68,8 +68,8 @@ def served(recordings: Sequence[Recording], tmp_path: Path) -> Iterator[Emulator
 def read(
     emulator: Emulator, data_dir: Path, now: datetime, asked: IngestRequest = IngestRequest()
 ) -> IngestSummary:
-    """One run at an instant: ingest, lake, warehouse."""
-    steps = count()  # next() on it is atomic, for the lanes all ask
+    """Do a run at an instant: ingest, normalize, model."""
+    steps = count()  # next() on it is atomic: all workers call it
     (access,) = accesses_of(emulator)
     summary = ingest_account(
         access,
@@ -84,11 +84,11 @@ def read(
 
 
 def days_asked(emulator: Emulator, since: int) -> list[tuple[str, str]]:
-    """First and last day of the windows asked for, after so many requests."""
+    """Return the first and last day of each window requested after the first `since` requests."""
     asked = []
     for request in emulator.requests[since:]:
         query = parse_qs(urlsplit(request.target).query)
-        # What is asked with a row a page is asked to find out something, not to read it.
+        # Requests with one row a page are probes, not reads.
         if query["PageSize"] == ["1000"] and "PageToken" not in query:
             first, last = (
                 datetime.fromisoformat(query[name][0]) for name in ("DateCreated>", "DateCreated<")

@@ -1,6 +1,6 @@
-"""Closed months beside a ledger that lives: what is adjusted is what the ledger's own history says, exactly.
+"""Closed months over a ledger that changes: adjustments match the ledger's own history exactly.
 
-The answer is taken from the ledger alone: how it stands at each run, compared with how it stood at the run before.
+The expected values come from the ledger alone: its state at each run, compared with its state at the previous run.
 """
 
 import json
@@ -42,7 +42,7 @@ EVERYTHING = RunRequest(first=FIRST, again=True)
 
 
 class Place(NamedTuple):
-    """Where a recording counts: account, source, channels, currency, under a month."""
+    """The cell a recording counts in: month, account, source, channels and currency."""
 
     month: date
     account_sid: str
@@ -61,7 +61,7 @@ class Figures(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A place and kind of an adjustment, with the month it was found in."""
+    """The cell and kind of an adjustment, and the month it was found in."""
 
     month_found: date
     place: Place
@@ -72,7 +72,7 @@ Changes = dict[Found, Figures]
 
 
 class Books:
-    """What must have been said of closed months and what must be adjusted since, by the ledger's history."""
+    """The expected statements of closed months and their adjustments since, from the ledger's history."""
 
     def __init__(self, ledger: LivingLedger, zone: str) -> None:
         self.ledger, self.zone = ledger, ZoneInfo(zone)
@@ -82,7 +82,7 @@ class Books:
         self._priced: set[str] = set()
 
     def ran(self) -> None:
-        """A run read everything."""
+        """Take note of a run that read everything."""
         now = {r.sid: r for r, _, listed in self.ledger.recordings() if listed is not None}
         month_found = self._month(self.ledger.now)
         for sid, recording in now.items():
@@ -97,7 +97,7 @@ class Books:
         self._priced |= {sid for sid, recording in now.items() if recording.price is not None}
 
     def close(self, month: date) -> None:
-        """A month is closed as it stands."""
+        """Take note that a month is closed with its current figures."""
         rows: dict[Place, Figures] = {}
         for recording in self._standing.values():
             if self.place(recording).month == month:
@@ -165,13 +165,13 @@ def place_of(row: Mapping[str, Any]) -> Place:
 
 
 class Chance:
-    """Things that happen to a ledger, by a seed; the recording on FIRST is left alone."""
+    """Random events in a ledger, from a seed. The recording on FIRST never changes."""
 
     def __init__(self, ledger: LivingLedger, seed: int) -> None:
         self.ledger, self.random = ledger, Random(seed)
 
     def happen(self, times: int) -> None:
-        """Each recording changes once at most between two runs, for what no reading saw is in no history."""
+        """Change each recording at most once between two runs: a change that no fetch saw is in no history."""
         listed = [
             each.recording
             for sid in ACCOUNTS[:2]
@@ -218,7 +218,7 @@ class Chance:
         return self.random.choice([Decimal(0), Decimal("0.0025"), Decimal("0.123456789")])
 
     def _moment(self) -> int:
-        """Often close to the end of a month, in one time zone or another."""
+        """Return an instant, often close to the end of a month in some time zone."""
         end = epoch_of(self.random.choice([date(2026, 9, 1), date(2026, 10, 1), TODAY]))
         moment = end + self.random.choice([-1, 0, 1, self.random.randint(-40 * DAY_SECONDS, 20 * 3600)])
         return max(epoch_of(FIRST, 60), min(moment, self.ledger.now))
@@ -251,9 +251,7 @@ def closed(ledger: LivingLedger, data_dir: Path, zone: str, month: str) -> Seale
 @pytest.mark.parametrize(
     ("zone", "seed"), [("UTC", 1), ("America/New_York", 2), ("Pacific/Kiritimati", 3), ("Etc/GMT+12", 4)]
 )
-def test_adjustments_match_the_history_of_the_ledger(
-    zone: str, seed: int, tmp_path: Path
-) -> None:
+def test_adjustments_match_the_history_of_the_ledger(zone: str, seed: int, tmp_path: Path) -> None:
     source = open_living(first_recordings(), now=epoch_of(TODAY, 20 * 3600))
     ledger, chance = source.ledger, Chance(source.ledger, seed)
     books, kinds = Books(ledger, zone), Counter[str]()
@@ -274,7 +272,7 @@ def test_adjustments_match_the_history_of_the_ledger(
             kinds.update(found.kind for found in books.adjusted)
         assert {month: statement_of(tmp_path, month) for month in books.closed} == books.closed
     assert kinds.keys() == {"late price", "correction", "late recording", "moved"}
-    # The lake built anew from the pages alone, in one go, tells the same history.
+    # The lake rebuilt from the pages alone, all at once, has the same history.
     before = changes_of(tmp_path)
     perform(context_by(clock_of(ledger), [], tmp_path), RunRequest("normalize", rebuild=True))
     assert changes_of(tmp_path) == before
@@ -298,7 +296,7 @@ MOVES = made(
 
 
 def test_adjustments_of_a_hand_computed_example(tmp_path: Path) -> None:
-    """A recording that is deleted keeps its cost, so it adjusts nothing."""
+    """A deleted recording keeps its cost, so it causes no adjustment."""
     source = open_living([PRICED, UNPRICED, GOES, MOVES], now=epoch_of(TODAY))
     ledger = source.ledger
     with in_haste(50), serve(source) as emulator:
@@ -340,7 +338,7 @@ def test_adjustments_of_a_hand_computed_example(tmp_path: Path) -> None:
 
 @pytest.fixture
 def september(tmp_path: Path) -> tuple[LivingLedger, Path]:
-    """A ledger that was read in October, complete but for what a test does to it."""
+    """A ledger that was read in October: complete, except for what a test changes."""
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY))
     with in_haste(50), serve(source) as emulator:
         run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 8, 30)))
@@ -397,13 +395,13 @@ def test_close_names_days_not_read_since_they_ended(tmp_path: Path) -> None:
     sealed = closed(source.ledger, tmp_path, "UTC", "2026-09")
     (hole,) = sealed.statement.missing.holes
     assert (hole.first_day, hole.last_day) == (date(2026, 9, 29), date(2026, 9, 30))
-    # The morning of October in UTC is still September in New York, and was not read.
+    # The first morning of October in UTC is still September in New York, and was not read.
     with pytest.raises(ConfigError, match="2026-10-01"):
         close(source.ledger, september_in_utc(tmp_path), reporting_timezone="America/New_York")
 
 
 def september_in_utc(data_dir: Path) -> Path:
-    """The same folder, not closed, and read until the end of September in UTC."""
+    """A copy of the folder, not closed, read until the end of September in UTC."""
     shutil.rmtree(data_dir / "statements")
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 10, 1)))
     with in_haste(50), serve(source) as emulator:
@@ -455,9 +453,7 @@ def test_close_refuses_pages_that_are_not_in_the_lake(
 
 
 @pytest.mark.parametrize("file", ["statement.json", "statement.csv"])
-def test_changed_statement_stops_the_models(
-    file: str, september: tuple[LivingLedger, Path]
-) -> None:
+def test_changed_statement_stops_the_models(file: str, september: tuple[LivingLedger, Path]) -> None:
     ledger, data_dir = september
     close(ledger, data_dir)
     path = data_dir / "statements" / "2026-09" / file

@@ -1,4 +1,4 @@
-"""A run that fails before it began is on record, in the metrics and told, as one that failed later is."""
+"""A run that fails before it starts is recorded, in the metrics and notified, like one that fails later."""
 
 import json
 import sys
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("no_settings")
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    """A data folder in which nothing is yet."""
+    """An empty data folder."""
     folder = tmp_path / "data"
     folder.mkdir()
     return folder
 
 
 def without_token(data_dir: Path, command: Command = "run", **settings: Any) -> Settings:
-    """Settings that a job cannot be begun with, which was tried."""
+    """Try to run without a token; return the settings."""
     settings_given = load(data_dir=data_dir, **settings)
     with pytest.raises(ConfigError):
         perform(context_of(settings_given), RunRequest(command))
@@ -94,12 +94,12 @@ def test_failure_is_sent_and_recorded_once(
     with pytest.raises(OSError, match="No space"):
         perform(RunContext(load(data_dir=data_dir, notify=[channel]), [], {}), RunRequest())
     assert [record.exit_code for record in Runs(data_dir).all()] == [2]
-    (told,) = got.read_text().splitlines()
-    assert "The run ended early. No space left on device." in json.loads(told)["text"]
+    (sent,) = got.read_text().splitlines()
+    assert "The run ended early. No space left on device." in json.loads(sent)["text"]
 
 
 def recspend(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    """The exit code of a command."""
+    """Run a command and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["recspend", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()

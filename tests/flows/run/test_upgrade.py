@@ -1,4 +1,4 @@
-"""Data folders of older formats are upgraded out of their own pages, those of newer ones refused."""
+"""Data folders of older formats are upgraded from their own pages; those of newer formats are refused."""
 
 import json
 import shutil
@@ -59,32 +59,32 @@ def copied(kept: Path, data_dir: Path) -> Path:
 
 
 def context_in(data_dir: Path, **settings: Any) -> RunContext:
-    """Work that asks no API, by a clock that stands at the morning after."""
+    """Return a context without accounts, with a clock stopped on the morning after."""
     context = context_by(lambda: instant(epoch_of(TODAY, 40_000)), [], data_dir, **settings)
     return replace(context, names={SUPPORT: "support", SALES: "sales"})
 
 
 def brought_up(data_dir: Path, **settings: Any) -> RunSummary:
-    """Everything but the API: what building the models came to."""
+    """Normalize and build the models; return the summary of the models."""
     context = context_in(data_dir, **settings)
     perform(context, RunRequest("normalize"))
     return perform(context, RunRequest("model"))
 
 
 def content(folder: Path, *names: str) -> dict[str, bytes]:
-    """Every file below a folder, or below these folders in it, byte for byte."""
+    """Return path → bytes of every file in a folder, or in the named folders inside it."""
     files = [path for name in names or [""] for path in (folder / name).rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def changed(kept: Path, data_dir: Path) -> set[str]:
-    """The files of a kept folder that are gone, or other than before."""
+    """Return the files of a stored folder that are missing or changed."""
     after = content(data_dir)
     return {name for name, before in content(kept / "data").items() if after.get(name) != before}
 
 
 def tables(data_dir: Path) -> dict[str, Any]:
-    """Every table that is made of raw pages."""
+    """Return every table that is made from raw pages."""
     return {
         str(path.relative_to(data_dir)): pq.ParquetFile(path).read()
         for path in data_dir.rglob("*.parquet")
@@ -93,7 +93,7 @@ def tables(data_dir: Path) -> dict[str, Any]:
 
 
 def without_column(path: Path, column: str) -> None:
-    """The file as it was before the column was added."""
+    """Remove a column from a file, as if it had not been added yet."""
     pq.write_table(pq.ParquetFile(path).read().drop_columns(column), path)
 
 
@@ -142,7 +142,7 @@ def test_upgraded_folder_keeps_its_files_and_figures(kept: Path, tmp_path: Path)
     assert summary.since.is_nothing
     assert content(data_dir, *TRUTH) == content(kept / "data", *TRUTH)
     if kept == NEWEST:
-        assert changed(kept, data_dir) == {"told.json"}  # it says when
+        assert changed(kept, data_dir) == {"told.json"}  # it contains the time it was written
 
 
 def test_folder_without_format_file_is_format_1_and_only_marked(data_dir: Path) -> None:
@@ -187,7 +187,7 @@ def test_outdated_warehouse_is_rebuilt_by_the_next_writer(data_dir: Path) -> Non
     (data_dir / "format.json").unlink()
     for path in Lake(data_dir).folder.rglob("*.parquet"):
         without_column(path, "call_sid")
-    # What was landed and never normalized must not be in the way.
+    # Pages that were landed but never normalized must not prevent it.
     shutil.rmtree(data_dir / "recordings" / f"account_sid={SALES}")
     perform(context_in(data_dir, embed_recordings=False), RunRequest("report"))
     assert warehouse_cells(data_dir) == right(NEWEST)
@@ -211,13 +211,11 @@ def test_column_of_wrong_type_or_extra_column_is_noticed(data_dir: Path) -> None
 
 
 class Killed(BaseException):
-    """In the place of a signal that nobody can catch."""
+    """Stands in for a signal that cannot be caught."""
 
 
 @pytest.mark.parametrize("apart", [8, pytest.param(1, marks=pytest.mark.slow)])
-def test_interrupted_upgrade_is_finished_by_the_next_run(
-    apart: int, tmp_path: Path
-) -> None:
+def test_interrupted_upgrade_is_finished_by_the_next_run(apart: int, tmp_path: Path) -> None:
     interrupted = 0
     for number in range(1, 100, apart):
         data_dir = copied(NEWEST, tmp_path / str(number))
@@ -238,7 +236,7 @@ def test_interrupted_upgrade_is_finished_by_the_next_run(
 
 
 class killed_at:  # noqa: N801  reads like a function
-    """The block is killed just before a file takes its place for the nth time."""
+    """Kill the block just before the nth file is put in place."""
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -271,7 +269,7 @@ def test_account_that_cannot_be_rebuilt_is_kept_and_reported(data_dir: Path) -> 
 
 @pytest.fixture
 def newer(data_dir: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Iterator[Path]:
-    """A folder that a newer recspend wrote; a command must leave every byte of it, and the next folder too."""
+    """A folder written by a newer recspend. Commands must not change a byte of it, nor of the folder next to it."""
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9", "new": true}}\n')
     monkeypatch.chdir(data_dir.parent)
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(data_dir))
@@ -292,7 +290,7 @@ def test_every_command_refuses_a_newer_folder(
         cli.main()
     printed = capsys.readouterr()
     assert ended.value.code == 2
-    # What the doctor finds is what it prints.
+    # The doctor prints its findings on standard output.
     is_doctor = command == "doctor"
     (line,) = (printed.out if is_doctor else printed.err).splitlines()
     assert (printed.err if is_doctor else printed.out) == ""
@@ -301,9 +299,7 @@ def test_every_command_refuses_a_newer_folder(
 
 
 @pytest.mark.parametrize("command", ["run", "ingest", "normalize", "model", "report"])
-def test_lock_holder_refuses_a_folder_that_became_newer(
-    command: Command, data_dir: Path
-) -> None:
+def test_lock_holder_refuses_a_folder_that_became_newer(command: Command, data_dir: Path) -> None:
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9"}}')
     before = content(data_dir)
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):

@@ -23,13 +23,13 @@ SID = ONE["RECSPEND_ACCOUNT_SID"]
 
 @pytest.fixture
 def one(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> None:
-    """One account by the environment."""
+    """Set one account in the environment."""
     for name, value in ONE.items():
         monkeypatch.setenv(name, value)
 
 
 def entry(name: str, account_sid: str, **more: str) -> str:
-    """An `[[accounts]]` entry of recspend.toml."""
+    """Return an `[[accounts]]` entry of recspend.toml."""
     values = {
         "name": name,
         "base_url": f"https://{name}.signalwire.com",
@@ -44,7 +44,7 @@ def write(*entries: str) -> None:
 
 
 def refused(only: str | None = None) -> str:
-    """What is said about accounts that cannot be used."""
+    """Return the error message for accounts that cannot be used."""
     with pytest.raises(ConfigError) as raised:
         accesses(load(), only)
     return str(raised.value)
@@ -299,14 +299,14 @@ def test_invalid_entry_is_named_by_its_account(monkeypatch: pytest.MonkeyPatch) 
 
 
 def in_file(token: str, name: str = "token") -> str:
-    """A token in a file of its owner alone; the file's name."""
+    """Write a token to a file that only its owner can read; return the file's name."""
     Path(name).write_text(f"{token}\n")
     Path(name).chmod(0o600)
     return name
 
 
 def without_variable(name: str, account_sid: str, **more: str) -> str:
-    """An entry whose token is somewhere else than in a variable."""
+    """Return an entry whose token is not in a variable."""
     return entry(name, account_sid, **{"token_env": "", **more}).replace("token_env = ''\n", "")
 
 

@@ -21,7 +21,7 @@ def write(text: str, path: Path = SECRET_FILE) -> None:
 
 
 def refused(**given: object) -> str:
-    """What is said about wrong settings."""
+    """Return the error message for invalid settings."""
     with pytest.raises(ConfigError) as raised:
         load(**given)
     return str(raised.value)
@@ -128,7 +128,9 @@ def test_missing_recspend_config_file_is_an_error(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_recspend_config_that_is_a_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recspend_config_that_is_a_folder_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RECSPEND_CONFIG", str(tmp_path))
     assert refused().startswith(f"{tmp_path} cannot be read")
 
@@ -194,9 +196,7 @@ def test_token_in_the_file_is_refused_and_not_shown(text: str, where: str) -> No
         ('data_dir = ["{token}"]', ["data_dir"]),
     ],
 )
-def test_invalid_file_settings_are_named_without_their_value(
-    text: str, names: list[str]
-) -> None:
+def test_invalid_file_settings_are_named_without_their_value(text: str, names: list[str]) -> None:
     write(text.replace("{token}", TOKEN))
     said = refused()
     assert said.startswith("Invalid settings: ")
@@ -295,9 +295,7 @@ def test_shipped_files_are_found_in_a_checkout() -> None:
     assert shipped("reference", "account_names.csv") == shipped("reference") / "account_names.csv"
 
 
-def test_shipped_files_are_found_in_a_wheel(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shipped_files_are_found_in_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site-packages" / "flows"
     (package / "_shipped" / "sql").mkdir(parents=True)
     monkeypatch.setattr(shipped_module, "__file__", str(package / "settings" / "shipped.py"))

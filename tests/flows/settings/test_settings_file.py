@@ -1,4 +1,4 @@
-"""The settings file that is written, read back by the loader that reads it for a run."""
+"""The generated settings file, read back by the loader that a run uses."""
 
 import re
 from decimal import Decimal
@@ -21,7 +21,7 @@ ODD = 'say "hi"\n[[accounts]]\n# ☎️ \\u0041 \x7f\x00 [x]'
 
 
 def opened(text: str) -> str:
-    """The text with every comment opened that holds a setting."""
+    """Return the text with every commented-out setting uncommented."""
     return re.sub(r"^#(?=[^ \n])", "", text, flags=re.MULTILINE)
 
 
@@ -76,35 +76,35 @@ def test_table_of_several_kinds_has_an_example_of_each() -> None:
         where: str
 
     class More(Settings):
-        told: list[Annotated[Bell | Letter | Person, Field(discriminator="kind")]] = Field(
-            default_factory=list, description="who is told"
+        people: list[Annotated[Bell | Letter | Person, Field(discriminator="kind")]] = Field(
+            default_factory=list, description="who is notified"
         )
 
     text = settings_text(
-        More.model_validate({"told": [{"kind": "letter", "from": "x"}, {"kind": "bell", "secret": TOKEN}]})
+        More.model_validate({"people": [{"kind": "letter", "from": "x"}, {"kind": "bell", "secret": TOKEN}]})
     )
     assert TOKEN not in text
     assert (
         """
-# who is told
-#[[told]]
+# who is notified
+#[[people]]
 # (bell)
 #kind = "bell"
 # sound: what it sounds like
 
-#[[told]]
+#[[people]]
 # (letter)
 #kind = "letter"
 # who writes
 #from = "me"
 
-# [[told]] can have: kind, where
+# [[people]] can have: kind, where
 
-[[told]]
+[[people]]
 kind = "letter"
 from = "x"
 
-[[told]]
+[[people]]
 kind = "bell"
 """
         in text

@@ -25,7 +25,7 @@ with one_writer(Path(sys.argv[1])):
 
 @contextmanager
 def held_by_another_process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds the folder until it reads a line."""
+    """Start a process that holds the folder until it reads a line."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(data_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -103,7 +103,7 @@ def test_lock_is_released_when_its_holder_is_killed(tmp_path: Path) -> None:
             assert found.process == os.getpid()
 
 
-def test_holder_of_an_untouched_folder_is_none(tmp_path: Path) -> None:
+def test_untouched_folder_has_no_holder(tmp_path: Path) -> None:
     assert holder(tmp_path) is None
     assert holder(tmp_path / "nowhere") is None
     assert list(tmp_path.iterdir()) == []

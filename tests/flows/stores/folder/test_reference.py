@@ -79,9 +79,7 @@ def test_shipped_file_can_be_read(tmp_path: Path) -> None:
         (f"{HEADER}A1,{'a' * (csv.field_size_limit() + 1)}\n", r"line 2: "),
     ],
 )
-def test_invalid_file_is_an_error_with_file_and_line(
-    tmp_path: Path, text: str | bytes, words: str
-) -> None:
+def test_invalid_file_is_an_error_with_file_and_line(tmp_path: Path, text: str | bytes, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as raised:
         names(tmp_path, text)
     assert str(raised.value).startswith(str(tmp_path / "reference" / "account_names.csv"))
@@ -128,9 +126,7 @@ def test_no_storage_rate_is_shipped(tmp_path: Path) -> None:
         (",USD,2026-01-01,0.0005,0\n,USD,2026-01-01,0.0006,0", r"line 3: says again what line 2 says\."),
     ],
 )
-def test_invalid_storage_rate_is_an_error_with_line_and_column(
-    tmp_path: Path, line: str, words: str
-) -> None:
+def test_invalid_storage_rate_is_an_error_with_line_and_column(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         storage_rates(tmp_path, line + "\n")
 
@@ -208,8 +204,6 @@ def test_budget_can_cover_all_accounts_and_can_end(tmp_path: Path) -> None:
         (",2026-09,USD,1\n,2026-09,USD,2", r"line 3: says again what line 2 says"),
     ],
 )
-def test_invalid_budget_is_an_error_with_file_and_line(
-    tmp_path: Path, line: str, words: str
-) -> None:
+def test_invalid_budget_is_an_error_with_file_and_line(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         budgets(tmp_path, f"{line}\n")

@@ -1,4 +1,4 @@
-"""The folder of a set of files: all of it is exchanged, or nothing is."""
+"""The folder of a set of files: all of it is replaced, or nothing is."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ NEW = {"spend.csv": b"new spend", "waste.csv": b"new waste"}
 
 
 class KilledError(Exception):
-    """The process is gone."""
+    """The process was killed."""
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @contextmanager
 def killed_before_rename(number: int) -> Iterator[None]:
-    """The process is killed before the nth rename (from 1)."""
+    """Kill the process before the nth rename (from 1)."""
     rename, renames = Path.rename, list[Path]()
 
     def renamed(self: Path, target: Path) -> Path:
@@ -88,13 +88,11 @@ def test_file_of_the_set_is_never_obsolete(path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_kill_between_renames_keeps_the_old_set_whole(
-    path: Path, number: int
-) -> None:
+def test_kill_between_renames_keeps_the_old_set_whole(path: Path, number: int) -> None:
     (path / "notes.txt").write_text("mine")
     with killed_before_rename(number):
         ReportFolder(path).replace(NEW)
-    # Between the two renames there is no folder; who looks for a file of the set first brings the old one back.
+    # Between the two renames there is no folder; the first read restores the old one.
     assert path.exists() == (number == 1)
     assert ReportFolder(path).read("spend.csv") == b"old spend"
     assert contents(path) == {**OLD, "notes.txt": b"mine"}
