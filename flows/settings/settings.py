@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         default=_MODELS.short_recording_seconds,
         ge=0,
         le=3600,
-        description="a recording shorter than this counts as short",
+        description="a recording shorter than this many seconds counts as short",
     )
     accrual_rate_days: int = Field(
         default=_MODELS.accrual_rate_days,

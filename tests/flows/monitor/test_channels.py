@@ -299,7 +299,7 @@ def test_channels_stand_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 MAIL = 'kind = "email"\nhost = "x"\nfrom = "a@x"\nto = ["b@x"]\n'
 WRONG = {
     "notify.0: Input tag 'pigeon' found": 'kind = "pigeon"',
-    "notify.0.webhook: Value error, give one of": 'kind = "webhook"',
+    "notify.0.webhook: Value error, set exactly one of": 'kind = "webhook"',
     "set exactly one of url": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nurl_env = "X"',
     "notify.0.webhook.on.0": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = ["s3cret"]',
     "notify.0.webhook.on: ": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = []',
@@ -307,10 +307,10 @@ WRONG = {
     "notify.0.webhook.uri": 'kind = "webhook"\nurl_env = "X"\nuri = "https://x.example/s3cret"',
     "never put a password into this file": f'{MAIL}user = "u"\npassword = "s3cret"',
     "set user together with": f'{MAIL}user = "u"',
-    "and they need a user": f'{MAIL}password_env = "P"',
+    "email: Value error, set user together": f'{MAIL}password_env = "P"',
     "would send the password unencrypted": f'{MAIL}user = "u"\npassword_env = "P"\nsecurity = "none"',
     "notify.0.email.to: Value error, is not an e-mail address": MAIL.replace("b@x", "s3cret"),
-    "notify.0.email.from: Value error, is no e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
+    "notify.0.email.from: Value error, is not an e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
     "notify.0.email.from: Value error, is no": MAIL.replace("a@x", "s3cret@"),
     "to: Value error, is not an e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
     "notify.0.command.command": 'kind = "command"\ncommand = []',

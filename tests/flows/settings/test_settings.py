@@ -200,7 +200,7 @@ def test_invalid_file_settings_are_named_without_their_value(text: str, names: l
     write(text.replace("{token}", TOKEN))
     said = refused()
     assert said.startswith("Invalid settings: ")
-    assert said.endswith("See RECSPEND_… and recspend.toml.")
+    assert said.endswith("Check the RECSPEND_… variables and recspend.toml.")
     for name in names:
         assert f"{name}: " in said
     assert TOKEN not in said
