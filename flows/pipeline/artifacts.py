@@ -80,10 +80,10 @@ class Artifacts:
 
         return tell
 
-    def show(self, work: RunContext, job: RunRequest, summary: RunSummary) -> None:
+    def show(self, context: RunContext, request: RunRequest, summary: RunSummary) -> None:
         """What the run came to."""
-        self._tried(lambda: _show_tables(work, summary))
-        self._tried(lambda: _show_page(work, job, summary))
+        self._tried(lambda: _show_tables(context, summary))
+        self._tried(lambda: _show_page(context, request, summary))
 
     def _show_progress(self, account: str, done: int, total: int) -> None:
         percent, words = 100 * done / total, f"{literal(account)}: {done} of {total} days read."
@@ -108,10 +108,10 @@ class Artifacts:
                 logger.warning("Prefect artifacts were not written: %s.", type(error).__name__)
 
 
-def _show_tables(work: RunContext, summary: RunSummary) -> None:
+def _show_tables(context: RunContext, summary: RunSummary) -> None:
     if summary.cost is None:
         return
-    warehouse = Warehouse(warehouse_path(work.settings.data_dir))
+    warehouse = Warehouse(warehouse_path(context.settings.data_dir))
     for word, name in (("account", "account_name"), ("source", "source")):
         found = warehouse.table(_SPEND.format(word=word, name=name))
         if found.num_rows:
@@ -136,12 +136,12 @@ def _cells(rows: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _show_page(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
-    data_dir, days = work.settings.data_dir, []
+def _show_page(context: RunContext, request: RunRequest, summary: RunSummary) -> None:
+    data_dir, days = context.settings.data_dir, []
     if summary.cost is not None:
         days = for_the_eye(Warehouse(warehouse_path(data_dir)).table(_DAYS)).to_numpy().tolist()
     told = Told(
-        f"recspend {job.command}",
+        f"recspend {request.command}",
         summary.as_object(),
         days,
         [remark.with_file for remark in remarks_of(summary)],
@@ -149,5 +149,7 @@ def _show_page(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
         [path.name for path in summary.reports],
     )
     create_markdown_artifact(
-        run_page(told), key=f"recspend-{job.command}", description=f"What recspend {job.command} came to."
+        run_page(told),
+        key=f"recspend-{request.command}",
+        description=f"What recspend {request.command} came to.",
     )

@@ -21,7 +21,7 @@ from flows.command import options as cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
 from flows.run.request import RunRequest
 from flows.run.stages import perform
-from tests.support.runs.ledger_runs import accesses_of, ledger_cells, warehouse_cells, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, ledger_cells, warehouse_cells
 
 COUNTS = ["requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced"]
 COMMANDS = [
@@ -87,7 +87,7 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, recspend: Recsp
 def ran(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after a first run."""
     data_dir = tmp_path_factory.mktemp("ran") / "data"
-    perform(work_for(accesses_of(emulator)[:1], data_dir), RunRequest("run"))
+    perform(context_for(accesses_of(emulator)[:1], data_dir), RunRequest("run"))
     return data_dir
 
 
@@ -399,7 +399,7 @@ def test_close_happens_once_and_shows_what_was_missing(
     assert sealed["statement"]["missing"] == {"holes": [], "unpriced_recordings": unpriced, "rejects": 0}
     code, out, err = recspend("close", "2026-08", "--accept-incomplete")
     assert (code, out) == (2, "")
-    assert "2026-08 is closed already" in err
+    assert "2026-08 is already closed" in err
     code, out, _ = recspend("close", "2026-09", "--accept-incomplete")
     assert code == 0
     assert re.search(r"^Statement of 2026-09\n", out)
@@ -411,7 +411,7 @@ def test_close_happens_once_and_shows_what_was_missing(
     statement.write_text(statement.read_text().replace('"recordings": 1', '"recordings": 2', 1))
     code, _, err = recspend("model")
     assert code == 2
-    assert "statement.json is not what was written when 2026-09 was closed" in err
+    assert "statement.json was changed after 2026-09 was closed" in err
 
 
 def test_explain_prints_table_csv_and_json(filled: str, recspend: Recspend, tmp_path: Path) -> None:

@@ -70,9 +70,9 @@ def charging(ledger: Sequence[Recording], *faults: str) -> Iterator[Emulator]:
         yield emulator
 
 
-def run(emulator: Emulator, data_dir: Path, job: RunRequest = WHOLE_RUN, **settings: Any) -> RunSummary:
+def run(emulator: Emulator, data_dir: Path, request: RunRequest = WHOLE_RUN, **settings: Any) -> RunSummary:
     accounts = [replace(access, provider="twilio") for access in accesses_of(emulator)]
-    return run_by(clock_of(emulator.ledger), accounts, data_dir, job, **{**SETTINGS, **settings})
+    return run_by(clock_of(emulator.ledger), accounts, data_dir, request, **{**SETTINGS, **settings})
 
 
 def reconciliation(data_dir: Path) -> list[dict[str, Any]]:
@@ -248,7 +248,7 @@ def test_a_list_that_refuses_is_a_warning_and_the_recordings_are_read_all_the_sa
         summary = run(emulator, tmp_path)
     assert (summary.failed, summary.exit_code, summary.new) == ({}, 0, len(LEDGER))
     (warning,) = summary.warnings.values()
-    assert warning.startswith("Usage Records were not read, the recordings were. Account ")
+    assert warning.startswith("The recordings were read, but the Usage Records were not. Account ")
     assert "refuses the credentials (403)" in warning
     assert summary.as_object()["warnings"] == summary.warnings
     rows = reconciliation(tmp_path)

@@ -376,8 +376,8 @@ def test_channels_stand_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 MAIL = 'kind = "email"\nhost = "x"\nfrom = "a@x"\nto = ["b@x"]\n'
 WRONG = {
     "notify.0: Input tag 'pigeon' found": 'kind = "pigeon"',
-    "notify.0.webhook: Value error, give one of": 'kind = "webhook"',
-    "give one of url": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nurl_env = "X"',
+    "notify.0.webhook: Value error, set exactly one of": 'kind = "webhook"',
+    "set exactly one of url": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nurl_env = "X"',
     "notify.0.webhook.on.0": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = ["s3cret"]',
     "notify.0.webhook.on: ": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = []',
     "notify.0.webhook.name": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nname = "(s3cret)"',
@@ -389,12 +389,12 @@ WRONG = {
     "a user needs one of": f'{MAIL}user = "u"',
     "and they need a user": f'{MAIL}password_env = "P"',
     "would send the password unencrypted": f'{MAIL}user = "u"\npassword_env = "P"\nsecurity = "none"',
-    "notify.0.email.to: Value error, is no e-mail address": MAIL.replace("b@x", "s3cret"),
-    "notify.0.email.from: Value error, is no e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
+    "notify.0.email.to: Value error, is not an e-mail address": MAIL.replace("b@x", "s3cret"),
+    "notify.0.email.from: Value error, is not an e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
     "notify.0.email.from: Value error, is no": MAIL.replace("a@x", "s3cret@"),
-    "to: Value error, is no e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
+    "to: Value error, is not an e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
     "notify.0.command.command": 'kind = "command"\ncommand = []',
-    "two have the name webhook": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',
+    "two channels have the name": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',
 }
 
 

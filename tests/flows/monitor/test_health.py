@@ -25,7 +25,7 @@ from flows.stores.folder.lock import one_writer
 from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import clock_of, epoch_of, instant, made, run_by, work_by
+from tests.support.runs.living_runs import clock_of, context_by, epoch_of, instant, made, run_by
 from transforms.errors import DataError
 
 SUPPORT, SALES = "5a3c0c2e-0000-4000-8000-000000000001", "5a3c0c2e-0000-4000-8000-000000000002"
@@ -182,11 +182,11 @@ def test_without_anything_there_is_nothing_to_tell_and_it_is_too_old(tmp_path: P
 def test_metrics_that_cannot_be_written_are_logged_and_the_old_ones_stay(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    work = work_by(lambda: datetime(2026, 9, 14, tzinfo=UTC), [], tmp_path)
+    context = context_by(lambda: datetime(2026, 9, 14, tzinfo=UTC), [], tmp_path)
     (tmp_path / "metrics.prom").write_text("as they were")
     (tmp_path / "warehouse.duckdb").write_bytes(b"no database")
     with caplog.at_level(logging.WARNING):
-        write_metrics(work.settings, work.names, work.clock())
+        write_metrics(context.settings, context.names, context.clock())
     assert "metrics.prom could not be written" in caplog.text
     assert (tmp_path / "metrics.prom").read_text() == "as they were"
 
@@ -194,8 +194,8 @@ def test_metrics_that_cannot_be_written_are_logged_and_the_old_ones_stay(
 def test_the_metrics_can_stand_elsewhere(tmp_path: Path) -> None:
     Runs(tmp_path / "data").write(RunRecord("1", datetime.now(UTC), datetime.now(UTC), 0))
     elsewhere = tmp_path / "collector" / "recspend.prom"
-    work = work_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
-    write_metrics(work.settings, work.names, work.clock())
+    context = context_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
+    write_metrics(context.settings, context.names, context.clock())
     assert "recspend_last_run_exit_code 0\n" in elsewhere.read_text()
     assert [path.name for path in elsewhere.parent.iterdir()] == ["recspend.prom"]
 

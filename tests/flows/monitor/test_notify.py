@@ -29,7 +29,7 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.folder.notified import Notified
 from flows.stores.warehouse.checks import CheckResult
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, in_haste, made
 from tests.support.samples.summaries import summary_of
 from tests.support.servers.receivers import PATH, Hook, hook, mail_box
 from transforms.errors import ConfigError
@@ -334,9 +334,9 @@ def test_a_run_that_raises_is_told_and_what_was_told_before_is_kept(runs: Runs) 
 
 def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: Path, received: Hook) -> None:
     settings = load(data_dir=tmp_path, notify=[{"kind": "webhook", "url": received.url}])
-    for job in (RunRequest("ingest"), RunRequest("run"), RunRequest("run")):
+    for request in (RunRequest("ingest"), RunRequest("run"), RunRequest("run")):
         with pytest.raises(ConfigError):
-            perform(context_of(settings), job)
+            perform(context_of(settings), request)
     assert received.events == ["recspend.run.failed"]
     assert "RECSPEND_API_TOKEN" in received.posted[0][1]["text"]
 
@@ -383,7 +383,7 @@ def test_when_nobody_can_read_who_was_told_it_is_told_again(
     runs.told(BUDGET)
     (tmp_path / "notified.json").write_text("{")
     assert runs.told(BUDGET) == [BUDGET.key]
-    assert "so findings are told again" in caplog.text
+    assert "findings will be sent again" in caplog.text
 
 
 class World:
@@ -407,11 +407,12 @@ class World:
         self.source.ledger.advance(3600)
         with in_haste(100), serve(self.source) as emulator:
             accounts = [replace(each, name="support") for each in accesses_of(emulator)]
-            work = work_by(clock_of(self.source.ledger), accounts, self.data_dir)
+            context = context_by(clock_of(self.source.ledger), accounts, self.data_dir)
             channels = [{"kind": "webhook", "url": self.received.url}]
-            settings = work.settings.model_copy(update={"notify": load(notify=channels).notify})
+            settings = context.settings.model_copy(update={"notify": load(notify=channels).notify})
             return perform(
-                replace(work, settings=settings, names={SID: "support"}), RunRequest("run", date(2026, 9, 1))
+                replace(context, settings=settings, names={SID: "support"}),
+                RunRequest("run", date(2026, 9, 1)),
             )
 
 

@@ -17,7 +17,7 @@ from flows.pipeline.artifacts import Artifacts
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stage import silent
-from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, rows_of
 from tests.support.samples.summaries import summary_of
 from transforms.report.run_page import NOTHING, literal
 
@@ -74,9 +74,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 def test_a_run_shows_its_figures_and_tells_no_secret(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
-    work, shown = work_for(accesses_of(emulator), tmp_path), Artifacts()
-    summary = perform(work, RunRequest("run"))
-    shown.show(work, RunRequest("run"), summary)
+    context, shown = context_for(accesses_of(emulator), tmp_path), Artifacts()
+    summary = perform(context, RunRequest("run"))
+    shown.show(context, RunRequest("run"), summary)
     assert server.made.keys() == {"recspend-run", "recspend-spend-by-account", "recspend-spend-by-source"}
     page = server.made["recspend-run"]
     for currency, cost in (summary.cost or {}).items():
@@ -89,8 +89,8 @@ def test_a_run_shows_its_figures_and_tells_no_secret(
 
 
 def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
-    work = work_for(accesses_of(emulator), tmp_path)
-    Artifacts().show(work, RunRequest("run"), perform(work, RunRequest("run")))
+    context = context_for(accesses_of(emulator), tmp_path)
+    Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))
     rows = rows_of(
         tmp_path,
         """
@@ -115,9 +115,9 @@ def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, se
 
 
 def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server: Server) -> None:
-    work = work_for(accesses_of(emulator), tmp_path)
-    work = replace(work, names=dict.fromkeys(work.names, "<img src=x onerror=alert(1)>"))
-    Artifacts().show(work, RunRequest("run"), perform(work, RunRequest("run")))
+    context = context_for(accesses_of(emulator), tmp_path)
+    context = replace(context, names=dict.fromkeys(context.names, "<img src=x onerror=alert(1)>"))
+    Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))
     assert "<img" not in json.dumps(server.made)
     assert "&lt;img src=x onerror=alert(1)&gt;" in json.dumps(server.made["recspend-spend-by-account"])
 
@@ -125,8 +125,8 @@ def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server
 def test_a_stage_that_builds_no_warehouse_shows_only_what_it_did(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
-    work = work_for(accesses_of(emulator), tmp_path)
-    Artifacts().show(work, RunRequest("ingest"), perform(work, RunRequest("ingest")))
+    context = context_for(accesses_of(emulator), tmp_path)
+    Artifacts().show(context, RunRequest("ingest"), perform(context, RunRequest("ingest")))
     assert server.made.keys() == {"recspend-ingest"}
     assert "Cost" not in server.made["recspend-ingest"]
     assert "Figures" in server.made["recspend-ingest"]
@@ -136,9 +136,9 @@ def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, serve
     summary = summary_of(
         failed={"support": "The API refuses."}, warnings={"sales": "No Usage Records."}, rejected=2, holes=3
     )
-    work = work_for(accesses_of(emulator), tmp_path)
-    perform(work, RunRequest("run"))
-    Artifacts().show(work, RunRequest("run"), summary)
+    context = context_for(accesses_of(emulator), tmp_path)
+    perform(context, RunRequest("run"))
+    Artifacts().show(context, RunRequest("run"), summary)
     said = [line for line in server.made["recspend-run"].splitlines() if line.startswith("- ")]
     assert said[:2] == ["- The API refuses.", "- No Usage Records."]
     assert len(said) == 4
@@ -180,12 +180,12 @@ def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
     tell = shown.beside(silent)
     for done in range(1, 101):
         tell("ingest support", done, 100)
-    shown.show(work_for([], tmp_path), RunRequest("run"), summary_of(cost={}))
+    shown.show(context_for([], tmp_path), RunRequest("run"), summary_of(cost={}))
     assert server.asked == 1
     told = [message for message in caplog.messages if "artifacts" in message]
     assert told == ["Prefect artifacts were not written: ConnectionError."]
 
 
 def test_a_warehouse_that_cannot_be_read_stops_nothing(tmp_path: Path, server: Server) -> None:
-    Artifacts().show(work_for([], tmp_path), RunRequest("run"), summary_of(cost={"USD": "1"}))
+    Artifacts().show(context_for([], tmp_path), RunRequest("run"), summary_of(cost={"USD": "1"}))
     assert server.made == {}

@@ -139,7 +139,7 @@ def test_what_is_no_schedule_is_refused(cron: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "told"),
+    ("run_request", "told"),
     [
         (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last day, 2026-09-01"),
         (RunRequest(first=date(2026, 12, 1)), "is in the future"),
@@ -147,14 +147,14 @@ def test_what_is_no_schedule_is_refused(cron: str) -> None:
         (RunRequest(again=True), "needs a first day"),
     ],
 )
-def test_days_that_cannot_be_are_refused(job: RunRequest, told: str) -> None:
+def test_days_that_cannot_be_are_refused(run_request: RunRequest, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        job.checked(date(2026, 11, 23))
+        run_request.checked(date(2026, 11, 23))
 
 
 def test_days_that_can_be_are_taken() -> None:
-    job = RunRequest(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
-    assert job.checked(date(2026, 11, 23)) is job
+    run_request = RunRequest(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
+    assert run_request.checked(date(2026, 11, 23)) is run_request
     assert RunRequest(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
 
 

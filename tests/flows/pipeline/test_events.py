@@ -17,8 +17,8 @@ def test_only_a_server_that_stays_is_told(
 ) -> None:
     announced = list[bool]()
 
-    def perform(work: RunContext, _: RunRequest) -> RunSummary:
-        announced.append(work.announce is not None)
+    def perform(context: RunContext, _: RunRequest) -> RunSummary:
+        announced.append(context.announce is not None)
         raise ConfigError("Enough was seen.")
 
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(tmp_path))

@@ -46,8 +46,8 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("data")
     source = open_living(RECORDINGS, now=epoch_of(date(2026, 9, 20)))
     with in_haste(7), serve(source) as emulator:
-        job = RunRequest(first=date(2026, 9, 1))
-        run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, job)
+        request = RunRequest(first=date(2026, 9, 1))
+        run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, request)
         for recording in RECORDINGS[:20]:
             if recording.price is not None:
                 source.ledger.change(recording.sid, price=recording.price + 1)

@@ -28,11 +28,11 @@ from flows.settings.shipped import shipped
 from tests.support import GOLDEN
 from tests.support.runs.ledger_runs import (
     accesses_of,
+    context_for,
     fingerprints,
     ledger_cells,
     rows_of,
     run_against,
-    work_for,
 )
 from transforms.values.json_text import json_text
 
@@ -127,14 +127,14 @@ def test_a_preset_is_written_when_asked_for_and_kept_up_from_then_on(
     def given() -> set[str]:
         return {limits.file for limits in PRESETS.values() if (tmp_path / "reports" / limits.file).exists()}
 
-    work: RunContext = work_for(accesses_of(emulator), tmp_path)
-    perform(work, RunRequest("run"))
+    context: RunContext = context_for(accesses_of(emulator), tmp_path)
+    perform(context, RunRequest("run"))
     assert given() == set()
-    perform(work, RunRequest("report", presets=(Preset.VANTAGE,)))
+    perform(context, RunRequest("report", presets=(Preset.VANTAGE,)))
     assert given() == {"vantage.csv"}
     content = (tmp_path / "reports" / "vantage.csv").read_bytes()
     (tmp_path / "reports" / "vantage.csv").write_text("of last week\n")
-    summary = perform(work, RunRequest("run"))
+    summary = perform(context, RunRequest("run"))
     assert (tmp_path / "reports" / "vantage.csv").read_bytes() == content
     assert given() == {"vantage.csv"}
     assert tmp_path / "reports" / "vantage.csv" in summary.reports
@@ -150,7 +150,7 @@ def test_the_provider_of_an_account_is_that_of_the_settings(emulator: Emulator, 
         "provider": "signalwire",
     }
     settings = Settings.model_validate({"data_dir": tmp_path, "provider": "twilio", "accounts": [own]})
-    perform(replace(work_for(accesses_of(emulator), tmp_path), settings=settings), RunRequest("run"))
+    perform(replace(context_for(accesses_of(emulator), tmp_path), settings=settings), RunRequest("run"))
     named = {
         (row["SubAccountId"] == support.account_sid, row["ProviderName"], row["BillingAccountType"])
         for row in read_csv(tmp_path / "reports" / "focus.csv")

@@ -23,7 +23,7 @@ from flows.run.stages import perform
 from flows.settings.shipped import shipped
 from tests.support import GOLDEN
 from tests.support.runs.ledger_runs import accesses_of, fingerprints, rows_of
-from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, made
 from transforms.errors import ChecksFailedError, ConfigError
 
 SUPPORT, SALES = ACCOUNTS[:2]
@@ -56,8 +56,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = open_living(recordings(), now=epoch_of(date(2026, 10, 2), 36_000))
     with serve(source) as emulator:
         accounts = [replace(each, name=NAMES[each.account_sid]) for each in accesses_of(emulator)]
-        work = replace(work_by(clock_of(source.ledger), accounts, folder), names=NAMES)
-        summary = perform(work, RunRequest("run", date(2026, 8, 1)))
+        context = replace(context_by(clock_of(source.ledger), accounts, folder), names=NAMES)
+        summary = perform(context, RunRequest("run", date(2026, 8, 1)))
     assert (summary.exit_code, summary.new) == (0, 7)
     return folder
 

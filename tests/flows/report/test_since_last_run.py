@@ -19,7 +19,7 @@ from flows.run.request import Command, RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, in_haste, made
 from transforms.report.since_last_run import Changes, Mover
 
 SID = ACCOUNTS[0]
@@ -44,8 +44,8 @@ class World:
         first = date(2026, 9, 1)
         with serve(self.source) as emulator:
             accounts = [replace(each, name="support") for each in accesses_of(emulator)]
-            work = replace(work_by(self.clock, accounts, self.data_dir), names={SID: "support"})
-            return perform(work, RunRequest(command, first, again=again))
+            context = replace(context_by(self.clock, accounts, self.data_dir), names={SID: "support"})
+            return perform(context, RunRequest(command, first, again=again))
 
     def since(self, command: Command = "run", *, again: bool = True) -> Changes:
         found = self.perform(command, again=again).since
@@ -138,8 +138,8 @@ def test_building_the_lake_anew_changes_nothing(world: World) -> None:
     world.ledger.change(world.sids[3], price=Decimal("-0.02"))
     world.since()
     with serve(world.source) as emulator:
-        work = work_by(world.clock, accesses_of(emulator), world.data_dir)
-        perform(work, RunRequest("normalize", rebuild=True))
+        context = context_by(world.clock, accesses_of(emulator), world.data_dir)
+        perform(context, RunRequest("normalize", rebuild=True))
     assert world.since("model").is_nothing
 
 

@@ -251,7 +251,7 @@ def test_a_token_in_the_file_is_broken_and_not_shown(environment: Callable[..., 
     Path("recspend.toml").write_text('api_token = "PT-secret"')
     code, found, shown = examined()
     assert (code, list(found), found["settings"]["state"]) == (2, ["settings"], "broken")
-    assert "recspend.toml holds an api_token" in found["settings"]["words"]
+    assert "recspend.toml contains an api_token" in found["settings"]["words"]
     assert "PT-secret" not in shown
 
 
@@ -283,7 +283,7 @@ def test_a_channel_that_could_not_tell_anybody_is_broken(
 @pytest.mark.parametrize(
     ("number", "state", "words"),
     [
-        (FORMAT + 1, "broken", f"is in format {FORMAT + 1}, written by recspend 0.0.9, and this recspend"),
+        (FORMAT + 1, "broken", f"has format {FORMAT + 1}, written by recspend 0.0.9, but this recspend"),
         (
             FORMAT - 1,
             "ok",

@@ -32,7 +32,7 @@ from tests.support.page.browser import (
 )
 from tests.support.page.made_pages import made_page
 from tests.support.runs.ledger_runs import accesses_of, rows_of
-from tests.support.runs.living_runs import clock_of, epoch_of, work_by
+from tests.support.runs.living_runs import clock_of, context_by, epoch_of
 
 ODD_NAMES = [  # markup, right to left with an override, emoji, quotes and a long one
     "<script>document.title = 'taken over'</script>",
@@ -69,13 +69,13 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{eur.account_sid},2026-07,recordings,1800,6.40,EUR\n"
         )
         settings = {"account_sid": usd.account_sid, "provider": "twilio", "report_page": True}
-        work = work_by(clock_of(emulator.ledger), accounts, folder, **settings)
+        context = context_by(clock_of(emulator.ledger), accounts, folder, **settings)
         names = zip([usd.account_sid, eur.account_sid, gbp.account_sid], ODD_NAMES, strict=True)
-        work = replace(work, names={**work.names, **dict(names)})
-        assert perform(work, RunRequest("run")).exit_code == 0
-        close_month(work, "2026-08", accept_incomplete=True)
+        context = replace(context, names={**context.names, **dict(names)})
+        assert perform(context, RunRequest("run")).exit_code == 0
+        close_month(context, "2026-08", accept_incomplete=True)
         living.ledger.advance_to(epoch_of(date(2026, 9, 20), 80_000))
-        assert perform(work, RunRequest("run")).exit_code == 0
+        assert perform(context, RunRequest("run")).exit_code == 0
     return folder
 
 

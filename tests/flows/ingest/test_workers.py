@@ -1,4 +1,4 @@
-"""Windows walked side by side: how many at once, what is cut, and what the failure of one does to the others."""
+"""Windows fetched concurrently: how many at once, which are split, and what a failed one does to the others."""
 
 import errno
 import json
@@ -67,7 +67,7 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.fixture(scope="module")
 def quarterly(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """Four quarters of three pages each, which are not worth cutting."""
+    """Four quarters of three pages each, too few to be split."""
     made: list[Recording] = []
     for quarter in QUARTERS:
         each = evenly(quarter.first, quarter.last, 2500)
@@ -77,7 +77,7 @@ def quarterly(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    """A data folder in which it is known how to ask, so that no request is for anything but a page of a window."""
+    """A data folder that already knows the account's dialect, so that every request is for a page of a window."""
     knows_the_dialect(tmp_path / "data", AUGUST.first)
     return tmp_path / "data"
 
@@ -86,24 +86,24 @@ def data_dir(tmp_path: Path) -> Path:
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    assert lanes_left() == []
+    assert workers_left() == []
     left = set(threading.enumerate()) - before
     for thread in left:
-        thread.join(2)  # the emulator's connections end a moment after it
+        thread.join(2)  # the emulator's connections end a moment after it does
     assert [thread.name for thread in left if thread.is_alive()] == []
 
 
-def lanes_left() -> list[str]:
-    """Threads that walk or land."""
-    return [each.name for each in threading.enumerate() if each.name.startswith(("walk ", "land "))]
+def workers_left() -> list[str]:
+    """Return the threads that fetch or save."""
+    return [each.name for each in threading.enumerate() if each.name.startswith(("fetch ", "save "))]
 
 
 def windows_landed(data_dir: Path) -> list[Window]:
     return sorted(landing.window for landing in RawPages(data_dir).complete(ACCOUNT))
 
 
-def assert_all_is_landed(data_dir: Path, recordings: int) -> None:
-    """Each manifest names pages that lie there whole, in the order of the walk; they list so many recordings."""
+def assert_all_landed(data_dir: Path, recordings: int) -> None:
+    """Check that all landings are complete, their pages are in order, and they list this many recordings."""
     raw, sids = RawPages(data_dir), set[str]()
     for landing in raw.complete(ACCOUNT):
         manifest = raw.manifest(landing)
@@ -119,44 +119,42 @@ def assert_all_is_landed(data_dir: Path, recordings: int) -> None:
     assert raw.unfinished(ACCOUNT) == []
 
 
-@pytest.mark.parametrize("lanes", [1, 3, 8])
-def test_as_many_windows_are_walked_at_once_as_there_are_lanes_and_never_more(
-    lanes: int, dense: Source, data_dir: Path
+@pytest.mark.parametrize("workers", [1, 3, 8])
+def test_workers_fetch_as_many_windows_at_once_as_configured(
+    workers: int, dense: Source, data_dir: Path
 ) -> None:
-    with watched(dense, latency=0.005 * lanes) as (emulator, watch):
-        assert ingest(emulator, data_dir, IN_AUGUST, concurrency=lanes).failed == {}
-        assert emulator.most_at_once == {ACCOUNT: lanes}
-    assert watch.most_windows_at_once() == lanes  # never two requests of one window
-    assert_all_is_landed(data_dir, MANY)
+    with watched(dense, latency=0.005 * workers) as (emulator, watch):
+        assert ingest(emulator, data_dir, IN_AUGUST, concurrency=workers).failed == {}
+        assert emulator.most_at_once == {ACCOUNT: workers}
+    assert watch.most_windows_at_once() == workers  # never two requests of one window
+    assert_all_landed(data_dir, MANY)
 
 
-def test_a_wide_window_of_many_recordings_is_cut_into_whole_days_and_each_day_is_landed_once(
-    dense: Source, data_dir: Path
-) -> None:
+def test_dense_window_is_split_and_each_day_landed_once(dense: Source, data_dir: Path) -> None:
     with watched(dense) as (emulator, watch):
         summary = ingest(emulator, data_dir, IN_AUGUST)
     assert watch.windows()[0] == AUGUST
     landed = windows_landed(data_dir)
     assert len(landed) > 8
     assert AUGUST not in landed
-    # The page that showed how many there are is kept, and covers nothing.
+    # The page that showed how many recordings there are is kept, but covers no day.
     (probe,) = data_dir.glob(f"raw/*/{AUGUST.first}_{AUGUST.last}/*")
     assert sorted(path.name for path in probe.iterdir()) == ["abandoned.json", "page-00000.json.zst"]
     assert days_landed(data_dir) == days_of(AUGUST)
-    # All that was asked for is there, and nothing was twice.
+    # Every page requested is stored, and none was requested twice.
     pages = sum(1 for _ in bodies_on_disk(data_dir))
     assert (summary.requests, summary.pages) == (pages, pages)
     assert max(Counter(seen.key for seen in watch.seen).values()) == 1
 
 
-def test_what_is_walked_side_by_side_is_exact_to_the_last_decimal(dense: Source, data_dir: Path) -> None:
+def test_concurrent_fetches_are_exact_to_the_last_decimal(dense: Source, data_dir: Path) -> None:
     with watched(dense) as (emulator, _):
         summary = run_against(emulator, data_dir, AUGUST.first, AUGUST.last)
         assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
     assert (summary.exit_code, summary.new, summary.holes) == (0, MANY, 0)
 
 
-def test_an_account_of_few_recordings_costs_a_request_for_each_quarter(tmp_path: Path) -> None:
+def test_sparse_account_costs_one_request_per_quarter(tmp_path: Path) -> None:
     """Ten recordings a month for three years; the first is not among the first days of its quarter."""
     months = [date(2023 + (month + 9) // 12, (month + 9) % 12 + 1, 1) for month in range(36)]
     made = [
@@ -169,15 +167,13 @@ def test_an_account_of_few_recordings_costs_a_request_for_each_quarter(tmp_path:
     quarters = quarter_windows(date(2023, 10, 1), TODAY.date())
     assert len(quarters) == 12
     assert [window.last for window in sorted(watch.windows())] == [quarter.last for quarter in quarters]
-    assert summary.requests - len(quarters) <= 30  # finding out how to ask, and the first day
+    assert summary.requests - len(quarters) <= 30  # to probe the dialect and find the first day
     assert summary.rows == len(made)
 
 
 @pytest.mark.parametrize("row", [0, 500, 999])
-def test_a_row_whose_date_cannot_be_read_does_not_make_a_window_look_dense(
-    row: int, tmp_path: Path, data_dir: Path
-) -> None:
-    """A month of two pages, one row of the first without a date that can be read."""
+def test_unreadable_date_does_not_make_a_window_look_dense(row: int, tmp_path: Path, data_dir: Path) -> None:
+    """A month of two pages; one row of the first has an unreadable date."""
     source = open_recordings(evenly(AUGUST.first, AUGUST.last, 1500), tmp_path / "rendered")
 
     def instead(seen: Seen, usual: Response) -> Response | None:
@@ -192,9 +188,7 @@ def test_a_row_whose_date_cannot_be_read_does_not_make_a_window_look_dense(
     assert len(watch.seen) == 2
 
 
-def test_an_instant_that_stands_still_is_the_beginning_of_one_landing_only(
-    dense: Source, data_dir: Path
-) -> None:
+def test_landings_get_distinct_instants_from_a_stopped_clock(dense: Source, data_dir: Path) -> None:
     with watched(dense) as (emulator, _):
         summary = ingest_account(
             accesses_of(emulator)[0], data_dir, IN_AUGUST, retry_policy=HASTE, clock=lambda: TODAY
@@ -209,7 +203,7 @@ BROKEN = QUARTERS[1]
 
 
 def same_page_again(seen: Seen, usual: Response) -> Response | None:
-    """The next page of the broken window's second page is that page itself."""
+    """Answer with a second page of the broken window that names itself as the next page."""
     if seen.window != BROKEN or seen.is_first_page:
         return None
     envelope = read_envelope(text_of(usual))
@@ -239,7 +233,7 @@ def refused(seen: Seen, usual: Response) -> Response | None:
 @pytest.mark.parametrize(
     ("instead", "kept"), [(same_page_again, 1), (another_host, 0), (no_page, 1), (refused, 0)]
 )
-def test_a_window_that_cannot_be_walked_to_its_end_keeps_no_other_from_being_read(
+def test_failed_window_does_not_stop_other_windows(
     instead: Instead, kept: int, quarterly: Source, data_dir: Path
 ) -> None:
     with watched(quarterly, instead=instead) as (emulator, _):
@@ -251,21 +245,19 @@ def test_a_window_that_cannot_be_walked_to_its_end_keeps_no_other_from_being_rea
     normalize_account(data_dir, ACCOUNT)
     (found,) = coverage(data_dir, [ACCOUNT])
     assert found.holes == days_of(BROKEN)
-    # Put right, the days are read behind the pages that were landed, and nothing else is.
+    # Once the API is fixed, fetching continues after the landed pages, and nothing else is read.
     with watched(quarterly) as (emulator, watch):
         assert ingest(emulator, data_dir, IN_QUARTERS, now=TODAY + timedelta(hours=1)).failed == {}
     assert {seen.window for seen in watch.seen} == {BROKEN}
     assert len(watch.seen) == PAGES_PER_QUARTER - kept
-    assert_all_is_landed(data_dir, 10_000)
+    assert_all_landed(data_dir, 10_000)
     normalize_account(data_dir, ACCOUNT)
     (found,) = coverage(data_dir, [ACCOUNT])
     assert found.holes == []
 
 
-def test_a_window_that_cannot_be_read_in_the_first_step_keeps_no_later_step_from_being_read(
-    tmp_path: Path, data_dir: Path
-) -> None:
-    """Twenty quarters, which are more than one step takes."""
+def test_failed_window_does_not_stop_later_steps(tmp_path: Path, data_dir: Path) -> None:
+    """Twenty quarters are more than one step takes."""
     quarters = quarter_windows(date(2021, 7, 1), date(2026, 6, 30))
     made = [recording(number, epoch(quarter.first)) for number, quarter in enumerate(quarters)]
     source = open_recordings(made, tmp_path / "rendered")
@@ -280,19 +272,19 @@ def test_a_window_that_cannot_be_read_in_the_first_step_keeps_no_later_step_from
 
 
 def fail_three_times(source: Source, data_dir: Path, instead: Instead) -> tuple[list[int], list[str]]:
-    """Three runs over the quarters, of which one cannot be read: the requests of each, and what it says."""
-    asked, told = [], []
+    """Run three times over the quarters, one of which always fails; return each run's requests and message."""
+    asked, messages = [], []
     with watched(source, instead=instead) as (emulator, watch):
         for run in range(3):
             before = len(watch.seen)
             summary = ingest(emulator, data_dir, IN_QUARTERS, now=TODAY + timedelta(hours=run))
             asked.append(len(watch.seen) - before)
-            told.append(summary.failed[ACCOUNT])
-    return asked, told
+            messages.append(summary.failed[ACCOUNT])
+    return asked, messages
 
 
 @pytest.mark.parametrize("instead", [no_page, refused])
-def test_a_window_that_fails_run_after_run_leaves_one_landing_unfinished_and_costs_no_more_each_time(
+def test_window_failing_every_run_keeps_one_unfinished_landing(
     instead: Instead, quarterly: Source, data_dir: Path
 ) -> None:
     asked, _ = fail_three_times(quarterly, data_dir, instead)
@@ -300,14 +292,16 @@ def test_a_window_that_fails_run_after_run_leaves_one_landing_unfinished_and_cos
     assert asked[1:] == [1, 1]
 
 
-def test_a_window_that_fails_run_after_run_is_told_of_as_one(quarterly: Source, data_dir: Path) -> None:
-    _, told = fail_three_times(quarterly, data_dir, no_page)
-    assert [words for words in told if "other windows" in words] == []
+def test_window_failing_every_run_is_reported_once(quarterly: Source, data_dir: Path) -> None:
+    _, messages = fail_three_times(quarterly, data_dir, no_page)
+    assert [words for words in messages if "other windows" in words] == []
 
 
 def finish_late(data_dir: Path, meanwhile: Callable[[LivingLedger], Recording]) -> dict[str, Any]:
-    """A walk is broken off on Monday, and again on Tuesday; one begun anew on Tuesday ends. Then something happens to
-    a recording, and on Wednesday the first walk is finished, which lists it. What the lake says of it."""
+    """Return a recording's row of the lake after its page was landed late.
+
+    Fetching its window fails twice, a day apart. Then `meanwhile` changes the recording, and a third run finishes.
+    """
     source = open_living(evenly(BROKEN.first, BROKEN.last, 2500), now=int(TODAY.timestamp()))
     asked, failures = IngestRequest(BROKEN.first, BROKEN.last), iter((True, True))
 
@@ -326,13 +320,13 @@ def finish_late(data_dir: Path, meanwhile: Callable[[LivingLedger], Recording]) 
     return row
 
 
-def test_what_is_listed_last_of_all_is_not_taken_for_deleted(data_dir: Path) -> None:
+def test_recording_listed_by_a_late_page_is_not_deleted(data_dir: Path) -> None:
     row = finish_late(data_dir, lambda ledger: ledger.insert(recording(2500, epoch(BROKEN.first))))
     assert row["deleted_at"] is None
 
 
-def test_the_price_that_is_listed_last_of_all_counts(data_dir: Path) -> None:
-    """Its `date_updated` stays, as it does for some."""
+def test_price_listed_by_a_late_page_counts(data_dir: Path) -> None:
+    """Its `date_updated` does not change; some APIs leave it."""
 
     def corrected(ledger: LivingLedger) -> Recording:
         oldest = ledger.listed(ACCOUNT)[-1].recording
@@ -341,9 +335,7 @@ def test_the_price_that_is_listed_last_of_all_counts(data_dir: Path) -> None:
     assert finish_late(data_dir, corrected)["price"] == Decimal("-0.5")
 
 
-def test_a_refusal_of_the_account_stops_all_lanes_and_what_has_landed_is_kept(
-    dense: Source, data_dir: Path
-) -> None:
+def test_refused_credentials_stop_all_workers_and_keep_pages(dense: Source, data_dir: Path) -> None:
     refusals: list[float] = []
     came: list[float] = []
 
@@ -357,29 +349,29 @@ def test_a_refusal_of_the_account_stops_all_lanes_and_what_has_landed_is_kept(
     with watched(dense, latency=0.02, instead=instead) as (emulator, _):
         summary = ingest(emulator, data_dir, IN_AUGUST)
         asked = page_requests(emulator)
-    # Each of the other lanes may be refused as well, once, before it hears of it.
+    # Each of the other workers may be refused once as well before it is stopped.
     assert sum(1 for moment in came if moment > refusals[0]) <= 7
     assert sum(1 for moment in came if moment > refusals[0] + 0.5) == 0
     assert len(refusals) <= 8
     assert "refuses the credentials (401)" in summary.failed[ACCOUNT]
     assert summary.requests == len(asked) == len(came)
     kept = {page_key(own_uri(body)) for body in bodies_on_disk(data_dir)}
-    assert len(kept) == 20  # all that was answered
+    assert len(kept) == 20  # all pages that were answered
     with watched(dense) as (emulator, watch):
         assert ingest(emulator, data_dir, IN_AUGUST, now=TODAY + timedelta(hours=1)).failed == {}
     assert kept & {seen.key for seen in watch.seen} == set()
     assert days_landed(data_dir) == days_of(AUGUST)
-    assert_all_is_landed(data_dir, MANY)
+    assert_all_landed(data_dir, MANY)
 
 
 def own_uri(body: bytes) -> str:
-    """What a page says it is."""
+    """Return the `uri` in a page."""
     uri = json.loads(body)["uri"]
     assert isinstance(uri, str)
     return uri
 
 
-def test_retry_after_holds_every_lane(dense: Source, data_dir: Path) -> None:
+def test_retry_after_holds_every_worker(dense: Source, data_dir: Path) -> None:
     hold, refused_at = 1.0, list[float]()
     number = count()
 
@@ -394,14 +386,14 @@ def test_retry_after_holds_every_lane(dense: Source, data_dir: Path) -> None:
     (moment,) = refused_at
     after = [seen.came - moment for seen in watch.seen if seen.came > moment]
     assert [late for late in after if 0.2 < late < hold - 0.05] == []
-    assert len([late for late in after if late <= 0.2]) <= 14  # those of lanes that had not heard of it
+    assert len([late for late in after if late <= 0.2]) <= 14  # from workers that were not on hold yet
     assert min(late for late in after if late > 0.2) < hold + 1
     assert (summary.failed, summary.retries) == ({}, 1)
-    assert_all_is_landed(data_dir, MANY)
+    assert_all_landed(data_dir, MANY)
 
 
 class SlowLog(logging.Handler):
-    """A log whose disk takes its time."""
+    """A log on a slow disk."""
 
     def emit(self, record: logging.LogRecord) -> None:
         time.sleep(0.15)
@@ -418,8 +410,8 @@ def _slow_log() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_slow_log")
-def test_no_lane_slips_in_between_a_refusal_and_its_hold(dense: Source, data_dir: Path) -> None:
-    """Of two lanes one waits for its turn since the API said that two are too many: it waits for the hold, too."""
+def test_no_request_is_sent_between_a_refusal_and_its_hold(dense: Source, data_dir: Path) -> None:
+    """One of two workers waits because the API allows only one request at a time: it must wait for the hold, too."""
     number, refused_at = count(), list[float]()
 
     def instead(seen: Seen, usual: Response) -> Response | None:
@@ -437,18 +429,16 @@ def test_no_lane_slips_in_between_a_refusal_and_its_hold(dense: Source, data_dir
     assert [seen for seen in watch.seen if moment < seen.came < moment + 0.95] == []
 
 
-def test_too_many_at_once_costs_lanes_and_no_recording(dense: Source, data_dir: Path) -> None:
+def test_too_many_requests_cost_workers_but_no_recording(dense: Source, data_dir: Path) -> None:
     with watched(dense, latency=0.03, faults=["throttle-concurrency"]) as (emulator, _):
         summary = ingest(emulator, data_dir, IN_AUGUST, retry_policy=RetryPolicy(backoff=0.01))
     assert summary.failed == {}
     assert summary.retries > 0
-    assert_all_is_landed(data_dir, MANY)
+    assert_all_landed(data_dir, MANY)
 
 
-def test_a_cursor_that_is_refused_by_now_starts_its_window_over_and_no_other(
-    quarterly: Source, data_dir: Path
-) -> None:
-    """The run before was broken off with two pages of each window landed."""
+def test_old_cursor_refused_restarts_only_its_window(quarterly: Source, data_dir: Path) -> None:
+    """The previous run was interrupted after landing two pages of each window."""
     with watched(quarterly, instead=broken_third_page) as (emulator, _):
         ingest(emulator, data_dir, IN_QUARTERS)
     assert sum(1 for _ in bodies_on_disk(data_dir)) == 8
@@ -465,16 +455,14 @@ def test_a_cursor_that_is_refused_by_now_starts_its_window_over_and_no_other(
         asked[seen.window].append((seen.key[2], seen.status))
     assert asked.pop(BROKEN) == [("2", 400), ("0", 200), ("1", 200), ("2", 200)]
     assert asked == {quarter: [("2", 200)] for quarter in QUARTERS if quarter != BROKEN}
-    assert_all_is_landed(data_dir, 10_000)
+    assert_all_landed(data_dir, 10_000)
 
 
 def broken_third_page(seen: Seen, usual: Response) -> Response | None:
     return Response(200, (b'{"recordings": 3}',)) if seen.key[2] == "2" else None
 
 
-def test_a_cursor_that_dies_within_the_run_starts_its_window_over_and_no_other(
-    dense: Source, data_dir: Path
-) -> None:
+def test_cursor_lost_during_a_run_restarts_only_its_window(dense: Source, data_dir: Path) -> None:
     dead: list[Seen] = []
 
     def instead(seen: Seen, usual: Response) -> Response | None:
@@ -488,12 +476,10 @@ def test_a_cursor_that_dies_within_the_run_starts_its_window_over_and_no_other(
     starts = Counter(watch.windows())
     assert {window for window, times in starts.items() if times > 1} == {dead[0].window}
     assert days_landed(data_dir) == days_of(AUGUST)
-    assert_all_is_landed(data_dir, MANY)
+    assert_all_landed(data_dir, MANY)
 
 
-def test_a_window_whose_cursors_always_die_is_given_up_and_the_others_are_read(
-    quarterly: Source, data_dir: Path
-) -> None:
+def test_window_that_always_loses_its_cursor_is_given_up(quarterly: Source, data_dir: Path) -> None:
     def instead(seen: Seen, usual: Response) -> Response | None:
         is_dead = seen.window == BROKEN and not seen.is_first_page
         return error(400, 54453, "The cursor is gone") if is_dead else None
@@ -506,7 +492,7 @@ def test_a_window_whose_cursors_always_die_is_given_up_and_the_others_are_read(
 
 
 def interrupt() -> None:
-    """Ctrl-C: the signal reaches the main thread, which waits for the lanes."""
+    """Press Ctrl-C: the signal reaches the main thread, which waits for the workers."""
     main = threading.main_thread().ident
     assert main is not None
     signal.pthread_kill(main, signal.SIGINT)
@@ -518,7 +504,7 @@ def test_ctrl_c_ends_the_run_and_the_next_one_finishes_it(after: int, dense: Sou
 
     def instead(seen: Seen, usual: Response) -> Response | None:
         if next(number) == after:
-            time.sleep(0.05)  # by now no thread is just being started
+            time.sleep(0.05)  # no thread is being started any more
             interrupted_at.append(time.monotonic())
             interrupt()
         return None
@@ -528,9 +514,9 @@ def test_ctrl_c_ends_the_run_and_the_next_one_finishes_it(after: int, dense: Sou
             ingest(emulator, data_dir, IN_AUGUST)
         ended_after = time.monotonic() - interrupted_at[0]
         until = time.monotonic() + 10
-        while lanes_left() and time.monotonic() < until:
-            time.sleep(0.01)  # the answers under way are not waited for
-        assert lanes_left() == []
+        while workers_left() and time.monotonic() < until:
+            time.sleep(0.01)  # the run does not wait for pending responses
+        assert workers_left() == []
         asked = len(page_requests(emulator))
         time.sleep(0.05)
         assert len(page_requests(emulator)) == asked
@@ -541,11 +527,11 @@ def test_ctrl_c_ends_the_run_and_the_next_one_finishes_it(after: int, dense: Sou
         assert ingest(emulator, data_dir, IN_AUGUST, now=TODAY + timedelta(hours=1)).failed == {}
     assert kept & {seen.key for seen in watch.seen} == set()
     assert days_landed(data_dir) == days_of(AUGUST)
-    assert_all_is_landed(data_dir, MANY)
+    assert_all_landed(data_dir, MANY)
 
 
 def test_ctrl_c_ends_a_long_wait_for_the_api(dense: Source, data_dir: Path) -> None:
-    """The API says to come back in a quarter of an hour."""
+    """The API asks to retry in a quarter of an hour."""
     number = count()
 
     def instead(seen: Seen, usual: Response) -> Response | None:
@@ -559,11 +545,11 @@ def test_ctrl_c_ends_a_long_wait_for_the_api(dense: Source, data_dir: Path) -> N
         with pytest.raises(KeyboardInterrupt):
             ingest(emulator, data_dir, IN_AUGUST)
     assert time.monotonic() - began < 5
-    assert lanes_left() == []
+    assert workers_left() == []
 
 
 @pytest.mark.parametrize("fails_at", [1, 15, 50])
-def test_a_disk_that_fails_is_an_error_and_no_landing_with_a_lost_page_is_complete(
+def test_failed_disk_write_leaves_its_landing_incomplete(
     fails_at: int, dense: Source, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number, add = count(1), LandingWriter.add
@@ -588,10 +574,10 @@ def test_a_disk_that_fails_is_an_error_and_no_landing_with_a_lost_page_is_comple
     with watched(dense) as (emulator, watch):
         assert ingest(emulator, data_dir, IN_AUGUST, now=TODAY + timedelta(hours=1)).failed == {}
     assert kept & {seen.key for seen in watch.seen} == set()
-    assert_all_is_landed(data_dir, MANY)
+    assert_all_landed(data_dir, MANY)
 
 
-def test_a_disk_that_fails_at_the_manifest_is_an_error_and_the_landing_goes_on_later(
+def test_failed_manifest_write_is_finished_by_the_next_run(
     quarterly: Source, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(self: LandingWriter, completed_at: datetime) -> None:
@@ -605,4 +591,4 @@ def test_a_disk_that_fails_at_the_manifest_is_an_error_and_the_landing_goes_on_l
     with watched(quarterly) as (emulator, watch):
         ingest(emulator, data_dir, IngestRequest(BROKEN.first, BROKEN.last), now=TODAY + timedelta(hours=1))
     assert (watch.seen, windows_landed(data_dir)) == ([], [BROKEN])
-    assert_all_is_landed(data_dir, 2500)
+    assert_all_landed(data_dir, 2500)

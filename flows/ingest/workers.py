@@ -1,4 +1,4 @@
-"""The lanes of an account: its windows walked side by side, as many at once as the API tolerates."""
+"""The workers of an account: they fetch its windows concurrently, as many at once as the API tolerates."""
 
 import logging
 from collections import deque
@@ -30,14 +30,14 @@ from transforms.values.windows import Window, days_of
 logger = logging.getLogger(__name__)
 
 
-# Enough parts that no lane is long without work while the last ones are walked.
-_PARTS_PER_LANE = 4
+# Enough parts that no worker is idle for long while the last ones are fetched.
+_PARTS_PER_WORKER = 4
 _STARTS_OVER = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
-    """What a lane did: landed pages and their rows, or found the window worth cutting into landings yet to walk."""
+class WindowResult:
+    """The pages and rows a worker landed. parts: if it split the window instead, the landings still to fetch."""
 
     pages: int = 0
     rows: int = 0
@@ -45,19 +45,19 @@ class Walked:
 
 
 @dataclass(slots=True)
-class Landed:
-    """What walking windows landed. failures: windows that could not be walked to their end, each with the reason."""
+class FetchTotals:
+    """The pages and rows landed so far. failures: windows that could not be fetched to their end, with the reason."""
 
     pages: int = 0
     rows: int = 0
     failures: list[tuple[Window, RecspendError]] = field(default_factory=list)
 
 
-class Lanes:
-    """Threads that ask one account, each over its own connection, sharing one throttle.
+class Workers:
+    """Threads that send one account's requests, each over its own connection, sharing one throttle.
 
-    A context: at its end no thread is left. `requests` and `retries` count what all of them asked, `landed` what came
-    of it.
+    A context manager: when it exits, no thread is left. `requests` and `retries` count what all of them sent, `totals`
+    what they landed.
     """
 
     def __init__(
@@ -65,20 +65,20 @@ class Lanes:
         access: AccountAccess,
         raw: RawPages,
         retry_policy: RetryPolicy,
-        lanes: int,
+        concurrency: int,
         clock: Clock = utc_now,
     ) -> None:
         self.account_sid = access.account_sid
         self._raw = raw
         self._clock = clock
-        self._throttle = Throttle(lanes)
-        self._apis = [RecordingsApi(access, retry_policy, self._throttle) for _ in range(lanes)]
+        self._throttle = Throttle(concurrency)
+        self._apis = [RecordingsApi(access, retry_policy, self._throttle) for _ in range(concurrency)]
         self._idle: SimpleQueue[RecordingsApi] = SimpleQueue()
         for api in self._apis:
             self._idle.put(api)
-        self._walking = ThreadPoolExecutor(lanes, thread_name_prefix=f"walk {access.name}")
-        self._landing = ThreadPoolExecutor(1, thread_name_prefix=f"land {access.name}")
-        self.landed = Landed()
+        self._fetching = ThreadPoolExecutor(concurrency, thread_name_prefix=f"fetch {access.name}")
+        self._saving = ThreadPoolExecutor(1, thread_name_prefix=f"save {access.name}")
+        self.totals = FetchTotals()
 
     def __enter__(self) -> Self:
         return self
@@ -87,24 +87,24 @@ class Lanes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._throttle.stop()
-        # Who interrupts does not want to wait for answers under way; what they bring is fetched again.
+        # On Ctrl-C, do not wait for pending responses: the next run fetches those pages again.
         is_patient = kind is None or issubclass(kind, Exception)
-        self._walking.shutdown(wait=is_patient, cancel_futures=True)
-        self._landing.shutdown(wait=is_patient)
+        self._fetching.shutdown(wait=is_patient, cancel_futures=True)
+        self._saving.shutdown(wait=is_patient)
 
     @property
     def requests(self) -> int:
-        """Requests sent, repetitions among them."""
+        """Requests sent, including retries."""
         return sum(api.requests for api in self._apis)
 
     @property
     def retries(self) -> int:
-        """Requests that repeated another."""
+        """Requests that were retries of another."""
         return sum(api.retries for api in self._apis)
 
     @contextmanager
     def api(self) -> Iterator[RecordingsApi]:
-        """A connection of the account, for this thread alone."""
+        """Lend a connection to the account, for the calling thread only."""
         api = self._idle.get()
         try:
             yield api
@@ -112,30 +112,33 @@ class Lanes:
             self._idle.put(api)
 
     def newest(self, questions: Iterable[Mapping[str, str]]) -> list[datetime | None]:
-        """The creation instant of the newest recording for each set of parameters, asked side by side."""
-        return list(self._walking.map(self._newest, questions))
+        """Return the creation instant of the newest recording for each set of parameters, requested concurrently."""
+        return list(self._fetching.map(self._newest, questions))
 
-    def walk(self, work: Iterable[Window | Landing], dialect: Dialect, report: Callable[[int], None]) -> None:
-        """Land windows, and go on with landings that were interrupted. `report` is called with the days done so far.
+    def fetch(
+        self, pending: Iterable[Window | Landing], dialect: Dialect, report: Callable[[int], None]
+    ) -> None:
+        """Land windows, and continue interrupted landings.
 
-        dialect: how the account wants to be asked for dates.
+        pending: windows to fetch, and landings to continue. dialect: how the account's API is asked for dates. report:
+        called with the number of days done so far.
 
-        What is wrong with one window does not keep the others from being read; what is wrong with the account or the
-        way to it (ApiError) stops all, and is raised when what was under way has ended.
+        A problem with one window does not stop the others: it is added to `totals.failures`. A problem with the account
+        or the connection (ApiError) stops all workers, and is raised once the requests in progress have ended.
         """
-        waiting, done = deque(work), 0
-        under_way: dict[Future[Walked], Window | Landing] = {}
+        waiting, done = deque(pending), 0
+        under_way: dict[Future[WindowResult], Window | Landing] = {}
         try:
             while waiting or under_way:
                 while waiting and len(under_way) < len(self._apis):
                     each = waiting.popleft()
-                    parts = _PARTS_PER_LANE * len(self._apis) // (len(waiting) + 1)
-                    under_way[self._walking.submit(self._walk, each, dialect, parts)] = each
+                    parts = _PARTS_PER_WORKER * len(self._apis) // (len(waiting) + 1)
+                    under_way[self._fetching.submit(self._fetch_window, each, dialect, parts)] = each
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     each = under_way.pop(future)
-                    walked = self._count(future, each)
-                    waiting.extendleft(reversed(walked.parts))
-                    if not walked.parts:
+                    result = self._count(future, each)
+                    waiting.extendleft(reversed(result.parts))
+                    if not result.parts:
                         done += days_in(each)
                         report(done)
         except Exception:
@@ -145,29 +148,29 @@ class Lanes:
                     self._count(future, under_way[future])
             raise
 
-    def _count(self, future: Future[Walked], work: Window | Landing) -> Walked:
+    def _count(self, future: Future[WindowResult], target: Window | Landing) -> WindowResult:
         try:
-            walked = future.result()
+            result = future.result()
         except (CursorError, DataError, RequestRefusedError) as error:
-            self.landed.failures.append((window_of(work), error))
-            return Walked()
-        self.landed.pages += walked.pages
-        self.landed.rows += walked.rows
-        return walked
+            self.totals.failures.append((window_of(target), error))
+            return WindowResult()
+        self.totals.pages += result.pages
+        self.totals.rows += result.rows
+        return result
 
     def _newest(self, question: Mapping[str, str]) -> datetime | None:
         with self.api() as api:
             return api.newest(question)
 
-    def _walk(self, work: Window | Landing, dialect: Dialect, parts: int) -> Walked:
-        """Walk to the end; when a cursor is refused by now, the window starts over."""
-        landing = self._begun(work)
+    def _fetch_window(self, target: Window | Landing, dialect: Dialect, parts: int) -> WindowResult:
+        """Fetch a window to its end. If the API refuses an old cursor, the window starts over."""
+        landing = self._begun(target)
         starts = count(1)
         while True:
             writer = self._raw.writer(landing)
             try:
-                with self.api() as api, closing(PageSaver(self._landing, writer)) as save:
-                    return self._walk_once(api, landing, dialect, writer, save, parts)
+                with self.api() as api, closing(PageSaver(self._saving, writer)) as save:
+                    return self._fetch_pages(api, landing, dialect, writer, save, parts)
             except RequestRefusedError as error:
                 if not writer.pages or next(starts) == _STARTS_OVER:
                     raise
@@ -177,28 +180,28 @@ class Lanes:
                 writer.abandon(self._clock())
                 landing = self._begin(landing.window)
 
-    def _begun(self, work: Window | Landing) -> Landing:
-        """The landing to walk. Without a page yet, it begins now, whenever it was set aside."""
-        if not isinstance(work, Landing):
-            return self._begin(work)
-        if self._raw.has_pages(work):
-            return work
-        landing = self._begin(work.window)
-        self._raw.discard(work)
+    def _begun(self, target: Window | Landing) -> Landing:
+        """Return the landing to fetch. One without pages is replaced by one that begins now, whenever it was begun."""
+        if not isinstance(target, Landing):
+            return self._begin(target)
+        if self._raw.has_pages(target):
+            return target
+        landing = self._begin(target.window)
+        self._raw.discard(target)
         return landing
 
     def _begin(self, window: Window) -> Landing:
         return self._raw.begin(self.account_sid, window, self._clock())
 
-    def _walk_once(
+    def _fetch_pages(
         self,
         api: RecordingsApi,
         landing: Landing,
         dialect: Dialect,
         writer: LandingWriter,
-        save: "PageSaver",
+        save: PageSaver,
         parts: int,
-    ) -> Walked:
+    ) -> WindowResult:
         pager = api.pager(asked_dates(landing.window, dialect))
         first_page = b""
         for body, envelope in writer.kept_pages():
@@ -211,26 +214,26 @@ class Lanes:
                 cut = split(landing.window, created_instants(read_ends(first_page)), parts)
                 if len(cut) > 1:
                     save.close()
-                    # Begun at once, and first, so that a run that is killed leaves them to be finished as they are.
+                    # Begin all parts before the window is abandoned, so that after a kill the next run finishes them.
                     begun = [self._begin(window) for window in cut]
                     writer.abandon(self._clock())
-                    return Walked(pages, rows, begun)
+                    return WindowResult(pages, rows, begun)
             body, envelope = api.fetch(url)
             first_page = first_page or body
-            pager.advance(envelope.next_page_uri)  # a page whose cursor cannot be followed is not kept
+            pager.advance(envelope.next_page_uri)  # raises first: a page with an invalid cursor is not kept
             save(url, body, envelope.rows)
             pages += 1
             rows += envelope.rows
         save.close()
         writer.complete(self._clock())
-        return Walked(pages, rows)
+        return WindowResult(pages, rows)
 
 
-def window_of(work: Window | Landing) -> Window:
-    """The window that is to be landed, or was begun."""
-    return work.window if isinstance(work, Landing) else work
+def window_of(target: Window | Landing) -> Window:
+    """Return the window itself, or the window of a landing."""
+    return target.window if isinstance(target, Landing) else target
 
 
-def days_in(work: Window | Landing) -> int:
-    """How many days that is."""
-    return len(days_of(window_of(work)))
+def days_in(target: Window | Landing) -> int:
+    """Return the number of days in a window, or in the window of a landing."""
+    return len(days_of(window_of(target)))

@@ -1,4 +1,4 @@
-"""Normalizing, broken off wherever a file takes its place: the next run ends with the lake of an undisturbed one."""
+"""Normalizing, interrupted before any file is put in place: the next run ends with the lake of an undisturbed one."""
 
 import os
 import shutil
@@ -28,20 +28,20 @@ UNPRICED = made(ACCOUNT, 9, epoch_of(SEPTEMBER, 9), price=None, currency=None)
 DELETED = made(ACCOUNT, 10, epoch_of(AUGUST, 10))
 
 
-class BrokenOff(BaseException):
-    """The process is as good as dead."""
+class Interrupted(BaseException):
+    """Stands in for the death of the process."""
 
 
 @contextmanager
-def broken_off_at(number: int) -> Iterator[list[Path]]:
-    """Break off where the nth file, counted from 1, would take its place; gives the files up to there."""
+def interrupted_at(number: int) -> Iterator[list[Path]]:
+    """Interrupt before the nth file (from 1) is put in place; yield the list of files put in place until then."""
     rename = os.replace
     files: list[Path] = []
 
     def replaced(source: Any, target: Any) -> None:
         files.append(Path(target))
         if len(files) == number:
-            raise BrokenOff
+            raise Interrupted
         rename(source, target)
 
     with patch("os.replace", replaced):
@@ -49,7 +49,7 @@ def broken_off_at(number: int) -> Iterator[list[Path]]:
 
 
 def moves(ledger: LivingLedger) -> None:
-    """From a month to the next, in which nothing else is new."""
+    """Move a recording from one month to the next, where nothing else is new."""
     ledger.change(IN_AUGUST[0].sid, created_at=epoch_of(SEPTEMBER, 3600))
 
 
@@ -75,7 +75,7 @@ def everything_happens(ledger: LivingLedger) -> None:
 
 
 def landed(happens: Callable[[LivingLedger], None], again: RunRequest, data_dir: Path) -> None:
-    """Something happens to recordings that are in the lake; the pages that tell of it are landed."""
+    """Change recordings that are in the lake, and land the pages that show the changes."""
     source = open_living([*IN_AUGUST, *IN_SEPTEMBER, UNPRICED, DELETED], now=epoch_of(TODAY))
     ledger, clock = source.ledger, clock_of(source.ledger)
     with serve(source) as emulator:
@@ -89,7 +89,7 @@ def landed(happens: Callable[[LivingLedger], None], again: RunRequest, data_dir:
 
 
 def lake_of(data_dir: Path) -> tuple[Any, ...]:
-    """Everything that normalizing leaves."""
+    """Return everything that normalizing writes."""
     lake = Lake(data_dir)
     months = {month: lake.read(ACCOUNT, month).to_pylist() for month in lake.months(ACCOUNT)}
     history = (table.read(ACCOUNT).to_pylist() for table in (lake.corrections, lake.changes))
@@ -106,7 +106,7 @@ def lake_of(data_dir: Path) -> tuple[Any, ...]:
     ],
     ids=["it moves", "it moves and is corrected", "everything", "two change places"],
 )
-def test_the_lake_is_that_of_an_undisturbed_run(
+def test_interrupted_normalize_ends_with_the_same_lake(
     happens: Callable[[LivingLedger], None], first: date, corrections: int, changes: int, tmp_path: Path
 ) -> None:
     landed(happens, RunRequest("ingest", first, TODAY, again=True), tmp_path / "landed")
@@ -121,9 +121,9 @@ def test_the_lake_is_that_of_an_undisturbed_run(
         data_dir = tmp_path / str(number)
         shutil.copytree(tmp_path / "landed", data_dir)
         try:
-            with broken_off_at(number) as files:
+            with interrupted_at(number) as files:
                 normalize_account(data_dir, ACCOUNT)
-        except BrokenOff:
+        except Interrupted:
             normalize_account(data_dir, ACCOUNT)
             if lake_of(data_dir) != expected:
                 wrong.append((number, str(files[-1].relative_to(data_dir))))
