@@ -317,7 +317,7 @@ def test_the_token_of_the_one_account_may_stand_in_a_file(monkeypatch: pytest.Mo
     assert (token_of(found), found.token_hint) == (TOKEN, "the file token")
     Path("token").chmod(0o644)
     assert refused().startswith(
-        "The file that RECSPEND_TOKEN_FILE names can be read by its group or by others."
+        "The file that RECSPEND_TOKEN_FILE names is readable by its group or by others."
     )
 
 

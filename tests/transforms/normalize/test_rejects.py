@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.samples.transforms import ACCOUNT, listed, reading, recording, rows, utc
-from transforms.normalize.rejects import standing_rejects
+from transforms.normalize.rejects import remaining_rejects
 from transforms.schema import REJECT_SCHEMA
 from transforms.values.windows import Fetch
 
@@ -39,7 +39,7 @@ def stand(
     readings: Sequence[Fetch] = (),
 ) -> list[Row]:
     standing, fresh = (pa.Table.from_pylist(list(given), REJECT_SCHEMA) for given in (old, new))
-    found = standing_rejects(standing, fresh, pa.array(understood, pa.string()), readings)
+    found = remaining_rejects(standing, fresh, pa.array(understood, pa.string()), readings)
     assert found.schema == REJECT_SCHEMA
     return rows(found)
 
@@ -140,7 +140,7 @@ def test_rejects_are_sorted_by_page_and_position() -> None:
     st.sets(st.sampled_from("PQRS")),
 )
 @settings(deadline=None)
-def test_standing_rejects_are_one_for_each_key_and_settling_twice_changes_nothing(
+def test_remaining_rejects_are_one_for_each_key_and_settling_twice_changes_nothing(
     old: list[tuple[str, bool]], new: list[tuple[str, bool]], understood: set[str]
 ) -> None:
     old_rows = [
@@ -162,4 +162,4 @@ def test_a_record_whose_text_is_damaged_is_known_by_its_sid_and_settled_by_it() 
     damaged = recording('"R"', uri='"~"').replace(b"~", b"\xff")
     rejects = listed(damaged).rejects
     assert [(row["record_key"], row["recording_sid"]) for row in rows(rejects)] == [("R", "R")]
-    assert standing_rejects(rejects, REJECT_SCHEMA.empty_table(), pa.array(["R"]), []).num_rows == 0
+    assert remaining_rejects(rejects, REJECT_SCHEMA.empty_table(), pa.array(["R"]), []).num_rows == 0
