@@ -153,7 +153,7 @@ ANSWERS: dict[str, tuple[Callable[[HttpRequest, Response], Response], str]] = {
     ),
     "another envelope": (
         lambda request, _: Response(200, (json_bytes({repeated_credentials(request)[:9]: "x"}),)),
-        "something else than recordings",
+        "something other than recordings",
     ),
 }
 

@@ -146,9 +146,9 @@ _MOST_PAGES = 50
 def split(window: Window, listed: Sequence[datetime], parts: int) -> list[Window]:
     """Split a window into about `parts` parts of whole days, oldest first, if it has many pages.
 
-    The first page shows how many there are. A window of a few pages is not worth splitting, and one with very many is split further. The account may have no
-    recordings at the end of the window, so the density is measured between the newest and the oldest recording of the
-    page.
+    The first page shows how many there are. A window of a few pages is not worth splitting, and one with very many is
+    split further. The account may have no recordings at the end of the window, so the density is measured between the
+    newest and the oldest recording of the page.
 
     Args:
         window: The window.

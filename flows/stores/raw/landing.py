@@ -37,7 +37,7 @@ class LandedPage(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The pages of a complete landing; the file marks it as complete. Days are in UTC and inclusive, instants in UTC."""
+    """The pages of a landing; the file marks it as complete. Days are in UTC and inclusive, instants in UTC."""
 
     account_sid: str
     first: date
