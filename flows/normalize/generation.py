@@ -17,7 +17,7 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.normalize.corrections import add_corrections
 from transforms.normalize.late_changes import add_changes
 from transforms.normalize.moved import settle_moved
-from transforms.normalize.rejects import standing_rejects
+from transforms.normalize.rejects import remaining_rejects
 from transforms.normalize.versions import SEEN_SCHEMA, Sighting, fold
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.pages.recordings import Listed, list_recordings
@@ -74,7 +74,7 @@ def apply_generation(
         new_by_fetch.subtract(_settle_moves(lake, account_sid, fetches))
     rejects = pa.concat_tables([each.rejects for each in listed.values()])
     lake.rejects.write(
-        account_sid, standing_rejects(stored_rejects, rejects, pa.concat_arrays(understood), fetches)
+        account_sid, remaining_rejects(stored_rejects, rejects, pa.concat_arrays(understood), fetches)
     )
     result.landings = [
         _outcome(raw, landing, each, new_by_fetch[landing.fetched_at]) for landing, each in listed.items()

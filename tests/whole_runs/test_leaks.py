@@ -136,24 +136,24 @@ ANSWERS: dict[str, tuple[Callable[[HttpRequest, Response], Response], str]] = {
     "status 400": (refusing(400), "refuses the request (400, code 20001)"),
     "status 401": (refusing(401), "Check RECSPEND_API_TOKEN"),
     "status 403": (refusing(403), "Check RECSPEND_API_TOKEN"),
-    "status 404": (refusing(404), "knows no recordings"),
-    "status 500": (refusing(500), "still answers 500"),
-    "status 600": (refusing(600), "unexpected answer (600)"),
+    "status 404": (refusing(404), "no list of recordings"),
+    "status 500": (refusing(500), "still returns 500"),
+    "status 600": (refusing(600), "unexpected status (600)"),
     "HTML": (
         lambda request, _: Response(200, (f"<p>{request.authorization}</p>".encode(),)),
-        "the API's answer repeats the token",
+        "the response contains the API token, so it was discarded",
     ),
     "a page with the token": (
         lambda request, usual: page_with(usual, asked_by=TOKEN),
-        "the API's answer repeats the token",
+        "the response contains the API token, so it was discarded",
     ),
     "a page with the header": (
         lambda request, usual: page_with(usual, asked_by=request.authorization),
-        "the API's answer repeats the token",
+        "the response contains the API token, so it was discarded",
     ),
     "another envelope": (
         lambda request, _: Response(200, (json_bytes({repeated_credentials(request)[:9]: "x"}),)),
-        "something else than recordings",
+        "something other than recordings",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Prices that changed after they were first given. The pages that hold the older prices stay in raw."""
+"""Prices that changed after they were first seen. The pages with the older prices stay in `raw/`."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,18 +24,20 @@ CORRECTION_SCHEMA = pa.schema(
         pa.field("raw_page_after", pa.string(), nullable=False),
     ]
 )
-"""One row for each change of a price: from what to what, first seen when, and on which pages both versions stand.
+"""One row for each change of a price: both prices, when the new one was first seen (UTC), and the pages of both.
 
-A first price is no correction; one that is taken back (null again) is.
+A first price is not a correction; a price that is withdrawn (null again) is.
 """
 
 _CHANGING = ("price", "currency", "raw_page")
 
 
 def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
-    """The corrections among versions that took the place of older ones, row by row (CORRECTION_SCHEMA).
+    """Find the corrections among replaced versions, row by row (CORRECTION_SCHEMA).
 
-    before: LAKE_SCHEMA. after: the same recordings in the same order, with `seen_at`.
+    Args:
+        before: The older versions (LAKE_SCHEMA).
+        after: The newer versions of the same recordings in the same order, with `seen_at`.
     """
     is_other = is_distinct(before, after, ("price", "currency"))
     is_corrected = pc.and_(pc.is_valid(before["first_priced_at"]), is_other)
@@ -47,7 +49,7 @@ def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
 
 
 def add_corrections(standing: pa.Table, new: pa.Table) -> pa.Table:
-    """What stands and what is new (CORRECTION_SCHEMA), in the order they were seen; a repeated one counts once."""
+    """Merge existing and new corrections (CORRECTION_SCHEMA), in the order they were seen, each once."""
     if not new.num_rows:
         return standing
     known = set(_keys(standing))
@@ -57,7 +59,7 @@ def add_corrections(standing: pa.Table, new: pa.Table) -> pa.Table:
 
 
 def with_costs(corrected: pa.Table) -> pa.Table:
-    """The same rows with cost_before and cost_after beside: the size of each price, null where there is none."""
+    """Add cost_before and cost_after: the absolute value of each price, null where there is none."""
     for moment in ("before", "after"):
         corrected = corrected.append_column(f"cost_{moment}", pc.abs(corrected[f"price_{moment}"]))
     return corrected

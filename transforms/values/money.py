@@ -1,8 +1,8 @@
 """Prices as the API writes them, to exact decimals; and decimals as people read them.
 
-A price is text (`"-0.0025"`) or a JSON number (`0.0105`), and a number is taken from its text, never through a
-float. Its sign is not reliable (documentation shows charges as negative, sibling resources as positive), so the
-sign is kept here and `cost` takes the size. Zero is a real price; null means not priced yet.
+A price is text (`"-0.0025"`) or a JSON number (`0.0105`). A number is parsed from its JSON text, never through a
+float. Its sign is not reliable: the documentation shows charges as negative, and those of sibling resources as
+positive. So the sign is kept here, and `cost` is the absolute value. Zero is a real price; null means not priced yet.
 """
 
 import re
@@ -22,14 +22,14 @@ _RATE = Context(prec=4, rounding=ROUND_HALF_EVEN)
 
 
 def is_unpriced(text: str) -> bool:
-    """Whether a price's text says that there is no price yet: empty, or the word null."""
+    """Check whether a price's text means that there is no price yet: it is empty or the word null."""
     return text.strip().lower() in {"", "null"}
 
 
 def parse_price(text: str) -> Decimal | None:
-    """Read a price's text; None when it is no number or does not fit decimal(18, 9).
+    """Parse a price's text; None if it is not a number or does not fit decimal(18, 9).
 
-    More than nine decimals are rounded half-even (`is_rounded` tells).
+    More than nine decimals are rounded half-even; `is_rounded` detects that.
     """
     text = text.strip()
     if not _NUMBER.fullmatch(text):
@@ -42,12 +42,12 @@ def parse_price(text: str) -> Decimal | None:
 
 
 def is_rounded(text: str, value: Decimal) -> bool:
-    """Whether reading `text` as `value` lost digits beyond the ninth decimal."""
+    """Check whether parsing `text` as `value` lost digits after the ninth decimal."""
     return Decimal(text.strip()) != value
 
 
 def plain(value: Decimal) -> str:
-    """A decimal as plain text with all its decimals: never 1E-7, never a binary fraction."""
+    """Format a decimal as plain text with all its decimals: never 1E-7, never a binary fraction."""
     return format(value, "f")
 
 

@@ -220,7 +220,7 @@ def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> Non
         (["run", "--from", "2026-02-30"], "--from: '2026-02-30' is not a date (use YYYY-MM-DD)"),
         (["run", "--from", "2026-09-02", "--to", "2026-09-01"], "is after the last day, 2026-09-01"),
         (["run", "--from", "2999-01-01"], "is in the future"),
-        (["status", "--max-age", "soon"], "'soon' is no length of time. Write it like 26h"),
+        (["status", "--max-age", "soon"], "'soon' is not a duration. Write it like 26h"),
         (["run", "--account", "nobody"], "There is no account nobody"),
         (["query", "select 1"], "There is no data/warehouse.duckdb yet"),
         (["check"], "There is no data/warehouse.duckdb yet"),

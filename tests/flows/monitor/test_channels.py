@@ -79,8 +79,8 @@ def test_the_address_of_a_webhook_can_stand_in_a_variable_or_a_file(
     assert received.events == ["recspend.test", "recspend.test"]
     file.chmod(0o640)
     assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError) == (
-        "Channel webhook: the file that url_file names can be read by its group or by others. Make it its owner's "
-        "alone (chmod 600), and renew the address of the webhook if somebody may have read it."
+        "Channel webhook: the file that url_file names is readable by its group or by others. Restrict it to "
+        "its owner (chmod 600), and rotate the address of the webhook if it may have been read."
     )
     file.write_text("")
     file.chmod(0o600)

@@ -338,7 +338,7 @@ def test_token_file_of_the_single_account_is_read(monkeypatch: pytest.MonkeyPatc
     assert (token_of(found), found.token_hint) == (TOKEN, "the file token")
     Path("token").chmod(0o644)
     assert refused().startswith(
-        "The file that RECSPEND_TOKEN_FILE names can be read by its group or by others."
+        "The file that RECSPEND_TOKEN_FILE names is readable by its group or by others."
     )
 
 

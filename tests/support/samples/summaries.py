@@ -1,4 +1,4 @@
-"""Summaries of runs that did not happen."""
+"""Made-up summaries of runs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def summary_of(
     checks: Sequence[CheckResult] = (),
     cost: Mapping[str, str] | None = None,
 ) -> RunSummary:
-    """The summary of a whole run with these results."""
+    """Make the summary of a complete run with these results."""
     return RunSummary(
         ingest=IngestSummary(failed=failed or {}, warnings=warnings or {}),
         normalize=NormalizeSummary(rejected=rejected, oddities=oddities or Counter()),

@@ -258,7 +258,7 @@ def test_a_token_in_the_file_is_broken_and_not_shown(environment: Callable[..., 
 CHANNELS = {
     'kind = "webhook"\nurl_env = "HOOK"': "Channel webhook: the variable HOOK is not set. It must hold the address",
     'kind = "webhook"\nurl = "http://hooks.example.com/s3cret"': "The address of the webhook must begin with https://",
-    'kind = "webhook"\nurl_file = "hook"': "the file that url_file names can be read by its group or by others",
+    'kind = "webhook"\nurl_file = "hook"': "the file that url_file names is readable by its group or by others",
     'kind = "command"\ncommand = ["no-such-program"]': "The command no-such-program is not there, or cannot be run.",
     'kind = "command"\ncommand = ["/bin/sh", "-c", "exit"]\non = ["holes.found"]': "the command /bin/sh is told of h",
     'kind = "email"\nhost = "mail.example.com"\nfrom = "a@x"\nto = ["b@x"]': "through mail.example.com is told;",
