@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flows.model.sql_files import read_checks, read_models, read_twins
+from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from transforms.model.models import Twin, read_twin
 from transforms.model.reference import REFERENCES
 

@@ -19,10 +19,10 @@ from flows.run.job import RunContext, RunRequest, RunSummary
 from flows.run.lifecycle import beginning, held_for
 from flows.settings.accounts import accesses, account_names, account_providers, with_usage
 from flows.settings.settings import Settings
-from flows.settings.shipped import shipped
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.shipped import shipped
 from transforms.ingest.plan import DayCount, Rules, expected_pages, windows_of
 from transforms.values.windows import covered_days
 

@@ -9,9 +9,9 @@ from flows.ingest.ingest import ingest_account
 from flows.model.inputs import ModelOptions
 from flows.model.model import model
 from flows.normalize.normalize import normalize_account
-from flows.settings.shipped import shipped
 from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.shipped import shipped
 
 from .task import Task
 

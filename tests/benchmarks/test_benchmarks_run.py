@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.model.sql_files import read_models
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
+from flows.stores.warehouse.sql_files import read_models
 
 from .marts import build, section
 from .start_up import COMMANDS, GOAL, start_ups

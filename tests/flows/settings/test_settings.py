@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from flows.settings import settings as module
 from flows.settings.settings import Settings, config_path, load
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
 from transforms.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("no_settings")

@@ -14,11 +14,11 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from flows.model.sql_files import read_checks, read_models, read_twins
-from flows.settings.shipped import shipped
 from flows.stores.lake.lake import Lake
+from flows.stores.shipped import shipped
 from flows.stores.warehouse.checks import CheckResult, check_table
 from flows.stores.warehouse.inputs import WarehouseInputs
+from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import ACCOUNT, lake_rows
