@@ -23,6 +23,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint sql --processes 2 --disable-progress-bar
 
 bench: install
 	$(BIN)/python -m tests.benchmarks

@@ -20,4 +20,10 @@ select
     ) as "Tags",
 from focus
 where "BillingCurrency" = 'USD'
-order by "ChargePeriodStart", "SubAccountId", "x_Source", "x_Channels", "ChargeClass" nulls first, "BilledCost"
+order by
+    "ChargePeriodStart",
+    "SubAccountId",
+    "x_Source",
+    "x_Channels",
+    "ChargeClass" nulls first,
+    "BilledCost"
