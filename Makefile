@@ -28,9 +28,10 @@ lint: install
 bench: install
 	$(BIN)/python -m tests.benchmarks
 
-# Writes data/README.md anew from the twins of the models.
+# Rebuilds data/README.md and the pictures in sql/README.md from the SQL and its twins.
 docs: install
 	$(BIN)/python -m flows.model.data_map
+	$(BIN)/python -m flows.model.sql_map
 
 install: .venv/.installed
 

@@ -138,8 +138,8 @@ def test_nothing_in_the_repo_points_outside_it() -> None:
         assert str(TOP) + "/" not in text, name
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (TOP / "sql" / "marts").glob("*.yml")))
-def test_every_mart_says_which_question_it_answers(name: str) -> None:
-    twin = read_twin((TOP / "sql" / "marts" / f"{name}.yml").read_text("utf-8"), name)
+@pytest.mark.parametrize("path", sorted((TOP / "sql" / "marts").rglob("*.yml")), ids=lambda path: path.stem)
+def test_every_mart_says_which_question_it_answers(path: Path) -> None:
+    twin = read_twin(path.read_text("utf-8"), path.stem)
     assert twin.question.endswith("?")
     assert twin.question in (TOP / "data" / "README.md").read_text("utf-8")
