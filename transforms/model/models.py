@@ -232,5 +232,5 @@ def drift(model: str, twin: Twin, built: Mapping[str, str]) -> list[str]:
         f"{fact} column {name} of {model} is no column"
         for fact, names in facts.items()
         for name in names
-        if name not in twin.columns
+        if name not in twin.columns and (fact == "key" or name not in built)
     ]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -726,3 +727,23 @@ def test_a_query_does_not_hold_the_file(built: Warehouse) -> None:
 def test_twins_and_the_lakes_schema_agree() -> None:
     twin: Twin = TWINS["landed.recordings"]
     assert list(twin.columns) == LAKE_SCHEMA.names
+
+
+# Parameters
+
+
+def test_parameters_reach_a_select_as_values_and_not_as_sql(built: Warehouse) -> None:
+    odd = "x' or true --"
+    assert one(built, "select 1") == 1
+    found = built.table("select $name as name, $days as days", {"name": odd, "days": [date(2026, 9, 1)]})
+    assert found.to_pylist() == [{"name": odd, "days": [date(2026, 9, 1)]}]
+
+
+def test_each_of_several_selects_takes_the_parameters_it_names(built: Warehouse) -> None:
+    found = built.tables({"a": "select $a as a", "b": "select $b as b", "none": "select 3"}, {"a": 1, "b": 2})
+    assert [table.to_pylist() for table in found.values()] == [[{"a": 1}], [{"b": 2}], [{"3": 3}]]
+
+
+def test_a_parameter_without_a_value_is_named(built: Warehouse) -> None:
+    with pytest.raises(ConfigError, match="begins"):
+        built.table("select $begins", {"ends": 1})
