@@ -34,7 +34,10 @@ def test_what_is_copied_is_tracked_lands_under_its_own_name_and_is_all_the_wheel
     for names, target in copied(BUILD):
         assert target == "./" or target.removeprefix("./") == names[0]
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
-    needed = {PROJECT["project"]["readme"], "pyproject.toml", *wheel["packages"], *wheel["force-include"]}
+    project = PROJECT["project"]
+    texts = {project["readme"], *project["license-files"]}
+    added = {each for each in wheel["force-include"] if each.partition("/")[0] not in wheel["packages"]}
+    needed = {*texts, "pyproject.toml", *wheel["packages"], *added}
     assert set(sources) == needed | {"requirements.lock"}
     assert copied(IMAGE) == []
 

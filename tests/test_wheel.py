@@ -4,11 +4,14 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 
 from flows.stores.warehouse.sql_files import read_report_twins
 from tests.support.containerfile import build
+from tests.support.shadows import OTHERS, OURS, shadow
 
 pytestmark = pytest.mark.slow
 
@@ -60,13 +64,26 @@ def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path
     top_level = {name.partition("/")[0] for name in names}
     dist_info = {name for name in top_level if name.endswith(".dist-info")}
     assert len(dist_info) == 1
-    assert top_level - dist_info == {"flows", "transforms"}
+    assert top_level - dist_info == {"flows", "transforms", "recspend_installed.py"}
     for folder, tracked in (("sql", ROOT / "sql"), ("reference", ROOT / "data" / "reference")):
         within = f"flows/_shipped/{folder}/"
         shipped = {name.removeprefix(within) for name in names if name.startswith(within)}
         listed = run("git", "ls-files", "-z", str(tracked), cwd=tracked).split("\0")
         assert shipped == {name for name in listed if name and (tracked / name).is_file()}
         assert shipped
+
+
+def test_wheel_is_typed_and_carries_its_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as files:
+        names = set(files.namelist())
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        licence = metadata.replace("METADATA", "licenses/LICENSE")
+        said = Parser().parsestr(files.read(metadata).decode())
+        assert files.read(licence) == (ROOT / "LICENSE").read_bytes()
+    assert {"flows/py.typed", "transforms/py.typed"} <= names
+    assert (said["Author"], said["License-Expression"]) == ("the recspend authors", "Apache-2.0")
+    assert "Typing :: Typed" in said.get_all("Classifier", [])
+    assert (said.get_all("Project-URL"), said["Home-page"]) == (None, None)
 
 
 def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers(installed: Path) -> None:
@@ -110,6 +127,46 @@ def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, t
             rows = list(csv.DictReader(file))
         keys = [key for key in CELL_KEYS if key in rows[0]]
         assert added_up(rows, keys) == added_up(cells, keys), name
+
+
+@pytest.mark.parametrize("tool", ["pip", "pipx", "uv"])
+def test_demo_runs_from_any_folder_however_it_was_installed(
+    tool: str, wheel: Path, installed: Path, tmp_path: Path
+) -> None:
+    command = installed / "recspend" if tool == "pip" else installed_by(tool, wheel, tmp_path / "home")
+    hostile = shadow(tmp_path / "hostile", *OURS["packages"], *OTHERS)
+    shadow(tmp_path / "ours", *OURS["modules"])
+    (plain := tmp_path / "plain").mkdir()
+
+    environment = {"HOME": str(tmp_path), "PATH": os.defpath}
+    demo: list[str | Path] = [command, "demo", "--recordings", "400", "--json"]
+    found = [json.loads(run(*demo, cwd=folder, env=environment)) for folder in (plain, hostile)]
+    found += [json.loads(run(*demo, cwd=plain, env=environment | {"PYTHONPATH": str(tmp_path / "ours")}))]
+    assert [each["new"] for each in found] == [400] * 3
+
+
+def installed_by(tool: str, wheel: Path, home: Path) -> Path:
+    """The command of the wheel, installed by pipx or uv from the locked wheels next to it; they may be missing here."""
+    if not (program := shutil.which(tool)):
+        pytest.skip(f"{tool} is not installed here")
+    locked = ["--no-index", "--find-links", str(wheel.parent)]
+    commands = {
+        "pipx": [
+            program,
+            "install",
+            "--python",
+            sys.executable,
+            f"--pip-args={' '.join(locked)}",
+            str(wheel),
+        ],
+        "uv": [program, "tool", "install", "--python", sys.executable, *locked, str(wheel)],
+    }
+    places = {
+        **{"HOME": str(home), "PIPX_HOME": str(home / "pipx"), "PIPX_BIN_DIR": str(home / "bin")},
+        **{"UV_TOOL_DIR": str(home / "uv"), "UV_TOOL_BIN_DIR": str(home / "bin")},
+    }
+    run(*commands[tool], cwd=wheel.parent, env=os.environ | places)
+    return home / "bin" / "recspend"
 
 
 def added_up(

@@ -1,4 +1,4 @@
-"""The built-in emulator as the command uses it: for the demo, in a folder of its own, and by itself."""
+"""The built-in emulator as the command uses it: for the demo, in its own folder, and on its own."""
 
 import os
 import shutil
@@ -16,19 +16,19 @@ _MARKER = ".recspend-demo"
 
 
 def fresh_folder(data_dir: Path) -> None:
-    """Empty the demo's folder, so that the demo begins anew.
+    """Empty the demo's folder, so that the demo starts from scratch.
 
-    Raises ConfigError, and touches nothing, when the folder holds something that is not the demo's.
+    Raises ConfigError, and touches nothing, when the folder holds other files.
     """
     if (data_dir / _MARKER).exists():
         shutil.rmtree(data_dir)
     elif data_dir.exists() and any(data_dir.iterdir()):
         raise ConfigError(
-            f"{data_dir} holds something that is not the demo's. Move it, or set RECSPEND_DATA_DIR."
+            f"{data_dir} holds files that do not belong to the demo. Move them, or set RECSPEND_DATA_DIR."
         )
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / _MARKER).touch()
-    # Prefect keeps its temporary server's database here instead of in the home folder.
+    # Keeps the database of Prefect's temporary server here instead of in the home folder.
     os.environ["PREFECT_HOME"] = str((data_dir / ".prefect").resolve())
 
 
@@ -36,7 +36,7 @@ def fresh_folder(data_dir: Path) -> None:
 def emulated_accounts(
     settings: Settings, parameters: Parameters
 ) -> Iterator[tuple[str, list[AccountAccess]]]:
-    """Serve a ledger for the block: the emulator's base URL and how to reach its accounts."""
+    """Serve a ledger for the block; gives the emulator's base URL and how to reach its accounts."""
     ledger = open_ledger(parameters, settings.data_dir / ".emulator")
     with serve(ledger) as emulator:
         accounts = [

@@ -1,4 +1,4 @@
-"""`recspend emulator`: a local Recordings API, and what it says the right answer is."""
+"""`recspend emulator`: a local Recordings API that knows its own totals."""
 
 import json
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ def emulator(
 ) -> None:
     """Serve a local Recordings API with made-up recordings until Ctrl-C.
 
-    With a fault that changes recordings (late-prices, corrections, deletions, inserts) they live: `POST
-    /emulator/advance?days=1` moves their time on. `GET /emulator/totals` says what the right answer is by then.
+    With a fault that changes recordings (late-prices, corrections, deletions, inserts), `POST
+    /emulator/advance?days=1` advances the clock, and `GET /emulator/totals` shows the totals at that time.
 
     Example: `recspend emulator --port 8080 --recordings 100000 --fault throttle --dialect day-inclusive`
     """
@@ -40,7 +40,7 @@ def emulator(
         sources = {name: context.get_parameter_source(name) for name in context.params}
         given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
         if given:
-            raise ConfigError(f"--{given[0].replace('_', '-')} belongs behind the word totals.")
+            raise ConfigError(f"Put --{given[0].replace('_', '-')} after the word totals.")
         return
     from flows.command.screen.figures import how_to_use
     from flows.emulator import serve_until_stopped
@@ -76,10 +76,10 @@ def totals(
     dialect: DialectOption = None,
     replay: Replay = None,
 ) -> None:
-    """Print what the emulator itself says the right answer is, as one JSON object; the flags are the emulator's.
+    """Print the emulator's own totals as one JSON object. Takes the flags of the emulator.
 
-    Recordings that live are counted as they are when the emulator starts; a running one tells its totals of the
-    moment at `/emulator/totals`.
+    Recordings that change are counted as they are when the emulator starts. A running emulator shows its current
+    totals at `/emulator/totals`.
 
     Example: `recspend emulator totals --recordings 100000`
     """
@@ -104,7 +104,7 @@ def _opened(
     if not changing:
         return open_source(recordings, accounts, seed, replay)
     if replay is not None:
-        raise ConfigError(f"Captured pages do not change: take --fault {changing[0]} or --replay away.")
+        raise ConfigError(f"Captured pages do not change: leave out --fault {changing[0]} or --replay.")
     return open_living(Parameters(seed, recordings, accounts))
 
 
@@ -119,6 +119,6 @@ def _how_to_move_time(base_url: str, faults: Sequence[str]) -> list[str]:
     if LEDGER_FAULTS.keys().isdisjoint(faults):
         return []
     return [
-        f"To move its time on: curl -X POST '{base_url}/emulator/advance?days=1'",
-        f"What is right by then: curl {base_url}/emulator/totals",
+        f"To advance its clock: curl -X POST '{base_url}/emulator/advance?days=1'",
+        f"Its totals then: curl {base_url}/emulator/totals",
     ]

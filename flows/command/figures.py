@@ -1,4 +1,4 @@
-"""The commands for who answers for a figure: `close` (what did we report?) and `explain` (where does it come from?)."""
+"""The commands behind a reported figure: `close` (what did we report?) and `explain` (where does it come from?)."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -22,25 +22,26 @@ def close(
     month: Annotated[str, typer.Argument(metavar="MONTH", help="The month to close: 2026-09.")],
     accept_incomplete: Annotated[
         bool,
-        typer.Option("--accept-incomplete", help="Also with days or prices missing; the statement says so."),
+        typer.Option(
+            "--accept-incomplete", help="Close even with days or prices missing; the statement says so."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Freeze what a month cost as of now; what changes later is shown in `marts.adjustments`, in the month it is found.
+    """Freeze the cost of a month as of now. Later changes go to `marts.adjustments`, in the month they are found.
 
-    The statement is written once, to `statements/MONTH` in the data folder, and never again.
+    The statement is written once, to `statements/MONTH` in the data folder, and never changed.
 
     Example: `recspend close 2026-09`
     """
     from flows.command.screen.figures import statement_lines
     from flows.run.closing import close_month
-    from flows.run.job import RunRequest
-    from flows.run.stages import prepare
+    from flows.run.request import context_of
     from flows.settings.settings import load
     from flows.stores.folder.statements import Statements, as_json_text
 
     settings = load()
-    sealed = close_month(prepare(settings, RunRequest("model")), month, accept_incomplete=accept_incomplete)
+    sealed = close_month(context_of(settings), month, accept_incomplete=accept_incomplete)
     if as_json:
         typer.echo(as_json_text(sealed))
     else:
@@ -52,17 +53,17 @@ def explain(
     mart: Annotated[str, typer.Argument(metavar="MART", help="A spend table: daily_spend.")],
     key: Annotated[
         list[str] | None,
-        typer.Argument(metavar="COLUMN=VALUE", help="Any part of its key; nothing behind = means null."),
+        typer.Argument(metavar="COLUMN=VALUE", help="Any part of its key; nothing after = means null."),
     ] = None,
     output: Annotated[
         Format, typer.Option("--format", help="How to print it; csv prints all recordings.")
     ] = Format.table,
     rows: Annotated[int, typer.Option(min=0, help="How many recordings the table shows.")] = 10,
 ) -> None:
-    """Show where a figure comes from: its recordings, and the page that each was received in.
+    """Show where a figure comes from: its recordings, and the page each one was received in.
 
-    Each page is read, compared with the digest of what was received, and searched for its recordings; exit code 1 when
-    one does not verify or the recordings do not add up to the figure.
+    Each page is read, compared with the digest of what was received, and searched for its recordings. Exit code 1 if
+    one does not verify, or if the recordings do not add up to the figure.
 
     Example: `recspend explain daily_spend usage_date=2026-09-14 source=DialVerb`
     """

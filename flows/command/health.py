@@ -1,4 +1,4 @@
-"""The commands for who watches: `status` (how do the figures fare?) and `doctor` (is everything there?)."""
+"""The commands for monitoring: `status` (how complete are the figures?) and `doctor` (is everything set up?)."""
 
 import json
 from typing import Annotated
@@ -18,15 +18,15 @@ def status(
         typer.Option(
             "--max-age",
             metavar="LENGTH",
-            help="End with exit code 1 when the coverage is older: 26h, 2d, 90m.",
+            help="Exit with code 1 when coverage is older than this: 26h, 2d, 90m.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell until when everything was read, how the last run went, and what is missing; asks no server.
+    """Show how far the data is complete, how the last run went, and what is missing. Makes no requests.
 
-    A day that is over counts to its end, the day under way as far as it was read. Of several accounts the one that is
-    furthest behind counts.
+    A finished day counts to its end, the current day as far as it was read. With several accounts, the least complete
+    one counts.
 
     Example: `recspend status --max-age 26h`
     """
@@ -52,10 +52,10 @@ def status(
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Look whether everything is there that a run needs; exit code 2 when something is broken.
+    """Check that everything a run needs is there; exit code 2 if anything fails.
 
-    Each line is ok, worth a look, or broken, and says what to do. It asks each account for one row (of Twilio for
-    its usage too, and before the first run how it compares dates), and never shows a secret.
+    Each line is ok, warn or fail, and says what to do. It requests one row from each account (from
+    Twilio also its usage, and before the first run how it compares dates). It never shows a secret.
 
     Example: `recspend doctor`
     """

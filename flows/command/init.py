@@ -38,13 +38,13 @@ def init(
         str | None, typer.Option(metavar="NAME", help="Its name in tables and messages.")
     ] = None,
     api_user: Annotated[
-        str | None, typer.Option(metavar="SID", help="Sid of an API key, when the token is one's.")
+        str | None, typer.Option(metavar="SID", help="Sid of the API key, if the token belongs to one.")
     ] = None,
     reporting_timezone: Annotated[
         str | None, typer.Option("--timezone", metavar="ZONE", help="Time zone of the days in tables.")
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to keep everything in.")
+        Path | None, typer.Option(metavar="DIR", help="Folder that keeps everything.")
     ] = None,
     accounts_of: Annotated[
         str | None,
@@ -54,16 +54,17 @@ def init(
             "must hold its token.",
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, also on a terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask no questions, even on a terminal.")] = False,
 ) -> None:
-    """Write the files to start from: `recspend.toml`, `.env.example`, and lines of `.gitignore`.
+    """Write the files to start with: `recspend.toml`, `.env.example`, and lines of `.gitignore`.
 
-    What is set already (flags, RECSPEND_… variables) is taken over; every other setting stands there as a comment. A
-    file that is there is never written over: what it would have been is printed instead. No file holds a secret.
+    Values that are already set (flags, RECSPEND_… variables) are written; all other settings are listed as comments. An
+    existing file is never overwritten: its new content is printed instead. No file holds a secret.
 
     Example: `recspend init --base-url https://example.signalwire.com --account-sid 720796a0 --timezone Europe/Berlin`
     """
-    from flows.settings.settings import config_path, load
+    from flows.settings.config_file import config_path
+    from flows.settings.settings import load
     from flows.settings.start_files import start_files
 
     given: dict[str, object] = {
@@ -93,7 +94,7 @@ def init(
 
 
 def _checked(settings: "Settings") -> "Settings":
-    """The settings, when their account can be one; what is missing may be filled in later."""
+    """Return the settings if their account is valid; what is missing can be filled in later."""
     from flows.settings.accounts import check_place
 
     check_place(settings.base_url, settings.account_sid)
@@ -101,7 +102,7 @@ def _checked(settings: "Settings") -> "Settings":
 
 
 def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOutAccounts]":
-    """The settings with an entry for each account that the API lists beside this one."""
+    """Return the settings with an entry for each account that the API lists in addition to this one."""
     from flows.settings.accounts import accesses
     from flows.settings.start_files import counted, listed_accounts, with_entries
     from flows.stores.api.retries import RetryPolicy
@@ -117,7 +118,7 @@ def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOutAccounts]":
 
 
 def _asked(given: Mapping[str, object], settings: "Settings") -> dict[str, object]:
-    """What was given, and the answers to what was not; an answer that cannot be is asked for again."""
+    """Return what was given, and the answers to what was not; an invalid answer is asked for again."""
     answers = dict(given)
     for field, question in _QUESTIONS.items():
         if answers[field] is None:
@@ -131,7 +132,7 @@ def _asked(given: Mapping[str, object], settings: "Settings") -> dict[str, objec
 
 
 def _check_of(field: str) -> Callable[[str], object]:
-    """What raises ConfigError for an answer that cannot be."""
+    """Return the check that raises ConfigError for an invalid answer."""
     from flows.settings.accounts import check_place
     from flows.settings.settings import load
 
@@ -156,18 +157,18 @@ def _what_became_of(files: "Sequence[StartFile]") -> Iterator[str]:
         "written": "Wrote {}.",
         "extended": "Added lines to {}: git is to ignore the data folder and .env.",
         "same": "{} is already what it would be.",
-        "kept": "{} is there and stays as it is.",
+        "kept": "{} exists and is left unchanged.",
     }
     for file in files:
         yield words[file.state].format(file.path)
     if all(file.state in ("same", "kept") for file in files):
         yield "Nothing was changed."
     if files[0].state == "kept":
-        yield f"This is what {files[0].path} would have been:"
+        yield f"{files[0].path} would have been:"
 
 
 def _what_is_next(settings: "Settings") -> str:
-    from flows.settings.settings import config_path
+    from flows.settings.config_file import config_path
     from flows.settings.start_files import variables_of
 
     steps = []
@@ -177,7 +178,7 @@ def _what_is_next(settings: "Settings") -> str:
     if missing:
         steps.append(f"fill in {' and '.join(missing)} in {config_path()}")
     if settings.accounts and not settings.account_sid and os.environ.get("RECSPEND_ACCOUNT_SID"):
-        steps.append("unset RECSPEND_ACCOUNT_SID, for the accounts stand in the file")
+        steps.append("unset RECSPEND_ACCOUNT_SID, because the accounts are in the file")
     unset = [name for name in variables_of(settings) if not os.environ.get(name)]
     if unset:
         variables = " and ".join(unset) if len(unset) < 3 else f"the {len(unset)} variables of .env.example"

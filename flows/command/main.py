@@ -1,4 +1,4 @@
-"""The `recspend` command. It and its `cli_…` parts alone print; everything heavy is imported where it is used."""
+"""The `recspend` command. Only flows/command prints; everything heavy is imported where it is used."""
 
 import sys
 from typing import Annotated
@@ -25,7 +25,6 @@ from flows.command.options import (
     Presets,
     Recordings,
     Seed,
-    again_given,
     days_given,
 )
 from flows.command.screen.output import say, show
@@ -54,10 +53,10 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and every log line.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all log lines.")] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """What every call recording costs: the Recordings API of SignalWire and Twilio as exact spend tables.
@@ -78,16 +77,16 @@ def demo(
     prefect: Prefect = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the whole path without an account: emulator, all stages, spend tables.
+    """Run everything without an account: emulator, all stages, spend tables.
 
-    Everything goes to `data/demo`, which is made anew each time.
+    Everything goes to `data/demo`, which is rebuilt each time.
 
     Example: `recspend demo --recordings 20000`
     """
     from flows.command.demo import emulated_accounts, fresh_folder
-    from flows.command.perform import perform_job
+    from flows.command.perform import perform_request
     from flows.emulator import Parameters
-    from flows.run.job import RunContext, RunRequest
+    from flows.run.request import RunContext, RunRequest
     from flows.settings.settings import load
 
     settings = load(data_dir=load().data_dir / "demo", notify=[])
@@ -96,8 +95,8 @@ def demo(
         say(
             f"Emulator of the Recordings API on {url}: {recordings} made-up recordings in {accounts} accounts."
         )
-        work = RunContext(settings, found, {access.account_sid: access.name for access in found})
-        perform_job(work, RunRequest("run"), as_json=as_json, prefect=prefect)
+        context = RunContext(settings, found, {access.account_sid: access.name for access in found})
+        perform_request(context, RunRequest("run"), as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -111,20 +110,18 @@ def run(
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Do everything: ingest, normalize, model, report. This is what a schedule runs.
+    """Run everything: ingest, normalize, model, report. This is what a schedule runs.
 
-    Without `--from`, everything the account has; of what was read before, only the days that may have changed.
+    Without `--from`, reads everything the account has. Days read before are only read again if they may have changed.
 
     Example: `recspend run --from 2026-09-01 --to 2026-09-30`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
     days, presets = days_given(first, last), tuple(preset or ())
-    job = RunRequest(
-        "run", *days, account, again=again_given(again, first), audit_days=audit, presets=presets
-    )
-    perform_job(None, job, as_json=as_json, prefect=prefect)
+    request = RunRequest("run", *days, account, again=again, audit_days=audit, presets=presets)
+    perform_request(None, request, as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -140,25 +137,24 @@ def ingest(
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Land the raw pages of the API; nothing is computed from them yet.
+    """Fetch the raw pages from the API, without computing anything from them.
 
     Example: `recspend ingest --account support --from 2026-09-01 --dry-run`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
-    job = RunRequest(
-        "ingest", *days_given(first, last), account, again=again_given(again, first), audit_days=audit
-    )
+    request = RunRequest("ingest", *days_given(first, last), account, again=again, audit_days=audit)
     if not dry_run:
-        perform_job(None, job, as_json=as_json, prefect=prefect)
+        perform_request(None, request, as_json=as_json, prefect=prefect)
         return
     from flows.command.screen.tables import table
-    from flows.run.stages import planned, prepare
+    from flows.run.request import context_of
+    from flows.run.stages import planned
     from flows.settings.settings import load
     from transforms.report.text import to_json
 
-    plan = planned(prepare(load(), job), job)
+    plan = planned(context_of(load()), request)
     if as_json:
         typer.echo(to_json(plan))
     else:
@@ -168,19 +164,19 @@ def ingest(
 @app.command()
 def normalize(
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Build the lake anew from the raw pages alone.")
+        bool, typer.Option("--rebuild", help="Rebuild the lake from the raw pages alone.")
     ] = False,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Bring the lake (Parquet) up to the landed pages.
+    """Bring the lake (Parquet) up to date with the fetched pages.
 
     Example: `recspend normalize --rebuild`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
-    perform_job(None, RunRequest("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
+    perform_request(None, RunRequest("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
 
 
 @app.command()
@@ -189,16 +185,16 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
 
     Example: `recspend model`
     """
-    from flows.command.perform import perform_job
-    from flows.run.job import RunRequest
+    from flows.command.perform import perform_request
+    from flows.run.request import RunRequest
 
-    perform_job(None, RunRequest("model"), as_json=as_json, prefect=prefect)
+    perform_request(None, RunRequest("model"), as_json=as_json, prefect=prefect)
 
 
 def main() -> None:
     """Entry point: errors become one sentence and an exit code."""
     debug = "--debug" in sys.argv
-    # The flag may stand anywhere.
+    # The flag may be anywhere.
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         app(["--debug", *arguments] if debug else arguments, prog_name="recspend")
@@ -211,7 +207,9 @@ def main() -> None:
         if debug:
             raise
         file = f"{error.filename}: " if error.filename else ""
-        say(f"Error: {file}{error.strerror or error}. See to it, then run again; what has landed is kept.")
+        say(
+            f"Error: {file}{error.strerror or error}. Fix this, then run again; everything fetched so far is kept."
+        )
         sys.exit(2)
     except Exception as error:
         if debug:

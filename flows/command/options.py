@@ -1,6 +1,6 @@
 """The options that several commands of `recspend` share."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -21,62 +21,50 @@ DIALECTS = (
 )
 
 First = Annotated[
-    str | None, typer.Option("--from", metavar="DAY", help="First day of creation, UTC: 2026-09-01.")
+    str | None, typer.Option("--from", metavar="DAY", help="First creation day, UTC: 2026-09-01.")
 ]
-Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of creation, UTC, included.")]
+Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last creation day, UTC, included.")]
 AccountOption = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Only this account (name or sid).")
 ]
 Again = Annotated[
-    bool, typer.Option("--again", help="Read the days of --from and --to even when they are covered.")
+    bool, typer.Option("--again", help="Re-read the days from --from to --to even if they are covered.")
 ]
 Audit = Annotated[
-    int, typer.Option("--audit", metavar="N", min=0, help="Also read the N days read longest ago again.")
+    int,
+    typer.Option("--audit", metavar="N", min=0, help="Also re-read the N days whose last reading is oldest."),
 ]
 Presets = Annotated[
     list[Preset] | None,
-    typer.Option("--preset", help="Also write the costs for this system, several times if wanted."),
+    typer.Option("--preset", help="Also write the costs for this system; repeatable."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Prefect = Annotated[
-    bool, typer.Option("--prefect", help="Run as a Prefect flow, also without PREFECT_API_URL.")
+    bool, typer.Option("--prefect", help="Run as a Prefect flow, even without PREFECT_API_URL.")
 ]
-Recordings = Annotated[int, typer.Option(min=0, help="How many recordings there are, over all accounts.")]
-Accounts = Annotated[int, typer.Option(min=1, help="How many accounts share them.")]
-Seed = Annotated[int, typer.Option(help="The same seed makes up the same recordings.")]
-Latency = Annotated[int, typer.Option(min=0, help="Wait so many milliseconds before each page.")]
+Recordings = Annotated[int, typer.Option(min=0, help="How many recordings, over all accounts.")]
+Accounts = Annotated[int, typer.Option(min=1, help="How many accounts they are spread over.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same recordings.")]
+Latency = Annotated[int, typer.Option(min=0, help="Wait this many milliseconds before each page.")]
 Fault = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help=f"Misbehave, several times if wanted: {FAULTS}.")
+    list[str] | None, typer.Option(metavar="NAME", help=f"Inject this fault; repeatable: {FAULTS}.")
 ]
 DialectOption = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="NAME", help=f"Read date filters in another way, several times if wanted: {DIALECTS}."
-    ),
+    typer.Option(metavar="NAME", help=f"Interpret date filters in this way; repeatable: {DIALECTS}."),
 ]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0: any free port.")]
 Replay = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Serve the captured pages of a folder instead.")
+    Path | None, typer.Option(metavar="DIR", help="Serve captured pages from this folder instead.")
 ]
 
 
 def days_given(first: str | None, last: str | None) -> tuple[date | None, date | None]:
-    """The days of --from and --to. Raises ConfigError when they are no days, or not in order."""
+    """The days of --from and --to. Raises ConfigError when one of them is not a date."""
     days = []
     for flag, text in (("--from", first), ("--to", last)):
         try:
             days.append(date.fromisoformat(text) if text else None)
         except ValueError:
-            raise ConfigError(f"{flag} {text} is no day. Write it like 2026-09-30.") from None
-    today = datetime.now(UTC).date()
-    if days[0] and days[0] > min(days[1] or today, today):
-        end = "is after --to" if days[1] and days[0] > days[1] else "lies in the future"
-        raise ConfigError(f"--from {first} {end}. Days are inclusive and UTC; today is {today}.")
+            raise ConfigError(f"{flag}: {text!r} is not a date (use YYYY-MM-DD).") from None
     return days[0], days[1]
-
-
-def again_given(again: bool, first: str | None) -> bool:
-    """Whether --again is given. Raises ConfigError when --from is not."""
-    if again and first is None:
-        raise ConfigError("--again needs --from: say which days are to be read again.")
-    return again

@@ -1,4 +1,4 @@
-"""Doing a job from the command line: progress, Prefect or not, what came of it, and the exit code."""
+"""A run started from the command line: progress, Prefect or not, the result and the exit code."""
 
 import json
 import os
@@ -11,35 +11,43 @@ from dataclasses import replace
 import typer
 
 from flows.command.screen.output import say, show
-from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
+from flows.stage import utc_now
 from flows.stores.prefect.temporary_server import stop_temporary_server
 
-# As a shell says of a program that Ctrl-C ended, or SIGTERM.
+# What a shell reports for a program ended by Ctrl-C or SIGTERM.
 _INTERRUPTED, _TERMINATED = 130, 143
 
 
-def perform_job(work: RunContext | None, job: RunRequest, *, as_json: bool, prefect: bool) -> None:
-    """Do a job with a progress bar, directly or through Prefect, and print what came of it."""
+def perform_request(context: RunContext | None, request: RunRequest, *, as_json: bool, prefect: bool) -> None:
+    """Do what is asked for with a progress bar, directly or through Prefect, and print the result."""
     from flows.command.screen.progress import progress_shown
-    from flows.run.stages import perform, prepare
+    from flows.run.request import context_of
+    from flows.run.stages import perform
+    from flows.settings.accounts import refuse_unknown
     from flows.settings.settings import load
 
     through_prefect = prefect or bool(os.environ.get("PREFECT_API_URL"))
     with _stopping_well():
-        work = work or prepare(load(), job)
+        if context is None:
+            context = context_of(load())
+            # This is wrong use, not a failed run.
+            refuse_unknown(context.settings, request.account)
+        request = request.checked(utc_now().date())
         if through_prefect and not os.environ.get("PREFECT_API_URL"):
             say(
                 "Starting a temporary Prefect server; this takes some seconds. Set PREFECT_API_URL to use your own."
             )
         with progress_shown() as progress:
-            work = replace(work, progress=progress)
+            context = replace(context, progress=progress)
             if through_prefect:
                 from flows.pipeline.flow import perform_as_flow
 
-                summary = perform_as_flow(work, job)
+                summary = perform_as_flow(context, request)
             else:
-                summary = perform(work, job)
-    _show(summary, work, as_json=as_json)
+                summary = perform(context, request)
+    _show(summary, context, as_json=as_json)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)
 
@@ -59,10 +67,10 @@ def _stopping_well() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        # Told once is enough; what is left takes five seconds at most.
+        # One signal is enough; what is left takes five seconds at most.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        say("Stopped. What has landed is kept, and the next run goes on from there.")
+        say("Stopped. Everything fetched so far is kept, and the next run continues from there.")
         stop_temporary_server()
         # At once: Python would wait for the answers that lanes still expect.
         sys.stdout.flush()
@@ -72,7 +80,7 @@ def _stopping_well() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
-def _show(summary: RunSummary, work: RunContext, *, as_json: bool) -> None:
+def _show(summary: RunSummary, context: RunContext, *, as_json: bool) -> None:
     from flows.command.screen.run_summary import files_line, remarks, since_lines, stage_line
     from flows.command.screen.tables import spend_tables
 
@@ -80,8 +88,8 @@ def _show(summary: RunSummary, work: RunContext, *, as_json: bool) -> None:
         typer.echo(json.dumps(summary.as_object()))
         return
     if summary.cost is not None:
-        show(*spend_tables(work.settings.data_dir))
+        show(*spend_tables(context.settings.data_dir))
     since = since_lines(summary.since) if summary.since else []
     show(stage_line(summary), *since, *remarks(summary))
     if summary.reports:
-        show(files_line(work.settings.data_dir))
+        show(files_line(context.settings.data_dir))

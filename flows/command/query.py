@@ -1,4 +1,4 @@
-"""The commands that only look: `check` and `query`."""
+"""The read-only commands: `check` and `query`."""
 
 import sys
 from enum import StrEnum
@@ -22,7 +22,7 @@ class Format(StrEnum):
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Run the checks on the warehouse as it stands; exit code 1 when one of severity fail finds something.
+    """Run the checks on the current warehouse; exit code 1 if a check of severity fail finds something.
 
     Example: `recspend check`
     """
@@ -49,7 +49,7 @@ def query(
     sql: Annotated[str, typer.Argument(metavar="SELECT", help="One statement; the warehouse is read-only.")],
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
 ) -> None:
-    """Ask the warehouse.
+    """Query the warehouse.
 
     Example: `recspend query "select * from marts.spend_by_source" --format csv`
     """

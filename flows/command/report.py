@@ -1,4 +1,4 @@
-"""The command `report`: the standing files, an extract of them, or one mart on the terminal."""
+"""`recspend report`: the report files, an extract of them, or one mart on the terminal."""
 
 import json
 import sys
@@ -25,14 +25,14 @@ def report(
         bool, typer.Option("--open", help="Open the page in the browser afterwards.")
     ] = False,
     mart_shown: Annotated[
-        str | None, typer.Option("--show", metavar="MART", help="Show this mart; through a pipe, as CSV.")
+        str | None, typer.Option("--show", metavar="MART", help="Show this mart; in a pipe, as CSV.")
     ] = None,
     month: Annotated[
         str | None, typer.Option("--month", metavar="MONTH", help="Only this month: 2026-09.")
     ] = None,
     account: AccountOption = None,
     mart: Annotated[
-        list[str] | None, typer.Option("--mart", metavar="MART", help="Only this mart, several if wanted.")
+        list[str] | None, typer.Option("--mart", metavar="MART", help="Only this mart; repeatable.")
     ] = None,
     file_format: Annotated[
         FileFormat | None, typer.Option("--format", help="How to write the spend tables.")
@@ -43,29 +43,30 @@ def report(
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
-    """Write the spend tables as CSV files, the page to look at, and the charges as FOCUS for cost systems.
+    """Write the spend tables as CSV files, the report page, and the charges in FOCUS format for cost systems.
 
-    With `--preset` also as one of them wants it, with `--format` also as a workbook or Parquet; such a file is kept up
-    from then on, until it is deleted.
+    With `--preset`, also write the format one of these systems expects; with `--format`, also a workbook or Parquet.
+    Such a file is kept up to date from then on, until you delete it.
 
-    With `--month`, `--account`, `--mart` or `--out` it leaves all that alone, and writes an extract.
+    With `--month`, `--account`, `--mart` or `--out` it writes an extract and leaves all of these alone.
 
     Example: `recspend report --month 2026-09 --account support --format xlsx --out september`
     """
-    from flows.command.perform import perform_job
+    from flows.command.perform import perform_request
     from flows.report.extract import ExtractRequest
-    from flows.run.job import RunRequest
+    from flows.run.request import RunRequest
 
-    # An empty text is a variable that somebody forgot to set, and must not mean everything.
+    # An empty value is a variable that somebody forgot to set. It must not mean "everything".
     is_narrow = any(given is not None for given in (month, account, out)) or bool(mart)
     if mart_shown is not None and (preset or mart or out or file_format or open_page):
         raise ConfigError(
-            "--show goes with --month, --account and --json only. Leave it out to write files, or leave out the others."
+            "--show can only be combined with --month, --account and --json. Leave it out to write files, or leave "
+            "out the rest."
         )
     if is_narrow and (preset or open_page):
         raise ConfigError(
-            "The page and the files of --preset hold everything there is. Ask for them without --month, --account, "
-            "--mart and --out."
+            "The page and the files of --preset always hold everything. Use them without --month, "
+            "--account, --mart and --out."
         )
     request = ExtractRequest(month, account, tuple(mart or ()))
     if mart_shown is not None:
@@ -74,8 +75,8 @@ def report(
         _extract(request, file_format or FileFormat.CSV, out, as_json=as_json)
     else:
         formats = (file_format,) if file_format else ()
-        job = RunRequest("report", presets=tuple(preset or ()), formats=formats)
-        perform_job(None, job, as_json=as_json, prefect=prefect)
+        everything = RunRequest("report", presets=tuple(preset or ()), formats=formats)
+        perform_request(None, everything, as_json=as_json, prefect=prefect)
         if open_page:
             _open_page()
 
@@ -91,7 +92,7 @@ def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | Non
         return
     for name, why in written.left_out.items():
         say(f"{name} is left out: {why}.")
-    typer.echo(f"{len(written.files)} files, {written.written} of them other than before: {written.folder}")
+    typer.echo(f"Wrote {len(written.files)} files to {written.folder} ({written.written} changed).")
 
 
 def _as_object(written: "Extracted") -> dict[str, object]:
@@ -124,12 +125,12 @@ def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
 
 
 def _open_page() -> None:
-    """Show the report page in the browser. Raises ConfigError when it is not written."""
+    """Open the report page in the browser. Raises ConfigError when it was not written."""
     import webbrowser
 
     from flows.settings.settings import load
 
     page = load().data_dir / "reports" / "report.html"
     if not page.exists():
-        raise ConfigError(f"There is no {page}: the setting report_page is off. Switch it on and run again.")
+        raise ConfigError(f"{page} does not exist because report_page is off. Turn it on and run again.")
     webbrowser.open(page.resolve().as_uri())

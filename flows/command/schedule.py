@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Cron = Annotated[
-    str, typer.Option(metavar="CRON", help="When runs are due: minute, hour, day, month, weekday.")
-]
-Timezone = Annotated[str, typer.Option(metavar="ZONE", help="The time zone that --cron is read in.")]
+Cron = Annotated[str, typer.Option(metavar="CRON", help="When to run: minute, hour, day, month, weekday.")]
+Timezone = Annotated[str, typer.Option(metavar="ZONE", help="Time zone of --cron.")]
 Name = Annotated[
     str,
     typer.Option(
         "--name",
         metavar="NAME",
-        help="What the deployment is called: each data folder on a server needs its own.",
+        help="Name of the deployment. Each data folder on a server needs its own.",
     ),
 ]
 _HOURLY = "17 * * * *"
@@ -39,13 +37,13 @@ def serve_command(
     cron: Cron = _HOURLY,
     timezone: Timezone = "UTC",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of its own Prefect server; 0: a free one.")
+        int, typer.Option(min=0, max=65535, help="Port of the Prefect server it starts; 0: any free port.")
     ] = 4200,
     name: Name = ALL_ACCOUNTS,
 ) -> None:
-    """Run everything whenever it is due, until Ctrl-C or SIGTERM.
+    """Run everything on a schedule, until Ctrl-C or SIGTERM.
 
-    With PREFECT_API_URL it reports to that server; without it, it starts one of its own on this machine.
+    With PREFECT_API_URL set, it uses that server. Otherwise it starts its own on this machine.
 
     Example: `recspend serve --cron "17 * * * *" --timezone Europe/Berlin`
     """
@@ -58,7 +56,7 @@ def serve_command(
     with suppress(KeyboardInterrupt):
         settings = load()
         if not (asks_first := asks_prefect(settings)):
-            _say_what_is_missing(settings)  # before anything is started
+            _refuse_missing_tokens(settings)  # before anything is started
         given = os.environ.get("PREFECT_API_URL")
         address = "" if given else free_address(port)
         _before_prefect(api_url := given or f"{address}/api")
@@ -67,10 +65,10 @@ def serve_command(
         timetable = _timetable(cron, timezone)
         with nullcontext(lambda: False) if given else own_server(address) as has_ended:
             if asks_first:
-                _say_what_is_missing(settings)  # asking the same server as the runs will
-            say(f"Runs are due at {cron} ({timezone}). Prefect's UI: {_ui_of(api_url)}  Ctrl-C ends it.")
+                _refuse_missing_tokens(settings)  # asking the same server as the runs will
+            say(f"Scheduled at {cron} ({timezone}). Prefect UI: {_ui_of(api_url)}  Press Ctrl-C to stop.")
             serve_pipeline(name, timetable, has_ended)
-    say("Stopped. What has landed is kept, and the next run goes on from there.")
+    say("Stopped. Everything fetched so far is kept, and the next run continues from there.")
 
 
 @app.command("deploy")
@@ -79,17 +77,18 @@ def deploy_command(
         str, typer.Option("--work-pool", metavar="NAME", help="A work pool of type process.")
     ],
     cron: Annotated[
-        str | None, typer.Option(metavar="CRON", help="When runs are due; without it, only by hand.")
+        str | None,
+        typer.Option(metavar="CRON", help="When to run. Without it, runs are only started by hand."),
     ] = None,
     timezone: Timezone = "UTC",
     per_account: Annotated[
-        bool, typer.Option("--per-account", help="A deployment for each account, instead of one for all.")
+        bool, typer.Option("--per-account", help="One deployment per account instead of one for all.")
     ] = False,
     name: Name = ALL_ACCOUNTS,
 ) -> None:
-    """Put the pipeline on the Prefect server of PREFECT_API_URL, for the workers of a pool on this machine.
+    """Deploy the pipeline to the Prefect server at PREFECT_API_URL, for the workers of a pool on this machine.
 
-    Its runs work in the current folder, where the settings file is. Deploying again brings everything up to date.
+    Runs use the current folder, where the settings file is. Deploy again to update everything.
 
     Example: `recspend deploy --work-pool local --cron "17 * * * *"`
     """
@@ -98,29 +97,31 @@ def deploy_command(
 
     _check_name(name)
     if per_account and name != ALL_ACCOUNTS:
-        raise ConfigError("--per-account calls each deployment after its account. Leave --name out.")
+        raise ConfigError("--per-account names each deployment after its account. Leave out --name.")
     settings = load()
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError(
-            "PREFECT_API_URL is not set. Set it to your server, as PREFECT_API_URL=http://127.0.0.1:4200/api; "
+            "PREFECT_API_URL is not set. Set it to your server, for example http://127.0.0.1:4200/api; "
             "without a server, use `recspend serve`."
         )
     accounts = account_names(settings) if per_account else {}
     if per_account and not accounts:
-        raise ConfigError("No account is described. Set RECSPEND_ACCOUNT_SID or describe accounts in a file.")
+        raise ConfigError(
+            "No account is configured. Set RECSPEND_ACCOUNT_SID or list accounts in a settings file."
+        )
     from flows.pipeline.deployments import deploy_pipeline
 
     timetable = _timetable(cron, timezone) if cron else None
     for deployed in deploy_pipeline(work_pool, Path.cwd(), timetable, name, accounts):
         show(f"Deployed {deployed}")
-    say(f"A worker runs them where recspend is installed: prefect worker start --pool {work_pool}")
+    say(f"Start a worker where recspend is installed: prefect worker start --pool {work_pool}")
 
 
 def _end_by_signals() -> None:
-    """Have SIGTERM end us like Ctrl-C, from the start on.
+    """Make SIGTERM end the command like Ctrl-C, from the start.
 
-    A shell that is no terminal starts what it sends to the background with SIGINT ignored, which our own server and
-    all runs would inherit: neither SIGTERM, which becomes SIGINT in the runner, nor we ourselves could end them.
+    A non-interactive shell starts background jobs with SIGINT ignored, and our server and all runs would inherit that:
+    neither SIGTERM, which becomes SIGINT in the runner, nor this command could end them.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -128,25 +129,24 @@ def _end_by_signals() -> None:
 
 def _check_name(name: str) -> None:
     if not is_deployment_name(name):
-        raise ConfigError(f"--name {name!r} is none that Prefect takes. Leave out / % & < and >.")
+        raise ConfigError(f"{name!r} is not a valid deployment name: it must not contain / % & < or >.")
 
 
-def _say_what_is_missing(settings: "Settings") -> None:
-    """Raise ConfigError now, not in an hour."""
-    from flows.run.job import RunRequest
-    from flows.run.stages import prepare
+def _refuse_missing_tokens(settings: "Settings") -> None:
+    """Raise ConfigError now, not in an hour. Checks only: no run was due, so nothing is recorded or sent."""
+    from flows.settings.accounts import accesses
 
-    prepare(settings, RunRequest("run"))
+    accesses(settings)
 
 
 def _before_prefect(api_url: str) -> None:
-    """What Prefect reads when it is loaded: the server, and that our log belongs to that of a run."""
+    """Set what Prefect reads when it is loaded: the server, and that our log belongs to that of a run."""
     os.environ["PREFECT_API_URL"] = api_url
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows")
 
 
 def _ui_of(api_url: str) -> str:
-    """The address to show to a person: a server has its UI above its API; of Prefect Cloud, the API is all we know."""
+    """Return the address to show to people: a server has its UI above its API, Prefect Cloud elsewhere."""
     return without_credentials(api_url).rstrip("/").removesuffix("/api")
 
 
@@ -156,7 +156,9 @@ def _timetable(cron: str, timezone: str) -> "Timetable":
     from flows.pipeline.deployments import Timetable
 
     if timezone not in available_timezones():
-        raise ConfigError(f"--timezone {timezone} is no time zone; give a name like UTC or Europe/Berlin.")
+        raise ConfigError(
+            f"--timezone: {timezone!r} is not a time zone. Give a name such as UTC or Europe/Berlin."
+        )
     timetable = Timetable(cron, timezone)
     timetable.schedule()
     return timetable

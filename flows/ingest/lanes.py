@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
+from flows.ingest.saver import PageSaver
 from flows.stage import Clock, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
@@ -28,7 +29,6 @@ from transforms.values.windows import Window, days_of
 
 logger = logging.getLogger(__name__)
 
-Tell = Callable[[int], None]
 
 # Enough parts that no lane is long without work while the last ones are walked.
 _PARTS_PER_LANE = 4
@@ -57,7 +57,7 @@ class Lanes:
     """Threads that ask one account, each over its own connection, sharing one throttle.
 
     A context: at its end no thread is left. `requests` and `retries` count what all of them asked, `landed` what came
-    of it. dialect: how to ask for dates, to be set once it is known.
+    of it.
     """
 
     def __init__(
@@ -78,7 +78,6 @@ class Lanes:
             self._idle.put(api)
         self._walking = ThreadPoolExecutor(lanes, thread_name_prefix=f"walk {access.name}")
         self._landing = ThreadPoolExecutor(1, thread_name_prefix=f"land {access.name}")
-        self.dialect = Dialect()
         self.landed = Landed()
 
     def __enter__(self) -> Self:
@@ -116,8 +115,10 @@ class Lanes:
         """The creation instant of the newest recording for each set of parameters, asked side by side."""
         return list(self._walking.map(self._newest, questions))
 
-    def walk(self, work: Iterable[Window | Landing], tell: Tell) -> None:
-        """Land windows, and go on with landings that were broken off. `tell` is told the days done so far.
+    def walk(self, work: Iterable[Window | Landing], dialect: Dialect, report: Callable[[int], None]) -> None:
+        """Land windows, and go on with landings that were interrupted. `report` is called with the days done so far.
+
+        dialect: how the account wants to be asked for dates.
 
         What is wrong with one window does not keep the others from being read; what is wrong with the account or the
         way to it (ApiError) stops all, and is raised when what was under way has ended.
@@ -129,14 +130,14 @@ class Lanes:
                 while waiting and len(under_way) < len(self._apis):
                     each = waiting.popleft()
                     parts = _PARTS_PER_LANE * len(self._apis) // (len(waiting) + 1)
-                    under_way[self._walking.submit(self._walk, each, parts)] = each
+                    under_way[self._walking.submit(self._walk, each, dialect, parts)] = each
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     each = under_way.pop(future)
                     walked = self._count(future, each)
                     waiting.extendleft(reversed(walked.parts))
                     if not walked.parts:
                         done += days_in(each)
-                        tell(done)
+                        report(done)
         except Exception:
             self._throttle.stop()
             for future in wait(under_way).done:
@@ -158,15 +159,15 @@ class Lanes:
         with self.api() as api:
             return api.newest(question)
 
-    def _walk(self, work: Window | Landing, parts: int) -> Walked:
+    def _walk(self, work: Window | Landing, dialect: Dialect, parts: int) -> Walked:
         """Walk to the end; when a cursor is refused by now, the window starts over."""
         landing = self._begun(work)
         starts = count(1)
         while True:
             writer = self._raw.writer(landing)
             try:
-                with self.api() as api, closing(_Saver(self._landing, writer)) as save:
-                    return self._walk_once(api, landing, writer, save, parts)
+                with self.api() as api, closing(PageSaver(self._landing, writer)) as save:
+                    return self._walk_once(api, landing, dialect, writer, save, parts)
             except RequestRefusedError as error:
                 if not writer.pages or next(starts) == _STARTS_OVER:
                     raise
@@ -190,9 +191,15 @@ class Lanes:
         return self._raw.begin(self.account_sid, window, self._clock())
 
     def _walk_once(
-        self, api: RecordingsApi, landing: Landing, writer: LandingWriter, save: "_Saver", parts: int
+        self,
+        api: RecordingsApi,
+        landing: Landing,
+        dialect: Dialect,
+        writer: LandingWriter,
+        save: "PageSaver",
+        parts: int,
     ) -> Walked:
-        pager = api.pager(asked_dates(landing.window, self.dialect))
+        pager = api.pager(asked_dates(landing.window, dialect))
         first_page = b""
         for body, envelope in writer.kept_pages():
             first_page = first_page or body
@@ -217,23 +224,6 @@ class Lanes:
         save.close()
         writer.complete(self._clock())
         return Walked(pages, rows)
-
-
-class _Saver:
-    """Lands the pages of one walk, one after another, while the next one is asked for. Closed, none is under way."""
-
-    def __init__(self, pool: ThreadPoolExecutor, writer: LandingWriter) -> None:
-        self._pool = pool
-        self._writer = writer
-        self._under_way: Future[None] | None = None
-
-    def __call__(self, url: str, body: bytes, rows: int) -> None:
-        self.close()
-        self._under_way = self._pool.submit(self._writer.add, url, body, rows)
-
-    def close(self) -> None:
-        if self._under_way:
-            self._under_way.result()
 
 
 def window_of(work: Window | Landing) -> Window:

@@ -1,8 +1,7 @@
 """What the models read: the tables landed beside the lake, made of files and settings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from decimal import Decimal
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from flows.stores.folder.statements import Statements
 from flows.stores.lake.lake import AppliedLanding, Lake
 from flows.stores.raw.landing import Landing
 from transforms.model.models import Model
+from transforms.model.options import ModelOptions
 from transforms.model.reference import ACCOUNT_NAMES, REFERENCES
 from transforms.normalize.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.normalize.late_changes import CHANGE_SCHEMA
@@ -24,31 +24,6 @@ from transforms.schema import REJECT_SCHEMA
 
 _UNSEEN = ("names", "providers", "provider", "with_usage", "embed_recordings")
 """Options that are no columns of `landed.settings`: they decide what is landed, and how."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """What the models depend on beside the data. names, providers: by account sid, from the settings.
-
-    provider: that of an account which is not in the settings. with_usage: sids of the accounts whose Usage Records are
-    read.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
-    providers: Mapping[str, str] = field(default_factory=dict)
-    provider: str = "signalwire"
-    reporting_timezone: str = "UTC"
-    unpriced_share_warning: Decimal = Decimal("0.1")
-    short_recording_seconds: int = 5
-    settle_days: int = 90
-    accrual_rate_days: int = 30
-    bill_tolerance_amount: Decimal = Decimal("0.01")
-    bill_tolerance_share: Decimal = Decimal(0)
-    with_usage: frozenset[str] = frozenset()
-    anomaly_window_days: int = 56
-    anomaly_deviations: Decimal = Decimal("4.5")
-    anomaly_min_share: Decimal = Decimal("0.25")
-    embed_recordings: bool = True
 
 
 def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.model.coverage import coverage
-from flows.model.inputs import ModelOptions, _tables, _views
+from flows.model.inputs import _tables, _views
 from flows.stores.lake.lake import Lake
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.inputs import WarehouseInputs
 from flows.stores.warehouse.sql_files import query, read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.model.options import ModelOptions
 from transforms.values.money import plain
 
 

@@ -13,6 +13,7 @@ from flows.stage import Clock
 from flows.stores.channels import command as program
 from flows.stores.channels import smtp as mailbox
 from flows.stores.channels import webhook
+from flows.stores.prefect.safe_path import without_safe_path
 from flows.stores.secret_file import read_secret
 from transforms.errors import ConfigError
 from transforms.monitor.findings import Kind
@@ -97,4 +98,4 @@ def _secret(channel: str, what: str, key: str, variable: str | None, file: Path 
 def _environment(settings: Settings) -> dict[str, str]:
     """The environment of a command: all of ours but the tokens, which it has no use for."""
     tokens = {TOKEN_VARIABLE, *(account.token_env for account in settings.accounts)}
-    return {name: value for name, value in os.environ.items() if name not in tokens}
+    return without_safe_path({name: value for name, value in os.environ.items() if name not in tokens})

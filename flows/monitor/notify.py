@@ -4,14 +4,11 @@ Telling is beside the run: whatever goes wrong with it is a warning, and the run
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from flows.monitor.channels import Channel, channels
-from flows.run.job import RunContext, RunRequest, RunSummary, on_failure
-from flows.settings.accounts import account_names
 from flows.settings.settings import Settings
 from flows.stage import utc_now
 from flows.stores.folder.notified import Notified
@@ -19,12 +16,8 @@ from transforms.errors import reason_of
 from transforms.monitor import figure_findings as figures
 from transforms.monitor.findings import (
     KINDS,
-    OF_FIGURES,
     Finding,
-    account_key,
-    failed_accounts,
     failed_checks,
-    failed_run,
     failures_told,
 )
 from transforms.monitor.messages import Message, Seen, messages
@@ -75,54 +68,14 @@ def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
     return failures + stopping + findings_now(data_dir, with_figures=not stopping)
 
 
-@contextmanager
-def run_told(work: RunContext, job: RunRequest, summary: RunSummary) -> Iterator[None]:
-    """Tell of the run that the block is: of what it found, or that it failed. Stages by themselves tell nobody."""
-    with failure_told(work.settings, job, work.announce):
-        yield
-    if job.command != "run":
-        return
-
-    def found() -> tuple[list[Finding], Seen]:
-        return _of_run(work, summary)
-
-    summary.warnings |= _told(work.settings, work.announce, found)
-
-
-@contextmanager
-def failure_told(settings: Settings, job: RunRequest, announce: Announce | None) -> Iterator[None]:
-    """Tell of a run when the block raises, and let it raise; but not when another one is at it."""
-
-    def tell(error: Exception) -> None:
-        names = account_names(settings)  # it may be given by its sid
-        failed = failed_run(error, names.get(job.account or "", job.account))
-        _told(settings, announce, lambda: ([failed], Seen(kinds=())))
-
-    with on_failure(job, tell):
-        yield
-
-
-def _of_run(work: RunContext, summary: RunSummary) -> tuple[list[Finding], Seen]:
-    stopping = summary.stopping_checks
-    found = failed_accounts(summary.failed)
-    found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
-    found += findings_now(work.settings.data_dir, with_figures=not stopping)
-    kinds = set(KINDS) - (OF_FIGURES if stopping else set())
-    read = {access.account_sid for access in work.accounts}
-    if read >= work.names.keys():
-        return found, Seen(kinds)
-    return found, Seen(
-        kinds - {"run.failed"},
-        {account_key(access.name) for access in work.accounts},
-        # The day of another account that is under way, or was when it was read, is a hole until its own run.
-        figures.young_holes(found, read, work.clock().date() - timedelta(days=1)),
-    )
-
-
-def _told(
+def notify(
     settings: Settings, announce: Announce | None, look: Callable[[], tuple[list[Finding], Seen]]
 ) -> dict[str, str]:
-    """Tell everybody what is new to them; what went wrong, by channel."""
+    """Send every channel what is new to it; return what went wrong, by channel.
+
+    look: gives the findings and what was looked at; called once no other run is sending. announce: emits events, in
+    addition to the channels of the settings. Raises nothing: a run is what it was, however its notifications end.
+    """
     listeners = channels(settings, utc_now)
     if announce is not None:
         listeners.append(Channel(_EVENTS, frozenset(KINDS), lambda: "automations of Prefect", announce))

@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +16,12 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.normalize.versions import generations
 
-Tell = Callable[[int, int], None]
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NormalizeSummary:
     """What normalizing did: rows read from pages, and recordings that are new, changed or gone since before.
 
-    rejected counts the rejects that stand now, old ones included. oddities: (kind, value) → rows, this time.
+    rejected counts the rejects there are now, old ones included. oddities: (kind, value) → rows, this time.
     """
 
     rows: int = 0
@@ -33,23 +31,16 @@ class NormalizeSummary:
     rejected: int = 0
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def count(self, applied: AppliedGeneration) -> None:
-        """Count a generation in."""
-        self.new += applied.new
-        self.changed += applied.changed
-        self.deleted += applied.deleted
-        for landing in applied.landings:
-            self.rows += landing.rows
-            self.oddities.update({(kind, value): count for kind, value, count in landing.oddities})
-
-    def add(self, other: "NormalizeSummary") -> None:
-        """Count another account in."""
-        self.rows += other.rows
-        self.new += other.new
-        self.changed += other.changed
-        self.deleted += other.deleted
-        self.rejected += other.rejected
-        self.oddities.update(other.oddities)
+    def __add__(self, other: "NormalizeSummary") -> "NormalizeSummary":
+        """Both accounts together."""
+        return NormalizeSummary(
+            self.rows + other.rows,
+            self.new + other.new,
+            self.changed + other.changed,
+            self.deleted + other.deleted,
+            self.rejected + other.rejected,
+            self.oddities + other.oddities,
+        )
 
 
 def normalize_account(
@@ -61,20 +52,20 @@ def normalize_account(
     would lose what is there.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
-    tell = partial(progress, f"normalize {name or account_sid}")
+    report = partial(progress, f"normalize {name or account_sid}")
     landings = raw.readable(account_sid)
     state = None if rebuild else lake.state(account_sid)
     pending = _pending(landings, state)
     if state is not None and pending is not None:
-        summary = _apply_all(raw, lake, account_sid, state, pending, tell)
+        summary = _apply_all(raw, lake, account_sid, state, pending, report)
     elif landings:
         _refuse_to_lose(lake, account_sid, landings)
-        summary = _build(raw, lake, account_sid, landings, tell)
+        summary = _build(raw, lake, account_sid, landings, report)
     else:
         summary = NormalizeSummary()
-    summary.rejected = lake.rejects.read(account_sid).num_rows
-    summary.oddities.update(normalize_usage(data_dir, account_sid, rebuild=rebuild))
-    return summary
+    of_usage = normalize_usage(data_dir, account_sid, rebuild=rebuild)
+    rejected = lake.rejects.read(account_sid).num_rows
+    return summary + NormalizeSummary(rejected=rejected, oddities=of_usage)
 
 
 def _pending(landings: Sequence[Landing], state: LakeState | None) -> list[Landing] | None:
@@ -100,22 +91,26 @@ def _refuse_to_lose(lake: Lake, account_sid: str, landings: Sequence[Landing]) -
 
 
 def _build(
-    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], tell: Tell
+    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], report: Callable[[int, int], None]
 ) -> NormalizeSummary:
     """Build an account from its raw pages beside the lake, then let it take its place month by month."""
     workshop = lake.folder.with_name(".rebuild")
     shutil.rmtree(workshop, ignore_errors=True)
     built = Lake(workshop)
     before = lake.rows(account_sid)
-    summary = _apply_all(raw, built, account_sid, LakeState(), landings, tell)
+    summary = _apply_all(raw, built, account_sid, LakeState(), landings, report)
     lake.adopt(account_sid, built)
     shutil.rmtree(workshop)
-    summary.new = lake.rows(account_sid) - before
-    return summary
+    return replace(summary, new=lake.rows(account_sid) - before)
 
 
 def _apply_all(
-    raw: RawPages, lake: Lake, account_sid: str, state: LakeState, landings: list[Landing], tell: Tell
+    raw: RawPages,
+    lake: Lake,
+    account_sid: str,
+    state: LakeState,
+    landings: list[Landing],
+    report: Callable[[int, int], None],
 ) -> NormalizeSummary:
     summary = NormalizeSummary()
     by_name = {landing.name: landing for landing in landings}
@@ -127,9 +122,17 @@ def _apply_all(
         applied = apply_generation(raw, lake, account_sid, of_generation, is_redone=is_redone)
         state.applied += applied.landings
         lake.finish(account_sid, state)
-        summary.count(applied)
+        summary += _counted(applied)
         done += len(generation)
-        tell(done, len(landings))
+        report(done, len(landings))
     if state.months is None:
         lake.finish(account_sid, state)
     return summary
+
+
+def _counted(applied: AppliedGeneration) -> NormalizeSummary:
+    oddities: Counter[tuple[str, str]] = Counter()
+    for landing in applied.landings:
+        oddities.update({(kind, value): count for kind, value, count in landing.oddities})
+    rows = sum(landing.rows for landing in applied.landings)
+    return NormalizeSummary(rows, applied.new, applied.changed, applied.deleted, oddities=oddities)

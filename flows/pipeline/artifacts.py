@@ -20,7 +20,8 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
 from flows.stage import Progress
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path

@@ -36,6 +36,8 @@ from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import is_deployment_name
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+# Whatever the folder of a run is called or holds: Prefect has that folder first on the path when it loads a flow.
+ENTRYPOINT = "recspend_installed.pipeline"
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
@@ -180,7 +182,7 @@ def _lost_runs(flow_id: str) -> AutomationCore:
 
 
 def _deployment(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
-    return RunnerDeployment.from_flow(
+    deployment = RunnerDeployment.from_flow(
         pipeline,
         name,
         schedule=timetable.schedule() if timetable else None,
@@ -190,6 +192,8 @@ def _deployment(name: str, account: str | None, timetable: Timetable | None) -> 
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    deployment.entrypoint = ENTRYPOINT
+    return deployment
 
 
 def _environment() -> dict[str, str]:

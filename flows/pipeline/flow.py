@@ -5,38 +5,28 @@ secret and return none: tokens are looked up inside the run, and results are not
 """
 
 import os
-import time
-from collections.abc import Callable
 from contextlib import nullcontext
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from flows.stores.prefect import defaults as prefect_defaults  # noqa: F401 (before Prefect)
 
 # isort: split
 from httpx import HTTPError
-from prefect import Task, flow, runtime, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows.pipeline.artifacts import Artifacts
-from flows.pipeline.events import announcer
-from flows.pipeline.states import state_of_error, state_of_summary
+from flows.pipeline.flow_run import GivenRun, given_run, in_flow
 from flows.report.formats import FileFormat
 from flows.report.presets import Preset
-from flows.run.job import RunContext, RunRequest, RunSummary
-from flows.run.lifecycle import beginning
-from flows.run.stages import perform, prepare
-from flows.settings.settings import load
+from flows.run.lifecycle import begun
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
 from flows.stage import utc_now
-from transforms.errors import BusyError, ConfigError, RecspendError
+from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import run_name
-
-T = TypeVar("T")
 
 FLOW = "recspend"
 """The name of the flow of all stages in Prefect; those of one stage begin with it."""
@@ -44,7 +34,6 @@ FLOW = "recspend"
 AuditDays = Annotated[int, Field(ge=0)]
 Concurrency = Annotated[int, Field(ge=1, le=64)]
 WaitMinutes = Annotated[int, Field(ge=0, le=24 * 60)]
-_SECONDS_BETWEEN_TRIES = 5
 
 
 def _name_of_run() -> str:
@@ -86,8 +75,8 @@ def pipeline(
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
         wait_minutes: Wait so long for another run that writes to the data folder, then leave it to that one.
     """
-    job = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
-    return _in_flow(job, concurrency, wait_minutes)
+    request = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
+    return in_flow(request, concurrency, wait_minutes)
 
 
 @flow(name=f"{FLOW} ingest", flow_run_name=_name_of_run, persist_result=False)
@@ -110,8 +99,8 @@ def ingest(
         audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
         concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
     """
-    job = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
-    return _in_flow(job, concurrency)
+    request = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
+    return in_flow(request, concurrency)
 
 
 @flow(name=f"{FLOW} normalize", persist_result=False)
@@ -121,13 +110,13 @@ def normalize(*, rebuild: bool = False) -> State[Any]:
     Args:
         rebuild: Build it anew, from nothing but the pages.
     """
-    return _in_flow(RunRequest("normalize", rebuild=rebuild))
+    return in_flow(RunRequest("normalize", rebuild=rebuild))
 
 
 @flow(name=f"{FLOW} model", persist_result=False)
 def model() -> State[Any]:
     """Build the warehouse and run its checks."""
-    return _in_flow(RunRequest("model"))
+    return in_flow(RunRequest("model"))
 
 
 @flow(name=f"{FLOW} report", persist_result=False)
@@ -138,38 +127,25 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
         presets: Write the costs for these systems too.
         formats: Write the spend tables in these formats beside CSV.
     """
-    return _in_flow(RunRequest("report", presets=presets, formats=formats))
+    return in_flow(RunRequest("report", presets=presets, formats=formats))
 
 
-@dataclass(slots=True)
-class _Given:
-    """What the command hands to a flow beside its parameters, and where the flow leaves what it came to."""
-
-    work: RunContext | None = None
-    has_begun: bool = False
-    summary: RunSummary | None = None
-    error: RecspendError | None = None
-
-
-_given: ContextVar[_Given | None] = ContextVar("given", default=None)
-
-
-def perform_as_flow(work: RunContext, job: RunRequest) -> RunSummary:
-    """Do the job as a Prefect flow run, called from the command line. Raises what the stages raise."""
-    given = _Given(work)
-    token = _given.set(given)
+def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
+    """Do what is asked for as a Prefect flow run, called from the command line. Raises what the stages raise."""
+    given = GivenRun(context)
+    token = given_run.set(given)
     try:
-        state = _called(job)
+        state = _called(request)
     except (RuntimeError, OSError, HTTPError) as error:
         where = without_credentials(os.environ.get("PREFECT_API_URL", "of its own"))
-        # A flow that has begun tells and records by itself how it ended.
-        with nullcontext() if given.has_begun else beginning(work.settings, job):
+        # A flow that has begun records and reports its end by itself.
+        with nullcontext() if given.has_begun else begun(context, request):
             raise ConfigError(
                 f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or unset "
                 "PREFECT_API_URL and leave out --prefect to run without it."
             ) from error
     finally:
-        _given.reset(token)
+        given_run.reset(token)
     if given.error:
         raise given.error
     if given.summary is None:
@@ -178,67 +154,22 @@ def perform_as_flow(work: RunContext, job: RunRequest) -> RunSummary:
     return given.summary
 
 
-def _called(job: RunRequest) -> State[Any]:
-    which = job.first, job.last, job.account
-    match job.command:
+def _called(request: RunRequest) -> State[Any]:
+    which = request.first, request.last, request.account
+    match request.command:
         case "run":
             return pipeline(
-                *which, again=job.again, audit_days=job.audit_days, presets=job.presets, return_state=True
+                *which,
+                again=request.again,
+                audit_days=request.audit_days,
+                presets=request.presets,
+                return_state=True,
             )
         case "ingest":
-            return ingest(*which, again=job.again, audit_days=job.audit_days, return_state=True)
+            return ingest(*which, again=request.again, audit_days=request.audit_days, return_state=True)
         case "normalize":
-            return normalize(rebuild=job.rebuild, return_state=True)
+            return normalize(rebuild=request.rebuild, return_state=True)
         case "model":
             return model(return_state=True)
         case "report":
-            return report(presets=job.presets, formats=job.formats, return_state=True)
-
-
-def _in_flow(job: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
-    """Do the job inside a flow run. Work that is given was checked where its flags were read."""
-    given = _given.get() or _Given()
-    given.has_begun = True
-    try:
-        announce = announcer()
-        work = given.work or prepare(load(concurrency=concurrency), job.checked(utc_now().date()), announce)
-        artifacts = Artifacts()
-        in_flow = replace(work, step=_as_task, progress=artifacts.beside(work.progress), announce=announce)
-        summary = _in_its_turn(in_flow, job, 60.0 * wait_minutes)
-    except RecspendError as error:
-        given.error = error
-        return state_of_error(error)
-    given.summary = summary
-    artifacts.show(work, job, summary)
-    return state_of_summary(summary)
-
-
-def _in_its_turn(work: RunContext, job: RunRequest, seconds: float) -> RunSummary:
-    """Do the job once no other run writes to the data folder. Raises BusyError after so many seconds."""
-    latest = time.monotonic() + seconds
-    while True:
-        try:
-            return perform(work, job)
-        except BusyError:
-            if time.monotonic() >= latest:
-                raise
-        time.sleep(_SECONDS_BETWEEN_TRIES)
-
-
-def _as_task(name: str, piece: Callable[[], T]) -> T:
-    """Run a piece of work as a task of that name. It takes no parameters, so none can show a secret."""
-    return _task_of(name, piece)()
-
-
-def _task_of(name: str, piece: Callable[[], T]) -> Task[[], T]:
-    @task(
-        name=name.split(maxsplit=1)[0],
-        # A text would be a pattern to Prefect, and an account's name may have braces.
-        task_run_name=lambda: name,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-    )
-    def run_piece() -> T:
-        return piece()
-
-    return run_piece
+            return report(presets=request.presets, formats=request.formats, return_state=True)

@@ -8,7 +8,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.run.job import RunSummary
+from flows.run.summary import RunSummary
 from transforms.errors import ApiError, BusyError, ConfigError, RecspendError
 
 WITH_HOLES = "Completed with holes"

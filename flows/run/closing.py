@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from flows.model.coverage import AccountCoverage, coverage
-from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.run.request import RunContext
 from flows.run.stages import build_models
 from flows.run.upgrade import held
 from flows.stores.folder.statements import Sealed, Statements, statement_rows
@@ -81,10 +81,9 @@ def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False)
 
 def _build(work: RunContext) -> None:
     """The statement must be what the lake says now; a warehouse that is up to date is only checked again."""
-    summary = RunSummary()
-    build_models(work, RunRequest("model"), summary)
-    if summary.stopping_checks:
-        names = ", ".join(result.check.name for result in summary.stopping_checks)
+    stopping = [result for result in build_models(work).checks if result.stops]
+    if stopping:
+        names = ", ".join(result.check.name for result in stopping)
         raise ChecksFailedError(f"Checks failed: {names}. Nothing was closed; see `recspend check`.")
 
 

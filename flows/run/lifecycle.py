@@ -1,40 +1,147 @@
-"""The beginning of a run, in which it may fail before it keeps a record of itself: that is told and on record, too."""
+"""What surrounds a run. Read `lifecycle` from top to bottom: outermost first, in the order in which it begins.
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+Only `run` leaves a record, metrics and notifications. A single stage only holds the data folder.
+"""
 
-from flows.monitor.notify import Announce, failure_told
-from flows.run.job import RunContext, RunRequest, on_failure
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flows.monitor.notify import findings_now, notify
+from flows.run.record import record_failed_start, recorded
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
 from flows.run.upgrade import held
-from flows.settings.settings import Settings
+from flows.settings.accounts import accesses, account_names
 from flows.stage import utc_now
+from flows.stores.api.access import AccountAccess
+from transforms.errors import BusyError
+from transforms.monitor import figure_findings as figures
+from transforms.monitor.findings import (
+    KINDS,
+    OF_FIGURES,
+    Finding,
+    account_key,
+    failed_accounts,
+    failed_checks,
+    failed_run,
+)
+from transforms.monitor.messages import Seen
+
+
+@dataclass(slots=True)
+class Run:
+    """A run under way. started: UTC. is_rebuilt: an upgrade of the data folder built the lake again.
+
+    save_record: writes the record of the run as it is now, so that the warehouse built next knows it.
+    """
+
+    context: RunContext
+    request: RunRequest
+    accounts: Sequence[AccountAccess] = ()
+    summary: RunSummary = field(default_factory=RunSummary)
+    started: datetime = field(default_factory=utc_now)
+    is_rebuilt: bool = False
+    is_on_record: bool = False
+    save_record: Callable[[], None] = lambda: None
 
 
 @contextmanager
-def beginning(settings: Settings, job: RunRequest, announce: Announce | None = None) -> Iterator[None]:
-    """Tell of a run that fails in the block, and put it on record; the error is raised all the same."""
-    with failure_told(settings, job, announce), _on_record(settings, job):
+def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
+    """Everything around the stages of a run, which the block does.
+
+    Raises BusyError when another process writes to the data folder (nothing is recorded or sent then), ConfigError
+    when an account or its token is missing or a newer recspend wrote the folder, DataError when the folder cannot be
+    upgraded, and whatever the block raises.
+    """
+    with begun(context, request) as run:
+        run.accounts = _accounts(context, request)
+        with held(context.settings.data_dir, context.progress) as run.is_rebuilt, on_record(run):
+            yield run
+
+
+@contextmanager
+def begun(context: RunContext, request: RunRequest) -> Iterator[Run]:
+    """A run that is due: notify of how it ends, and record it even if it fails before it has a record of its own."""
+    run = Run(context, request)
+    with notified(run), failed_start_recorded(run):
+        yield run
+
+
+@contextmanager
+def notified(run: Run) -> Iterator[None]:
+    """Send what the run found, or that it failed, once the data folder is free again: a receiver may be slow."""
+    settings, announce = run.context.settings, run.context.announce
+    with _on_failure(run, lambda error: notify(settings, announce, lambda: _failure(run, error))):
         yield
+    if run.request.command == "run":
+        run.summary.notify_warnings = notify(settings, announce, lambda: _found(run))
 
 
 @contextmanager
-def held_for(work: RunContext, job: RunRequest) -> Iterator[bool]:
-    """Hold the data folder as `held` does, and raise as it does; a run that cannot be begun for it is on record."""
-    with ExitStack() as stack:
-        with _on_record(work.settings, job):
-            is_rebuilt = stack.enter_context(held(work.settings.data_dir, work.progress))
-        yield is_rebuilt
-
-
-@contextmanager
-def _on_record(settings: Settings, job: RunRequest) -> Iterator[None]:
-    """Put a run on record that the block ends; but not one that another run leaves no room for."""
-    started = utc_now()
+def failed_start_recorded(run: Run) -> Iterator[None]:
+    """Record a run that fails before `on_record`."""
 
     def record(error: Exception) -> None:
-        from flows.run.record import record_failed_start
+        if not run.is_on_record:
+            record_failed_start(run.context.settings, run.started, error)
 
-        record_failed_start(settings, started, error)
-
-    with on_failure(job, record):
+    with _on_failure(run, record):
         yield
+
+
+@contextmanager
+def on_record(run: Run) -> Iterator[None]:
+    """Record the run from here on, and write the metrics at its end."""
+    if run.request.command != "run":
+        yield
+        return
+    with recorded(run.context, run.summary) as run.save_record:
+        run.is_on_record = True
+        yield
+
+
+def _found(run: Run) -> tuple[list[Finding], Seen]:
+    """What the run found, and what it looked at."""
+    context, summary = run.context, run.summary
+    stopping = summary.stopping_checks
+    found = failed_accounts(summary.failed)
+    found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
+    found += findings_now(context.settings.data_dir, with_figures=not stopping)
+    kinds = set(KINDS) - (OF_FIGURES if stopping else set())
+    read = {access.account_sid for access in run.accounts}
+    if read >= context.names.keys():
+        return found, Seen(kinds)
+    return found, Seen(
+        kinds - {"run.failed"},
+        {account_key(access.name) for access in run.accounts},
+        # The current day of another account is a coverage gap until that account's own run.
+        figures.young_holes(found, read, context.clock().date() - timedelta(days=1)),
+    )
+
+
+def _failure(run: Run, error: Exception) -> tuple[list[Finding], Seen]:
+    """That the run failed. It looked at nothing else."""
+    account = run.request.account or ""
+    name = account_names(run.context.settings).get(account, run.request.account)  # it may be given by its sid
+    return [failed_run(error, name)], Seen(kinds=())
+
+
+def _accounts(context: RunContext, request: RunRequest) -> Sequence[AccountAccess]:
+    if context.accounts is not None:
+        return context.accounts
+    return accesses(context.settings, request.account) if request.reads_api else []
+
+
+@contextmanager
+def _on_failure(run: Run, react: Callable[[Exception], object]) -> Iterator[None]:
+    """Call `react` if the block of a whole run raises; not when the data folder is busy: another run is at work."""
+    try:
+        yield
+    except BusyError:
+        raise
+    except Exception as error:
+        if run.request.command == "run":
+            react(error)
+        raise

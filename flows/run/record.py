@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import duckdb
 
 from flows.monitor.health import health_with_costs
-from flows.run.job import RunContext, RunSummary
+from flows.run.request import RunContext
+from flows.run.summary import RunSummary
 from flows.settings.accounts import account_names
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import refuse_newer
@@ -33,10 +34,9 @@ def recorded(work: RunContext, summary: RunSummary) -> Iterator[Callable[[], Non
     started = datetime.now(UTC)
 
     def keep(exit_code: int | None = None) -> None:
-        known = {
-            name: getattr(summary, name, None) for name in RunRecord.__struct_fields__ if name != "exit_code"
+        counts = {
+            name: value for name, value in summary.counts().items() if name in RunRecord.__struct_fields__
         }
-        counts = {name: value for name, value in known.items() if value is not None}
         finished = None if exit_code is None else datetime.now(UTC)
         record = RunRecord(_run_id(started), started, finished, exit_code, **counts)
         Runs(work.settings.data_dir).write(record)

@@ -1,10 +1,12 @@
 """The accounts that the settings describe, checked before the first request."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 
 from flows.settings.account_settings import AccountSettings
-from flows.settings.settings import Settings, config_path
+from flows.settings.config_file import config_path
+from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
 from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
@@ -17,7 +19,27 @@ _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 def accesses(settings: Settings, only: str | None = None) -> list[AccountAccess]:
     """How to reach each account; `only` picks one by name or sid. Raises ConfigError when something is missing."""
-    described = [(entry.name, entry.account_sid, partial(_of_entry, entry)) for entry in settings.accounts]
+    described = _described(settings, only)
+    # Only the accounts that are asked for need their tokens.
+    return [access() for name, sid, access in described if only is None or only in (name, sid)]
+
+
+def refuse_unknown(settings: Settings, only: str | None) -> None:
+    """Raise ConfigError when no account has this name or sid. Reads no token."""
+    if only is not None:
+        _described(settings, only)
+
+
+def _described(
+    settings: Settings, only: str | None = None
+) -> list[tuple[str, str, Callable[[], AccountAccess]]]:
+    """Name, sid and how to reach it, of each account.
+
+    Raises ConfigError when two share a name or sid, or `only` is none of them.
+    """
+    described: list[tuple[str, str, Callable[[], AccountAccess]]] = [
+        (entry.name, entry.account_sid, partial(_of_entry, entry)) for entry in settings.accounts
+    ]
     if settings.account_sid or not described:
         sid = settings.account_sid or ""
         described.insert(0, (settings.account_name or sid, sid, partial(_of_environment, settings)))
@@ -28,14 +50,12 @@ def accesses(settings: Settings, only: str | None = None) -> list[AccountAccess]
         twice = {value for value in values if values.count(value) > 1}
         if twice:
             raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
-    # Only the accounts that are asked for need their tokens.
-    chosen = [access for name, sid, access in described if only is None or only in (name, sid)]
-    if not chosen:
+    if only is not None and not any(only in (name, sid) for name, sid, _ in described):
         names = ", ".join(name for name, _, _ in described if name)
         raise ConfigError(
             f"There is no account {only}. {f'Accounts are: {names}.' if names else 'None is described.'}"
         )
-    return [access() for access in chosen]
+    return described
 
 
 def account_names(settings: Settings) -> dict[str, str]:

@@ -5,9 +5,6 @@ Order: command line, environment (`RECSPEND_…`), then `recspend.toml` in the w
 stand in that file: it names where they are.
 """
 
-import os
-import tomllib
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,10 +21,16 @@ from pydantic_settings import (
 
 from flows.settings.account_settings import AccountSettings, Provider
 from flows.settings.channel_settings import Channels
+from flows.settings.config_file import config_path, read_file
+from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.data_format import refuse_newer
 from transforms.errors import ConfigError
+from transforms.ingest.plan import IngestRequest, Rules
+from transforms.model.options import ModelOptions
 
-_CONFIG_FILE = "recspend.toml"
+# The stages and stores know their own defaults; they are written down there and shown here.
+_RETRIES, _RULES, _INGEST = RetryPolicy(), Rules(), IngestRequest()
+_MODELS = ModelOptions(settle_days=_RULES.settle_days)
 
 
 class Settings(BaseSettings):
@@ -67,54 +70,70 @@ class Settings(BaseSettings):
         default_factory=list, description="who is told of what a run found, an entry for each"
     )
     reporting_timezone: str = Field(
-        default="UTC", description="time zone of the days in tables (`usage_date`), like Europe/Berlin"
+        default=_MODELS.reporting_timezone,
+        description="time zone of the days in tables (`usage_date`), like Europe/Berlin",
     )
     embed_recordings: bool = Field(
-        default=True,
+        default=_MODELS.embed_recordings,
         description="whether `fct_recordings` holds the recordings; else it is a view on the lake",
     )
     unpriced_share_warning: Decimal = Field(
-        default=Decimal("0.1"),
+        default=_MODELS.unpriced_share_warning,
         ge=0,
         le=1,
         description="share of recordings without a price above which a check warns",
     )
     lookback_days: int = Field(
-        default=3, ge=0, le=3650, description="the newest days, today included, that each run reads again"
+        default=_RULES.lookback_days,
+        ge=0,
+        le=3650,
+        description="the newest days, today included, that each run reads again",
     )
     settle_days: int = Field(
-        default=90,
+        default=_RULES.settle_days,
         ge=0,
         le=3650,
         description="days for which a day is read again while a price is missing or a recording is not done",
     )
     short_recording_seconds: int = Field(
-        default=5, ge=0, le=3600, description="a recording below this length counts as short"
+        default=_MODELS.short_recording_seconds,
+        ge=0,
+        le=3600,
+        description="a recording below this length counts as short",
     )
     accrual_rate_days: int = Field(
-        default=30,
+        default=_MODELS.accrual_rate_days,
         ge=1,
         le=3650,
         description="so many days, up to the newest with a price, give the rate that missing prices are estimated at",
     )
     report_page: bool = Field(default=True, description="whether `report.html` is written")
     usage_records: bool = Field(
-        default=True, description="whether Twilio's Usage Records are read, to compare with"
+        default=_INGEST.usage, description="whether Twilio's Usage Records are read, to compare with"
     )
     bill_tolerance_amount: Decimal = Field(
-        default=Decimal("0.01"), ge=0, lt=10**9, description="a bill may differ by so much, in its currency"
+        default=_MODELS.bill_tolerance_amount,
+        ge=0,
+        lt=10**9,
+        description="a bill may differ by so much, in its currency",
     )
     bill_tolerance_share: Decimal = Field(
-        default=Decimal("0"), ge=0, le=1, description="or by this share of what it charges"
+        default=_MODELS.bill_tolerance_share, ge=0, le=1, description="or by this share of what it charges"
     )
     anomaly_window_days: int = Field(
-        default=56, ge=28, le=730, description="days before a day that tell what is usual for it"
+        default=_MODELS.anomaly_window_days,
+        ge=28,
+        le=730,
+        description="days before a day that tell what is usual for it",
     )
     anomaly_deviations: Decimal = Field(
-        default=Decimal("4.5"), gt=0, le=1000, description="how many usual deviations make a day an anomaly"
+        default=_MODELS.anomaly_deviations,
+        gt=0,
+        le=1000,
+        description="how many usual deviations make a day an anomaly",
     )
     anomaly_min_share: Decimal = Field(
-        default=Decimal("0.25"),
+        default=_MODELS.anomaly_min_share,
         ge=0,
         le=1,
         description="a difference below this share of the median is no anomaly",
@@ -123,15 +142,22 @@ class Settings(BaseSettings):
         default=Path("metrics.prom"), description="for Prometheus; relative to the data folder"
     )
     concurrency: int = Field(
-        default=8, ge=1, le=64, description="how many windows of an account are read side by side"
+        default=_INGEST.concurrency,
+        ge=1,
+        le=64,
+        description="how many windows of an account are read side by side",
     )
-    connect_timeout: float = Field(default=10, gt=0, description="seconds to wait for a connection")
+    connect_timeout: float = Field(
+        default=_RETRIES.connect_timeout, gt=0, description="seconds to wait for a connection"
+    )
     read_timeout: float = Field(
-        default=60, gt=0, description="seconds to wait between two pieces of an answer"
+        default=_RETRIES.read_timeout, gt=0, description="seconds to wait between two pieces of an answer"
     )
-    attempts: int = Field(default=7, ge=1, le=50, description="how often a failing request is sent in all")
+    attempts: int = Field(
+        default=_RETRIES.attempts, ge=1, le=50, description="how often a failing request is sent in all"
+    )
     backoff: float = Field(
-        default=0.5, ge=0, description="seconds before the second attempt; doubles from there"
+        default=_RETRIES.backoff, ge=0, description="seconds before the second attempt; doubles from there"
     )
 
     @field_validator("reporting_timezone")
@@ -159,54 +185,14 @@ class _FileSource(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return _read_file()
+        return read_file()
 
 
 def origins() -> dict[str, str]:
     """Where each setting that was given comes from: the name of its variable, or the settings file."""
     in_environment = EnvSettingsSource(Settings)()
     named = {name: f"RECSPEND_{name.upper()}" for name in in_environment}
-    return {name: str(config_path()) for name in _read_file()} | named
-
-
-def config_path() -> Path:
-    """The settings file that counts here, whether or not it exists."""
-    return Path(os.environ.get("RECSPEND_CONFIG") or _CONFIG_FILE)
-
-
-def _read_file() -> dict[str, Any]:
-    path = config_path()
-    if not path.exists():
-        if os.environ.get("RECSPEND_CONFIG"):
-            raise ConfigError(
-                f"RECSPEND_CONFIG names {path}, which does not exist. Create it or unset the variable."
-            )
-        return {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from None
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read ({error.strerror}). Name another file or mend it."
-        ) from None
-    secrets = [where for where, table in _tables(values) if "api_token" in table]
-    if secrets:
-        raise ConfigError(
-            f"{path} holds an api_token ({secrets[0]}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
-            "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
-        )
-    return values
-
-
-def _tables(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    accounts = values.get("accounts", [])
-    entries = accounts if isinstance(accounts, list) else []
-    return [("top level", values)] + [
-        (f"accounts entry {number}", entry)
-        for number, entry in enumerate(entries, 1)
-        if isinstance(entry, dict)
-    ]
+    return {name: str(config_path()) for name in read_file()} | named
 
 
 def load(**given: Any) -> Settings:

@@ -12,7 +12,8 @@ from typing import Literal
 
 from flows.settings.account_settings import AccountSettings
 from flows.settings.accounts import check_place
-from flows.settings.settings import Settings, config_path
+from flows.settings.config_file import config_path
+from flows.settings.settings import Settings
 from flows.settings.settings_file import LeftOutAccounts, settings_text
 from flows.settings.tokens import TOKEN_VARIABLE
 from flows.stores.api.access import AccountAccess

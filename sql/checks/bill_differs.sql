@@ -1,5 +1,5 @@
--- What is charged differs from the recordings by more than the tolerance: see marts.reconciliation
--- for what it comes of.
+-- What is charged differs from the recordings by more than the tolerance: marts.reconciliation
+-- shows why.
 -- severity: warn
 select
     against,

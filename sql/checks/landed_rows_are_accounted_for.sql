@@ -1,5 +1,5 @@
 -- Every row the API listed must be a recording in the lake, a reject, a repetition, or belong to
--- another window; a row that is none of these was lost.
+-- another window; any other row was lost.
 -- severity: fail
 with
 

@@ -1,5 +1,5 @@
--- What was charged, in the columns of the FinOps specification FOCUS 1.2; focus.yml says what
--- stands in each of them. A charge without a currency cannot be said in FOCUS and is left out, like
+-- What was charged, in the columns of the FinOps specification FOCUS 1.2; focus.yml
+-- describes each of them. FOCUS cannot express a charge without a currency, so it is left out, like
 -- recordings without a price. A day of a closed month stays as it was then; what changed since is a
 -- correction of that day, billed in the month it was found.
 with
@@ -134,7 +134,7 @@ select
     account_sid as "SubAccountId",
     account_name as "SubAccountName",
     account_type as "SubAccountType",
-    -- What is not known is no tag.
+    -- An unknown value gets no tag.
     cast(case
         when channels is null then json_object('source', source)
         else json_object('channels', cast(channels as varchar), 'source', source)

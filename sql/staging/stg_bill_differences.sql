@@ -2,7 +2,7 @@ with
 
 comparison as (
     select * from staging.stg_bill_comparison
-    -- Days on which there is nothing are no news.
+    -- Days without anything on either side are left out.
     where our_recordings > 0 or their_recordings > 0 or their_minutes > 0 or their_cost <> 0
 ),
 

@@ -37,7 +37,7 @@ named as (
     from dated
 ),
 
--- What a change takes away from where the recording stood, and what it adds where it stands since.
+-- What a change takes away from where the recording was, and what it adds where it is now.
 sides as (
     select
         recording_sid,

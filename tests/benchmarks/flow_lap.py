@@ -14,20 +14,21 @@ def main() -> None:
     """Do the run, and tell: seconds until the stages began, in them, and until all was done; CPU seconds but for the
     first; rows and cost."""
     from flows.run import stages
-    from flows.run.job import RunContext, RunRequest, RunSummary
+    from flows.run.request import RunContext, RunRequest, context_of
+    from flows.run.summary import RunSummary
     from flows.settings.settings import load
 
     perform, marks = stages.perform, []
 
-    def marked(work: RunContext, job: RunRequest) -> RunSummary:
+    def marked(context: RunContext, request: RunRequest) -> RunSummary:
         marks.extend([time.process_time(), time.time()])
-        summary = perform(work, job)
+        summary = perform(context, request)
         marks.append(time.time())
         return summary
 
     stages.perform = marked  # before the flow takes hold of it
     job = RunRequest("run")
-    work = stages.prepare(load(), job)
+    work = context_of(load())
     if sys.argv[1] == "flow":
         from flows.pipeline.flow import perform_as_flow
 

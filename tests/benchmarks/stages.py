@@ -6,12 +6,12 @@ from functools import partial
 
 from flows.emulator.ledger.generator import LAST_DAY
 from flows.ingest.ingest import ingest_account
-from flows.model.inputs import ModelOptions
 from flows.model.model import model
 from flows.normalize.normalize import normalize_account
 from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
+from transforms.model.options import ModelOptions
 
 from .task import Task
 
@@ -26,7 +26,7 @@ def prepare(task: Task) -> Callable[[], object]:
     if task.what == "normalize":
         (account_sid,) = RawPages(task.out).accounts()
         return partial(normalize_account, task.out, account_sid)
-    return partial(model, task.out, shipped("sql"), shipped("reference"), ModelOptions())
+    return partial(model, task.out, shipped("sql"), shipped("reference"), ModelOptions(settle_days=90))
 
 
 def _ingest(task: Task) -> None:

@@ -24,7 +24,7 @@ LEDGERS: Mapping[str, list[Ledger]] = {
     name: [ledger(shape, name, seed) for seed in SEEDS] for name, shape in SHAPES.items()
 }
 
-# (day of as_of, shape) → median and worst error of the month, in percent, at most. The README tells of 200 other seeds.
+# (day of as_of, shape) → median and worst error of the month, in percent, at most; sql/README.md has other seeds.
 BOUNDS: Mapping[tuple[int, str], tuple[float, float]] = {
     (2, "flat"): (2.5, 9), (2, "growing"): (4, 13), (2, "shrinking"): (6, 18), (2, "weekdays"): (2.5, 9),
     (2, "step"): (3, 11), (2, "few"): (12, 70),

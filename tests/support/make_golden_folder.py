@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flows.emulator import LivingLedger, Recording, open_living, serve
 from flows.run.closing import close_month
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.folder.data_format import FORMAT
 from tests.support import GOLDEN

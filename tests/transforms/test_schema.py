@@ -19,7 +19,7 @@ from transforms.schema import (
 
 SQL = TOP / "sql"
 TWINS = {
-    f"{file.parent.name}.{file.stem}": read_twin(file.read_text(), str(file))
+    f"{file.relative_to(SQL).parts[0]}.{file.stem}": read_twin(file.read_text(), str(file))
     for file in sorted(SQL.glob("**/*.yml"))
 }
 

@@ -15,7 +15,7 @@ import pytest
 
 from flows.emulator import LivingLedger, open_living, serve
 from flows.normalize.normalize import normalize_account
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.stores.lake.lake import Lake
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, made, run_by

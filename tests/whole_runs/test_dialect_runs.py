@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.emulator import LivingSource, open_living, serve
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.stores.folder.account_state import AccountStates
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells
 from tests.support.runs.living_runs import (

@@ -13,7 +13,7 @@ import pytest
 
 from flows.command import main as cli
 from flows.emulator import Emulator, Recording, open_recordings, serve
-from flows.run.job import RunContext, RunRequest
+from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform, planned
 from tests.support.runs.ledger_runs import accesses_of, work_for
 from tests.support.runs.watched import TODAY, epoch, evenly, is_page_request, page_requests, recording
@@ -35,7 +35,7 @@ def plan(work: RunContext, job: RunRequest = INGEST) -> list[Row]:
     """The rows of the plan, without the account."""
     table = planned(work, job)
     assert table.column_names == ["account", "first_day", "last_day", "reason", "requests"]
-    assert set(table["account"].to_pylist()) <= {access.name for access in work.accounts}
+    assert set(table["account"].to_pylist()) <= {access.name for access in work.accounts or ()}
     return [tuple(row.values())[1:] for row in table.to_pylist()]
 
 

@@ -15,7 +15,8 @@ from flows.emulator.faults.sheets import read_sheet
 from flows.emulator.faults.walk_faults import SKIPPED_ROWS
 from flows.emulator.http.messages import HttpRequest, Response
 from flows.model.coverage import coverage
-from flows.run.job import RunRequest, RunSummary
+from flows.run.request import RunRequest
+from flows.run.summary import RunSummary
 from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells

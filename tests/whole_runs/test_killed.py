@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import decompress
@@ -290,5 +290,5 @@ def test_a_stopped_run_does_not_wait_for_an_answer_that_is_long_in_coming_and_le
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 128 + sent
-    assert "Stopped. What has landed is kept, and the next run goes on from there." in told
+    assert "Stopped. Everything fetched so far is kept, and the next run continues from there." in told
     assert "Traceback" not in told

@@ -26,7 +26,7 @@ from flows.command import main as cli
 from flows.emulator import Parameters, Source, open_ledger, serve
 from flows.emulator.http.messages import Answer, HttpRequest, Response, json_bytes
 from flows.stores.raw.landing import compress
-from tests.support import README
+from tests.support import page
 from tests.support.leaks import forms_of, leaks, loose_tongued, repeated_credentials
 from tests.support.runs.ledger_runs import accesses_of, environment_of
 from tests.support.runs.watched import text_of
@@ -306,7 +306,7 @@ def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_i
             said[f"{name}: output"], said[f"{name}: errors"] = done.stdout, done.stderr
             return done.returncode
 
-        (saves,) = re.findall(r"^\$ \.venv/bin/python -c '(.*)'$", README, re.MULTILINE)
+        (saves,) = re.findall(r"^\$ \.venv/bin/python -c '(.*)'$", page("flows/settings"), re.MULTILINE)
         assert call("block", "-c", saves, given=f"{TOKEN}\n") == 0, said
         command = [
             "-c",

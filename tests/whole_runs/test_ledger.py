@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.emulator import FORMS, SOURCES, Forms, Parameters, Recording, open_ledger, open_recordings, serve
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from tests.support.analyst import analyst_with_open
 from tests.support.runs.ledger_runs import (

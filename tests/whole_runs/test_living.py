@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 
 from flows.emulator import Recording, open_living, serve
 from flows.model.coverage import coverage
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.api.client import RecordingsApi
 from flows.stores.lake.lake import Lake

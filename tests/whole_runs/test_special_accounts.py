@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from flows.emulator import Emulator, Parameters, open_ledger, open_living, open_recordings, serve
-from flows.run.job import RunRequest, RunSummary
+from flows.run.request import RunRequest
 from flows.run.stages import perform
+from flows.run.summary import RunSummary
 from flows.stores.api.access import AccountAccess
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells, work_for
 from tests.support.runs.watched import TODAY, epoch, evenly, page_requests, recording

@@ -1,7 +1,7 @@
 """Which days of an account to read now, and why. Days are creation days, UTC."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import ceil
@@ -35,6 +35,22 @@ class Rules:
     lookback_days: int = 3
     settle_days: int = 90
     audit_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """Which days are asked for (inclusive, UTC; None = from the account's first day, to today), and how.
+
+    again: read every one of them, covered or not. rules: how far a run looks back. usage: read the Usage Records of
+    these days as well, of an account that has them. concurrency: how many windows are fetched at once.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    again: bool = False
+    rules: Rules = field(default_factory=Rules)
+    usage: bool = True
+    concurrency: int = 8
 
 
 def plan_days(

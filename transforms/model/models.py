@@ -55,7 +55,7 @@ class TwinRecordings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The `.yml` file beside a model: what a row is, which columns identify it, and every column in order.
+    """The `.yml` file next to a model: what a row is, which columns identify it, and every column in order.
 
     question: what a mart answers, in a reader's words. recordings: which ones a row of a mart is made of. is_report:
     whether it is a report file; otherwise it is written only when asked for by name. month_from: the column that says
@@ -75,7 +75,7 @@ class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A SELECT under its full name (`marts.daily_spend`), the file it stands in, and its twin."""
+    """A SELECT under its full name (`marts.daily_spend`), its file, and its twin."""
 
     name: str
     file: str
@@ -127,7 +127,7 @@ def key_check(models: Iterable[Model]) -> Check:
         for model in models
         if (keys := ", ".join(model.twin.key))
     ]
-    why = "A key that stands twice would count the same money twice."
+    why = "A duplicate key would count the same money twice."
     return Check("keys_are_unique", "the keys of the twins", "\nunion all\n".join(selects), "fail", why)
 
 
@@ -164,7 +164,7 @@ def _differences(model: str, columns: Iterable[str]) -> str:
 
 @cache
 def references(sql: str, file: str) -> frozenset[str]:
-    """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is no SQL."""
+    """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is not SQL."""
     import sqlglot
     from sqlglot import exp
 
@@ -179,7 +179,7 @@ def references(sql: str, file: str) -> frozenset[str]:
 
 
 def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
-    """The models, each behind those it reads. `given` names what is there before any model.
+    """The models, each after those it reads. `given` names what is there before any model.
 
     Raises ModelError naming the file when a model reads an unknown name, or when models read each other in a circle.
     """
@@ -190,7 +190,7 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
         unknown = sorted(names - by_name.keys() - set(given))
         if unknown:
             raise ModelError(
-                f"{model.file} reads {unknown[0]}, which is neither a model nor given. Mend the name."
+                f"{model.file} reads {unknown[0]}, which is neither a model nor given. Correct the name."
             )
         reads[model.name] = names & by_name.keys()
     try:
@@ -201,7 +201,7 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
 
 
 def read_from_outside(models: Iterable[Model]) -> set[str]:
-    """Full names of the tables that models read and that are no models themselves."""
+    """Full names of the tables that models read and that are not models themselves."""
     models = list(models)
     return {name for model in models for name in references(model.sql, model.file)} - {
         model.name for model in models
@@ -226,10 +226,10 @@ def drift(model: str, twin: Twin, built: Mapping[str, str]) -> list[str]:
         if name in built and built[name] != column.type
     ]
     if not problems and list(built) != list(twin.columns):
-        problems.append(f"the columns of {model} stand in another order than in its twin")
+        problems.append(f"the columns of {model} are in a different order than in its twin")
     facts = {"key": twin.key, "month_from": twin.month_from, "sums_to_fact": twin.sums_to_fact}
     return problems + [
-        f"{fact} column {name} of {model} is no column"
+        f"{fact} column {name} of {model} is not a column"
         for fact, names in facts.items()
         for name in names
         if name not in twin.columns and (fact == "key" or name not in built)

@@ -27,7 +27,7 @@ _TO_DO: dict[Kind, str] = {
     "anomaly.found": "`recspend explain daily_spend usage_date=DAY` shows a day; reports/anomalies.csv has all.",
     "rate.changed": "Ask the provider, or mend reference/rate_card.csv. reports/rate_changes.csv has all.",
     "rate.differs": "Claim it, or mend reference/rate_card.csv. reports/rate_differences.csv has each day.",
-    "bill.differs": 'README, "Is the bill right?", says what the parts mean; reports/reconciliation.csv has all.',
+    "bill.differs": "reports/reconciliation.csv has each part of the difference; sql/README.md explains the parts.",
 }
 
 

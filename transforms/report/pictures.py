@@ -106,14 +106,16 @@ def rooms(models: Iterable[Model]) -> list[str]:
 
 
 def with_parts(text: str, parts: Mapping[str, str]) -> str:
-    """A text with its generated parts renewed: each stands between `<!-- name: … -->` and `<!-- end of name -->`.
+    """A text with its generated parts renewed: each is between `<!-- generated: name -->` and `<!-- end -->`.
 
     Raises ModelError when a part has no place in the text.
     """
     for name, content in parts.items():
-        place = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        place = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         if not place.search(text):
-            raise ModelError(f"There is no place for {name}. Put `<!-- {name}: … -->` and its end back.")
+            raise ModelError(
+                f"There is no place for {name}. Put `<!-- generated: {name} -->` and `<!-- end -->` back."
+            )
         text = place.sub(lambda found, content=content: f"{found[1]}\n{content}\n{found[2]}", text)  # type: ignore[misc]
     return text
 

@@ -5,7 +5,7 @@ import sys
 
 
 def set_up_logging(*, verbose: bool) -> None:
-    """Log to standard error: warnings on a terminal (a bar shows the rest), everything of ours elsewhere."""
+    """Log to standard error: warnings on a terminal (a progress bar shows the rest), all our log lines elsewhere."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger("flows")

@@ -16,5 +16,5 @@ def show(*renderables: Any) -> None:
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the terminal something that is no result."""
+    """Print a sentence that is not part of the result."""
     typer.echo(sentence, err=True)

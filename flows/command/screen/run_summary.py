@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from flows.command.screen.figures import _look
-from flows.run.job import RunSummary
+from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.warehouse import warehouse_path
 from transforms.report.since_last_run import Changes

@@ -1,1 +1,1 @@
-"""What HTTP says, to and fro."""
+"""HTTP messages, in both directions."""

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from flows.monitor.doctor.finding import Diagnosis
-from flows.settings.settings import Settings, config_path, origins
+from flows.settings.config_file import config_path
+from flows.settings.settings import Settings, origins
 
 _PREFIX = "RECSPEND_"
 # Text that somebody typed may hold a password by mistake, as a URL can. What the account lines show was checked.

@@ -34,7 +34,7 @@ def read_models(sql: Path) -> list[Model]:
         for path in sorted((sql / folder).rglob("*.sql")):
             twin = path.with_suffix(".yml")
             if not twin.exists():
-                raise ModelError(f"{path} has no twin. Describe it in {twin.name} beside it.")
+                raise ModelError(f"{path} has no twin. Describe it in {twin.name} next to it.")
             name = f"{folder}.{path.stem}"
             models.append(
                 Model(name, str(path), path.read_text("utf-8"), read_twin(twin.read_text("utf-8"), str(twin)))
@@ -46,7 +46,7 @@ def read_models(sql: Path) -> list[Model]:
 
 
 def read_twins(sql: Path) -> dict[str, Twin]:
-    """Twins of the tables that are no models, by full name."""
+    """Twins of the tables that are not models, by full name."""
     paths = [path for folder in _TABLE_FOLDERS for path in sorted((sql / folder).rglob("*.yml"))]
     return {
         f"{path.parent.name}.{path.stem}": read_twin(path.read_text("utf-8"), str(path)) for path in paths

@@ -38,7 +38,7 @@ looking_back as (
     cross join landed.settings
 ),
 
--- Each day beside the days of its window, which are those before it. Noise is about as large in the
+-- Each day next to the days of its window, which are those before it. Noise is about as large in the
 -- root of a good day as in that of a slow one, so distances are measured there.
 windows as (
     select
@@ -64,7 +64,7 @@ weekdays as (
     group by series, usage_date, weekday
 ),
 
--- Four days of the same weekday are the fewest that tell what is usual.
+-- Four days of the same weekday are the minimum to know what is usual.
 spreads as (
     select
         windows.series,

@@ -24,7 +24,7 @@ adjusted as (
     select * from marts.adjusted_recordings
 ),
 
--- What the closed months have come to, less what was said then, less what is dated below.
+-- The closed months as they are now, minus their statements, minus the changes that are dated below.
 differences as (
     select
         closed.month,

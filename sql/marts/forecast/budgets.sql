@@ -36,7 +36,7 @@ budgets as (
     where lines.amount is not null
 ),
 
--- Months gone by as they stand, this one as it is expected.
+-- Past months as they are, this one as it is expected.
 days as (
     select
         usage_date,

@@ -26,7 +26,7 @@ month_days as (
     from settings
 ),
 
--- Beside what is known of an account now; open_day is the first day that may not be whole.
+-- What is known of an account now; open_day is the first day that may not be whole.
 accounts as (
     select
         account_sid,

@@ -24,7 +24,7 @@ slopes as (
     group by later.account_sid, later.currency
 ),
 
--- Six days of the history go into the pattern and one into each week; only the others tell how far
+-- Six days of the history go into the pattern and one into each week; only the others show how far
 -- days are off.
 spreads as (
     select
@@ -40,8 +40,7 @@ spreads as (
     group by account_sid, account_name, currency
 ),
 
--- Four weeks are the fewest that tell a trend. drift: how far weeks move beyond what noisy days
--- explain.
+-- Four weeks are the minimum for a trend. drift: how far weeks move beyond what noisy days explain.
 moves as (
     select
         spreads.*,

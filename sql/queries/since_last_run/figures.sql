@@ -1,4 +1,4 @@
--- The figures that are compared with those of the run before.
+-- The figures that are compared with those of the previous run.
 select
     account_sid,
     account_name,

@@ -54,7 +54,7 @@ def environment_of(emulator: Emulator, account: Account, monkeypatch: pytest.Mon
     monkeypatch.setenv("RECSPEND_BACKOFF", "0")
 
 
-def test_three_files_are_written_and_hold_what_was_given(init: Init) -> None:
+def test_init_writes_three_files_with_the_values_given(init: Init) -> None:
     flags = (*PLACE, "--timezone", "Europe/Berlin", "--data-dir", "var/spend")
     code, out, said = init(*flags)
     assert (code, out) == (0, "")
@@ -71,7 +71,7 @@ def test_three_files_are_written_and_hold_what_was_given(init: Init) -> None:
 
 
 @pytest.mark.parametrize("flags", [(), PLACE, (*PLACE, "--yes", "--provider", "twilio")])
-def test_running_it_again_changes_nothing_and_says_so(init: Init, flags: tuple[str, ...]) -> None:
+def test_init_again_changes_nothing_and_says_so(init: Init, flags: tuple[str, ...]) -> None:
     assert init(*flags)[0] == 0
     before = contents()
     for again in (flags, ()):
@@ -81,7 +81,7 @@ def test_running_it_again_changes_nothing_and_says_so(init: Init, flags: tuple[s
         assert contents() == before
 
 
-def test_a_file_that_is_there_stays_and_what_it_would_have_been_is_printed(init: Init) -> None:
+def test_init_keeps_an_existing_file_and_prints_the_new_one(init: Init) -> None:
     Path("recspend.toml").write_text("# mine\nlookback_days = 9\n")
     Path(".env.example").write_text("# mine too")
     Path(".gitignore").write_bytes(b"\xff*.log\n/data/\n")
@@ -92,7 +92,7 @@ def test_a_file_that_is_there_stays_and_what_it_would_have_been_is_printed(init:
         ".env.example": b"# mine too",
         ".gitignore": b"\xff*.log\n/data/\n.env\n",
     }
-    assert "recspend.toml is there and stays as it is." in said
+    assert "recspend.toml exists and is left unchanged." in said
     assert "Nothing was changed." not in said
     would_be = tomllib.loads(out)
     assert would_be == {
@@ -103,7 +103,7 @@ def test_a_file_that_is_there_stays_and_what_it_would_have_been_is_printed(init:
     assert "Nothing was changed." in init(*PLACE)[2]
 
 
-def test_a_link_that_leads_nowhere_is_not_replaced(init: Init) -> None:
+def test_init_does_not_replace_a_dangling_link(init: Init) -> None:
     Path("recspend.toml").symlink_to("elsewhere.toml")
     code, _, said = init()
     assert Path("recspend.toml").is_symlink()
@@ -111,9 +111,7 @@ def test_a_link_that_leads_nowhere_is_not_replaced(init: Init) -> None:
     assert said.startswith("Error: recspend.toml: ")
 
 
-def test_what_the_environment_says_is_taken_over_and_the_token_is_not(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_init_writes_variables_but_not_the_token(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (
         ("BASE_URL", "https://api.twilio.com"),
         ("ACCOUNT_SID", "AC1"),
@@ -135,7 +133,7 @@ def test_what_the_environment_says_is_taken_over_and_the_token_is_not(
 
 
 @pytest.mark.parametrize("folder", ["/somewhere/else", "../beside", "."])
-def test_a_data_folder_elsewhere_is_none_of_gits_business(init: Init, folder: str) -> None:
+def test_init_adds_no_gitignore_line_for_a_folder_elsewhere(init: Init, folder: str) -> None:
     assert init("--data-dir", folder)[0] == 0
     assert Path(".gitignore").read_text("utf-8") == ".env\n"
 
@@ -151,7 +149,7 @@ def test_a_data_folder_elsewhere_is_none_of_gits_business(init: Init, folder: st
         (("--accounts-of", "A1"), "RECSPEND_BASE_URL and RECSPEND_API_TOKEN are not set"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_written(
+def test_init_refuses_invalid_values_and_writes_nothing(
     init: Init, flags: tuple[str, ...], words: str
 ) -> None:
     code, out, said = init(*flags)
@@ -161,9 +159,7 @@ def test_what_cannot_be_is_refused_and_nothing_written(
     assert contents() == {}
 
 
-def test_every_account_of_a_project_gets_an_entry_that_can_be_used(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_gives_every_account_a_usable_entry(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(open_living([], accounts=FAMILY), faults=["odd-accounts"]) as emulator:
         environment_of(emulator, FAMILY[0], monkeypatch)
         code, out, said = init("--accounts-of", "A-main")
@@ -196,9 +192,7 @@ def test_every_account_of_a_project_gets_an_entry_that_can_be_used(
         assert contents() == before
 
 
-def test_a_token_in_a_file_stays_there_and_is_asked_of_nobody(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_leaves_a_token_in_its_file(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("token").write_text(f"{FAMILY[0].api_token}\n")
     Path("token").chmod(0o600)
     with serve(open_living([], accounts=FAMILY)) as emulator:
@@ -220,7 +214,7 @@ def test_a_token_in_a_file_stays_there_and_is_asked_of_nobody(
     assert len(accesses(settings)) == 2
 
 
-def test_of_one_account_no_variable_is_asked_for_when_its_token_is_elsewhere(
+def test_init_asks_no_variable_when_the_token_is_elsewhere(
     init: Init, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
@@ -230,7 +224,9 @@ def test_of_one_account_no_variable_is_asked_for_when_its_token_is_elsewhere(
     assert load().token_block == "support-token"
 
 
-def test_the_list_is_read_page_by_page_to_its_end(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_discover_reads_the_account_list_to_its_last_page(
+    init: Init, monkeypatch: pytest.MonkeyPatch
+) -> None:
     many = [Account(f"n{number}", f"A{number}", f"PT{number}") for number in range(1001)]
     with serve(open_living([], accounts=many)) as emulator:
         environment_of(emulator, many[0], monkeypatch)
@@ -242,9 +238,7 @@ def test_the_list_is_read_page_by_page_to_its_end(init: Init, monkeypatch: pytes
     assert [entry.account_sid for entry in load().accounts] == [account.account_sid for account in many]
 
 
-def test_an_account_of_twilio_is_asked_below_its_own_root(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_asks_twilio_below_its_own_root(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(open_living([], accounts=FAMILY)) as emulator:
         environment_of(emulator, FAMILY[0], monkeypatch)
         monkeypatch.setenv("RECSPEND_ACCOUNT_SID", "A-main")
@@ -252,7 +246,7 @@ def test_an_account_of_twilio_is_asked_below_its_own_root(
         assert code == 0
         (asked,) = emulator.requests
     assert asked.target == "/2010-04-01/Accounts.json?PageSize=1000"
-    assert "unset RECSPEND_ACCOUNT_SID, for the accounts stand in the file" in said
+    assert "unset RECSPEND_ACCOUNT_SID, because the accounts are in the file" in said
     monkeypatch.delenv("RECSPEND_ACCOUNT_SID")
     assert [(entry.name, entry.provider) for entry in load().accounts] == [
         ("main office", "twilio"),
@@ -260,9 +254,7 @@ def test_an_account_of_twilio_is_asked_below_its_own_root(
     ]
 
 
-def test_an_api_that_refuses_the_list_is_told_and_nothing_written(
-    init: Init, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discover_reports_a_refusal_and_writes_nothing(init: Init, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(open_living([], accounts=FAMILY)) as emulator:
         environment_of(emulator, FAMILY[0], monkeypatch)
         monkeypatch.setenv("RECSPEND_API_TOKEN", "PTnone-of-it")
@@ -302,7 +294,7 @@ def at_a_terminal(*lines: str, environment: Mapping[str, str] | None = None) -> 
     return seen.decode()
 
 
-def test_on_a_terminal_it_asks_and_asks_again_for_what_cannot_be() -> None:
+def test_init_on_a_terminal_asks_again_after_invalid_answers() -> None:
     seen = at_a_terminal(
         "", "http://example.com", "https://example.signalwire.com", "A1", "support", "Mars", "UTC", "", "n"
     )
@@ -319,7 +311,7 @@ def test_on_a_terminal_it_asks_and_asks_again_for_what_cannot_be() -> None:
     }
 
 
-def test_on_a_terminal_the_token_is_asked_for_and_neither_shown_nor_kept() -> None:
+def test_init_on_a_terminal_neither_shows_nor_keeps_the_token() -> None:
     with serve(open_living([], accounts=FAMILY)) as emulator:
         seen = at_a_terminal("", emulator.base_url, "A-main", "", "", "", "y", FAMILY[0].api_token)
     assert "The API lists 2 accounts: 2 get an entry." in seen

@@ -19,7 +19,7 @@ import pytest
 from flows.command import main as cli
 from flows.command import options as cli_options
 from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from tests.support.runs.ledger_runs import accesses_of, ledger_cells, warehouse_cells, work_for
 
@@ -99,13 +99,13 @@ def filled(account: str, ran: Path, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_help_with_an_example(command: str, recspend: Recspend) -> None:
+def test_help_of_each_command_has_an_example(command: str, recspend: Recspend) -> None:
     code, out, _ = recspend(command, "--help")
     assert code == 0
     assert re.search(rf"Example: .?recspend {command}", out)
 
 
-def test_the_help_names_every_command(recspend: Recspend) -> None:
+def test_help_names_every_command(recspend: Recspend) -> None:
     code, out, _ = recspend("--help")
     assert code == 0
     assert all(f" {command} " in out for command in COMMANDS)
@@ -115,7 +115,7 @@ HEAVY = {"pyarrow", "duckdb", "pandas", "numpy", "prefect", "requests", "msgspec
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_what_answers_at_once_loads_nothing_heavy(flag: str) -> None:
+def test_help_and_version_load_nothing_heavy(flag: str) -> None:
     program = (
         "import atexit, sys; atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr)); "
         f"sys.argv = ['recspend', {flag!r}]; from flows.command.main import main; main()"
@@ -127,7 +127,7 @@ def test_what_answers_at_once_loads_nothing_heavy(flag: str) -> None:
     assert loaded & HEAVY == set()
 
 
-def test_the_help_of_the_emulator_names_every_fault(recspend: Recspend) -> None:
+def test_emulator_help_names_every_fault(recspend: Recspend) -> None:
     _, out, _ = recspend("emulator", "--help")
     words = set(re.findall(r"[a-z]+(?:-[a-z]+)*", out))
     assert set(FAULTS) <= words
@@ -149,7 +149,7 @@ def test_run_prints_one_json_object_and_nothing_else(
     assert {currency: Decimal(cost) for currency, cost in summary["cost"].items()} == dict(spent.fetchall())
 
 
-def test_the_stages_one_by_one_come_to_the_same_as_a_run(
+def test_stages_one_by_one_equal_a_run(
     account: str,
     recspend: Recspend,
     emulator: Emulator,
@@ -165,7 +165,7 @@ def test_the_stages_one_by_one_come_to_the_same_as_a_run(
     assert (tmp_path / "data" / "reports" / "daily_spend.csv").exists()
 
 
-def test_the_tables_on_the_screen_show_the_figures_of_the_ledger(
+def test_screen_tables_show_the_figures_of_the_ledger(
     account: str,
     recspend: Recspend,
     emulator: Emulator,
@@ -200,16 +200,14 @@ def test_query_prints_a_table_csv_or_json_with_every_digit(filled: str, recspend
 @pytest.mark.parametrize(
     "statement", ["drop table marts.daily_spend", "selec 1", "select * from marts.nothing", "set x = 1"]
 )
-def test_a_query_that_is_wrong_or_would_write_is_refused(
-    filled: str, recspend: Recspend, statement: str
-) -> None:
+def test_query_refuses_wrong_sql_and_writes(filled: str, recspend: Recspend, statement: str) -> None:
     code, out, err = recspend("query", statement)
     assert (code, out) == (2, "")
     assert err.startswith("Error: ")
     assert "Traceback" not in err
 
 
-def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) -> None:
+def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> None:
     code, _, err = recspend("run")
     assert code == 2
     assert "RECSPEND_BASE_URL and RECSPEND_ACCOUNT_SID and RECSPEND_API_TOKEN are not set" in err
@@ -219,9 +217,9 @@ def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "--from", "2026-02-30"], "--from 2026-02-30 is no day"),
-        (["run", "--from", "2026-09-02", "--to", "2026-09-01"], "is after --to"),
-        (["run", "--from", "2999-01-01"], "lies in the future"),
+        (["run", "--from", "2026-02-30"], "--from: '2026-02-30' is not a date (use YYYY-MM-DD)"),
+        (["run", "--from", "2026-09-02", "--to", "2026-09-01"], "is after the last day, 2026-09-01"),
+        (["run", "--from", "2999-01-01"], "is in the future"),
         (["status", "--max-age", "soon"], "'soon' is no length of time. Write it like 26h"),
         (["run", "--account", "nobody"], "There is no account nobody"),
         (["query", "select 1"], "There is no data/warehouse.duckdb yet"),
@@ -232,15 +230,21 @@ def test_without_settings_the_error_names_what_is_missing(recspend: Recspend) ->
         (["report", "--month", ""], " is no month"),
         (["report", "--show", "waste", "--account", ""], "There is no data/warehouse.duckdb yet"),
         (["report", "--month", "2026-09"], "There is no data/warehouse.duckdb yet"),
-        (["report", "--show", "waste", "--out", "x"], "--show goes with --month, --account and --json only"),
-        (["report", "--month", "2026-09", "--open"], "The page and the files of --preset hold everything"),
+        (
+            ["report", "--show", "waste", "--out", "x"],
+            "--show can only be combined with --month, --account and --json",
+        ),
+        (
+            ["report", "--month", "2026-09", "--open"],
+            "The page and the files of --preset always hold everything",
+        ),
         (["close", "2026-09"], "No day was read yet"),
         (["close", "September"], "September is no month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
         (["explain", "spend"], "There is no mart spend. Did you mean daily_spend?"),
         (["emulator", "--fault", "gremlins"], "gremlins"),
         (["emulator", "totals", "--replay", "."], "The emulator has nothing to serve"),
-        (["emulator", "--seed", "4", "totals"], "--seed belongs behind the word totals"),
+        (["emulator", "--seed", "4", "totals"], "Put --seed after the word totals"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(
@@ -255,7 +259,7 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in err
 
 
-def test_a_refused_token_is_exit_code_3_and_names_the_variable(
+def test_refused_token_is_exit_code_3_and_names_the_variable(
     account: str,
     recspend: Recspend,
     monkeypatch: pytest.MonkeyPatch,
@@ -268,7 +272,7 @@ def test_a_refused_token_is_exit_code_3_and_names_the_variable(
     assert account not in out + err
 
 
-def test_one_account_that_fails_does_not_stop_the_others(
+def test_failing_account_does_not_stop_the_others(
     emulator: Emulator, recspend: Recspend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     support, sales = accesses_of(emulator)
@@ -289,7 +293,7 @@ def test_one_account_that_fails_does_not_stop_the_others(
     assert (code, json.loads(out)["new"], json.loads(out)["holes"]) == (0, 450, 0)
 
 
-def test_a_failed_check_is_exit_code_1_and_leaves_the_reports(
+def test_failed_check_is_exit_code_1_and_keeps_the_reports(
     filled: str, recspend: Recspend, tmp_path: Path
 ) -> None:
     report = tmp_path / "data" / "reports" / "daily_spend.csv"
@@ -307,15 +311,13 @@ def test_a_failed_check_is_exit_code_1_and_leaves_the_reports(
     assert report.read_text() == "as it was\n"
 
 
-def test_emulator_totals_is_the_answer_the_served_ledger_gives(
-    recspend: Recspend, emulator: Emulator
-) -> None:
+def test_emulator_totals_equal_those_of_the_served_ledger(recspend: Recspend, emulator: Emulator) -> None:
     code, out, _ = recspend("emulator", "totals", "--seed", "3", "--recordings", "900", "--accounts", "2")
     assert code == 0
     assert json.loads(out) == json.loads(json.dumps(emulator.totals()))
 
 
-def test_the_emulator_says_how_to_use_it_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
+def test_emulator_explains_itself_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-c",
@@ -344,7 +346,7 @@ def test_the_emulator_says_how_to_use_it_serves_and_ends_on_sigterm(tmp_path: Pa
     assert summary["new"] == 4
 
 
-def test_the_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp_path: Path) -> None:
+def test_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp_path: Path) -> None:
     code, out, _ = recspend("demo", "--recordings", "600", "--seed", "5")
     assert code == 0
     assert all(title in out for title in ("Spend by source", "Spend by channels", "Spend by account"))
@@ -353,23 +355,23 @@ def test_the_demo_needs_no_account_and_equals_its_ledger(recspend: Recspend, tmp
     assert warehouse_cells(tmp_path / "data" / "demo") == ledger_cells(json.loads(totals))
     code, out, _ = recspend(
         "demo", "--recordings", "60", "--seed", "6", "--json"
-    )  # anew, with other recordings
+    )  # again, with other recordings
     assert (code, json.loads(out)["new"]) == (0, 60)
     _, totals, _ = recspend("emulator", "totals", "--recordings", "60", "--seed", "6")
     assert warehouse_cells(tmp_path / "data" / "demo") == ledger_cells(json.loads(totals))
 
 
-def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(recspend: Recspend, tmp_path: Path) -> None:
+def test_demo_does_not_touch_a_folder_with_other_files(recspend: Recspend, tmp_path: Path) -> None:
     mine = tmp_path / "data" / "demo" / "mine.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("keep")
     code, _, err = recspend("demo", "--recordings", "10", "--json")
     assert code == 2
-    assert "not the demo's" in err
+    assert "do not belong to the demo" in err
     assert mine.read_text() == "keep"
 
 
-def test_a_month_is_closed_once_and_says_what_was_missing(
+def test_close_happens_once_and_shows_what_was_missing(
     filled: str, recspend: Recspend, emulator: Emulator, tmp_path: Path
 ) -> None:
     code, out, err = recspend("close", "2026-08")
@@ -412,7 +414,7 @@ def test_a_month_is_closed_once_and_says_what_was_missing(
     assert "statement.json is not what was written when 2026-09 was closed" in err
 
 
-def test_a_figure_is_explained_as_table_csv_and_json(filled: str, recspend: Recspend, tmp_path: Path) -> None:
+def test_explain_prints_table_csv_and_json(filled: str, recspend: Recspend, tmp_path: Path) -> None:
     key = ("spend_by_source", "month=2026-09", "source=DialVerb")
     _, text, _ = recspend(
         "query",
@@ -449,7 +451,7 @@ def test_a_figure_is_explained_as_table_csv_and_json(filled: str, recspend: Recs
         assert "is not the page that was received" in err
 
 
-def test_a_mart_through_a_pipe_is_csv_and_on_a_terminal_a_table_of_its_width(
+def test_show_prints_csv_in_a_pipe_and_a_table_on_a_terminal(
     filled: str, recspend: Recspend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     command = ("report", "--show", "spend_by_source", "--month", "2026-09")
@@ -473,7 +475,7 @@ def test_a_mart_through_a_pipe_is_csv_and_on_a_terminal_a_table_of_its_width(
     assert "█" in table
 
 
-def test_what_to_show_that_is_not_there_is_named(filled: str, recspend: Recspend) -> None:
+def test_show_names_a_mart_that_does_not_exist(filled: str, recspend: Recspend) -> None:
     for arguments, said in (
         (["--show", "spend_by_sorce"], "Did you mean spend_by_source? There are account_days,"),
         (["--show", "waste", "--month", "1999-01"], "Nothing is known of 1999-01. There are 2026-06"),
@@ -485,12 +487,12 @@ def test_what_to_show_that_is_not_there_is_named(filled: str, recspend: Recspend
         assert said in err
 
 
-def test_an_extract_says_where_it_is_and_what_is_not_in_it(
+def test_extract_says_where_it_is_and_what_is_left_out(
     filled: str, recspend: Recspend, tmp_path: Path
 ) -> None:
     code, out, err = recspend("report", "--month", "2026-09", "--format", "xlsx", "--out", "september")
     assert code == 0
-    assert out.endswith(f"2 files, 2 of them other than before: {tmp_path / 'september'}\n")
+    assert out.endswith(f"Wrote 2 files to {tmp_path / 'september'} (2 changed).\n")
     assert "unpriced_backlog is left out: it is as of the newest day read" in err
     assert {path.name for path in (tmp_path / "september").iterdir()} == {"recspend.xlsx", "manifest.json"}
     code, out, _ = recspend("report", "--account", "support", "--mart", "waste", "--json")
@@ -502,7 +504,7 @@ def test_an_extract_says_where_it_is_and_what_is_not_in_it(
     assert (tmp_path / "data" / "reports" / "recspend.xlsx").exists()
 
 
-def test_a_run_ends_with_what_changed_since_the_run_before(account: str, recspend: Recspend) -> None:
+def test_run_ends_with_what_changed_since_the_last_run(account: str, recspend: Recspend) -> None:
     _, first, _ = recspend("run")
     assert "Since the beginning: 450 new, 0 changed, 0 deleted; USD +" in first
     assert re.search(r"^Most in USD: support \w+ \+[\d.]+, support \w+ \+[\d.]+, support \w+ \+", first, re.M)
@@ -514,7 +516,7 @@ def test_a_run_ends_with_what_changed_since_the_run_before(account: str, recspen
     assert since["before"] is not None
 
 
-def test_serve_says_what_is_missing_before_it_starts_anything(recspend: Recspend) -> None:
+def test_serve_says_what_is_missing_before_it_starts(recspend: Recspend) -> None:
     code, out, err = recspend("serve")
     assert (code, out) == (2, "")
     assert "RECSPEND_BASE_URL and RECSPEND_ACCOUNT_SID and RECSPEND_API_TOKEN are not set" in err

@@ -10,14 +10,14 @@ import pytest
 
 from flows.command import schedule as cli_schedule
 from flows.pipeline import deployments
-from flows.run import stages
+from flows.settings import accounts
 from flows.stores.prefect import server as prefect_server
 from transforms.errors import ConfigError
 
 
 @pytest.fixture
 def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What was done, and with which server; nothing is really prepared or served."""
+    """What was done, and with which server; nothing is really checked or served."""
     done: list[str] = []
 
     def noted(step: str) -> None:
@@ -33,7 +33,7 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
 
     monkeypatch.setattr(prefect_server, "own_server", own_server)
     monkeypatch.setattr(prefect_server, "free_address", lambda port: f"http://127.0.0.1:{port}")
-    monkeypatch.setattr(stages, "prepare", lambda *_: noted("prepare"))
+    monkeypatch.setattr(accounts, "accesses", lambda *_: noted("check"))
     monkeypatch.setattr(deployments, "serve_pipeline", lambda name, *_: noted(f"serve {name}"))
     environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
     yield done
@@ -57,7 +57,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
         ),
     ],
 )
-def test_the_address_of_a_server_is_left_as_it_is_given(
+def test_serve_keeps_the_address_of_a_given_server(
     url: str,
     shown: str,
     steps: list[str],
@@ -66,11 +66,11 @@ def test_the_address_of_a_server_is_left_as_it_is_given(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", url)
     cli_schedule.serve_command()
-    assert steps == [f"prepare {url}", f"serve all-accounts {url}"]
-    assert f"Prefect's UI: {shown}  Ctrl-C ends it." in capsys.readouterr().err
+    assert steps == [f"check {url}", f"serve all-accounts {url}"]
+    assert f"Prefect UI: {shown}  Press Ctrl-C to stop." in capsys.readouterr().err
 
 
-def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
+def test_serve_ends_by_signals_that_a_shell_ignores(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4300/api")
@@ -82,13 +82,13 @@ def test_signals_end_it_even_where_a_shell_had_it_ignore_them(
 OWN = "http://127.0.0.1:4200/api"
 
 
-def test_what_is_missing_is_said_before_anything_is_started(steps: list[str]) -> None:
+def test_serve_checks_settings_before_starting_anything(steps: list[str]) -> None:
     cli_schedule.serve_command()
-    assert steps == ["prepare -", f"start {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
+    assert steps == ["check -", f"start {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
 
 
 @pytest.mark.parametrize("entry", [True, False])
-def test_a_token_in_a_block_is_asked_of_the_server_that_the_runs_ask(
+def test_serve_asks_the_server_of_its_runs_for_a_block(
     entry: bool, steps: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     if entry:
@@ -96,7 +96,7 @@ def test_a_token_in_a_block_is_asked_of_the_server_that_the_runs_ask(
     else:
         monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
     cli_schedule.serve_command()
-    assert steps == [f"start {OWN}", f"prepare {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
+    assert steps == [f"start {OWN}", f"check {OWN}", f"serve all-accounts {OWN}", f"stop {OWN}"]
 
 
 ENTRY = """
@@ -108,20 +108,20 @@ token_block = "support-token"
 """
 
 
-def test_a_block_that_is_missing_ends_it_with_its_server(
+def test_serve_ends_its_server_when_a_block_is_missing(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: object) -> None:
         raise ConfigError("The block is not there.")
 
     monkeypatch.setenv("RECSPEND_TOKEN_BLOCK", "support-token")
-    monkeypatch.setattr(stages, "prepare", missing)
+    monkeypatch.setattr(accounts, "accesses", missing)
     with pytest.raises(ConfigError, match="not there"):
         cli_schedule.serve_command()
     assert steps == [f"start {OWN}", f"stop {OWN}"]
 
 
-def test_a_deployment_has_the_name_that_is_given(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deployment_gets_the_name_given(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     deployed: list[object] = []
 
     def deploy_pipeline(*arguments: object) -> list[str]:
@@ -136,11 +136,11 @@ def test_a_deployment_has_the_name_that_is_given(steps: list[str], monkeypatch: 
     assert deployed == [None, "south", {}]
 
 
-def test_a_name_is_refused_when_prefect_would_or_when_accounts_give_theirs(steps: list[str]) -> None:
-    with pytest.raises(ConfigError, match="--name 'EU/south' is none that Prefect takes"):
+def test_deployment_name_is_refused_before_prefect_does(steps: list[str]) -> None:
+    with pytest.raises(ConfigError, match="'EU/south' is not a valid deployment name"):
         cli_schedule.serve_command(name="EU/south")
-    with pytest.raises(ConfigError, match="--name '' is none that Prefect takes"):
+    with pytest.raises(ConfigError, match="'' is not a valid deployment name"):
         cli_schedule.deploy_command("local", name="")
-    with pytest.raises(ConfigError, match="Leave --name out"):
+    with pytest.raises(ConfigError, match="Leave out --name"):
         cli_schedule.deploy_command("local", per_account=True, name="south")
     assert steps == []

@@ -1,4 +1,4 @@
-"""The command, its help and the README know the same faults and dialects as the emulator."""
+"""The command, its help and the page know the same faults and dialects as the emulator."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from flows.command import options as cli_options
 from flows.command.emulator import app
 from flows.emulator import DIALECTS, FAULTS, Parameters, open_living, serve, totals_at_start
 from flows.emulator.ledger.generator import END
-from tests.support import README
+from tests.support import page
 from transforms.errors import ConfigError
 
 FEW = ["--recordings", "90", "--accounts", "1"]
@@ -36,14 +36,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("names", [FAULTS, DIALECTS], ids=["fault", "dialect"])
-def test_help_and_readme_name_every_fault_and_dialect(
+def test_help_and_page_name_every_fault_and_dialect(
     names: dict[str, object], request: pytest.FixtureRequest
 ) -> None:
     is_faults = names is FAULTS
     listed = cli_options.FAULTS if is_faults else cli_options.DIALECTS
     assert listed.split(", ") == sorted(names)
     title = "| fault | what happens |" if is_faults else "| dialect | `DateCreated<` and `DateCreated>` |"
-    table = README.split(title)[1].split("\n\n")[0]
+    table = page("flows/emulator").split(title)[1].split("\n\n")[0]
     assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(names)
 
 
@@ -64,7 +64,7 @@ def test_the_totals_are_those_of_the_ledger_when_it_starts() -> None:
         (["--fault", "gremlins"], "There is no fault 'gremlins'"),
         (["--dialect", "klingon"], "There is no dialect 'klingon'"),
         (["--dialect", "iso-only", "--dialect", "date-only"], "contradict each other"),
-        (["--replay", ".", "--fault", "inserts"], "Captured pages do not change: take --fault inserts"),
+        (["--replay", ".", "--fault", "inserts"], "Captured pages do not change: leave out --fault inserts"),
     ],
 )
 @pytest.mark.parametrize("command", [["totals"], []])

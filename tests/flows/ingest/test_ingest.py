@@ -16,15 +16,16 @@ import pytest
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.ingest.ingest import IngestSummary, ingest_account
 from flows.ingest.lanes import Lanes
-from flows.ingest.plan import IngestRequest, plan_account
-from flows.run.job import RunRequest
+from flows.ingest.plan import plan_account
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.raw.landing import Landing, decompress
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
-from transforms.ingest.plan import Rules
+from transforms.ingest.dialect import Dialect
+from transforms.ingest.plan import IngestRequest, Rules
 from transforms.values.windows import Window
 
 ACCOUNT = "5a3c0c2e-0000-4000-8000-000000000001"
@@ -244,7 +245,9 @@ def test_days_in_the_future_are_not_asked_for_and_do_not_count_as_read(tmp_path:
         (access,) = accesses_of(emulator)
         data_dir = tmp_path / "data"
         with Lanes(access, RawPages(data_dir), RetryPolicy(), 1) as lanes:
-            plan = plan_account(lanes, data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1))
+            plan = plan_account(
+                lanes, Dialect(), data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1)
+            )
     assert plan[date(2026, 10, 1)] == "not covered"
 
 

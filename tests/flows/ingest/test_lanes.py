@@ -20,7 +20,6 @@ import pytest
 from flows.emulator import LivingLedger, Recording, Source, open_living, open_recordings
 from flows.emulator.http.messages import Response, error, json_bytes, unauthorized
 from flows.ingest.ingest import ingest_account
-from flows.ingest.plan import IngestRequest
 from flows.model.coverage import coverage
 from flows.normalize.normalize import normalize_account
 from flows.stores.api.retries import RetryPolicy
@@ -46,6 +45,7 @@ from tests.support.runs.watched import (
     text_of,
     watched,
 )
+from transforms.ingest.plan import IngestRequest
 from transforms.pages.records import read_envelope, read_records
 from transforms.values.windows import Window, days_of, quarter_windows
 

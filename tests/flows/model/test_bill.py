@@ -17,7 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flows.emulator import Emulator, Parameters, Recording, open_ledger, open_living, serve
-from flows.run.job import RunRequest, RunSummary
+from flows.run.request import RunRequest
+from flows.run.summary import RunSummary
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from flows.stores.raw.landing import LandingWriter
 from tests.support.runs.ledger_runs import accesses_of, rows_of

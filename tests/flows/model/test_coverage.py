@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from flows.model.coverage import AccountCoverage, coverage
-from flows.model.inputs import ModelOptions
 from flows.model.model import model
 from flows.stores.lake.lake import AppliedLanding, Lake, LakeState
 from flows.stores.raw.landing import Landing
@@ -13,6 +12,7 @@ from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import DataError
+from transforms.model.options import ModelOptions
 from transforms.values.windows import Window
 
 PAGE = b'{"recordings": [], "next_page_uri": null}'
@@ -180,7 +180,10 @@ def test_the_models_are_told_which_days_were_not_read_and_what_budgets_and_setti
         "account_sid,valid_from,currency,amount\n,2026-07,USD,500\n"
     )
     options = ModelOptions(
-        anomaly_window_days=28, anomaly_deviations=Decimal("3.5"), anomaly_min_share=Decimal("0.5")
+        settle_days=90,
+        anomaly_window_days=28,
+        anomaly_deviations=Decimal("3.5"),
+        anomaly_min_share=Decimal("0.5"),
     )
     model(tmp_path, shipped("sql"), shipped("reference"), options)
     warehouse = Warehouse(warehouse_path(tmp_path))

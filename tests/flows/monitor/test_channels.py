@@ -14,6 +14,7 @@ from flows.monitor.channels import Channel, channels
 from flows.settings.settings import load
 from flows.stores.channels import command as program
 from flows.stores.channels import smtp as mailbox
+from flows.stores.prefect.safe_path import set_safe_path
 from tests.support.servers.receivers import PASSWORD, PATH, USER, hook, mail_box
 from transforms.errors import ConfigError, DeliveryError, RecspendError
 from transforms.monitor.findings import Finding
@@ -229,6 +230,8 @@ def test_a_command_gets_a_line_of_json_and_no_token(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("RECSPEND_API_TOKEN", "PTone")
     monkeypatch.setenv("SALES_TOKEN", "PTtwo")
     monkeypatch.setenv("PAGER", "kept")
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+    set_safe_path()
     account = {
         "name": "sales",
         "base_url": "https://x.example",
@@ -245,6 +248,7 @@ json.dump([sys.argv[2:], sys.stdin.readlines(), dict(os.environ)], open(sys.argv
     assert arguments == ["$HOME; false"]
     assert [json.loads(line) for line in lines] == [{"text": MESSAGE.text, **MESSAGE.as_object()}]
     assert environment["PAGER"] == "kept"
+    assert "PYTHONSAFEPATH" not in environment
     assert [value for value in environment.values() if value.startswith("PT")] == []
 
 

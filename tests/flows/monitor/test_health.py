@@ -227,7 +227,7 @@ def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(
         assert (record.finished_at, record.exit_code) == (None, None)
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("flows.run.stages._ingest", full)
+    monkeypatch.setattr("flows.run.stages.ingest", full)
     with pytest.raises(OSError, match="No space left"):
         run_by(clock_of(emulator.ledger), accesses_of(emulator), tmp_path)
     (record,) = Runs(tmp_path).all()

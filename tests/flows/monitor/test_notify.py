@@ -19,15 +19,18 @@ import pytest
 from flows.command import main as cli
 from flows.emulator import open_living, serve
 from flows.monitor import notify
-from flows.monitor.notify import failure_told, run_told
-from flows.run.job import Command, RunContext, RunRequest, RunSummary
-from flows.run.stages import perform, prepare
+from flows.run import lifecycle
+from flows.run.lifecycle import Run, begun, notified
+from flows.run.request import Command, RunContext, RunRequest, context_of
+from flows.run.stages import perform
+from flows.run.summary import RunSummary
 from flows.settings.settings import Settings, load
 from flows.stores.api.access import AccountAccess
 from flows.stores.folder.notified import Notified
 from flows.stores.warehouse.checks import CheckResult
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
+from tests.support.samples.summaries import summary_of
 from tests.support.servers.receivers import PATH, Hook, hook, mail_box
 from transforms.errors import ConfigError
 from transforms.model.models import Check
@@ -70,16 +73,15 @@ class Runs:
             return [each for each in found if with_figures or each.kind == "holes.found"]
 
         summary = summary or RunSummary()
-        work = RunContext(
+        accounts = [access for access in self.accounts if account in (None, access.name)]
+        context = RunContext(
             load(data_dir=self.data_dir, notify=self.channels),
-            [access for access in self.accounts if account in (None, access.name)],
+            accounts,
             self.names,
             announce=self._announce,
         )
-        with (
-            patch.object(notify, "findings_now", findings),
-            run_told(work, RunRequest(command, account=account), summary),
-        ):
+        run = Run(context, RunRequest(command, account=account), accounts, summary)
+        with patch.object(lifecycle, "findings_now", findings), notified(run):
             if raises:
                 raise raises
         return summary
@@ -124,7 +126,7 @@ def test_a_finding_is_told_once_and_again_when_it_comes_back(runs: Runs) -> None
 
 
 def test_an_account_that_cannot_be_read_is_told_once_as_long_as_it_lasts(runs: Runs) -> None:
-    failed = RunSummary(failed={"support": "It answers 401."})
+    failed = summary_of(failed={"support": "It answers 401."})
     assert runs.told(summary=failed) == ["run.failed account support"]
     assert (
         runs.received.posted[0][1]["findings"][0]["sentence"] == "support could not be read. It answers 401."
@@ -161,7 +163,7 @@ def test_failed_checks_are_told_and_figures_then_are_neither_told_nor_forgotten(
         Check("keys_are_unique", "x.sql", "select 1", "fail", "A row twice counts twice."), 2, []
     )
     runs.told(BUDGET)
-    assert runs.told(new, HOLE, summary=RunSummary(checks=[check])) == [
+    assert runs.told(new, HOLE, summary=summary_of(checks=[check])) == [
         "checks.failed keys_are_unique",
         HOLE.key,
     ]
@@ -237,7 +239,7 @@ def slowly(got: Path) -> dict[str, Any]:
 
 
 def fails_to_start(settings: Settings) -> None:
-    with pytest.raises(ConfigError), failure_told(settings, RunRequest(), None):
+    with pytest.raises(ConfigError), begun(context_of(settings), RunRequest()):
         raise ConfigError("No disk. Buy one.")
 
 
@@ -334,7 +336,7 @@ def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: 
     settings = load(data_dir=tmp_path, notify=[{"kind": "webhook", "url": received.url}])
     for job in (RunRequest("ingest"), RunRequest("run"), RunRequest("run")):
         with pytest.raises(ConfigError):
-            prepare(settings, job)
+            perform(context_of(settings), job)
     assert received.events == ["recspend.run.failed"]
     assert "RECSPEND_API_TOKEN" in received.posted[0][1]["text"]
 
@@ -352,7 +354,7 @@ def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
     settings = load(data_dir=tmp_path, notify=runs.channels, accounts=ENTRIES)
     for _ in range(3):
         with pytest.raises(ConfigError):
-            prepare(settings, RunRequest(account=broken))
+            perform(context_of(settings), RunRequest(account=broken))
         assert runs.run(account="sales").warnings == {}
     assert received.events == ["recspend.run.failed"]
     (finding,) = received.posted[0][1]["findings"]
@@ -361,7 +363,7 @@ def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
     assert finding["sentence"].startswith(f"The run of {name} ended early. ")
     assert runs.told() == []
     with pytest.raises(ConfigError):
-        prepare(settings, RunRequest(account=broken))
+        perform(context_of(settings), RunRequest(account=broken))
     assert received.events == ["recspend.run.failed"] * 2  # for it was well in between
 
 
@@ -566,4 +568,4 @@ def test_the_command_says_what_it_was_not_given(
     assert recspend("notify --test --channel pager", monkeypatch) == 2
     assert capsys.readouterr().err.endswith("names one of the channels. There is none.\n")
     assert recspend("notify", monkeypatch) == 0
-    assert capsys.readouterr().err == "There is nothing to tell.\n"
+    assert capsys.readouterr().err == "No findings.\n"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -14,10 +14,11 @@ import pytest
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.pipeline import artifacts
 from flows.pipeline.artifacts import Artifacts
-from flows.run.job import RunRequest, RunSummary
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stage import silent
 from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
+from tests.support.samples.summaries import summary_of
 from transforms.report.run_page import NOTHING, literal
 
 
@@ -115,8 +116,7 @@ def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, se
 
 def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server: Server) -> None:
     work = work_for(accesses_of(emulator), tmp_path)
-    sid = work.accounts[0].account_sid
-    work.names[sid] = "<img src=x onerror=alert(1)>"
+    work = replace(work, names=dict.fromkeys(work.names, "<img src=x onerror=alert(1)>"))
     Artifacts().show(work, RunRequest("run"), perform(work, RunRequest("run")))
     assert "<img" not in json.dumps(server.made)
     assert "&lt;img src=x onerror=alert(1)&gt;" in json.dumps(server.made["recspend-spend-by-account"])
@@ -133,10 +133,12 @@ def test_a_stage_that_builds_no_warehouse_shows_only_what_it_did(
 
 
 def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, server: Server) -> None:
-    summary = RunSummary(
+    summary = summary_of(
         failed={"support": "The API refuses."}, warnings={"sales": "No Usage Records."}, rejected=2, holes=3
     )
-    Artifacts().show(work_for([], tmp_path), RunRequest("run"), summary)
+    work = work_for(accesses_of(emulator), tmp_path)
+    perform(work, RunRequest("run"))
+    Artifacts().show(work, RunRequest("run"), summary)
     said = [line for line in server.made["recspend-run"].splitlines() if line.startswith("- ")]
     assert said[:2] == ["- The API refuses.", "- No Usage Records."]
     assert len(said) == 4
@@ -178,12 +180,12 @@ def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
     tell = shown.beside(silent)
     for done in range(1, 101):
         tell("ingest support", done, 100)
-    shown.show(work_for([], tmp_path), RunRequest("run"), RunSummary(cost={}))
+    shown.show(work_for([], tmp_path), RunRequest("run"), summary_of(cost={}))
     assert server.asked == 1
     told = [message for message in caplog.messages if "artifacts" in message]
     assert told == ["Prefect artifacts were not written: ConnectionError."]
 
 
 def test_a_warehouse_that_cannot_be_read_stops_nothing(tmp_path: Path, server: Server) -> None:
-    Artifacts().show(work_for([], tmp_path), RunRequest("run"), RunSummary(cost={"USD": "1"}))
+    Artifacts().show(work_for([], tmp_path), RunRequest("run"), summary_of(cost={"USD": "1"}))
     assert server.made == {}

@@ -17,7 +17,7 @@ from prefect.utilities.callables import parameter_schema
 from flows.pipeline import deployments
 from flows.pipeline.deployments import Timetable
 from flows.pipeline.flow import FLOW, pipeline
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.settings.settings import Settings
 from tests.support import TOP
 from transforms.errors import ConfigError
@@ -52,7 +52,7 @@ def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
         made.entrypoint,
         made.tags,
     )
-    assert made.entrypoint == "flows.pipeline.pipeline"
+    assert made.entrypoint == "recspend_installed.pipeline"
     assert made.concurrency_options
     limit = {
         "limit": made.concurrency_limit,
@@ -112,7 +112,7 @@ def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> N
 
 def in_a_process_of_its_own(expression: str) -> Any:
     """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
-    script = f"import json; from flows import deployments; print(json.dumps({expression}))"
+    script = f"import json; from flows.pipeline import deployments; print(json.dumps({expression}))"
     done = subprocess.run(
         [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
     )
@@ -136,10 +136,10 @@ def test_what_is_no_schedule_is_refused(cron: str) -> None:
 @pytest.mark.parametrize(
     ("job", "told"),
     [
-        (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last one, 2026-09-01"),
-        (RunRequest(first=date(2026, 12, 1)), "is to come"),
-        (RunRequest(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is to come"),
-        (RunRequest(again=True), "say which"),
+        (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last day, 2026-09-01"),
+        (RunRequest(first=date(2026, 12, 1)), "is in the future"),
+        (RunRequest(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is in the future"),
+        (RunRequest(again=True), "needs a first day"),
     ],
 )
 def test_days_that_cannot_be_are_refused(job: RunRequest, told: str) -> None:

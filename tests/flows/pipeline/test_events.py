@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.pipeline import flow as pipeline
-from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.pipeline import flow_run
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
 from transforms.errors import ConfigError
 
 
@@ -21,7 +22,7 @@ def test_only_a_server_that_stays_is_told(
         raise ConfigError("Enough was seen.")
 
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(pipeline, "perform", perform)
+    monkeypatch.setattr(flow_run, "perform", perform)
     with temporary_settings({PREFECT_API_URL: server}):
-        pipeline._in_flow(RunRequest("model"))
+        flow_run.in_flow(RunRequest("model"))
     assert announced == [is_told]

@@ -11,7 +11,7 @@ import pytest
 from prefect._internal.engine import resolve_custom_task_run_name
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
-from flows.pipeline.flow import _task_of
+from flows.pipeline.flow_run import _task_of
 from flows.stores.folder.runs import Runs
 from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, rows_of, warehouse_cells
 from transforms.report.run_page import key_of

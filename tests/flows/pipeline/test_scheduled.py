@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,14 @@ import requests
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.stores.folder.lock import one_writer
-from tests.support import TOP
+from tests.support import TOP, examples, page
 from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
 from tests.support.runs.prefect_processes import PREFECT, Server, kill, prefect_server, wait_for, worker
 from tests.support.runs.watched import days_landed
+from tests.support.shadows import BIN, OTHERS, OURS, shadow
 
 RECSPEND = [sys.executable, "-c", "from flows.command.main import main; main()"]
+SERVE_EVERY_MINUTE = [*RECSPEND, "serve", "--cron", "* * * * *"]
 pytestmark = pytest.mark.slow
 
 
@@ -215,6 +217,40 @@ def test_runs_end_as_what_happened_and_an_automation_acts_on_what_they_found(
     assert len(created_by(server, "AUTOMATION")) == 1
 
 
+TWO_DAYS = {"first": "2026-09-01", "last": "2026-09-02"}
+
+
+def test_served_runs_load_nothing_from_their_folder(emulator: Emulator, tmp_path: Path) -> None:
+    environment = environment_of(accesses_of(emulator)[0], tmp_path / "data") | {
+        "PREFECT_HOME": str(tmp_path / "prefect-home")
+    }
+    shadow(tmp_path, *OURS["packages"], *OTHERS)
+    never_due = [str(BIN / "recspend"), "serve", "--cron", "0 0 1 1 *"]
+    with (
+        serving(environment, tmp_path, serve=never_due) as (_, address, _),
+        closing(Server(address, environment)) as server,
+    ):
+        wait_for("the deployment", lambda: server.ask("deployments/filter"))
+        assert run_to_its_end(server, **TWO_DAYS)["state_name"] == "Completed"
+
+
+def test_workers_load_nothing_from_the_folder_of_a_deployment(server: Server, tmp_path: Path) -> None:
+    shadow(tmp_path, *OURS["packages"])
+    shutil.copy(TOP / "prefect.yaml", tmp_path)
+    deploy = {
+        "local": [str(BIN / "recspend"), "deploy", "--work-pool", "local"],
+        "recspend": [str(BIN / "prefect"), "--no-prompt", "deploy", "--all"],
+    }
+    pool = [*PREFECT, "--no-prompt", "work-pool", "create", "recspend", "--type", "process"]
+    server.command(*pool, folder=TOP)
+    ended = {}
+    for pool_name, command in deploy.items():
+        server.command(*command, folder=tmp_path)
+        with worker(server, pool_name, tmp_path):
+            ended[pool_name] = run_to_its_end(server, **TWO_DAYS)["state_name"]
+    assert ended == dict.fromkeys(deploy, "Completed")
+
+
 BUDGET = "account_sid,valid_from,currency,amount\n{sid},2026-09,USD,0.01\n"
 SETTINGS = """
 [[accounts]]
@@ -237,8 +273,8 @@ def put(path: Path, text: str) -> None:
 
 
 def act_on_budget(server: Server, folder: Path, parameters: dict[str, str]) -> None:
-    """Create the automation of the README, to run our own deployment."""
-    (automation,) = re.findall(r"```yaml\n(name: support.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
+    """Create the automation of the page, to run our own deployment."""
+    automation, _ = examples(page("flows/monitor"), "yaml")
     (deployment,) = server.ask("deployments/filter")
     automation = automation.replace("00000000-0000-0000-0000-000000000000", deployment["id"])
     put(
@@ -252,6 +288,7 @@ def with_a_check_that_fails(server: Server, folder: Path) -> None:
     """Have workers that start from now on find a copy of recspend that has one check more."""
     for package in ("flows", "transforms", "sql", "data/reference"):
         shutil.copytree(TOP / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TOP / "flows" / "command" / "recspend_installed.py", folder)
     put(
         folder / "sql" / "checks" / "nothing_is_right.sql",
         "-- Whatever it is.\n-- severity: fail\nselect 1 as found\n",
@@ -286,7 +323,7 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
         code = process.wait(90)
     assert (code, lines[-1]) == (
         0,
-        "Stopped. What has landed is kept, and the next run goes on from there.\n",
+        "Stopped. Everything fetched so far is kept, and the next run continues from there.\n",
     )
     with pytest.raises(requests.ConnectionError):
         requests.get(address, timeout=5)
@@ -294,13 +331,13 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def serving(
-    environment: dict[str, str], folder: Path, *before: str
+    environment: dict[str, str], folder: Path, *before: str, serve: Sequence[str] = SERVE_EVERY_MINUTE
 ) -> Iterator[tuple["subprocess.Popen[str]", str, list[str]]]:
-    """A process that serves every minute, the address of its server, and the lines it says until it has ended.
+    """A process that serves, every minute by itself, the address of its server, and the lines it says until its end.
 
     There is a proxy, which does not answer: nothing on this machine is to be asked through it.
     """
-    command = [*before, *RECSPEND, "serve", "--cron", "* * * * *", "--port", "0"]
+    command = [*before, *serve, "--port", "0"]
     environment = environment | {"HTTP_PROXY": "http://127.0.0.1:9"}
     lines: list[str] = []
     with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True) as process:

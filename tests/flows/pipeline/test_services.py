@@ -1,4 +1,4 @@
-"""What the README gives to cron and to systemd is right for them."""
+"""What the page gives to cron and to systemd is right for them."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.emulator import Parameters, open_ledger, serve
-from tests.support import README
+from tests.support import examples, page
 from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
 
 INSTALLED = "/opt/recspend/.venv/bin/recspend"
@@ -17,7 +17,7 @@ INSTALLED = "/opt/recspend/.venv/bin/recspend"
 
 @pytest.mark.slow
 def test_the_line_for_cron_runs_in_the_little_that_cron_gives(tmp_path: Path) -> None:
-    (line,) = re.findall(r"^17 \* \* \* \* (cd .*)$", README, re.MULTILINE)
+    (line,) = re.findall(r"^17 \* \* \* \* (cd .*)$", page("flows/pipeline"), re.MULTILINE)
     command = line.replace(INSTALLED, str(Path(sys.executable).with_name("recspend")))
     command = command.replace("/srv/recspend", str(tmp_path))
     # As crontab(5) of Debian says.
@@ -36,7 +36,7 @@ def test_the_line_for_cron_runs_in_the_little_that_cron_gives(tmp_path: Path) ->
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    (unit,) = re.findall(r"```ini\n(\[Unit\].*?)```", README, re.DOTALL)
+    (unit,) = examples(page("flows/pipeline"), "ini")
     assert f"ExecStart={INSTALLED} serve " in unit
     here = (
         unit.replace(INSTALLED, "/bin/true")

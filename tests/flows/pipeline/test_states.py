@@ -6,8 +6,9 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from flows.pipeline.states import state_of_error, state_of_summary
-from flows.run.job import RunSummary
+from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
+from tests.support.samples.summaries import summary_of
 from transforms.errors import ApiError, BusyError, ConfigError, DataError, RecspendError
 from transforms.model.models import Check
 
@@ -20,23 +21,23 @@ def failing(severity: Literal["fail", "warn"]) -> CheckResult:
 @pytest.mark.parametrize(
     ("summary", "kind", "name", "told"),
     [
-        (RunSummary(holes=0), StateType.COMPLETED, "Completed", "Done."),
-        (RunSummary(holes=4), StateType.COMPLETED, "Completed with holes", "4 days of accounts"),
+        (summary_of(holes=0), StateType.COMPLETED, "Completed", "Done."),
+        (summary_of(holes=4), StateType.COMPLETED, "Completed with holes", "4 days of accounts"),
         (
-            RunSummary(failed={"sales": "The API refuses."}),
+            summary_of(failed={"sales": "The API refuses."}),
             StateType.FAILED,
             "API refused",
             "sales: The API refuses.",
         ),
         # What the reports rest on comes before what is missing in them.
-        (RunSummary(holes=4, failed={"sales": "No."}), StateType.FAILED, "API refused", "No."),
+        (summary_of(holes=4, failed={"sales": "No."}), StateType.FAILED, "API refused", "No."),
         (
-            RunSummary(failed={"sales": "No."}, checks=[failing("fail")]),
+            summary_of(failed={"sales": "No."}, checks=[failing("fail")]),
             StateType.FAILED,
             "Failed checks",
             "keys_are_unique",
         ),
-        (RunSummary(holes=0, checks=[failing("warn")]), StateType.COMPLETED, "Completed", "Done."),
+        (summary_of(holes=0, checks=[failing("warn")]), StateType.COMPLETED, "Completed", "Done."),
     ],
 )
 def test_a_summary_becomes_a_state(summary: RunSummary, kind: StateType, name: str, told: str) -> None:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from flows.emulator import Recording, open_living, serve
 from flows.report.explain import Explanation, explain
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models
 from tests.support.runs.ledger_runs import accesses_of

@@ -20,7 +20,7 @@ from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.report.exports import LeftOutCosts
 from flows.report.presets import PRESETS, Preset
 from flows.report.report import report
-from flows.run.job import RunContext, RunRequest
+from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
 from flows.settings.settings import Settings
 from flows.stores.shipped import shipped

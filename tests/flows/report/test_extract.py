@@ -18,7 +18,7 @@ from flows.emulator import Recording, open_living, serve
 from flows.report.extract import Extracted, ExtractRequest, extract, mart_rows
 from flows.report.formats import FileFormat
 from flows.report.report import report
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.shipped import shipped
 from tests.support import GOLDEN

@@ -15,8 +15,9 @@ from flows.command.screen.run_summary import since_lines
 from flows.emulator import LivingLedger, open_living, serve
 from flows.report import report as report_module
 from flows.report import since_last_run as since_module
-from flows.run.job import Command, RunRequest, RunSummary
+from flows.run.request import Command, RunRequest
 from flows.run.stages import perform
+from flows.run.summary import RunSummary
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
 from transforms.report.since_last_run import Changes, Mover

@@ -19,7 +19,7 @@ import pytest
 
 from flows.emulator import Emulator, LivingLedger, Recording, open_living, serve
 from flows.run.closing import close_month
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.folder.statements import Sealed
 from flows.stores.lake.lake import Lake

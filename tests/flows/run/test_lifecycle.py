@@ -1,14 +1,16 @@
 """A run that fails before it began is on record, in the metrics and told, as one that failed later is."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.run.job import Command, RunContext, RunRequest
-from flows.run.stages import perform, prepare
+from flows.command import main as cli
+from flows.run.request import Command, RunContext, RunRequest, context_of
+from flows.run.stages import perform
 from flows.settings.settings import Settings, load
 from flows.stores.folder.data_format import FORMAT, write_format
 from flows.stores.folder.lock import one_writer
@@ -30,7 +32,7 @@ def without_token(data_dir: Path, command: Command = "run", **settings: Any) -> 
     """Settings that a job cannot be begun with, which was tried."""
     settings_given = load(data_dir=data_dir, **settings)
     with pytest.raises(ConfigError):
-        prepare(settings_given, RunRequest(command))
+        perform(context_of(settings_given), RunRequest(command))
     return settings_given
 
 
@@ -58,7 +60,7 @@ def test_a_folder_of_a_newer_version_is_left_alone(data_dir: Path) -> None:
     settings = load(data_dir=data_dir)
     write_format(data_dir, FORMAT + 1)
     with pytest.raises(ConfigError):
-        prepare(settings, RunRequest())
+        perform(context_of(settings), RunRequest())
     assert [path.name for path in data_dir.iterdir()] == ["format.json"]
 
 
@@ -94,3 +96,48 @@ def test_a_run_that_cannot_get_hold_of_the_folder_is_told_and_on_record_once(
     assert [record.exit_code for record in Runs(data_dir).all()] == [2]
     (told,) = got.read_text().splitlines()
     assert "The run ended early. No space left on device." in json.loads(told)["text"]
+
+
+def recspend(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
+    """The exit code of a command."""
+    monkeypatch.setattr(sys, "argv", ["recspend", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token"),
+    [
+        (["serve", "--port", "0"], ""),
+        (["run", "--account", "suport"], "secret"),
+        (["run", "--prefect", "--account", "suport"], "secret"),
+        (["run", "--from", "2999-01-01"], "secret"),
+        (["run", "--again"], "secret"),
+    ],
+)
+def test_wrong_use_leaves_no_trace(
+    arguments: list[str], token: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = tmp_path / "got"
+    (tmp_path / "recspend.toml").write_text(
+        f'data_dir = "{data_dir}"\nbase_url = "https://example.signalwire.com"\naccount_sid = "AC1"\n'
+        f'account_name = "support"\n[[notify]]\nkind = "command"\ncommand = ["tee", "-a", "{got}"]\n'
+    )
+    monkeypatch.setenv("RECSPEND_API_TOKEN", token)
+    assert recspend(monkeypatch, *arguments) == 2
+    assert list(data_dir.iterdir()) == []
+    assert not got.exists()
+
+
+def test_run_that_was_due_is_recorded_and_sent_without_token(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = tmp_path / "got"
+    (tmp_path / "recspend.toml").write_text(
+        f'data_dir = "{data_dir}"\nbase_url = "https://example.signalwire.com"\naccount_sid = "AC1"\n'
+        f'[[notify]]\nkind = "command"\ncommand = ["tee", "-a", "{got}"]\n'
+    )
+    assert recspend(monkeypatch, "run") == 2
+    assert [record.exit_code for record in Runs(data_dir).all()] == [2]
+    assert "RECSPEND_API_TOKEN is not set" in got.read_text()

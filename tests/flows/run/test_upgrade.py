@@ -18,8 +18,9 @@ from typer.main import get_command
 
 from flows.command import main as cli
 from flows.run.closing import close_month
-from flows.run.job import Command, RunContext, RunRequest, RunSummary
+from flows.run.request import Command, RunContext, RunRequest
 from flows.run.stages import perform
+from flows.run.summary import RunSummary
 from flows.run.upgrade import STEPS, upgrade
 from flows.stores.folder.data_format import FORMAT, read_format
 from flows.stores.lake.lake import Lake

@@ -380,7 +380,7 @@ def test_a_variable_that_holds_more_than_a_token_is_told(text: str, monkeypatch:
 def test_prefect_is_imported_only_for_who_keeps_a_token_there() -> None:
     in_file(TOKEN)
     write(without_variable("sales", "AC2", token_file="token"))
-    script = "import sys; from flows import accounts, settings; accounts.accesses(settings.load())"
+    script = "import sys; from flows.settings import accounts, settings; accounts.accesses(settings.load())"
     done = subprocess.run(
         [sys.executable, "-c", f"{script}; sys.exit('prefect' in sys.modules)"], check=False
     )

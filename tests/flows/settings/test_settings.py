@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from flows.settings import settings as module
-from flows.settings.settings import Settings, config_path, load
+from flows.settings.config_file import config_path
+from flows.settings.settings import Settings, load
+from flows.stores import shipped as shipped_module
 from flows.stores.shipped import shipped
 from transforms.errors import ConfigError
 
@@ -299,6 +300,6 @@ def test_what_travels_with_the_program_is_found_in_a_wheel(
 ) -> None:
     package = tmp_path / "site-packages" / "flows"
     (package / "_shipped" / "sql").mkdir(parents=True)
-    monkeypatch.setattr(module, "__file__", str(package / "settings.py"))
+    monkeypatch.setattr(shipped_module, "__file__", str(package / "settings" / "shipped.py"))
     assert shipped("sql", "checks") == package / "_shipped" / "sql" / "checks"
     assert shipped("reference") == package / "_shipped" / "reference"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.emulator import Emulator, TotalsObject
-from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
+from flows.run.summary import RunSummary
 from flows.settings.settings import Settings
 from flows.stores.api.access import AccountAccess
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path

@@ -1,4 +1,4 @@
-"""What recspend must know of a ledger that lives: the rules of the README, said as simply as can be, and nothing else.
+"""What recspend must know of a ledger that lives: the rules of the pages, said as simply as can be, and nothing else.
 
 Assumed, and kept to by whoever uses it: time stands still during a run, and so does the ledger; `updated_at` never goes
 back; nothing happens on days before FIRST, so that it is all the same from which of them on an account is read.
@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from flows.emulator import LivingLedger
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from tests.support.runs.living_runs import Fact, fact_of, instant
 
 FIRST = date(2026, 7, 20)

@@ -16,7 +16,8 @@ from flows.emulator import SOURCES, AskedUrl, LivingLedger, Recording
 from flows.emulator.faults import transport_faults
 from flows.report.report import ReportSummary
 from flows.run import stages
-from flows.run.job import RunContext, RunRequest, RunSummary
+from flows.run.request import RunContext, RunRequest
+from flows.run.summary import RunSummary
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.throttle import Throttle

@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl, urlsplit
 from flows.emulator import SOURCES, Emulator, Recording, Source, serve
 from flows.emulator.http.messages import FileSlice, HttpRequest, Response
 from flows.ingest.ingest import IngestSummary, ingest_account
-from flows.ingest.plan import IngestRequest
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountState, AccountStates
 from flows.stores.raw.landing import decompress
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of
 from transforms.ingest.dialect import Dialect
+from transforms.ingest.plan import IngestRequest
 from transforms.values.windows import Window, days_of
 
 ACCOUNT = "5a3c0c2e-0000-4000-8000-000000000001"
@@ -190,8 +190,7 @@ def ingest(
     return ingest_account(
         accesses_of(emulator)[0],
         data_dir,
-        asked,
-        concurrency=concurrency,
+        replace(asked, concurrency=concurrency),
         retry_policy=retry_policy,
         clock=lambda: now + timedelta(milliseconds=next(steps)),
         **options,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support import README
+from tests.support import page
 from transforms.monitor.health import AccountHealth, DayCost, Health, Run
 from transforms.monitor.metrics import Metric, exposition, health_metrics
 
@@ -124,7 +124,6 @@ def test_the_escapes_are_those_of_the_format() -> None:
     assert text == '# HELP x_total A \\\\ and\\na "\n# TYPE x_total counter\nx_total{of="a\\\\b\\"c\\nd"} 1\n'
 
 
-def test_the_readme_describes_every_metric() -> None:
-    readme = README
-    described = set(re.findall(r"`(recspend_\w+)`", readme))
+def test_page_describes_every_metric() -> None:
+    described = set(re.findall(r"`(recspend_\w+)`", page("flows/monitor")))
     assert described == {metric.name for metric in health_metrics(HEALTH)}

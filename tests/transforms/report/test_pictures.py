@@ -36,7 +36,7 @@ def test_lineage_has_an_arrow_for_each_pair_of_rooms() -> None:
     assert '    spend["<b>spend</b><br>fct_recordings<br>days<br>hours"]' in lines
 
 
-def test_room_lineage_shows_what_is_read_from_outside_but_not_the_settings() -> None:
+def test_room_lineage_shows_outside_tables_but_not_settings() -> None:
     lines = [line.strip() for line in room_lineage("spend", MODELS).splitlines()]
     assert [line for line in lines if "-->" in line] == [
         "landed_recordings --> marts_fct_recordings",
@@ -74,9 +74,9 @@ def test_page_of_a_room_asks_the_question_of_each_mart() -> None:
 
 
 def test_parts_of_a_text_are_renewed_and_the_rest_stays() -> None:
-    text = "above\n<!-- one: by hand -->\nold\n<!-- end of one -->\nbelow\n"
+    text = "above\n<!-- generated: one -->\nold\n<!-- end -->\nbelow\n"
     renewed = with_parts(text, {"one": r"new \1"})
-    assert renewed == "above\n<!-- one: by hand -->\n\nnew \\1\n<!-- end of one -->\nbelow\n"
+    assert renewed == "above\n<!-- generated: one -->\n\nnew \\1\n<!-- end -->\nbelow\n"
     assert with_parts(renewed, {"one": r"new \1"}) == renewed
     with pytest.raises(ModelError, match="no place for two"):
         with_parts(text, {"two": ""})

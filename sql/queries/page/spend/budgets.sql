@@ -1,4 +1,4 @@
--- Budgets and what they come to. Without an account they are for all together.
+-- Budgets and the spend that counts against them. A null account means all accounts together.
 select
     month,
     account_sid,

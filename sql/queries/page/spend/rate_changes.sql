@@ -1,4 +1,4 @@
--- Since when another rate is paid.
+-- Changes of the rate.
 select
     changed_on,
     account_sid,

@@ -1,4 +1,4 @@
--- Recordings that were no use.
+-- Failed, absent and short recordings.
 select
     month,
     account_sid,

@@ -42,7 +42,7 @@ def bars(rows: pa.Table) -> list[int]:
     return [sum(eighths.index(sign) for sign in line if sign in eighths[1:]) for line in body]
 
 
-def test_all_columns_are_there_when_there_is_room_and_the_month_stands_above() -> None:
+def test_bars_show_all_columns_when_there_is_room() -> None:
     assert lines(spend(), 100) == [
         "spend_by_source 2026-09",
         "                                    unpriced   billed",
@@ -56,7 +56,7 @@ def test_all_columns_are_there_when_there_is_room_and_the_month_stands_above() -
     ]
 
 
-def test_on_a_narrow_terminal_the_figures_that_do_not_fit_are_named() -> None:
+def test_bars_name_the_figures_that_do_not_fit() -> None:
     shown = lines(spend(), 50)
     assert shown[1] == "source      currency          cost"
     assert shown[4] == "DialVerb    EUR       41.000000000  ██████████"
@@ -68,42 +68,42 @@ def test_on_a_narrow_terminal_the_figures_that_do_not_fit_are_named() -> None:
 @pytest.mark.parametrize(
     "name", ["x", "a name that is far longer than any column should be " * 3, "🎧 漢字 " * 9]
 )
-def test_no_line_is_wider_than_the_terminal(width: int, name: str) -> None:
+def test_bars_are_no_wider_than_the_terminal(width: int, name: str) -> None:
     rows = spend(account_sid=["AC-1"] * 4, account_name=[name, "b", "c", "d"])
     assert max(cell_len(line) for line in lines(rows, width)) <= width
     assert "AC-1" not in "\n".join(lines(rows, width))
 
 
-def test_a_bar_is_measured_within_its_currency() -> None:
+def test_bar_is_scaled_within_its_currency() -> None:
     assert bars(spend()) == [20, 80, 80, 0]
 
 
-def test_a_difference_below_zero_has_a_bar_of_its_size() -> None:
+def test_negative_difference_has_a_bar_of_its_size() -> None:
     costs = [Decimal(-4), Decimal(2), Decimal(0), None]
     assert bars(spend(cost=pa.array(costs, SUM), currency=["USD"] * 4)) == [80, 40, 0, 0]
 
 
-def test_a_mart_without_money_is_measured_by_what_it_counts() -> None:
+def test_mart_without_money_is_scaled_by_its_counts() -> None:
     rows = pa.table({"account_name": ["a", "b"], "recordings": [1, 2], "median_days": [7, 1]})
     assert bars(rows) == [40, 80]
     assert not any(line.startswith("Total") for line in lines(rows, 80))
 
 
-def test_a_mart_of_texts_only_has_no_bars() -> None:
+def test_mart_with_texts_only_has_no_bars() -> None:
     rows = pa.table({"account_name": ["a", "b"], "note": ["x", None]})
     assert lines(rows, 80)[-1] == "b        -"
 
 
-def test_without_rows_it_says_so() -> None:
+def test_bars_say_that_there_are_no_rows() -> None:
     assert lines(spend().slice(0, 0), 80) == ["No rows."]
 
 
-def test_names_are_shown_as_they_are() -> None:
+def test_bars_show_names_as_they_are() -> None:
     rows = spend(source=["[red]x[/red]", ":smile:", "<b>", "y"])
     assert {"[red]x[/red]", ":smile:", "<b>"} <= {line.split("  ")[0] for line in lines(rows, 100)}
 
 
-def test_the_title_says_what_was_asked_for_and_what_is_the_same_in_all_rows() -> None:
+def test_bars_title_shows_the_filter_and_shared_values() -> None:
     rows = spend(account_name=["sales"] * 4)
     assert lines(rows, 120, "spend_by_account", "2026-09", "sales")[0] == "spend_by_account 2026-09 sales"
     assert lines(rows, 120, "spend_by_account")[0] == "spend_by_account 2026-09 sales"

@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from flows.emulator import Parameters, open_living, serve
 from flows.report.report import report
 from flows.run.closing import close_month
-from flows.run.job import RunRequest
+from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.shipped import shipped
 from tests.support.page.browser import (
@@ -70,7 +70,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         settings = {"account_sid": usd.account_sid, "provider": "twilio", "report_page": True}
         work = work_by(clock_of(emulator.ledger), accounts, folder, **settings)
-        work.names.update(zip([usd.account_sid, eur.account_sid, gbp.account_sid], ODD_NAMES, strict=True))
+        names = zip([usd.account_sid, eur.account_sid, gbp.account_sid], ODD_NAMES, strict=True)
+        work = replace(work, names={**work.names, **dict(names)})
         assert perform(work, RunRequest("run")).exit_code == 0
         close_month(work, "2026-08", accept_incomplete=True)
         living.ledger.advance_to(epoch_of(date(2026, 9, 20), 80_000))

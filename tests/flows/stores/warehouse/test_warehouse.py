@@ -519,8 +519,8 @@ def exchange(columns: dict[str, TwinColumn]) -> None:
             None,
             "marts.daily_spend.cost is DECIMAL(38,9), its twin says DOUBLE",
         ),
-        (exchange, None, "the columns of marts.daily_spend stand in another order than in its twin"),
-        (lambda columns: None, ["usage_date", "day"], "key column day of marts.daily_spend is no column"),
+        (exchange, None, "the columns of marts.daily_spend are in a different order than in its twin"),
+        (lambda columns: None, ["usage_date", "day"], "key column day of marts.daily_spend is not a column"),
     ],
 )
 def test_a_model_that_is_not_what_its_twin_says_is_named_and_the_old_file_stays(

@@ -1,0 +1,93 @@
+"""What is asked for, done inside a flow run of Prefect: steps become tasks, and the end becomes a state."""
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from flows.stores.prefect import defaults as prefect_defaults  # noqa: F401 (before Prefect)
+
+# isort: split
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+
+from flows.pipeline.artifacts import Artifacts
+from flows.pipeline.events import announcer
+from flows.pipeline.states import state_of_error, state_of_summary
+from flows.run.request import RunContext, RunRequest, context_of
+from flows.run.stages import perform
+from flows.run.summary import RunSummary
+from flows.settings.settings import load
+from flows.stage import utc_now
+from transforms.errors import BusyError, RecspendError
+
+T = TypeVar("T")
+
+
+_SECONDS_BETWEEN_TRIES = 5
+
+
+@dataclass(slots=True)
+class GivenRun:
+    """What the command hands to a flow besides its parameters, and where the flow leaves its result."""
+
+    context: RunContext | None = None
+    has_begun: bool = False
+    summary: RunSummary | None = None
+    error: RecspendError | None = None
+
+
+given_run: ContextVar[GivenRun | None] = ContextVar("given", default=None)
+
+
+def in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
+    """Do what is asked for inside a flow run."""
+    given = given_run.get() or GivenRun()
+    given.has_begun = True
+    try:
+        context = given.context or context_of(load(concurrency=concurrency))
+        request = request.checked(utc_now().date())
+        artifacts = Artifacts()
+        as_tasks = replace(
+            context, step=_as_task, progress=artifacts.beside(context.progress), announce=announcer()
+        )
+        summary = _in_its_turn(as_tasks, request, 60.0 * wait_minutes)
+    except RecspendError as error:
+        given.error = error
+        return state_of_error(error)
+    given.summary = summary
+    artifacts.show(context, request, summary)
+    return state_of_summary(summary)
+
+
+def _in_its_turn(context: RunContext, request: RunRequest, seconds: float) -> RunSummary:
+    """Do what is asked for once no other run writes to the data folder. Raises BusyError after so many seconds."""
+    latest = time.monotonic() + seconds
+    while True:
+        try:
+            return perform(context, request)
+        except BusyError:
+            if time.monotonic() >= latest:
+                raise
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def _as_task(name: str, piece: Callable[[], T]) -> T:
+    """Run a piece of work as a task of that name. It takes no parameters, so none can show a secret."""
+    return _task_of(name, piece)()
+
+
+def _task_of(name: str, piece: Callable[[], T]) -> Task[[], T]:
+    @task(
+        name=name.split(maxsplit=1)[0],
+        # A text would be a pattern to Prefect, and an account's name may have braces.
+        task_run_name=lambda: name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+    def run_piece() -> T:
+        return piece()
+
+    return run_piece

@@ -1,0 +1,36 @@
+"""Settings in the small groups that stages and stores are handed."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from flows.settings.accounts import account_providers, with_usage
+from flows.settings.settings import Settings
+from flows.stores.api.retries import RetryPolicy
+from transforms.ingest.plan import Rules
+from transforms.model.options import ModelOptions
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """How long to wait for the API, and how often to try again."""
+    return RetryPolicy(
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        attempts=settings.attempts,
+        backoff=settings.backoff,
+    )
+
+
+def rules(settings: Settings, audit_days: int = 0) -> Rules:
+    """How far a run looks back."""
+    return Rules(settings.lookback_days, settings.settle_days, audit_days)
+
+
+def model_options(settings: Settings, names: Mapping[str, str]) -> ModelOptions:
+    """What the models depend on besides the data. names: account sid → name."""
+    by_name = {field.name for field in fields(ModelOptions)} & Settings.model_fields.keys()
+    return ModelOptions(
+        names=names,
+        providers=account_providers(settings),
+        with_usage=with_usage(settings),
+        **{name: getattr(settings, name) for name in by_name},
+    )

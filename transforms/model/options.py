@@ -1,0 +1,30 @@
+"""What the models depend on besides the data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """What the models depend on beside the data. names, providers: by account sid, from the settings.
+
+    provider: that of an account which is not in the settings. with_usage: sids of the accounts whose Usage Records are
+    read.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, str] = field(default_factory=dict)
+    provider: str = "signalwire"
+    reporting_timezone: str = "UTC"
+    unpriced_share_warning: Decimal = Decimal("0.1")
+    short_recording_seconds: int = 5
+    settle_days: int
+    accrual_rate_days: int = 30
+    bill_tolerance_amount: Decimal = Decimal("0.01")
+    bill_tolerance_share: Decimal = Decimal(0)
+    with_usage: frozenset[str] = frozenset()
+    anomaly_window_days: int = 56
+    anomaly_deviations: Decimal = Decimal("4.5")
+    anomaly_min_share: Decimal = Decimal("0.25")
+    embed_recordings: bool = True
