@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from flows.report.report import NO_REPORTS
+from flows.stores.warehouse.sql_files import read_report_twins
 from tests.support.containerfile import build
 from tests.support.shadows import OTHERS, OURS, shadow
 
@@ -119,8 +119,9 @@ def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, t
         currency: cost for (currency,), (_, _, _, cost) in added_up(cells, ["currency"]).items() if cost
     }
     reports = folder / "data" / "demo" / "reports"
-    models = {path.stem for folder in ("marts", "reports") for path in (ROOT / "sql" / folder).glob("*.sql")}
-    assert {path.stem for path in reports.glob("*.csv")} == models - set(NO_REPORTS)
+    twins = read_report_twins(ROOT / "sql")
+    models = {path.stem for folder in ("marts", "reports") for path in (ROOT / "sql" / folder).rglob("*.sql")}
+    assert {path.stem for path in reports.glob("*.csv")} == {name for name in models if twins[name].is_report}
     for name in SPEND:
         with (reports / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))

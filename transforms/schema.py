@@ -51,13 +51,13 @@ CONTENT_COLUMNS = (
     Column("account_sid", pa.string(), False, "The account (project) that made the recording and pays for it."),
     Column("call_sid", pa.string(), True, "The call that was recorded; null for a conference recording."),
     Column("conference_sid", pa.string(), True, "The conference that was recorded; null for a call recording."),
-    Column("source", pa.string(), False, "How the recording was made: one of the seven documented names; another name is kept verbatim."),
+    Column("source", pa.string(), False, "How the recording was made: one of the seven documented names, or another name exactly as sent."),
     Column("source_raw", pa.string(), True, "How the recording was made, as the API spelled it."),
     Column("status", pa.string(), False, "Status of the recording, in lower case."),
-    Column("channels", pa.int8(), True, "Audio channels: 1 or 2; null when the API gives no readable number.", "channels"),
+    Column("channels", pa.int8(), True, "Audio channels: 1 or 2; null when the API gives no valid number.", "channels"),
     Column("duration_seconds", pa.int32(), True, "Length of the recording; null until known. Not the end minus the start.", "seconds"),
     Column("price", PRICE, True, "Price as sent, sign kept; null = not priced yet, 0 = free.", "currency"),
-    Column("price_raw", pa.string(), True, "The price as it stood in the JSON, every digit.", "currency"),
+    Column("price_raw", pa.string(), True, "The price as text, exactly as in the JSON.", "currency"),
     Column("currency", pa.string(), False, "ISO 4217 code in upper case; XXX when the API gives none."),
     Column("created_at", INSTANT, False, "When the recording was created.", "UTC"),
     Column("updated_at", INSTANT, False, "When the API last changed the recording; created_at when it does not say.", "UTC"),
@@ -72,7 +72,7 @@ SIGHTING_COLUMNS = (
     Column("first_seen_at", INSTANT, True, "When recspend first saw the recording.", "UTC"),
     Column("first_priced_at", INSTANT, True, "When recspend first saw a price for it.", "UTC"),
     Column("deleted_at", INSTANT, True, "When recspend first found it gone from the API; its cost stays.", "UTC"),
-    Column("raw_page", pa.string(), False, "Landing and page this version came from, relative to the data folder."),
+    Column("raw_page", pa.string(), False, "Landing and page of this version, relative to the data folder."),
 )  # fmt: skip
 
 LAKE_COLUMNS = CONTENT_COLUMNS + SIGHTING_COLUMNS
@@ -108,23 +108,23 @@ record_key identifies a record across fetches: its sid, or else a digest of its 
 """
 
 MODEL_WORDS = {
-    "account_name": ("Name of the account: from the settings, else the reference file, else its sid.", ""),
+    "account_name": ("Name of the account: from the settings, or else the reference file, or else its sid.", ""),
     "usage_date": ("Day of created_at in the reporting time zone.", "day"),
     "month": ("First day of the month of usage_date.", "day"),
-    "billed_minutes": ("Minutes, each recording rounded up to the next full minute.", "minutes"),
+    "billed_minutes": ("Minutes; each recording is rounded up to a full minute.", "minutes"),
     "priced_minutes": ("The part of billed_minutes that belongs to priced recordings.", "minutes"),
     "unpriced_minutes": ("The part of billed_minutes that belongs to recordings without a price.", "minutes"),
     "price_per_minute": ("What a billed minute should cost.", "currency per minute"),
-    "cost": ("What was charged: the size of price, whatever its sign; null while nothing is priced.", "currency"),
-    "expected_cost": ("An estimate: cost, what the minutes still without a price are likely to cost, and what the days to come are; null when nothing is known.", "currency"),
-    "unestimated_minutes": ("Minutes that wait for a price and are in no estimate, because no rate is known for them.", "minutes"),
+    "cost": ("What was charged: the absolute value of price; null while nothing has a price.", "currency"),
+    "expected_cost": ("An estimate: cost, plus the likely cost of minutes without a price and of the days to come; null when nothing is known.", "currency"),
+    "unestimated_minutes": ("Minutes without a price that are not in the estimate, because no rate is known for them.", "minutes"),
     "cost_per_minute": ("cost divided by priced_minutes; null without priced minutes.", "currency per minute"),
     "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),
     "is_short": ("Whether the known length is below the setting short_recording_seconds.", ""),
-    "rate": ("What a billed minute of the recording cost, to six decimals; null without a price or without minutes.", "currency per minute"),
-    "is_priced": ("Whether the API has given a price (0 counts as one).", ""),
+    "rate": ("What a billed minute of the recording cost, to six decimals; null without a price or minutes.", "currency per minute"),
+    "is_priced": ("Whether the API has given a price (0 is a price).", ""),
     "duration_seconds": ("Sum of the known lengths.", "seconds"),
-    "recordings": ("Number of recordings, priced or not, deleted ones included.", "recordings"),
+    "recordings": ("Number of recordings, with or without a price, including deleted ones.", "recordings"),
     "unpriced_recordings": ("How many of them have no price yet.", "recordings"),
 }  # fmt: skip
 """Description and unit of the columns that only the models have."""

@@ -68,10 +68,10 @@ def explain(
     Example: `recspend explain daily_spend usage_date=2026-09-14 source=DialVerb`
     """
     from flows.command.screen.figures import explanation_lines
-    from flows.model.sql_files import read_models
     from flows.report.explain import explain as explained
     from flows.settings.settings import load
-    from flows.settings.shipped import shipped
+    from flows.stores.shipped import shipped
+    from flows.stores.warehouse.sql_files import read_models
     from transforms.report.text import to_csv
 
     found = explained(load().data_dir, read_models(shipped("sql")), mart, key or [])

@@ -27,10 +27,10 @@ def check(as_json: AsJson = False) -> None:
     Example: `recspend check`
     """
     from flows.command.screen.run_summary import check_lines
-    from flows.model.sql_files import read_checks, read_models
     from flows.settings.settings import load
-    from flows.settings.shipped import shipped
+    from flows.stores.shipped import shipped
     from flows.stores.warehouse.checks import check_table
+    from flows.stores.warehouse.sql_files import read_checks, read_models
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
     from transforms.report.text import to_json
 

@@ -84,7 +84,7 @@ def report(
 def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | None, *, as_json: bool) -> None:
     from flows.report.extract import extract
     from flows.settings.settings import load
-    from flows.settings.shipped import shipped
+    from flows.stores.shipped import shipped
 
     written = extract(load().data_dir, shipped("sql"), request, file_format, out)
     if as_json:
@@ -105,7 +105,7 @@ def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | Non
 def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
     from flows.report.extract import mart_rows
     from flows.settings.settings import load
-    from flows.settings.shipped import shipped
+    from flows.stores.shipped import shipped
     from transforms.report.text import to_csv, to_json
 
     rows = mart_rows(load().data_dir, shipped("sql"), mart, request)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from flows.model.coverage import coverage
 from flows.model.inputs import _tables, _views
-from flows.model.sql_files import read_checks, read_models, read_twins
 from flows.stores.lake.lake import Lake
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.inputs import WarehouseInputs
+from flows.stores.warehouse.sql_files import query, read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.model.options import ModelOptions
 from transforms.values.money import plain
@@ -53,15 +53,10 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
 
 def unpriced(warehouse: Warehouse) -> int:
     """Recordings without a price."""
-    found = warehouse.table(
-        "select coalesce(sum(unpriced_recordings), 0)::bigint as n from marts.daily_spend"
-    )
-    return int(found["n"][0].as_py())
+    return int(warehouse.table(query("model/unpriced"))["recordings"][0].as_py())
 
 
 def cost_by_currency(warehouse: Warehouse) -> dict[str, str]:
     """Cost of everything priced, by currency, as plain decimals."""
-    found = warehouse.table(
-        "select currency, sum(cost) as cost from marts.daily_spend where cost is not null group by currency order by 1"
-    )
+    found = warehouse.table(query("model/cost_by_currency"))
     return {row["currency"]: plain(row["cost"]) for row in found.to_pylist()}

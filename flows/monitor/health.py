@@ -1,68 +1,21 @@
 """How the data folder fares, from the warehouse and the run records: no request and no look at the lake."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.stores.folder.lock import holder
 from flows.stores.folder.runs import RunRecord, Runs
+from flows.stores.warehouse.sql_files import queries
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import ConfigError, DataError
 from transforms.monitor.health import CLOCK_SLACK, AccountHealth, DayCost, Health, Run
 
-# What was read of a day that was not over ends when its reading began; of one that was, with the day.
-_ACCOUNTS = """
-    with coverage as (
-        select
-            account_sid,
-            min(day) filter (where fetched_at is not null) as first_day,
-            max(day) filter (where fetched_at is not null) as newest_day,
-            max(least(fetched_at, timezone('UTC', cast(day + 1 as timestamp))))
-                filter (where fetched_at is not null) as covered_until,
-            count(*) filter (where not is_covered) as holes,
-            sum(unsettled_recordings)::bigint as unsettled,
-        from ops.coverage
-        group by account_sid
-    ),
-    unpriced as (
-        select account_sid, sum(unpriced_recordings)::bigint as unpriced from marts.daily_spend group by account_sid
-    ),
-    rejected as (
-        select account_sid, count(*) as rejected from ops.rejects group by account_sid
-    )
-    select
-        account_sid, account_name, first_day, newest_day, covered_until, holes, unsettled,
-        case when covered_until is not null then coalesce(unpriced, 0) end as unpriced,
-        case when covered_until is not null then coalesce(rejected, 0) end as rejected,
-    from landed.accounts
-    join coverage using (account_sid)
-    left join unpriced using (account_sid)
-    left join rejected using (account_sid)
-    order by account_name, account_sid
-"""
-_CHECKS = "select name, severity from ops.checks where not is_passed order by name"
-_REQUESTS = """
-    select coalesce(sum(requests), 0)::bigint as requests, coalesce(sum(retries), 0)::bigint as retries from ops.runs
-"""
-# An account that had no recording on the day was charged nothing; XXX has no cost.
-_DAY_COSTS = """
-    with unpriced as (
-        select account_sid, sum(unpriced_recordings)::bigint as unpriced
-        from marts.daily_spend
-        where usage_date = date '{day}'
-        group by account_sid
-    )
-    select
-        account_sid, account_name, currency,
-        case when recordings = 0 and coalesce(unpriced, 0) = 0 then 0 else cost end as cost,
-        coalesce(unpriced, 0) as unpriced,
-    from marts.account_days
-    left join unpriced using (account_sid)
-    where usage_date = date '{day}' and is_whole and currency <> 'XXX'
-    order by account_name, account_sid, currency
-"""
+_ALWAYS = ("accounts", "failed_checks")
+_WITH_COSTS = (*_ALWAYS, "requests", "day_costs")
+"""Queries of `sql/queries/health`."""
 
 
 def health(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
@@ -71,23 +24,21 @@ def health(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetim
     names: account sid → name, of the accounts in the settings; without any, all that were read are looked at. Raises
     DataError when the warehouse cannot be read.
     """
-    return _health(data_dir, names, timezone, now, {"accounts": _ACCOUNTS, "checks": _CHECKS})
+    return _health(data_dir, names, timezone, now, _ALWAYS)
 
 
 def health_with_costs(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
     """The same, with what yesterday cost (a day of that time zone) and what all runs asked."""
-    day = now.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
-    selects = {"accounts": _ACCOUNTS, "checks": _CHECKS, "requests": _REQUESTS}
-    return _health(data_dir, names, timezone, now, {**selects, "day_costs": _DAY_COSTS.format(day=day)})
+    return _health(data_dir, names, timezone, now, _WITH_COSTS)
 
 
 def _health(
-    data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime, selects: Mapping[str, str]
+    data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime, asked: Sequence[str]
 ) -> Health:
-    found = _rows(data_dir, selects)
-    last_run, last_success = _last_runs(data_dir)
     day = now.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
-    checks = found.get("checks")
+    found = _rows(data_dir, asked, day)
+    last_run, last_success = _last_runs(data_dir)
+    checks = found.get("failed_checks")
     requests = found["requests"][0] if "requests" in found else {}
     accounts = {row["account_sid"]: AccountHealth(**row) for row in found.get("accounts", [])}
     return Health(
@@ -111,12 +62,12 @@ def _named(checks: list[dict[str, Any]] | None, severity: str) -> list[str] | No
     return None if checks is None else [row["name"] for row in checks if row["severity"] == severity]
 
 
-def _rows(data_dir: Path, selects: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+def _rows(data_dir: Path, asked: Sequence[str], day: date) -> dict[str, list[dict[str, Any]]]:
     path = warehouse_path(data_dir)
     if not path.exists():
         return {}
     try:
-        tables = Warehouse(path).tables(selects)
+        tables = Warehouse(path).tables(queries("health", *asked), {"day": day})
     except ConfigError as error:  # the queries are our own, so the file is of another version
         raise DataError(f"{path} is not what this version builds: {error} Run `recspend model`.") from None
     return {name: rows.to_pylist() for name, rows in tables.items()}

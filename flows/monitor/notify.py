@@ -25,32 +25,8 @@ from transforms.monitor.messages import Message, Seen, messages
 Announce = Callable[[Message], None]
 
 _EVENTS = "(prefect events)"  # no channel of the settings can have this name
-_SELECTS = {
-    "as_of": "select as_of from landed.settings where as_of is not null",
-    "holes": """
-        select coverage.account_sid, coalesce(account_name, coverage.account_sid) as account_name, day
-        from ops.coverage
-        left join landed.accounts as accounts on coverage.account_sid = accounts.account_sid
-        where not is_covered
-        order by coverage.account_sid, day
-    """,
-    "budgets": "select * from marts.budgets order by month desc, account_sid, currency",
-    "anomalies": "select * from marts.anomalies",
-    "rate_changes": "select * from marts.rate_changes order by changed_on desc, account_sid, source, channels",
-    "rate_differences": f"""
-        select
-            account_sid, account_name, source, channels, currency,
-            min(usage_date) as first_day, max(usage_date) as last_day,
-            sum(priced_minutes)::bigint as priced_minutes, sum(cost) as cost, sum(cost_due) as cost_due,
-            sum(difference) as difference
-        from marts.rate_differences
-        where usage_date > (select as_of from landed.settings) - {figures.RECENT_DAYS}
-        group by all
-        order by abs(sum(difference)) desc, account_sid, source, channels, currency
-    """,  # noqa: S608
-    "bills": "select * from marts.reconciliation order by period_start desc, against, account_sid, currency",
-}
-_STOPPING = "select * from ops.checks where severity = 'fail' and not is_passed order by name"
+_FIGURE_QUERIES = ("as_of", "budgets", "anomalies", "rate_changes", "rate_differences", "bills")
+"""Queries of `sql/queries/notify` that rest on the figures; the days that are missing can be told without them."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +36,12 @@ def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
 
     Raises ConfigError when there is no warehouse.
     """
+    from flows.stores.warehouse.sql_files import queries
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 
-    selects = _SELECTS if with_figures else {"holes": _SELECTS["holes"]}
-    rows = {
-        name: found.to_pylist() for name, found in Warehouse(warehouse_path(data_dir)).tables(selects).items()
-    }
+    selects = queries("notify", "holes", *(_FIGURE_QUERIES if with_figures else ()))
+    tables = Warehouse(warehouse_path(data_dir)).tables(selects, {"recent_days": figures.RECENT_DAYS})
+    rows = {name: found.to_pylist() for name, found in tables.items()}
     found = figures.holes(rows["holes"])
     for row in rows.get("as_of", []):
         found += figures.budgets(rows["budgets"], row["as_of"])
@@ -81,12 +57,13 @@ def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
 
     Nothing is known without a warehouse but the failed runs that were told and are not over.
     """
+    from flows.stores.warehouse.sql_files import query
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 
     failures = failures_told(told)
     if not warehouse_path(data_dir).exists():
         return failures
-    rows = Warehouse(warehouse_path(data_dir)).table(_STOPPING).to_pylist()
+    rows = Warehouse(warehouse_path(data_dir)).table(query("report/stopping_checks")).to_pylist()
     stopping = failed_checks((row["name"], row["why"], row["offending_rows"]) for row in rows)
     return failures + stopping + findings_now(data_dir, with_figures=not stopping)
 

@@ -24,6 +24,7 @@ from flows.run.remarks import remarks_of
 from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
 from flows.stage import Progress
+from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.report.run_page import NOTHING, Told, key_of, literal, run_page
 from transforms.report.text import for_the_eye
@@ -32,24 +33,6 @@ _INGEST = "ingest "
 _PERCENT_BETWEEN = 10
 _SECONDS_BETWEEN = 2  # reading waits for each request, and nobody looks more often
 _MOST_ROWS = 50
-_DAYS = f"""
-    select
-        accounts.account_name, min(day) filter (where is_covered) as first_day,
-        max(day) filter (where is_covered) as last_day, count(*) filter (where is_covered) as covered,
-        count(*) filter (where not is_covered) as missing
-    from ops.coverage
-    inner join landed.accounts as accounts on coverage.account_sid = accounts.account_sid
-    group by accounts.account_sid, accounts.account_name
-    order by missing desc, account_name
-    limit {_MOST_ROWS}
-"""  # noqa: S608
-_SPEND = """
-    select
-        {name} as {word}, currency, recordings, billed_minutes as minutes, cost, unpriced_recordings as unpriced, month
-    from marts.spend_by_{word}
-    where month = (select max(month) from marts.spend_by_{word})
-    order by currency, cost desc nulls last, {word}
-"""
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +95,8 @@ def _show_tables(context: RunContext, summary: RunSummary) -> None:
     if summary.cost is None:
         return
     warehouse = Warehouse(warehouse_path(context.settings.data_dir))
-    for word, name in (("account", "account_name"), ("source", "source")):
-        found = warehouse.table(_SPEND.format(word=word, name=name))
+    for word in ("account", "source"):
+        found = warehouse.table(query(f"run/spend_by_{word}"))
         if found.num_rows:
             month = f"{found['month'][0].as_py():%Y-%m}"
             shown = found.drop_columns("month").slice(0, _MOST_ROWS)
@@ -139,7 +122,8 @@ def _cells(rows: pa.Table) -> list[dict[str, Any]]:
 def _show_page(context: RunContext, request: RunRequest, summary: RunSummary) -> None:
     data_dir, days = context.settings.data_dir, []
     if summary.cost is not None:
-        days = for_the_eye(Warehouse(warehouse_path(data_dir)).table(_DAYS)).to_numpy().tolist()
+        found = Warehouse(warehouse_path(data_dir)).table(query("run/days_read"), {"most_rows": _MOST_ROWS})
+        days = for_the_eye(found).to_numpy().tolist()
     told = Told(
         f"recspend {request.command}",
         summary.as_object(),

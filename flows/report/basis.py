@@ -10,17 +10,14 @@ import msgspec
 import transforms
 from flows.stores.folder.report_folder import ReportFolder
 from flows.stores.warehouse.inputs import Fingerprint
+from flows.stores.warehouse.sql_files import queries
 from flows.stores.warehouse.warehouse import Warehouse
 from flows.stores.whole_files import write_whole
 
 MANIFEST = "manifest.json"
 
-BESIDE_THE_MODELS = {
-    "ops.checks": "select * from ops.checks order by all",
-    "ops.coverage": "select account_sid, day, is_covered from ops.coverage order by all",
-    "ops.rejects": "select * from ops.rejects order by all",
-}
-"""What the reports show of tables that no model reads."""
+NOT_IN_MODELS = ("checks", "coverage", "rejects")
+"""Queries of what the reports show of tables that no model reads."""
 
 
 def basis(warehouse: Warehouse, sql: Path, asked: Iterable[str]) -> str | None:
@@ -32,7 +29,7 @@ def basis(warehouse: Warehouse, sql: Path, asked: Iterable[str]) -> str | None:
     if inputs is None:
         return None
     parts = [inputs, *sorted(asked), *_program(sql)]
-    parts += [repr(rows.to_pydict()) for rows in warehouse.tables(BESIDE_THE_MODELS).values()]
+    parts += [repr(rows.to_pydict()) for rows in warehouse.tables(queries("report", *NOT_IN_MODELS)).values()]
     return _digest("\0".join(parts).encode())
 
 

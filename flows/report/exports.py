@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from flows.report.presets import PRESETS, Limits, Preset
+from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse
 from transforms.report.text import to_csv, to_json_objects, to_parquet, with_iso_instants
 
@@ -80,12 +81,7 @@ def over_focus(focus: str, select: str) -> str:
 
 
 def _count_left_out(warehouse: Warehouse, left_out: LeftOutCosts) -> None:
-    counts = warehouse.table("""
-        select
-            coalesce((select sum(unpriced_recordings) from marts.daily_spend), 0)::bigint as unpriced,
-            coalesce((select sum(priced_recordings) from marts.daily_charges where currency = 'XXX'), 0)::bigint
-                as without_currency
-    """).to_pylist()[0]
+    (counts,) = warehouse.table(query("report/left_out_of_focus")).to_pylist()
     left_out.unpriced, left_out.without_currency = counts["unpriced"], counts["without_currency"]
     if left_out.unpriced:
         logger.info("%d recordings without a price are not in %s.", left_out.unpriced, FOCUS)

@@ -13,8 +13,9 @@ import pyarrow as pa
 from flows.report.basis import MANIFEST
 from flows.report.files import rendered
 from flows.report.formats import FileFormat
-from flows.report.report import NO_REPORTS, about_warehouse, in_order, refuse_failed, selects
+from flows.report.report import about_warehouse, in_order, refuse_failed, selects
 from flows.stores.folder.report_folder import ReportFolder
+from flows.stores.warehouse.sql_files import queries, read_report_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import ConfigError
 from transforms.model.models import references
@@ -26,15 +27,6 @@ from transforms.values.names import find_account, find_mart_name
 _KIND = "recspend extract"
 _NO_MONTHS = "it is as of the newest day read, and its rows are of no month"
 _NO_ACCOUNTS = "its rows are of no account"
-# A day that was read is known, also when nothing was recorded on it.
-_MONTHS = """
-    select distinct cast(date_trunc('month', day) as date) as month
-    from (
-        select usage_date as day from marts.daily_spend
-        union all
-        select day from ops.coverage where is_covered
-    )
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +95,7 @@ def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> 
 def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing, str | None]:
     """What the request comes to, and the name of its account."""
     month = read_month(request.month) if request.month is not None else None
-    known = warehouse.tables(
-        {"months": _MONTHS, "accounts": "select account_sid, account_name from landed.accounts"}
-    )
+    known = warehouse.tables(queries("extract", "months", "accounts"))
     if month is not None:
         month_among(known["months"]["month"].to_pylist(), month)
     if request.account is None:
@@ -121,9 +111,10 @@ def _selects(
     warehouse: Warehouse, sql: Path, narrowing: Narrowing, marts: Collection[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Name → SELECT of the rows asked for, and name → why it is left out."""
-    there_are = selects(warehouse, sql, without=())
+    there_are = selects(warehouse, sql, with_all=True)
+    twins = read_report_twins(sql)
     named = [find_mart_name(there_are, mart) for mart in marts]
-    wanted = {name: there_are[name] for name in named or there_are if named or name not in NO_REPORTS}
+    wanted = {name: there_are[name] for name in named or there_are if named or twins[name].is_report}
     columns = _columns(warehouse, there_are)
     found: dict[str, str] = {}
     left_out: dict[str, str] = {}
@@ -135,10 +126,11 @@ def _selects(
             reads = {
                 each: columns.get(each.removeprefix("marts."), ()) for each in references(select, str(path))
             }
-        narrowed = narrowing.select(select, columns[name], reads)
+        month_from = twins[name].month_from
+        narrowed = narrowing.select(select, columns[name], month_from, reads)
         if narrowed is None:
-            has_months = Narrowing(narrowing.month).select(select, columns[name], {}) is not None
-            left_out[name] = _NO_ACCOUNTS if has_months else _NO_MONTHS
+            is_dated = narrowing.month is None or month_from
+            left_out[name] = _NO_ACCOUNTS if is_dated else _NO_MONTHS
         else:
             found[name] = narrowed
     if named and left_out:

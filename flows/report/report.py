@@ -15,13 +15,11 @@ from flows.report.formats import WORKBOOK, FileFormat
 from flows.report.page import page
 from flows.report.presets import PRESETS, Preset
 from flows.stores.folder.report_folder import ReportFolder
+from flows.stores.warehouse.sql_files import query, read_report_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError
 from transforms.report.manifest import manifest
 from transforms.values.json_text import plain_object
-
-NO_REPORTS = ("adjustment_items", "fct_recordings", "recordings_kept", "storage_rate_periods")
-"""Marts that are no reports: a row per recording, or what other marts are made of. They live in the warehouse."""
 
 _PAGE = "report.html"
 
@@ -117,21 +115,22 @@ def _formats_in(folder: ReportFolder, tables: Collection[str]) -> Iterator[FileF
 
 def refuse_failed(warehouse: Warehouse) -> None:
     """Raise ChecksFailedError when a check of severity fail stands against the figures."""
-    failed = warehouse.table(
-        "select name from ops.checks where severity = 'fail' and not is_passed order by name"
-    )["name"].to_pylist()
+    failed = warehouse.table(query("report/stopping_checks"))["name"].to_pylist()
     if failed:
         raise ChecksFailedError(
             f"Checks failed: {', '.join(failed)}. The reports stay as they were; see `recspend check`."
         )
 
 
-def selects(warehouse: Warehouse, sql: Path, *, without: Collection[str] = NO_REPORTS) -> dict[str, str]:
-    """Name → SELECT of every table that is handed out: the marts, and those of the folder `sql/reports`."""
-    marts = warehouse.table(
-        "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
-    )["table_name"].to_pylist()
-    found = {mart: f'select * from marts."{mart}"' for mart in marts if mart not in without}  # noqa: S608
+def selects(warehouse: Warehouse, sql: Path, *, with_all: bool = False) -> dict[str, str]:
+    """Name → SELECT of every report: the marts this version knows, and those of the folder `sql/reports`.
+
+    with_all: also of the marts that are not reports, which have a row per recording or are what others are made of.
+    """
+    twins = read_report_twins(sql)
+    marts = warehouse.table(query("report/marts"))["table_name"].to_pylist()
+    known = [mart for mart in marts if mart in twins and (with_all or twins[mart].is_report)]
+    found = {mart: f'select * from marts."{mart}"' for mart in known}  # noqa: S608
     others = {path.stem: path.read_text("utf-8") for path in sorted((sql / "reports").glob("*.sql"))}
     return found | {name: select for name, select in others.items() if name != FOCUS}
 
@@ -143,7 +142,5 @@ def in_order(selects: Mapping[str, str]) -> dict[str, str]:
 
 def about_warehouse(warehouse: Warehouse) -> dict[str, str | None]:
     """What a set of reports was made of: the newest day that was read (UTC), and the time zone of its days."""
-    (settings,) = warehouse.table(
-        "select as_of::varchar as as_of, reporting_timezone from landed.settings"
-    ).to_pylist()
+    (settings,) = warehouse.table(query("report/as_of")).to_pylist()
     return dict(settings)

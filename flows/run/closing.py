@@ -12,6 +12,7 @@ from flows.run.stages import build_models
 from flows.run.upgrade import held
 from flows.stores.folder.statements import Sealed, Statements, statement_rows
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError, ConfigError
 from transforms.model.statements import (
@@ -25,30 +26,6 @@ from transforms.model.statements import (
     unread_days,
 )
 from transforms.values.windows import Window
-
-_ROWS = """
-    select
-        account_sid,
-        account_name,
-        source,
-        channels,
-        currency,
-        cast(sum(recordings) as bigint) as recordings,
-        cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
-        cast(sum(billed_minutes) as bigint) as billed_minutes,
-        sum(cost) as cost,
-    from marts.daily_spend
-    where date_trunc('month', usage_date) = date '{month}'
-    group by account_sid, account_name, source, channels, currency
-    order by account_sid, source, channels, currency
-"""
-# A reject without a creation date may belong to any day of the window in which it was listed.
-_REJECTS = """
-    select count(*) as rejects
-    from ops.rejects
-    where (created_at >= '{begins}' and created_at < '{ends}')
-        or (created_at is null and window_first <= date '{days.last}' and window_last >= date '{days.first}')
-"""
 
 
 def close_month(context: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
@@ -74,13 +51,16 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
         _refuse_pending(data_dir, covered, days_within(begins, ends))
         _build(context)
         warehouse = Warehouse(warehouse_path(data_dir))
-        rows = warehouse.table(_ROWS.format(month=month))
+        days = days_within(begins, ends)
+        rows = warehouse.table(query("closing/statement_rows"), {"month": month})
+        rejects = warehouse.table(
+            query("closing/rejects"),
+            {"begins": begins, "ends": ends, "first": days.first, "last": days.last},
+        )
         missing = Missing(
             _holes(covered, begins, ends),
             sum(rows["unpriced_recordings"].to_pylist()),
-            _count(
-                warehouse.table(_REJECTS.format(begins=begins, ends=ends, days=days_within(begins, ends)))
-            ),
+            _count(rejects),
         )
         if missing.words and not accept_incomplete:
             raise ConfigError(

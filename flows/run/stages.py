@@ -19,8 +19,8 @@ from flows.run.summary import RunSummary
 from flows.settings.accounts import accesses
 from flows.settings.groups import model_options, retry_policy, rules
 from flows.settings.settings import Settings
-from flows.settings.shipped import shipped
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.shipped import shipped
 from transforms.ingest.plan import IngestRequest
 
 if TYPE_CHECKING:

@@ -1,5 +1,12 @@
--- What is charged differs from the recordings by more than the tolerance: see marts.reconciliation for what it comes of.
+-- What is charged differs from the recordings by more than the tolerance: marts.reconciliation
+-- shows why.
 -- severity: warn
-select against, period_start, account_sid, currency, difference, class
+select
+    against,
+    period_start,
+    account_sid,
+    currency,
+    difference,
+    class,
 from marts.reconciliation
 where not is_within_tolerance

@@ -1,22 +1,37 @@
--- What goes to cost systems must be what the spend tables say, per account and currency, to the last decimal.
+-- What goes to cost systems must be what the spend tables say, per account and currency, to the
+-- last decimal.
 -- severity: fail
 with
 
 spend as (
-    select account_sid, currency, sum(recordings - unpriced_recordings) as priced_recordings,
-        sum(priced_minutes) as priced_minutes, sum(cost) as cost
+    select
+        account_sid,
+        currency,
+        sum(recordings - unpriced_recordings) as priced_recordings,
+        sum(priced_minutes) as priced_minutes,
+        sum(cost) as cost,
     from marts.daily_spend
     group by account_sid, currency
     having sum(recordings - unpriced_recordings) > 0
 ),
 
 charges as (
-    select account_sid, currency, sum(priced_recordings) as priced_recordings,
-        sum(priced_minutes) as priced_minutes, sum(cost) as cost
+    select
+        account_sid,
+        currency,
+        sum(priced_recordings) as priced_recordings,
+        sum(priced_minutes) as priced_minutes,
+        sum(cost) as cost,
     from marts.daily_charges
     group by account_sid, currency
 )
 
-(select 'in the spend, not in the charges' as found, * from (select * from spend except select * from charges))
+(select
+    'in the spend, not in the charges' as found,
+    *
+from (select * from spend except select * from charges))
 union all
-(select 'in the charges, not in the spend' as found, * from (select * from charges except select * from spend))
+(select
+    'in the charges, not in the spend' as found,
+    *
+from (select * from charges except select * from spend))

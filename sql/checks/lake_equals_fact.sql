@@ -1,19 +1,36 @@
--- The fact table must hold the lake's recordings, all of them, once, with the price they have there.
+-- The fact table must hold the lake's recordings, all of them, once, with the price they have
+-- there.
 -- severity: fail
 with
 
 lake as (
-    select account_sid, currency, count(*) as recordings, count(price) as priced, sum(abs(price)) as cost
+    select
+        account_sid,
+        currency,
+        count(*) as recordings,
+        count(price) as priced,
+        sum(abs(price)) as cost,
     from landed.recordings
     group by account_sid, currency
 ),
 
 fact as (
-    select account_sid, currency, count(*) as recordings, count(cost) as priced, sum(cost) as cost
+    select
+        account_sid,
+        currency,
+        count(*) as recordings,
+        count(cost) as priced,
+        sum(cost) as cost,
     from marts.fct_recordings
     group by account_sid, currency
 )
 
-(select 'only in the lake' as found, * from (select * from lake except select * from fact))
+(select
+    'only in the lake' as found,
+    *
+from (select * from lake except select * from fact))
 union all
-(select 'only in the fact' as found, * from (select * from fact except select * from lake))
+(select
+    'only in the fact' as found,
+    *
+from (select * from fact except select * from lake))

@@ -1,5 +1,5 @@
--- Every row the API listed must be a recording in the lake, a reject, a repetition, or belong to another window;
--- a row that is none of these was lost.
+-- Every row the API listed must be a recording in the lake, a reject, a repetition, or belong to
+-- another window; any other row was lost.
 -- severity: fail
 with
 
@@ -15,7 +15,9 @@ landed as (
 ),
 
 lake as (
-    select account_sid, count(*) as recordings
+    select
+        account_sid,
+        count(*) as recordings,
     from landed.recordings
     group by account_sid
 ),

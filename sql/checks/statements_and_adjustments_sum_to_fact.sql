@@ -1,4 +1,5 @@
--- What was reported for a closed month and its adjustments since must add up to what the month's recordings are now.
+-- What was reported for a closed month and its adjustments since must add up to what the month's
+-- recordings are now.
 -- severity: fail
 with
 
@@ -7,19 +8,42 @@ closed as (
 ),
 
 told as (
-    select month, account_sid, source, channels, currency, recordings, unpriced_recordings, billed_minutes, cost
+    select
+        month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        recordings,
+        unpriced_recordings,
+        billed_minutes,
+        cost,
     from landed.statements
     union all
     select
-        month, account_sid, source, channels, currency,
-        recordings_change, unpriced_recordings_change, billed_minutes_change, cost_change,
+        month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        recordings_change,
+        unpriced_recordings_change,
+        billed_minutes_change,
+        cost_change,
     from marts.adjustments
 ),
 
 spent as (
     select
-        cast(date_trunc('month', usage_date) as date) as month, account_sid, source, channels, currency,
-        recordings, unpriced_recordings, billed_minutes, cost,
+        cast(date_trunc('month', usage_date) as date) as month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        recordings,
+        unpriced_recordings,
+        billed_minutes,
+        cost,
     from marts.daily_spend_detail
     where cast(date_trunc('month', usage_date) as date) in (select month from closed)
 ),
@@ -28,15 +52,28 @@ compared as (
     select * from told
     union all
     select
-        month, account_sid, source, channels, currency,
-        -recordings, -unpriced_recordings, -billed_minutes, -cost,
+        month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        -recordings,
+        -unpriced_recordings,
+        -billed_minutes,
+        -cost,
     from spent
 )
 
 select
-    month, account_sid, source, channels, currency,
-    sum(recordings) as recordings, sum(unpriced_recordings) as unpriced_recordings,
-    sum(billed_minutes) as billed_minutes, coalesce(sum(cost), 0) as cost,
+    month,
+    account_sid,
+    source,
+    channels,
+    currency,
+    sum(recordings) as recordings,
+    sum(unpriced_recordings) as unpriced_recordings,
+    sum(billed_minutes) as billed_minutes,
+    coalesce(sum(cost), 0) as cost,
 from compared
 group by month, account_sid, source, channels, currency
 having

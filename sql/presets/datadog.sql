@@ -1,4 +1,4 @@
--- Datadog, Custom Costs: an array of JSON objects with these six properties in this order and Tags behind them; days as
+-- Datadog, Custom Costs: an array of JSON objects with these six properties in this order, then Tags; days as
 -- 2026-09-30, the last one included; USD only; no value longer than 1,000 characters, none empty. What is null here is
 -- left out of the object. JSON and not CSV, because a row of CSV could not leave out a tag that is not known. There is no
 -- billing period: a correction counts for the day it corrects.
@@ -20,4 +20,10 @@ select
     ) as "Tags",
 from focus
 where "BillingCurrency" = 'USD'
-order by "ChargePeriodStart", "SubAccountId", "x_Source", "x_Channels", "ChargeClass" nulls first, "BilledCost"
+order by
+    "ChargePeriodStart",
+    "SubAccountId",
+    "x_Source",
+    "x_Channels",
+    "ChargeClass" nulls first,
+    "BilledCost"

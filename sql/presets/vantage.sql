@@ -4,7 +4,8 @@
 -- Documentation: https://docs.vantage.sh/connecting_custom_providers
 select
     strftime(timezone('UTC', "ChargePeriodStart"), '%Y-%m-%d') as "ChargePeriodStart",
-    case when "ChargeClass" = 'Correction' and "BilledCost" < 0 then 'Refund' else 'Usage' end as "ChargeCategory",
+    case when "ChargeClass" = 'Correction' and "BilledCost" < 0 then 'Refund' else 'Usage' end
+        as "ChargeCategory",
     "BilledCost",
     "BillingCurrency",
     "ConsumedQuantity",
@@ -13,10 +14,24 @@ select
     "ServiceCategory",
     "ServiceName",
     cast(case
-        when "x_Channels" is null then json_object('account', "SubAccountName", 'source', "x_Source")
+        when
+            "x_Channels" is null
+            then json_object('account', "SubAccountName", 'source', "x_Source")
         else json_object(
-            'account', "SubAccountName", 'channels', cast("x_Channels" as varchar), 'source', "x_Source"
+            'account',
+            "SubAccountName",
+            'channels',
+            cast("x_Channels" as varchar),
+            'source',
+            "x_Source"
         )
     end as varchar) as "Tags",
 from focus
-order by "ChargePeriodStart", "ResourceId", "x_Source", "x_Channels", "BillingCurrency", "ChargeClass" nulls first, "BilledCost"
+order by
+    "ChargePeriodStart",
+    "ResourceId",
+    "x_Source",
+    "x_Channels",
+    "BillingCurrency",
+    "ChargeClass" nulls first,
+    "BilledCost"

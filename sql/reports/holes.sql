@@ -1,11 +1,12 @@
--- The days that no figure covers, neighbours together: account, first and last day (UTC, inclusive), how many.
+-- The days that no figure covers, neighbours together: account, first and last day (UTC,
+-- inclusive), how many.
 with
 
 missing as (
     select
         account_sid,
         day,
-        day - row_number() over (partition by account_sid order by day)::integer as run
+        day - row_number() over (partition by account_sid order by day)::integer as run,
     from ops.coverage
     where not is_covered
 )
@@ -15,7 +16,7 @@ select
     accounts.account_name,
     min(missing.day) as first_day,
     max(missing.day) as last_day,
-    count(*) as days
+    count(*) as days,
 from missing
 inner join landed.accounts as accounts on missing.account_sid = accounts.account_sid
 group by missing.account_sid, accounts.account_name, missing.run

@@ -20,7 +20,10 @@ billed_accounts as (
 -- The days of a bill are those of UTC, whatever the reporting time zone.
 by_day as (
     select
-        cast(timezone('UTC', created_at) as date) as day, account_sid, currency, is_priced,
+        cast(timezone('UTC', created_at) as date) as day,
+        account_sid,
+        currency,
+        is_priced,
         count(*) as recordings,
         cast(coalesce(sum(billed_minutes), 0) as bigint) as minutes,
         sum(cost) as cost,
@@ -32,43 +35,76 @@ by_day as (
 ),
 
 by_period as (
-    select *, 'usage records' as against, day as period_start from by_day
+    select
+        *,
+        'usage records' as against,
+        day as period_start,
+    from by_day
     union all
-    select *, 'invoice' as against, cast(date_trunc('month', day) as date) as period_start from by_day
+    select
+        *,
+        'invoice' as against,
+        cast(date_trunc('month', day) as date) as period_start,
+    from by_day
 ),
 
 -- While a recording has no price it may have no currency: it will be charged in that of the bill.
 ours as (
     select
-        against, period_start, account_sid,
-        case when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX') else currency end as currency,
+        against,
+        period_start,
+        account_sid,
+        case
+            when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX') else
+                currency
+        end as currency,
         cast(sum(recordings) as bigint) as our_recordings,
         cast(coalesce(sum(recordings) filter (where not is_priced), 0) as bigint) as our_unpriced,
         cast(sum(minutes) as bigint) as our_minutes,
-        cast(coalesce(sum(minutes) filter (where not is_priced), 0) as bigint) as our_unpriced_minutes,
+        cast(coalesce(sum(minutes) filter (where not is_priced), 0) as bigint)
+            as our_unpriced_minutes,
         sum(cost) as our_cost,
         min(lowest_rate) as lowest_rate,
         max(highest_rate) as highest_rate,
     from by_period
     inner join periods using (against, period_start, account_sid)
-    group by
-        against, period_start, account_sid,
-        case when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX') else currency end
+    group by against, period_start, account_sid, case
+            when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX') else
+                currency
+        end
 ),
 
 keys as (
-    select against, period_start, account_sid, currency from ours
+    select
+        against,
+        period_start,
+        account_sid,
+        currency,
+    from ours
     union
-    select against, period_start, account_sid, currency from bills
+    select
+        against,
+        period_start,
+        account_sid,
+        currency,
+    from bills
 )
 
 select
-    keys.*, periods.is_billed, periods.days_missing,
-    coalesce(ours.our_recordings, 0) as our_recordings, coalesce(ours.our_unpriced, 0) as our_unpriced,
-    coalesce(ours.our_minutes, 0) as our_minutes, coalesce(ours.our_unpriced_minutes, 0) as our_unpriced_minutes,
-    ours.our_cost, ours.lowest_rate, ours.highest_rate,
-    case when is_billed and keys.against = 'usage records' then coalesce(their_recordings, 0) end as their_recordings,
-    case when is_billed then cast(coalesce(their_minutes, 0) as decimal(18, 9)) end as their_minutes,
+    keys.*,
+    periods.is_billed,
+    periods.days_missing,
+    coalesce(ours.our_recordings, 0) as our_recordings,
+    coalesce(ours.our_unpriced, 0) as our_unpriced,
+    coalesce(ours.our_minutes, 0) as our_minutes,
+    coalesce(ours.our_unpriced_minutes, 0) as our_unpriced_minutes,
+    ours.our_cost,
+    ours.lowest_rate,
+    ours.highest_rate,
+    case when is_billed and keys.against = 'usage records' then coalesce(their_recordings, 0) end
+        as their_recordings,
+    case when is_billed then cast(coalesce(their_minutes, 0) as decimal(18, 9)) end
+        as their_minutes,
     case when is_billed then cast(coalesce(their_cost, 0) as decimal(18, 9)) end as their_cost,
 from keys
 inner join periods using (against, period_start, account_sid)

@@ -2,7 +2,7 @@ with
 
 comparison as (
     select * from staging.stg_bill_comparison
-    -- Days on which there is nothing are no news.
+    -- Days without anything on either side are left out.
     where our_recordings > 0 or their_recordings > 0 or their_minutes > 0 or their_cost <> 0
 ),
 
@@ -11,19 +11,24 @@ compared as (
         *,
         their_cost - coalesce(our_cost, 0) as difference,
         their_minutes - our_minutes as more_minutes,
-        our_recordings = 0 or (coalesce(their_recordings, 0) = 0 and their_minutes = 0 and their_cost = 0) as is_alone,
+        our_recordings = 0
+        or (coalesce(their_recordings, 0) = 0 and their_minutes = 0 and their_cost = 0) as is_alone,
     from comparison
 ),
 
--- Minutes more cost something between the lowest and the highest rate of our own in the period. So do minutes less,
--- but those of ours without a price may be the ones that are not charged.
+-- Minutes more cost something between the lowest and the highest rate of our own in the period. So
+-- do minutes less, but those of ours without a price may be the ones that are not charged.
 bounded as (
     select
         *,
-        case when more_minutes > 0 then more_minutes * lowest_rate else more_minutes * highest_rate end as least_by_minutes,
+        case
+            when more_minutes > 0 then more_minutes * lowest_rate else more_minutes * highest_rate
+        end as least_by_minutes,
         case
             when more_minutes > 0 then more_minutes * highest_rate
-            when more_minutes + our_unpriced_minutes < 0 then (more_minutes + our_unpriced_minutes) * lowest_rate
+            when
+                more_minutes + our_unpriced_minutes < 0
+                then (more_minutes + our_unpriced_minutes) * lowest_rate
             else 0 * more_minutes * highest_rate
         end as most_by_minutes,
     from compared
@@ -34,7 +39,9 @@ by_minutes as (
         *,
         cast(case
             when is_alone then difference
-            when lowest_rate is null and (our_unpriced_minutes > 0 or more_minutes = 0) then 0 * difference
+            when
+                lowest_rate is null and (our_unpriced_minutes > 0 or more_minutes = 0)
+                then 0 * difference
             when difference < least_by_minutes then least_by_minutes
             when difference > most_by_minutes then most_by_minutes
             else difference
@@ -48,14 +55,20 @@ parted as (
         *,
         cast(case
             when is_alone or difference <= by_minutes then 0 * difference
-            when lowest_rate is not null and difference - by_minutes > our_unpriced_minutes * highest_rate
+            when
+                lowest_rate is not null
+                and difference - by_minutes > our_unpriced_minutes * highest_rate
                 then our_unpriced_minutes * highest_rate
             when our_unpriced_minutes > 0 then difference - by_minutes
             else 0 * difference
         end as decimal(38, 9)) as unpriced,
         case
-            when our_recordings = 0 or (their_recordings > our_recordings and more_minutes > 0) then 'only theirs'
-            when is_alone or (their_recordings < our_recordings and more_minutes < 0) then 'only ours'
+            when
+                our_recordings = 0 or (their_recordings > our_recordings and more_minutes > 0)
+                then 'only theirs'
+            when
+                is_alone or (their_recordings < our_recordings and more_minutes < 0)
+                then 'only ours'
             else 'quantity'
         end as kind_of_minutes,
     from by_minutes

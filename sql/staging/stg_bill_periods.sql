@@ -13,7 +13,10 @@ bills as (
 ),
 
 usage_days as (
-    select account_sid, usage_date from usage_records
+    select
+        account_sid,
+        usage_date,
+    from usage_records
     group by account_sid, usage_date
 ),
 
@@ -26,20 +29,27 @@ days as (
         case when account_days.is_covered then 0 else 1 end as days_missing,
     from account_days
     full join usage_days
-        on account_days.account_sid = usage_days.account_sid and account_days.day = usage_days.usage_date
+        on
+            account_days.account_sid = usage_days.account_sid
+            and account_days.day = usage_days.usage_date
     where account_days.has_usage_list or usage_days.account_sid is not null
 ),
 
 currencies as (
     select
-        against, period_start, account_sid,
+        against,
+        period_start,
+        account_sid,
         case when count(*) = 1 then min(currency) end as only_currency,
     from bills
     group by against, period_start, account_sid
 ),
 
 covered_days as (
-    select account_sid, cast(date_trunc('month', day) as date) as month, count(*) as days,
+    select
+        account_sid,
+        cast(date_trunc('month', day) as date) as month,
+        count(*) as days,
     from account_days
     where is_covered
     group by account_sid, cast(date_trunc('month', day) as date)
@@ -51,10 +61,13 @@ months as (
         currencies.period_start,
         currencies.account_sid,
         true as is_billed,
-        cast(day(last_day(currencies.period_start)) - coalesce(covered_days.days, 0) as integer) as days_missing,
+        cast(day(last_day(currencies.period_start)) - coalesce(covered_days.days, 0) as integer)
+            as days_missing,
     from currencies
     left join covered_days
-        on currencies.account_sid = covered_days.account_sid and currencies.period_start = covered_days.month
+        on
+            currencies.account_sid = covered_days.account_sid
+            and currencies.period_start = covered_days.month
     where currencies.against = 'invoice'
 ),
 
@@ -64,8 +77,11 @@ periods as (
     select * from months
 )
 
-select periods.*, currencies.only_currency
+select
+    periods.*,
+    currencies.only_currency,
 from periods
 left join currencies
-    on periods.against = currencies.against and periods.period_start = currencies.period_start
-    and periods.account_sid = currencies.account_sid
+    on
+        periods.against = currencies.against and periods.period_start = currencies.period_start
+        and periods.account_sid = currencies.account_sid

@@ -25,8 +25,10 @@ named as (
     select
         *,
         case
-            when month_before <> month_after or source_before <> source_after
-                or channels_before is distinct from channels_after
+            when
+                month_before <> month_after
+                or source_before <> source_after
+                or (channels_before is distinct from channels_after)
                 then 'moved'
             when first_priced_at is null and price_after is not null then 'late price'
             else 'correction'
@@ -35,25 +37,55 @@ named as (
     from dated
 ),
 
--- What a change takes away from where the recording stood, and what it adds where it stands since.
+-- What a change takes away from where the recording was, and what it adds where it is now.
 sides as (
     select
-        recording_sid, account_sid, seen_at, first_seen_at, is_first, kind,
+        recording_sid,
+        account_sid,
+        seen_at,
+        first_seen_at,
+        is_first,
+        kind,
         'before' as side,
-        month_before as month, created_at_before as created_at,
-        source_before as source, channels_before as channels, currency_before as currency,
-        duration_seconds_before as duration_seconds, price_before as price,
+        month_before as month,
+        created_at_before as created_at,
+        source_before as source,
+        channels_before as channels,
+        currency_before as currency,
+        duration_seconds_before as duration_seconds,
+        price_before as price,
     from named
     union all
     select
-        recording_sid, account_sid, seen_at, first_seen_at, is_first, kind,
-        'after', month_after, created_at_after, source_after, channels_after, currency_after,
-        duration_seconds_after, price_after,
+        recording_sid,
+        account_sid,
+        seen_at,
+        first_seen_at,
+        is_first,
+        kind,
+        'after',
+        month_after,
+        created_at_after,
+        source_after,
+        channels_after,
+        currency_after,
+        duration_seconds_after,
+        price_after,
     from named
 )
 
 select
-    recording_sid, account_sid, seen_at, first_seen_at, is_first, kind, side, month, created_at, source, channels,
+    recording_sid,
+    account_sid,
+    seen_at,
+    first_seen_at,
+    is_first,
+    kind,
+    side,
+    month,
+    created_at,
+    source,
+    channels,
     currency,
     price is not null as is_priced,
     duration_seconds,

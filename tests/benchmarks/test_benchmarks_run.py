@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.model.sql_files import read_models
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
+from flows.stores.warehouse.sql_files import read_models
 from tests.benchmarks.flow.start_up import COMMANDS, GOAL, start_ups
 from tests.benchmarks.flow.start_up import section as start_up_section
 from tests.benchmarks.marts.marts import build, section

@@ -19,7 +19,7 @@ import yaml
 
 from flows.report.exports import LeftOutCosts, exports
 from flows.report.presets import PRESETS, Preset
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
 from flows.stores.warehouse.warehouse import Warehouse
 from tests.support import GOLDEN
 from tests.support.sql.tables import create

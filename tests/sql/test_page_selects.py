@@ -2,7 +2,7 @@
 
 import duckdb
 
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
 from tests.support.sql.tables import Row, connect, create
 
 SUPPORT, SALES, EMPTY = "AC1", "AC2", "AC3"

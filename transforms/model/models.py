@@ -13,6 +13,19 @@ from transforms.errors import ModelError
 
 _SEVERITY = re.compile(r"^severity:\s*(\w+)$")
 
+FACT = "marts.fct_recordings"
+"""The table of all recordings, which every figure is made of."""
+
+SUMS: Mapping[str, str] = {
+    "recordings": "count(*)",
+    "unpriced_recordings": "count(*) filter (where not is_priced)",
+    "duration_seconds": "cast(coalesce(sum(duration_seconds), 0) as bigint)",
+    "billed_minutes": "cast(coalesce(sum(billed_minutes), 0) as bigint)",
+    "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
+    "cost": "sum(cost)",
+}
+"""Columns of a mart that add up, by name, and what each is of its recordings: SQL over rows of FACT."""
+
 
 class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A column as the twin describes it: DuckDB type, words, and its unit if it has one."""
@@ -42,9 +55,12 @@ class TwinRecordings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The `.yml` file beside a model: what a row is, which columns identify it, and every column in order.
+    """The `.yml` file next to a model: what a row is, which columns identify it, and every column in order.
 
-    question: what a mart answers, in a reader's words. recordings: which ones a row of a mart is made of.
+    question: what a mart answers, in a reader's words. recordings: which ones a row of a mart is made of. is_report:
+    whether it is a report file; otherwise it is written only when asked for by name. month_from: the column that says
+    which month a row belongs to, or the first and the last day of a span; none when its rows belong to no month.
+    sums_to_fact: columns (of SUMS) that add up, per currency, to all recordings.
     """
 
     description: str
@@ -52,11 +68,14 @@ class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     columns: dict[str, TwinColumn]
     question: str = ""
     recordings: TwinRecordings = TwinRecordings()
+    is_report: bool = True
+    month_from: list[str] = []
+    sums_to_fact: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A SELECT under its full name (`marts.daily_spend`), the file it stands in, and its twin."""
+    """A SELECT under its full name (`marts.daily_spend`), its file, and its twin."""
 
     name: str
     file: str
@@ -75,6 +94,7 @@ class Check:
     why: str
 
 
+@cache
 def read_twin(text: str, file: str) -> Twin:
     """Read a twin. Raises ModelError naming the file and what is wrong in it."""
     try:
@@ -107,13 +127,44 @@ def key_check(models: Iterable[Model]) -> Check:
         for model in models
         if (keys := ", ".join(model.twin.key))
     ]
-    why = "A key that stands twice would count the same money twice."
+    why = "A duplicate key would count the same money twice."
     return Check("keys_are_unique", "the keys of the twins", "\nunion all\n".join(selects), "fail", why)
+
+
+def sum_check(models: Iterable[Model]) -> Check:
+    """The check that models add up to the recordings, per currency, by the columns that their twins name.
+
+    Raises ModelError when a twin names a column that is not one of SUMS.
+    """
+    selects = []
+    for model in models:
+        columns = model.twin.sums_to_fact
+        unknown = [column for column in columns if column not in SUMS]
+        if unknown:
+            raise ModelError(f"{model.file}: sums_to_fact names {unknown[0]}. Use some of {', '.join(SUMS)}.")
+        if columns:
+            selects.append(_differences(model.name, columns))
+    why = "Each spend table must add up to the recordings it sums, per currency, to the last decimal."
+    return Check("marts_sum_to_fact", "the sums of the twins", "\nunion all\n".join(selects), "fail", why)
+
+
+def _differences(model: str, columns: Iterable[str]) -> str:
+    """A SELECT of the sums that are in the fact table and not in the model, and the other way round."""
+    columns = list(columns)
+    of_fact = ", ".join(f"{SUMS[column]} as {column}" for column in columns)
+    of_model = ", ".join(f"sum({column}) as {column}" for column in columns)
+    fact = f"select currency, {of_fact} from {FACT} group by currency"  # noqa: S608
+    mart = f"select currency, {of_model} from {model} group by currency"  # noqa: S608
+    shown = f"'{model}' as model, currency, " + ", ".join(f"cast({column} as varchar)" for column in columns)
+    return (
+        f"select 'in the fact, not in the mart' as found, {shown} from ({fact} except {mart})\n"  # noqa: S608
+        f"union all\nselect 'in the mart, not in the fact' as found, {shown} from ({mart} except {fact})"
+    )
 
 
 @cache
 def references(sql: str, file: str) -> frozenset[str]:
-    """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is no SQL."""
+    """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is not SQL."""
     import sqlglot
     from sqlglot import exp
 
@@ -128,7 +179,7 @@ def references(sql: str, file: str) -> frozenset[str]:
 
 
 def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
-    """The models, each behind those it reads. `given` names what is there before any model.
+    """The models, each after those it reads. `given` names what is there before any model.
 
     Raises ModelError naming the file when a model reads an unknown name, or when models read each other in a circle.
     """
@@ -139,7 +190,7 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
         unknown = sorted(names - by_name.keys() - set(given))
         if unknown:
             raise ModelError(
-                f"{model.file} reads {unknown[0]}, which is neither a model nor given. Mend the name."
+                f"{model.file} reads {unknown[0]}, which is neither a model nor given. Correct the name."
             )
         reads[model.name] = names & by_name.keys()
     try:
@@ -150,7 +201,7 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
 
 
 def read_from_outside(models: Iterable[Model]) -> set[str]:
-    """Full names of the tables that models read and that are no models themselves."""
+    """Full names of the tables that models read and that are not models themselves."""
     models = list(models)
     return {name for model in models for name in references(model.sql, model.file)} - {
         model.name for model in models
@@ -175,7 +226,11 @@ def drift(model: str, twin: Twin, built: Mapping[str, str]) -> list[str]:
         if name in built and built[name] != column.type
     ]
     if not problems and list(built) != list(twin.columns):
-        problems.append(f"the columns of {model} stand in another order than in its twin")
+        problems.append(f"the columns of {model} are in a different order than in its twin")
+    facts = {"key": twin.key, "month_from": twin.month_from, "sums_to_fact": twin.sums_to_fact}
     return problems + [
-        f"key column {name} of {model} is no column" for name in twin.key if name not in twin.columns
+        f"{fact} column {name} of {model} is not a column"
+        for fact, names in facts.items()
+        for name in names
+        if name not in twin.columns and (fact == "key" or name not in built)
     ]

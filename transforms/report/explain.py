@@ -10,20 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from transforms.errors import ConfigError
-from transforms.model.models import Model, Twin
+from transforms.model.models import FACT, SUMS, Model, Twin
 from transforms.values.names import find_mart_name
-
-FACT = "marts.fct_recordings"
-
-SUMS: Mapping[str, str] = {
-    "recordings": "count(*)",
-    "unpriced_recordings": "count(*) filter (where not is_priced)",
-    "duration_seconds": "cast(coalesce(sum(duration_seconds), 0) as bigint)",
-    "billed_minutes": "cast(coalesce(sum(billed_minutes), 0) as bigint)",
-    "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
-    "cost": "sum(cost)",
-}
-"""Columns of a mart that add up, by their name, and what they are of its recordings."""
 
 _MONTH = "cast(date_trunc('month', recordings.usage_date) as date)"
 
@@ -111,14 +99,6 @@ def sums_sql(mart: Model, recordings: str) -> str:
     sums = [f"{SUMS[name]} as {name}" for name in dict.fromkeys(["recordings", *additive(mart)])]
     group = f"group by {keys[0]} order by {keys[0]}" if keys else ""
     return f"select {', '.join([*keys, *sums])} from ({recordings}) {group}"  # noqa: S608
-
-
-def has_recordings(mart: Model, fact: Twin) -> bool:
-    """Whether the rows of a mart are made of recordings."""
-    try:
-        return bool(mart.twin.recordings.through or _meanings(mart, fact))
-    except ConfigError:
-        return False
 
 
 def _meanings(mart: Model, fact: Twin) -> list[str]:

@@ -1,14 +1,12 @@
 """Reports of one month, one account or some marts: which rows these are, and what to say when there are none."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from transforms.errors import ConfigError
 
-# The first of these that a mart has says which month a row belongs to.
-_DAYS = ("month", "usage_date", "charge_date", "changed_on", "storage_month", "storage_date", "period_start")
 _MOST_LISTED = 12
 
 
@@ -19,11 +17,18 @@ class Narrowing:
     month: date | None = None
     account_sid: str | None = None
 
-    def select(self, sql: str, columns: Collection[str], reads: Mapping[str, Collection[str]]) -> str | None:
+    def select(
+        self,
+        sql: str,
+        columns: Collection[str],
+        month_from: Sequence[str],
+        reads: Mapping[str, Collection[str]],
+    ) -> str | None:
         """The SELECT with the rows asked for alone; None when that cannot be said of it.
 
-        columns: those of its rows. reads: full name → columns of the tables it reads. A SELECT without accounts is made
-        of the rows of the account in the tables that it reads, when all of these have accounts.
+        columns: those of its rows. month_from: which of them say its month, as in a twin. reads: full name → columns of
+        the tables it reads. A SELECT without accounts is made of the rows of the account in the tables that it reads,
+        when all of these have accounts.
         """
         conditions = []
         if self.account_sid is not None:
@@ -37,17 +42,11 @@ class Narrowing:
             else:
                 return None
         if self.month is not None:
-            of_month = self._of_month(columns)
-            if of_month is None:
+            if not month_from:
                 return None
-            conditions.append(of_month)
+            first, last = month_from[0], month_from[-1]  # a span of days counts when it touches the month
+            conditions.append(f"{first} <= last_day(date '{self.month}') and {last} >= date '{self.month}'")
         return f"select * from (\n{sql}\n) where {' and '.join(conditions)}" if conditions else sql  # noqa: S608
-
-    def _of_month(self, columns: Collection[str]) -> str | None:
-        if {"first_day", "last_day"} <= set(columns):  # a span of days that touches the month
-            return f"first_day <= last_day(date '{self.month}') and last_day >= date '{self.month}'"
-        days = [name for name in _DAYS if name in columns]
-        return f"date_trunc('month', {days[0]}) = date '{self.month}'" if days else None
 
 
 def month_among(months: Iterable[date], month: date) -> date:

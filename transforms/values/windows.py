@@ -43,10 +43,6 @@ class Window:
         """Check whether the two windows share a day."""
         return self.first <= other.last and other.first <= self.last
 
-    def contains(self, other: "Window") -> bool:
-        """Check whether every day of the other window is in this one."""
-        return self.first <= other.first and other.last <= self.last
-
 
 @dataclass(frozen=True, slots=True)
 class Fetch:

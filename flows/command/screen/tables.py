@@ -10,25 +10,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.report.text import for_the_eye
 
 _ROOMY_WIDTH = 90
-
-
-_SPEND = """
-    select
-        {keys},
-        currency,
-        sum(recordings)::bigint as recordings,
-        sum(billed_minutes)::bigint as minutes,
-        sum(cost) as cost,
-        (sum(cost) / nullif(sum(priced_minutes), 0))::decimal(18, 6) as "cost/min",
-        sum(unpriced_recordings)::bigint as unpriced
-    from marts.{mart}
-    group by all
-    order by all
-"""
 
 
 def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table:
@@ -54,9 +40,6 @@ def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table
 def spend_tables(data_dir: Path) -> list[Table]:
     """The three tables of the demo and of every run: spend by source, by channels and by account, over all months."""
     warehouse = Warehouse(warehouse_path(data_dir))
-    selects = {
-        "source": _SPEND.format(mart="spend_by_source", keys="source"),
-        "channels": _SPEND.format(mart="spend_by_channels", keys="channels"),
-        "account": _SPEND.format(mart="spend_by_account", keys="account_name as account"),
-    }
-    return [table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in warehouse.tables(selects).items()]
+    words = ("source", "channels", "account")
+    found = warehouse.tables({word: query(f"screen/spend_by_{word}") for word in words})
+    return [table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in found.items()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.monitor.doctor.finding import Diagnosis, State
 from flows.monitor.doctor.folder import standing
 from flows.stores.raw.sizes import folder_bytes, landed_bytes
+from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import RecspendError
 from transforms.monitor.growth import Growth, growth
@@ -18,12 +19,6 @@ _ENOUGH_FREE_BYTES = 2 * 1024**3
 # Time to get a larger disk.
 _ENOUGH_DAYS = 30
 _LONG = 3650
-_RECORDINGS = """
-    select
-        coalesce(sum(recordings), 0)::bigint as recordings,
-        coalesce(sum(recordings) filter (where day > (select max(day) from ops.coverage) - 28), 0) / 28.0 as a_day,
-    from ops.coverage
-"""
 
 
 def disk(data_dir: Path) -> Iterator[Diagnosis]:
@@ -61,7 +56,7 @@ def _recordings(warehouse: Path) -> tuple[int, float]:
     if not warehouse.exists():
         return 0, 0
     try:
-        (row,) = Warehouse(warehouse).table(_RECORDINGS).to_pylist()
+        (row,) = Warehouse(warehouse).table(query("health/recordings_a_day")).to_pylist()
     except RecspendError:  # the coverage line tells
         return 0, 0
     return row["recordings"], float(row["a_day"])

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from flows.stores.warehouse.checks import CheckResult, check_table, run_check
 from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
+from flows.stores.warehouse.sql_files import query
 from flows.stores.whole_files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
 from transforms.model.models import Check, Model, Twin, build_order, drift
@@ -99,14 +100,22 @@ class Warehouse:
         with self._read() as connection:
             return [run_check(connection, check) for check in checks]
 
-    def table(self, sql: str) -> pa.Table:
-        """The rows of a SELECT. Raises ConfigError when the statement is wrong or would write."""
-        return self.tables({"": sql})[""]
+    def table(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """The rows of a SELECT, with values for the `$names` in it.
 
-    def tables(self, selects: Mapping[str, str]) -> dict[str, pa.Table]:
-        """The rows of several SELECTs, by name, from the same file. Raises ConfigError as `table` does."""
+        Raises ConfigError when the statement is wrong or would write.
+        """
+        return self.tables({"": sql}, parameters)[""]
+
+    def tables(
+        self, selects: Mapping[str, str], parameters: Mapping[str, object] | None = None
+    ) -> dict[str, pa.Table]:
+        """The rows of several SELECTs, by name, from the same file. Raises ConfigError as `table` does.
+
+        parameters: the values of the `$names` of all of them; each takes those that it names.
+        """
         with self._read() as connection:
-            return {name: _rows(connection, sql) for name, sql in selects.items()}
+            return {name: _rows(connection, sql, parameters or {}) for name, sql in selects.items()}
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -140,12 +149,14 @@ class Warehouse:
         return connection
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> pa.Table:
     try:
         statements = connection.extract_statements(sql)
         if not statements or any(each.type.name not in _READING for each in statements):
             raise ConfigError("That statement gives no rows. The warehouse is read-only; give a SELECT.")
-        return connection.sql(sql).to_arrow_table()
+        named = {name for each in statements for name in each.named_parameters}
+        given = {name: value for name, value in parameters.items() if name in named}
+        return connection.sql(sql, params=given or None).to_arrow_table()
     except duckdb.Error as error:
         first_lines = " ".join(str(error).splitlines()[:2])
         raise ConfigError(f"{first_lines} Mend the query; `show all tables` lists what there is.") from None
@@ -170,7 +181,7 @@ def _refresh(
 ) -> set[str]:
     """Fill the tables anew that no model reads; the names of the checks that passed and read none of those."""
     anew = sorted(contents.tables.keys() - set(reads))
-    passed = {row[0] for row in connection.execute("select name from ops.checks where is_passed").fetchall()}
+    passed = {row[0] for row in connection.execute(query("model/passed_checks")).fetchall()}
     with _together(connection):
         connection.execute("drop table ops.checks")
         for name in anew:

@@ -12,24 +12,34 @@ rates_due as (
     select * from marts.rates_due
 ),
 
--- A day of UTC can be of a closed month in the reporting time zone and yet of the month of UTC that it was found in:
--- that month is still open, and its days just hold what is known now.
+-- A day of UTC can be of a closed month in the reporting time zone and yet of the month of UTC that
+-- it was found in: that month is still open, and its days just hold what is known now.
 priced as (
     select
-        items.*, coalesce(accounts.account_name, items.account_sid) as account_name,
+        items.*,
+        coalesce(accounts.account_name, items.account_sid) as account_name,
         coalesce(items.billed_minutes * rates_due.price_per_minute, items.cost) as cost_due,
     from items
     left join accounts on items.account_sid = accounts.account_sid
     left join rates_due
-        on items.usage_date = rates_due.usage_date and items.account_sid = rates_due.account_sid
-        and items.source = rates_due.source and items.channels is not distinct from rates_due.channels
-        and items.currency = rates_due.currency
-    where items.is_priced and cast(date_trunc('month', items.charge_date) as date) < items.month_found
+        on
+            items.usage_date = rates_due.usage_date and items.account_sid = rates_due.account_sid
+            and items.source = rates_due.source
+            and items.channels is not distinct from rates_due.channels
+            and items.currency = rates_due.currency
+    where
+        items.is_priced and cast(date_trunc('month', items.charge_date) as date) < items.month_found
 ),
 
 netted as (
     select
-        month_found, charge_date, account_sid, account_name, source, channels, currency,
+        month_found,
+        charge_date,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
         cast(sum(sign) as bigint) as priced_recordings_change,
         cast(coalesce(sum(sign * duration_seconds), 0) as bigint) as duration_seconds_change,
         cast(coalesce(sum(sign * billed_minutes), 0) as bigint) as priced_minutes_change,
@@ -41,5 +51,8 @@ netted as (
 
 select * from netted
 where
-    priced_recordings_change <> 0 or duration_seconds_change <> 0 or priced_minutes_change <> 0 or cost_change <> 0
+    priced_recordings_change <> 0
+    or duration_seconds_change <> 0
+    or priced_minutes_change <> 0
+    or cost_change <> 0
 order by month_found, charge_date, account_sid, source, channels, currency

@@ -8,7 +8,8 @@ rates_due as (
     select * from marts.rates_due
 ),
 
--- A day of UTC has recordings of two days of another reporting time zone, and each of them has its own rate.
+-- A day of UTC has recordings of two days of another reporting time zone, and each of them has its
+-- own rate.
 by_day as (
     select
         charge_date,
@@ -31,12 +32,15 @@ by_day as (
 with_rate as (
     select
         by_day.*,
-        by_day.priced_minutes * rates_due.price_per_minute + by_day.cost_without_minutes as cost_due,
+        by_day.priced_minutes * rates_due.price_per_minute
+        + by_day.cost_without_minutes as cost_due,
     from by_day
     left join rates_due
-        on by_day.usage_date = rates_due.usage_date and by_day.account_sid = rates_due.account_sid
-        and by_day.source = rates_due.source and by_day.channels is not distinct from rates_due.channels
-        and by_day.currency = rates_due.currency
+        on
+            by_day.usage_date = rates_due.usage_date and by_day.account_sid = rates_due.account_sid
+            and by_day.source = rates_due.source
+            and by_day.channels is not distinct from rates_due.channels
+            and by_day.currency = rates_due.currency
 )
 
 select

@@ -15,8 +15,10 @@ settings as (
 classes as (
     select
         *,
-        case when kind_of_minutes = 'only ours' then by_minutes else 0 * by_minutes end as only_ours,
-        case when kind_of_minutes = 'only theirs' then by_minutes else 0 * by_minutes end as only_theirs,
+        case when kind_of_minutes = 'only ours' then by_minutes else 0 * by_minutes end
+            as only_ours,
+        case when kind_of_minutes = 'only theirs' then by_minutes else 0 * by_minutes end
+            as only_theirs,
         case when kind_of_minutes = 'quantity' then by_minutes else 0 * by_minutes end as quantity,
         difference - by_minutes - unpriced as rate,
     from differences
@@ -24,22 +26,47 @@ classes as (
 
 -- The largest part gives the difference its name.
 sized as (
-    select *, greatest(abs(only_ours), abs(only_theirs), abs(quantity), abs(rate), abs(unpriced)) as largest
+    select
+        *,
+        greatest(abs(only_ours), abs(only_theirs), abs(quantity), abs(rate), abs(unpriced))
+            as largest,
     from classes
 )
 
 select
-    against, period_start, sized.account_sid, coalesce(account_name, sized.account_sid) as account_name, currency,
-    our_recordings, our_unpriced, our_minutes, our_cost, their_recordings, their_minutes, their_cost, difference,
+    against,
+    period_start,
+    sized.account_sid,
+    coalesce(account_name, sized.account_sid) as account_name,
+    currency,
+    our_recordings,
+    our_unpriced,
+    our_minutes,
+    our_cost,
+    their_recordings,
+    their_minutes,
+    their_cost,
+    difference,
     case largest
-        when 0 then 'none' when abs(only_theirs) then 'only theirs' when abs(only_ours) then 'only ours'
-        when abs(quantity) then 'quantity' when abs(unpriced) then 'unpriced' when abs(rate) then 'rate'
+        when 0 then 'none' when abs(only_theirs) then 'only theirs' when
+            abs(only_ours)
+            then 'only ours'
+        when abs(quantity) then 'quantity' when abs(unpriced) then 'unpriced' when
+            abs(rate)
+            then 'rate'
     end as class,
-    only_ours as only_ours_amount, only_theirs as only_theirs_amount, quantity as quantity_amount,
-    rate as rate_amount, unpriced as unpriced_amount,
+    only_ours as only_ours_amount,
+    only_theirs as only_theirs_amount,
+    quantity as quantity_amount,
+    rate as rate_amount,
+    unpriced as unpriced_amount,
     is_billed and days_missing = 0 as is_comparable,
-    case when is_billed and days_missing = 0 then abs(difference)
-        <= greatest(bill_tolerance_amount, bill_tolerance_share * their_cost) end as is_within_tolerance,
+    case
+        when is_billed and days_missing = 0
+            then
+                abs(difference)
+                <= greatest(bill_tolerance_amount, bill_tolerance_share * their_cost)
+    end as is_within_tolerance,
     case
         when not is_billed then 'no usage record read yet'
         when days_missing > 0 then concat('days not read whole: ', days_missing)

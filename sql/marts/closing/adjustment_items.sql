@@ -17,7 +17,10 @@ recordings as (
 ),
 
 changed as (
-    select changes.*, changes.seen_at as found_at, case when changes.side = 'after' then 1 else -1 end as sign,
+    select
+        changes.*,
+        changes.seen_at as found_at,
+        case when changes.side = 'after' then 1 else -1 end as sign,
     from changes
     inner join closed on changes.month = closed.month and changes.seen_at > closed.closed_at
 ),
@@ -31,38 +34,87 @@ late_and_changed as (
 ),
 
 late_and_unchanged as (
-    select recordings.*, closed.month
+    select
+        recordings.*,
+        closed.month,
     from recordings
     inner join closed
-        on cast(date_trunc('month', recordings.usage_date) as date) = closed.month
-        and recordings.first_seen_at > closed.closed_at
+        on
+            cast(date_trunc('month', recordings.usage_date) as date) = closed.month
+            and recordings.first_seen_at > closed.closed_at
     where recordings.recording_sid not in (select recording_sid from changes)
 ),
 
 items as (
     select
-        recording_sid, found_at, kind, sign, account_sid, month, created_at, source, channels, currency, is_priced,
-        duration_seconds, billed_minutes, cost,
+        recording_sid,
+        found_at,
+        kind,
+        sign,
+        account_sid,
+        month,
+        created_at,
+        source,
+        channels,
+        currency,
+        is_priced,
+        duration_seconds,
+        billed_minutes,
+        cost,
     from changed
     union all
     select
-        recording_sid, first_seen_at, 'late recording', 1, account_sid, month, created_at, source, channels, currency,
-        is_priced, duration_seconds, billed_minutes, cost,
+        recording_sid,
+        first_seen_at,
+        'late recording',
+        1,
+        account_sid,
+        month,
+        created_at,
+        source,
+        channels,
+        currency,
+        is_priced,
+        duration_seconds,
+        billed_minutes,
+        cost,
     from late_and_changed
     union all
     select
-        recording_sid, first_seen_at, 'late recording', 1, account_sid, month, created_at, source, channels, currency,
-        is_priced, duration_seconds, billed_minutes, cost,
+        recording_sid,
+        first_seen_at,
+        'late recording',
+        1,
+        account_sid,
+        month,
+        created_at,
+        source,
+        channels,
+        currency,
+        is_priced,
+        duration_seconds,
+        billed_minutes,
+        cost,
     from late_and_unchanged
 )
 
 select
-    items.recording_sid, items.found_at,
-    cast(date_trunc('month', timezone(settings.reporting_timezone, items.found_at)) as date) as month_found,
-    items.kind, items.sign, items.account_sid, items.month,
+    items.recording_sid,
+    items.found_at,
+    cast(date_trunc('month', timezone(settings.reporting_timezone, items.found_at)) as date)
+        as month_found,
+    items.kind,
+    items.sign,
+    items.account_sid,
+    items.month,
     cast(timezone(settings.reporting_timezone, items.created_at) as date) as usage_date,
     cast(timezone('UTC', items.created_at) as date) as charge_date,
-    items.source, items.channels, items.currency, items.is_priced, items.duration_seconds, items.billed_minutes,
+    items.source,
+    items.channels,
+    items.currency,
+    items.is_priced,
+    items.duration_seconds,
+    items.billed_minutes,
     items.cost,
 from items
 cross join settings

@@ -24,43 +24,86 @@ adjusted as (
     select * from marts.adjusted_recordings
 ),
 
--- What the closed months have come to, less what was said then, less what is dated below.
+-- The closed months as they are now, minus their statements, minus the changes that are dated below.
 differences as (
     select
-        closed.month, daily.account_sid, daily.source, daily.channels, daily.currency,
-        daily.recordings as recordings_change, daily.unpriced_recordings as unpriced_recordings_change,
-        daily.billed_minutes as billed_minutes_change, daily.cost as cost_change,
+        closed.month,
+        daily.account_sid,
+        daily.source,
+        daily.channels,
+        daily.currency,
+        daily.recordings as recordings_change,
+        daily.unpriced_recordings as unpriced_recordings_change,
+        daily.billed_minutes as billed_minutes_change,
+        daily.cost as cost_change,
     from daily
     inner join closed on cast(date_trunc('month', daily.usage_date) as date) = closed.month
     union all
     select
-        month, account_sid, source, channels, currency,
-        -recordings, -unpriced_recordings, -billed_minutes, -cost,
+        month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        -recordings,
+        -unpriced_recordings,
+        -billed_minutes,
+        -cost,
     from statements
     union all
     select
-        month, account_sid, source, channels, currency,
-        -recordings_change, -unpriced_recordings_change, -billed_minutes_change, -cost_change,
+        month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        -recordings_change,
+        -unpriced_recordings_change,
+        -billed_minutes_change,
+        -cost_change,
     from adjusted
 ),
 
 items as (
     select
-        month_found, month, account_sid, source, channels, currency, kind,
-        recordings_change, unpriced_recordings_change, billed_minutes_change, cost_change,
+        month_found,
+        month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        kind,
+        recordings_change,
+        unpriced_recordings_change,
+        billed_minutes_change,
+        cost_change,
     from adjusted
     union all
     select
-        cast(date_trunc('month', settings.as_of) as date), month, account_sid, source, channels, currency, 'undated',
-        recordings_change, unpriced_recordings_change, billed_minutes_change, cost_change,
+        cast(date_trunc('month', settings.as_of) as date),
+        month,
+        account_sid,
+        source,
+        channels,
+        currency,
+        'undated',
+        recordings_change,
+        unpriced_recordings_change,
+        billed_minutes_change,
+        cost_change,
     from differences
     cross join settings
 )
 
 select
-    items.month_found, items.month, items.account_sid,
+    items.month_found,
+    items.month,
+    items.account_sid,
     coalesce(accounts.account_name, items.account_sid) as account_name,
-    items.source, items.channels, items.currency, items.kind,
+    items.source,
+    items.channels,
+    items.currency,
+    items.kind,
     cast(sum(items.recordings_change) as bigint) as recordings_change,
     cast(sum(items.unpriced_recordings_change) as bigint) as unpriced_recordings_change,
     cast(sum(items.billed_minutes_change) as bigint) as billed_minutes_change,
@@ -68,9 +111,9 @@ select
 from items
 left join accounts on items.account_sid = accounts.account_sid
 group by
-    items.month_found, items.month, items.account_sid, accounts.account_name, items.source, items.channels,
-    items.currency, items.kind
+    items.month_found, items.month, items.account_sid, accounts.account_name, items.source,
+    items.channels, items.currency, items.kind
 having
     sum(items.recordings_change) <> 0 or sum(items.unpriced_recordings_change) <> 0
     or sum(items.billed_minutes_change) <> 0 or sum(items.cost_change) <> 0
-order by items.month_found, items.month, items.account_sid, items.source, items.channels, items.currency, items.kind
+order by month_found, month, account_sid, source, channels, currency, kind

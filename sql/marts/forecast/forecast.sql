@@ -11,7 +11,9 @@ trends as (
 months as (
     select
         cast(date_trunc('month', min(usage_date)) as date) as month,
-        account_sid, account_name, currency,
+        account_sid,
+        account_name,
+        currency,
         sum(cost) as cost,
         sum(expected_cost) filter (where not is_forecast) as spent_cost,
         case when count(expected_cost) = count(*) then sum(expected_cost) end as expected_cost,
@@ -22,7 +24,8 @@ months as (
     group by account_sid, account_name, currency
 ),
 
--- What days are off by themselves, and what the level, its drift and its trend may be off over all days to come.
+-- What days are off by themselves, and what the level, its drift and its trend may be off over all
+-- days to come.
 deviations as (
     select
         months.*,
@@ -39,20 +42,30 @@ deviations as (
             )
         end as deviation,
     from months
-    left join trends on months.account_sid = trends.account_sid and months.currency = trends.currency
+    left join
+        trends
+        on months.account_sid = trends.account_sid and months.currency = trends.currency
 ),
 
--- 1.645: what 90 % of normal errors stay within, on either side; the rest makes it that of Student for few weeks.
+-- 1.645: what 90 % of normal errors stay within, on either side; the rest makes it that of Student
+-- for few weeks.
 bounded as (
-    select *, cast((1.645 + 1.9 / history_weeks) * deviation as decimal(38, 9)) as margin from deviations
+    select
+        *,
+        cast((1.645 + 1.9 / history_weeks) * deviation as decimal(38, 9)) as margin,
+    from deviations
 )
 
 select
-    month, account_sid, account_name, currency,
+    month,
+    account_sid,
+    account_name,
+    currency,
     cost,
     spent_cost,
     expected_cost,
-    case when margin is not null then greatest(expected_cost - margin, coalesce(cost, 0)) end as low_cost,
+    case when margin is not null then greatest(expected_cost - margin, coalesce(cost, 0)) end
+        as low_cost,
     expected_cost + margin as high_cost,
     cast(case when margin is not null then 90 end as tinyint) as interval_percent,
     forecast_days,

@@ -17,16 +17,21 @@ settings as (
 ),
 
 month_days as (
-    select cast(unnest(generate_series(
-        date_trunc('month', as_of), date_trunc('month', as_of) + interval 1 month - interval 1 day, interval 1 day
-    )) as date) as usage_date,
+    select
+        cast(unnest(generate_series(
+            date_trunc('month', as_of),
+            date_trunc('month', as_of) + interval 1 month - interval 1 day,
+            interval 1 day
+        )) as date) as usage_date,
     from settings
 ),
 
--- Beside what is known of an account now; open_day is the first day that may not be whole.
+-- What is known of an account now; open_day is the first day that may not be whole.
 accounts as (
     select
-        account_sid, account_name, currency,
+        account_sid,
+        account_name,
+        currency,
         min(usage_date) as first_day,
         max(usage_date + cast(days_ago as integer)) as open_day,
     from account_days
@@ -35,7 +40,10 @@ accounts as (
 
 days as (
     select
-        month_days.usage_date, accounts.account_sid, accounts.account_name, accounts.currency,
+        month_days.usage_date,
+        accounts.account_sid,
+        accounts.account_name,
+        accounts.currency,
         floor((accounts.open_day - month_days.usage_date - 1) / 7.0) as weeks_ago,
     from month_days
     inner join accounts on month_days.usage_date >= accounts.first_day
@@ -45,28 +53,41 @@ outlooks as (
     select
         days.*,
         case when trends.level is not null then cast(
-            greatest(cast(trends.level as double) - trends.change_per_week * (days.weeks_ago + 0.5), 0)
+            greatest(
+                cast(trends.level as double) - trends.change_per_week * (days.weeks_ago + 0.5), 0
+            )
             * coalesce(pattern.factor, 1) as decimal(38, 9)
         ) end as outlook,
     from days
     left join trends on days.account_sid = trends.account_sid and days.currency = trends.currency
     left join pattern
-        on days.account_sid = pattern.account_sid and days.currency = pattern.currency
-        and extract(isodow from days.usage_date) = pattern.weekday
+        on
+            days.account_sid = pattern.account_sid and days.currency = pattern.currency
+            and extract(isodow from days.usage_date) = pattern.weekday
 )
 
 select
-    days.usage_date, days.account_sid, days.account_name, days.currency,
+    days.usage_date,
+    days.account_sid,
+    days.account_name,
+    days.currency,
     not coalesce(known.is_whole, false) as is_forecast,
     coalesce(known.unestimated_minutes, 0) as unestimated_minutes,
     known.cost,
     case
         when known.is_whole then known.expected_cost
         when known.recordings > 0
-            then greatest(coalesce(days.outlook, known.expected_cost), coalesce(known.expected_cost, days.outlook))
+            then
+                greatest(
+                    coalesce(days.outlook, known.expected_cost),
+                    coalesce(known.expected_cost, days.outlook)
+                )
         else days.outlook
     end as expected_cost,
 from outlooks as days
 left join account_days as known
-    on days.account_sid = known.account_sid and days.currency = known.currency and days.usage_date = known.usage_date
+    on
+        days.account_sid = known.account_sid
+        and days.currency = known.currency
+        and days.usage_date = known.usage_date
 order by days.usage_date, days.account_sid, days.currency

@@ -5,9 +5,14 @@ days as (
     where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56
 ),
 
--- Weeks are counted back from the last whole day, so that the trend within a week is a part of the pattern.
+-- Weeks are counted back from the last whole day, so that the trend within a week is a part of the
+-- pattern.
 weeks as (
-    select account_sid, currency, weeks_ago, sum(expected_cost) as expected_cost
+    select
+        account_sid,
+        currency,
+        weeks_ago,
+        sum(expected_cost) as expected_cost,
     from days
     group by account_sid, currency, weeks_ago
     having count(*) = 7
@@ -15,7 +20,10 @@ weeks as (
 
 whole as (
     select
-        account_sid, currency, count(*) as weeks, sum(cast(expected_cost as double)) as expected_cost,
+        account_sid,
+        currency,
+        count(*) as weeks,
+        sum(cast(expected_cost as double)) as expected_cost,
     from weeks
     group by account_sid, currency
     having count(*) >= 2
@@ -23,19 +31,31 @@ whole as (
 
 by_weekday as (
     select
-        days.account_sid, days.account_name, days.currency, days.weekday,
+        days.account_sid,
+        days.account_name,
+        days.currency,
+        days.weekday,
         sum(cast(days.expected_cost as double)) as expected_cost,
     from days
     inner join weeks
-        on days.account_sid = weeks.account_sid and days.currency = weeks.currency and days.weeks_ago = weeks.weeks_ago
+        on
+            days.account_sid = weeks.account_sid
+            and days.currency = weeks.currency
+            and days.weeks_ago = weeks.weeks_ago
     group by days.account_sid, days.account_name, days.currency, days.weekday
 )
 
 select
-    by_weekday.account_sid, by_weekday.account_name, by_weekday.currency,
+    by_weekday.account_sid,
+    by_weekday.account_name,
+    by_weekday.currency,
     by_weekday.weekday,
-    cast(coalesce(7 * by_weekday.expected_cost / nullif(whole.expected_cost, 0), 1) as decimal(18, 9)) as factor,
+    cast(
+        coalesce(7 * by_weekday.expected_cost / nullif(whole.expected_cost, 0), 1) as decimal(18, 9)
+    ) as factor,
     whole.weeks,
 from by_weekday
-inner join whole on by_weekday.account_sid = whole.account_sid and by_weekday.currency = whole.currency
+inner join
+    whole
+    on by_weekday.account_sid = whole.account_sid and by_weekday.currency = whole.currency
 order by by_weekday.account_sid, by_weekday.currency, by_weekday.weekday

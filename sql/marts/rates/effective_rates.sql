@@ -6,7 +6,13 @@ detail as (
 
 by_rate as (
     select
-        usage_date, account_sid, account_name, source, channels, currency, rate,
+        usage_date,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
+        rate,
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         sum(cost) as cost,
     from detail
@@ -27,7 +33,12 @@ ranked as (
 
 by_day as (
     select
-        usage_date, account_sid, account_name, source, channels, currency,
+        usage_date,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         cast(coalesce(sum(priced_minutes) filter (where rate = 0), 0) as bigint) as free_minutes,
         sum(cost) as cost,

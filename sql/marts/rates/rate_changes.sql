@@ -14,7 +14,11 @@ numbered as (
     select
         *,
         row_number() over (partition by account_sid, source, channels, currency order by usage_date)
-        - row_number() over (partition by account_sid, source, channels, currency, prevailing_rate order by usage_date)
+        - row_number()
+            over (
+                partition by account_sid, source, channels, currency, prevailing_rate
+                order by usage_date
+            )
             as run,
     from rates
 ),
@@ -22,7 +26,13 @@ numbered as (
 -- A rate that holds for a day or two has not stayed.
 runs as (
     select
-        account_sid, account_name, source, channels, currency, prevailing_rate, min(usage_date) as first_day,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
+        prevailing_rate,
+        min(usage_date) as first_day,
     from numbered
     group by account_sid, account_name, source, channels, currency, prevailing_rate, run
     having count(*) >= 3
@@ -31,7 +41,9 @@ runs as (
 compared as (
     select
         *,
-        lag(prevailing_rate) over (partition by account_sid, source, channels, currency order by first_day) as rate_before,
+        lag(prevailing_rate)
+            over (partition by account_sid, source, channels, currency order by first_day)
+            as rate_before,
     from runs
 ),
 
@@ -43,29 +55,47 @@ changes as (
 -- Only recordings of the few days and rates in question.
 firsts as (
     select
-        recordings.usage_date, recordings.account_sid, recordings.source, recordings.channels, recordings.currency,
+        recordings.usage_date,
+        recordings.account_sid,
+        recordings.source,
+        recordings.channels,
+        recordings.currency,
         min(recordings.created_at) as first_created_at,
-        arg_min(recordings.recording_sid, (recordings.created_at, recordings.recording_sid)) as first_recording_sid,
+        arg_min(recordings.recording_sid, (recordings.created_at, recordings.recording_sid))
+            as first_recording_sid,
     from recordings
     inner join changes
-        on recordings.usage_date = changes.first_day and recordings.account_sid = changes.account_sid
-        and recordings.source = changes.source and recordings.channels is not distinct from changes.channels
-        and recordings.currency = changes.currency and recordings.rate = changes.prevailing_rate
+        on
+            recordings.usage_date = changes.first_day
+            and recordings.account_sid = changes.account_sid
+            and recordings.source = changes.source
+            and recordings.channels is not distinct from changes.channels
+            and recordings.currency = changes.currency and recordings.rate = changes.prevailing_rate
     group by
-        recordings.usage_date, recordings.account_sid, recordings.source, recordings.channels, recordings.currency
+        recordings.usage_date, recordings.account_sid, recordings.source, recordings.channels,
+        recordings.currency
 )
 
 select
-    changes.account_sid, changes.account_name, changes.source, changes.channels, changes.currency,
+    changes.account_sid,
+    changes.account_name,
+    changes.source,
+    changes.channels,
+    changes.currency,
     changes.first_day as changed_on,
     changes.rate_before,
     changes.prevailing_rate as rate_after,
-    cast((changes.prevailing_rate - changes.rate_before) * 100 / changes.rate_before as decimal(18, 2)) as change_percent,
+    cast(
+        (changes.prevailing_rate - changes.rate_before)
+        * 100
+        / changes.rate_before as decimal(18, 2)
+    ) as change_percent,
     firsts.first_recording_sid,
     firsts.first_created_at,
 from changes
 left join firsts
-    on changes.first_day = firsts.usage_date and changes.account_sid = firsts.account_sid
-    and changes.source = firsts.source and changes.channels is not distinct from firsts.channels
-    and changes.currency = firsts.currency
+    on
+        changes.first_day = firsts.usage_date and changes.account_sid = firsts.account_sid
+        and changes.source = firsts.source and changes.channels is not distinct from firsts.channels
+        and changes.currency = firsts.currency
 order by changed_on, changes.account_sid, changes.source, changes.channels, changes.currency

@@ -35,7 +35,9 @@ by_day as (
         coalesce(sum(cost) filter (where billed_minutes is null), 0) as cost_without_minutes,
     from recordings
     group by
-        usage_date, charge_date, account_sid, source, channels, status, call_kind, error_code, is_short, cost > 0,
+        usage_date, charge_date, account_sid, source, channels, status, call_kind, error_code,
+        is_short,
+        cost > 0,
         rate, currency
 )
 

@@ -7,7 +7,11 @@ daily as (
 by_month as (
     select
         cast(date_trunc('month', usage_date) as date) as month,
-        account_sid, account_name, source, channels, currency,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
         cast(sum(recordings) as bigint) as recordings,
         cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
         cast(sum(duration_seconds) as bigint) as duration_seconds,
@@ -15,19 +19,40 @@ by_month as (
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         sum(cost) as cost,
     from daily
-    group by cast(date_trunc('month', usage_date) as date), account_sid, account_name, source, channels, currency
+    group by
+        cast(date_trunc('month', usage_date) as date),
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency
 ),
 
--- A combination that ends falls to nothing in the month after: without that row the changes would not add up.
+-- A combination that ends falls to nothing in the month after: without that row the changes would
+-- not add up.
 months as (
-    select month, account_sid, account_name, source, channels, currency from by_month
+    select
+        month,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
+    from by_month
     union
-    select cast(month + interval 1 month as date), account_sid, account_name, source, channels, currency
+    select
+        cast(month + interval 1 month as date),
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
     from by_month
     where month < (select max(month) from by_month)
 ),
 
--- cost_now, cost_then: 0 where there was no recording at all; null where there were some, and none has a price.
+-- cost_now, cost_then: 0 where there was no recording at all; null where there were some, and none
+-- has a price.
 compared as (
     select
         months.*,
@@ -44,12 +69,19 @@ compared as (
         case when before.month is null then 0 else before.cost end as cost_then,
     from months
     left join by_month as here
-        on months.month = here.month and months.account_sid = here.account_sid and months.source = here.source
-        and months.channels is not distinct from here.channels and months.currency = here.currency
+        on
+            months.month = here.month
+            and months.account_sid = here.account_sid
+            and months.source = here.source
+            and months.channels is not distinct from here.channels
+            and months.currency = here.currency
     left join by_month as before
-        on months.month = before.month + interval 1 month and months.account_sid = before.account_sid
-        and months.source = before.source and months.channels is not distinct from before.channels
-        and months.currency = before.currency
+        on
+            months.month = before.month + interval 1 month
+            and months.account_sid = before.account_sid
+            and months.source = before.source
+            and months.channels is not distinct from before.channels
+            and months.currency = before.currency
 ),
 
 split as (
@@ -61,13 +93,20 @@ split as (
         ) as change_percent,
         case
             when priced_minutes_before = 0 then cost_now - cost_then
-            else cast((priced_minutes - priced_minutes_before) * cost_then / priced_minutes_before as decimal(38, 9))
-            -- Null as soon as the change is.
-            + 0 * cost_now
+            else
+                cast(
+                    (priced_minutes - priced_minutes_before)
+                    * cost_then
+                    / priced_minutes_before as decimal(38, 9)
+                )
+                -- Null as soon as the change is.
+                + 0 * cost_now
         end as volume_effect,
     from compared
 )
 
-select * exclude (cost_now, cost_then), change - volume_effect as rate_effect
+select
+    * exclude (cost_now, cost_then),
+    change - volume_effect as rate_effect,
 from split
 order by month, account_sid, source, channels, currency

@@ -5,7 +5,9 @@ detail as (
 ),
 
 gone_recordings as (
-    select *, coalesce(deleted_at, updated_at) as gone_at
+    select
+        *,
+        coalesce(deleted_at, updated_at) as gone_at,
     from marts.fct_recordings
     where deleted_at is not null or status = 'deleted'
 ),
@@ -28,14 +30,16 @@ made as (
     group by account_sid, currency, usage_date
 ),
 
--- By the day it went and not by that it was made as well: nothing asks for both, and there are days times days of them.
+-- By the day it went and not by that it was made as well: nothing asks for both, and there are days
+-- times days of them.
 gone as (
     select
         gone_recordings.account_sid,
         any_value(gone_recordings.account_name) as account_name,
         gone_recordings.currency,
         greatest(
-            cast(timezone(settings.reporting_timezone, gone_recordings.gone_at) as date), gone_recordings.usage_date
+            cast(timezone(settings.reporting_timezone, gone_recordings.gone_at) as date),
+            gone_recordings.usage_date
         ) as day,
         count(*) as gone_recordings,
         sum(gone_recordings.billed_minutes) as gone_minutes,
@@ -45,7 +49,9 @@ gone as (
 ),
 
 only_currency as (
-    select account_sid, max(currency) as currency
+    select
+        account_sid,
+        max(currency) as currency,
     from made
     where currency <> 'XXX'
     group by account_sid
@@ -53,9 +59,31 @@ only_currency as (
 ),
 
 moved as (
-    select * from made
-    union all by name
-    select * from gone
+    select
+        account_sid,
+        account_name,
+        currency,
+        day,
+        made_recordings,
+        made_minutes,
+        0 as gone_recordings,
+        0 as gone_minutes,
+        standing_recordings,
+        standing_minutes,
+    from made
+    union all
+    select
+        account_sid,
+        account_name,
+        currency,
+        day,
+        0 as made_recordings,
+        0 as made_minutes,
+        gone_recordings,
+        gone_minutes,
+        0 as standing_recordings,
+        0 as standing_minutes,
+    from gone
 )
 
 select

@@ -26,18 +26,27 @@ closed as (
         daily.standing_recordings,
         daily.standing_minutes,
         extract(day from last_day(by_month.last_day)) as days_in_month,
-        (extract(day from last_day(by_month.last_day)) - extract(day from by_month.last_day)) * daily.storage_cost
+        (extract(day from last_day(by_month.last_day)) - extract(day from by_month.last_day))
+        * daily.storage_cost
             as rest_of_month,
     from by_month
     inner join daily
-        on by_month.last_day = daily.storage_date and by_month.account_sid = daily.account_sid
-        and by_month.currency = daily.currency
+        on
+            by_month.last_day = daily.storage_date and by_month.account_sid = daily.account_sid
+            and by_month.currency = daily.currency
 )
 
 select
-    storage_month, account_sid, account_name, currency, last_day, standing_recordings, standing_minutes,
+    storage_month,
+    account_sid,
+    account_name,
+    currency,
+    last_day,
+    standing_recordings,
+    standing_minutes,
     cast(cast(minute_days as double) / days_in_month as decimal(18, 9)) as minute_months,
-    cast(cast(chargeable_minute_days as double) / days_in_month as decimal(18, 9)) as chargeable_minute_months,
+    cast(cast(chargeable_minute_days as double) / days_in_month as decimal(18, 9))
+        as chargeable_minute_months,
     days_without_rate,
     storage_cost,
     cast(storage_cost + rest_of_month as decimal(38, 9)) as storage_cost_estimate,

@@ -9,7 +9,11 @@ rates as (
 ),
 
 accounts as (
-    select distinct account_sid, account_name, currency from kept
+    select distinct
+        account_sid,
+        account_name,
+        currency,
+    from kept
 ),
 
 -- From its first rate of its own on, an account no longer follows those of all.
@@ -25,8 +29,9 @@ matched as (
         ) as first_own,
     from accounts
     inner join rates
-        on accounts.currency = rates.currency
-        and (rates.account_sid = accounts.account_sid or rates.account_sid is null)
+        on
+            accounts.currency = rates.currency
+            and (rates.account_sid = accounts.account_sid or rates.account_sid is null)
 ),
 
 periods as (
@@ -35,7 +40,9 @@ periods as (
         account_name,
         currency,
         valid_from,
-        lead(valid_from) over (partition by account_sid, currency order by valid_from) as valid_until,
+        lead(valid_from)
+            over (partition by account_sid, currency order by valid_from)
+            as valid_until,
         rate_account_sid,
         price_per_minute_month,
         shared_free_minutes,

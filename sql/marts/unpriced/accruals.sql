@@ -13,14 +13,19 @@ settings as (
 ),
 
 priced as (
-    select *, max(usage_date) over (partition by account_sid, source, channels, currency) as newest_date
+    select
+        *,
+        max(usage_date) over (partition by account_sid, source, channels, currency) as newest_date,
     from daily
     where priced_minutes > 0
 ),
 
 trailing_rates as (
     select
-        priced.account_sid, priced.source, priced.channels, priced.currency,
+        priced.account_sid,
+        priced.source,
+        priced.channels,
+        priced.currency,
         cast(sum(priced.cost) / sum(priced.priced_minutes) as decimal(18, 9)) as rate,
         sum(priced.priced_minutes) as priced_minutes,
     from priced
@@ -30,38 +35,61 @@ trailing_rates as (
 
 unpriced as (
     select
-        daily.*, daily.billed_minutes - daily.priced_minutes as unpriced_minutes,
+        daily.*,
+        daily.billed_minutes - daily.priced_minutes as unpriced_minutes,
         daily.usage_date < settings.as_of - settings.settle_days as is_overdue,
     from daily
     cross join settings
     where daily.unpriced_recordings > 0
 ),
 
--- What was charged lately, which an unpriced recording without any has nothing of; and what the rate card says.
+-- What was charged recently, which a recording may have no rate of; what the rate card says; and no
+-- rate.
 offered as (
     select
-        unpriced.*, 'trailing' as rate_source, trailing_rates.currency as rate_currency, trailing_rates.rate,
+        unpriced.*,
+        'trailing' as rate_source,
+        trailing_rates.currency as rate_currency,
+        trailing_rates.rate,
         trailing_rates.priced_minutes as minutes_at_rate,
     from unpriced
     inner join trailing_rates
-        on unpriced.account_sid = trailing_rates.account_sid and unpriced.source = trailing_rates.source
-        and unpriced.channels is not distinct from trailing_rates.channels
-    union all by name
-    select unpriced.*, 'rate card' as rate_source, rates_due.currency as rate_currency, rates_due.price_per_minute as rate
+        on
+            unpriced.account_sid = trailing_rates.account_sid
+            and unpriced.source = trailing_rates.source
+            and unpriced.channels is not distinct from trailing_rates.channels
+    union all
+    select
+        unpriced.*,
+        'rate card' as rate_source,
+        rates_due.currency as rate_currency,
+        rates_due.price_per_minute as rate,
+        cast(null as bigint) as minutes_at_rate,
     from unpriced
     inner join rates_due
-        on unpriced.account_sid = rates_due.account_sid and unpriced.source = rates_due.source
-        and unpriced.channels is not distinct from rates_due.channels
-        and unpriced.usage_date = rates_due.usage_date
-    union all by name
-    select *, 'none' as rate_source, currency as rate_currency from unpriced
+        on
+            unpriced.account_sid = rates_due.account_sid
+            and unpriced.source = rates_due.source
+            and unpriced.channels is not distinct from rates_due.channels
+            and unpriced.usage_date = rates_due.usage_date
+    union all
+    select
+        unpriced.*,
+        'none' as rate_source,
+        unpriced.currency as rate_currency,
+        cast(null as decimal(18, 9)) as rate,
+        cast(null as bigint) as minutes_at_rate,
+    from unpriced
 ),
 
--- A recording without a price has no currency either, as a rule: then that of the rate with most minutes.
+-- A recording without a price usually has no currency: then that of the rate with most minutes
+-- counts.
 ranked as (
     select
         * replace (rate_currency as currency),
-        row_number() over (each_cell order by rate_source desc, minutes_at_rate desc, rate_currency) as place,
+        row_number()
+            over (each_cell order by rate_source desc, minutes_at_rate desc, rate_currency)
+            as place,
     from offered
     where offered.currency in (rate_currency, 'XXX')
     window each_cell as (partition by usage_date, account_sid, source, channels, offered.currency)
@@ -69,11 +97,20 @@ ranked as (
 
 select
     cast(date_trunc('month', usage_date) as date) as month,
-    account_sid, account_name, source, channels, currency, rate_source,
+    account_sid,
+    account_name,
+    source,
+    channels,
+    currency,
+    rate_source,
     cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
     cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
     cast(sum(cast(unpriced_minutes * rate as decimal(38, 9))) as decimal(38, 9)) as accrual,
-    cast(sum(cast(unpriced_minutes * rate as decimal(38, 9))) filter (where is_overdue) as decimal(38, 9)) as overdue_accrual,
+    cast(
+        sum(cast(unpriced_minutes * rate as decimal(38, 9))) filter (where is_overdue) as decimal(
+            38, 9
+        )
+    ) as overdue_accrual,
 from ranked
 where place = 1
 group by month, account_sid, account_name, source, channels, currency, rate_source

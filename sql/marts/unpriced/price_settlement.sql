@@ -8,11 +8,15 @@ settings as (
     select * from landed.settings
 ),
 
--- The one pass over all recordings. A price that was there at first sight says nothing of how long it took.
--- Days are counted in whole days of UTC since 1970: a time zone's calendar is slow, and of no use here.
+-- The one pass over all recordings. A price that was there at first sight says nothing of how long
+-- it took. Days are counted in whole days of UTC since 1970: a time zone's calendar is slow, and of
+-- no use here.
 counted as (
     select
-        usage_date, account_sid, account_name, is_priced,
+        usage_date,
+        account_sid,
+        account_name,
+        is_priced,
         case
             when first_priced_at > first_seen_at
                 then epoch_us(first_priced_at) // 86400000000 - epoch_us(created_at) // 86400000000
@@ -25,7 +29,8 @@ counted as (
 settled as (
     select
         cast(date_trunc('month', counted.usage_date) as date) as month,
-        counted.account_sid, counted.account_name,
+        counted.account_sid,
+        counted.account_name,
         case
             when counted.is_priced and counted.days is not null then 'observed'
             when counted.is_priced then 'at first sight'
@@ -52,12 +57,21 @@ select
     account_sid,
     account_name,
     cast(sum(recordings) as bigint) as recordings,
-    cast(coalesce(sum(recordings) filter (where settlement = 'at first sight'), 0) as bigint) as priced_at_first_sight,
-    cast(coalesce(sum(recordings) filter (where settlement = 'observed'), 0) as bigint) as priced_later,
+    cast(coalesce(sum(recordings) filter (where settlement = 'at first sight'), 0) as bigint)
+        as priced_at_first_sight,
+    cast(coalesce(sum(recordings) filter (where settlement = 'observed'), 0) as bigint)
+        as priced_later,
     cast(coalesce(sum(recordings) filter (where settlement = 'waiting'), 0) as bigint) as waiting,
-    cast(coalesce(sum(recordings) filter (where settlement = 'never'), 0) as bigint) as never_priced,
-    cast(min(days) filter (where settlement = 'observed' and so_far * 2 >= all_together) as integer) as median_days,
-    cast(min(days) filter (where settlement = 'observed' and so_far * 20 >= all_together * 19) as integer) as p95_days,
+    cast(coalesce(sum(recordings) filter (where settlement = 'never'), 0) as bigint)
+        as never_priced,
+    cast(
+        min(days) filter (where settlement = 'observed' and so_far * 2 >= all_together) as integer
+    ) as median_days,
+    cast(
+        min(days) filter (
+            where settlement = 'observed' and so_far * 20 >= all_together * 19
+        ) as integer
+    ) as p95_days,
 from running
 group by month, account_sid, account_name
 order by month, account_sid

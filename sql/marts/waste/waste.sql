@@ -14,7 +14,7 @@ by_account as (
     group by cast(date_trunc('month', usage_date) as date), account_sid, currency
 ),
 
--- The first kind that fits, so that no recording stands twice.
+-- The first kind that applies, so that no recording is counted twice.
 wasted as (
     select
         *,
@@ -51,6 +51,8 @@ select
     cast(by_kind.cost * 100 / nullif(by_account.account_cost, 0) as decimal(18, 2)) as cost_percent,
 from by_kind
 inner join by_account
-    on by_kind.month = by_account.month and by_kind.account_sid = by_account.account_sid
-    and by_kind.currency = by_account.currency
-order by by_kind.month, by_kind.account_sid, by_kind.waste_kind, by_kind.error_code, by_kind.currency
+    on
+        by_kind.month = by_account.month and by_kind.account_sid = by_account.account_sid
+        and by_kind.currency = by_account.currency
+order by
+    by_kind.month, by_kind.account_sid, by_kind.waste_kind, by_kind.error_code, by_kind.currency

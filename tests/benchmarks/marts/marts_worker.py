@@ -10,9 +10,9 @@ from statistics import median
 
 import duckdb
 
-from flows.model.sql_files import read_models, read_twins
 from flows.report.report import report
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
+from flows.stores.warehouse.sql_files import read_models, read_twins
 from flows.stores.warehouse.warehouse import CONFIG, warehouse_path
 from transforms.model.models import build_order, read_from_outside
 

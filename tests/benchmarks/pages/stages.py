@@ -8,9 +8,9 @@ from flows.emulator.ledger.generator import LAST_DAY
 from flows.ingest.ingest import ingest_account
 from flows.model.model import model
 from flows.normalize.normalize import normalize_account
-from flows.settings.shipped import shipped
 from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.shipped import shipped
 from tests.benchmarks.measure.task import Task
 from transforms.model.options import ModelOptions
 

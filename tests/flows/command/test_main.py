@@ -241,7 +241,7 @@ def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> Non
         (["close", "2026-09"], "No day was read yet"),
         (["close", "September"], "September is no month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
-        (["explain", "spend"], "There is no mart spend. There are"),
+        (["explain", "spend"], "There is no mart spend. Did you mean daily_spend?"),
         (["emulator", "--fault", "gremlins"], "gremlins"),
         (["emulator", "totals", "--replay", "."], "The emulator has nothing to serve"),
         (["emulator", "--seed", "4", "totals"], "Put --seed after the word totals"),

@@ -6,10 +6,10 @@ import pytest
 
 from flows.model.coverage import AccountCoverage, coverage
 from flows.model.model import model
-from flows.settings.shipped import shipped
 from flows.stores.lake.lake import AppliedLanding, Lake, LakeState
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.shipped import shipped
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import DataError
 from transforms.model.options import ModelOptions

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
-from flows.model.sql_files import read_models, read_twins
-from flows.report.basis import BESIDE_THE_MODELS, basis
+from flows.report.basis import NOT_IN_MODELS, basis
 from flows.report.exports import FOCUS
 from flows.report.files import Contents, rendered
 from flows.report.formats import FileFormat
 from flows.report.report import report
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
+from flows.stores.warehouse.sql_files import read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import run_against
 from transforms.model.models import read_from_outside, references
@@ -99,9 +99,9 @@ def test_another_kind_of_file_another_program_or_a_foreign_hand_in_the_warehouse
     assert before == basis(warehouse, SQL, ["csv"])
     assert before != basis(warehouse, SQL, ["csv", "xlsx"])
     assert before != basis(warehouse, tmp_path_factory.mktemp("other"), ["csv"])
-    for table in BESIDE_THE_MODELS:
+    for table in NOT_IN_MODELS:
         with duckdb.connect(str(warehouse.path)) as connection:
-            connection.execute(f"delete from {table}")
+            connection.execute(f"delete from ops.{table}")
         assert basis(warehouse, SQL, ["csv"]) is None
     assert is_made_again(data_dir, made)
     assert is_made_again(data_dir, made), "it is not known what the warehouse was made of"
@@ -109,12 +109,13 @@ def test_another_kind_of_file_another_program_or_a_foreign_hand_in_the_warehouse
 
 def test_what_the_reports_read_is_in_their_basis() -> None:
     models = read_models(SQL)
-    known = {model.name for model in models} | read_from_outside(models) | BESIDE_THE_MODELS.keys()
+    known = {model.name for model in models} | read_from_outside(models)
+    known |= {f"ops.{table}" for table in NOT_IN_MODELS}
     twins = read_twins(SQL)
     read = {
         name
-        for folder in ("page", "reports", "presets")
-        for path in (SQL / folder).glob("*.sql")
+        for folder in ("queries/page", "reports", "presets")
+        for path in (SQL / folder).rglob("*.sql")
         for name in references(path.read_text("utf-8"), str(path))
     }
     assert read - known == {FOCUS}

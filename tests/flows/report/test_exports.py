@@ -24,7 +24,7 @@ from flows.report.report import report
 from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
 from flows.settings.settings import Settings
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
 from tests.support import GOLDEN
 from tests.support.runs.ledger_runs import (
     accesses_of,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flows.emulator import LivingLedger, open_living, serve
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
 from tests.flows.run.test_closing import TODAY, Chance, closed, first_recordings, run, statement_of
 from tests.support.runs.ledger_runs import rows_of
 from tests.support.runs.living_runs import ACCOUNTS, DAY_SECONDS, epoch_of, in_haste, made

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from flows.settings import shipped as shipped_module
 from flows.settings.config_file import config_path
 from flows.settings.settings import Settings, load
-from flows.settings.shipped import shipped
+from flows.stores import shipped as shipped_module
+from flows.stores.shipped import shipped
 from transforms.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("no_settings")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import duckdb
 import pyarrow as pa
 
-from flows.model.sql_files import read_models, read_twins
 from flows.report.page import page
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
+from flows.stores.warehouse.sql_files import read_models, read_twins
 from transforms.model.models import build_order, read_from_outside
 
 RECORDINGS = """

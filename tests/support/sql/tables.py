@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import duckdb
 
-from flows.model.sql_files import read_checks, read_models, read_twins
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
+from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from transforms.model.models import Model, Twin, build_order, references
 
 GIVEN = read_twins(shipped("sql"))

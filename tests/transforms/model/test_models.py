@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.support import TOP
 from transforms.errors import ModelError
 from transforms.model.models import (
+    FACT,
     Model,
     Twin,
     TwinColumn,
@@ -16,6 +17,7 @@ from transforms.model.models import (
     read_check,
     read_twin,
     references,
+    sum_check,
 )
 
 SQL = TOP / "sql"
@@ -260,7 +262,7 @@ def test_a_table_like_its_twin_has_not_drifted() -> None:
         ),
         (
             {"cost": "DECIMAL(38,9)", "usage_date": "DATE"},
-            ["the columns of marts.daily stand in another order than in its twin"],
+            ["the columns of marts.daily are in a different order than in its twin"],
         ),
         (
             {"price": "DOUBLE", "usage_date": "VARCHAR"},
@@ -279,7 +281,7 @@ def test_each_way_to_drift_is_a_sentence(built: dict[str, str], problems: list[s
 def test_a_key_that_is_no_column_is_told() -> None:
     twin = read_twin(TWIN.replace("key: [usage_date]", "key: [usage_date, day]"), "daily.yml")
     assert drift("marts.daily", twin, {"usage_date": "DATE", "cost": "DECIMAL(38,9)"}) == [
-        "key column day of marts.daily is no column"
+        "key column day of marts.daily is not a column"
     ]
 
 
@@ -290,10 +292,14 @@ CHECK_FILES = sorted(SQL.glob("checks/*.sql"))
 TWIN_FILES = sorted([*SQL.glob("*/*.yml"), *SQL.glob("marts/*/*.yml")])
 
 
+def schema_of(file: Path) -> str:
+    return file.relative_to(SQL).parts[0]
+
+
 def shipped_models() -> list[Model]:
     return [
         Model(
-            f"{file.relative_to(SQL).parts[0]}.{file.stem}",
+            f"{schema_of(file)}.{file.stem}",
             str(file.relative_to(SQL.parent)),
             file.read_text(),
             read_twin(file.with_suffix(".yml").read_text(), str(file.with_suffix(".yml"))),
@@ -316,9 +322,9 @@ def test_the_shipped_models_can_be_built_from_what_is_landed() -> None:
 
 
 def test_every_shipped_model_has_a_twin_and_every_twin_of_a_model_has_its_model() -> None:
-    assert {
-        file.with_suffix("") for file in TWIN_FILES if file.relative_to(SQL).parts[0] in {"staging", "marts"}
-    } == {file.with_suffix("") for file in MODEL_FILES}
+    assert {file.with_suffix("") for file in TWIN_FILES if schema_of(file) in {"staging", "marts"}} == {
+        file.with_suffix("") for file in MODEL_FILES
+    }
 
 
 @pytest.mark.parametrize("file", TWIN_FILES, ids=lambda file: f"{file.relative_to(SQL).parts[0]}.{file.stem}")
@@ -336,6 +342,30 @@ def test_every_shipped_twin_ends_its_description_with_the_grain_and_has_its_key_
 def test_every_shipped_check_can_be_read_and_reads_only_what_there_is(file: Path) -> None:
     check = read_check(file.stem, file.read_text(), str(file))
     assert check.why.endswith(".")
-    assert references(check.sql, check.file) <= {
-        f"{twin.relative_to(SQL).parts[0]}.{twin.stem}" for twin in TWIN_FILES
-    }
+    assert references(check.sql, check.file) <= {f"{schema_of(twin)}.{twin.stem}" for twin in TWIN_FILES}
+
+
+# Facts about a mart in its twin
+
+
+@pytest.mark.parametrize("fact", ["month_from", "sums_to_fact"])
+def test_drift_names_a_fact_about_a_column_that_is_missing(fact: str) -> None:
+    twin = read_twin(f"{TWIN}{fact}: [day]\n", "sql/marts/daily.yml")
+    built = {"usage_date": "DATE", "cost": "DECIMAL(38,9)"}
+    assert drift("marts.daily", twin, built) == [f"{fact} column day of marts.daily is not a column"]
+
+
+def test_sum_check_compares_only_marts_with_sums_to_fact() -> None:
+    summed = read_twin(f"{TWIN}sums_to_fact: [cost]\n", "sql/marts/daily.yml")
+    models = [Model("marts.daily", "daily.sql", "", summed), model("marts.other", "")]
+    check = sum_check(models)
+    assert references(check.sql, check.file) == {"marts.daily", FACT}
+    assert check.severity == "fail"
+
+
+def test_sum_check_refuses_a_column_that_does_not_add_up() -> None:
+    wrong = read_twin(f"{TWIN}sums_to_fact: [usage_date]\n", "sql/marts/daily.yml")
+    with pytest.raises(
+        ModelError, match=r"daily\.sql: sums_to_fact names usage_date\. Use some of recordings, "
+    ):
+        sum_check([Model("marts.daily", "daily.sql", "", wrong)])

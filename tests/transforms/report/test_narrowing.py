@@ -32,7 +32,9 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def costs(connection: duckdb.DuckDBPyConnection, narrowing: Narrowing) -> int:
-    select = narrowing.select("select * from marts.spend", ["usage_date", "account_sid", "cost"], {})
+    select = narrowing.select(
+        "select * from marts.spend", ["usage_date", "account_sid", "cost"], ["usage_date"], {}
+    )
     assert select is not None
     found: list[tuple[int]] = connection.execute(f"select sum(cost) from ({select})").fetchall()
     return found[0][0]
@@ -67,7 +69,7 @@ def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
     """
     columns = ["usage_date", "account_sid", "cost"]
     reads = {"marts.spend": columns, "marts.spend_detail": columns}
-    select = Narrowing(SEPTEMBER, sid).select(model, ["month", "cost"], reads)
+    select = Narrowing(SEPTEMBER, sid).select(model, ["month", "cost"], ["month"], reads)
     assert select is not None
     expected = {"AC-1": 2 * 2, ODD: 2 * 32}[sid]
     assert connection.execute(select).fetchall() == [(SEPTEMBER, expected)]
@@ -88,26 +90,27 @@ def test_a_span_of_days_is_there_when_it_touches_the_month(
     connection: duckdb.DuckDBPyConnection, days: tuple[str, str], is_there: bool
 ) -> None:
     span = f"select date '{days[0]}' as first_day, date '{days[1]}' as last_day"
-    select = Narrowing(SEPTEMBER).select(span, ["first_day", "last_day"], {})
+    select = Narrowing(SEPTEMBER).select(span, ["first_day", "last_day"], ["first_day", "last_day"], {})
     assert select is not None
     assert bool(connection.execute(select).fetchall()) is is_there
 
 
-def test_the_month_of_a_row_is_that_of_its_month_before_that_of_any_day(
+def test_month_of_a_row_is_read_from_the_column_its_twin_names(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     rows = "select date '2026-10-01' as usage_date, date '2026-09-01' as month"
-    select = Narrowing(SEPTEMBER).select(rows, ["usage_date", "month"], {})
-    assert select is not None
-    assert len(connection.execute(select).fetchall()) == 1
+    for month_from, found in (("month", 1), ("usage_date", 0)):
+        select = Narrowing(SEPTEMBER).select(rows, ["usage_date", "month"], [month_from], {})
+        assert select is not None
+        assert len(connection.execute(select).fetchall()) == found
 
 
 def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
-    assert Narrowing(SEPTEMBER).select("select 1", ["age_bucket", "first_usage_date"], {}) is None
+    assert Narrowing(SEPTEMBER).select("select 1", ["age_bucket", "first_usage_date"], [], {}) is None
     by_account = Narrowing(None, "AC-1")
-    assert by_account.select("select 1", ["month"], {}) is None
+    assert by_account.select("select 1", ["month"], ["month"], {}) is None
     reads = {"marts.spend": ["account_sid"], "landed.settings": ["as_of"]}
-    assert by_account.select("select 1", ["month"], reads) is None
+    assert by_account.select("select 1", ["month"], ["month"], reads) is None
 
 
 def test_month_among_lists_the_known_months() -> None:

@@ -1,4 +1,5 @@
--- Where the bill differs by more than the tolerance: single days, as far back as the page knows them.
+-- Where the bill differs by more than the tolerance: single days, as far back as the page knows
+-- them.
 with
 
 newest as (
@@ -20,6 +21,7 @@ select
     reconciliation.class,
 from marts.reconciliation as reconciliation
 cross join newest
-where reconciliation.against <> 'invoice'
+where
+    reconciliation.against <> 'invoice'
     and not reconciliation.is_within_tolerance
     and reconciliation.period_start >= newest.daily_from

@@ -1,2 +1,5 @@
 -- Names of the accounts.
-select account_sid, account_name from landed.accounts
+select
+    account_sid,
+    account_name,
+from landed.accounts

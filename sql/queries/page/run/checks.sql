@@ -1,2 +1,8 @@
 -- What the checks found.
-select name, severity, is_passed, offending_rows, why from ops.checks
+select
+    name,
+    severity,
+    is_passed,
+    offending_rows,
+    why,
+from ops.checks

@@ -1,22 +1,29 @@
--- Records that could not be understood, and about what they may hide: each what a priced recording of its account costs
--- in the mean, which is a part in each currency of the account.
+-- Records that could not be understood, and about what they may hide: each what a priced recording
+-- of its account costs in the mean, which is a part in each currency of the account.
 with
 
 rejected as (
-    select account_sid, count(*) as rejects
+    select
+        account_sid,
+        count(*) as rejects,
     from ops.rejects
     group by account_sid
 ),
 
 spent as (
-    select account_sid, currency, sum(cost) as cost
+    select
+        account_sid,
+        currency,
+        sum(cost) as cost,
     from marts.daily_spend
     where cost is not null
     group by account_sid, currency
 ),
 
 priced as (
-    select account_sid, sum(recordings - unpriced_recordings) as recordings
+    select
+        account_sid,
+        sum(recordings - unpriced_recordings) as recordings,
     from marts.daily_spend
     group by account_sid
 )
@@ -25,7 +32,11 @@ select
     rejected.account_sid,
     spent.currency,
     rejected.rejects,
-    cast(rejected.rejects * cast(spent.cost as double) / nullif(priced.recordings, 0) as decimal(38, 9)) as hidden_cost,
+    cast(
+        rejected.rejects
+        * cast(spent.cost as double)
+        / nullif(priced.recordings, 0) as decimal(38, 9)
+    ) as hidden_cost,
 from rejected
 left join spent on rejected.account_sid = spent.account_sid
 left join priced on rejected.account_sid = priced.account_sid

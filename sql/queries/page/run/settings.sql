@@ -1,5 +1,5 @@
--- What the page says of itself: the newest day that was read, the newest with recordings, from when on it knows single
--- days, and the time zone.
+-- What the page says of itself: the newest day that was read, the newest with recordings, from when
+-- on it knows single days, and the time zone.
 with
 
 newest as (
@@ -10,7 +10,8 @@ newest as (
 select
     settings.as_of,
     coalesce(newest.newest_day, settings.as_of) as newest_day,
-    cast(date_trunc('month', coalesce(newest.newest_day, settings.as_of) - 92) as date) as daily_from,
+    cast(date_trunc('month', coalesce(newest.newest_day, settings.as_of) - 92) as date)
+        as daily_from,
     settings.reporting_timezone,
 from landed.settings as settings
 cross join newest

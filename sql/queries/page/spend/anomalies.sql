@@ -1,4 +1,13 @@
 -- Days out of line.
 select
-    usage_date, account_sid, currency, measure, value, median, lower_bound, upper_bound, source, source_difference,
+    usage_date,
+    account_sid,
+    currency,
+    measure,
+    value,
+    median,
+    lower_bound,
+    upper_bound,
+    source,
+    source_difference,
 from marts.anomalies

@@ -1,4 +1,13 @@
--- Budgets and what they come to. Without an account they are for all together.
+-- Budgets and the spend that counts against them. A null account means all accounts together.
 select
-    month, account_sid, currency, budget, cost, expected_cost, used_percent, expected_percent, runs_out_on, budget_status,
+    month,
+    account_sid,
+    currency,
+    budget,
+    cost,
+    expected_cost,
+    used_percent,
+    expected_percent,
+    runs_out_on,
+    budget_status,
 from marts.budgets

@@ -1,5 +1,14 @@
 -- Where the running month is going.
 select
-    account_sid, month, currency, cost, expected_cost, low_cost, high_cost, interval_percent, forecast_days,
-    history_days, unestimated_minutes,
+    account_sid,
+    month,
+    currency,
+    cost,
+    expected_cost,
+    low_cost,
+    high_cost,
+    interval_percent,
+    forecast_days,
+    history_days,
+    unestimated_minutes,
 from marts.forecast

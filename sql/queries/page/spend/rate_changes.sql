@@ -1,2 +1,11 @@
--- Since when another rate is paid.
-select changed_on, account_sid, source, channels, currency, rate_before, rate_after, change_percent from marts.rate_changes
+-- Changes of the rate.
+select
+    changed_on,
+    account_sid,
+    source,
+    channels,
+    currency,
+    rate_before,
+    rate_after,
+    change_percent,
+from marts.rate_changes

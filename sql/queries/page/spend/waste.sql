@@ -1,6 +1,9 @@
--- Recordings that were no use.
+-- Failed, absent and short recordings.
 select
-    month, account_sid, waste_kind, currency,
+    month,
+    account_sid,
+    waste_kind,
+    currency,
     cast(sum(recordings) as bigint) as recordings,
     cast(sum(billed_minutes) as bigint) as billed_minutes,
     sum(cost) as cost,

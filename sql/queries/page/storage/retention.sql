@@ -1,5 +1,12 @@
 -- What deleting would save.
 select
-    account_sid, currency, age_bucket, from_age_days, first_usage_date, last_usage_date, standing_recordings,
-    standing_minutes, saving_per_month,
+    account_sid,
+    currency,
+    age_bucket,
+    from_age_days,
+    first_usage_date,
+    last_usage_date,
+    standing_recordings,
+    standing_minutes,
+    saving_per_month,
 from marts.retention_candidates

@@ -1,5 +1,11 @@
 -- What keeping costs.
 select
-    storage_month as month, account_sid, currency, standing_recordings, standing_minutes, storage_cost,
-    storage_cost_estimate, days_without_rate,
+    storage_month as month,
+    account_sid,
+    currency,
+    standing_recordings,
+    standing_minutes,
+    storage_cost,
+    storage_cost_estimate,
+    days_without_rate,
 from marts.storage_by_month

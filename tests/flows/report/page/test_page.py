@@ -16,7 +16,7 @@ from flows.report.report import report
 from flows.run.closing import close_month
 from flows.run.request import RunRequest
 from flows.run.stages import perform
-from flows.settings.shipped import shipped
+from flows.stores.shipped import shipped
 from tests.support.page.browser import (
     asked_for,
     cards,

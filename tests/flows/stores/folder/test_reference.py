@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings.shipped import shipped
 from flows.stores.folder.reference import reference_table
+from flows.stores.shipped import shipped
 from transforms.errors import ConfigError
 from transforms.model.reference import ACCOUNT_NAMES, BUDGETS, INVOICES, STORAGE_RATES
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from flows.model.sql_files import read_checks, read_models, read_twins
-from flows.settings.shipped import shipped
 from flows.stores.lake.lake import Lake
+from flows.stores.shipped import shipped
 from flows.stores.warehouse.checks import CheckResult, check_table
 from flows.stores.warehouse.inputs import WarehouseInputs
+from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import ACCOUNT, lake_rows
@@ -518,8 +519,8 @@ def exchange(columns: dict[str, TwinColumn]) -> None:
             None,
             "marts.daily_spend.cost is DECIMAL(38,9), its twin says DOUBLE",
         ),
-        (exchange, None, "the columns of marts.daily_spend stand in another order than in its twin"),
-        (lambda columns: None, ["usage_date", "day"], "key column day of marts.daily_spend is no column"),
+        (exchange, None, "the columns of marts.daily_spend are in a different order than in its twin"),
+        (lambda columns: None, ["usage_date", "day"], "key column day of marts.daily_spend is not a column"),
     ],
 )
 def test_a_model_that_is_not_what_its_twin_says_is_named_and_the_old_file_stays(
@@ -736,3 +737,23 @@ def test_a_query_does_not_hold_the_file(built: Warehouse) -> None:
 def test_twins_and_the_lakes_schema_agree() -> None:
     twin: Twin = TWINS["landed.recordings"]
     assert list(twin.columns) == LAKE_SCHEMA.names
+
+
+# Parameters
+
+
+def test_parameters_reach_a_select_as_values_and_not_as_sql(built: Warehouse) -> None:
+    odd = "x' or true --"
+    assert one(built, "select 1") == 1
+    found = built.table("select $name as name, $days as days", {"name": odd, "days": [date(2026, 9, 1)]})
+    assert found.to_pylist() == [{"name": odd, "days": [date(2026, 9, 1)]}]
+
+
+def test_each_of_several_selects_takes_the_parameters_it_names(built: Warehouse) -> None:
+    found = built.tables({"a": "select $a as a", "b": "select $b as b", "none": "select 3"}, {"a": 1, "b": 2})
+    assert [table.to_pylist() for table in found.values()] == [[{"a": 1}], [{"b": 2}], [{"3": 3}]]
+
+
+def test_a_parameter_without_a_value_is_named(built: Warehouse) -> None:
+    with pytest.raises(ConfigError, match="begins"):
+        built.table("select $begins", {"ends": 1})

@@ -1,16 +1,30 @@
-"""The SQL files and their twins, as models and checks."""
+"""The SQL files that are shipped with the program: models with their twins, checks, and the program's own queries."""
 
 from collections.abc import Sequence
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 
+from flows.stores.shipped import shipped
 from transforms.errors import ModelError
-from transforms.model.models import Check, Model, Twin, key_check, read_check, read_twin
+from transforms.model.models import Check, Model, Twin, key_check, read_check, read_twin, sum_check
 
 _MODEL_FOLDERS = ("staging", "marts")
-
-
 _TABLE_FOLDERS = ("landed", "ops")
+
+
+@cache
+def query(name: str) -> str:
+    """One of the program's own SELECTs, by its room and name: `health/accounts` is `sql/queries/health/accounts.sql`.
+
+    Its `$names` are the parameters that `Warehouse.table` and `tables` are given values for.
+    """
+    return shipped("sql", "queries", f"{name}.sql").read_text("utf-8")
+
+
+def queries(room: str, *names: str) -> dict[str, str]:
+    """Several SELECTs of one room, by name."""
+    return {name: query(f"{room}/{name}") for name in names}
 
 
 def read_models(sql: Path) -> list[Model]:
@@ -20,7 +34,7 @@ def read_models(sql: Path) -> list[Model]:
         for path in sorted((sql / folder).rglob("*.sql")):
             twin = path.with_suffix(".yml")
             if not twin.exists():
-                raise ModelError(f"{path} has no twin. Describe it in {twin.name} beside it.")
+                raise ModelError(f"{path} has no twin. Describe it in {twin.name} next to it.")
             name = f"{folder}.{path.stem}"
             models.append(
                 Model(name, str(path), path.read_text("utf-8"), read_twin(twin.read_text("utf-8"), str(twin)))
@@ -32,16 +46,22 @@ def read_models(sql: Path) -> list[Model]:
 
 
 def read_twins(sql: Path) -> dict[str, Twin]:
-    """Twins of the tables that are no models, by full name."""
+    """Twins of the tables that are not models, by full name."""
     paths = [path for folder in _TABLE_FOLDERS for path in sorted((sql / folder).rglob("*.yml"))]
     return {
         f"{path.parent.name}.{path.stem}": read_twin(path.read_text("utf-8"), str(path)) for path in paths
     }
 
 
+def read_report_twins(sql: Path) -> dict[str, Twin]:
+    """Twins of what can be written as a report: the marts, and the SELECTs of `sql/reports`, by name."""
+    paths = sorted([*(sql / "marts").rglob("*.yml"), *(sql / "reports").glob("*.yml")])
+    return {path.stem: read_twin(path.read_text("utf-8"), str(path)) for path in paths}
+
+
 def read_checks(sql: Path, models: Sequence[Model]) -> list[Check]:
-    """The checks of a folder, and that of the keys of the marts among its models, by name."""
+    """The checks of a folder, and those that the twins of the marts ask for, by name."""
     paths = sorted((sql / "checks").glob("*.sql"))
     checks = [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
     marts = [model for model in models if model.name.startswith("marts.")]
-    return sorted([*checks, key_check(marts)], key=attrgetter("name"))
+    return sorted([*checks, key_check(marts), sum_check(marts)], key=attrgetter("name"))

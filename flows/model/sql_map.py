@@ -1,0 +1,24 @@
+"""The pictures in the pages of `sql/`, made from the SQL and its twins; `python -m flows.model.sql_map` renews them."""
+
+from pathlib import Path
+
+from flows.stores.warehouse.sql_files import read_models
+from transforms.report.pictures import lineage, marts_page, room_lineage, rooms, with_parts
+
+SQL = Path(__file__).parents[2] / "sql"
+
+
+def render() -> dict[Path, str]:
+    """Each page that is drawn, and its whole text; the page of a room of marts is drawn as a whole."""
+    models = read_models(SQL)
+    pictures = {"README.md": lineage(models), "staging/README.md": room_lineage("staging", models)}
+    pages = {
+        SQL / name: with_parts((SQL / name).read_text("utf-8"), {"lineage": picture})
+        for name, picture in pictures.items()
+    }
+    return pages | {SQL / "marts" / room / "README.md": marts_page(room, models) for room in rooms(models)}
+
+
+if __name__ == "__main__":
+    for path, text in render().items():
+        path.write_text(text, encoding="utf-8")

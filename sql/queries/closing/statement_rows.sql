@@ -1,0 +1,15 @@
+-- What a month ($month, its first day) cost, as its statement says it.
+select
+    account_sid,
+    account_name,
+    source,
+    channels,
+    currency,
+    cast(sum(recordings) as bigint) as recordings,
+    cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
+    cast(sum(billed_minutes) as bigint) as billed_minutes,
+    sum(cost) as cost,
+from marts.daily_spend
+where date_trunc('month', usage_date) = cast($month as date)
+group by account_sid, account_name, source, channels, currency
+order by account_sid, source, channels, currency

@@ -1,0 +1,28 @@
+-- What one day ($day, in the reporting time zone) cost. An account without recordings on that day
+-- was charged nothing; XXX has no cost.
+with
+
+unpriced as (
+    select
+        account_sid,
+        cast(sum(unpriced_recordings) as bigint) as recordings,
+    from marts.daily_spend
+    where usage_date = cast($day as date)
+    group by account_sid
+)
+
+select
+    days.account_sid,
+    days.account_name,
+    days.currency,
+    case
+        when days.recordings = 0 and coalesce(unpriced.recordings, 0) = 0 then 0 else days.cost
+    end as cost,
+    coalesce(unpriced.recordings, 0) as unpriced,
+from marts.account_days as days
+left join unpriced on days.account_sid = unpriced.account_sid
+where
+    days.usage_date = cast($day as date)
+    and days.is_whole
+    and days.currency <> 'XXX'
+order by days.account_name, days.account_sid, days.currency

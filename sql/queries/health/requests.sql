@@ -1,0 +1,5 @@
+-- Requests and retries of all runs together.
+select
+    cast(coalesce(sum(requests), 0) as bigint) as requests,
+    cast(coalesce(sum(retries), 0) as bigint) as retries,
+from ops.runs

@@ -1,0 +1,8 @@
+-- The cost of everything that has a price.
+select
+    currency,
+    sum(cost) as cost,
+from marts.daily_spend
+where cost is not null
+group by currency
+order by currency

@@ -1,0 +1,3 @@
+-- Days outside their usual range.
+select *
+from marts.anomalies

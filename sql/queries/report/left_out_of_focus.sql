@@ -1,0 +1,8 @@
+-- Recordings that FOCUS cannot hold: without a price, or with a price in no currency.
+select
+    cast(coalesce((select sum(unpriced_recordings) from marts.daily_spend), 0) as bigint)
+        as unpriced,
+    cast(coalesce((
+        select sum(priced_recordings) from marts.daily_charges
+        where currency = 'XXX'
+    ), 0) as bigint) as without_currency,

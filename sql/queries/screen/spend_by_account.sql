@@ -1,0 +1,12 @@
+-- Spend by account over all months.
+select
+    account_name as account,
+    currency,
+    cast(sum(recordings) as bigint) as recordings,
+    cast(sum(billed_minutes) as bigint) as minutes,
+    sum(cost) as cost,
+    cast(sum(cost) / nullif(sum(priced_minutes), 0) as decimal(18, 6)) as "cost/min",
+    cast(sum(unpriced_recordings) as bigint) as unpriced,
+from marts.spend_by_account
+group by account_name, currency
+order by all

@@ -1,0 +1,12 @@
+-- Spend by channels over all months.
+select
+    channels,
+    currency,
+    cast(sum(recordings) as bigint) as recordings,
+    cast(sum(billed_minutes) as bigint) as minutes,
+    sum(cost) as cost,
+    cast(sum(cost) / nullif(sum(priced_minutes), 0) as decimal(18, 6)) as "cost/min",
+    cast(sum(unpriced_recordings) as bigint) as unpriced,
+from marts.spend_by_channels
+group by channels, currency
+order by all

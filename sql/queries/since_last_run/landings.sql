@@ -1,0 +1,4 @@
+-- The landings that the figures are made of.
+select landing
+from ops.landings
+order by landing
