@@ -1,7 +1,7 @@
 """Reports of one month, one account or some marts: which rows these are, and what to say when there are none."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
