@@ -94,7 +94,7 @@ def usage_requests(emulator: Emulator) -> list[dict[str, list[str]]]:
     return [parse_qs(each.query) for each in asked if "/Usage/" in each.path]
 
 
-def test_without_anything_planted_every_day_reconciles_to_zero(tmp_path: Path) -> None:
+def test_bill_reconciles_every_day_when_nothing_is_planted(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         summary = run(emulator, tmp_path)
     assert summary.warnings == {}
@@ -126,7 +126,9 @@ def test_without_anything_planted_every_day_reconciles_to_zero(tmp_path: Path) -
         ("usage-price", "rate", "0.01625"),
     ],
 )
-def test_what_is_planted_is_found_with_its_amount(fault: str, name: str, amount: str, tmp_path: Path) -> None:
+def test_planted_difference_is_found_with_its_amount(
+    fault: str, name: str, amount: str, tmp_path: Path
+) -> None:
     with charging(LEDGER, fault) as emulator:
         summary = run(emulator, tmp_path)
     rows = reconciliation(tmp_path)
@@ -141,7 +143,7 @@ def test_what_is_planted_is_found_with_its_amount(fault: str, name: str, amount:
     assert summary.exit_code == 0
 
 
-def test_all_plants_at_once_are_told_apart(tmp_path: Path) -> None:
+def test_differences_planted_together_are_told_apart(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-minutes", "usage-extra", "usage-missing") as emulator:
         run(emulator, tmp_path)
     assert by_day(reconciliation(tmp_path), "difference", "class") == {
@@ -152,7 +154,7 @@ def test_all_plants_at_once_are_told_apart(tmp_path: Path) -> None:
     }
 
 
-def test_made_up_recordings_reconcile_in_another_time_zone_as_well(tmp_path: Path) -> None:
+def test_bill_reconciles_in_another_reporting_time_zone(tmp_path: Path) -> None:
     source = open_ledger(Parameters(seed=6, recordings=900, accounts=2), tmp_path / "rendered")
     with serve(source) as emulator:
         accounts = [replace(access, provider="twilio") for access in accesses_of(emulator)]
@@ -173,7 +175,7 @@ def test_made_up_recordings_reconcile_in_another_time_zone_as_well(tmp_path: Pat
     assert {row["our_recordings"] - row["their_recordings"] for row in rows} == {0}
 
 
-def test_a_difference_within_the_tolerance_is_told_and_does_not_warn(tmp_path: Path) -> None:
+def test_difference_within_tolerance_is_shown_without_a_warning(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-minutes") as emulator:
         summary = run(emulator, tmp_path, bill_tolerance_amount=Decimal("0.005"))
         assert by_day(reconciliation(tmp_path), "difference", "is_within_tolerance")[FOURTH] == (
@@ -188,7 +190,7 @@ def test_a_difference_within_the_tolerance_is_told_and_does_not_warn(tmp_path: P
         assert by_day(reconciliation(tmp_path), "is_within_tolerance")[FOURTH] == (False,)
 
 
-def test_recordings_without_a_price_are_told_and_what_is_charged_for_them_is_their_own_part(
+def test_charges_for_unpriced_recordings_are_a_part_of_their_own(
     tmp_path: Path,
 ) -> None:
     late = recording(9, SECOND, 5, "0.0125")
@@ -210,7 +212,7 @@ def usage_text(data_dir: Path) -> list[dict[str, Any]]:
     return rows_of(data_dir, "select * exclude (raw_page) from landed.usage_records order by usage_date")
 
 
-def test_the_list_is_asked_for_days_not_final_and_for_this_account_alone(tmp_path: Path) -> None:
+def test_usage_is_requested_for_open_days_of_one_account(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         run(emulator, tmp_path, settle_days=5)
         (asked,) = usage_requests(emulator)
@@ -234,7 +236,7 @@ def test_the_list_is_asked_for_days_not_final_and_for_this_account_alone(tmp_pat
     assert len(reconciliation(tmp_path)) == 3
 
 
-def test_signalwire_is_never_asked(tmp_path: Path) -> None:
+def test_usage_is_never_requested_from_signalwire(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         run_by(clock_of(emulator.ledger), accesses_of(emulator), tmp_path)
         assert usage_requests(emulator) == []
@@ -243,7 +245,7 @@ def test_signalwire_is_never_asked(tmp_path: Path) -> None:
     assert reconciliation(tmp_path) == []
 
 
-def test_a_list_that_refuses_is_a_warning_and_the_recordings_are_read_all_the_same(tmp_path: Path) -> None:
+def test_refused_usage_list_warns_and_recordings_are_still_read(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-refused") as emulator:
         summary = run(emulator, tmp_path)
     assert (summary.failed, summary.exit_code, summary.new) == ({}, 0, len(LEDGER))
@@ -258,7 +260,7 @@ def test_a_list_that_refuses_is_a_warning_and_the_recordings_are_read_all_the_sa
     assert [(row["our_recordings"], row["their_cost"]) for row in rows] == [(3, None)] * 3
 
 
-def test_a_price_that_is_corrected_is_read_again_and_one_that_stays_keeps_its_page(tmp_path: Path) -> None:
+def test_corrected_usage_gets_a_new_page_and_unchanged_does_not(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         run(emulator, tmp_path)
         pages = by_raw_page(tmp_path)
@@ -286,7 +288,7 @@ def by_raw_page(data_dir: Path) -> dict[date, str]:
     return {row["usage_date"]: row["raw_page"] for row in rows}
 
 
-def test_a_hole_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
+def test_coverage_gaps_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
     today = replace(recording(20, TODAY, 1, "0.0025"), created_at=epoch_of(TODAY, 60))
     with charging([*LEDGER, today]) as emulator:
         run(emulator, tmp_path, RunRequest(first=SECOND, last=SECOND))
@@ -309,7 +311,7 @@ class Killed(BaseException):
     """The end of the process, as far as Python can play it."""
 
 
-def test_a_run_killed_while_usage_is_read_is_finished_by_the_next(tmp_path: Path) -> None:
+def test_next_run_finishes_usage_of_a_killed_run(tmp_path: Path) -> None:
     def killed(*_: object) -> None:
         raise Killed
 
@@ -333,7 +335,7 @@ def test_a_run_killed_while_usage_is_read_is_finished_by_the_next(tmp_path: Path
     assert by_day(reconciliation(tmp_path), "difference") == dict.fromkeys((SECOND, THIRD, FOURTH), (0,))
 
 
-def test_raw_usage_is_the_truth(tmp_path: Path) -> None:
+def test_usage_is_rebuilt_from_raw_pages(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-price") as emulator:
         run(emulator, tmp_path)
         ledger = emulator.ledger
@@ -349,7 +351,7 @@ def test_raw_usage_is_the_truth(tmp_path: Path) -> None:
         run_by(clock_of(ledger), [], tmp_path, RunRequest("normalize", rebuild=True))
 
 
-def test_an_invoice_is_held_against_the_month(tmp_path: Path) -> None:
+def test_invoice_is_compared_with_its_month(tmp_path: Path) -> None:
     reference = tmp_path / "reference" / "invoices.csv"
     reference.parent.mkdir()
     lines = [

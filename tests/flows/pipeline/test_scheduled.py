@@ -50,7 +50,7 @@ def server(emulator: Emulator, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def test_a_worker_killed_while_it_reads_is_made_up_for(
+def test_run_of_a_killed_worker_is_finished_by_the_next(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -89,7 +89,7 @@ def test_a_worker_killed_while_it_reads_is_made_up_for(
     assert done[0]["state"]["message"] == "Done."
 
 
-def test_what_prefect_deploys_takes_what_is_right_and_says_what_is_wrong(
+def test_deployment_accepts_valid_parameters_and_explains_others(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -118,9 +118,7 @@ def test_what_prefect_deploys_takes_what_is_right_and_says_what_is_wrong(
     assert {f"{day}" for day in days_landed(data_dir, sid)} == {"2026-09-01", "2026-09-02"}
 
 
-def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_served_process_keeps_its_schedule_and_catches_up(emulator: Emulator, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     environment = environment_of(accesses_of(emulator)[0], data_dir) | {
         "PREFECT_HOME": str(tmp_path / "prefect")
@@ -140,9 +138,7 @@ def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
         wait_for("what was missed", lambda: "Completed" in missed())
 
 
-def test_a_served_process_finds_its_token_in_a_block_of_its_own_server(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_served_process_reads_its_token_from_a_prefect_block(emulator: Emulator, tmp_path: Path) -> None:
     access = accesses_of(emulator)[0]
     environment = environment_of(access, tmp_path / "data") | {"PREFECT_HOME": str(tmp_path / "prefect")}
     del environment["RECSPEND_API_TOKEN"]
@@ -164,9 +160,7 @@ def test_a_served_process_finds_its_token_in_a_block_of_its_own_server(
     assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
 
 
-def test_a_served_process_ends_with_a_sentence_when_its_server_does(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_served_process_ends_with_a_sentence_after_its_server(emulator: Emulator, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     environment = environment_of(accesses_of(emulator)[0], data_dir) | {
         "PREFECT_HOME": str(tmp_path / "prefect")
@@ -184,7 +178,7 @@ def test_a_served_process_ends_with_a_sentence_when_its_server_does(
     assert lines[-1].startswith("Error: The Prefect server that this command started has ended by itself.")
 
 
-def test_runs_end_as_what_happened_and_an_automation_acts_on_what_they_found(
+def test_run_states_match_results_and_automations_act_on_events(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
     support, data_dir = accesses_of(emulator)[0], tmp_path / "data"

@@ -16,7 +16,7 @@ INSTALLED = "/opt/recspend/.venv/bin/recspend"
 
 
 @pytest.mark.slow
-def test_the_line_for_cron_runs_in_the_little_that_cron_gives(tmp_path: Path) -> None:
+def test_cron_line_runs_in_the_minimal_environment_of_cron(tmp_path: Path) -> None:
     (line,) = re.findall(r"^17 \* \* \* \* (cd .*)$", page("flows/pipeline"), re.MULTILINE)
     command = line.replace(INSTALLED, str(Path(sys.executable).with_name("recspend")))
     command = command.replace("/srv/recspend", str(tmp_path))
@@ -35,7 +35,7 @@ def test_the_line_for_cron_runs_in_the_little_that_cron_gives(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     (unit,) = examples(page("flows/pipeline"), "ini")
     assert f"ExecStart={INSTALLED} serve " in unit
     here = (
