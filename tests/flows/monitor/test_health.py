@@ -92,9 +92,7 @@ def status(data_dir: Path, *arguments: str) -> tuple[int, Any]:
     return done.exit_code, json.loads(done.stdout)
 
 
-def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_it_was(
-    emulator: Emulator, ran: Path
-) -> None:
+def test_run_shows_its_health_and_a_failure_keeps_last_success(emulator: Emulator, ran: Path) -> None:
     first = metrics(ran)
     now = NOW.timestamp()
     assert first["coverage_timestamp_seconds"] == {(SUPPORT,): now, (SALES,): now}
@@ -124,7 +122,7 @@ def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_i
     assert timedelta(days=2, seconds=-1) < age < timedelta(days=2)
 
 
-def test_the_coverage_is_as_old_as_that_of_the_account_furthest_behind(ran: Path) -> None:
+def test_coverage_age_is_that_of_the_account_furthest_behind(ran: Path) -> None:
     names = {SUPPORT: "support", SALES: "sales"}
     found = health(ran, names, "UTC", NOW + timedelta(hours=5))
     for account in found.accounts:
@@ -140,7 +138,7 @@ def test_the_coverage_is_as_old_as_that_of_the_account_furthest_behind(ran: Path
     assert (new.age, new.furthest_behind and new.furthest_behind.account_name) == (None, "new")
 
 
-def test_the_exit_code_says_whether_the_coverage_is_too_old(ran: Path) -> None:
+def test_exit_code_shows_whether_coverage_is_too_old(ran: Path) -> None:
     days_ago = (datetime.now(UTC) - NOW).days
     assert status(ran, "--max-age", "26h")[0] == 1
     code, told = status(ran, "--max-age", f"{days_ago + 1}d")
@@ -151,7 +149,7 @@ def test_the_exit_code_says_whether_the_coverage_is_too_old(ran: Path) -> None:
     )  # ConfigError; `main` makes it 2
 
 
-def test_a_day_whose_end_was_not_read_has_no_cost(ran: Path) -> None:
+def test_day_not_read_to_its_end_has_no_cost(ran: Path) -> None:
     # The 14th is over by then, and was read for an hour.
     assert health_with_costs(ran, {}, "UTC", NOW + timedelta(days=1)).day_costs == []
     assert [each.cost for each in health_with_costs(ran, {}, "UTC", NOW).day_costs] == [Decimal("0.0125"), 0]
@@ -160,7 +158,7 @@ def test_a_day_whose_end_was_not_read_has_no_cost(ran: Path) -> None:
     assert there.day_began == datetime(2026, 9, 12, 22, tzinfo=UTC)
 
 
-def test_a_run_that_was_broken_off_is_told_from_one_under_way(tmp_path: Path) -> None:
+def test_interrupted_run_differs_from_a_running_one(tmp_path: Path) -> None:
     began = datetime(2026, 9, 14, 1, tzinfo=UTC)
     runs = Runs(tmp_path)
     runs.write(RunRecord("1", began - timedelta(days=1), began, 0))
@@ -172,14 +170,14 @@ def test_a_run_that_was_broken_off_is_told_from_one_under_way(tmp_path: Path) ->
         assert status(tmp_path)[1]["last_run"]["is_under_way"] is True
 
 
-def test_without_anything_there_is_nothing_to_tell_and_it_is_too_old(tmp_path: Path) -> None:
+def test_empty_folder_has_no_figures_and_is_too_old(tmp_path: Path) -> None:
     code, told = status(tmp_path / "data", "--max-age", "9999d")
     assert (code, told["age_seconds"], told["last_run"], told["accounts"]) == (1, None, None, [])
     assert (told["holes"], told["unpriced"], told["failed_checks"]) == (None, None, None)
     assert not (tmp_path / "data").exists()
 
 
-def test_metrics_that_cannot_be_written_are_logged_and_the_old_ones_stay(
+def test_metrics_write_error_is_logged_and_keeps_the_old_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     work = work_by(lambda: datetime(2026, 9, 14, tzinfo=UTC), [], tmp_path)
@@ -191,7 +189,7 @@ def test_metrics_that_cannot_be_written_are_logged_and_the_old_ones_stay(
     assert (tmp_path / "metrics.prom").read_text() == "as they were"
 
 
-def test_the_metrics_can_stand_elsewhere(tmp_path: Path) -> None:
+def test_metrics_file_can_be_placed_elsewhere(tmp_path: Path) -> None:
     Runs(tmp_path / "data").write(RunRecord("1", datetime.now(UTC), datetime.now(UTC), 0))
     elsewhere = tmp_path / "collector" / "recspend.prom"
     work = work_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
@@ -200,7 +198,7 @@ def test_the_metrics_can_stand_elsewhere(tmp_path: Path) -> None:
     assert [path.name for path in elsewhere.parent.iterdir()] == ["recspend.prom"]
 
 
-def test_a_warehouse_of_another_version_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_warehouse_of_another_version_is_reported_in_a_sentence(tmp_path: Path) -> None:
     import duckdb
 
     duckdb.connect(str(warehouse_path(tmp_path))).close()
@@ -209,7 +207,7 @@ def test_a_warehouse_of_another_version_is_said_in_a_sentence(tmp_path: Path) ->
         health(tmp_path, {}, "UTC", datetime.now(UTC))
 
 
-def test_the_table_for_a_person_says_what_to_do(ran: Path) -> None:
+def test_status_table_says_what_to_do(ran: Path) -> None:
     runner = CliRunner(env={"RECSPEND_DATA_DIR": str(ran), "COLUMNS": "80"})
     done = runner.invoke(app, ["status", "--max-age", "26h"])
     assert done.exit_code == 1
@@ -219,7 +217,7 @@ def test_the_table_for_a_person_says_what_to_do(ran: Path) -> None:
     assert "NOT CURRENT: the coverage must not end longer ago than 1 d 2 h. Run `recspend run`." in lines
 
 
-def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(
+def test_run_with_an_unexpected_error_is_recorded(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any, **__: Any) -> None:
@@ -235,9 +233,7 @@ def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(
     assert metrics(tmp_path)["last_run_exit_code"] == {(): 2}
 
 
-def test_an_account_that_was_never_read_has_holes_and_nothing_else_is_known_of_it(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_account_never_read_has_only_its_gaps(emulator: Emulator, tmp_path: Path) -> None:
     support, sales = accesses_of(emulator)
     run_by(clock_of(emulator.ledger), [support, replace(sales, token="wrong")], tmp_path)
     first, second = health(tmp_path, {SUPPORT: "support", SALES: "sales"}, "UTC", NOW).accounts
@@ -252,9 +248,7 @@ def test_an_account_that_was_never_read_has_holes_and_nothing_else_is_known_of_i
     assert told["coverage_timestamp_seconds"].keys() == told["unpriced_recordings"].keys() == {(SUPPORT,)}
 
 
-def test_an_account_that_is_left_behind_by_the_others_is_covered_as_far_as_it_was_read(
-    emulator: Emulator, ran: Path
-) -> None:
+def test_account_behind_the_others_is_covered_as_far_as_read(emulator: Emulator, ran: Path) -> None:
     support, sales = accesses_of(emulator)
     two_days_on = NOW + timedelta(days=2)
     run_by(lambda: two_days_on, [support, replace(sales, token="wrong")], ran)

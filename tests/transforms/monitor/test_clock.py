@@ -20,14 +20,14 @@ GMT = "Mon, 14 Sep 2026 {} GMT"
         ("13:00:12", -3599.6),
     ],
 )
-def test_only_what_must_be_true_is_told(clock: str, ahead: float) -> None:
+def test_clock_difference_is_only_what_is_certain(clock: str, ahead: float) -> None:
     assert clock_ahead(GMT.format(clock), ASKED, ANSWERED) == timedelta(seconds=ahead)
 
 
-def test_a_slow_answer_tells_less() -> None:
+def test_clock_difference_is_smaller_for_a_slow_response() -> None:
     assert clock_ahead(GMT.format("12:00:40"), ASKED, ASKED + timedelta(seconds=60)) == timedelta()
 
 
 @pytest.mark.parametrize("header", [None, "", "yesterday", "Mon, 99 Sep 2026 12:00:00 GMT"])
-def test_without_a_readable_date_nothing_is_told(header: str | None) -> None:
+def test_clock_difference_is_unknown_without_a_readable_date(header: str | None) -> None:
     assert clock_ahead(header, ASKED, ANSWERED) is None

@@ -81,7 +81,7 @@ def examined() -> tuple[int, Found, str]:
     return told.exit_code, found, printed.output + told.output
 
 
-def test_a_new_folder_and_a_working_account(
+def test_doctor_passes_a_new_folder_and_a_working_account(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     emulator = emulated()
@@ -110,7 +110,7 @@ def test_a_new_folder_and_a_working_account(
     assert not Path("data").exists()
 
 
-def test_every_setting_says_where_it_comes_from(environment: Callable[..., None]) -> None:
+def test_doctor_shows_the_source_of_every_setting(environment: Callable[..., None]) -> None:
     Path("recspend.toml").write_text(
         'attempts = 2\nlookback_days = 4\naccount_sid = "A1"\n[[notify]]\nkind = "webhook"\nurl_env = "RECSPEND_HOOK"'
     )
@@ -142,7 +142,7 @@ def test_every_setting_says_where_it_comes_from(environment: Callable[..., None]
         (-2, "ok", "agree"),
     ],
 )
-def test_a_clock_that_is_wrong_is_seen_in_the_answers(
+def test_doctor_detects_a_wrong_clock_from_responses(
     emulated: Callable[..., Emulator],
     environment: Callable[..., None],
     ahead: float,
@@ -160,7 +160,7 @@ def test_a_clock_that_is_wrong_is_seen_in_the_answers(
     assert abs(clock["ahead_seconds"]) <= abs(ahead)
 
 
-def test_of_twilio_usage_records_and_requests_at_once_are_told(
+def test_doctor_shows_usage_records_and_concurrency_of_twilio(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     emulator = emulated()
@@ -174,7 +174,7 @@ def test_of_twilio_usage_records_and_requests_at_once_are_told(
     )
 
 
-def test_a_token_that_may_not_list_usage_is_worth_a_look(
+def test_doctor_warns_when_the_token_may_not_list_usage(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     environment(**of(emulated(faults=["usage-refused"]), RECSPEND_PROVIDER="twilio"))
@@ -186,7 +186,7 @@ def test_a_token_that_may_not_list_usage_is_worth_a_look(
     assert "usage records support" not in examined()[1]
 
 
-def test_each_account_is_told_of_by_itself(
+def test_doctor_reports_each_account_separately(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     emulator = emulated()
@@ -232,7 +232,7 @@ def test_each_account_is_told_of_by_itself(
     ],
     ids=lambda misplaced: "-".join(misplaced) or "right",
 )
-def test_no_secret_is_shown_wherever_it_was_put(
+def test_doctor_shows_no_secret_wherever_it_is_set(
     emulated: Callable[..., Emulator], environment: Callable[..., None], misplaced: dict[str, str]
 ) -> None:
     emulator = emulated()
@@ -247,7 +247,7 @@ def test_no_secret_is_shown_wherever_it_was_put(
         assert found["Prefect"]["words"].startswith("http://127.0.0.1:9/api does not answer (ConnectError)")
 
 
-def test_a_token_in_the_file_is_broken_and_not_shown(environment: Callable[..., None]) -> None:
+def test_doctor_fails_on_a_token_in_the_file_and_hides_it(environment: Callable[..., None]) -> None:
     Path("recspend.toml").write_text('api_token = "PT-secret"')
     code, found, shown = examined()
     assert (code, list(found), found["settings"]["state"]) == (2, ["settings"], "broken")
@@ -267,9 +267,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize("entry", CHANNELS)
-def test_a_channel_that_could_not_tell_anybody_is_broken(
-    entry: str, environment: Callable[..., None]
-) -> None:
+def test_doctor_fails_on_a_channel_that_cannot_deliver(entry: str, environment: Callable[..., None]) -> None:
     Path("recspend.toml").write_text(f"[[notify]]\n{entry}")
     Path("hook").write_text("https://hooks.example.com/s3cret")
     Path("hook").chmod(0o644)
@@ -293,7 +291,7 @@ def test_a_channel_that_could_not_tell_anybody_is_broken(
         (None, "ok", f"not told yet; the next run makes it {FORMAT}"),
     ],
 )
-def test_the_format_of_the_folder_is_told(
+def test_doctor_shows_the_format_of_the_folder(
     number: object, state: str, words: str, environment: Callable[..., None]
 ) -> None:
     Path("data").mkdir()
@@ -305,7 +303,7 @@ def test_the_format_of_the_folder_is_told(
     assert words in found["words"]
 
 
-def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
+def test_doctor_shows_coverage_and_growth_after_a_run(
     emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
 ) -> None:
     emulator = emulated()
@@ -336,7 +334,7 @@ def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**15, "ok"), (10**9, "look"), (10, "broken")])
-def test_a_disk_that_is_full_is_told_before_the_next_build_needs_it(
+def test_doctor_reports_a_full_disk_before_the_next_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str
 ) -> None:
     (tmp_path / "warehouse.duckdb").write_bytes(b"x" * 1000)
@@ -346,7 +344,7 @@ def test_a_disk_that_is_full_is_told_before_the_next_build_needs_it(
     assert ("Make room" in found.words) == (state != "ok")
 
 
-def test_a_run_under_a_clock_that_was_ahead_does_not_stand_for_those_after_it(
+def test_doctor_ignores_a_run_made_with_the_clock_ahead(
     emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
 ) -> None:
     emulator = emulated()
@@ -367,7 +365,7 @@ def test_a_run_under_a_clock_that_was_ahead_does_not_stand_for_those_after_it(
     assert "read until later than now, so a clock is or was wrong" in coverage["words"]
 
 
-def test_what_cannot_be_looked_at_is_broken_and_the_rest_is_told(environment: Callable[..., None]) -> None:
+def test_doctor_fails_on_unreadable_parts_and_reports_the_rest(environment: Callable[..., None]) -> None:
     Path("data/.lock").mkdir(parents=True)
     _, found, _ = examined()
     assert found["data folder"]["state"] == "broken"
@@ -375,7 +373,7 @@ def test_what_cannot_be_looked_at_is_broken_and_the_rest_is_told(environment: Ca
     assert "disk" in found
 
 
-def test_a_folder_that_cannot_be_written_to_is_broken(environment: Callable[..., None]) -> None:
+def test_doctor_fails_on_a_read_only_folder(environment: Callable[..., None]) -> None:
     Path("file").write_text("no folder")
     environment(RECSPEND_DATA_DIR="file/data")
     code, found, _ = examined()
@@ -393,11 +391,11 @@ def test_a_folder_that_cannot_be_written_to_is_broken(environment: Callable[...,
         ("3.8.8", "2.20.1", "broken"),
     ],
 )
-def test_versions_of_prefect_are_compared_as_its_client_does(ours: str, theirs: str, state: str) -> None:
+def test_prefect_versions_are_compared_as_its_client_does(ours: str, theirs: str, state: str) -> None:
     assert compared("http://127.0.0.1:4200/api", ours, theirs).state == state
 
 
-def test_a_token_from_a_file_is_told_by_the_name_of_the_file(
+def test_doctor_shows_the_file_name_of_a_token(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     values = of(emulated())
@@ -412,7 +410,7 @@ def test_a_token_from_a_file_is_told_by_the_name_of_the_file(
 
 
 @pytest.mark.slow
-def test_a_real_prefect_server_tells_its_version_to_who_may_log_in(tmp_path: Path) -> None:
+def test_doctor_reads_the_prefect_version_only_when_logged_in(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
