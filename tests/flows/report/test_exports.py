@@ -54,9 +54,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_charges_add_up_to_the_ledger_and_what_waits_for_a_price_is_counted(
-    emulator: Emulator, data_dir: Path
-) -> None:
+def test_charges_add_up_to_the_ledger_and_unpriced_are_counted(emulator: Emulator, data_dir: Path) -> None:
     found: Counter[tuple[str, str, str, str]] = Counter()
     recordings: Counter[tuple[str, str, str, str]] = Counter()
     for row in pq.read_table(data_dir / "reports" / "focus.parquet").to_pylist():
@@ -76,9 +74,7 @@ def test_the_charges_add_up_to_the_ledger_and_what_waits_for_a_price_is_counted(
     assert left_out.unpriced > 0
 
 
-def test_the_manifest_has_the_ledgers_total_of_each_currency_and_says_where_list_cost_is_from(
-    emulator: Emulator, data_dir: Path
-) -> None:
+def test_manifest_has_currency_totals_and_source_of_list_cost(emulator: Emulator, data_dir: Path) -> None:
     said = json.loads((data_dir / "reports" / "manifest.json").read_text("utf-8"))
     (totals,) = (
         table["totals"]
@@ -94,7 +90,7 @@ def test_the_manifest_has_the_ledgers_total_of_each_currency_and_says_where_list
     assert "rate_card.csv" in said["focus"]["ListCost"]
 
 
-def test_a_charge_stands_in_the_day_of_utc_whatever_the_reporting_time_zone(data_dir: Path) -> None:
+def test_charges_are_dated_in_utc_in_any_reporting_time_zone(data_dir: Path) -> None:
     expected: Counter[datetime] = Counter()
     moved = 0
     for row in rows_of(
@@ -110,7 +106,7 @@ def test_a_charge_stands_in_the_day_of_utc_whatever_the_reporting_time_zone(data
     assert moved > 100
 
 
-def test_a_second_report_writes_no_file(data_dir: Path) -> None:
+def test_second_report_writes_no_file(data_dir: Path) -> None:
     report(data_dir, shipped("sql"), list(Preset))
     before = fingerprints(data_dir, ["reports"])
     assert {"reports/focus.csv", "reports/focus.parquet", "reports/datadog.json"} <= before.keys()
@@ -119,9 +115,7 @@ def test_a_second_report_writes_no_file(data_dir: Path) -> None:
     assert fingerprints(data_dir, ["reports"]) == before
 
 
-def test_a_preset_is_written_when_asked_for_and_kept_up_from_then_on(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_preset_is_kept_up_to_date_once_requested(emulator: Emulator, tmp_path: Path) -> None:
     def given() -> set[str]:
         return {limits.file for limits in PRESETS.values() if (tmp_path / "reports" / limits.file).exists()}
 
@@ -138,7 +132,7 @@ def test_a_preset_is_written_when_asked_for_and_kept_up_from_then_on(
     assert tmp_path / "reports" / "vantage.csv" in summary.reports
 
 
-def test_the_provider_of_an_account_is_that_of_the_settings(emulator: Emulator, tmp_path: Path) -> None:
+def test_provider_of_an_account_comes_from_the_settings(emulator: Emulator, tmp_path: Path) -> None:
     support, *_ = accesses_of(emulator)
     own = {
         "name": "support",
@@ -210,7 +204,7 @@ def failures(validator: Path, rows: list[dict[str, str]], tmp_path: Path) -> set
 
 
 @pytest.mark.slow
-def test_the_validator_of_focus_finds_only_what_cannot_be_filled(
+def test_focus_validator_finds_only_columns_we_cannot_fill(
     validator: Path, data_dir: Path, tmp_path: Path
 ) -> None:
     golden = GOLDEN / "exports" / "focus.csv"

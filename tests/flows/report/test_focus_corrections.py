@@ -84,9 +84,7 @@ def charged(charges: list[dict[str, Any]], month: date) -> Cells:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("zone", "seed"), [("UTC", 5), ("America/New_York", 7)])
-def test_a_closed_month_stays_as_it_was_stated_and_its_corrections_come_to_what_is_known_now(
-    zone: str, seed: int, tmp_path: Path
-) -> None:
+def test_closed_month_plus_corrections_equals_what_is_known_now(zone: str, seed: int, tmp_path: Path) -> None:
     source = open_living(first_recordings(), now=epoch_of(TODAY, 20 * 3600))
     ledger, chance = source.ledger, Chance(source.ledger, seed)
     frozen: dict[date, list[dict[str, Any]]] = {}
@@ -113,7 +111,7 @@ def test_a_closed_month_stays_as_it_was_stated_and_its_corrections_come_to_what_
     assert {row["BillingPeriodStart"].month for row in charges if row["ChargeClass"]} >= {10, 11}
 
 
-def test_what_was_found_after_closing_is_billed_when_it_was_found(tmp_path: Path) -> None:
+def test_late_findings_are_billed_in_the_month_they_were_found(tmp_path: Path) -> None:
     """By hand: one is dearer, one comes late, one goes to another day, and another time zone moves nothing."""
     days = {n: epoch_of(date(2026, 9, n), 12 * 3600) for n in (1, 2, 3)}
     facts: dict[str, Any] = {"source": "DialVerb", "channels": 1, "currency": "USD"}

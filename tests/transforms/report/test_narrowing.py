@@ -48,7 +48,7 @@ def costs(connection: duckdb.DuckDBPyConnection, narrowing: Narrowing) -> int:
         (Narrowing(SEPTEMBER, ODD), 32),
     ],
 )
-def test_rows_of_the_month_and_of_the_account_are_left(
+def test_narrowing_keeps_rows_of_the_month_and_the_account(
     connection: duckdb.DuckDBPyConnection, narrowing: Narrowing, expected: int
 ) -> None:
     assert costs(connection, narrowing) == expected
@@ -56,7 +56,7 @@ def test_rows_of_the_month_and_of_the_account_are_left(
 
 
 @pytest.mark.parametrize("sid", ["AC-1", ODD])
-def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
+def test_mart_without_accounts_is_rebuilt_from_one_account(
     connection: duckdb.DuckDBPyConnection, sid: str
 ) -> None:
     connection.execute("create table marts.spend_detail as select * from marts.spend")
@@ -84,7 +84,7 @@ def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
         (("2026-10-01", "2026-10-31"), False),
     ],
 )
-def test_a_span_of_days_is_there_when_it_touches_the_month(
+def test_narrowing_keeps_a_span_that_touches_the_month(
     connection: duckdb.DuckDBPyConnection, days: tuple[str, str], is_there: bool
 ) -> None:
     span = f"select date '{days[0]}' as first_day, date '{days[1]}' as last_day"
@@ -93,7 +93,7 @@ def test_a_span_of_days_is_there_when_it_touches_the_month(
     assert bool(connection.execute(select).fetchall()) is is_there
 
 
-def test_the_month_of_a_row_is_that_of_its_month_before_that_of_any_day(
+def test_month_of_a_row_comes_from_its_month_before_any_day(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     rows = "select date '2026-10-01' as usage_date, date '2026-09-01' as month"
@@ -102,7 +102,7 @@ def test_the_month_of_a_row_is_that_of_its_month_before_that_of_any_day(
     assert len(connection.execute(select).fetchall()) == 1
 
 
-def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
+def test_narrowing_refuses_marts_without_the_month_or_account() -> None:
     assert Narrowing(SEPTEMBER).select("select 1", ["age_bucket", "first_usage_date"], {}) is None
     by_account = Narrowing(None, "AC-1")
     assert by_account.select("select 1", ["month"], {}) is None
@@ -110,7 +110,7 @@ def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
     assert by_account.select("select 1", ["month"], reads) is None
 
 
-def test_an_account_is_found_by_its_sid_before_any_name() -> None:
+def test_account_is_found_by_its_sid_before_any_name() -> None:
     accounts = [("AC-1", "support"), ("AC-2", "AC-1"), ("AC-3", "sales"), ("AC-4", "sales")]
     assert account_called(accounts, "AC-1") == ("AC-1", "support")
     assert account_called(accounts, "support") == ("AC-1", "support")
@@ -118,7 +118,7 @@ def test_an_account_is_found_by_its_sid_before_any_name() -> None:
         account_called(accounts, "sales")
 
 
-def test_who_asks_for_what_is_not_there_is_told_what_is() -> None:
+def test_unknown_names_are_refused_with_suggestions() -> None:
     with pytest.raises(
         ConfigError, match=r"no account suport\. Did you mean support\? There are sales, support\."
     ):
@@ -139,6 +139,6 @@ def test_who_asks_for_what_is_not_there_is_told_what_is() -> None:
         month_among([], SEPTEMBER)
 
 
-def test_a_mart_goes_by_its_name_with_or_without_its_schema() -> None:
+def test_mart_is_found_with_or_without_its_schema() -> None:
     assert mart_called(["waste"], "marts.waste") == mart_called(["waste"], "waste") == "waste"
     assert month_among([SEPTEMBER], SEPTEMBER) == SEPTEMBER

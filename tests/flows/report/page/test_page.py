@@ -153,7 +153,7 @@ def everything(browser: Chrome, page: Path) -> None:
     choose(browser, span="4")
 
 
-def test_the_page_asks_nobody_for_anything(browser: Chrome, data_dir: Path) -> None:
+def test_page_makes_no_requests(browser: Chrome, data_dir: Path) -> None:
     asked_for(browser)
     page = data_dir / "reports" / "report.html"
     everything(browser, page)
@@ -162,7 +162,7 @@ def test_the_page_asks_nobody_for_anything(browser: Chrome, data_dir: Path) -> N
     assert page.stat().st_size < 3_000_000
 
 
-def test_odd_names_stay_text(browser: Chrome, data_dir: Path) -> None:
+def test_page_shows_odd_names_as_text(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     shown = set()
     for currency in CURRENCIES:
@@ -172,7 +172,7 @@ def test_odd_names_stay_text(browser: Chrome, data_dir: Path) -> None:
     assert browser.title == "Recording spend"
 
 
-def test_filters_change_the_numbers_to_what_the_warehouse_says(browser: Chrome, data_dir: Path) -> None:
+def test_page_filters_show_the_figures_of_the_warehouse(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     for currency in CURRENCIES:
         choose(browser, currency=currency)
@@ -240,7 +240,7 @@ ESTIMATES |= {"saving per month"}
 ABOUT_NOW = {"Forecast of the running month", "What deleting would save, "}
 
 
-def test_each_section_has_the_figures_of_its_mart(browser: Chrome, data_dir: Path) -> None:
+def test_page_sections_show_the_figures_of_their_marts(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     seen = set()
     for currency in CURRENCIES:
@@ -261,7 +261,7 @@ def test_each_section_has_the_figures_of_its_mart(browser: Chrome, data_dir: Pat
         assert table(browser, caption) == [], caption
 
 
-def test_the_bill_is_added_up_by_month(browser: Chrome, data_dir: Path) -> None:
+def test_page_adds_the_bill_up_by_month(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="USD")
     parts = ("only_theirs", "only_ours", "quantity", "rate", "unpriced")
@@ -286,9 +286,7 @@ def test_the_bill_is_added_up_by_month(browser: Chrome, data_dir: Path) -> None:
     assert {against for against, _ in shown} == {"invoice", "usage records"}
 
 
-def test_budgets_are_those_of_the_chosen_accounts_and_of_all_together(
-    browser: Chrome, data_dir: Path
-) -> None:
+def test_page_shows_budgets_of_chosen_accounts_and_of_all(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="USD", span="0")
     assert {row["account"]: row["budget"] for row in table(browser, "Budgets")} == {
@@ -300,7 +298,7 @@ def test_budgets_are_those_of_the_chosen_accounts_and_of_all_together(
     assert table(browser, "Forecast of the running month") == []
 
 
-def test_the_cards_hold_each_currency_by_itself_and_what_is_missing(browser: Chrome, data_dir: Path) -> None:
+def test_cards_show_each_currency_and_what_is_missing(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     shown = cards(browser)
     expected = spend(data_dir, "cost is not null", "currency")
@@ -332,7 +330,7 @@ def test_the_cards_hold_each_currency_by_itself_and_what_is_missing(browser: Chr
     ]
 
 
-def test_the_cards_compare_with_the_period_before(browser: Chrome, data_dir: Path) -> None:
+def test_cards_compare_with_the_previous_period(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     choose(browser, **{"from": "2026-09-07", "to": "2026-09-20"})
     costs = {
@@ -364,7 +362,9 @@ def test_the_cards_compare_with_the_period_before(browser: Chrome, data_dir: Pat
         ("2026-07-02 2026-07-11", None),
     ],
 )
-def test_the_period_before(browser: Chrome, data_dir: Path, chosen: str, expected: str | None) -> None:
+def test_previous_period_matches_the_chosen_period(
+    browser: Chrome, data_dir: Path, chosen: str, expected: str | None
+) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     first, last = chosen.split()
     before = browser.execute_script(
@@ -375,7 +375,7 @@ def test_the_period_before(browser: Chrome, data_dir: Path, chosen: str, expecte
     assert (f"{before['first']} {before['last']}" if before else None) == expected
 
 
-def test_holes_count_as_far_as_they_lie_in_the_period(browser: Chrome, data_dir: Path) -> None:
+def test_coverage_gaps_count_only_within_the_period(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     holes = [
         ("AC1", "2026-08-30", "2026-09-03"),
@@ -393,7 +393,7 @@ def test_holes_count_as_far_as_they_lie_in_the_period(browser: Chrome, data_dir:
         assert shown == expected
 
 
-def test_changes_of_rate_are_marked(browser: Chrome, data_dir: Path) -> None:
+def test_page_marks_rate_changes(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="EUR")
     days = rows_of(data_dir, "select distinct changed_on from marts.rate_changes where currency = 'EUR'")
@@ -405,7 +405,7 @@ def test_changes_of_rate_are_marked(browser: Chrome, data_dir: Path) -> None:
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_page_fits_and_can_be_read_by_everybody(
+def test_page_fits_every_width_and_is_accessible(
     browser: Chrome, data_dir: Path, width: int, dark: bool
 ) -> None:
     look_at(browser, data_dir / "reports" / "report.html", width=width, dark=dark)
@@ -415,7 +415,7 @@ def test_the_page_fits_and_can_be_read_by_everybody(
         assert violations(browser) == []
 
 
-def test_each_section_draws_the_chosen_currency_alone(browser: Chrome, data_dir: Path) -> None:
+def test_page_sections_draw_only_the_chosen_currency(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     for currency in ("EUR", "USD"):
         choose(browser, currency=currency)
@@ -438,7 +438,7 @@ def test_each_section_draws_the_chosen_currency_alone(browser: Chrome, data_dir:
             assert {title.split()[0] for title in titles if title.split()[0].isupper()} == {currency}, name
 
 
-def test_it_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
+def test_page_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
     page = data_dir / "reports" / "report.html"
     look_at(browser, page, dark=True)
     # A4 and Letter on their side, less the margins, in CSS pixels.
@@ -459,7 +459,7 @@ def test_it_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
         assert (cut, hidden, ground) == ([], 0, "rgb(255, 255, 255)")
 
 
-def test_the_keyboard_is_enough(browser: Chrome, data_dir: Path) -> None:
+def test_page_works_with_the_keyboard_only(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     browser.switch_to.active_element.send_keys(Keys.TAB)
     assert browser.switch_to.active_element.text == "Skip to the figures"
@@ -474,7 +474,7 @@ def test_the_keyboard_is_enough(browser: Chrome, data_dir: Path) -> None:
     )
 
 
-def test_an_unchanged_page_is_left_alone(data_dir: Path) -> None:
+def test_unchanged_page_is_not_rewritten(data_dir: Path) -> None:
     page = data_dir / "reports" / "report.html"
     before = page.stat().st_mtime_ns
     assert report(data_dir, shipped("sql")).written == 0
@@ -482,9 +482,7 @@ def test_an_unchanged_page_is_left_alone(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("recordings", [0, 1])
-def test_a_lake_with_next_to_nothing_has_a_page_that_says_so(
-    browser: Chrome, tmp_path: Path, recordings: int
-) -> None:
+def test_page_of_a_nearly_empty_lake_says_so(browser: Chrome, tmp_path: Path, recordings: int) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(made_page(["only"], recordings, days=3))
     everything(browser, page)
@@ -492,7 +490,7 @@ def test_a_lake_with_next_to_nothing_has_a_page_that_says_so(
     assert violations(browser) == []
 
 
-def test_two_hundred_accounts_and_five_currencies_fit(browser: Chrome, tmp_path: Path) -> None:
+def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp_path: Path) -> None:
     names = [*ODD_NAMES, "x" * 300, "twice", "twice", *(f"account {i}" for i in range(194))]
     page = tmp_path / "report.html"
     page.write_bytes(made_page(names, 6_000, days=40, currencies=5))
@@ -512,7 +510,7 @@ def test_two_hundred_accounts_and_five_currencies_fit(browser: Chrome, tmp_path:
     assert browser.title == "Recording spend"
 
 
-def test_before_single_days_are_known_a_period_is_whole_months(browser: Chrome, tmp_path: Path) -> None:
+def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(made_page(["first", "second"], 800, days=400))
     newest = datetime(2026, 9, 29, 23, tzinfo=UTC)  # and one each twelve hours before it
@@ -528,7 +526,7 @@ def test_before_single_days_are_known_a_period_is_whole_months(browser: Chrome, 
     assert cards(browser)["Spend, USD"][1].startswith("no comparison: before 2026-06-01 only whole months")
 
 
-def test_what_was_chosen_last_is_shown(browser: Chrome, data_dir: Path) -> None:
+def test_page_shows_the_last_choice(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     browser.execute_script(
         """
@@ -548,7 +546,7 @@ def test_what_was_chosen_last_is_shown(browser: Chrome, data_dir: Path) -> None:
 
 
 @pytest.mark.slow
-def test_three_years_of_a_hundred_accounts_are_small_enough_to_mail(browser: Chrome, tmp_path: Path) -> None:
+def test_page_of_three_years_is_small_enough_to_mail(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(made_page([f"account {i}" for i in range(100)], 3_000_000, days=1096, currencies=3))
     assert page.stat().st_size < 3_000_000
