@@ -17,7 +17,7 @@ from flows.stores.prefect.server import own_server
 from transforms.errors import ConfigError
 
 
-def test_a_second_server_of_one_home_is_refused_and_told_what_to_do(
+def test_second_server_of_one_home_is_refused_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[object] = []
@@ -58,7 +58,7 @@ def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
+def test_starting_server_is_polled_past_a_proxy_with_pauses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
@@ -74,9 +74,7 @@ def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
     assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
 
 
-def test_the_ui_is_put_together_where_this_user_may_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ui_is_built_where_this_user_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_UI_STATIC_DIRECTORY", raising=False)
     monkeypatch.setattr("os.access", lambda *_: True)
     assert prefect_server._place_of_ui(tmp_path) == {}
