@@ -40,12 +40,12 @@ def anomalies(ledgers: list[Ledger], unpriced_days: int = 0) -> dict[Found, str]
     return {Found(sid, day, measure): source for sid, day, measure, source in found}
 
 
-def test_noise_and_weekdays_are_no_anomaly_on_any_seed() -> None:
+def test_anomalies_ignore_noise_and_weekdays_on_any_seed() -> None:
     ledgers = [ledger(shape, name, seed) for name, shape in QUIET.items() for seed in SEEDS]
     assert anomalies(ledgers) == {}
 
 
-def test_prices_that_are_to_come_are_no_anomaly() -> None:
+def test_anomalies_ignore_days_still_waiting_for_prices() -> None:
     assert anomalies([ledger(QUIET["flat"], "flat", seed) for seed in SEEDS], unpriced_days=6) == {}
 
 
@@ -60,7 +60,7 @@ def planted(seed: int) -> tuple[Ledger, dict[date, str]]:
     return made.with_day(nothing, Decimal(0)), {spike: source, drop: "", nothing: ""}
 
 
-def test_everything_planted_is_found_with_its_source_and_nothing_else() -> None:
+def test_anomalies_find_exactly_what_is_planted_with_its_source() -> None:
     ledgers, truth = [], {}
     for seed in SEEDS:
         made, days = planted(seed)

@@ -226,7 +226,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def test_the_clean_warehouse_has_every_table_and_rows_to_look_at(
+def test_clean_warehouse_has_every_table_with_rows(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     tables = {
@@ -243,14 +243,12 @@ def test_the_clean_warehouse_has_every_table_and_rows_to_look_at(
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_a_check_finds_nothing_in_a_clean_warehouse(
-    warehouse: duckdb.DuckDBPyConnection, check: Check
-) -> None:
+def test_check_finds_nothing_in_a_clean_warehouse(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
     assert warehouse.execute(check.sql).fetchall() == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_a_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
+def test_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
     plants = PLANTED.get(check.name, [])
     assert plants, f"Plant rows that {check.file} must find."
     for plant in plants:
@@ -264,11 +262,11 @@ def test_a_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, che
         assert warehouse.execute(check.sql).fetchall() == []
 
 
-def test_nothing_is_planted_for_a_check_that_is_gone() -> None:
+def test_every_planted_problem_belongs_to_a_check() -> None:
     assert PLANTED.keys() <= {check.name for check in CHECKS}
 
 
-def test_every_mart_is_looked_at() -> None:
+def test_every_mart_is_checked() -> None:
     """The key of each; and that it adds up to the recordings, of each that has a row for every one of them."""
     sql = {check.name: check.sql for check in CHECKS}
     marts = [model for model in MODELS if model.name.startswith("marts.")]
@@ -278,7 +276,7 @@ def test_every_mart_is_looked_at() -> None:
     assert {model.name for model in spend} == {f"marts.{mart}" for mart in _MARTS}
 
 
-def test_an_empty_warehouse_is_clean() -> None:
+def test_empty_warehouse_passes_every_check() -> None:
     with connect() as connection:
         for name in CLEAN:
             create(connection, name, [])

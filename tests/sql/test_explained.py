@@ -59,7 +59,7 @@ def unexplained(
 
 
 @pytest.mark.parametrize("mart", EXPLAINED, ids=lambda mart: mart.name)
-def test_the_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> None:
+def test_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> None:
     with warehouse_of(plain_ledger()) as connection:
         rows = key_rows(connection, mart)
         assert rows, f"Let plain_ledger() give {mart.name} a row."
@@ -73,7 +73,7 @@ def test_the_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> N
 @settings(
     deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-def test_the_recordings_found_for_any_part_of_a_key_are_those_it_counts(recordings: list[Row]) -> None:
+def test_recordings_found_for_part_of_a_key_are_those_it_counts(recordings: list[Row]) -> None:
     with warehouse_of(recordings) as connection:
         for mart in EXPLAINED:
             assert unexplained(connection, mart, []) == [], mart.name
@@ -82,7 +82,7 @@ def test_the_recordings_found_for_any_part_of_a_key_are_those_it_counts(recordin
                 assert unexplained(connection, mart, read_conditions(mart, part)) == [], (mart.name, part)
 
 
-def test_a_mart_that_counts_recordings_says_which() -> None:
+def test_mart_that_counts_recordings_says_which() -> None:
     """Else its twin needs `recordings`: columns that a recording has under another name, or why it has none."""
     silent = [
         mart.name
@@ -94,7 +94,7 @@ def test_a_mart_that_counts_recordings_says_which() -> None:
     assert silent == []
 
 
-def test_a_rate_change_and_an_adjustment_have_the_recordings_they_speak_of() -> None:
+def test_rate_changes_and_adjustments_name_their_recordings() -> None:
     with warehouse_of(plain_ledger()) as connection:
         for mart, expected in (
             (

@@ -451,7 +451,7 @@ def plain_ledger() -> list[Row]:
 
 
 @pytest.mark.parametrize("mart", TOTALS)
-def test_a_row_that_is_planted_is_seen(mart: str) -> None:
+def test_planted_row_is_detected(mart: str) -> None:
     with warehouse_of(plain_ledger()) as connection:
         assert differences(connection, mart) == []
         (planted,) = connection.execute(f"insert into {mart} select * from {mart} limit 1").fetchone() or (0,)
@@ -459,7 +459,7 @@ def test_a_row_that_is_planted_is_seen(mart: str) -> None:
         assert differences(connection, mart) != []
 
 
-def test_every_mart_is_held_to_its_recordings() -> None:
+def test_every_mart_is_checked_against_its_recordings() -> None:
     """By its total here, or, when it has a row for every recording, by the check `marts_sum_to_fact`."""
     marts = [model for model in MODELS if model.name.startswith("marts.") and model.name != FACT]
     derived = {model.name for model in marts if not model.twin.columns.keys() >= SPEND}

@@ -90,7 +90,7 @@ def is_near(found: object, expected: Fraction | None, digits: int = 1) -> bool:
 @settings(
     deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-def test_every_day_and_month_costs_what_its_recordings_do(recordings: list[Row]) -> None:
+def test_storage_cost_of_days_and_months_equals_their_recordings(recordings: list[Row]) -> None:
     facts = kept(recordings)
     expected: dict[tuple[object, ...], Fraction | None] = {}
     by_month: dict[tuple[object, ...], list[Fraction | None]] = defaultdict(list)
@@ -126,7 +126,7 @@ def test_every_day_and_month_costs_what_its_recordings_do(recordings: list[Row])
 @settings(
     deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-def test_deleting_everything_saves_what_it_costs_and_each_part_at_least_what_is_said(
+def test_deleting_recordings_saves_at_least_the_stated_amount(
     recordings: list[Row],
 ) -> None:
     there = [each for each in kept(recordings) if each[3] is None]
