@@ -204,7 +204,7 @@ def test_alerts_use_metrics_that_exist() -> None:
     assert set(re.findall(r"recspend_\w+", alerts)) <= set(re.findall(r"`(recspend_\w+)`", text))
 
 
-def test_the_map_of_the_data_folder_is_what_the_twins_say() -> None:
+def test_map_of_the_data_folder_agrees_with_the_twins() -> None:
     assert page("data") == data_map.render(), "run `make docs`"
 
 

@@ -58,7 +58,7 @@ def installed(built: tuple[Path, Path]) -> Path:
     return built[1]
 
 
-def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path) -> None:
+def test_wheel_contains_both_packages_and_their_data_files(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     top_level = {name.partition("/")[0] for name in names}
@@ -86,7 +86,7 @@ def test_wheel_is_typed_and_carries_its_licence(wheel: Path) -> None:
     assert (said.get_all("Project-URL"), said["Home-page"]) == (None, None)
 
 
-def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers(installed: Path) -> None:
+def test_installed_packages_match_the_lock_without_dev_tools(installed: Path) -> None:
     program = (
         "from importlib.metadata import distributions as d; print(*(f'{i.name}=={i.version}' for i in d()))"
     )
@@ -100,7 +100,7 @@ def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers
     assert names.isdisjoint({"pip", "pytest", "mypy", "ruff", "selenium"})
 
 
-def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, tmp_path: Path) -> None:
+def test_installed_demo_gives_the_totals_of_the_emulator(installed: Path, tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "empty"
     home.mkdir()
     folder.mkdir()
