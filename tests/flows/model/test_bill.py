@@ -1,6 +1,6 @@
-"""Is the bill right? Runs against an emulator that charges for its own ledger, with differences planted in it.
+"""The comparison with the bill: runs against an emulator that charges for its own ledger, with planted differences.
 
-What is planted is worked out here by hand. It is September 2026; the ledger has three days.
+The planted amounts are worked out by hand. The date is in September 2026, and the ledger has three days.
 """
 
 import shutil
@@ -32,7 +32,7 @@ SECOND, THIRD, FOURTH = date(2026, 9, 2), date(2026, 9, 3), date(2026, 9, 4)
 
 
 def recording(sequence: int, day: date, minutes: int, price: str | None, **facts: Any) -> Recording:
-    """Of so many minutes, the last of them begun; the latest of a day is that of the highest sequence."""
+    """Make a recording of this many started minutes; the highest sequence is the latest of its day."""
     return made(
         ACCOUNT,
         sequence,
@@ -43,7 +43,7 @@ def recording(sequence: int, day: date, minutes: int, price: str | None, **facts
     )
 
 
-# Mono minutes cost 0.0025, stereo 0.005; on each day one is free.
+# Mono minutes cost 0.0025, stereo minutes 0.005; one recording of each day is free.
 LEDGER = [
     recording(0, SECOND, 2, "0.005"),
     recording(1, SECOND, 3, "0"),
@@ -76,7 +76,7 @@ def run(emulator: Emulator, data_dir: Path, job: RunRequest = WHOLE_RUN, **setti
 
 
 def reconciliation(data_dir: Path) -> list[dict[str, Any]]:
-    """The table, of which the parts always add up."""
+    """Return the table, after checking that the parts of each row add up."""
     rows = rows_of(data_dir, "select * from marts.reconciliation order by against, period_start, currency")
     for row in rows:
         if row["difference"] is not None:
@@ -117,12 +117,12 @@ def test_bill_reconciles_every_day_when_nothing_is_planted(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("fault", "name", "amount"),
     [
-        # The newest of the fourth counted twice: six stereo minutes.
+        # The newest recording of the fourth is counted twice: six stereo minutes.
         ("usage-extra", "only theirs", "0.03"),
         ("usage-missing", "only ours", "-0.03"),
-        # A minute more of it.
+        # One more minute of it.
         ("usage-minutes", "quantity", "0.005"),
-        # Half as much again of 0.0325.
+        # Half of 0.0325 on top.
         ("usage-price", "rate", "0.01625"),
     ],
 )
@@ -147,7 +147,7 @@ def test_differences_planted_together_are_told_apart(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-minutes", "usage-extra", "usage-missing") as emulator:
         run(emulator, tmp_path)
     assert by_day(reconciliation(tmp_path), "difference", "class") == {
-        # A mono minute more is billed of the newest one that is not free: six minutes, 0.005 each.
+        # One more mono minute is billed for the newest one that is not free: six minutes at 0.005.
         SECOND: (Decimal("0.005"), "quantity"),
         THIRD: (Decimal("-0.0075"), "only ours"),
         FOURTH: (Decimal("0.03"), "only theirs"),
@@ -169,7 +169,7 @@ def test_bill_reconciles_in_another_reporting_time_zone(tmp_path: Path) -> None:
     rows = reconciliation(tmp_path / "data")
     assert {row["account_sid"] for row in rows} == {account.account_sid for account in source.accounts}
     assert sum(row["our_recordings"] for row in rows) == 900
-    # Recordings without a price are counted, and not charged for: that is no difference.
+    # Unpriced recordings are counted but not charged, so there is no difference.
     assert sum(row["our_unpriced"] for row in rows) > 30
     assert {(row["difference"], row["class"], row["is_comparable"]) for row in rows} == {(0, "none", True)}
     assert {row["our_recordings"] - row["their_recordings"] for row in rows} == {0}
@@ -218,7 +218,7 @@ def test_usage_is_requested_for_open_days_of_one_account(tmp_path: Path) -> None
         (asked,) = usage_requests(emulator)
         assert asked == {
             "Category": ["recordings"],
-            # The first day is found to a day or two; today is not over.
+            # The first day is located to within a day or two; today is not over.
             "StartDate": asked["StartDate"],
             "EndDate": ["2026-09-13"],
             "IncludeSubaccounts": ["false"],
@@ -279,7 +279,7 @@ def test_corrected_usage_gets_a_new_page_and_unchanged_does_not(tmp_path: Path) 
         11,
         "USD",
     )
-    # The lake has the old price, for its day was not to be read again: that is a difference in rate.
+    # The lake has the old price, because its day was not read again: a difference in rate.
     assert by_day(reconciliation(tmp_path), "rate_amount")[THIRD] == (Decimal("0.035"),)
 
 
@@ -293,7 +293,7 @@ def test_coverage_gaps_and_the_running_day_are_not_compared(tmp_path: Path) -> N
     with charging([*LEDGER, today]) as emulator:
         run(emulator, tmp_path, RunRequest(first=SECOND, last=SECOND))
         run(emulator, tmp_path, RunRequest(first=FOURTH))
-        # The usage of the third is read, its recordings are not.
+        # The usage of the third is read, but not its recordings.
         with patch("flows.ingest.plan.plan_account", lambda *_: {}):
             run(emulator, tmp_path, RunRequest(first=THIRD, last=THIRD))
     rows = reconciliation(tmp_path)
@@ -308,7 +308,7 @@ def test_coverage_gaps_and_the_running_day_are_not_compared(tmp_path: Path) -> N
 
 
 class Killed(BaseException):
-    """The end of the process, as far as Python can play it."""
+    """End the process, as far as Python can simulate it."""
 
 
 def test_next_run_finishes_usage_of_a_killed_run(tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_invoice_is_compared_with_its_month(tmp_path: Path) -> None:
     reference.parent.mkdir()
     lines = [
         "account_sid,month,category,quantity,amount,currency",
-        # 28 minutes and 0.1: half a cent is rounded, and three minutes more are billed.
+        # 28 minutes and 0.1: half a cent is rounded, and three more minutes are billed.
         f"{ACCOUNT},2026-09,recordings,31,0.11,USD",
         f"{ACCOUNT},2026-09,transcriptions,31,7,USD",
         f"{ACCOUNT},2026-08,recordings,2,0.01,USD",

@@ -25,7 +25,7 @@ def at(month: int, day: int, hour: int = 3) -> datetime:
 def land(
     data_dir: Path, account_sid: str, first: date, last: date, fetched_at: datetime, *, complete: bool = True
 ) -> Landing:
-    """A walk over the days first to last, with nothing on its one page."""
+    """Make a landing of the days first to last with one empty page."""
     landing = Landing(account_sid, Window(first, last), fetched_at)
     writer = RawPages(data_dir).writer(landing)
     writer.add("https://example.com/1", PAGE, 0)
@@ -35,7 +35,7 @@ def land(
 
 
 def apply(data_dir: Path, *landings: Landing) -> None:
-    """Record the landings of one account as being in the lake."""
+    """Record the landings of one account as stored in the lake."""
     applied = [AppliedLanding(each.name, each.fetched_at) for each in landings]
     Lake(data_dir).finish(landings[0].account_sid, LakeState(applied))
 

@@ -1,4 +1,4 @@
-"""What is shown of a run in Prefect, without a server: what would be sent to it, and that the run needs none of it."""
+"""What Prefect shows of a run, without a server: what would be sent, and that the run does not need it."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from transforms.report.run_page import NOTHING, literal
 
 @dataclass
 class Server:
-    """What artifacts were made, by key, and which percentages were shown; or none, when it is away."""
+    """Collects artifacts by key and the percentages shown; collects nothing when the server is unreachable."""
 
     is_away: bool = False
     asked: int = 0
@@ -147,7 +147,7 @@ def test_artifact_lists_problems_first(emulator: Emulator, tmp_path: Path, serve
 def test_progress_is_passed_on_and_shown_in_few_steps(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = count(0.0, 0.1)  # a day of creation takes a tenth of a second, or a little more
+    seconds = count(0.0, 0.1)  # each day takes a tenth of a second or slightly more
     monkeypatch.setattr(artifacts, "monotonic", lambda: next(seconds))
     heard: list[tuple[str, int, int | None]] = []
 

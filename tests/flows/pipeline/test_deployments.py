@@ -1,4 +1,4 @@
-"""What Prefect is told of the pipeline: parameters that are safe to fill in, and deployments that agree."""
+"""What Prefect knows of the pipeline: parameters that are safe to fill in, and consistent deployments."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ def test_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
 
 
 class Running:
-    """In the place of Prefect's runner: it runs until it is told to end, or ends by an error."""
+    """Replaces Prefect's runner: runs until it is asked to end, or raises an error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -111,7 +111,7 @@ def test_runner_reports_an_unresponsive_server_in_a_sentence() -> None:
 
 
 def in_a_process_of_its_own(expression: str) -> Any:
-    """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
+    """Return the result where Prefect was not loaded before, as it reads the environment only then."""
     script = f"import json; from flows.pipeline import deployments; print(json.dumps({expression}))"
     done = subprocess.run(
         [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True

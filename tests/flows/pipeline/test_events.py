@@ -1,4 +1,4 @@
-"""Findings as Prefect events: a server that stays is told, a temporary one is not."""
+"""Findings as Prefect events: they go to a permanent server, not to a temporary one."""
 
 from pathlib import Path
 

@@ -79,7 +79,7 @@ def test_tables_are_the_same_with_and_without_prefect(emulator: Emulator, tmp_pa
     sid = accesses_of(emulator)[0].account_sid
     expected = {cell: figures for cell, figures in ledger_cells(emulator.totals()).items() if cell[0] == sid}
     assert warehouse_cells(tmp_path / "flow") == expected
-    # The database of the temporary server holds what was shown, and with all the logs no token.
+    # The database of the temporary server holds what was shown, and neither it nor the logs hold a token.
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
         shown = {
             key: str(data)
@@ -132,7 +132,7 @@ print(json.dumps(found))
     access = accesses_of(emulator)[0]
     environment = environment_of(access, tmp_path / "data")
     environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
-    # Nobody listens on port 1, so the run warns, in its artifacts and its log as well.
+    # Nothing listens on port 1, so the run warns, also in its artifacts and its log.
     secret = "9f8e7d6c5b4a-of-a-webhook"
     environment |= {
         "RECSPEND_CONFIG": str(tmp_path / "recspend.toml"),
@@ -211,7 +211,7 @@ with prefect_test_harness(server_startup_timeout=120):
         assert names.count(name) == 2, names
     assert f"'run {name_with_braces} up to 20" in flow_runs
     keys = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("artifact recspend-")]
-    # The tables are made by each flow that builds the warehouse.
+    # Each flow that builds the warehouse makes the tables.
     tables = ["recspend-spend-by-account", "recspend-spend-by-source"]
     pages = [f"recspend-{command}" for command in ("ingest", "model", "normalize", "report", "run")]
     progress = key_of("recspend-progress", name_with_braces)

@@ -1,4 +1,4 @@
-"""What the page gives to cron and to systemd is right for them."""
+"""The lines of the page for cron and systemd work there."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ def test_cron_line_runs_in_the_minimal_environment_of_cron(tmp_path: Path) -> No
     (line,) = re.findall(r"^17 \* \* \* \* (cd .*)$", page("flows/pipeline"), re.MULTILINE)
     command = line.replace(INSTALLED, str(Path(sys.executable).with_name("recspend")))
     command = command.replace("/srv/recspend", str(tmp_path))
-    # As crontab(5) of Debian says.
+    # According to crontab(5) of Debian.
     crons = {"HOME": str(tmp_path), "LOGNAME": "recspend", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
     with serve(open_ledger(Parameters(3, 300, 1), tmp_path / "rendered")) as emulator:
         settings = environment_of(accesses_of(emulator)[0], tmp_path / "data")

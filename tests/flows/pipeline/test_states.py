@@ -29,7 +29,7 @@ def failing(severity: Literal["fail", "warn"]) -> CheckResult:
             "API refused",
             "sales: The API refuses.",
         ),
-        # What the reports rest on comes before what is missing in them.
+        # The basis of the reports comes before what is missing in them.
         (summary_of(holes=4, failed={"sales": "No."}), StateType.FAILED, "API refused", "No."),
         (
             summary_of(failed={"sales": "No."}, checks=[failing("fail")]),
