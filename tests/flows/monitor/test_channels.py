@@ -1,4 +1,4 @@
-"""Each channel delivers to a real receiver, and says in a sentence without secrets when it cannot."""
+"""Each channel delivers to a real receiver and reports a failure in a sentence without secrets."""
 
 import json
 import logging
@@ -173,7 +173,7 @@ def test_mail_is_sent_encrypted_with_a_login(
     monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
     login = {"user": USER, "password_env": "MAIL_PASSWORD", "security": security, "to": ["a@example.com"]}
     with mail_box(tmp_path, security) as box:
-        said = refused(mail(box.port, **login))  # nobody vouches for its certificate
+        said = refused(mail(box.port, **login))  # its certificate is not trusted
         assert "(SSLCertVerificationError)" in said
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         channel(mail(box.port, **login)).send(MESSAGE)

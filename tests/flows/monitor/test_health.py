@@ -1,6 +1,6 @@
-"""Status and the file for Prometheus, of runs against a ledger whose figures are worked out by hand.
+"""Status and the Prometheus file after runs against a ledger whose figures are worked out by hand.
 
-It is 14 September 2026, one o'clock at night in UTC, where the ledger's clock stands.
+The clock of the ledger shows 14 September 2026, 01:00 UTC.
 """
 
 import json
@@ -73,12 +73,12 @@ def first_run(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def ran(first_run: Path, tmp_path: Path) -> Path:
-    """A data folder after a run."""
+    """Return a data folder after a run."""
     return Path(shutil.copytree(first_run, tmp_path / "data"))
 
 
 def metrics(data_dir: Path) -> dict[str, dict[tuple[str, ...], float]]:
-    """Values by name and account (and whatever else labels them)."""
+    """Return the values by name, account and other labels."""
     found: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families((data_dir / "metrics.prom").read_text()):
         for sample in family.samples:
@@ -115,7 +115,7 @@ def test_run_shows_its_health_and_a_failure_keeps_last_success(emulator: Emulato
     assert then["coverage_timestamp_seconds"] == first["coverage_timestamp_seconds"]
     assert then["last_run_requests"] == {(): len(emulator.requests) - asked_before}
     assert then["requests_total"][()] == first["requests_total"][()] + len(emulator.requests) - asked_before
-    # Yesterday is the 15th now, which nobody read.
+    # Yesterday is now the 15th, which was not read.
     assert "yesterday_cost" not in then
     age = health(ran, {}, "UTC", two_days_on).age
     assert age is not None
@@ -131,7 +131,7 @@ def test_coverage_age_is_that_of_the_account_furthest_behind(ran: Path) -> None:
         assert (account.newest_day, account.holes) == (TODAY, 0)
     assert (found.total("unpriced"), found.total("unsettled"), found.total("rejected")) == (2, 2, 0)
 
-    # Those of the settings count: what was read of others stays, a new one was never read.
+    # The accounts of the settings count: other accounts keep what was read, a new one was never read.
     (only,) = health(ran, {SALES: "sales"}, "UTC", NOW).accounts
     assert only.account_sid == SALES
     new = health(ran, {**names, "A9": "new"}, "UTC", NOW)
@@ -150,10 +150,10 @@ def test_exit_code_shows_whether_coverage_is_too_old(ran: Path) -> None:
 
 
 def test_day_not_read_to_its_end_has_no_cost(ran: Path) -> None:
-    # The 14th is over by then, and was read for an hour.
+    # By then the 14th is over, and only its first hour was read.
     assert health_with_costs(ran, {}, "UTC", NOW + timedelta(days=1)).day_costs == []
     assert [each.cost for each in health_with_costs(ran, {}, "UTC", NOW).day_costs] == [Decimal("0.0125"), 0]
-    # Berlin's 13th began at 22 o'clock UTC of the 12th, and all of it was read.
+    # Berlin's 13th began at 22:00 UTC on the 12th, and all of it was read.
     there = health_with_costs(ran, {}, "Europe/Berlin", NOW)
     assert there.day_began == datetime(2026, 9, 12, 22, tzinfo=UTC)
 
@@ -239,7 +239,7 @@ def test_account_never_read_has_only_its_gaps(emulator: Emulator, tmp_path: Path
     first, second = health(tmp_path, {SUPPORT: "support", SALES: "sales"}, "UTC", NOW).accounts
     assert (first.holes, first.unpriced) == (0, 1)
     assert first.first_day is not None
-    # As many days as the other has, which begins before it.
+    # As many days as the other account, which begins earlier.
     assert second.holes == (TODAY - first.first_day).days + 1
     assert (second.newest_day, second.covered_until, second.unsettled) == (None, None, None)
     assert (second.unpriced, second.rejected) == (None, None)
@@ -248,13 +248,13 @@ def test_account_never_read_has_only_its_gaps(emulator: Emulator, tmp_path: Path
     assert told["coverage_timestamp_seconds"].keys() == told["unpriced_recordings"].keys() == {(SUPPORT,)}
 
 
-def test_account_behind_the_others_is_covered_as_far_as_read(emulator: Emulator, ran: Path) -> None:
+def test_account_that_lags_is_covered_as_far_as_read(emulator: Emulator, ran: Path) -> None:
     support, sales = accesses_of(emulator)
     two_days_on = NOW + timedelta(days=2)
     run_by(lambda: two_days_on, [support, replace(sales, token="wrong")], ran)
     first, second = health(ran, {SUPPORT: "support", SALES: "sales"}, "UTC", two_days_on).accounts
     assert (first.covered_until, first.newest_day, first.holes) == (two_days_on, date(2026, 9, 16), 0)
-    # Its 14th was read for an hour, its 15th and 16th never.
+    # Only the first hour of its 14th was read, and nothing of its 15th and 16th.
     assert (second.newest_day, second.holes) == (TODAY, 3)
     assert second.covered_until is not None
     assert timedelta() <= second.covered_until - NOW < timedelta(seconds=1)

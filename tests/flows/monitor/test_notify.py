@@ -1,4 +1,4 @@
-"""A run tells who is to know, once; what is wrong with telling is a warning and no more."""
+"""A run notifies each channel once; a notification error is only a warning."""
 
 import json
 import logging
@@ -49,7 +49,7 @@ def received() -> Iterator[Hook]:
 
 
 class Runs:
-    """Runs one after the other whose warehouse holds given findings, and which tell a webhook."""
+    """Successive runs whose warehouse holds the given findings and which notify a webhook."""
 
     def __init__(self, data_dir: Path, received: Hook) -> None:
         self.received = received
@@ -67,7 +67,7 @@ class Runs:
         raises: BaseException | None = None,
         account: str | None = None,
     ) -> RunSummary:
-        """A run that comes to a summary or raises."""
+        """Make a run that returns a summary or raises."""
 
         def findings(_: Path, *, with_figures: bool) -> list[Finding]:
             return [each for each in found if with_figures or each.kind == "holes.found"]
@@ -87,7 +87,7 @@ class Runs:
         return summary
 
     def told(self, *found: Finding, **values: Any) -> list[str]:
-        """The keys that a run posts."""
+        """Return the keys that a run posts."""
         before = len(self.received.posted)
         self.run(*found, **values)
         return [each["key"] for _, body in self.received.posted[before:] for each in body["findings"]]
@@ -133,7 +133,7 @@ def test_unreadable_account_is_reported_once_while_it_lasts(runs: Runs) -> None:
     )
     assert runs.told(summary=failed) == []
     runs.accounts.pop(0)
-    assert runs.told() == []  # of the other account alone, which says nothing of this one
+    assert runs.told() == []  # of the other account only, which does not affect this one
     runs.accounts.insert(0, Runs._access("support"))
     assert runs.told(summary=failed) == []
     assert runs.told() == []
@@ -152,7 +152,7 @@ def test_new_gap_of_another_account_is_left_to_its_own_run(runs: Runs) -> None:
     assert runs.told(young, account="support") == []
     assert runs.told(young, account="sales") == [young.key]
     assert runs.told(young, account="support") == []
-    assert runs.told(young) == []  # it stays, and was told
+    assert runs.told(young) == []  # it is still there and was already sent
     old, own = hole("sales", today - timedelta(days=2)), hole("support", today)
     assert runs.told(young, old, own, account="support") == [old.key, own.key]
 
@@ -193,7 +193,7 @@ def test_failed_channel_warns_and_is_retried_by_the_next_run(
         "Look at its address, and whether it is still valid."
     }
     assert summary.warnings["notify webhook"] in caplog.text
-    assert len(runs.received.posted) == 1  # when the first is not taken, the others need not be tried
+    assert len(runs.received.posted) == 1  # if the first is refused, the others are not tried
     runs.received.status = 200
     assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
     assert runs.told(BUDGET, HOLE) == []
@@ -232,7 +232,7 @@ def test_all_channels_are_sent_when_the_list_cannot_be_saved(runs: Runs, tmp_pat
 
 
 def slowly(got: Path) -> dict[str, Any]:
-    """A channel that takes its time; the file gets a line for each message."""
+    """Make a slow channel; the file gets a line for each message."""
     return {"kind": "command", "command": ["sh", "-c", f"sleep 0.3; cat >>'{got}'"]}
 
 
@@ -362,7 +362,7 @@ def test_alternating_failed_and_good_accounts_send_once(
     assert runs.told() == []
     with pytest.raises(ConfigError):
         perform(context_of(settings), RunRequest(account=broken))
-    assert received.events == ["recspend.run.failed"] * 2  # for it was well in between
+    assert received.events == ["recspend.run.failed"] * 2  # because it succeeded in between
 
 
 def test_failed_run_finding_clears_after_a_full_run_succeeds(runs: Runs) -> None:
@@ -385,7 +385,7 @@ def test_findings_are_sent_again_when_the_list_is_unreadable(
 
 
 class World:
-    """A ledger of twelve recordings of 0.01 USD, a day each, and whole runs over it."""
+    """A ledger of twelve recordings of 0.01 USD, one a day, and whole runs over it."""
 
     def __init__(self, data_dir: Path, received: Hook) -> None:
         self.data_dir, self.received = data_dir, received
@@ -396,7 +396,7 @@ class World:
         self.source = open_living(recordings, now=epoch_of(date(2026, 9, 30), 36_000))
 
     def budget(self, amount: str) -> None:
-        """What all accounts together may cost from September on."""
+        """Set the budget of all accounts together from September on."""
         file = self.data_dir / "reference" / "budgets.csv"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"account_sid,valid_from,currency,amount\n,2026-09,USD,{amount}\n")
@@ -489,7 +489,7 @@ def test_pending_shows_what_a_run_finds_and_failures_still_open(
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines of the command that shows what there is to tell."""
+    """Return the lines of the command that shows current findings."""
     assert recspend("notify", monkeypatch) == 0
     return capsys.readouterr().out.splitlines()
 

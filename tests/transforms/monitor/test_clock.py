@@ -12,9 +12,9 @@ GMT = "Mon, 14 Sep 2026 {} GMT"
 @pytest.mark.parametrize(
     ("clock", "ahead"),
     [
-        ("12:00:10", 0),  # written in the second it was asked in
+        ("12:00:10", 0),  # written in the second of the request
         ("12:00:12", 0),
-        ("12:00:09", 0.4),  # 12:00:09.999 at the latest
+        ("12:00:09", 0.4),  # at the latest 12:00:09.999
         ("12:00:13", -0.6),
         ("11:50:10", 599.4),
         ("13:00:12", -3599.6),

@@ -1,4 +1,4 @@
-"""What is a finding, and what it says."""
+"""Which figures are findings, and what they say."""
 
 from datetime import date, timedelta
 from decimal import Decimal

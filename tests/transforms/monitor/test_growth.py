@@ -7,7 +7,7 @@ TODAY = date(2026, 9, 14)
 
 def test_growth_of_raw_pages_is_measured_since_the_first_day() -> None:
     landed = {TODAY - timedelta(days=4): 90_000, TODAY - timedelta(days=2): 300, TODAY: 100}
-    # 400 bytes of pages in four days; 50 bytes built of each of ten recordings a day.
+    # 400 bytes of pages in four days; 50 bytes built from each of ten recordings a day.
     assert growth(landed, 5_000, 100, 10, TODAY) == Growth(100 + 500, 4)
 
 

@@ -1,4 +1,4 @@
-"""Who is told what, and when again."""
+"""Which findings are sent to a channel, and when again."""
 
 import json
 
@@ -22,7 +22,7 @@ def finding(kind: Kind = "budget.exceeded", subject: str = "a") -> Finding:
 
 
 class Listener:
-    """Somebody who is told by run after run, as a channel is."""
+    """A channel that gets the messages of successive runs."""
 
     def __init__(self, *wanted: Kind) -> None:
         self.wanted = wanted or KINDS

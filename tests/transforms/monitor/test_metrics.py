@@ -1,4 +1,4 @@
-"""The text for Prometheus, read by Prometheus' own parser."""
+"""The text for Prometheus, read by Prometheus's own parser."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -36,7 +36,7 @@ HEALTH = Health(
 
 
 def parsed(text: str) -> dict[str, dict[Labels, float]]:
-    """Samples by name and labels; a family has a help and a type, and no two samples are alike."""
+    """Return samples by name and labels; check that families have a help and a type and that samples are unique."""
     found: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(text):
         assert family.documentation

@@ -1,4 +1,4 @@
-"""The doctor: what is right, what is worth a look, what is broken, and that no secret is ever shown."""
+"""The doctor: what is ok, what warns, what fails, and that no secret is ever shown."""
 
 import json
 import os
@@ -35,7 +35,7 @@ Found = dict[str, dict[str, Any]]
 
 @pytest.fixture
 def emulated() -> Iterator[Callable[..., Emulator]]:
-    """Start an emulator of the account that misbehaves as told."""
+    """Start an emulator of the account with the given faults."""
     with ExitStack() as servers:
         yield lambda **how: servers.enter_context(
             serve(open_living(LEDGER, accounts=[SID], now=epoch_of(TODAY, 3600)), **how)
@@ -44,7 +44,7 @@ def emulated() -> Iterator[Callable[..., Emulator]]:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Callable[..., None]:
-    """Set these variables, and no others of ours or Prefect's, in an empty folder."""
+    """Set only these variables of ours and of Prefect, in an empty folder."""
 
     def set_to(**values: str) -> None:
         for name, value in values.items():
@@ -65,13 +65,13 @@ def of(emulator: Emulator, **more: str) -> dict[str, str]:
 
 
 def examined() -> tuple[int, Found, str]:
-    """Exit code, findings by subject (the last of each), and everything that is ever shown."""
+    """Return the exit code, the last diagnosis of each subject, and everything that is ever shown."""
     runner = CliRunner()
     printed, told = runner.invoke(app, ["doctor"]), runner.invoke(app, ["doctor", "--json"])
     assert (printed.exit_code, printed.exception.__class__) == (told.exit_code, told.exception.__class__)
     answer = json.loads(told.stdout)
     for finding in answer["findings"]:
-        is_measured = finding["subject"].startswith(("disk", "clock"))  # each time anew
+        is_measured = finding["subject"].startswith(("disk", "clock"))  # again each time
         words = "" if is_measured else finding["words"]
         assert f"{finding['subject']}: {words}" in printed.stdout.replace("\n", " ")
     states = [finding["state"] for finding in answer["findings"]]
@@ -94,7 +94,7 @@ def test_doctor_passes_a_new_folder_and_a_working_account(
         "lock": "ok",
         "warehouse": "look",
         "metrics file": "ok",
-        "disk": found["disk"]["state"],  # that of this machine
+        "disk": found["disk"]["state"],  # the one of this machine
         "Prefect": "ok",
         "channels": "ok",
         "last run": "look",
@@ -155,7 +155,7 @@ def test_doctor_detects_a_wrong_clock_from_responses(
     clock = found[f"clock against {emulator.base_url}"]
     assert (clock["state"], code) == (state, 2 if state == "broken" else 0)
     assert words in clock["words"]
-    # Whole seconds, and never more than it is.
+    # Whole seconds, rounded towards zero.
     assert abs(clock["ahead_seconds"] + ahead) < 5
     assert abs(clock["ahead_seconds"]) <= abs(ahead)
 
@@ -323,7 +323,7 @@ def test_doctor_shows_coverage_and_growth_after_a_run(
     size = sum(path.stat().st_size for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert taken["taken_bytes"] == size
     assert taken["bytes_per_recording"] == round(size / len(LEDGER))
-    # All pages came on the first day, so only what is built of eight recordings in four weeks counts.
+    # All pages arrived on the first day, so only what is built from eight recordings in four weeks counts.
     raw = sum(path.stat().st_size for path in (tmp_path / "data" / "raw").rglob("*") if path.is_file())
     assert taken["bytes_per_day"] == round((size - raw) / 28)
     assert taken["days_until_full"] > 0
