@@ -1,4 +1,4 @@
-"""When a set of reports is not made again, and when it is."""
+"""When a set of reports is rebuilt, and when it is not."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -37,7 +37,7 @@ def data_dir(emulator: Emulator, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[FileFormat]:
-    """The formats that were rendered so far."""
+    """Collect the formats that were rendered so far."""
     found: list[FileFormat] = []
 
     def watched(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Held]:

@@ -1,4 +1,4 @@
-"""A figure followed back to the bytes that were received, by a way of its own."""
+"""A figure traced back to the received bytes, by an independent path."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ RECORDINGS = [
 
 @pytest.fixture(scope="module")
 def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Read twice: some recordings have changed in between, so that they stand in younger pages."""
+    """Read twice: some recordings changed in between, so they are in later pages."""
     data_dir = tmp_path_factory.mktemp("data")
     source = open_living(RECORDINGS, now=epoch_of(date(2026, 9, 20)))
     with in_haste(7), serve(source) as emulator:
@@ -64,13 +64,13 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data_dir(read_once: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy, to be spoiled."""
+    """Return a copy that a test may damage."""
     shutil.copytree(read_once, tmp_path / "data")
     yield tmp_path / "data"
 
 
 def truth(recording: Recording) -> Recording:
-    """How it stands since the second reading."""
+    """Return the recording as it is since the second pass."""
     is_changed = recording.sequence < 20 and recording.price is not None
     return made(**{**_facts(recording), "price": (recording.price or 0) + 1}) if is_changed else recording
 
@@ -137,7 +137,7 @@ def test_explain_reports_a_page_that_does_not_verify(data_dir: Path) -> None:
     ("change", "adds_up", "unlisted"),
     [
         ("cost = cost + 0.000000001, price = price - 0.000000001", False, 1),
-        ("currency = 'GBP'", False, 0),  # it is behind no figure any more
+        ("currency = 'GBP'", False, 0),  # no figure includes it any more
         ("recording_sid = 'nobody'", True, 1),
     ],
 )

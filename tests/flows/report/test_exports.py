@@ -1,4 +1,4 @@
-"""The exports of a whole run, against the emulator's own ledger and the FinOps Foundation's validator."""
+"""The exports of a whole run, compared with the emulator's ledger and the FinOps Foundation's validator."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def data_dir(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with a reporting time zone far from UTC."""
+    """Make a run with a reporting time zone far from UTC."""
     folder = tmp_path_factory.mktemp("data")
     run_against(emulator, folder, reporting_timezone="Pacific/Auckland")
     return folder
@@ -150,13 +150,13 @@ def test_provider_of_an_account_comes_from_the_settings(emulator: Emulator, tmp_
     assert named == {(True, "SignalWire", "Project"), (False, "Twilio", "Account")}
 
 
-# What focus-validator 1.0.0 calls columns that FOCUS 1.0 to 1.2 call otherwise.
+# Names of focus-validator 1.0.0 for columns that have other names in FOCUS 1.0 to 1.2.
 ALIASES = {
     "InvoiceIssuerName": "InvoiceIssuer",
     "ProviderName": "Provider",
     "PublisherName": "Publisher",
 }
-# Conditional columns that it wants whatever the condition: there is nothing to stand in them.
+# Conditional columns that it always requires: there is no value for them.
 WITHOUT_CONDITION = {
     *(f"CommitmentDiscount{of}" for of in ("Category", "Id", "Name", "Status", "Type")),
     *("ContractedUnitPrice", "ListUnitPrice", "RegionId", "RegionName"),
@@ -166,9 +166,9 @@ WITHOUT_CONDITION = {
 
 @pytest.fixture(scope="module")
 def validator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command of focus-validator in an environment of its own.
+    """Install focus-validator in its own environment and return its command.
 
-    It needs an older multimethod and pyarrow than it asks for.
+    It needs older versions of multimethod and pyarrow than it declares.
     """
     folder = tmp_path_factory.mktemp("validator")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
@@ -187,7 +187,7 @@ def validator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def failures(validator: Path, rows: list[dict[str, str]], tmp_path: Path) -> set[str]:
-    """The checks that fail. Its exit code is 0 either way, and it finds its list of currencies only from its folder."""
+    """Return the failed checks. The exit code is always 0, and the list of currencies is only found in its folder."""
     data_file, found = tmp_path / "focus.csv", tmp_path / "found.xml"
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]))
@@ -217,7 +217,7 @@ def test_focus_validator_finds_only_columns_we_cannot_fill(
     assert {row["ChargeClass"] for row in rows} == {"", "Correction"}
     assert failures(validator, rows, tmp_path) == {f"{name}_Required" for name in WITHOUT_CONDITION}
     filled = [row | dict.fromkeys(WITHOUT_CONDITION, "") for row in rows]
-    # This check asks for ChargeType, a column of FOCUS 0.5: it fails whatever stands in SkuPriceId.
+    # This check requires ChargeType, a column of FOCUS 0.5: it fails for any SkuPriceId.
     cannot_pass = {"SkuPriceId_Nullable"}
     assert failures(validator, filled, tmp_path) == cannot_pass
     broken = [

@@ -1,4 +1,4 @@
-"""Reports and extracts of one small ledger, against files whose every figure was worked out by hand."""
+"""Reports and extracts of one small ledger, compared with files worked out by hand."""
 
 import csv
 import hashlib
@@ -34,7 +34,7 @@ SNAPSHOTS = {"retention_candidates", "spend_trends", "spend_weeks", "unpriced_ba
 
 
 def recordings() -> Iterator[Recording]:
-    """All there is. Prices are charges as the API gives them: below zero as a rule."""
+    """Yield all recordings. Prices are charges as the API gives them, usually negative."""
     given: list[tuple[str, date, str, int, int, str | None, str | None]] = [
         (SUPPORT, date(2026, 8, 31), "DialVerb", 1, 61, "-0.005", "USD"),
         (SUPPORT, date(2026, 9, 1), "DialVerb", 1, 60, "-0.0025", "USD"),
@@ -64,7 +64,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def september(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Extracted:
-    """The extract that the golden files are of: a month, all accounts."""
+    """Make the extract of the golden files: one month, all accounts."""
     return extract(
         data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, tmp_path_factory.mktemp("out") / "september"
     )

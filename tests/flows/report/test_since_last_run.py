@@ -1,4 +1,4 @@
-"""What a run says that changed since the run before; that it always adds up is held by `test_living.py`."""
+"""What a run reports as changed since the previous run; `test_living.py` checks that it always adds up."""
 
 import io
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ BEGINNING = epoch_of(date(2026, 9, 30), 36_000)
 
 
 class World:
-    """A ledger of twelve recordings, a day each, and runs over it."""
+    """A ledger of twelve recordings, one a day, and runs over it."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -97,7 +97,7 @@ def test_changes_are_reported_once(world: World) -> None:
     world.ledger.advance(3600)
     assert world.since().is_nothing
     world.ledger.change(status, status="completed")
-    assert told(world.since()) == (0, 1, 0, 0)  # the one that went was told of
+    assert told(world.since()) == (0, 1, 0, 0)  # the deleted one was already reported
     world.ledger.restore(gone)
     assert told(world.since()) == (0, 0, 0, 1)
 
@@ -112,7 +112,7 @@ def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) ->
     ):
         world.perform(again=True)
     found = world.perform(again=True)
-    assert (found.new, found.changed) == (0, 0)  # itself it found nothing
+    assert (found.new, found.changed) == (0, 0)  # this run itself found nothing
     assert found.since is not None
     assert (told(found.since), found.since.cost) == ((0, 1, 0, 0), {"USD": Decimal("0.01")})
 

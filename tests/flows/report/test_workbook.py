@@ -1,4 +1,4 @@
-"""The workbook, read back by its XML as ECMA-376 describes it, and by no library that could share a mistake."""
+"""The workbook, read back from its XML as in ECMA-376, without a library that could share a mistake."""
 
 import io
 import zipfile
@@ -31,7 +31,7 @@ SPEND = pa.table(
 
 
 class Book:
-    """What a spreadsheet would find in the file."""
+    """What a spreadsheet program finds in the file."""
 
     def __init__(self, content: bytes) -> None:
         self.archive = zipfile.ZipFile(io.BytesIO(content))
@@ -50,7 +50,7 @@ class Book:
         return self.read(f"xl/worksheets/sheet{self.sheets.index(name) + 1}.xml")
 
     def rows(self, name: str) -> list[dict[str, object]]:
-        """Column letter → value of each row; what a cell does not have is not there."""
+        """Map column letters to values in each row; empty cells are left out."""
         return [dict(self._cells(row)) for row in self.sheet(name).iter(f"{MAIN}row")]
 
     def _cells(self, row: ET.Element) -> Iterator[tuple[str, object]]:

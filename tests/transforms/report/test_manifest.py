@@ -1,4 +1,4 @@
-"""What the manifest says of a set, against sums and digests that were made by hand."""
+"""The manifest of a set, compared with sums and digests made by hand."""
 
 import json
 from decimal import Decimal
@@ -67,7 +67,7 @@ def test_manifest_names_every_file_with_digest_and_contents() -> None:
             {
                 "file": "a.csv",
                 "bytes": 3,
-                # the example of FIPS 180-2, and the digest of nothing
+                # the example of FIPS 180-2, and the digest of an empty file
                 "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
                 "tables": [],
             },

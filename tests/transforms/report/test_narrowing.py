@@ -1,4 +1,4 @@
-"""Which rows are asked for, shown on small tables, and what is said when there are none."""
+"""Which rows are selected, shown on small tables, and the message when there are none."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""The packed tables of the report page, unpacked as its script does it."""
+"""The packed tables of the report page, unpacked as in its script."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The page of a run, against what a parser of Markdown makes of it."""
+"""The page of a run, checked with a Markdown parser."""
 
 import re
 from html import escape, unescape

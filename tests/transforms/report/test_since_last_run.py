@@ -1,4 +1,4 @@
-"""What changed between two tellings, from figures written by hand."""
+"""What changed between two reports, from figures written by hand."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -59,7 +59,7 @@ def test_unchanged_sums_of_a_source_are_not_movers() -> None:
     before = figures(MONDAY, cell("a", "1"), cell("b", None))
     after = figures(TUESDAY, cell("a", "1"), cell("b", "0"))
     assert changes(before, after, 0, 0).is_nothing
-    assert not changes(before, after, 1, 0).is_nothing  # it has a price now, which is nothing
+    assert not changes(before, after, 1, 0).is_nothing  # it now has a price of zero
 
 
 def test_deleted_recording_that_returns_is_counted_as_returned() -> None:

@@ -1,4 +1,4 @@
-"""The report page as a reader sees it, in a browser, against the warehouse of the same run."""
+"""The report page as a reader sees it in a browser, compared with the warehouse of the same run."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -46,8 +46,8 @@ MINUS = "\N{MINUS SIGN}"
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs over three accounts with odd names and a currency each: prices that come late or change, records that nobody
-    understands, a bill that differs, a month that was closed, budgets, rates of storage and invoices."""
+    """Runs over three accounts with odd names and a currency each: late and changed prices, records that cannot be
+    parsed, a bill that differs, a closed month, budgets, storage rates and invoices."""
     folder = tmp_path_factory.mktemp("page") / "data"
     reference = folder / "reference"
     reference.mkdir(parents=True)
@@ -87,14 +87,14 @@ def browser() -> Iterator[Chrome]:
 
 @pytest.fixture(autouse=True)
 def nothing_in_the_console(browser: Chrome) -> Iterator[None]:
-    """Whatever a test chooses, the page has nothing to complain of."""
+    """Check that the page logs no problem, whatever a test chooses."""
     complaints(browser)
     yield
     assert complaints(browser) == []
 
 
 def spend(data_dir: Path, where: str, key: str) -> dict[str, tuple[str, str, str, str]]:
-    """What the warehouse says: recordings, unpriced ones, minutes and cost by key, as the page writes them."""
+    """Return recordings, unpriced ones, minutes and cost by key from the warehouse, as the page writes them."""
     rows = rows_of(
         data_dir,
         f"select {key} as key, sum(recordings)::bigint as recordings, sum(unpriced_recordings)::bigint as unpriced, "
@@ -112,7 +112,7 @@ def spend(data_dir: Path, where: str, key: str) -> dict[str, tuple[str, str, str
 
 
 def money(cost: Decimal) -> str:
-    """All digits, without zeros that say nothing."""
+    """Write all digits without trailing zeros."""
     return f"{cost.normalize():,f}"
 
 
@@ -126,7 +126,7 @@ def on_the_page(browser: Chrome, caption: str, key: str) -> dict[str, tuple[str,
 
 
 def written(value: object, column: str) -> str:
-    """A value of the warehouse as the page writes it, without zeros that say nothing; estimates have four decimals."""
+    """Write a value as the page does, without trailing zeros; estimates have four decimals."""
     if value is None:
         return NOTHING
     number = Decimal(str(value))
@@ -136,13 +136,13 @@ def written(value: object, column: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Without zeros at the end, which the page adds so that numbers stand below each other."""
+    """Remove trailing zeros, which the page adds to align numbers."""
     text = text.replace("-", MINUS) if text.startswith("-") else text
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def account_of(data_dir: Path, currency: str) -> str:
-    """The account that is charged in a currency."""
+    """Return the account that is charged in a currency."""
     query = f"select distinct account_sid from marts.daily_spend where currency = '{currency}' and cost > 0"
     (row,) = rows_of(data_dir, query)
     return str(row["account_sid"])
@@ -191,7 +191,7 @@ def test_page_filters_show_the_figures_of_the_warehouse(browser: Chrome, data_di
     assert on_the_page(browser, "Spend by day", "day") == spend(data_dir, where, "usage_date")
 
 
-# Caption, head of the first column, columns, and what the warehouse says, by the first column.
+# Caption, header of the first column, columns, and the figures of the warehouse by the first column.
 SECTIONS: Mapping[str, tuple[str, str, str]] = {
     "Still to come by month": (
         "month",
@@ -255,7 +255,7 @@ def test_page_sections_show_the_figures_of_their_marts(browser: Chrome, data_dir
             shown = table(browser, caption)
             assert {row[head]: [trimmed(row[name]) for name in names] for row in shown} == expected, caption
             seen |= {caption} if shown else set()
-    assert seen == SECTIONS.keys()  # nothing equals nothing
+    assert seen == SECTIONS.keys()  # both are empty
     choose(browser, **{"to": "2026-06-30", "from": "2026-06-01"})
     for caption in SECTIONS.keys() - ABOUT_NOW:
         assert table(browser, caption) == [], caption
@@ -353,12 +353,12 @@ def test_cards_compare_with_the_previous_period(browser: Chrome, data_dir: Path)
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        ("2026-09-01 2026-09-20", "2026-08-01 2026-08-20"),  # the same days of the month before
-        ("2026-07-01 2026-09-30", "2026-04-01 2026-06-30"),  # as many months
-        ("2026-07-01 2026-09-20", None),  # to a day of June: only whole months are known there
+        ("2026-09-01 2026-09-20", "2026-08-01 2026-08-20"),  # the same days of the previous month
+        ("2026-07-01 2026-09-30", "2026-04-01 2026-06-30"),  # the same number of months
+        ("2026-07-01 2026-09-20", None),  # reaches into June, where only whole months are known
         ("2026-08-01 2026-08-30", "2026-07-01 2026-07-30"),
         ("2024-02-01 2024-02-29", "2024-01-01 2024-01-31"),
-        ("2026-09-02 2026-09-11", "2026-08-23 2026-09-01"),  # as many days
+        ("2026-09-02 2026-09-11", "2026-08-23 2026-09-01"),  # the same number of days
         ("2026-07-02 2026-07-11", None),
     ],
 )
@@ -411,7 +411,7 @@ def test_page_fits_every_width_and_is_accessible(
     look_at(browser, data_dir / "reports" / "report.html", width=width, dark=dark)
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     assert browser.execute_script("return document.documentElement.scrollWidth") == width
-    if dark == (width == 390):  # it takes a second, and no colour depends on the width
+    if dark == (width == 390):  # it takes a second, and colours do not depend on the width
         assert violations(browser) == []
 
 
@@ -441,7 +441,7 @@ def test_page_sections_draw_only_the_chosen_currency(browser: Chrome, data_dir: 
 def test_page_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
     page = data_dir / "reports" / "report.html"
     look_at(browser, page, dark=True)
-    # A4 and Letter on their side, less the margins, in CSS pixels.
+    # A4 and Letter in landscape, without the margins, in CSS pixels.
     for width in (1032, 965):
         with printed(browser, width):
             cut, hidden, ground = browser.execute_script(
@@ -505,7 +505,7 @@ def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp
     expected = [f"twice (AC{place:032x})" if name == "twice" else name for place, name in enumerate(names)]
     assert sorted(shown) == sorted(expected)
     assert len([name for name in cards(browser) if name.startswith("Spend")]) == 5
-    choose(browser, currency="XXX")  # what has neither price nor currency can be looked at too
+    choose(browser, currency="XXX")  # recordings without price and currency can be chosen too
     assert {row["cost"] for row in table(browser, "Spend by source")} == {NOTHING}
     assert browser.title == "Recording spend"
 
@@ -513,7 +513,7 @@ def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp
 def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(made_page(["first", "second"], 800, days=400))
-    newest = datetime(2026, 9, 29, 23, tzinfo=UTC)  # and one each twelve hours before it
+    newest = datetime(2026, 9, 29, 23, tzinfo=UTC)  # and one every twelve hours before it
     created = Counter(f"{newest - i * timedelta(hours=12):%Y-%m}" for i in range(800))
     everything(browser, page)
     months = {row["month"][:7]: row["recordings"] for row in table(browser, "Spend by month")}
