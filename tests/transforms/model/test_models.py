@@ -90,11 +90,11 @@ def test_invalid_twin_is_named_with_its_problem(text: str, what: str) -> None:
 
 @pytest.mark.parametrize("severity", ["fail", "warn"])
 def test_check_has_its_severity_and_why_it_matters(severity: str) -> None:
-    text = f"-- A key that stands twice\n-- severity:  {severity}\n-- counts money twice.\nselect 1 -- severity: no\n"
+    text = f"-- A key that occurs twice\n-- severity:  {severity}\n-- counts money twice.\nselect 1 -- severity: no\n"
     check = read_check("keys", text, "sql/checks/keys.sql")
     assert (check.name, check.file, check.sql) == ("keys", "sql/checks/keys.sql", text)
     assert check.severity == severity
-    assert check.why == "A key that stands twice counts money twice."
+    assert check.why == "A key that occurs twice counts money twice."
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_references_reports_invalid_sql_in_one_line(sql: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-# The order of building
+# Build order
 
 
 def test_build_order_puts_models_after_what_they_read() -> None:
@@ -283,7 +283,7 @@ def test_drift_reports_a_key_without_a_column() -> None:
     ]
 
 
-# The models and checks that are shipped
+# The shipped models and checks
 
 MODEL_FILES = sorted([*SQL.glob("staging/*.sql"), *SQL.glob("marts/*/*.sql")])
 CHECK_FILES = sorted(SQL.glob("checks/*.sql"))

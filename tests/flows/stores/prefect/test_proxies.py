@@ -1,4 +1,4 @@
-"""The way to this machine goes past every proxy, and what else goes past them still does."""
+"""Requests to this machine bypass every proxy, and existing exceptions are kept."""
 
 import os
 from urllib.request import proxy_bypass

@@ -1,4 +1,4 @@
-"""A Prefect server of our own: one per folder of Prefect, reached past every proxy, and looked after."""
+"""Our own Prefect server: one per Prefect folder, reached without a proxy, and supervised."""
 
 import subprocess
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def test_second_server_of_one_home_is_refused_with_advice(
 
 @contextmanager
 def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """A server that answers so, one after another; its address, and what it was asked."""
+    """Run a server with these responses in order; yield its address and the requests it got."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ def test_ui_is_built_where_this_user_may_write(tmp_path: Path, monkeypatch: pyte
     monkeypatch.delenv("PREFECT_UI_STATIC_DIRECTORY", raising=False)
     monkeypatch.setattr("os.access", lambda *_: True)
     assert prefect_server._place_of_ui(tmp_path) == {}
-    monkeypatch.setattr("os.access", lambda *_: False)  # as when another user installed it
+    monkeypatch.setattr("os.access", lambda *_: False)  # such as after an installation by another user
     assert prefect_server._place_of_ui(tmp_path) == {
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(tmp_path / "ui")
     }

@@ -44,7 +44,7 @@ def contents(
     views: frozenset[str] = STAGING,
     timezone: str = "UTC",
 ) -> WarehouseInputs:
-    """The project's own tables and models, over the lake's files."""
+    """The project's own tables and models over the files of the lake."""
     settings = pa.table(
         {
             "reporting_timezone": [timezone],
@@ -60,7 +60,7 @@ def contents(
 
 
 def lake_of(data_dir: Path, *sids: str) -> list[Path]:
-    """A lake with these recordings, 0.005 USD each; its files."""
+    """Write a lake with these recordings, 0.005 USD each, and return its files."""
     lake = Lake(data_dir)
     lake.replace(ACCOUNT, "2026-07", lake_rows(*sids))
     return sorted(lake.folder.rglob("*.parquet"))
@@ -73,7 +73,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 @pytest.fixture(scope="module")
 def built_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """A warehouse of one recording, only to be read."""
+    """Build a warehouse of one recording that tests only read."""
     folder = tmp_path_factory.mktemp("once")
     warehouse = Warehouse(folder / "warehouse.duckdb")
     warehouse.build(contents(lake_of(folder / "lake", "R1")))
@@ -82,13 +82,13 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.fixture
 def built(built_once: Warehouse, warehouse: Warehouse) -> Warehouse:
-    """A warehouse of one recording, to be changed."""
+    """Build a warehouse of one recording that tests may change."""
     shutil.copy(built_once.path, warehouse.path)
     return warehouse
 
 
 def one(warehouse: Warehouse, sql: str) -> object:
-    """The only value of a query."""
+    """Return the only value of a query."""
     return warehouse.table(sql).to_pylist()[0].popitem()[1]
 
 
@@ -120,15 +120,15 @@ def test_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path) ->
     assert files(warehouse) == ["warehouse.duckdb", "warehouse.json"]
 
 
-# What is taken over
+# What is reused
 
 
 def planted(warehouse: Warehouse) -> None:
-    """Another figure in the models, that a new build would not have; nobody can tell by the look of the file."""
+    """Change a figure in the models that a new build would not have, without a trace in size or time of the file."""
     found = warehouse.path.stat()
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("update marts.daily_spend set recordings = 99")
-    # It may have grown by a block, which its stamp is made to know.
+    # The file may have grown by a block, so its stamp is updated.
     stamp = warehouse.path.with_suffix(".json")
     stamped = msgspec.json.decode(stamp.read_bytes())
     assert stamped["bytes"] == found.st_size
@@ -342,7 +342,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
 
 @contextmanager
 def reader(path: Path) -> Iterator[Callable[[str], str]]:
-    """Another process that has the file open; ask it a query, get its rows as text."""
+    """Run another process with the file open; yield a function that takes a query and returns its rows as text."""
     process = subprocess.Popen(
         [sys.executable, "-c", READ, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -440,14 +440,14 @@ def test_build_discards_a_write_ahead_log_left_by_others(built: Warehouse, tmp_p
 
 
 def with_sql(name: str, sql: str) -> list[Model]:
-    """The project's models, one of them with other SQL."""
+    """Return the project's models, one of them with other SQL."""
     return [replace(model, sql=sql) if model.name == name else model for model in MODELS]
 
 
 def with_twin(
     name: str, change: Callable[[dict[str, TwinColumn]], object], key: list[str] | None = None
 ) -> list[Model]:
-    """The project's models, one of them with another twin."""
+    """Return the project's models, one of them with another twin."""
     models = []
     for model in MODELS:
         twin = model.twin
@@ -460,7 +460,7 @@ def with_twin(
 
 
 def refused(warehouse: Warehouse, wrong: WarehouseInputs) -> str:
-    """What is said about contents that cannot be built; the old file must stand, and nothing beside it."""
+    """Return the error for inputs that cannot be built; only the old file may be left."""
     before, found = warehouse.path.read_bytes(), files(warehouse)
     with pytest.raises(ModelError) as raised:
         warehouse.build(wrong)
@@ -577,7 +577,7 @@ def test_checks_can_run_on_the_existing_file(built: Warehouse) -> None:
 def test_shipped_checks_find_the_same_in_build_and_file(built: Warehouse, tmp_path: Path) -> None:
     found = built.build(contents(lake_of(tmp_path / "lake", "R1"), checks=CHECKS))
     assert built.check(CHECKS) == found
-    # No landing accounts for the recording, and nothing else is wrong.
+    # The recording belongs to no landing; nothing else is wrong.
     assert [each.check.name for each in found if not each.is_passed] == ["landed_rows_are_accounted_for"]
 
 
