@@ -1,4 +1,4 @@
-"""For every row of every mart, the recordings found behind it are those that it counts."""
+"""For every row of every mart, the recordings found for it are those it counts."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ EXPLAINED = [mart for mart in MARTS if has_recordings(mart, BY_NAME[FACT].twin)]
 
 
 def key_rows(connection: duckdb.DuckDBPyConnection, mart: Model) -> list[dict[str, str]]:
-    """The key of each row, as it would be typed."""
+    """Return the key of each row as a user would type it."""
     keys = ", ".join(f'"{column}"' for column in mart.twin.key)
     found = connection.execute(f"select {keys} from {mart.name}").fetchall()
     return [
@@ -46,7 +46,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, o
 def unexplained(
     connection: duckdb.DuckDBPyConnection, mart: Model, conditions: Sequence[Condition]
 ) -> Sequence[object]:
-    """Figures that the recordings behind them do not add up to, and the other way round."""
+    """Return figures that differ from the sum of their recordings, and vice versa."""
     recordings = recordings_sql(BY_NAME, mart, conditions)
     names = [*(["currency"] if "currency" in mart.twin.columns else []), *additive(mart)]
     figures, sums = (
@@ -83,7 +83,7 @@ def test_recordings_found_for_part_of_a_key_are_those_it_counts(recordings: list
 
 
 def test_mart_that_counts_recordings_says_which() -> None:
-    """Else its twin needs `recordings`: columns that a recording has under another name, or why it has none."""
+    """Otherwise its twin needs `recordings`: columns with another name in a recording, or why it has none."""
     silent = [
         mart.name
         for mart in MARTS

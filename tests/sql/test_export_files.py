@@ -1,4 +1,4 @@
-"""The exports against files written by hand, and against what the documentation of each format demands."""
+"""The exports compared with files written by hand and with the documentation of each format."""
 
 import csv
 import io
@@ -126,10 +126,10 @@ ALLOWED: dict[str, set[object]] = {
     "ChargeClass": {None, "Correction"},
     "ChargeFrequency": {"One-Time", "Recurring", "Usage-Based"},
     "PricingCategory": {"Standard", "Dynamic", "Committed", "Other"},
-    "PricingUnit": {"Minutes"},  # of UnitFormat's names of time units
+    "PricingUnit": {"Minutes"},  # one of UnitFormat's names of time units
     "ConsumedUnit": {"Seconds"},
     "ServiceCategory": {"Media"},
-    "ServiceSubcategory": {"Other (Media)"},  # of those that belong to Media
+    "ServiceSubcategory": {"Other (Media)"},  # one of those that belong to Media
 }
 
 
@@ -138,13 +138,15 @@ def next_month(month: datetime) -> datetime:
 
 
 def faults_of(row: dict[str, Any]) -> set[str]:
-    """The columns of a charge that are not what FOCUS 1.2 demands of them."""
+    """Return the columns of a charge that break FOCUS 1.2."""
     faults = {name for name, value in row.items() if value in (None, "") and name not in MAY_BE_NULL}
     faults |= {name for name, allowed in ALLOWED.items() if row[name] not in allowed}
     is_correction = row["ChargeClass"] == "Correction"
-    if not is_correction:  # of which the amounts are by how much they changed
+    if not is_correction:  # whose amounts are the changes
         faults |= {name for name in DECIMALS if row[name] is not None and row[name] < 0}
-    if row["ChargeCategory"] != "Usage":  # ConsumedQuantity must be null for any other, and there is none
+    if (
+        row["ChargeCategory"] != "Usage"
+    ):  # ConsumedQuantity must be null for any other category, which does not occur
         faults.add("ChargeCategory")
     if row["EffectiveCost"] != row["BilledCost"]:
         faults.add("EffectiveCost")
@@ -252,7 +254,7 @@ def test_export_defuses_names_that_look_like_formulas(start: str, tmp_path: Path
 
 
 def test_day_plus_corrections_equals_what_is_known_in_every_file(warehouse: Warehouse) -> None:
-    """The systems know no billing period, so a day must be right whether they tell corrections apart or not."""
+    """The systems have no billing period, so a day must be right with or without separate corrections."""
     files = contents(warehouse)
     charged: dict[str, Decimal] = defaultdict(Decimal)
     for given in GIVEN["marts.daily_charges"]:
@@ -269,7 +271,7 @@ def test_day_plus_corrections_equals_what_is_known_in_every_file(warehouse: Ware
                 found[name][row[day][:10]] += Decimal(row[cost])
     for item in json.loads(files["datadog.json"], parse_float=Decimal):
         found["datadog"][item["ChargePeriodStart"]] += item["BilledCost"]
-    charged["2026-08-30"] = Decimal(0)  # what was charged for it was taken back
+    charged["2026-08-30"] = Decimal(0)  # its charge was cancelled
     assert found == dict.fromkeys(("focus", "vantage", "cloudzero", "datadog"), charged)
 
 

@@ -1,4 +1,4 @@
-"""Forecasts against what really came, on ledgers whose truth is known."""
+"""Forecasts compared with the actual spend, on ledgers whose truth is known."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -34,7 +34,7 @@ BOUNDS: Mapping[tuple[int, str], tuple[float, float]] = {
     (16, "step"): (4, 10), (16, "few"): (7, 22),
     (24, "flat"): (1, 3), (24, "growing"): (1, 3), (24, "shrinking"): (1, 5), (24, "weekdays"): (1, 3),
     (24, "step"): (1.5, 3), (24, "few"): (4.5, 14),
-    # Half as much again since five days: the forecast is late, and comes nearer as the month goes on.
+    # 50 % more for five days: the forecast lags, and gets closer as the month proceeds.
     (8, "just begun"): (14, 22), (16, "just begun"): (2.5, 7), (24, "just begun"): (1.5, 3),
 }  # fmt: skip
 DAYS_OF_MONTH = sorted({day for day, _ in BOUNDS})
@@ -99,7 +99,7 @@ def test_forecast_interval_holds_nine_outcomes_in_ten(
 def test_forecast_interval_is_not_wider_than_needed(
     day_and_forecasts: tuple[int, dict[str, Forecast]],
 ) -> None:
-    """One that holds everything would be as right as it is useless."""
+    """An interval that always holds would be useless."""
     _, found = day_and_forecasts
     widths = [
         float((found[each.account_sid].high - found[each.account_sid].low) / found[each.account_sid].expected)

@@ -1,6 +1,6 @@
-"""Each model of `sql/` against its cases: `<model>/<case>.yml` holds the rows given and the rows expected.
+"""Each model of `sql/` against its cases: `<model>/<case>.yml` holds given and expected rows.
 
-A column that a row does not name is null. Money is text.
+A column missing from a row is null. Money is text.
 """
 
 from pathlib import Path

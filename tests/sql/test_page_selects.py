@@ -1,4 +1,4 @@
-"""What the report page selects from the marts and cannot be seen in them."""
+"""What the report page computes in its queries and the marts do not show."""
 
 import duckdb
 
@@ -9,7 +9,7 @@ SUPPORT, SALES, EMPTY = "AC1", "AC2", "AC3"
 
 
 def selected(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, object]]:
-    """The rows of a SELECT of the page, in the order of their text."""
+    """Return the rows of a SELECT of the page, ordered by their text."""
     sql = (next((shipped("sql") / "queries" / "page").rglob(f"{name}.sql"))).read_text("utf-8")
     return sorted(connection.sql(sql).to_arrow_table().to_pylist(), key=str)
 
@@ -28,7 +28,7 @@ def spent(account: str, currency: str, recordings: int, unpriced: int, cost: str
 
 
 def test_rejects_are_valued_at_the_mean_cost_of_each_currency() -> None:
-    # Support: 8 priced recordings cost 4 USD, 2 cost 3 EUR; so one costs 0.40 USD and 0.30 EUR in the mean.
+    # Support: 8 priced recordings cost 4 USD, 2 cost 3 EUR; the mean over all 10 is 0.40 USD and 0.30 EUR.
     days = [
         spent(SUPPORT, "USD", 9, 1, "4"),
         spent(SUPPORT, "EUR", 2, 0, "3"),
