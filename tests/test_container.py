@@ -1,4 +1,4 @@
-"""What can be held of the container without building it; tests/test_wheel.py does what its first stage does."""
+"""Checks of the container without building it; tests/test_wheel.py does what its first stage does."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The wheel, built and installed as the container does it where no checkout is near, does what the checkout does."""
+"""The wheel works like the checkout; it is built and installed as in the container, away from any checkout."""
 
 import csv
 import json
@@ -24,13 +24,20 @@ from tests.support.shadows import OTHERS, OURS, shadow
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-DEMO_FLAGS = ("--recordings", "6000", "--accounts", "3", "--seed", "1")  # what `demo` does without any
+DEMO_FLAGS = (
+    "--recordings",
+    "6000",
+    "--accounts",
+    "3",
+    "--seed",
+    "1",
+)  # the arguments that `demo` uses by default
 CELL_KEYS = ("account_sid", "source", "channels", "currency")
 SPEND = ("daily_spend", "daily_spend_detail", *(f"spend_by_{of}" for of in ("account", "channels", "source")))
 
 
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """What a command prints; the test fails with its words when it fails."""
+    """Return what a command prints; if it fails, the test fails with its output."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         list(command), cwd=cwd, env=env or environment, capture_output=True, text=True, check=False
@@ -42,19 +49,19 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The wheel, and the `bin` folder it is installed in, as the container makes them."""
+    """Return the wheel and the `bin` folder it is installed in, made as in the container."""
     return build(tmp_path_factory.mktemp("container"))
 
 
 @pytest.fixture(scope="module")
 def wheel(built: tuple[Path, Path]) -> Path:
-    """A wheel built from tracked files only, so that nothing generated can be in it."""
+    """Build a wheel from tracked files only, so that it holds nothing generated."""
     return built[0]
 
 
 @pytest.fixture(scope="module")
 def installed(built: tuple[Path, Path]) -> Path:
-    """The `bin` folder of a new virtual environment with the locked dependencies and the wheel."""
+    """Return the `bin` folder of a new virtual environment with the locked dependencies and the wheel."""
     return built[1]
 
 
@@ -145,7 +152,7 @@ def test_demo_runs_from_any_folder_however_it_was_installed(
 
 
 def installed_by(tool: str, wheel: Path, home: Path) -> Path:
-    """The command of the wheel, installed by pipx or uv from the locked wheels next to it; they may be missing here."""
+    """Return the command installed by pipx or uv from the locked wheels; skip if the tool is missing."""
     if not (program := shutil.which(tool)):
         pytest.skip(f"{tool} is not installed here")
     locked = ["--no-index", "--find-links", str(wheel.parent)]
@@ -171,7 +178,7 @@ def installed_by(tool: str, wheel: Path, home: Path) -> Path:
 def added_up(
     rows: Iterable[Mapping[str, Any]], keys: Sequence[str]
 ) -> dict[tuple[str, ...], tuple[int, int, int, Decimal]]:
-    """Recordings, unpriced ones, seconds and cost by key; an unknown cost or duration adds nothing."""
+    """Return recordings, unpriced ones, seconds and cost by key; unknown costs and durations add nothing."""
     sums: defaultdict[tuple[str, ...], tuple[int, int, int, Decimal]] = defaultdict(
         lambda: (0, 0, 0, Decimal(0))
     )
