@@ -1,4 +1,4 @@
-"""What is shown of a run in Prefect, without a server: what would be sent to it, and that the run needs none of it."""
+"""What Prefect shows of a run, without a server: what would be sent, and that the run does not need it."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from transforms.report.run_page import NOTHING, literal
 
 @dataclass
 class Server:
-    """What artifacts were made, by key, and which percentages were shown; or none, when it is away."""
+    """Collects artifacts by key and the percentages shown; collects nothing when the server is unreachable."""
 
     is_away: bool = False
     asked: int = 0
@@ -71,7 +71,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield running
 
 
-def test_a_run_shows_its_figures_and_tells_no_secret(
+def test_artifacts_show_the_figures_of_a_run_and_no_secret(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
     context, shown = context_for(accesses_of(emulator), tmp_path), Artifacts()
@@ -88,7 +88,7 @@ def test_a_run_shows_its_figures_and_tells_no_secret(
     assert all(access.token not in json.dumps(server.made) for access in accesses_of(emulator))
 
 
-def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+def test_artifact_tables_show_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
     context = context_for(accesses_of(emulator), tmp_path)
     Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))
     rows = rows_of(
@@ -114,7 +114,7 @@ def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, se
     assert found == {(row["account_name"], row["currency"], row["recordings"], row["cost"]) for row in rows}
 
 
-def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+def test_artifact_table_escapes_html_in_names(emulator: Emulator, tmp_path: Path, server: Server) -> None:
     context = context_for(accesses_of(emulator), tmp_path)
     context = replace(context, names=dict.fromkeys(context.names, "<img src=x onerror=alert(1)>"))
     Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))
@@ -122,7 +122,7 @@ def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server
     assert "&lt;img src=x onerror=alert(1)&gt;" in json.dumps(server.made["recspend-spend-by-account"])
 
 
-def test_a_stage_that_builds_no_warehouse_shows_only_what_it_did(
+def test_stage_without_a_warehouse_shows_only_its_own_work(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
     context = context_for(accesses_of(emulator), tmp_path)
@@ -132,7 +132,7 @@ def test_a_stage_that_builds_no_warehouse_shows_only_what_it_did(
     assert "Figures" in server.made["recspend-ingest"]
 
 
-def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+def test_artifact_lists_problems_first(emulator: Emulator, tmp_path: Path, server: Server) -> None:
     summary = summary_of(
         failed={"support": "The API refuses."}, warnings={"sales": "No Usage Records."}, rejected=2, holes=3
     )
@@ -144,8 +144,10 @@ def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, serve
     assert len(said) == 4
 
 
-def test_progress_is_told_on_and_shown_in_few_steps(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = count(0.0, 0.1)  # a day of creation takes a tenth of a second, or a little more
+def test_progress_is_passed_on_and_shown_in_few_steps(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = count(0.0, 0.1)  # each day takes a tenth of a second or slightly more
     monkeypatch.setattr(artifacts, "monotonic", lambda: next(seconds))
     heard: list[tuple[str, int, int | None]] = []
 
@@ -165,14 +167,14 @@ def test_progress_is_told_on_and_shown_in_few_steps(server: Server, monkeypatch:
     assert server.percentages == sorted(server.percentages)
 
 
-def test_what_goes_fast_does_not_wait_for_the_server_at_each_step(server: Server) -> None:
+def test_fast_progress_does_not_wait_for_the_server(server: Server) -> None:
     tell = Artifacts().beside(silent)
     for done in range(1, 101):
         tell("ingest support", done, 100)
     assert server.percentages == [1, 100]
 
 
-def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
+def test_unreachable_server_is_tried_once_and_stops_nothing(
     emulator: Emulator, tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.is_away = True
@@ -186,6 +188,6 @@ def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
     assert told == ["Prefect artifacts were not written: ConnectionError."]
 
 
-def test_a_warehouse_that_cannot_be_read_stops_nothing(tmp_path: Path, server: Server) -> None:
+def test_unreadable_warehouse_stops_nothing(tmp_path: Path, server: Server) -> None:
     Artifacts().show(context_for([], tmp_path), RunRequest("run"), summary_of(cost={"USD": "1"}))
     assert server.made == {}

@@ -1,4 +1,4 @@
-"""What Prefect is told of the pipeline: parameters that are safe to fill in, and deployments that agree."""
+"""What Prefect knows of the pipeline: parameters that are safe to fill in, and consistent deployments."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from transforms.errors import ConfigError
 from transforms.settings.run_names import ALL_ACCOUNTS, HOURLY
 
 
-def test_every_parameter_is_typed_and_described_and_none_is_a_secret() -> None:
+def test_flow_parameters_are_typed_described_and_not_secret() -> None:
     schema = parameter_schema(pipeline)
     assert schema.required == []
     shown = schema.properties
@@ -38,7 +38,7 @@ def test_every_parameter_is_typed_and_described_and_none_is_a_secret() -> None:
     assert shown.keys() & secrets == set()
 
 
-def test_the_flow_takes_as_many_windows_as_the_settings_do() -> None:
+def test_flow_allows_as_many_windows_as_the_settings() -> None:
     low, high = Settings.model_fields["concurrency"].metadata
     shown = parameter_schema(pipeline).properties["concurrency"]["anyOf"][0]
     assert (shown["minimum"], shown["maximum"]) == (low.ge, high.le)
@@ -72,12 +72,12 @@ def test_prefect_yaml_says_what_recspend_deploy_does() -> None:
     assert cron.model_dump(include={"cron", "timezone"}) == schedule
 
 
-def test_a_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
+def test_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
     assert in_a_process_of_its_own("deployments._lost_runs('1').trigger.within.total_seconds()") == 180
 
 
 class Running:
-    """In the place of Prefect's runner: it runs until it is told to end, or ends by an error."""
+    """Replaces Prefect's runner: runs until it is asked to end, or raises an error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -93,14 +93,14 @@ class Running:
             raise
 
 
-def test_a_server_that_has_ended_ends_what_it_was_started_for() -> None:
+def test_served_process_ends_when_its_server_has_ended() -> None:
     runner, asked = Running(), iter([False, True])
     with pytest.raises(ConfigError, match="has ended by itself"):
         asyncio.run(deployments._run_beside(lambda: next(asked), cast(Any, runner)))
     assert runner.was_told_to_end
 
 
-def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> None:
+def test_runner_reports_an_unresponsive_server_in_a_sentence() -> None:
     groups = [
         ExceptionGroup("of a task group", [ExceptionGroup("of another", [error])])
         for error in (ConnectError("refused"), RuntimeError("Service exceeded error threshold."))
@@ -114,7 +114,7 @@ def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> N
 
 
 def in_a_process_of_its_own(expression: str) -> Any:
-    """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
+    """Return the result where Prefect was not loaded before, as it reads the environment only then."""
     script = (
         f"import json; from flows.pipeline import deployments, prefect_yaml; print(json.dumps({expression}))"
     )
@@ -124,7 +124,7 @@ def in_a_process_of_its_own(expression: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_deployment_of_one_account_waits_for_the_others() -> None:
+def test_deployment_of_one_account_waits_for_the_others() -> None:
     made = deployments.deployment_of("support", "support", None)
     assert made.full_name == f"{FLOW}/support"
     assert made.parameters["account"] == "support"
@@ -133,7 +133,7 @@ def test_a_deployment_of_one_account_waits_for_the_others() -> None:
 
 
 @pytest.mark.parametrize("cron", ["", "x y", "61 * * * *", "* * * *"])
-def test_what_is_no_schedule_is_refused(cron: str) -> None:
+def test_invalid_schedule_is_refused(cron: str) -> None:
     with pytest.raises(ConfigError, match="is no schedule"):
         Timetable(cron).schedule()
 
@@ -147,18 +147,18 @@ def test_what_is_no_schedule_is_refused(cron: str) -> None:
         (RunRequest(again=True), "needs a first day"),
     ],
 )
-def test_days_that_cannot_be_are_refused(run_request: RunRequest, told: str) -> None:
+def test_impossible_days_are_refused(run_request: RunRequest, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         run_request.checked(date(2026, 11, 23))
 
 
-def test_days_that_can_be_are_taken() -> None:
+def test_possible_days_are_accepted() -> None:
     run_request = RunRequest(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
     assert run_request.checked(date(2026, 11, 23)) is run_request
     assert RunRequest(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
 
 
-def test_an_account_whose_name_prefect_does_not_take_is_deployed_by_its_sid() -> None:
+def test_account_name_invalid_in_prefect_is_replaced_by_its_sid() -> None:
     assert deployments._deployable("AC1", "support") == "support"
     name = deployments._deployable("AC1", "EU/support")
     assert name == "AC1"

@@ -1,4 +1,4 @@
-"""Which rows are asked for, shown on small tables, and what is said when there are none."""
+"""Which rows are selected, shown on small tables, and the message when there are none."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -50,7 +50,7 @@ def costs(connection: duckdb.DuckDBPyConnection, narrowing: Narrowing) -> int:
         (Narrowing(SEPTEMBER, ODD), 32),
     ],
 )
-def test_rows_of_the_month_and_of_the_account_are_left(
+def test_narrowing_keeps_rows_of_the_month_and_the_account(
     connection: duckdb.DuckDBPyConnection, narrowing: Narrowing, expected: int
 ) -> None:
     assert costs(connection, narrowing) == expected
@@ -58,7 +58,7 @@ def test_rows_of_the_month_and_of_the_account_are_left(
 
 
 @pytest.mark.parametrize("sid", ["AC-1", ODD])
-def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
+def test_mart_without_accounts_is_rebuilt_from_one_account(
     connection: duckdb.DuckDBPyConnection, sid: str
 ) -> None:
     connection.execute("create table marts.spend_detail as select * from marts.spend")
@@ -86,7 +86,7 @@ def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
         (("2026-10-01", "2026-10-31"), False),
     ],
 )
-def test_a_span_of_days_is_there_when_it_touches_the_month(
+def test_narrowing_keeps_a_span_that_touches_the_month(
     connection: duckdb.DuckDBPyConnection, days: tuple[str, str], is_there: bool
 ) -> None:
     span = f"select date '{days[0]}' as first_day, date '{days[1]}' as last_day"
@@ -105,7 +105,7 @@ def test_month_of_a_row_is_read_from_the_column_its_twin_names(
         assert len(connection.execute(select).fetchall()) == found
 
 
-def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
+def test_narrowing_refuses_marts_without_the_month_or_account() -> None:
     assert Narrowing(SEPTEMBER).select("select 1", ["age_bucket", "first_usage_date"], [], {}) is None
     by_account = Narrowing(None, "AC-1")
     assert by_account.select("select 1", ["month"], ["month"], {}) is None

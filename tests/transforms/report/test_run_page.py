@@ -1,4 +1,4 @@
-"""The page of a run, against what a parser of Markdown makes of it."""
+"""The page of a run, checked with a Markdown parser."""
 
 import re
 from html import escape, unescape
@@ -21,14 +21,14 @@ def cells(html: str) -> list[str]:
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.sampled_from(" \\|`*_<&[]()!~#"))
 )
-def test_any_text_is_shown_as_it_is(text: str) -> None:
+def test_run_page_shows_any_text_unchanged(text: str) -> None:
     shown = f"x{text}x"
     assert [unescape(cell) for cell in cells(MARKDOWN.render(grid(("name",), [[shown]])))] == [
         " ".join(shown.split())
     ]
 
 
-def test_a_name_made_to_break_a_page_breaks_none() -> None:
+def test_run_page_escapes_hostile_names() -> None:
     html = MARKDOWN.render(
         run_page(Told(EVIL, {}, [[EVIL, None, "2026-09-30", "1", "0"]], [EVIL], EVIL, [EVIL]))
     )
@@ -38,7 +38,7 @@ def test_a_name_made_to_break_a_page_breaks_none() -> None:
         assert tag not in html
 
 
-def test_the_page_of_a_whole_run() -> None:
+def test_run_page_of_a_whole_run() -> None:
     told = Told(
         "recspend run",
         {
@@ -95,17 +95,17 @@ On the machine that ran it, in /data/reports: report.html, holes.csv
     )
 
 
-def test_a_run_of_nothing_has_a_title_only() -> None:
+def test_run_page_of_an_empty_run_has_only_a_title() -> None:
     assert run_page(Told("recspend ingest", {})) == "# recspend ingest\n"
     assert grid(("name",), []) == side_by_side({}) == bullets([]) == ""
 
 
-def test_a_long_list_says_how_much_of_it_is_left_out() -> None:
+def test_long_list_says_how_many_entries_are_left_out() -> None:
     assert bullets([str(number) for number in range(23)]).splitlines()[-2:] == ["- 19", "- and 3 more"]
     assert len(bullets(["x"] * 20).splitlines()) == 20
 
 
-def test_a_key_is_the_name_where_it_can_be_and_unlike_any_other_where_not() -> None:
+def test_artifact_key_is_the_name_or_else_unique() -> None:
     assert key_of("recspend-progress", "support-2") == "recspend-progress-support-2"
     names = ["Sales & co", "sales-co", "Sales, co", "M\u00fcller", "\u05d0", "", "-", "sales_co"]
     keys = {key_of("recspend-progress", name) for name in names}
@@ -114,5 +114,5 @@ def test_a_key_is_the_name_where_it_can_be_and_unlike_any_other_where_not() -> N
     assert key_of("a", "Sales & co") == key_of("a", "Sales & co")
 
 
-def test_a_text_stands_on_one_line() -> None:
+def test_literal_puts_a_text_on_one_line() -> None:
     assert literal(" two\nlines\t") == "two lines"

@@ -116,6 +116,6 @@ def test_json_text_refuses_what_it_does_not_know() -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
                     lambda each: st.lists(each) | st.dictionaries(st.text(), each), max_leaves=8))  # fmt: skip
-def test_json_text_of_plain_values_is_that_of_the_standard_library(value: Any) -> None:
+def test_json_text_of_plain_values_equals_the_standard_library(value: Any) -> None:
     assert json_text(value) == json.dumps(value)
     assert json_text(value, ascii_only=False) == json.dumps(value, ensure_ascii=False)

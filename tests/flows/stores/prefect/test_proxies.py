@@ -1,4 +1,4 @@
-"""The way to this machine goes past every proxy, and what else goes past them still does."""
+"""Requests to this machine bypass every proxy, and existing exceptions are kept."""
 
 import os
 from urllib.request import proxy_bypass
@@ -22,7 +22,7 @@ from flows.stores.prefect.proxies import past_proxies
         ({"no_proxy": "*"}, "*"),
     ],
 )
-def test_this_machine_is_asked_without_a_proxy(
+def test_requests_to_this_machine_bypass_every_proxy(
     given: dict[str, str], outside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untouched = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}

@@ -1,4 +1,4 @@
-"""A Prefect server of our own: one per folder of Prefect, reached past every proxy, and looked after."""
+"""Our own Prefect server: one per Prefect folder, reached without a proxy, and supervised."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from flows.stores.prefect.server import own_server
 from transforms.errors import ConfigError
 
 
-def test_a_second_server_of_one_home_is_refused_and_told_what_to_do(
+def test_second_server_of_one_home_is_refused_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[object] = []
@@ -36,7 +36,7 @@ def test_a_second_server_of_one_home_is_refused_and_told_what_to_do(
 
 @contextmanager
 def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """A server that answers so, one after another; its address, and what it was asked."""
+    """Run a server with these responses in order; yield its address and the requests it got."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
+def test_starting_server_is_polled_past_a_proxy_with_pauses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
@@ -74,12 +74,10 @@ def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
     assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
 
 
-def test_the_ui_is_put_together_where_this_user_may_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ui_is_built_where_this_user_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: True)
     assert prefect_server._place_of_ui(tmp_path, {}) == {}
-    monkeypatch.setattr("os.access", lambda *_: False)  # as when another user installed it
+    monkeypatch.setattr("os.access", lambda *_: False)  # such as after an installation by another user
     assert prefect_server._place_of_ui(tmp_path, {}) == {
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(tmp_path / "ui")
     }
