@@ -17,4 +17,4 @@ class AccountAccess:
     token_hint: str
 
     def __repr__(self) -> str:
-        return f"Access({self.name!r}, {self.account_sid!r}, {self.base_url!r})"
+        return f"AccountAccess({self.name!r}, {self.account_sid!r}, {self.base_url!r})"

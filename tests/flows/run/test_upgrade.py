@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.main import get_command
@@ -83,13 +84,25 @@ def changed(kept: Path, data_dir: Path) -> set[str]:
     return {name for name, before in content(kept / "data").items() if after.get(name) != before}
 
 
+# The reason of the one reject, in the words of the release that wrote the folder and in today's.
+REWORDED = {'"a fortune" is no number that fits': '"a fortune" is not a number that fits'}
+
+
 def tables(data_dir: Path) -> dict[str, Any]:
-    """Return every table that is made from raw pages."""
+    """Read every table that is built from raw pages, with reasons of rejects in today's words."""
     return {
-        str(path.relative_to(data_dir)): pq.ParquetFile(path).read()
+        str(path.relative_to(data_dir)): reworded(pq.ParquetFile(path).read())
         for path in data_dir.rglob("*.parquet")
         if "reports" not in path.parts
     }
+
+
+def reworded(table: pa.Table) -> pa.Table:
+    if "reason" not in table.column_names:
+        return table
+    reasons = [REWORDED.get(reason, reason) for reason in table["reason"].to_pylist()]
+    place = table.column_names.index("reason")
+    return table.set_column(place, table.schema.field("reason"), pa.array(reasons, pa.string()))
 
 
 def without_column(path: Path, column: str) -> None:
