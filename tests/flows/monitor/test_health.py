@@ -196,7 +196,7 @@ def test_the_metrics_can_stand_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "collector" / "recspend.prom"
     work = work_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
     write_metrics(work.settings, work.names, work.clock())
-    assert "recspend_last_run_exit_code 0\n" in elsewhere.read_text()
+    assert "recspend_last_run_exit_code 0.0\n" in elsewhere.read_text()
     assert [path.name for path in elsewhere.parent.iterdir()] == ["recspend.prom"]
 
 
