@@ -172,4 +172,4 @@ def _family(metric: Metric) -> MetricFamily:
 
 
 def _number(value: Value) -> float:
-    return value.timestamp() if isinstance(value, datetime) else float(value)
+    return round(value.timestamp(), 3) if isinstance(value, datetime) else float(value)

@@ -194,7 +194,7 @@ def test_metrics_file_can_be_placed_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "collector" / "recspend.prom"
     context = context_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
     write_metrics(context.settings, context.names, context.clock())
-    assert "recspend_last_run_exit_code 0\n" in elsewhere.read_text()
+    assert "recspend_last_run_exit_code 0.0\n" in elsewhere.read_text()
     assert [path.name for path in elsewhere.parent.iterdir()] == ["recspend.prom"]
 
 
