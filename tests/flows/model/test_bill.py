@@ -292,7 +292,7 @@ def test_a_hole_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
         run(emulator, tmp_path, RunRequest(first=SECOND, last=SECOND))
         run(emulator, tmp_path, RunRequest(first=FOURTH))
         # The usage of the third is read, its recordings are not.
-        with patch("flows.ingest.plan.plan_account", lambda *_: {}):
+        with patch("flows.ingest.ingest.plan_account", lambda *_: {}):
             run(emulator, tmp_path, RunRequest(first=THIRD, last=THIRD))
     rows = reconciliation(tmp_path)
     assert by_day(
