@@ -34,11 +34,12 @@ lint: install
 bench: install
 	$(BIN)/python -m tests.benchmarks
 
-# Writes what is generated: data/README.md from the twins of the models, the pictures in sql/ from the SQL, and parts
-# of the rooms' pages from the code.
+# Writes what is generated: data/README.md and the pictures in sql/ from the twins and the SQL, prefect.yaml from the
+# deployment, and parts of the rooms' pages from the code.
 docs: install
 	$(BIN)/python -m flows.model.data_map
 	$(BIN)/python -m flows.model.sql_map
+	$(BIN)/python -m flows.pipeline.prefect_yaml
 	$(BIN)/python -m tests.support.docs
 
 install: .venv/.installed

@@ -1,4 +1,4 @@
-"""What every stage is handed: the clock, how a piece of work is run as a step, and whom it reports progress to."""
+"""What every stage is passed: the clock, how to run a piece of work as a step, and where to report progress."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,22 +7,22 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 Step = Callable[[str, Callable[[], Any]], Any]
-"""Runs a piece of work that has a name, and gives what it gives."""
+"""Runs a piece of work under a name, and returns its result."""
 
 
 class Progress(Protocol):
-    """Called by a stage: what it is doing, how much of it is done, and the total when that is known."""
+    """Called by a stage with what it is doing, how much of that is done, and the total if known."""
 
     def __call__(self, stage: str, done: int, total: int | None = None) -> None:
-        """Tell it."""
+        """Report progress."""
 
 
 def silent(stage: str, done: int, total: int | None = None) -> None:
-    """Nobody listens."""
+    """Ignore progress."""
 
 
 def directly(name: str, piece: Callable[[], T]) -> T:
-    """Run a piece of work here and now; Prefect runs the same piece as a task of that name."""
+    """Run a piece of work in this thread, right away. Under Prefect, the same piece is a task of that name."""
     return piece()
 
 
@@ -30,5 +30,5 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The instant, in UTC."""
+    """Return the current instant, in UTC."""
     return datetime.now(UTC)

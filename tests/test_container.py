@@ -1,4 +1,4 @@
-"""What can be held of the container without building it; tests/test_wheel.py does what its first stage does."""
+"""Checks of the container without building it; tests/test_wheel.py does what its first stage does."""
 
 import json
 import re
@@ -17,18 +17,18 @@ PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))
 ENVIRONMENT = dict(word.split("=", 1) for rest in of(IMAGE, "ENV") for word in rest.split())
 
 
-def test_both_stages_stand_on_the_same_slim_python() -> None:
+def test_both_stages_use_the_same_slim_python() -> None:
     (build,), (image,) = of(BUILD, "FROM"), of(IMAGE, "FROM")
     assert build.removesuffix(" AS build") == image == "docker.io/library/python:3.11-slim"
 
 
 @pytest.mark.parametrize("command", [*of(BUILD, "RUN"), *of(IMAGE, "RUN")])
-def test_each_command_is_one_the_shell_understands(command: str) -> None:
+def test_shell_accepts_each_command(command: str) -> None:
     done = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_is_copied_is_tracked_lands_under_its_own_name_and_is_all_the_wheel_is_made_of() -> None:
+def test_copied_files_are_tracked_and_all_the_wheel_needs() -> None:
     sources = [source for names, _ in copied(BUILD) for source in names]
     assert all(tracked(source) for source in sources)
     for names, target in copied(BUILD):
@@ -42,7 +42,7 @@ def test_what_is_copied_is_tracked_lands_under_its_own_name_and_is_all_the_wheel
     assert copied(IMAGE) == []
 
 
-def test_nothing_but_what_is_copied_goes_into_the_build() -> None:
+def test_build_context_holds_only_what_is_copied() -> None:
     lines = (TOP / ".dockerignore").read_text("utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
@@ -50,14 +50,14 @@ def test_nothing_but_what_is_copied_goes_into_the_build() -> None:
     assert let_in == {source for names, _ in copied(BUILD) for source in names}
 
 
-def test_everything_is_installed_from_files_whose_hash_was_checked() -> None:
+def test_everything_is_installed_from_hash_checked_files() -> None:
     fetching, *others = [command for command in of(BUILD, "RUN") if " pip " in command]
     assert "--require-hashes --requirement requirements.lock" in fetching
     assert others
     assert all("--no-index --find-links /wheels" in command for command in others)
 
 
-def test_the_image_runs_the_command_as_nobody_of_weight() -> None:
+def test_image_runs_the_command_as_an_unprivileged_user() -> None:
     (user,) = of(IMAGE, "USER")
     made = re.search(r"useradd --uid (\d+) --create-home (\w+)", " ".join(of(IMAGE, "RUN")))
     assert made is not None
@@ -69,7 +69,7 @@ def test_the_image_runs_the_command_as_nobody_of_weight() -> None:
     assert json.loads(command)[0] in get_command(app).commands  # type: ignore[attr-defined]
 
 
-def test_the_data_stand_in_a_volume_that_the_user_may_write_to() -> None:
+def test_data_is_kept_in_a_volume_the_user_may_write_to() -> None:
     (volume,) = of(IMAGE, "VOLUME")
     assert ENVIRONMENT["RECSPEND_DATA_DIR"] == volume
     assert ENVIRONMENT["PREFECT_HOME"].startswith(f"{volume}/")
@@ -78,7 +78,7 @@ def test_the_data_stand_in_a_volume_that_the_user_may_write_to() -> None:
     assert {volume, *of(IMAGE, "WORKDIR")} == set(owned)
 
 
-def test_no_library_may_phone_home_from_it() -> None:
+def test_image_disables_telemetry_of_libraries() -> None:
     makefile = (TOP / "Makefile").read_text("utf-8")
     quiet = dict(re.findall(r"^export (\w+) = (\S+)$", makefile, re.MULTILINE))
     quiet.pop("PIP_DISABLE_PIP_VERSION_CHECK")
@@ -86,7 +86,7 @@ def test_no_library_may_phone_home_from_it() -> None:
     assert quiet.items() <= ENVIRONMENT.items()
 
 
-def test_the_command_is_found_where_the_first_stage_installs_it() -> None:
+def test_command_is_found_where_the_first_stage_installs_it() -> None:
     (taken,) = of(IMAGE, "COPY")
     _, source, target = taken.split()
     assert source == target

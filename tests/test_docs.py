@@ -1,4 +1,4 @@
-"""The documentation is what the code does."""
+"""The documentation agrees with the code."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from flows.emulator.descriptions import DIALECT_DESCRIPTIONS, FAULT_DESCRIPTIONS
 from flows.model import data_map
 from flows.pipeline import states
 from flows.report.presets import PRESETS
-from flows.settings.channel_settings import CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.channel_settings import AppriseSettings, CommandSettings, EmailSettings, WebhookSettings
 from flows.settings.settings import Settings, load
 from tests.support import TOP, docs, examples, page, section
 from transforms.model.models import read_twin
@@ -30,7 +30,7 @@ COMMANDS = dict(docs.commands(app))
 
 
 def tracked(pattern: str) -> list[str]:
-    """The files of the checkout that match, by their paths from the top."""
+    """Return the files of the checkout that match, as paths from the top."""
     listed = subprocess.run(
         ["git", "ls-files", "--", pattern], cwd=TOP, capture_output=True, text=True, check=False
     )
@@ -47,12 +47,12 @@ ROOMS = [
 
 
 def prose(name: str) -> str:
-    """A page without its fenced blocks."""
+    """Return a page without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", (TOP / name).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(name: str) -> set[str]:
-    """The anchors that hosts of repositories give to the headings of a page."""
+    """Return the anchors that repository hosts give to the headings of a page."""
     found = set[str]()
     for heading in re.findall(r"^#+ (.*)$", prose(name), re.MULTILINE):
         plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
@@ -63,7 +63,7 @@ def anchors(name: str) -> set[str]:
 
 
 def rows_of(text: str, head: str) -> list[list[str]]:
-    """The cells of the table below a header line of a page."""
+    """Return the cells of the table below a header line of a page."""
     body = text.split(f"{head}\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in body]
 
@@ -204,7 +204,7 @@ def test_alerts_use_metrics_that_exist() -> None:
     assert set(re.findall(r"recspend_\w+", alerts)) <= set(re.findall(r"`(recspend_\w+)`", text))
 
 
-def test_the_map_of_the_data_folder_is_what_the_twins_say() -> None:
+def test_map_of_the_data_folder_agrees_with_the_twins() -> None:
     assert page("data") == data_map.render(), "run `make docs`"
 
 
@@ -251,7 +251,7 @@ def test_readme_shows_the_demo_and_the_page_its_commands(tmp_path: Path) -> None
 
 
 def spend_as_an_analyst_finds_it(data_dir: Path) -> dict[tuple[str, str], Decimal]:
-    """Cost by account and currency, by the page's example for pandas."""
+    """Return the cost by account and currency, computed by the page's example for pandas."""
     (example,) = examples(page("flows/report"), "python")
     assert 'connect("data/warehouse.duckdb"' in example
     (data_dir.parent / "warehouse.duckdb").symlink_to(data_dir / "warehouse.duckdb")
@@ -298,13 +298,13 @@ def test_page_of_monitor_has_every_channel_key_and_finding(
     text = section(page("flows/monitor"), "## Who is notified")
     rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
-    kinds = (WebhookSettings, EmailSettings, CommandSettings)
+    kinds = (WebhookSettings, AppriseSettings, EmailSettings, CommandSettings)
     keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
     assert named == keys | set(KINDS)
     (example,) = examples(text, "toml")
     (tmp_path / "recspend.toml").write_text(example)
     monkeypatch.setenv("RECSPEND_CONFIG", str(tmp_path / "recspend.toml"))
-    assert [channel.kind for channel in load().notify] == ["webhook", "email", "command"]
+    assert [channel.kind for channel in load().notify] == ["webhook", "email", "apprise", "command"]
 
 
 @pytest.mark.parametrize("name", PAGES)

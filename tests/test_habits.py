@@ -19,12 +19,12 @@ TEMPLATES = sorted((TOP / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 
 def of_yaml(path: str) -> Any:
-    """A YAML file of the checkout."""
+    """Read a YAML file of the checkout."""
     return yaml.safe_load((TOP / path).read_text("utf-8"))
 
 
 def make_targets(commands: str) -> set[str]:
-    """What `make` is asked for, set-up aside."""
+    """Return the `make` targets, without the set-up."""
     called = re.findall(r"\bmake ([a-z][a-z -]*)$", commands, re.MULTILINE)
     return {target for targets in called for target in targets.split()} - {"install"}
 

@@ -1,4 +1,4 @@
-"""The layout is as CONTRIBUTING describes it; test_docs.py compares the rooms with their pages."""
+"""The layout agrees with CONTRIBUTING; test_docs.py compares the rooms with their pages."""
 
 import subprocess
 import sys

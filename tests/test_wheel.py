@@ -1,4 +1,4 @@
-"""The wheel, built and installed as the container does it where no checkout is near, does what the checkout does."""
+"""The wheel works like the checkout; it is built and installed as in the container, away from any checkout."""
 
 import csv
 import json
@@ -24,13 +24,20 @@ from tests.support.shadows import OTHERS, OURS, shadow
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-DEMO_FLAGS = ("--recordings", "6000", "--accounts", "3", "--seed", "1")  # what `demo` does without any
+DEMO_FLAGS = (
+    "--recordings",
+    "6000",
+    "--accounts",
+    "3",
+    "--seed",
+    "1",
+)  # the arguments that `demo` uses by default
 CELL_KEYS = ("account_sid", "source", "channels", "currency")
 SPEND = ("daily_spend", "daily_spend_detail", *(f"spend_by_{of}" for of in ("account", "channels", "source")))
 
 
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """What a command prints; the test fails with its words when it fails."""
+    """Return what a command prints; if it fails, the test fails with its output."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         list(command), cwd=cwd, env=env or environment, capture_output=True, text=True, check=False
@@ -42,23 +49,23 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The wheel, and the `bin` folder it is installed in, as the container makes them."""
+    """Return the wheel and the `bin` folder it is installed in, made as in the container."""
     return build(tmp_path_factory.mktemp("container"))
 
 
 @pytest.fixture(scope="module")
 def wheel(built: tuple[Path, Path]) -> Path:
-    """A wheel built from tracked files only, so that nothing generated can be in it."""
+    """Build a wheel from tracked files only, so that it holds nothing generated."""
     return built[0]
 
 
 @pytest.fixture(scope="module")
 def installed(built: tuple[Path, Path]) -> Path:
-    """The `bin` folder of a new virtual environment with the locked dependencies and the wheel."""
+    """Return the `bin` folder of a new virtual environment with the locked dependencies and the wheel."""
     return built[1]
 
 
-def test_the_wheel_holds_the_two_packages_and_what_travels_with_them(wheel: Path) -> None:
+def test_wheel_contains_both_packages_and_their_data_files(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     top_level = {name.partition("/")[0] for name in names}
@@ -86,7 +93,7 @@ def test_wheel_is_typed_and_carries_its_licence(wheel: Path) -> None:
     assert (said.get_all("Project-URL"), said["Home-page"]) == (None, None)
 
 
-def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers(installed: Path) -> None:
+def test_installed_packages_match_the_lock_without_dev_tools(installed: Path) -> None:
     program = (
         "from importlib.metadata import distributions as d; print(*(f'{i.name}=={i.version}' for i in d()))"
     )
@@ -100,7 +107,7 @@ def test_what_is_installed_is_what_the_lock_says_without_the_tools_of_developers
     assert names.isdisjoint({"pip", "pytest", "mypy", "ruff", "selenium"})
 
 
-def test_the_installed_demo_comes_to_the_emulators_own_totals(installed: Path, tmp_path: Path) -> None:
+def test_installed_demo_gives_the_totals_of_the_emulator(installed: Path, tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "empty"
     home.mkdir()
     folder.mkdir()
@@ -146,7 +153,7 @@ def test_demo_runs_from_any_folder_however_it_was_installed(
 
 
 def installed_by(tool: str, wheel: Path, home: Path) -> Path:
-    """The command of the wheel, installed by pipx or uv from the locked wheels next to it; they may be missing here."""
+    """Return the command installed by pipx or uv from the locked wheels; skip if the tool is missing."""
     if not (program := shutil.which(tool)):
         pytest.skip(f"{tool} is not installed here")
     locked = ["--no-index", "--find-links", str(wheel.parent)]
@@ -172,7 +179,7 @@ def installed_by(tool: str, wheel: Path, home: Path) -> Path:
 def added_up(
     rows: Iterable[Mapping[str, Any]], keys: Sequence[str]
 ) -> dict[tuple[str, ...], tuple[int, int, int, Decimal]]:
-    """Recordings, unpriced ones, seconds and cost by key; an unknown cost or duration adds nothing."""
+    """Return recordings, unpriced ones, seconds and cost by key; unknown costs and durations add nothing."""
     sums: defaultdict[tuple[str, ...], tuple[int, int, int, Decimal]] = defaultdict(
         lambda: (0, 0, 0, Decimal(0))
     )

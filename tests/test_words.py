@@ -1,4 +1,4 @@
-"""The word list: each pattern by its own examples, and where prose is looked for."""
+"""The word list: each pattern with its own examples, and where prose is searched."""
 
 from pathlib import Path
 

@@ -1,25 +1,25 @@
-"""Every error recspend raises on purpose, sorted by what the reader can do about it.
+"""Every error recspend raises on purpose, by what the user can do about it.
 
-A message is one plain sentence and then the next step. No message holds a token, a header or a response body.
+A message says what happened and then what to do. No message contains a token, a header or a response body.
 """
 
 
 class RecspendError(Exception):
-    """Root of all errors that are told to a person without a traceback."""
+    """Base class of all errors that are shown to a person without a traceback."""
 
     exit_code = 2
 
 
 class ConfigError(RecspendError):
-    """A setting, flag or file of the user is missing or wrong. Cure: change it."""
+    """A setting, flag or file of the user is missing or wrong. Remedy: change it."""
 
 
 class BusyError(ConfigError):
-    """Another process holds what only one may: the data folder, as a rule. Cure: wait until it ends."""
+    """Another process holds an exclusive resource, usually the data folder. Remedy: wait until it ends."""
 
 
 class ApiError(RecspendError):
-    """The API cannot be reached, refuses, or answers something that cannot be followed."""
+    """The API cannot be reached, refuses a request, or sends a response that cannot be used."""
 
     exit_code = 3
 
@@ -29,7 +29,7 @@ class ApiError(RecspendError):
 
 
 class RequestRefusedError(ApiError):
-    """The API refuses this one request (a status 4xx that is not about credentials, path or rate)."""
+    """The API refuses this one request: a 4xx status that is not about credentials, path or rate."""
 
 
 class CursorError(ApiError):
@@ -37,30 +37,33 @@ class CursorError(ApiError):
 
 
 class DataError(RecspendError):
-    """What was received or stored cannot be understood. Cure: look at the named file."""
+    """Received or stored data cannot be understood. Remedy: look at the named file."""
 
 
 class NotJsonError(DataError):
-    """A body that is cut off or is something other than JSON; asking again may help."""
+    """A response body is cut off or is not JSON; requesting it again may help."""
 
 
 class ModelError(RecspendError):
-    """A SQL model or its twin is wrong: unknown name, cycle, drift. Cure: mend the named file."""
+    """A SQL model or its twin is wrong: unknown name, cycle, drift. Remedy: correct the named file."""
 
 
 class ChecksFailedError(RecspendError):
-    """At least one check of severity fail found rows: figures must not be handed out."""
+    """At least one check of severity `fail` found rows, so the figures must not be used."""
 
     exit_code = 1
 
 
 class DeliveryError(RecspendError):
-    """A message could not be delivered; the next run tries again. The message names no address: it may be a secret."""
+    """A notification could not be delivered; the next run tries again.
+
+    The error message contains no address, because the address may be a secret.
+    """
 
 
 def reason_of(error: Exception) -> str:
-    """What went wrong, in words that may be shown.
+    """Describe an error in words that are safe to show.
 
-    Of errors nobody expected it is only the kind: their words may hold a secret.
+    For an unexpected error, this is only its class name: its message may contain a secret.
     """
     return str(error) if isinstance(error, RecspendError) else f"{type(error).__name__}."

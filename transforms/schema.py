@@ -1,7 +1,7 @@
-"""The one dictionary of columns: what each name means, in which unit, and how the lake stores it.
+"""The dictionary of columns: what each name means, in which unit, and how the lake stores it.
 
 The Arrow schema of the lake, the `.yml` twins of the models, the comments in the warehouse and the map in
-`data/README.md` all repeat these words, and a test fails when any of them drifts.
+`data/README.md` all repeat these descriptions, and a test fails if any of them differs.
 """
 
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ SOURCES = (
     "StartCallRecordingAPI",
     "StartConferenceRecording",
 )
-"""The seven documented ways a recording is made."""
+"""The seven documented ways to make a recording."""
 
 STATUSES = frozenset(
     "queued in-progress paused resumed completed absent stopped processing deleted failed".split()
 )
-"""Every documented status of either vendor, lower case."""
+"""Every documented status of either vendor, in lower case."""
 
 UNKNOWN = "unknown"
-"""What `source` and `status` say when the API sends none."""
+"""The value of `source` and `status` when the API sends none."""
 
 NO_CURRENCY = "XXX"
-"""ISO 4217's code for "no currency involved": the API gave none."""
+"""ISO 4217's code for "no currency involved"; used when the API sends no currency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the lake: Arrow type, whether it may be null, what it means, and its unit if it has one."""
+    """A column of the lake: its Arrow type, whether it may be null, its description, and its unit, if any."""
 
     name: str
     type: pa.DataType
@@ -67,7 +67,7 @@ CONTENT_COLUMNS = (
     Column("uri", pa.string(), False, "Path of the recording under the API's host; empty when the API gives none."),
 )  # fmt: skip
 
-# What recspend knows about its own sightings of it.
+# What recspend itself recorded about it: when it saw the recording, and on which page.
 SIGHTING_COLUMNS = (
     Column("first_seen_at", INSTANT, True, "When recspend first saw the recording.", "UTC"),
     Column("first_priced_at", INSTANT, True, "When recspend first saw a price for it.", "UTC"),
@@ -101,10 +101,10 @@ REJECT_SCHEMA = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
     ]
 )
-"""A record that cannot be understood: which page, which position in it (from 0), which field, and why.
+"""A record that cannot be understood: its page, its position there (from 0), the field, and the reason.
 
-record_key tells two sightings of the same record apart from two records: its sid, else a digest of its content.
-window_first and window_last are the days that were being read.
+record_key identifies a record across fetches: its sid, or else a digest of its content. window_first and window_last
+(days in UTC, inclusive) are the window that was being fetched.
 """
 
 MODEL_WORDS = {
@@ -127,4 +127,4 @@ MODEL_WORDS = {
     "recordings": ("Number of recordings, with or without a price, including deleted ones.", "recordings"),
     "unpriced_recordings": ("How many of them have no price yet.", "recordings"),
 }  # fmt: skip
-"""Words and unit of the columns that only the models have."""
+"""Description and unit of the columns that only the models have."""

@@ -91,15 +91,14 @@ def _json_of(found: "Explanation") -> str:
     import json
 
     from transforms.report.text import to_json
+    from transforms.values.json_text import json_text
 
     tables = {"figures": found.figures, "sums": found.sums, "recordings": found.recordings}
-    return json.dumps(
-        {
-            "mart": found.mart,
-            "asked": list(found.asked),
-            "pages": found.pages,
-            **{name: json.loads(to_json(table)) for name, table in tables.items()},
-            "problems": list(found.problems),
-        },
-        ensure_ascii=False,
-    )
+    said = {
+        "mart": found.mart,
+        "asked": found.asked,
+        "pages": found.pages,
+        **{name: json.loads(to_json(table)) for name, table in tables.items()},
+        "problems": found.problems,
+    }
+    return json_text(said, ascii_only=False)

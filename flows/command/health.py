@@ -1,12 +1,12 @@
 """The commands for monitoring: `status` (how complete are the figures?) and `doctor` (is everything set up?)."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from flows.command.options import AsJson
 from flows.command.screen.output import show
+from transforms.values.json_text import json_text
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def status(
     settings = load()
     found = health(settings.data_dir, account_names(settings), settings.reporting_timezone, datetime.now(UTC))
     if as_json:
-        typer.echo(json.dumps(found.as_object(longest)))
+        typer.echo(json_text(found.as_object(longest)))
     else:
         from flows.command.screen.health import health_lines
 
@@ -71,6 +71,6 @@ def doctor(as_json: AsJson = False) -> None:
     state = next(state for state in ("broken", "look", "ok") if state in states)
     if as_json:
         findings = [{"subject": f.subject, "state": f.state, "words": f.words, **f.facts} for f in found]
-        typer.echo(json.dumps({"state": state, "findings": findings}))
+        typer.echo(json_text({"state": state, "findings": findings}))
     if state == "broken":
         raise typer.Exit(2)

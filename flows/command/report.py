@@ -1,6 +1,5 @@
 """`recspend report`: the report files, an extract of them, or one mart on the terminal."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +10,10 @@ from flows.command.options import AccountOption, AsJson, Prefect, Presets
 from flows.command.screen.output import say, show
 from flows.report.formats import FileFormat
 from transforms.errors import ConfigError
+from transforms.values.json_text import json_text
 
 if TYPE_CHECKING:
-    from flows.report.extract import Extracted, ExtractRequest
+    from flows.report.extract import ExtractRequest
 
 app = typer.Typer()
 
@@ -88,20 +88,18 @@ def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | Non
 
     written = extract(load().data_dir, shipped("sql"), request, file_format, out)
     if as_json:
-        typer.echo(json.dumps(_as_object(written), ensure_ascii=False))
+        files = [path.name for path in written.files]
+        said = {
+            "folder": written.folder,
+            "files": files,
+            "written": written.written,
+            "left_out": written.left_out,
+        }
+        typer.echo(json_text(said, ascii_only=False))
         return
     for name, why in written.left_out.items():
         say(f"{name} is left out: {why}.")
     typer.echo(f"Wrote {len(written.files)} files to {written.folder} ({written.written} changed).")
-
-
-def _as_object(written: "Extracted") -> dict[str, object]:
-    return {
-        "folder": str(written.folder),
-        "files": [path.name for path in written.files],
-        "written": written.written,
-        "left_out": dict(written.left_out),
-    }
 
 
 def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:

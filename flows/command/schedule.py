@@ -11,7 +11,7 @@ import typer
 from flows.command.screen.output import say, show
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
-from transforms.settings.run_names import ALL_ACCOUNTS, is_deployment_name
+from transforms.settings.run_names import ALL_ACCOUNTS, HOURLY, is_deployment_name
 
 if TYPE_CHECKING:
     from flows.pipeline.deployments import Timetable
@@ -29,12 +29,11 @@ Name = Annotated[
         help="Name of the deployment. Each data folder on a server needs its own.",
     ),
 ]
-_HOURLY = "17 * * * *"
 
 
 @app.command("serve")
 def serve_command(
-    cron: Cron = _HOURLY,
+    cron: Cron = HOURLY,
     timezone: Timezone = "UTC",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the Prefect server it starts; 0: any free port.")
@@ -49,6 +48,7 @@ def serve_command(
     """
     from flows.settings.settings import load
     from flows.settings.tokens import asks_prefect
+    from flows.stores.prefect.proxies import past_proxies
     from flows.stores.prefect.server import free_address, own_server
 
     _end_by_signals()
@@ -59,11 +59,13 @@ def serve_command(
             _refuse_missing_tokens(settings)  # before anything is started
         given = os.environ.get("PREFECT_API_URL")
         address = "" if given else free_address(port)
+        if not given:
+            os.environ.update(past_proxies(os.environ))  # our server, and we and the runs on the way to it
         _before_prefect(api_url := given or f"{address}/api")
         from flows.pipeline.deployments import serve_pipeline
 
         timetable = _timetable(cron, timezone)
-        with nullcontext(lambda: False) if given else own_server(address) as has_ended:
+        with nullcontext(lambda: False) if given else own_server(address, os.environ) as has_ended:
             if asks_first:
                 _refuse_missing_tokens(settings)  # asking the same server as the runs will
             say(f"Scheduled at {cron} ({timezone}). Prefect UI: {_ui_of(api_url)}  Press Ctrl-C to stop.")

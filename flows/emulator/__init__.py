@@ -1,9 +1,9 @@
-"""A faithful local emulator of the Recordings list API of SignalWire and Twilio, with its own totals.
+"""Emulate the Recordings list API of SignalWire and Twilio on this machine, and compute the expected totals.
 
-It uses the standard library only and shares nothing with the rest of the project, so that it cannot share its
-mistakes. `open_ledger` (made-up recordings), `open_recordings` (recordings made by hand), `open_living` (either, and
-they change) and `open_replay` (captured pages) each give a `Source`; `serve` and `serve_until_stopped` serve one, in
-any dialect, with faults if wanted.
+The emulator uses the standard library only and shares no code with the rest of the project, so that both cannot make
+the same mistake. `open_ledger` (generated recordings), `open_recordings` (given recordings), `open_living` (either, and
+they change over time) and `open_replay` (captured pages) each return a `Source`. `serve` and `serve_until_stopped`
+serve one, in any dialect and with any faults.
 """
 
 from flows.emulator.faults.faults import FAULTS
@@ -13,12 +13,12 @@ from flows.emulator.http.queries import DIALECTS
 from flows.emulator.ledger.forms import COMMON, FORMS, Forms
 from flows.emulator.ledger.generator import Parameters
 from flows.emulator.ledger.ledger import SOURCES, Account, Recording, render
-from flows.emulator.ledger.living import LivingLedger, Standing
+from flows.emulator.ledger.living import LivingLedger, RecordingState
 from flows.emulator.ledger.totals import TotalsObject, totals_of
 from flows.emulator.resources.api import LivingSource, open_ledger, open_living, open_recordings
 from flows.emulator.resources.replay import open_replay
 from flows.emulator.server.server import Emulator, serve, serve_until_stopped, totals_at_start
-from flows.emulator.server.wire import AskedUrl
+from flows.emulator.server.wire import LoggedRequest
 
 __all__ = [
     "COMMON",
@@ -28,15 +28,15 @@ __all__ = [
     "LEDGER_FAULTS",
     "SOURCES",
     "Account",
-    "AskedUrl",
     "Emulator",
     "Forms",
     "LivingLedger",
     "LivingSource",
+    "LoggedRequest",
     "Parameters",
     "Recording",
+    "RecordingState",
     "Source",
-    "Standing",
     "TotalsObject",
     "open_ledger",
     "open_living",

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from flows.emulator.faults.ledger_faults import CORRECTED_DAYS, CORRECTED_SHARE, LATE_DAYS, LATE_SHARE
 from flows.emulator.faults.page_faults import HUGE_FACTOR
+from flows.emulator.faults.pagination_faults import SKIPPED_ROWS
 from flows.emulator.faults.transport_faults import (
     MOST_AT_ONCE,
     NOT_FOUND_REQUESTS,
     TOKEN_LASTS,
-    TOKEN_RENEWED_AFTER,
+    TOKEN_REFUSALS,
 )
-from flows.emulator.faults.walk_faults import SKIPPED_ROWS
 from flows.emulator.ledger.usage import EXTRA_MINUTES, RATE_FACTOR
 
 FAULT_DESCRIPTIONS: Mapping[str, str] = {
@@ -20,7 +20,7 @@ FAULT_DESCRIPTIONS: Mapping[str, str] = {
     "bad-json": "The first page request gets HTML with status 200.",
     "not-found": f"404 for the first {NOT_FOUND_REQUESTS} page requests of each account.",
     "expired-token": (
-        f"401 for page requests {TOKEN_LASTS + 1} to {TOKEN_LASTS + TOKEN_RENEWED_AFTER} of each account, as if the "
+        f"401 for page requests {TOKEN_LASTS + 1} to {TOKEN_LASTS + TOKEN_REFUSALS} of each account, as if the "
         "token was rotated."
     ),
     "unauthorized": "401 for every page request.",

@@ -1,4 +1,4 @@
-"""Ingest: finish what was broken off, plan the days of an account, and land every page of them."""
+"""Ingest: finish interrupted landings, plan which days of an account to read, and land every page of them."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from flows.ingest.lanes import Lanes, days_in, window_of
 from flows.ingest.plan import find_dialect, plan_account
 from flows.ingest.usage import ingest_usage
+from flows.ingest.workers import Workers, days_in, window_of
 from flows.stage import Clock, Progress, Step, directly, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
@@ -24,15 +24,16 @@ from transforms.values.windows import Window, days_of
 
 logger = logging.getLogger(__name__)
 
-# So that a step is worth its cost to whoever runs it, and there are no more than a few for each account.
+# Each step has a cost (a task, when Prefect runs it), so an account gets a few large steps, not one per window.
 _WINDOWS_PER_STEP = 16
 
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """What ingesting asked and landed. `failed`: account name → what went wrong and what to do.
+    """The requests sent and the pages and rows landed.
 
-    `warnings`: account name → what went wrong while its recordings were read anyway.
+    failed: account name → what went wrong and what to do. warnings: account name → what went wrong although all of its
+    recordings were read.
     """
 
     requests: int = 0
@@ -43,7 +44,7 @@ class IngestSummary:
     warnings: Mapping[str, str] = field(default_factory=dict)
 
     def __add__(self, other: "IngestSummary") -> "IngestSummary":
-        """Both accounts together."""
+        """Add up two summaries."""
         return IngestSummary(
             self.requests + other.requests,
             self.retries + other.retries,
@@ -64,35 +65,35 @@ def ingest_account(
     step: Step = directly,
     clock: Clock = utc_now,
 ) -> IngestSummary:
-    """Finish what was interrupted, then land the days of an account that have to be read.
+    """Finish an account's interrupted landings, then land the days that have to be read.
 
-    A failure does not raise: the summary says what went wrong and what to do.
+    Does not raise on a failure: the summary says what went wrong and what to do.
     """
     name, failed, warning = access.name, "", ""
-    with Lanes(access, RawPages(data_dir), retry_policy, request.concurrency, clock) as lanes:
+    with Workers(access, RawPages(data_dir), retry_policy, request.concurrency, clock) as workers:
         try:
-            _read_recordings(lanes, name, data_dir, request, progress, step, clock)
+            _read_recordings(workers, name, data_dir, request, progress, step, clock)
             if request.usage and access.provider == "twilio":
-                warning = step(f"usage {name}", partial(_read_usage, lanes, data_dir, request, clock))
+                warning = step(f"usage {name}", partial(_read_usage, workers, data_dir, request, clock))
         except (ApiError, DataError) as error:
             failed = str(error)
-    if lanes.landed.failures and not failed:
-        failed = _in_words(lanes.landed.failures)
+    if workers.totals.failures and not failed:
+        failed = _in_words(workers.totals.failures)
     for message in (warning, failed):
         if message:
             logger.warning("%s", message)
     return IngestSummary(
-        lanes.requests,
-        lanes.retries,
-        lanes.landed.pages,
-        lanes.landed.rows,
+        workers.requests,
+        workers.retries,
+        workers.totals.pages,
+        workers.totals.rows,
         failed={name: failed} if failed else {},
         warnings={name: warning} if warning else {},
     )
 
 
 def _read_recordings(
-    lanes: Lanes,
+    workers: Workers,
     name: str,
     data_dir: Path,
     request: IngestRequest,
@@ -100,34 +101,34 @@ def _read_recordings(
     step: Step,
     clock: Clock,
 ) -> None:
-    dialect = find_dialect(lanes, data_dir, clock().date())
-    fetch = partial(_fetch, lanes, dialect, name, step, partial(progress, f"ingest {name}"))
-    fetch(_unfinished(RawPages(data_dir), lanes.account_sid, clock()))
-    days = plan_account(lanes, dialect, data_dir, request, clock().date())
-    # What failed just now waits for the next run, which goes on after its last page.
-    failed = {day for window, _ in lanes.landed.failures for day in days_of(window)}
+    dialect = find_dialect(workers, data_dir, clock().date())
+    fetch = partial(_fetch_in_steps, workers, dialect, name, step, partial(progress, f"ingest {name}"))
+    fetch(_unfinished(RawPages(data_dir), workers.account_sid, clock()))
+    days = plan_account(workers, dialect, data_dir, request, clock().date())
+    # A window that failed just now is left to the next run, which continues after its last page.
+    failed = {day for window, _ in workers.totals.failures for day in days_of(window)}
     fetch(windows_of(days.keys() - failed))
 
 
-def _read_usage(lanes: Lanes, data_dir: Path, request: IngestRequest, clock: Clock) -> str:
-    """Read what the provider counts itself; the warning when that fails. The recordings are complete without it."""
+def _read_usage(workers: Workers, data_dir: Path, request: IngestRequest, clock: Clock) -> str:
+    """Read the provider's own usage counts. Returns a warning if that fails, else "": recordings don't depend on it."""
     today = clock().date()
-    first = request.first or AccountStates(data_dir).read(lanes.account_sid).first_day or today
+    first = request.first or AccountStates(data_dir).read(workers.account_sid).first_day or today
     days = Window(first, min(request.last or today, today))
     try:
-        ingest_usage(lanes, data_dir, days, request.rules, clock, again=request.again)
+        ingest_usage(workers, data_dir, days, request.rules, clock, again=request.again)
     except (ApiError, DataError) as error:
-        return f"Usage Records were not read, the recordings were. {error}"
+        return f"The recordings were read, but the Usage Records were not. {error}"
     return ""
 
 
 def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window | Landing]:
-    """What a run that was broken off has left to do.
+    """Return the landings that an interrupted run left to be finished.
 
-    A landing whose days were read again since must not be gone on with: it would count as the older of the two
-    readings, and list what is newer.
+    A landing whose days were read again since is abandoned, or discarded if it has no pages. If it were continued, it
+    would count as the older of the two fetches, yet list newer data.
     """
-    work: list[Window | Landing] = []
+    pending: list[Window | Landing] = []
     unfinished = raw.unfinished(account_sid)
     later = [*raw.complete(account_sid), *unfinished]
     for landing in unfinished:
@@ -135,28 +136,28 @@ def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window |
             each.fetched_at > landing.fetched_at and each.window.overlaps(landing.window) for each in later
         )
         if not is_stale:
-            work.append(landing)
+            pending.append(landing)
         elif raw.has_pages(landing):
             raw.abandon(landing, now)
         else:
             raw.discard(landing)
-    return work
+    return pending
 
 
-def _fetch(
-    lanes: Lanes,
+def _fetch_in_steps(
+    workers: Workers,
     dialect: Dialect,
     name: str,
     step: Step,
     report: Callable[[int, int], None],
-    work: Sequence[Window | Landing],
+    pending: Sequence[Window | Landing],
 ) -> None:
-    """Land windows, a few of them a step; `report` is called with the days done and their total."""
-    total, done = sum(days_in(each) for each in work), 0
-    for start in range(0, len(work), _WINDOWS_PER_STEP):
-        batch = work[start : start + _WINDOWS_PER_STEP]
+    """Land windows in steps of a few windows each. Calls `report` with the number of days done and their total."""
+    total, done = sum(days_in(each) for each in pending), 0
+    for start in range(0, len(pending), _WINDOWS_PER_STEP):
+        batch = pending[start : start + _WINDOWS_PER_STEP]
         report_batch = partial(_report_from, report, done, total)
-        step(f"ingest {name} {_span(batch)}", partial(lanes.walk, batch, dialect, report_batch))
+        step(f"ingest {name} {_span(batch)}", partial(workers.fetch, batch, dialect, report_batch))
         done += sum(days_in(each) for each in batch)
 
 
@@ -164,8 +165,8 @@ def _report_from(report: Callable[[int, int], None], before: int, total: int, do
     report(before + done, total)
 
 
-def _span(work: Sequence[Window | Landing]) -> str:
-    windows = [window_of(each) for each in work]
+def _span(pending: Sequence[Window | Landing]) -> str:
+    windows = [window_of(each) for each in pending]
     return span(min(window.first for window in windows), max(window.last for window in windows))
 
 

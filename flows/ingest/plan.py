@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from flows.ingest.lanes import Lanes
+from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
@@ -33,16 +33,16 @@ PLAN_SCHEMA = pa.schema(
 def planned_reads(
     access: AccountAccess, data_dir: Path, request: IngestRequest, retry_policy: RetryPolicy, clock: Clock
 ) -> pa.Table:
-    """What ingesting an account would read (PLAN_SCHEMA): days (UTC), why, and about how many requests that takes.
+    """Return what ingesting an account would read (PLAN_SCHEMA): days (UTC), the reason, and an estimate of requests.
 
-    How many is estimated from the recordings known so far. Raises ApiError when the account cannot be asked for its
-    first day.
+    The estimate is based on the recordings known so far. Raises ApiError when the account's first day is not known yet
+    and the API cannot be asked for it.
     """
     raw, today = RawPages(data_dir), clock().date()
-    with Lanes(access, raw, retry_policy, request.concurrency, clock) as lanes:
-        dialect = find_dialect(lanes, data_dir, today)
-        days = plan_account(lanes, dialect, data_dir, request, today)
-    # A day that was read and has no recordings will hardly have any now.
+    with Workers(access, raw, retry_policy, request.concurrency, clock) as workers:
+        dialect = find_dialect(workers, data_dir, today)
+        days = plan_account(workers, dialect, data_dir, request, today)
+    # A day that was read and has no recordings is unlikely to have any now.
     read = covered_days(landing.fetch for landing in raw.complete(access.account_sid))
     known = dict.fromkeys((day.day for day in read), DayCount(0, 0))
     known |= Lake(data_dir).count_by_day(access.account_sid)
@@ -63,15 +63,15 @@ def planned_reads(
 
 
 def plan_account(
-    lanes: Lanes, dialect: Dialect, data_dir: Path, request: IngestRequest, today: date
+    workers: Workers, dialect: Dialect, data_dir: Path, request: IngestRequest, today: date
 ) -> dict[date, Reason]:
-    """The days to read now, each with the reason. May ask the API for the account's first day, once."""
-    sid = lanes.account_sid
+    """Return the days to read now, each with the reason. May ask the API for the account's first day, once."""
+    sid = workers.account_sid
     covered = {
         day.day: day for day in covered_days(landing.fetch for landing in RawPages(data_dir).complete(sid))
     }
-    first = request.first or _first_day(lanes, dialect, data_dir, covered, today)
-    # Days that have not begun hold nothing yet, and must not count as read.
+    first = request.first or _first_day(workers, dialect, data_dir, covered, today)
+    # Days in the future have no recordings yet, and must not count as read.
     days = Window(first, min(request.last or today, today))
     if request.again:
         return dict.fromkeys(days_of(days), "asked again")
@@ -80,27 +80,27 @@ def plan_account(
     return plan_days(days, today, covered, unsettled, request.rules)
 
 
-def find_dialect(lanes: Lanes, data_dir: Path, today: date) -> Dialect:
-    """How the account wants to be asked for dates: as it was found out before, or found out now and remembered."""
+def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:
+    """Return how to ask the account's API for dates: as stored, or else probed now and stored."""
     states = AccountStates(data_dir)
-    state = states.read(lanes.account_sid)
+    state = states.read(workers.account_sid)
     if state.dialect.filter is not None:
         return state.dialect
-    dialect = calibrate(lanes.newest, today)
-    states.write(lanes.account_sid, msgspec.structs.replace(state, dialect=dialect))
+    dialect = calibrate(workers.newest, today)
+    states.write(workers.account_sid, msgspec.structs.replace(state, dialect=dialect))
     return dialect
 
 
 def _first_day(
-    lanes: Lanes, dialect: Dialect, data_dir: Path, covered: Mapping[date, CoveredDay], today: date
+    workers: Workers, dialect: Dialect, data_dir: Path, covered: Mapping[date, CoveredDay], today: date
 ) -> date:
-    states, sid = AccountStates(data_dir), lanes.account_sid
+    states, sid = AccountStates(data_dir), workers.account_sid
     state = states.read(sid)
     first = state.first_day
     if first is None:
-        with lanes.api() as api:
+        with workers.api() as api:
             found = find_first_day(partial(api.exists_before, dialect=dialect), today)
-        # An account without recordings is read from today on, so that it counts as covered.
+        # An account without recordings is read from today on, so that today counts as covered.
         first = found or today
         states.write(sid, msgspec.structs.replace(state, first_day=first))
     return min([first, *covered])

@@ -1,8 +1,8 @@
-"""Usage Records of the accounts that have them: read beside the recordings, and brought into one table an account."""
+"""Ingest the Usage Records of Twilio accounts, in addition to their recordings."""
 
 from pathlib import Path
 
-from flows.ingest.lanes import Lanes
+from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.client import USAGE
 from flows.stores.lake.usage_records import raw_usage
@@ -12,21 +12,21 @@ from transforms.values.windows import Window, covered_days
 
 
 def ingest_usage(
-    lanes: Lanes, data_dir: Path, days: Window, rules: Rules, clock: Clock, *, again: bool = False
+    workers: Workers, data_dir: Path, days: Window, rules: Rules, clock: Clock, *, again: bool = False
 ) -> None:
-    """Land the usage of the days that have to be read: those never read, and those that may still change.
+    """Land the Usage Records of the days that have to be read: those never read, and those that may still change.
 
-    again: read every one of them that is over. What a run that was killed left unfinished is read anew. Raises ApiError
-    or DataError; what has landed is kept.
+    again: read every one of these days that is over. A landing that a killed run left unfinished is discarded, and its
+    days are read again. Raises ApiError or DataError; pages landed until then are kept.
     """
-    raw, sid, today = raw_usage(data_dir), lanes.account_sid, clock().date()
-    for broken_off in raw.unfinished(sid):
-        raw.discard(broken_off)
+    raw, sid, today = raw_usage(data_dir), workers.account_sid, clock().date()
+    for interrupted in raw.unfinished(sid):
+        raw.discard(interrupted)
     read = {day.day: day for day in covered_days(landing.fetch for landing in raw.complete(sid))}
     for window in windows_of(days_to_read(days, today, {} if again else read, rules)):
         landing = raw.begin(sid, window, clock())
         writer = raw.writer(landing)
-        with lanes.api() as api:
+        with workers.api() as api:
             pager = api.usage_pager(window)
             while (url := pager.url) is not None:
                 body, envelope = api.fetch(url, USAGE)

@@ -42,7 +42,7 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
     )
     warehouse = Warehouse(warehouse_path(data_dir))
     checks = warehouse.build(contents)
-    with warehouse.held():
+    with warehouse.connected():
         return ModelSummary(
             unpriced=unpriced(warehouse),
             cost=cost_by_currency(warehouse),

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from flows.settings.channel_settings import ChannelSettings, CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.channel_settings import (
+    AppriseSettings,
+    ChannelSettings,
+    CommandSettings,
+    EmailSettings,
+    WebhookSettings,
+)
 from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, secret_of_variable
 from flows.stage import Clock
@@ -48,6 +54,8 @@ def _ways(
     match channel:
         case WebhookSettings():
             return partial(_ready_to_post, channel), partial(_post, channel)
+        case AppriseSettings():
+            return partial(_ready_for_apprise, channel), partial(_by_apprise, channel)
         case EmailSettings():
             return partial(_ready_to_mail, channel), partial(_mail, channel, clock)
         case CommandSettings(command=command):
@@ -65,6 +73,18 @@ def _post(channel: WebhookSettings, message: Message) -> None:
     webhook.post(_address(channel), message)
 
 
+def _ready_for_apprise(channel: AppriseSettings) -> str:
+    from flows.stores.channels import apprise
+
+    return f"{apprise.service(_address(channel))} through apprise"
+
+
+def _by_apprise(channel: AppriseSettings, message: Message) -> None:
+    from flows.stores.channels import apprise
+
+    apprise.notify(_address(channel), message)
+
+
 def _ready_to_mail(channel: EmailSettings) -> str:
     _password(channel)
     return f"e-mail to {', '.join(channel.to)} through {channel.host}"
@@ -75,11 +95,12 @@ def _mail(channel: EmailSettings, clock: Clock, message: Message) -> None:
     mailbox.send(server, _password(channel), channel.sender, channel.to, message, clock())
 
 
-def _address(channel: WebhookSettings) -> str:
-    if channel.url is not None:
+def _address(channel: WebhookSettings | AppriseSettings) -> str:
+    if isinstance(channel, WebhookSettings) and channel.url is not None:
         return channel.url.get_secret_value()
     called = channel.name or channel.kind
-    return _secret(called, "the address of the webhook", "url", channel.url_env, channel.url_file)
+    what = "the address of the webhook" if channel.kind == "webhook" else "the address for apprise"
+    return _secret(called, what, "url", channel.url_env, channel.url_file)
 
 
 def _password(channel: EmailSettings) -> str:

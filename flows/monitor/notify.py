@@ -83,7 +83,7 @@ def notify(
         return {}
     try:
         notified = Notified(settings.data_dir)
-        with notified.held():  # before looking: who looked first must not forget what the other found since
+        with notified.locked():  # before looking: who looked first must not forget what the other found since
             warnings = _tell_each(notified, listeners, *look())
     except Exception as error:  # whatever it is, the figures do not depend on it
         warnings = {"notify": f"Nobody could be told of what the run found: {reason_of(error)}"}

@@ -1,6 +1,6 @@
-"""One step of normalizing: the landings of one generation, folded into the lake month by month.
+"""One step of normalizing: fold the landings of one generation into the lake, month by month.
 
-A generation is a set of landings in which no two that are whole share a day. Only the months under way are in memory.
+A generation is a set of landings in which no two whole ones share a day. Only the months in progress are in memory.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.normalize.corrections import add_corrections
 from transforms.normalize.late_changes import add_changes
 from transforms.normalize.moved import settle_moved
-from transforms.normalize.rejects import standing_rejects
+from transforms.normalize.rejects import remaining_rejects
 from transforms.normalize.versions import SEEN_SCHEMA, Sighting, fold
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.pages.recordings import Listed, list_recordings
@@ -27,7 +27,7 @@ from transforms.values.windows import Fetch, is_created_in, month_windows
 
 @dataclass(slots=True)
 class AppliedGeneration:
-    """What a generation did to the lake: recordings in all, and each landing by itself."""
+    """What a generation changed in the lake: recordings in total, and the result of each landing."""
 
     new: int = 0
     changed: int = 0
@@ -37,7 +37,7 @@ class AppliedGeneration:
 
 @dataclass(slots=True)
 class _MonthSeen:
-    """What a generation listed for one month, and by which readings."""
+    """What a generation listed for one month, by fetch."""
 
     month: str
     sightings: list[Sighting] = field(default_factory=list)
@@ -48,36 +48,36 @@ def apply_generation(
 ) -> AppliedGeneration:
     """Fold one generation of an account's landings into the lake.
 
-    Doing it twice is harmless; is_redone: it may have been broken off in the middle before.
+    Applying a generation twice is harmless. is_redone: an earlier attempt may have been interrupted halfway.
     """
     result = AppliedGeneration()
     listed: dict[Landing, Listed] = {}
-    new_by_reading: Counter[datetime] = Counter()
-    standing = lake.rejects.read(account_sid)
+    new_by_fetch: Counter[datetime] = Counter()
+    stored_rejects = lake.rejects.read(account_sid)
     understood = []
     for seen in _months_seen(raw, landings, listed):
         merged = fold(lake.read(account_sid, seen.month), seen.sightings)
         if merged.is_changed:
             _keep_history(lake, account_sid, merged.corrections, merged.changes)
             lake.replace(account_sid, seen.month, merged.table)
-        readings = [sighting.fetch for sighting in seen.sightings]
-        new_by_reading.update(_first_seen_by(merged.table, readings))
+        fetches = [sighting.fetch for sighting in seen.sightings]
+        new_by_fetch.update(_first_seen_by(merged.table, fetches))
         understood += [
-            _common(standing["recording_sid"], sighting.recordings["recording_sid"])
+            _common(stored_rejects["recording_sid"], sighting.recordings["recording_sid"])
             for sighting in seen.sightings
         ]
         result.new += merged.new
         result.changed += merged.changed
         result.deleted += merged.deleted
-    readings = [landing.fetch for landing in landings]
-    if new_by_reading or is_redone:
-        new_by_reading.subtract(_settle_moves(lake, account_sid, readings))
+    fetches = [landing.fetch for landing in landings]
+    if new_by_fetch or is_redone:
+        new_by_fetch.subtract(_settle_moves(lake, account_sid, fetches))
     rejects = pa.concat_tables([each.rejects for each in listed.values()])
     lake.rejects.write(
-        account_sid, standing_rejects(standing, rejects, pa.concat_arrays(understood), readings)
+        account_sid, remaining_rejects(stored_rejects, rejects, pa.concat_arrays(understood), fetches)
     )
     result.landings = [
-        _outcome(raw, landing, each, new_by_reading[landing.fetched_at]) for landing, each in listed.items()
+        _outcome(raw, landing, each, new_by_fetch[landing.fetched_at]) for landing, each in listed.items()
     ]
     return result
 
@@ -85,9 +85,10 @@ def apply_generation(
 def _months_seen(
     raw: RawPages, landings: list[Landing], listed: dict[Landing, Listed]
 ) -> Iterator[_MonthSeen]:
-    """Read the landings in the order of their days; a month is given as soon as nothing more can come for it.
+    """Read the landings in the order of their days, and yield a month as soon as no later landing can add to it.
 
-    `listed` gets what each landing counted, without its recordings: only the months under way are in memory.
+    listed: filled with the counts of each landing, without its recordings, so that only the months in progress are in
+    memory.
     """
     under_way: dict[str, _MonthSeen] = {}
     for landing in sorted(landings, key=lambda landing: landing.window):
@@ -108,34 +109,34 @@ def _months_seen(
     yield from under_way.values()
 
 
-def _settle_moves(lake: Lake, account_sid: str, readings: list[Fetch]) -> Counter[datetime]:
-    """Leave each recording in one month; by how many this lessens what each reading saw first."""
+def _settle_moves(lake: Lake, account_sid: str, fetches: list[Fetch]) -> Counter[datetime]:
+    """Keep each recording in one month only. Returns by how many that reduces what each fetch saw first."""
     moved = dict(lake.in_several_months(account_sid))
     months = {month for names in moved.values() for month in names}
     before = {month: lake.read(account_sid, month) for month in months}
-    settled = settle_moved(before, list(moved), readings)
+    settled = settle_moved(before, list(moved), fetches)
     _keep_history(lake, account_sid, settled.corrections, settled.changes)
     after = settled.months
-    # What a row that stays has from one that goes is written before any goes, so that a kill in between loses nothing.
+    # First complete the rows that stay from those that go, then remove the latter: a kill in between loses nothing.
     for earlier, later in ((before, settled.completed), (settled.completed, after)):
         for month in sorted(months):
             if not later[month].equals(earlier[month]):
                 lake.replace(account_sid, month, later[month])
     lessened: Counter[datetime] = Counter()
     for month in months:
-        lessened.update(_first_seen_by(before[month], readings))
-        lessened.subtract(_first_seen_by(after[month], readings))
+        lessened.update(_first_seen_by(before[month], fetches))
+        lessened.subtract(_first_seen_by(after[month], fetches))
     return lessened
 
 
 def _keep_history(lake: Lake, account_sid: str, corrected: pa.Table, changed: pa.Table) -> None:
-    """Before the month is written: afterwards nobody could tell what its prices were."""
+    """Write corrections and changes. Call it before the month is written: afterwards the old prices are gone."""
     lake.corrections.write(account_sid, add_corrections(lake.corrections.read(account_sid), corrected))
     lake.changes.write(account_sid, add_changes(lake.changes.read(account_sid), changed))
 
 
-def _first_seen_by(recordings: pa.Table, readings: list[Fetch]) -> Counter[datetime]:
-    seen = {reading.fetched_at for reading in readings}
+def _first_seen_by(recordings: pa.Table, fetches: list[Fetch]) -> Counter[datetime]:
+    seen = {fetch.fetched_at for fetch in fetches}
     counted = pc.value_counts(recordings["first_seen_at"]).to_pylist()
     return Counter({each["values"]: each["counts"] for each in counted if each["values"] in seen})
 

@@ -1,4 +1,4 @@
-"""Normalize: complete landings of raw pages become the lake, one month of one account at a time."""
+"""Normalize: turn landed raw pages into the lake, one month of one account at a time."""
 
 import shutil
 from collections import Counter
@@ -19,9 +19,9 @@ from transforms.normalize.versions import generations
 
 @dataclass(frozen=True, slots=True)
 class NormalizeSummary:
-    """What normalizing did: rows read from pages, and recordings that are new, changed or gone since before.
+    """What normalizing did: rows read from pages, and recordings that are new, changed or deleted since the last time.
 
-    rejected counts the rejects there are now, old ones included. oddities: (kind, value) → rows, this time.
+    rejected: rows that are rejects now, including old ones. oddities: (kind, value) → rows, this time only.
     """
 
     rows: int = 0
@@ -32,7 +32,7 @@ class NormalizeSummary:
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __add__(self, other: "NormalizeSummary") -> "NormalizeSummary":
-        """Both accounts together."""
+        """Add up two summaries."""
         return NormalizeSummary(
             self.rows + other.rows,
             self.new + other.new,
@@ -46,10 +46,11 @@ class NormalizeSummary:
 def normalize_account(
     data_dir: Path, account_sid: str, name: str = "", *, rebuild: bool = False, progress: Progress = silent
 ) -> NormalizeSummary:
-    """Bring an account up to all its complete landings; with `rebuild`, from nothing but the raw pages.
+    """Bring an account's lake up to date with all its landings.
 
-    `name` is what progress calls it. Raises DataError when a raw page is not what was received, and when building anew
-    would lose what is there.
+    name: what progress calls the account. rebuild: build it from scratch, from the raw pages alone.
+
+    Raises DataError when a raw page is not what was received, and when rebuilding would lose recordings.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     report = partial(progress, f"normalize {name or account_sid}")
@@ -63,13 +64,13 @@ def normalize_account(
         summary = _build(raw, lake, account_sid, landings, report)
     else:
         summary = NormalizeSummary()
-    of_usage = normalize_usage(data_dir, account_sid, rebuild=rebuild)
+    usage_oddities = normalize_usage(data_dir, account_sid, rebuild=rebuild)
     rejected = lake.rejects.read(account_sid).num_rows
-    return summary + NormalizeSummary(rejected=rejected, oddities=of_usage)
+    return summary + NormalizeSummary(rejected=rejected, oddities=usage_oddities)
 
 
 def _pending(landings: Sequence[Landing], state: LakeState | None) -> list[Landing] | None:
-    """Landings to apply on top of the state; None when one of them belongs before what is applied already."""
+    """Return the landings to apply on top of the state; None when one of them belongs before an applied one."""
     if state is None:
         return None
     applied = {applied.landing for applied in state.applied}
@@ -85,22 +86,22 @@ def _refuse_to_lose(lake: Lake, account_sid: str, landings: Sequence[Landing]) -
     missing = [applied for applied in state.applied if applied.landing not in present] if state else []
     if missing:
         raise DataError(
-            f"Account {account_sid} cannot be built anew: {len(missing)} of the landings it came from are gone, "
-            f"the first is {missing[0].landing}. Restore them, or delete {lake.folder} if their recordings may go."
+            f"Account {account_sid} cannot be rebuilt: {len(missing)} of the landings it was built from are missing, "
+            f"such as {missing[0].landing}. Restore them, or delete {lake.folder} if you can lose what they listed."
         )
 
 
 def _build(
     raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], report: Callable[[int, int], None]
 ) -> NormalizeSummary:
-    """Build an account from its raw pages beside the lake, then let it take its place month by month."""
-    workshop = lake.folder.with_name(".rebuild")
-    shutil.rmtree(workshop, ignore_errors=True)
-    built = Lake(workshop)
+    """Build an account from its raw pages in a separate folder, then move it into the lake month by month."""
+    rebuild_folder = lake.folder.with_name(".rebuild")
+    shutil.rmtree(rebuild_folder, ignore_errors=True)
+    built = Lake(rebuild_folder)
     before = lake.rows(account_sid)
     summary = _apply_all(raw, built, account_sid, LakeState(), landings, report)
     lake.adopt(account_sid, built)
-    shutil.rmtree(workshop)
+    shutil.rmtree(rebuild_folder)
     return replace(summary, new=lake.rows(account_sid) - before)
 
 
@@ -118,7 +119,7 @@ def _apply_all(
     for generation in generations(landing.fetch for landing in landings):
         is_redone = state.months is None
         lake.begin(account_sid, state)
-        of_generation = [by_name[reading.landing] for reading in generation]
+        of_generation = [by_name[fetch.landing] for fetch in generation]
         applied = apply_generation(raw, lake, account_sid, of_generation, is_redone=is_redone)
         state.applied += applied.landings
         lake.finish(account_sid, state)

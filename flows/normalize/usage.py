@@ -9,9 +9,10 @@ from transforms.pages.usage import USAGE_SCHEMA, read_usage
 
 
 def normalize_usage(data_dir: Path, account_sid: str, *, rebuild: bool = False) -> Counter[tuple[str, str]]:
-    """Bring the account's table up to all its complete landings; how often each (kind, value) was odd in new ones.
+    """Bring the account's table up to date with all its complete landings.
 
-    Raises DataError when a raw page is not what was received.
+    Returns (kind, value) → rows with that oddity, in the landings applied now. Raises DataError when a raw page is not
+    what was received.
     """
     raw, records = raw_usage(data_dir), UsageRecords(data_dir)
     landings = raw.complete(account_sid)
@@ -21,11 +22,11 @@ def normalize_usage(data_dir: Path, account_sid: str, *, rebuild: bool = False) 
     applied = None if rebuild else records.applied(account_sid, landings)
     before = USAGE_SCHEMA.empty_table() if applied is None else records.read(account_sid)
     oddities: Counter[tuple[str, str]] = Counter()
-    readings = []
+    fetched = []
     for landing in landings[applied or 0 :]:
         usage = read_usage(raw.pages(landing), account_sid, landing.window)
         oddities.update(usage.oddities)
-        readings.append((landing.name, usage))
-    if readings or applied is None:
-        records.write(account_sid, fold_usage(before, readings), landings)
+        fetched.append((landing.name, usage))
+    if fetched or applied is None:
+        records.write(account_sid, fold_usage(before, fetched), landings)
     return oddities

@@ -20,6 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.run.remarks import remarks_of
 from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
 from flows.stage import Progress
@@ -62,10 +63,10 @@ class Artifacts:
 
         return tell
 
-    def show(self, work: RunContext, job: RunRequest, summary: RunSummary) -> None:
+    def show(self, context: RunContext, request: RunRequest, summary: RunSummary) -> None:
         """What the run came to."""
-        self._tried(lambda: _show_tables(work, summary))
-        self._tried(lambda: _show_page(work, job, summary))
+        self._tried(lambda: _show_tables(context, summary))
+        self._tried(lambda: _show_page(context, request, summary))
 
     def _show_progress(self, account: str, done: int, total: int) -> None:
         percent, words = 100 * done / total, f"{literal(account)}: {done} of {total} days read."
@@ -90,10 +91,10 @@ class Artifacts:
                 logger.warning("Prefect artifacts were not written: %s.", type(error).__name__)
 
 
-def _show_tables(work: RunContext, summary: RunSummary) -> None:
+def _show_tables(context: RunContext, summary: RunSummary) -> None:
     if summary.cost is None:
         return
-    warehouse = Warehouse(warehouse_path(work.settings.data_dir))
+    warehouse = Warehouse(warehouse_path(context.settings.data_dir))
     for word in ("account", "source"):
         found = warehouse.table(query(f"run/spend_by_{word}"))
         if found.num_rows:
@@ -118,34 +119,21 @@ def _cells(rows: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _show_page(work: RunContext, job: RunRequest, summary: RunSummary) -> None:
-    data_dir, days = work.settings.data_dir, []
+def _show_page(context: RunContext, request: RunRequest, summary: RunSummary) -> None:
+    data_dir, days = context.settings.data_dir, []
     if summary.cost is not None:
         found = Warehouse(warehouse_path(data_dir)).table(query("run/days_read"), {"most_rows": _MOST_ROWS})
         days = for_the_eye(found).to_numpy().tolist()
     told = Told(
-        f"recspend {job.command}",
+        f"recspend {request.command}",
         summary.as_object(),
         days,
-        _remarks(summary),
+        [remark.with_file for remark in remarks_of(summary)],
         str((data_dir / "reports").absolute()),
         [path.name for path in summary.reports],
     )
     create_markdown_artifact(
-        run_page(told), key=f"recspend-{job.command}", description=f"What recspend {job.command} came to."
+        run_page(told),
+        key=f"recspend-{request.command}",
+        description=f"What recspend {request.command} came to.",
     )
-
-
-def _remarks(summary: RunSummary) -> list[str]:
-    lines = [*summary.failed.values(), *summary.warnings.values()]
-    if summary.holes:
-        lines.append(f"{summary.holes} days of accounts are missing; reports/holes.csv says which.")
-    if summary.rejected:
-        lines.append(f"{summary.rejected} records could not be understood and are in no figure.")
-    if summary.unpriced:
-        lines.append(f"{summary.unpriced} recordings have no price yet; the cost grows when it comes.")
-    for result in summary.checks:
-        if not result.is_passed:
-            word = "Failed" if result.stops else "Warns"
-            lines.append(f"{word}: {result.check.name} found {result.offending_rows}. {result.check.why}")
-    return lines

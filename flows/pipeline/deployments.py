@@ -68,7 +68,7 @@ def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool
     runner = _Runner(pause_on_shutdown=False)
     with _answering():
         watch_for_lost_runs()
-        runner.add_deployment(_deployment(name, None, timetable))
+        runner.add_deployment(deployment_of(name, None, timetable))
         with suppress(KeyboardInterrupt):
             asyncio.run(_run_beside(has_ended, runner))
 
@@ -120,14 +120,14 @@ def deploy_pipeline(
                 f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk; "
                 "give it a pool of type process."
             )
-        wanted = [_deployment(name, None, timetable)]
+        wanted = [deployment_of(name, None, timetable)]
         if accounts:
-            wanted = [_deployment(_deployable(*each), each[1], timetable) for each in accounts.items()]
+            wanted = [deployment_of(_deployable(*each), each[1], timetable) for each in accounts.items()]
         for deployment in wanted:
             deployment.work_pool_name = work_pool
             # The code comes from where recspend is installed; without a step of its own, Prefect would copy the folder.
             deployment.storage = LocalStorage(str(folder))
-            deployment.job_variables = {"env": _environment()}
+            deployment.job_variables = {"env": environment_of_runs()}
             deployment.apply()
         watch_for_lost_runs()
     return [deployment.full_name for deployment in wanted]
@@ -181,7 +181,8 @@ def _lost_runs(flow_id: str) -> AutomationCore:
     )
 
 
-def _deployment(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
+def deployment_of(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
+    """The deployment of that name: of one account, or of all of them for None."""
     deployment = RunnerDeployment.from_flow(
         pipeline,
         name,
@@ -196,7 +197,7 @@ def _deployment(name: str, account: str | None, timetable: Timetable | None) -> 
     return deployment
 
 
-def _environment() -> dict[str, str]:
+def environment_of_runs() -> dict[str, str]:
     """What the process of a run is told of: how often to give a sign of life, and that our log belongs to the run's."""
     heartbeat = get_current_settings().flows.heartbeat_frequency
     return {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(heartbeat), "PREFECT_LOGGING_EXTRA_LOGGERS": "flows"}

@@ -1,6 +1,5 @@
 """What is asked for, done inside a flow run of Prefect: steps become tasks, and the end becomes a state."""
 
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from flows.settings.settings import load
 from flows.stage import utc_now
+from flows.stores.waiting import retried
 from transforms.errors import BusyError, RecspendError
 
 T = TypeVar("T")
@@ -64,14 +64,7 @@ def in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: i
 
 def _in_its_turn(context: RunContext, request: RunRequest, seconds: float) -> RunSummary:
     """Do what is asked for once no other run writes to the data folder. Raises BusyError after so many seconds."""
-    latest = time.monotonic() + seconds
-    while True:
-        try:
-            return perform(context, request)
-        except BusyError:
-            if time.monotonic() >= latest:
-                raise
-        time.sleep(_SECONDS_BETWEEN_TRIES)
+    return retried(lambda: perform(context, request), BusyError, seconds, _SECONDS_BETWEEN_TRIES)
 
 
 def _as_task(name: str, piece: Callable[[], T]) -> T:

@@ -10,6 +10,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.run.summary import RunSummary
 from transforms.errors import ApiError, BusyError, ConfigError, RecspendError
+from transforms.report.run_remarks import days_missing
 
 WITH_HOLES = "Completed with holes"
 FAILED_CHECKS = "Failed checks"
@@ -22,14 +23,14 @@ def state_of_summary(summary: RunSummary) -> State[Any]:
     """The state of a run that came to its end."""
     if summary.stopping_checks:
         names = ", ".join(check.check.name for check in summary.stopping_checks)
-        return Failed(name=FAILED_CHECKS, message=f"Checks failed: {names}. The reports stay as they were.")
+        return Failed(name=FAILED_CHECKS, message=f"Checks failed: {names}. The reports were not replaced.")
     if summary.failed:
         accounts = " ".join(f"{account}: {told}" for account, told in summary.failed.items())
         return Failed(name=API_REFUSED, message=accounts)
     if summary.holes:
         return Completed(
             name=WITH_HOLES,
-            message=f"{summary.holes} days of accounts are missing; reports/holes.csv says which.",
+            message=days_missing(summary.holes).with_file,
         )
     return Completed(message="Done.")
 

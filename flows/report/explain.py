@@ -69,7 +69,7 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
     recordings = recordings_sql({each.name: each for each in models}, mart, conditions)
     warehouse = Warehouse(warehouse_path(data_dir))
     columns = ", ".join(dict.fromkeys([*_SHOWN.split(", "), *CHANGING]))
-    with warehouse.held():
+    with warehouse.connected():
         figures = warehouse.table(figures_sql(mart, conditions))
         if not figures.num_rows:
             raise ConfigError(_nothing(warehouse, mart, conditions))

@@ -8,11 +8,10 @@ makes of that what one system takes, and names the system's documentation on top
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from flows.report.presets import PRESETS, Limits, Preset
@@ -34,37 +33,18 @@ ABOUT_FOCUS = {
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class LeftOutCosts:
-    """What an export could not say, and so does not hold.
+class LeftOutCosts(msgspec.Struct):
+    """What an export could not say, and so does not hold; its JSON is in the manifest.
 
     unpriced: recordings without a price. without_currency: recordings with a price in no currency. other_currencies:
     preset → charges (rows) in currencies that the system does not take.
     """
 
-    unpriced: int = 0
-    without_currency: int = 0
-    other_currencies: dict[Preset, int] = field(default_factory=dict)
-
-    def as_object(self) -> dict[str, Any]:
-        """For the manifest."""
-        return {
-            "unpriced_recordings": self.unpriced,
-            "recordings_without_currency": self.without_currency,
-            "charges_in_other_currencies": {
-                preset.value: count for preset, count in self.other_currencies.items()
-            },
-        }
-
-    @classmethod
-    def of_object(cls, said: Mapping[str, Any]) -> "LeftOutCosts":
-        """What a manifest says."""
-        others = said["charges_in_other_currencies"]
-        return cls(
-            said["unpriced_recordings"],
-            said["recordings_without_currency"],
-            {Preset(name): count for name, count in others.items()},
-        )
+    unpriced: int = msgspec.field(default=0, name="unpriced_recordings")
+    without_currency: int = msgspec.field(default=0, name="recordings_without_currency")
+    other_currencies: dict[Preset, int] = msgspec.field(
+        default_factory=dict, name="charges_in_other_currencies"
+    )
 
 
 def exports(

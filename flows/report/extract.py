@@ -21,7 +21,8 @@ from transforms.errors import ConfigError
 from transforms.model.models import references
 from transforms.model.statements import read_month
 from transforms.report.manifest import manifest
-from transforms.report.narrowing import Narrowing, account_called, mart_called, month_among
+from transforms.report.narrowing import Narrowing, month_among
+from transforms.values.names import find_account, find_mart_name
 
 _KIND = "recspend extract"
 _NO_MONTHS = "it is as of the newest day read, and its rows are of no month"
@@ -61,13 +62,13 @@ def extract(
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, account = _narrowing(warehouse, request)
-    with warehouse.held():
+    with warehouse.connected():
         refuse_failed(warehouse)
         wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
         folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
         before = _before(folder)
         tables, about_tables = warehouse.tables(in_order(wanted)), about_warehouse(warehouse)
-    files, held = rendered(tables, file_format)
+    files, contents = rendered(tables, file_format)
     about = {
         "kind": _KIND,
         **about_tables,
@@ -76,7 +77,7 @@ def extract(
         "account_name": account,
         "left_out": left_out,
     }
-    files[MANIFEST] = manifest(files, held, about)
+    files[MANIFEST] = manifest(files, contents, about)
     written = folder.replace(files, before)
     return Extracted(folder.folder, [folder.folder / name for name in files], written, left_out)
 
@@ -85,7 +86,7 @@ def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> 
     """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, _ = _narrowing(warehouse, request)
-    with warehouse.held():
+    with warehouse.connected():
         wanted, _ = _selects(warehouse, sql, narrowing, [mart])
         (rows,) = warehouse.tables(in_order(wanted)).values()
     return rows
@@ -100,7 +101,9 @@ def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing
     if request.account is None:
         return Narrowing(month), None
     accounts = [(row["account_sid"], row["account_name"]) for row in known["accounts"].to_pylist()]
-    sid, name = account_called(accounts, request.account)
+    sid, name = find_account(
+        accounts, request.account, "No account has been read yet; run `recspend run` first."
+    )
     return Narrowing(month, sid), name
 
 
@@ -110,7 +113,7 @@ def _selects(
     """Name → SELECT of the rows asked for, and name → why it is left out."""
     there_are = selects(warehouse, sql, with_all=True)
     twins = read_report_twins(sql)
-    named = [mart_called(there_are, mart) for mart in marts]
+    named = [find_mart_name(there_are, mart) for mart in marts]
     wanted = {name: there_are[name] for name in named or there_are if named or twins[name].is_report}
     columns = _columns(warehouse, there_are)
     found: dict[str, str] = {}

@@ -7,11 +7,11 @@ import pyarrow as pa
 from flows.report.formats import WORKBOOK, FileFormat
 from transforms.report.text import to_csv, to_parquet
 
-Held = dict[str, dict[str, pa.Table]]
+Contents = dict[str, dict[str, pa.Table]]
 """File → table name → what the file holds of it, as the manifest wants it."""
 
 
-def rendered(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Held]:
+def rendered(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Contents]:
     """The content of each file, and the tables it holds: one workbook of all, or a file for each."""
     if file_format is FileFormat.XLSX:
         from flows.report.workbook import workbook  # noqa: PLC0415  (its library is rarely needed)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from flows.report.basis import MANIFEST, basis, is_in_place, remember
 from flows.report.exports import ABOUT_FOCUS, FOCUS, LeftOutCosts, exports
-from flows.report.files import Held, rendered
+from flows.report.files import Contents, rendered
 from flows.report.formats import WORKBOOK, FileFormat
 from flows.report.page import page
 from flows.report.presets import PRESETS, Preset
@@ -17,6 +19,7 @@ from flows.stores.warehouse.sql_files import query, read_report_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import ChecksFailedError
 from transforms.report.manifest import manifest
+from transforms.values.json_text import plain_object
 
 _PAGE = "report.html"
 
@@ -48,7 +51,7 @@ def report(
     against the figures.
     """
     warehouse, folder = Warehouse(warehouse_path(data_dir)), ReportFolder(data_dir / "reports")
-    with warehouse.held():
+    with warehouse.connected():
         return _report(warehouse, folder, sql, presets, formats, with_page=with_page)
 
 
@@ -73,25 +76,25 @@ def _report(
     made_of = basis(warehouse, sql, [*presets, *formats, str(with_page)])
     if is_in_place(folder, made_of):
         summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
-        summary.left_out = LeftOutCosts.of_object(before["left_out"])
+        summary.left_out = msgspec.convert(before["left_out"], LeftOutCosts)
         return summary
     tables = warehouse.tables(in_order(of_tables))
     files: dict[str, bytes] = {}
-    held: Held = {}
+    contents: Contents = {}
     for each in formats:
-        more_files, more_held = rendered(tables, each)
+        more_files, more_contents = rendered(tables, each)
         files |= more_files
-        held |= more_held
+        contents |= more_contents
     for name, content, rows in exports(warehouse, sql, presets, summary.left_out):
-        files[name], held[name] = content, {Path(name).stem: rows}
+        files[name], contents[name] = content, {Path(name).stem: rows}
     if with_page:
         shown = {
             path.stem: path.read_text("utf-8") for path in sorted((sql / "queries" / "page").rglob("*.sql"))
         }
         on_page = warehouse.tables(in_order(shown))
         files[_PAGE] = page({**on_page, "holes": tables["holes"]}, folder.read(_PAGE))
-    about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": summary.left_out.as_object()}
-    files[MANIFEST] = manifest(files, held, about)
+    about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": plain_object(summary.left_out)}
+    files[MANIFEST] = manifest(files, contents, about)
     summary.written = folder.replace(files, _names(before))
     remember(folder, made_of, files[MANIFEST])
     summary.files = [folder.folder / name for name in files]

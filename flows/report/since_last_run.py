@@ -62,7 +62,7 @@ def keep_told(data_dir: Path, figures: Figures) -> None:
 
 def _by_landings(data_dir: Path, names: list[str]) -> tuple[int, int]:
     warehouse = Warehouse(warehouse_path(data_dir))
-    with warehouse.held():
+    with warehouse.connected():
         (days,) = warehouse.table(query("since_last_run/days_of_landings"), {"landings": names}).to_pylist()
         window = Window(days["first_day"], days["last_day"])
         (found,) = warehouse.table(

@@ -1,1 +1,1 @@
-"""One run, from its first second to its last."""
+"""One run, from start to finish."""

@@ -1,4 +1,4 @@
-"""Close a month: freeze what its figures are now, so that whatever changes later is shown as a change."""
+"""Close a month: freeze its current figures, so that any later change is shown as a change."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -28,26 +28,28 @@ from transforms.model.statements import (
 from transforms.values.windows import Window
 
 
-def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
-    """Close a month (written as 2026-09; by usage_date) and return its statement.
+def close_month(context: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
+    """Close a month (by usage_date) and return its statement.
 
-    Raises ConfigError when it is closed already, is not over, was never read, or lacks something that is not accepted;
-    ChecksFailedError when a check stands against the figures.
+    text: the month, such as 2026-09. accept_incomplete: close it although days, prices or rejected rows are missing.
+
+    Raises ConfigError when the month is already closed, is not over, was never read, or is incomplete and that is not
+    accepted; ChecksFailedError when a check fails.
     """
-    data_dir, month = work.settings.data_dir, read_month(text)
-    begins, ends = bounds(month, ZoneInfo(work.settings.reporting_timezone))
-    now, statements = work.clock(), Statements(data_dir)
+    data_dir, month = context.settings.data_dir, read_month(text)
+    begins, ends = bounds(month, ZoneInfo(context.settings.reporting_timezone))
+    now, statements = context.clock(), Statements(data_dir)
     statements.refuse_closed(text)
     if now < ends:
         raise ConfigError(
-            f"{text} is not over yet. It can be closed from {ends:%Y-%m-%d %H:%M} UTC on, after another run."
+            f"{text} is not over yet. You can close it from {ends:%Y-%m-%d %H:%M} UTC on, after another run."
         )
     with held(data_dir):
         statements.refuse_closed(text)
-        covered = coverage(data_dir, work.names)
+        covered = coverage(data_dir, context.names)
         _refuse_unread(covered, text, days_within(begins, ends))
         _refuse_pending(data_dir, covered, days_within(begins, ends))
-        _build(work)
+        _build(context)
         warehouse = Warehouse(warehouse_path(data_dir))
         days = days_within(begins, ends)
         rows = warehouse.table(query("closing/statement_rows"), {"month": month})
@@ -63,14 +65,14 @@ def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False)
         if missing.words and not accept_incomplete:
             raise ConfigError(
                 f"{text} is not complete: {missing.words}. Run `recspend run` to read what is missing, or close it "
-                "as it is with --accept-incomplete; the statement then says so."
+                "as it is with --accept-incomplete; the statement will say what was missing."
             )
-        # A clock that was set back must not make what is in the statement look found later.
+        # If the clock was set back, recordings in the statement must not look as if they were found after it.
         newest = max(landing.fetched_at for account in covered for landing, _ in account.landings)
         return statements.write(
             Statement(
                 text,
-                work.settings.reporting_timezone,
+                context.settings.reporting_timezone,
                 max(now, newest),
                 missing,
                 statement_rows(rows),
@@ -79,9 +81,9 @@ def close_month(work: RunContext, text: str, *, accept_incomplete: bool = False)
         )
 
 
-def _build(work: RunContext) -> None:
-    """The statement must be what the lake says now; a warehouse that is up to date is only checked again."""
-    stopping = [result for result in build_models(work).checks if result.stops]
+def _build(context: RunContext) -> None:
+    """Build the models, so that the statement is what the lake says now. Rebuilds nothing that is up to date."""
+    stopping = [result for result in build_models(context).checks if result.stops]
     if stopping:
         names = ", ".join(result.check.name for result in stopping)
         raise ChecksFailedError(f"Checks failed: {names}. Nothing was closed; see `recspend check`.")
@@ -90,22 +92,24 @@ def _build(work: RunContext) -> None:
 def _refuse_unread(covered: list[AccountCoverage], text: str, days: Window) -> None:
     read = [day.day for account in covered for day in account.covered]
     if not read:
-        raise ConfigError("No day was read yet. Run `recspend run` first.")
+        raise ConfigError("No day has been read yet. Run `recspend run` first.")
     if days.last < min(read) or days.first > max(read):
-        raise ConfigError(f"No day of {text} was read; {min(read)} to {max(read)} were. Name another month.")
+        raise ConfigError(
+            f"No day of {text} has been read, only {min(read)} to {max(read)}. Choose another month."
+        )
 
 
 def _refuse_pending(data_dir: Path, covered: list[AccountCoverage], days: Window) -> None:
-    """What lies in pages that are not in the lake was seen before the closing, and would seem to belong before it."""
+    """Refuse if landed pages are not in the lake: fetched before the closing, they would be missing from it."""
     raw = RawPages(data_dir)
     for account in covered:
         applied = {landing.name for landing, _ in account.landings}
         landings = raw.readable(account.account_sid)
         if any(each.name not in applied for each in landings):
-            raise ConfigError("Pages were landed that are not in the lake. Run `recspend normalize` first.")
+            raise ConfigError("Some landed pages are not in the lake yet. Run `recspend normalize` first.")
         if any(each.window.overlaps(days) for each in raw.unfinished(account.account_sid)):
             raise ConfigError(
-                "A walk over days of the month was broken off. Run `recspend run` to finish it."
+                "Fetching some days of the month was interrupted. Run `recspend run` to finish it."
             )
 
 

@@ -1,6 +1,6 @@
-"""What surrounds a run. Read `lifecycle` from top to bottom: outermost first, in the order in which it begins.
+"""What surrounds the stages of a run. Read `lifecycle` from top to bottom: it enters the outermost context first.
 
-Only `run` leaves a record, metrics and notifications. A single stage only holds the data folder.
+Only the command `run` writes a record and metrics and sends notifications. A single stage only holds the data folder.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,9 +32,10 @@ from transforms.monitor.messages import Seen
 
 @dataclass(slots=True)
 class Run:
-    """A run under way. started: UTC. is_rebuilt: an upgrade of the data folder built the lake again.
+    """A run in progress.
 
-    save_record: writes the record of the run as it is now, so that the warehouse built next knows it.
+    started: UTC. is_rebuilt: an upgrade of the data folder rebuilt the lake. is_on_record: the run has its own record.
+    save_record: writes the record of the run as it is now, so that the warehouse built next includes it.
     """
 
     context: RunContext
@@ -49,11 +50,11 @@ class Run:
 
 @contextmanager
 def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
-    """Everything around the stages of a run, which the block does.
+    """Do everything around the stages of a run; the block does the stages.
 
     Raises BusyError when another process writes to the data folder (nothing is recorded or sent then), ConfigError
     when an account or its token is missing or a newer recspend wrote the folder, DataError when the folder cannot be
-    upgraded, and whatever the block raises.
+    upgraded, and any error of the block.
     """
     with begun(context, request) as run:
         run.accounts = _accounts(context, request)
@@ -63,7 +64,7 @@ def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
 
 @contextmanager
 def begun(context: RunContext, request: RunRequest) -> Iterator[Run]:
-    """A run that is due: notify of how it ends, and record it even if it fails before it has a record of its own."""
+    """Send notifications of how a run ends, and record it even if it fails before it has its own record."""
     run = Run(context, request)
     with notified(run), failed_start_recorded(run):
         yield run
@@ -71,7 +72,7 @@ def begun(context: RunContext, request: RunRequest) -> Iterator[Run]:
 
 @contextmanager
 def notified(run: Run) -> Iterator[None]:
-    """Send what the run found, or that it failed, once the data folder is free again: a receiver may be slow."""
+    """Send what the run found, or that it failed. The data folder is free again by then: a receiver may be slow."""
     settings, announce = run.context.settings, run.context.announce
     with _on_failure(run, lambda error: notify(settings, announce, lambda: _failure(run, error))):
         yield
@@ -93,7 +94,7 @@ def failed_start_recorded(run: Run) -> Iterator[None]:
 
 @contextmanager
 def on_record(run: Run) -> Iterator[None]:
-    """Record the run from here on, and write the metrics at its end."""
+    """Record the run for the block, and write the metrics when it ends."""
     if run.request.command != "run":
         yield
         return
@@ -103,7 +104,7 @@ def on_record(run: Run) -> Iterator[None]:
 
 
 def _found(run: Run) -> tuple[list[Finding], Seen]:
-    """What the run found, and what it looked at."""
+    """Return what the run found, and what it looked at."""
     context, summary = run.context, run.summary
     stopping = summary.stopping_checks
     found = failed_accounts(summary.failed)
@@ -122,9 +123,9 @@ def _found(run: Run) -> tuple[list[Finding], Seen]:
 
 
 def _failure(run: Run, error: Exception) -> tuple[list[Finding], Seen]:
-    """That the run failed. It looked at nothing else."""
+    """Return that the run failed, and that it looked at nothing else."""
     account = run.request.account or ""
-    name = account_names(run.context.settings).get(account, run.request.account)  # it may be given by its sid
+    name = account_names(run.context.settings).get(account, run.request.account)  # --account also takes a sid
     return [failed_run(error, name)], Seen(kinds=())
 
 
@@ -136,7 +137,7 @@ def _accounts(context: RunContext, request: RunRequest) -> Sequence[AccountAcces
 
 @contextmanager
 def _on_failure(run: Run, react: Callable[[Exception], object]) -> Iterator[None]:
-    """Call `react` if the block of a whole run raises; not when the data folder is busy: another run is at work."""
+    """Call `react` if the block of a whole run raises, unless the data folder is busy: then another run reports."""
     try:
         yield
     except BusyError:

@@ -1,11 +1,9 @@
-"""A run on record: what it did, kept from its beginning to its end, and what Prometheus is told when it ends."""
+"""The record of a run, written when it begins and when it ends, and the metrics for Prometheus, written at its end."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-
-import duckdb
 
 from flows.monitor.health import health_with_costs
 from flows.run.request import RunContext
@@ -22,14 +20,15 @@ from transforms.monitor.metrics import exposition, health_metrics
 logger = logging.getLogger(__name__)
 
 _UNEXPECTED = 2
-"""The exit code of what nobody foresaw, as of a full disk."""
+"""The exit code of an unexpected error, such as a full disk."""
 
 
 @contextmanager
-def recorded(work: RunContext, summary: RunSummary) -> Iterator[Callable[[], None]]:
-    """Keep the record of a run, so that one that is killed leaves a trace too; the block may write it in between.
+def recorded(context: RunContext, summary: RunSummary) -> Iterator[Callable[[], None]]:
+    """Record a run when it begins and when it ends. A run that is killed leaves the record of its beginning.
 
-    When it ends, well or not, the metrics are written: after a failure the last success stays an old one.
+    Yields a function that writes the record as it is now. Metrics are written at the end even if the block raises: the
+    time of the last success then keeps its old value.
     """
     started = datetime.now(UTC)
 
@@ -39,23 +38,24 @@ def recorded(work: RunContext, summary: RunSummary) -> Iterator[Callable[[], Non
         }
         finished = None if exit_code is None else datetime.now(UTC)
         record = RunRecord(_run_id(started), started, finished, exit_code, **counts)
-        Runs(work.settings.data_dir).write(record)
+        Runs(context.settings.data_dir).write(record)
 
     keep()
     try:
         yield keep
     except Exception as error:
         keep(_exit_code(error))
-        write_metrics(work.settings, work.names, work.clock())
+        write_metrics(context.settings, context.names, context.clock())
         raise
     keep(summary.exit_code)
-    write_metrics(work.settings, work.names, work.clock())
+    write_metrics(context.settings, context.names, context.clock())
 
 
 def record_failed_start(settings: Settings, started: datetime, error: Exception) -> None:
-    """Keep the record of a run that ended before it had one, and write the metrics.
+    """Record a run that failed before it had a record, and write the metrics.
 
-    Leaves a folder alone that does not exist, or that a newer recspend wrote. That it cannot be written to is logged.
+    Does nothing if the data folder does not exist or was written by a newer recspend. If the record cannot be written,
+    logs a warning.
     """
     data_dir, now = settings.data_dir, datetime.now(UTC)
     if not data_dir.is_dir():
@@ -65,9 +65,9 @@ def record_failed_start(settings: Settings, started: datetime, error: Exception)
         Runs(data_dir).write(RunRecord(_run_id(started), started, now, _exit_code(error)))
         is_held = holder(data_dir) is not None
     except (RecspendError, OSError) as trouble:
-        logger.warning("That the run failed could not be put on record (%s)", trouble)
+        logger.warning("Could not record the failed run (%s)", trouble)
         return
-    if not is_held:  # else that run writes them, when it ends
+    if not is_held:  # otherwise the run that holds the folder writes them when it ends
         write_metrics(settings, account_names(settings), now)
 
 
@@ -80,10 +80,10 @@ def _exit_code(error: Exception) -> int:
 
 
 def write_metrics(settings: Settings, names: Mapping[str, str], now: datetime) -> None:
-    """Write the file for Prometheus as of now (UTC). That it cannot be written is logged and ends no run."""
+    """Write the metrics file for Prometheus as of now (UTC). If that fails, logs a warning; the run continues."""
     path = settings.data_dir / settings.metrics_file
     try:
         found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, now)
         write_whole(path, exposition(health_metrics(found)).encode())
-    except (RecspendError, OSError, duckdb.Error) as error:
-        logger.warning("%s could not be written (%s); it tells what the run before found", path, error)
+    except (RecspendError, OSError) as error:
+        logger.warning("Could not write %s (%s); it still shows the metrics of an earlier run", path, error)

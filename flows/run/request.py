@@ -1,4 +1,4 @@
-"""What a run is asked to do, and what it is given to do it with."""
+"""What a run is asked to do, and the context it is given for that."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +21,12 @@ Command = Literal["run", "ingest", "normalize", "model", "report"]
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What is asked for: a stage or all of them (`run`), days of creation (inclusive, UTC), one account or all.
+    """What a run is asked to do.
 
-    again: read the days even when they are covered. audit_days: re-read this many of the days whose last reading is
-    oldest. presets: write the exports for these systems too. formats: write the spend tables in these formats next to
-    CSV.
+    command: a single stage, or all of them (`run`). first, last: days of creation (inclusive, UTC). account: name or
+    sid of the only account to read; None: all. rebuild: build the lake from scratch. again: read the days even if they
+    are covered. audit_days: also re-read this many days, those whose last fetch is oldest. presets: also write the
+    exports for these systems. formats: also write the spend tables in these formats, in addition to CSV.
     """
 
     command: Command = "run"
@@ -39,7 +40,7 @@ class RunRequest:
     formats: tuple[FileFormat, ...] = ()
 
     def checked(self, today: date) -> "RunRequest":
-        """The request itself. Raises ConfigError when its days make no sense; today is the day in UTC."""
+        """Return the request itself. Raises ConfigError when its days are not possible. today: the day in UTC."""
         if self.first and self.first > min(self.last or today, today):
             problem = (
                 f"after the last day, {self.last}"
@@ -50,7 +51,7 @@ class RunRequest:
                 f"The first day, {self.first}, is {problem}. Days are inclusive and UTC; today is {today}."
             )
         if self.again and self.first is None:
-            raise ConfigError("Re-reading days needs a first day. Give one with --from.")
+            raise ConfigError("Re-reading days needs a first day. Set it with --from.")
         return self
 
     @property
@@ -61,10 +62,10 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run is given: the settings, and how steps, progress, time and events are handled around it.
+    """What a run is given: the settings, and how to run steps, report progress, read the clock and emit events.
 
     accounts: how to reach the accounts to read; None: those of the settings, looked up when the run begins. names:
-    account sid → name, of all accounts. announce: emits an event for each message, in addition to the channels of the
+    account sid → name, of all accounts. announce: emits an event for each message, in addition to the channels in the
     settings.
     """
 
@@ -78,5 +79,5 @@ class RunContext:
 
 
 def context_of(settings: Settings) -> RunContext:
-    """The context of a run of the accounts that the settings describe. Reads no token."""
+    """Return the context for a run over the accounts in the settings. Reads no token."""
     return RunContext(settings, None, account_names(settings))

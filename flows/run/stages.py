@@ -1,6 +1,6 @@
-"""The stages of a run, in order. Knows nothing of Prefect: a *step* runs each piece of work.
+"""The stages of a run, in order. Does not depend on Prefect: a *step* runs each piece of work.
 
-What only a later stage needs is imported there: an ingest does not wait for DuckDB and sqlglot.
+A stage imports what only it needs, so that an ingest does not wait for DuckDB and sqlglot to load.
 """
 
 import time
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def perform(context: RunContext, request: RunRequest) -> RunSummary:
-    """Do what is asked for. An account that cannot be read stops no other; the summary says why it failed.
+    """Run the stages that are asked for. A failed account does not stop the others; the summary says why it failed.
 
     Raises what `lifecycle` raises.
     """
@@ -62,12 +62,12 @@ def _everything(run: Run) -> None:
     model(run)
     if not run.summary.stopping_checks:
         report(run)
-    # Last, so that what a killed run found is shown by the next one.
+    # Last, so that if the run is killed, the next one shows its changes.
     _compare(run, before)
 
 
 def ingest(run: Run) -> None:
-    """Land what may have changed, account by account."""
+    """Land the days that may have changed, account by account."""
     settings, context = run.context.settings, run.context
     read = partial(
         ingest_account,
@@ -83,7 +83,7 @@ def ingest(run: Run) -> None:
 
 
 def normalize(run: Run) -> None:
-    """Bring the lake up to the landed pages, account by account."""
+    """Bring the lake up to date with the landed pages, account by account."""
     with _timed(run, "normalize"):
         run.summary.normalize = _normalized(run)
 
@@ -111,7 +111,7 @@ def model(run: Run) -> None:
 
 
 def build_models(context: RunContext) -> "ModelSummary":
-    """The stage `model`, for code that holds the data folder already."""
+    """Build the warehouse and run its checks, when the caller already holds the data folder."""
     from flows.model.model import model as build
 
     settings = context.settings
@@ -144,10 +144,10 @@ def report(run: Run) -> None:
 
 
 def planned(context: RunContext, request: RunRequest) -> pa.Table:
-    """What ingesting would read: account, first_day, last_day, reason, and about how many requests it takes.
+    """Return what ingesting would read (PLAN_SCHEMA), with an estimate of the requests.
 
-    Raises ApiError when an account cannot be asked for its first day, ConfigError when an account or its token is
-    missing.
+    Raises ApiError when an account's first day is not known yet and the API cannot be asked for it, ConfigError when an
+    account or its token is missing.
     """
     settings = context.settings
     accounts = accesses(settings, request.account) if context.accounts is None else context.accounts
@@ -157,7 +157,7 @@ def planned(context: RunContext, request: RunRequest) -> pa.Table:
 
 
 def ingest_request(settings: Settings, request: RunRequest) -> IngestRequest:
-    """What the settings and the request say together of what to read."""
+    """Combine the settings and the request into what to read."""
     return IngestRequest(
         request.first,
         request.last,
@@ -169,11 +169,11 @@ def ingest_request(settings: Settings, request: RunRequest) -> IngestRequest:
 
 
 def _refresh_warehouse(run: Run) -> None:
-    """After an upgrade: a warehouse that is a view on the lake cannot be read once the lake has other columns."""
+    """Rebuild the warehouse if an upgrade rebuilt the lake: its views fail once the lake has different columns."""
     from flows.stores.warehouse.warehouse import warehouse_path
 
     if run.is_rebuilt and warehouse_path(run.context.settings.data_dir).exists():
-        _normalized(run)  # every account: the models want all of the lake in order
+        _normalized(run)  # all accounts: the models read the whole lake
         build_models(run.context)
 
 
@@ -184,7 +184,7 @@ def _figures_before(run: Run) -> "Figures | None":
 
 
 def _compare(run: Run, before: "Figures | None") -> None:
-    """Show what changed since the figures that were shown last, and remember those of now as shown."""
+    """Add to the summary what changed since the figures shown last, and store the current ones as shown."""
     from flows.report.since_last_run import changes_since, figures_now, keep_told
 
     data_dir = run.context.settings.data_dir

@@ -1,4 +1,4 @@
-"""What a run did: the summaries of its stages, put together."""
+"""What a run did: the summaries of its stages in one object."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 def _count(name: str) -> property:
-    """A figure of a stage by its name; 0 when the stage was not part of the run."""
+    """Define a property for a figure of a stage; it is 0 when the stage was not part of the run."""
     return property(lambda summary: summary.counts().get(name, 0))
 
 
 @dataclass(slots=True)
 class RunSummary:
-    """What the stages did; None where a stage was not part of the run.
+    """What the stages did; None for a stage that was not part of the run.
 
     since: what changed since the last run that built the models. notify_warnings: channel → why it was not notified.
-    seconds: stage → seconds.
+    seconds: stage → how long it took.
     """
 
     ingest: "IngestSummary | None" = None
@@ -47,17 +47,17 @@ class RunSummary:
 
     @property
     def warnings(self) -> Mapping[str, str]:
-        """Account or channel → what went wrong without spoiling a figure."""
+        """Account or channel → what went wrong without affecting any figure."""
         return {**(self.ingest.warnings if self.ingest else {}), **self.notify_warnings}
 
     @property
     def oddities(self) -> Counter[tuple[str, str]]:
-        """(kind, value) → rows, of this run."""
+        """(kind, value) → rows with that oddity, in this run."""
         return self.normalize.oddities if self.normalize else Counter()
 
     @property
     def cost(self) -> dict[str, str] | None:
-        """Currency → plain decimal, of everything in the warehouse; None when the models were not built."""
+        """Currency → total cost in the warehouse, as a plain decimal; None when the models were not built."""
         return self.model.cost if self.model else None
 
     @property
@@ -77,13 +77,13 @@ class RunSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 fine, 1 a check of severity fail failed, 3 an account could not be read."""
+        """0: success; 1: a check of severity fail failed; 3: an account could not be read."""
         if self.stopping_checks:
             return 1
         return 3 if self.failed else 0
 
     def counts(self) -> dict[str, Any]:
-        """The figures of the stages that were part of the run, by name."""
+        """Return the figures of the stages that were part of the run, by name."""
         parts = (
             (self.ingest, ("requests", "retries", "pages", "rows")),
             (self.normalize, ("new", "changed", "deleted", "rejected")),
@@ -92,7 +92,7 @@ class RunSummary:
         return {name: getattr(part, name) for part, names in parts if part is not None for name in names}
 
     def as_object(self) -> dict[str, Any]:
-        """The summary as one JSON object; figures of stages that were not part of the run are left out."""
+        """Return the summary as a JSON object. Leaves out the figures of stages that were not part of the run."""
         since = {} if self.since is None else {"since": self.since.as_object()}
         known = self.counts()
         holes = {"holes": known.pop("holes")} if "holes" in known else {}

@@ -1,7 +1,7 @@
-"""Upgrades: a data folder that an older recspend left is brought to today's format, out of its own raw pages.
+"""Upgrades: bring a data folder of an older recspend to the current format, from its own raw pages.
 
-Only what is made of raw pages is made anew. Raw pages, statements, reference files, records of runs, what was told and
-what is known of accounts stay as they are, byte for byte.
+Only what is made from raw pages is rebuilt. Raw pages, statements, reference files, run records, the list of sent
+notifications and the account states stay as they are, byte for byte.
 """
 
 import logging
@@ -25,18 +25,20 @@ UpgradeStep = Callable[[Path, Progress], bool]
 
 @contextmanager
 def held(data_dir: Path, progress: Progress = silent) -> Iterator[bool]:
-    """Hold the data folder for the block, as its one writer and in today's format; gives whether the lake was rebuilt.
+    """Hold the data folder for the block, as its only writer, upgraded to the current format.
 
-    Raises ConfigError when another process writes to it or a newer recspend did, DataError when it cannot be upgraded.
+    Yields whether the lake was rebuilt for that. Raises BusyError when another process writes to the folder,
+    ConfigError when a newer recspend wrote it, DataError when it cannot be upgraded.
     """
     with one_writer(data_dir):
         yield upgrade(data_dir, progress)
 
 
 def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
-    """Bring a folder to today's format, for who holds it; whether the lake was rebuilt for that.
+    """Upgrade a folder to the current format; the caller holds it. Returns whether the lake was rebuilt for that.
 
-    Killed anywhere, the next run goes on with the step that was under way. Raises as `held` does.
+    If it is killed at any point, the next run repeats the step that was interrupted. Raises ConfigError when a newer
+    recspend wrote the folder, DataError when it cannot be upgraded.
     """
     refuse_newer(data_dir)
     found = read_format(data_dir)
@@ -52,31 +54,31 @@ def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
 
 
 def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
-    """Build the accounts anew whose tables lack a column of today, or have another one; whether there were any.
+    """Rebuild the accounts whose tables do not have exactly the current columns. Returns whether there were any.
 
-    Raises DataError when their raw pages are gone.
+    Raises DataError when their raw pages are missing.
     """
     lake, usage = Lake(data_dir), UsageRecords(data_dir)
-    # Without a state, building anew was broken off after the last file and before it was known what they hold.
-    broken_off = {sid for sid in lake.accounts() if lake.state(sid) is None}
+    # An account without a state: its rebuild was interrupted after the last table, before the state was written.
+    interrupted = {sid for sid in lake.accounts() if lake.state(sid) is None}
     outdated = [
         sid
         for sid in sorted({*lake.accounts(), *usage.accounts()})
-        if sid in broken_off or not (lake.is_current(sid) and usage.is_current(sid))
+        if sid in interrupted or not (lake.is_current(sid) and usage.is_current(sid))
     ]
     for sid in outdated:
-        logger.info("Building the lake of account %s anew from its raw pages.", sid)
+        logger.info("Rebuilding the lake of account %s from its raw pages.", sid)
         normalize_account(data_dir, sid, rebuild=True, progress=progress)
         if not (lake.is_current(sid) and usage.is_current(sid)):
             raise DataError(
-                f"The lake of account {sid} was written by an older recspend, and the raw pages to build it anew are "
-                f"gone. Restore them, or delete what is of that account in {lake.folder} if its recordings may go."
+                f"The lake of account {sid} was written by an older recspend, and the raw pages to rebuild it are "
+                f"missing. Restore them, or delete its folder in {lake.folder} if you can lose its recordings."
             )
     return bool(outdated)
 
 
 STEPS: Mapping[int, UpgradeStep] = {
-    # There was no format.json before; columns may have been added to the tables since they were written.
+    # Format 1 had no format.json; columns may have been added since its tables were written.
     1: rebuild_outdated,
 }
-"""Step n takes a folder of format n to n + 1. Done twice or broken off anywhere, it ends the same."""
+"""Step n upgrades a folder from format n to n + 1. It ends the same if it is repeated or was interrupted anywhere."""

@@ -1,4 +1,4 @@
-"""The `[[accounts]]` entries of recspend.toml: whose recordings are read, and where each token is."""
+"""The `[[accounts]]` entries of recspend.toml: which accounts to read, and where the token of each one is."""
 
 from pathlib import Path
 from typing import Literal
@@ -20,18 +20,18 @@ class AccountSettings(BaseModel):
     account_sid: str = Field(description="the account (project)", examples=["your-project-id"])
     token_env: str | None = Field(
         default=None,
-        description="the variable that holds the token; tokens never stand in this file",
+        description="the variable that holds the token; never put a token into this file",
         examples=["SUPPORT_TOKEN"],
     )
     token_file: Path | None = Field(
-        default=None, description="in place of `token_env`: the file that holds the token alone"
+        default=None, description="instead of `token_env`: a file that holds only the token"
     )
     token_block: str | None = Field(
-        default=None, description="in place of `token_env`: the Prefect Secret block that holds the token"
+        default=None, description="instead of `token_env`: the Prefect Secret block that holds the token"
     )
     api_user: str | None = Field(
         default=None,
-        description="user of HTTP Basic, for an API key (its sid); else the account sid",
+        description="HTTP Basic user, when the token is an API key's secret: the key's sid; default: the account sid",
         examples=["your-api-key-sid"],
     )
-    provider: Provider = Field(default="signalwire", description="whose API it is")
+    provider: Provider = Field(default="signalwire", description="the provider whose API is used")

@@ -1,4 +1,4 @@
-"""The accounts that the settings describe, checked before the first request."""
+"""The accounts in the settings, checked before the first request."""
 
 import re
 from collections.abc import Callable
@@ -10,18 +10,17 @@ from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
 from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
+from transforms.values.names import find_account
 
 _URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IGNORECASE)
-# A sid becomes a part of paths and URLs.
+# A sid is used in paths and URLs.
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 def accesses(settings: Settings, only: str | None = None) -> list[AccountAccess]:
     """How to reach each account; `only` picks one by name or sid. Raises ConfigError when something is missing."""
-    described = _described(settings, only)
-    # Only the accounts that are asked for need their tokens.
-    return [access() for name, sid, access in described if only is None or only in (name, sid)]
+    return [access() for _, _, access in _described(settings, only)]
 
 
 def refuse_unknown(settings: Settings, only: str | None) -> None:
@@ -33,9 +32,9 @@ def refuse_unknown(settings: Settings, only: str | None) -> None:
 def _described(
     settings: Settings, only: str | None = None
 ) -> list[tuple[str, str, Callable[[], AccountAccess]]]:
-    """Name, sid and how to reach it, of each account.
+    """Name, sid and how to reach it, of each account or, with `only`, of the one with that name or sid.
 
-    Raises ConfigError when two share a name or sid, or `only` is none of them.
+    Raises ConfigError when two share a name or sid, or when `only` does not match any of them.
     """
     described: list[tuple[str, str, Callable[[], AccountAccess]]] = [
         (entry.name, entry.account_sid, partial(_of_entry, entry)) for entry in settings.accounts
@@ -50,16 +49,15 @@ def _described(
         twice = {value for value in values if values.count(value) > 1}
         if twice:
             raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
-    if only is not None and not any(only in (name, sid) for name, sid, _ in described):
-        names = ", ".join(name for name, _, _ in described if name)
-        raise ConfigError(
-            f"There is no account {only}. {f'Accounts are: {names}.' if names else 'None is described.'}"
-        )
+    if only is not None:  # only the accounts that are asked for need their tokens
+        known = [(sid, name) for name, sid, _ in described if name]
+        picked, _ = find_account(known, only, "No accounts are set up yet; run `recspend init`.")
+        described = [each for each in described if each[1] == picked]
     return described
 
 
 def account_names(settings: Settings) -> dict[str, str]:
-    """Names by account sid, of all accounts in the settings; needs no token."""
+    """Return account sid → name, of all accounts in the settings. Reads no token."""
     names = {entry.account_sid: entry.name for entry in settings.accounts}
     if settings.account_sid:
         names[settings.account_sid] = settings.account_name or settings.account_sid
@@ -67,7 +65,7 @@ def account_names(settings: Settings) -> dict[str, str]:
 
 
 def account_providers(settings: Settings) -> dict[str, str]:
-    """Whose API it is, by account sid, of all accounts in the settings; needs no token."""
+    """Return account sid → provider, of all accounts in the settings. Reads no token."""
     providers: dict[str, str] = {entry.account_sid: entry.provider for entry in settings.accounts}
     if settings.account_sid:
         providers[settings.account_sid] = settings.provider
@@ -75,13 +73,13 @@ def account_providers(settings: Settings) -> dict[str, str]:
 
 
 def with_usage(settings: Settings) -> frozenset[str]:
-    """Sids of the accounts whose provider lists Usage Records, when they are to be read; needs no token."""
+    """Return the sids of the accounts whose Usage Records are read: all Twilio accounts, unless switched off."""
     providers = account_providers(settings).items()
     return frozenset(sid for sid, provider in providers if provider == "twilio" and settings.usage_records)
 
 
 def check_place(base_url: str | None = None, account_sid: str | None = None) -> None:
-    """Look at what is given of where an account is. Raises ConfigError when it cannot be right."""
+    """Check an account's base URL and sid, whichever is given. Raises ConfigError when one is not valid."""
     if base_url is not None:
         _checked_url(base_url, "The base URL")
     if account_sid is not None:
@@ -99,7 +97,7 @@ def _of_environment(settings: Settings) -> AccountAccess:
     if missing:
         raise ConfigError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set "
-            f"{'it' if len(missing) == 1 else 'them'}, describe accounts in {config_path()}, "
+            f"{'it' if len(missing) == 1 else 'them'}, add accounts to {config_path()}, "
             "or try `recspend demo`, which needs no account."
         )
     sid = needed["RECSPEND_ACCOUNT_SID"] or ""
@@ -129,14 +127,14 @@ def _of_entry(entry: AccountSettings) -> AccountAccess:
 
 def _checked_sid(sid: str, where: str) -> str:
     if not _SID.fullmatch(sid):
-        raise ConfigError(f"{where} is not an account sid. Copy it from the vendor's console.")
+        raise ConfigError(f"{where} is not a valid account sid. Copy it from the provider's console.")
     return sid
 
 
 def _checked_url(url: str, where: str) -> str:
     match = _URL.fullmatch(url.strip())
     if match is None:
-        raise ConfigError(f"{where} must be a scheme and a host, like https://example.signalwire.com.")
+        raise ConfigError(f"{where} must be a scheme and a host, such as https://example.signalwire.com.")
     scheme, host, port = match[1].lower(), match[2], match[3] or ""
     if scheme == "http" and not _LOOPBACK.fullmatch(host):
         raise ConfigError(f"{where} would send the token unencrypted. Use https.")

@@ -1,4 +1,4 @@
-"""Settings in the small groups that stages and stores are handed."""
+"""The settings in the small groups that are passed to stages and stores."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,7 +11,7 @@ from transforms.model.options import ModelOptions
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:
-    """How long to wait for the API, and how often to try again."""
+    """Return how long to wait for the API, and how often to retry."""
     return RetryPolicy(
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
@@ -21,12 +21,12 @@ def retry_policy(settings: Settings) -> RetryPolicy:
 
 
 def rules(settings: Settings, audit_days: int = 0) -> Rules:
-    """How far a run looks back."""
+    """Return the rules for which days a run reads again."""
     return Rules(settings.lookback_days, settings.settle_days, audit_days)
 
 
 def model_options(settings: Settings, names: Mapping[str, str]) -> ModelOptions:
-    """What the models depend on besides the data. names: account sid → name."""
+    """Return what the models depend on besides the data. names: account sid → name."""
     by_name = {field.name for field in fields(ModelOptions)} & Settings.model_fields.keys()
     return ModelOptions(
         names=names,

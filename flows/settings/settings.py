@@ -1,8 +1,8 @@
 """Every setting, read once at the edge of the program and passed on as values.
 
-Order: command line, environment (`RECSPEND_…`), then `recspend.toml` in the working directory (or the file that
-`RECSPEND_CONFIG` names), where the same names stand in lower case without the prefix. Tokens never
-stand in that file: it names where they are.
+Precedence: command line, environment (`RECSPEND_…`), then `recspend.toml` in the working directory (or the file that
+`RECSPEND_CONFIG` names), which uses the same names in lower case without the prefix. Tokens are never in that file: it
+says where they are.
 """
 
 from decimal import Decimal
@@ -28,19 +28,19 @@ from transforms.errors import ConfigError
 from transforms.ingest.plan import IngestRequest, Rules
 from transforms.model.options import ModelOptions
 
-# The stages and stores know their own defaults; they are written down there and shown here.
+# Defaults are defined once, in the stages and stores that use them.
 _RETRIES, _RULES, _INGEST = RetryPolicy(), Rules(), IngestRequest()
 _MODELS = ModelOptions(settle_days=_RULES.settle_days)
 
 
 class Settings(BaseSettings):
-    """All settings. Secrets are `SecretStr` and show as stars."""
+    """All settings. Secrets are `SecretStr`, shown as asterisks."""
 
     model_config = SettingsConfigDict(
         env_prefix="RECSPEND_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
     )
 
-    data_dir: Path = Field(default=Path("data"), description="where everything is kept")
+    data_dir: Path = Field(default=Path("data"), description="the folder where everything is kept")
     base_url: str | None = Field(
         default=None, description="scheme and host of the API", examples=["https://example.signalwire.com"]
     )
@@ -48,123 +48,123 @@ class Settings(BaseSettings):
         default=None, description="the account (project)", examples=["your-project-id"]
     )
     account_name: str | None = Field(
-        default=None, description="its name in tables and messages; else the sid", examples=["support"]
+        default=None, description="its name in tables and messages; default: the sid", examples=["support"]
     )
     api_token: SecretStr | None = Field(default=None, description="the token, from the environment only")
     token_file: Path | None = Field(
-        default=None, description="in place of the variable: the file that holds the token alone"
+        default=None, description="instead of the variable: a file that holds only the token"
     )
     token_block: str | None = Field(
-        default=None, description="in place of the variable: the Prefect Secret block that holds the token"
+        default=None, description="instead of the variable: the Prefect Secret block that holds the token"
     )
     api_user: str | None = Field(
         default=None,
-        description="user of HTTP Basic, for an API key (its sid); else the account sid",
+        description="HTTP Basic user, when the token is an API key's secret: the key's sid; default: the account sid",
         examples=["your-api-key-sid"],
     )
-    provider: Provider = Field(default="signalwire", description="whose API it is")
+    provider: Provider = Field(default="signalwire", description="the provider whose API is used")
     accounts: list[AccountSettings] = Field(
-        default_factory=list, description="several accounts, an entry for each"
+        default_factory=list, description="several accounts, one entry each"
     )
     notify: Channels = Field(
-        default_factory=list, description="who is told of what a run found, an entry for each"
+        default_factory=list, description="channels that are notified of what a run found, one entry each"
     )
     reporting_timezone: str = Field(
         default=_MODELS.reporting_timezone,
-        description="time zone of the days in tables (`usage_date`), like Europe/Berlin",
+        description="time zone of the days in tables (`usage_date`), such as Europe/Berlin",
     )
     embed_recordings: bool = Field(
         default=_MODELS.embed_recordings,
-        description="whether `fct_recordings` holds the recordings; else it is a view on the lake",
+        description="whether `fct_recordings` stores the recordings; if not, it is a view on the lake",
     )
     unpriced_share_warning: Decimal = Field(
         default=_MODELS.unpriced_share_warning,
         ge=0,
         le=1,
-        description="share of recordings without a price above which a check warns",
+        description="a check warns when a larger share of the recordings than this has no price",
     )
     lookback_days: int = Field(
         default=_RULES.lookback_days,
         ge=0,
         le=3650,
-        description="the newest days, today included, that each run reads again",
+        description="how many of the newest days, including today, each run reads again",
     )
     settle_days: int = Field(
         default=_RULES.settle_days,
         ge=0,
         le=3650,
-        description="days for which a day is read again while a price is missing or a recording is not done",
+        description="how many days a day is read again while a price is missing or a recording is unfinished",
     )
     short_recording_seconds: int = Field(
         default=_MODELS.short_recording_seconds,
         ge=0,
         le=3600,
-        description="a recording below this length counts as short",
+        description="a recording shorter than this many seconds counts as short",
     )
     accrual_rate_days: int = Field(
         default=_MODELS.accrual_rate_days,
         ge=1,
         le=3650,
-        description="so many days, up to the newest with a price, give the rate that missing prices are estimated at",
+        description="missing prices are estimated at the rate of this many days, up to the newest day with a price",
     )
     report_page: bool = Field(default=True, description="whether `report.html` is written")
     usage_records: bool = Field(
-        default=_INGEST.usage, description="whether Twilio's Usage Records are read, to compare with"
+        default=_INGEST.usage, description="whether Twilio's Usage Records are read, for comparison"
     )
     bill_tolerance_amount: Decimal = Field(
         default=_MODELS.bill_tolerance_amount,
         ge=0,
         lt=10**9,
-        description="a bill may differ by so much, in its currency",
+        description="how far a bill may differ, in its currency",
     )
     bill_tolerance_share: Decimal = Field(
-        default=_MODELS.bill_tolerance_share, ge=0, le=1, description="or by this share of what it charges"
+        default=_MODELS.bill_tolerance_share, ge=0, le=1, description="or as a share of what it charges"
     )
     anomaly_window_days: int = Field(
         default=_MODELS.anomaly_window_days,
         ge=28,
         le=730,
-        description="days before a day that tell what is usual for it",
+        description="how many days before a day define what is usual for it",
     )
     anomaly_deviations: Decimal = Field(
         default=_MODELS.anomaly_deviations,
         gt=0,
         le=1000,
-        description="how many usual deviations make a day an anomaly",
+        description="how many times the usual deviation makes a day an anomaly",
     )
     anomaly_min_share: Decimal = Field(
         default=_MODELS.anomaly_min_share,
         ge=0,
         le=1,
-        description="a difference below this share of the median is no anomaly",
+        description="a difference below this share of the median is not an anomaly",
     )
     metrics_file: Path = Field(
-        default=Path("metrics.prom"), description="for Prometheus; relative to the data folder"
+        default=Path("metrics.prom"), description="metrics for Prometheus; relative to the data folder"
     )
     concurrency: int = Field(
         default=_INGEST.concurrency,
         ge=1,
         le=64,
-        description="how many windows of an account are read side by side",
+        description="how many windows of an account are read at the same time",
     )
     connect_timeout: float = Field(
         default=_RETRIES.connect_timeout, gt=0, description="seconds to wait for a connection"
     )
     read_timeout: float = Field(
-        default=_RETRIES.read_timeout, gt=0, description="seconds to wait between two pieces of an answer"
+        default=_RETRIES.read_timeout, gt=0, description="seconds to wait for the next part of a response"
     )
     attempts: int = Field(
-        default=_RETRIES.attempts, ge=1, le=50, description="how often a failing request is sent in all"
+        default=_RETRIES.attempts, ge=1, le=50, description="how often a failing request is sent in total"
     )
     backoff: float = Field(
-        default=_RETRIES.backoff, ge=0, description="seconds before the second attempt; doubles from there"
+        default=_RETRIES.backoff, ge=0, description="seconds before the second attempt; doubles each time"
     )
 
     @field_validator("reporting_timezone")
     @classmethod
     def _known_timezone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError("is not a time zone; give a name like UTC or Europe/Berlin")
+            raise ValueError("is not a time zone; use a name such as UTC or Europe/Berlin")
         return value
 
     @classmethod
@@ -176,7 +176,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The command line (`init`) before the environment before the file; the file comes in through `load`."""
+        """Order the sources: the command line (`init`), then the environment, then the settings file."""
         return init_settings, env_settings, _FileSource(settings_cls)
 
 
@@ -189,17 +189,19 @@ class _FileSource(PydanticBaseSettingsSource):
 
 
 def origins() -> dict[str, str]:
-    """Where each setting that was given comes from: the name of its variable, or the settings file."""
+    """Return where each setting that is set comes from: the name of its variable, or the settings file."""
     in_environment = EnvSettingsSource(Settings)()
     named = {name: f"RECSPEND_{name.upper()}" for name in in_environment}
     return {name: str(config_path()) for name in read_file()} | named
 
 
 def load(**given: Any) -> Settings:
-    """Read the settings; `given` (from the command line) wins, a None among it counts as not given.
+    """Read the settings.
 
-    Raises ConfigError naming every setting that is wrong, never its value; and when a newer recspend wrote the data
-    folder, so that no command reads there what it does not know.
+    given: values from the command line, which win; None counts as not given.
+
+    Raises ConfigError that names every setting that is not valid, but never its value; and when a newer recspend wrote
+    the data folder, so that no command misreads a format it does not know.
     """
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
@@ -208,10 +210,12 @@ def load(**given: Any) -> Settings:
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
             for problem in error.errors()
         )
-        raise ConfigError(f"Settings are wrong: {problems}. See RECSPEND_… and {config_path()}.") from None
+        raise ConfigError(
+            f"Invalid settings: {problems}. Check the RECSPEND_… variables and {config_path()}."
+        ) from None
     except SettingsError:  # the only settings read as JSON
         raise ConfigError(
-            "Settings are wrong: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is no JSON. Describe them in a file."
+            "Invalid settings: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is not JSON. Use recspend.toml for them instead."
         ) from None
     refuse_newer(settings.data_dir)
     return settings

@@ -1,7 +1,7 @@
-"""The text of recspend.toml, made of the settings themselves, so that it cannot say anything else.
+"""The text of recspend.toml, generated from the settings themselves, so that the two cannot differ.
 
-Every setting stands in it with its description: set, when it was given, else as a comment with its default, or with an
-example where there is none. A field's description, limits and examples are those of `flows/settings/settings.py`.
+It lists every setting with its description: set if it was given, else as a comment with its default, or with an example
+if there is none. Descriptions, limits and examples are those of the fields in `flows/settings/settings.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ from flows.settings.settings import Settings
 from transforms.settings.files import commented, entry, toml_value, words
 
 LeftOutAccounts = Sequence[tuple[AccountSettings, str]]
-"""Accounts that are to stand as comments, and why."""
+"""Accounts that are written as comments only, and why."""
 
 _INTRO = (
-    "Settings of recspend. What stands behind a # without a space is the default, or an example where there is none: "
-    "take the # away to set it. The environment wins over this file, as in RECSPEND_LOOKBACK_DAYS=5. "
-    "Tokens never stand here: .env.example says which variables hold them."
+    "Settings of recspend. A line that starts with # and no space shows a default, or an example where there is no "
+    "default: remove the # to set it. Environment variables, such as RECSPEND_LOOKBACK_DAYS=5, override this file. "
+    "Never put a token here: .env.example lists the variables that hold them."
 )
-_LIMITS = {"ge": "{} or more", "gt": "above {}", "le": "{} at most", "lt": "below {}"}
+_LIMITS = {"ge": "{} or more", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
 
 
 def settings_text(settings: Settings, left_out: LeftOutAccounts = ()) -> str:
-    """recspend.toml with what is set in these settings, of all sources; secrets are never in it."""
+    """Return recspend.toml with what is set in these settings, whatever the source. It never contains a secret."""
     lines, tables = words(_INTRO), list[str]()
     for name, field in type(settings).model_fields.items():
         models = _entries_of(field.annotation)
@@ -43,7 +43,7 @@ def settings_text(settings: Settings, left_out: LeftOutAccounts = ()) -> str:
 
 
 def _setting(name: str, field: FieldInfo, value: object = None) -> list[str]:
-    """A setting with its words above it: set, as a comment with its usual value, or named only where there is none."""
+    """Return a setting below its description: set, as a comment with its usual value, or only named if it has none."""
     if value is not None:
         return [*words(_meaning(field)), f"{name} = {toml_value(value)}"]
     usual = _usual(field)
@@ -53,16 +53,16 @@ def _setting(name: str, field: FieldInfo, value: object = None) -> list[str]:
 
 
 def _example(table: str, model: type[BaseModel]) -> list[str]:
-    """A table's entry as comments; words only when it has a key that must be given and no example of it."""
+    """Return a table's entry as comments. If a required key has no example, only list the keys."""
     fields = {each.alias or name: each for name, each in model.model_fields.items() if not _is_secret(each)}
     if any(each.is_required() and _usual(each) is None for each in fields.values()):
-        return words(f"[[{table}]] may have: {', '.join(fields)}")
+        return words(f"[[{table}]] can have: {', '.join(fields)}")
     lines = [line for name, each in fields.items() for line in _setting(name, each)]
     return [*commented([f"[[{table}]]"]), *lines]
 
 
 def _values(entry_of_table: BaseModel) -> Mapping[str, object]:
-    """What is set in an entry, in the order of its fields."""
+    """Return what is set in an entry, in the order of its fields, without secrets."""
     return {
         field.alias or name: value
         for name, field in type(entry_of_table).model_fields.items()
@@ -73,13 +73,13 @@ def _values(entry_of_table: BaseModel) -> Mapping[str, object]:
 
 
 def _usual(field: FieldInfo) -> Any:
-    """A field's default; where it has none, its example or its first choice, or None."""
+    """Return a field's default; if it has none, its example or first choice, or None."""
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     return default if default is not None else next(iter(field.examples or _choices(field)), None)
 
 
 def _meaning(field: FieldInfo) -> str:
-    """The description with the choices or the limits."""
+    """Return the description with the choices or the limits."""
     limits = {name: getattr(each, name) for name in _LIMITS for each in field.metadata if hasattr(each, name)}
     if {"ge", "le"} <= limits.keys():
         bounds = f"{limits['ge']} to {limits['le']}"
@@ -94,7 +94,7 @@ def _choices(field: FieldInfo) -> tuple[str, ...]:
 
 
 def _entries_of(annotation: Any) -> list[type[BaseModel]]:
-    """The models of a table's entries, when the field is a list of such: one for each kind of entry."""
+    """Return the models of a table's entries, one for each kind, if the field is a list of entries."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for each in get_args(annotation) for model in _entries_of(each)]

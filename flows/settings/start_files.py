@@ -1,6 +1,6 @@
-"""The files a new user starts from: recspend.toml, `.env.example`, and what git is to ignore.
+"""The files a new user starts from: recspend.toml, `.env.example` and `.gitignore`.
 
-None of them ever holds a secret, and none that is there is written over; `.gitignore` only ever gets lines more.
+None of them ever contains a secret. Existing files are not overwritten; lines are only ever added to `.gitignore`.
 """
 
 import os
@@ -39,7 +39,7 @@ _OF_ONE_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class StartFile:
-    """One file and what became of it: written, added to, the same already, or kept though it differs from `text`."""
+    """One file and what was done: written, extended, already the same, or kept although it differs from `text`."""
 
     path: Path
     state: Literal["written", "extended", "same", "kept"]
@@ -47,7 +47,7 @@ class StartFile:
 
 
 def listed_accounts(access: AccountAccess, retry_policy: RetryPolicy) -> list[ListedAccount]:
-    """The account and its subaccounts as the API lists them; a token that is in a variable stays there.
+    """Return the account and its subaccounts as the API lists them. A token keeps the variable it is in.
 
     Raises ApiError or DataError when they cannot be read.
     """
@@ -64,7 +64,7 @@ def listed_accounts(access: AccountAccess, retry_policy: RetryPolicy) -> list[Li
 def with_entries(
     settings: Settings, listed: Sequence[ListedAccount], access: AccountAccess
 ) -> tuple[Settings, LeftOutAccounts]:
-    """The settings with an entry for each account that can be read, and the entries of the others with the reason."""
+    """Return the settings with an entry for each account that can be read, and the other entries with the reason."""
     entries, left_out = list[AccountSettings](), list[tuple[AccountSettings, str]]()
     for account in listed:
         entry = _entry(account, access, settings)
@@ -72,12 +72,12 @@ def with_entries(
         try:
             check_place(account_sid=account.account_sid)
         except ConfigError:
-            reason = f"{account.name} has a sid that cannot be used:"
+            reason = f"{account.name} does not have a valid sid:"
         if reason:
             left_out.append((entry, reason))
         else:
             entries.append(entry)
-    # Of one account only the entry is left, else it would stand in the file twice.
+    # Leave out the settings of the single account: its entry replaces them.
     others = {name: getattr(settings, name) for name in settings.model_fields_set - {*_OF_ONE_ACCOUNT}}
     return Settings.model_construct(**others | {"accounts": entries}), left_out
 
@@ -104,7 +104,7 @@ def _entry(account: ListedAccount, access: AccountAccess, settings: Settings) ->
 
 
 def variables_of(settings: Settings) -> Mapping[str, str]:
-    """The variables that must hold a token, each with whose it is."""
+    """Return the variables that must hold a token, each with a description of the token."""
     found = {}
     is_elsewhere = settings.token_file or settings.token_block
     if not is_elsewhere and (settings.account_sid or not settings.accounts):
@@ -118,7 +118,7 @@ def variables_of(settings: Settings) -> Mapping[str, str]:
 
 
 def start_files(settings: Settings, left_out: LeftOutAccounts = ()) -> list[StartFile]:
-    """Write what is not there yet, and say what became of each file."""
+    """Write the files that are missing, and return what was done with each."""
     return [
         _written(config_path(), settings_text(settings, left_out)),
         _written(_ENV_EXAMPLE, env_example(list(variables_of(settings).items()))),
@@ -127,13 +127,13 @@ def start_files(settings: Settings, left_out: LeftOutAccounts = ()) -> list[Star
 
 
 def counted(left_out: LeftOutAccounts, listed: Sequence[ListedAccount]) -> str:
-    """How many accounts the API listed, in words, and what became of them."""
+    """Return a sentence on how many accounts the API listed, and how many got an entry."""
     states = Counter(account.status for account in listed if not account.is_open)
     odd = len(left_out) - states.total()
     reasons = [f"{count} {status}" for status, count in sorted(states.items())]
-    reasons += [f"{odd} with a sid that cannot be used"] if odd else []
-    beside = f"; as comments only: {', '.join(reasons)}" if reasons else ""
-    return f"The API lists {len(listed)} accounts: {len(listed) - len(left_out)} get an entry{beside}."
+    reasons += [f"{odd} without a valid sid"] if odd else []
+    commented_out = f"; as comments only: {', '.join(reasons)}" if reasons else ""
+    return f"The API lists {len(listed)} accounts: {len(listed) - len(left_out)} get an entry{commented_out}."
 
 
 def _written(path: Path, text: str) -> StartFile:
@@ -144,7 +144,7 @@ def _written(path: Path, text: str) -> StartFile:
 
 
 def _ignored(data_dir: Path) -> StartFile:
-    """Let git ignore the data folder, when it stands below this one, and the file of secrets."""
+    """Make git ignore `.env`, and the data folder if it is inside the working directory."""
     here = Path.cwd()
     inside = Path(os.path.normpath(here / data_dir))
     folders = [ignored_folder(inside.relative_to(here))] if here in inside.parents else []

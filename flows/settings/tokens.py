@@ -1,4 +1,4 @@
-"""Where an account's token comes from: a variable, a file or a Secret block of Prefect, and never two of them.
+"""Where an account's token comes from: a variable, a file or a Prefect Secret block, and only one of them.
 
 Other secrets are read from variables in the same way.
 """
@@ -17,21 +17,21 @@ TOKEN_VARIABLE = "RECSPEND_API_TOKEN"  # noqa: S105 (the variable's name, not it
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 
 Token = tuple[str, str]
-"""A token, and the words for where it comes from. Never to be shown as a whole."""
+"""A token, and a description of where it comes from. Never show the whole tuple."""
 
 
 def asks_prefect(settings: Settings) -> bool:
-    """Whether looking for tokens asks a Prefect server, and so loads Prefect."""
+    """Return whether reading the tokens needs a Prefect server, and so loads Prefect."""
     return bool(settings.token_block or any(entry.token_block for entry in settings.accounts))
 
 
 def token_of_environment(settings: Settings) -> Token | None:
-    """The token of the account that needs no entry; None when nothing says where it is.
+    """Return the token of the account without an `[[accounts]]` entry; None if no setting says where it is.
 
-    Raises ConfigError when more than one place is named, or when the token is not there.
+    Raises ConfigError when more than one setting says where it is, or when the token is not there.
     """
     _at_most_one(
-        "The token",
+        "",
         {
             TOKEN_VARIABLE: settings.api_token,
             "RECSPEND_TOKEN_FILE": settings.token_file,
@@ -48,13 +48,13 @@ def token_of_environment(settings: Settings) -> Token | None:
 
 
 def token_of_entry(entry: AccountSettings) -> Token:
-    """The token of an `[[accounts]]` entry.
+    """Return the token of an `[[accounts]]` entry.
 
-    Raises ConfigError when the entry does not name exactly one place, or when the token is not there.
+    Raises ConfigError unless exactly one setting of the entry says where the token is, or when the token is not there.
     """
     account = f"Account {entry.name}"
     _at_most_one(
-        f"{account}: the token",
+        account,
         {"token_env": entry.token_env, "token_file": entry.token_file, "token_block": entry.token_block},
     )
     if entry.token_env is not None:
@@ -63,18 +63,16 @@ def token_of_entry(entry: AccountSettings) -> Token:
         return _of_file(entry.token_file, f"{account}: the file that token_file names")
     if entry.token_block is not None:
         return _of_block(entry.token_block, f"{account}: the Prefect Secret block that token_block names")
-    raise ConfigError(
-        f"{account}: nothing says where its token is. Give it token_env, token_file or token_block."
-    )
+    raise ConfigError(f"{account}: there is no token. Set one of token_env, token_file and token_block.")
 
 
 def secret_of_variable(name: str, whose: str, key: str, what: str) -> str:
-    """The secret that a variable holds.
+    """Return the secret in a variable.
 
-    whose: what the setting belongs to, as in "Account sales"; key: the setting that names the variable; what: the
-    secret, as in "the token". Raises ConfigError when the variable is not set, or holds something else than one secret.
+    whose: what the setting belongs to, such as "Account sales"; key: the setting that names the variable; what: the
+    secret, such as "the token". Raises ConfigError when the variable is not set, or does not hold exactly one secret.
     """
-    # Who puts the secret itself where the name belongs must not find it in a message.
+    # If the setting holds the secret itself by mistake, the secret must not appear in a message.
     variable = f"{whose}: the variable {name if _VARIABLE.fullmatch(name) else f'that {key} names'}"
     text = os.environ.get(name)
     if not text:
@@ -85,7 +83,8 @@ def secret_of_variable(name: str, whose: str, key: str, what: str) -> str:
 def _at_most_one(whose: str, places: dict[str, object]) -> None:
     given = [name for name, value in places.items() if value is not None]
     if len(given) > 1:
-        raise ConfigError(f"{whose} is to come from {' and from '.join(given)}. Keep one of them.")
+        words = f"{' and '.join(given)} are {'both' if len(given) == 2 else 'all'} set. Keep only one."
+        raise ConfigError(f"{whose}: {words}" if whose else words)
 
 
 def _of_file(path: Path, called: str) -> Token:

@@ -1,12 +1,12 @@
-"""Files and folders that are shipped with the program."""
+"""Files and folders shipped with the program."""
 
 from pathlib import Path
 
 
 def shipped(*parts: str) -> Path:
-    """A file or folder that travels with the program: `sql/…` or `reference/…`.
+    """Return the path of a shipped file or folder, `sql/…` or `reference/…`.
 
-    In a checkout these stand at the top level, in a wheel under `flows/_shipped`.
+    In a wheel they are under `flows/_shipped`, in a checkout at the top level and in `data`.
     """
     package = Path(__file__).parents[1]
     in_wheel = package / "_shipped"

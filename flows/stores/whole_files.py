@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written as a whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -6,34 +6,34 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BESIDE = ".partial"
-"""Ending of a file being written; whoever reads a folder passes such files over."""
+"""Suffix of a file being written. Code that lists a folder must ignore such files."""
 
 
 @contextmanager
 def replaced_whole(path: Path) -> Iterator[Path]:
-    """Give a path to write beside `path`; after the block it is flushed to disk and takes its place.
+    """Yield a temporary path in the folder of `path`; after the block, flush it to disk and rename it to `path`.
 
-    When the block fails, nothing is left behind and the old file stands as it was.
+    If the block raises, the temporary file is removed and the old file stays unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}{BESIDE}")
+    partial = path.with_name(f"{path.name}{BESIDE}")
     try:
-        yield beside
-        with beside.open("rb+") as written:
+        yield partial
+        with partial.open("rb+") as written:
             os.fsync(written.fileno())
-        beside.replace(path)
+        partial.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
-    with replaced_whole(path) as beside:
-        beside.write_bytes(content)
+    """Write a file so that a reader sees either the old content or the new, never a part of it."""
+    with replaced_whole(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_if_changed(path: Path, content: bytes) -> bool:
-    """Write a file whole, unless it holds just that already; whether it was written."""
+    """Write a file as a whole, unless it already has this content; return whether it was written."""
     if path.exists() and path.read_bytes() == content:
         return False
     write_whole(path, content)

@@ -1,4 +1,4 @@
-"""How fast recordings come from the API and from raw pages, against the usual ways, and how much memory it takes.
+"""Benchmarks of speed and memory: from the API and from raw pages to Parquet, compared with the usual ways.
 
-`python -m tests.benchmarks` from the top of the checkout; `make bench` does that. `--help` names the parts.
+Run `make bench`, or `python -m tests.benchmarks` from the top of the checkout. `--help` lists the parts.
 """

@@ -1,4 +1,4 @@
-"""Run the benchmarks, print the tables and keep them in `build/benchmarks.md`."""
+"""Run the benchmarks, print the tables and write them to `build/benchmarks.md`."""
 
 import argparse
 import shutil
@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from .child import ROOT
-from .conditions import Rounds
-from .parts import FULL, PARTS, QUICK, Bench, Sizes
-from .table import heading
+from tests.benchmarks.ingest.conditions import Rounds
+from tests.benchmarks.measure.child import ROOT
+from tests.benchmarks.pages.table import heading
+from tests.benchmarks.parts import FULL, PARTS, QUICK, Bench, Sizes
 
 
 def main() -> None:
@@ -27,9 +27,9 @@ def main() -> None:
         choices=PARTS,
         default=list(PARTS),
         metavar="PART",
-        help="only these parts, see below",
+        help="run only these parts, listed below",
     )
-    parser.add_argument("--quick", action="store_true", help="20,000 recordings, fewer rounds, no million")
+    parser.add_argument("--quick", action="store_true", help="use 20,000 recordings and fewer rounds")
     parser.add_argument(
         "--rounds", type=int, help="rounds of pages and of prefect (default: 5, quick: 2 and 1)"
     )
@@ -38,25 +38,34 @@ def main() -> None:
         nargs=3,
         type=int,
         metavar=("OURS", "SCRIPT", "DLT"),
-        help="rounds of ingest, 0 leaves script or dlt out (default: 3 2 1, quick: 1 1 1)",
+        help="rounds of ingest; 0 skips script or dlt (default: 3 2 1, quick: 1 1 1)",
     )
-    parser.add_argument("--dlt-recordings", type=int, metavar="N", help="how many dlt reads without latency")
-    parser.add_argument("--lanes", type=int, default=8, metavar="N", help="requests at a time (default: 8)")
     parser.add_argument(
-        "--build", type=Path, default=ROOT / "build", metavar="DIR", help="where tables and ledgers go"
+        "--dlt-recordings", type=int, metavar="N", help="recordings that dlt reads without latency"
+    )
+    parser.add_argument(
+        "--lanes",
+        dest="concurrency",
+        type=int,
+        default=8,
+        metavar="N",
+        help="concurrent requests (default: 8)",
+    )
+    parser.add_argument(
+        "--build", type=Path, default=ROOT / "build", metavar="DIR", help="folder for tables and ledgers"
     )
     given = parser.parse_args()
     if given.ingest_rounds and given.ingest_rounds[0] < 1:
-        parser.error("ours cannot be left out")
+        parser.error("--ingest-rounds: OURS must be at least 1")
     path = given.build / "benchmarks.md"
-    tables = run(given.build.resolve(), given.only, sizes_of(given), given.lanes)
+    tables = run(given.build.resolve(), given.only, sizes_of(given), given.concurrency)
     path.write_text(tables, encoding="utf-8")
     print(tables)
     print(f"Written to {path}")
 
 
 def sizes_of(given: argparse.Namespace) -> Sizes:
-    """The sizes that the command line asks for."""
+    """Return the sizes that the command line asks for."""
     sizes = QUICK if given.quick else FULL
     return replace(
         sizes,
@@ -67,22 +76,22 @@ def sizes_of(given: argparse.Namespace) -> Sizes:
     )
 
 
-def run(build: Path, only: list[str], sizes: Sizes, lanes: int) -> str:
-    """Measure these parts in the order they stand in; their tables."""
+def run(build: Path, only: list[str], sizes: Sizes, concurrency: int) -> str:
+    """Measure these parts, in the order of `PARTS`, and return their tables."""
     kept = build / "benchmarks"
     kept.mkdir(parents=True, exist_ok=True)
-    for left_behind in kept.glob("run-*"):  # by a run that was killed
-        shutil.rmtree(left_behind)
-    workplace = Path(tempfile.mkdtemp(prefix="run-", dir=kept))
-    bench = Bench(build, workplace, sizes, lanes, say)
+    for leftover in kept.glob("run-*"):  # of a run that was killed
+        shutil.rmtree(leftover)
+    work_dir = Path(tempfile.mkdtemp(prefix="run-", dir=kept))
+    bench = Bench(build, work_dir, sizes, concurrency, say)
     try:
         return "\n".join([heading(), *(measure(bench) for name, measure in PARTS.items() if name in only)])
     finally:
-        shutil.rmtree(workplace)
+        shutil.rmtree(work_dir)
 
 
 def say(line: str) -> None:
-    """Tell how far it is, apart from the tables."""
+    """Show progress on standard error, separate from the tables."""
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr)
 
 

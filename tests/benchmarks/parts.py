@@ -1,4 +1,4 @@
-"""The parts of the benchmarks, each of which measures and ends with its section of the tables."""
+"""The parts of the benchmarks. Each one measures and returns its section of the tables."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,29 +7,33 @@ from functools import cached_property
 from pathlib import Path
 
 from flows.emulator.ledger.generator import LAST_DAY
-
-from . import flow_cost as through_prefect
-from . import ingest_tables as tables
-from . import marts as mart_tables
-from . import nothing_new as again
-from . import start_up as starting
-from .conditions import Conditions, Rounds
-from .dlt_environment import DltEnvironment, made
-from .landed import cache_folder, landed
-from .ledgers import generated_ledger, ledgers_folder, opened, right_answer
-from .memory import peaks
-from .races import with_latency, without_latency
-from .speed import Say, race
-from .table import Setting, memory_section, pages_section
+from tests.benchmarks.flow import flow_cost as through_prefect
+from tests.benchmarks.flow import start_up as starting
+from tests.benchmarks.ingest import nothing_new as repeat
+from tests.benchmarks.ingest import tables as tables
+from tests.benchmarks.ingest.conditions import Conditions, Rounds
+from tests.benchmarks.ingest.dlt_environment import DltEnvironment, install
+from tests.benchmarks.ingest.races import with_latency, without_latency
+from tests.benchmarks.marts import marts as mart_tables
+from tests.benchmarks.measure.ledgers import generated_ledger, ledgers_folder, open_rendered, right_answer
+from tests.benchmarks.measure.progress import Say
+from tests.benchmarks.pages.landed import cache_folder, landed
+from tests.benchmarks.pages.memory import peaks
+from tests.benchmarks.pages.speed import race
+from tests.benchmarks.pages.table import Setting, memory_section, pages_section
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured: numbers of recordings, and rounds.
 
-    memory: the small ledger and the large one. ingest: without latency, of which dlt reads `dlt_recordings`. month:
-    with latency. stored: of a run with nothing new. marts: a small fact and a large one.
-    flow: through Prefect and without it.
+    Args:
+        memory: the small and the large ledger.
+        ingest: recordings without latency, of which dlt reads `dlt_recordings`.
+        month: recordings with latency.
+        stored: recordings of a run with nothing new.
+        marts: recordings in the small and the large fact table.
+        flow: recordings with and without Prefect.
     """
 
     pages: int = 200_000
@@ -67,54 +71,54 @@ QUICK = Sizes(
 
 @dataclass(frozen=True)
 class Bench:
-    """Where and how much is measured. What is below `workplace` is thrown away; `build` is kept."""
+    """Where and how much is measured. The contents of `work_dir` are deleted, `build` is kept."""
 
     build: Path
-    workplace: Path
+    work_dir: Path
     sizes: Sizes
-    lanes: int
+    concurrency: int
     say: Say
 
     @cached_property
     def ledgers(self) -> Path:
         """The folder of the ledgers."""
-        return ledgers_folder(self.build, again.today())
+        return ledgers_folder(self.build, repeat.today())
 
     @cached_property
     def dlt(self) -> DltEnvironment | str:
-        """dlt's environment, or in words why there is none."""
+        """dlt's environment, or the reason why there is none."""
         if not self.sizes.ingest_rounds.dlt:
-            return "it was given no rounds"
-        return made(self.build, self.say)
+            return "it has no rounds"
+        return install(self.build, self.say)
 
     @property
     def conditions(self) -> Conditions:
-        """How the races of ingest are run."""
+        """The conditions of the ingest races."""
         return Conditions(
-            self.ledgers, self.workplace, self.sizes.ingest_rounds, self.lanes, self.dlt, self.say
+            self.ledgers, self.work_dir, self.sizes.ingest_rounds, self.concurrency, self.dlt, self.say
         )
 
 
 def pages(bench: Bench) -> str:
-    """from raw pages to Parquet."""
+    """from raw pages to Parquet"""
     count = bench.sizes.pages
-    bench.say(f"landing {count:,} recordings, unless they are there")
-    source = opened(generated_ledger(count, bench.ledgers))
+    bench.say(f"landing {count:,} recordings, unless cached")
+    source = open_rendered(generated_ledger(count, bench.ledgers))
     folder = landed(source, count, cache_folder(bench.build))
-    workplace = bench.workplace / "pages"
-    workplace.mkdir()
-    races = race(folder, workplace, bench.sizes.rounds, right_answer(source), bench.say)
+    work_dir = bench.work_dir / "pages"
+    work_dir.mkdir()
+    races = race(folder, work_dir, bench.sizes.rounds, right_answer(source), bench.say)
     return pages_section(Setting(count, json_bytes(folder), bench.sizes.rounds), races)
 
 
 def memory(bench: Bench) -> str:
-    """peak memory of our stages."""
-    small, large = (peaks(count, bench.ledgers, bench.workplace, bench.say) for count in bench.sizes.memory)
+    """peak memory of our stages"""
+    small, large = (peaks(count, bench.ledgers, bench.work_dir, bench.say) for count in bench.sizes.memory)
     return memory_section(small, large)
 
 
 def ingest(bench: Bench) -> str:
-    """from the API to Parquet, against a script and dlt, no latency."""
+    """from the API to Parquet without latency, compared with a script and dlt"""
     sizes = bench.sizes
     return tables.without_latency_section(
         without_latency(sizes.ingest, sizes.dlt_recordings, bench.conditions)
@@ -122,47 +126,47 @@ def ingest(bench: Bench) -> str:
 
 
 def latency(bench: Bench) -> str:
-    """the same with latency, and as a share of the ideal."""
+    """from the API to Parquet with latency, and as a share of the ideal"""
     sizes = bench.sizes
     return tables.with_latency_section(with_latency(sizes.month, sizes.latency_ms, bench.conditions))
 
 
 def nothing_new(bench: Bench) -> str:
-    """a run with nothing new over many recordings."""
+    """a run with nothing new over many recordings"""
     measured = [
-        again.nothing_new(
+        repeat.nothing_new(
             bench.sizes.stored,
             last_day,
             bench.sizes.ingest_rounds.ours,
-            bench.lanes,
+            bench.concurrency,
             bench.ledgers,
-            bench.workplace,
+            bench.work_dir,
             bench.say,
         )
-        for last_day in (LAST_DAY, again.today())
+        for last_day in (LAST_DAY, repeat.today())
     ]
     return tables.nothing_new_section(measured)
 
 
 def marts(bench: Bench) -> str:
-    """building all marts, against one aggregation."""
+    """building all marts, compared with one aggregation"""
     return mart_tables.section(
-        [mart_tables.build(count, bench.workplace, bench.say) for count in bench.sizes.marts]
+        [mart_tables.build(count, bench.work_dir, bench.say) for count in bench.sizes.marts]
     )
 
 
 def prefect(bench: Bench) -> str:
-    """what Prefect adds to a run."""
+    """what Prefect adds to a run"""
     sizes = bench.sizes
     return through_prefect.section(
         through_prefect.flow_cost(
-            sizes.flow, sizes.flow_rounds, bench.lanes, bench.ledgers, bench.workplace, bench.say
+            sizes.flow, sizes.flow_rounds, bench.concurrency, bench.ledgers, bench.work_dir, bench.say
         )
     )
 
 
 def start_up(bench: Bench) -> str:
-    """how long the command takes to answer, against importing Prefect."""
+    """how long the command takes to start, compared with importing Prefect"""
     return starting.section(starting.start_ups(bench.sizes.start_up_rounds, bench.say))
 
 
@@ -179,6 +183,6 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
 
 
 def json_bytes(folder: Path) -> int:
-    """Bytes of all landed pages before compression, from the manifests."""
+    """Return the uncompressed size of all landed pages in bytes, from the manifests."""
     manifests = [json.loads(path.read_bytes()) for path in folder.glob("raw/*/*/*/manifest.json")]
     return sum(page["bytes"] for manifest in manifests for page in manifest["pages"])

@@ -6,16 +6,15 @@ import pytest
 
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models
-
-from .marts import build, section
-from .start_up import COMMANDS, GOAL, start_ups
-from .start_up import section as start_up_section
+from tests.benchmarks.flow.start_up import COMMANDS, GOAL, start_ups
+from tests.benchmarks.flow.start_up import section as start_up_section
+from tests.benchmarks.marts.marts import build, section
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_a_quick_run_ends_with_tables_of_every_way_and_stage(tmp_path: Path) -> None:
+def test_quick_run_writes_tables_of_every_way_and_stage(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             sys.executable,
@@ -53,7 +52,7 @@ def test_a_quick_run_ends_with_tables_of_every_way_and_stage(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_every_mart_is_timed_beside_one_aggregation(tmp_path: Path) -> None:
+def test_marts_section_has_every_mart_and_one_aggregation(tmp_path: Path) -> None:
     table = section([build(count, tmp_path, print) for count in (2_000, 5_000)])
 
     names = {model.name for model in read_models(shipped("sql")) if model.name.startswith("marts.")}
@@ -68,7 +67,7 @@ def test_every_mart_is_timed_beside_one_aggregation(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_help_is_answered_in_under_half_the_time_that_prefect_takes_to_load() -> None:
+def test_help_takes_half_the_time_of_import_prefect() -> None:
     seconds = start_ups(3, print)
 
     assert seconds.keys() == COMMANDS.keys()

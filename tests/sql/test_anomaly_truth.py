@@ -1,4 +1,4 @@
-"""Anomalies against ledgers of which it is known what is out of line, and what is only noise."""
+"""Anomalies compared with ledgers whose outliers and noise are known."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from tests.support.sql.ledgers import LAST_DAY, Ledger, Shape, daily_spend, ledg
 
 SEEDS = range(60)
 AS_OF = LAST_DAY
-FIRST_PLANT = date(2026, 7, 27)  # from here on a day has the whole window behind it
+FIRST_PLANT = date(2026, 7, 27)  # from here on the whole window before a day is known
 QUIET = {
     "flat": Shape(),
     "weekdays": Shape(week=(1.3, 1.3, 1.4, 1.3, 1.2, 0.3, 0.2)),
@@ -27,7 +27,7 @@ class Found(NamedTuple):
 
 
 def anomalies(ledgers: list[Ledger], unpriced_days: int = 0) -> dict[Found, str]:
-    """The source that is named, by account, day and measure."""
+    """Return the named source by account, day and measure."""
     rows = daily_spend(ledgers, AS_OF, unpriced_days=unpriced_days)
     with warehouse(rows, AS_OF, "anomalies") as connection:
         looked_at = connection.execute(
@@ -40,17 +40,17 @@ def anomalies(ledgers: list[Ledger], unpriced_days: int = 0) -> dict[Found, str]
     return {Found(sid, day, measure): source for sid, day, measure, source in found}
 
 
-def test_noise_and_weekdays_are_no_anomaly_on_any_seed() -> None:
+def test_anomalies_ignore_noise_and_weekdays_on_any_seed() -> None:
     ledgers = [ledger(shape, name, seed) for name, shape in QUIET.items() for seed in SEEDS]
     assert anomalies(ledgers) == {}
 
 
-def test_prices_that_are_to_come_are_no_anomaly() -> None:
+def test_anomalies_ignore_days_still_waiting_for_prices() -> None:
     assert anomalies([ledger(QUIET["flat"], "flat", seed) for seed in SEEDS], unpriced_days=6) == {}
 
 
 def planted(seed: int) -> tuple[Ledger, dict[date, str]]:
-    """A flat ledger with a source at three times its minutes, a day at 30 %, a day of nothing; who carries each."""
+    """A flat ledger with a source at three times its minutes, a day at 30 % and an empty day; the source of each."""
     random = np.random.default_rng(seed)
     numbers = random.choice((LAST_DAY - FIRST_PLANT).days, 3, replace=False)
     spike, drop, nothing = (FIRST_PLANT + timedelta(days=int(number)) for number in numbers)
@@ -60,7 +60,7 @@ def planted(seed: int) -> tuple[Ledger, dict[date, str]]:
     return made.with_day(nothing, Decimal(0)), {spike: source, drop: "", nothing: ""}
 
 
-def test_everything_planted_is_found_with_its_source_and_nothing_else() -> None:
+def test_anomalies_find_exactly_what_is_planted_with_its_source() -> None:
     ledgers, truth = [], {}
     for seed in SEEDS:
         made, days = planted(seed)
@@ -71,6 +71,6 @@ def test_everything_planted_is_found_with_its_source_and_nothing_else() -> None:
     found = anomalies(ledgers)
     assert found.keys() == truth.keys()
     assert [key for key, source in truth.items() if source and found[key] != source] == []
-    # Where every source falls, the one with half of the minutes carries most of them; their rates are not the same.
+    # Where every source falls, the one with half of the minutes has most of the difference; their rates differ.
     everything = [key for key, source in truth.items() if not source]
     assert {found[key] for key in everything if key.measure == "minutes"} == {"DialVerb"}

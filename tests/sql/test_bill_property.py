@@ -1,4 +1,4 @@
-"""Whatever the ledger: one difference planted in what is charged for a day is found, with its amount and its name."""
+"""In any ledger, one difference planted in the charges of a day is found with its amount and its name."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -15,13 +15,13 @@ _RATES = ["0.0025", "0.005", "0.0031", "0.000001"]
 
 @st.composite
 def days(draw: st.DrawFn) -> list[tuple[int, Decimal]]:
-    """Minutes and rate of the priced recordings of a day, at least two of them."""
+    """Minutes and rates of at least two priced recordings of a day."""
     recordings = st.tuples(st.integers(1, 200), st.sampled_from([Decimal(rate) for rate in _RATES]))
     return draw(st.lists(recordings, min_size=2, max_size=8))
 
 
 class Day(NamedTuple):
-    """A day of an account: its priced recordings, how many have no price, and what is charged: for how many."""
+    """A day of an account: its priced recordings, the number of unpriced ones, the charges and their count."""
 
     recordings: Sequence[tuple[int, Decimal]]
     unpriced: int
@@ -31,7 +31,7 @@ class Day(NamedTuple):
 
 
 def compared(days: Mapping[str, Day]) -> dict[str, Row]:
-    """By account, the row of the comparison of its day."""
+    """Return the comparison of each account's day."""
     tables: dict[str, list[Row]] = {
         "landed.settings": [
             {
@@ -74,7 +74,7 @@ def compared(days: Mapping[str, Day]) -> dict[str, Row]:
 
 
 def parts(row: Row) -> dict[str, object]:
-    """What the difference is made of, without what is nothing."""
+    """Return the parts of the difference that are not zero."""
     names = ("only theirs", "only ours", "quantity", "unpriced", "rate")
     amounts = {name: row[f"{name.replace(' ', '_')}_amount"] for name in names}
     return {name: amount for name, amount in amounts.items() if amount}
@@ -82,7 +82,7 @@ def parts(row: Row) -> dict[str, object]:
 
 @given(days(), st.integers(0, 3), st.data())
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-def test_a_planted_difference_is_found_with_its_amount(
+def test_planted_difference_is_found_with_its_amount(
     recordings: list[tuple[int, Decimal]], unpriced: int, data: st.DataObject
 ) -> None:
     count, minutes = len(recordings) + unpriced, sum(each for each, _ in recordings) + unpriced
@@ -97,7 +97,7 @@ def test_a_planted_difference_is_found_with_its_amount(
             "longer": Day(recordings, unpriced, count, minutes + 1, price + rate),
             "missing": Day(recordings, 0, count - unpriced - 1, minutes - unpriced - one, price - one * rate),
             "cheaper": Day(recordings, unpriced, count, minutes, price / 2),
-            "priced by now": Day(recordings, unpriced, count, minutes, price + unpriced * rate),
+            "priced meanwhile": Day(recordings, unpriced, count, minutes, price + unpriced * rate),
             "dearer": Day(recordings, unpriced, count, minutes, price + (unpriced + 1) * highest),
         }
     )
@@ -108,7 +108,7 @@ def test_a_planted_difference_is_found_with_its_amount(
         "longer": ("quantity", {"quantity": rate}),
         "missing": ("only ours", {"only ours": -one * rate}),
         "cheaper": ("rate", {"rate": price / 2 - price}),
-        "priced by now": ("unpriced", {"unpriced": unpriced * rate}) if unpriced else ("none", {}),
+        "priced meanwhile": ("unpriced", {"unpriced": unpriced * rate}) if unpriced else ("none", {}),
     }
     assert parts(found["dearer"]) == {
         name: amount for name, amount in (("unpriced", unpriced * highest), ("rate", highest)) if amount

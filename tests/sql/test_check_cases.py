@@ -1,4 +1,4 @@
-"""Each check of `sql/checks`: it finds nothing in a small clean warehouse, and finds what is planted in it."""
+"""Each check of `sql/checks` finds nothing in a small clean warehouse, and finds what is planted in it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -56,7 +56,7 @@ CLEAN: Mapping[str, list[Row]] = {
         {**_RECORDING, "recording_sid": "R5", "account_sid": "B", "currency": "EUR", "price": None},
         {**_RECORDING, "recording_sid": "R6", "account_sid": "B", "currency": "EUR", "price": "0.0025"},
     ],
-    # B is charged a thousandth more than it has, and for a day that was not read a lot.
+    # B is charged a thousandth too much, and far too much on a day that was not read.
     "landed.account_days": [
         {"account_sid": "B", "day": "2026-07-05", "is_covered": True, "has_usage_list": True},
         {"account_sid": "B", "day": "2026-07-06", "is_covered": False, "has_usage_list": True},
@@ -65,7 +65,7 @@ CLEAN: Mapping[str, list[Row]] = {
         {**_USAGE, "usage_date": "2026-07-05"},
         {**_USAGE, "usage_date": "2026-07-06", "price": "7"},
     ],
-    # July is closed: B's account as it is, A's before a price came.
+    # July is closed: B as it is now, A before a price arrived.
     "landed.closed_months": [{"month": "2026-07-01", "closed_at": "2026-08-02T06:00:00Z"}],
     "landed.statements": [
         {**_STATED, "channels": 1, "currency": "USD", "billed_minutes": 2, "cost": "0.003"},
@@ -217,7 +217,7 @@ PLANTED: Mapping[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The clean one; who changes it must roll back."""
+    """Return the clean warehouse; a test that changes it must roll back."""
     with connect() as connection:
         for name, rows in CLEAN.items():
             create(connection, name, rows)
@@ -226,7 +226,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def test_the_clean_warehouse_has_every_table_and_rows_to_look_at(
+def test_clean_warehouse_has_every_table_with_rows(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     tables = {
@@ -243,14 +243,12 @@ def test_the_clean_warehouse_has_every_table_and_rows_to_look_at(
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_a_check_finds_nothing_in_a_clean_warehouse(
-    warehouse: duckdb.DuckDBPyConnection, check: Check
-) -> None:
+def test_check_finds_nothing_in_a_clean_warehouse(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
     assert warehouse.execute(check.sql).fetchall() == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_a_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
+def test_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
     plants = PLANTED.get(check.name, [])
     assert plants, f"Plant rows that {check.file} must find."
     for plant in plants:
@@ -264,12 +262,12 @@ def test_a_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, che
         assert warehouse.execute(check.sql).fetchall() == []
 
 
-def test_nothing_is_planted_for_a_check_that_is_gone() -> None:
+def test_every_planted_problem_belongs_to_a_check() -> None:
     assert PLANTED.keys() <= {check.name for check in CHECKS}
 
 
-def test_every_mart_is_looked_at() -> None:
-    """The key of each; and that it adds up to the recordings, of each that has a row for every one of them."""
+def test_every_mart_is_checked() -> None:
+    """Check the key of each mart, and the total of each mart that counts every recording."""
     sql = {check.name: check.sql for check in CHECKS}
     marts = [model for model in MODELS if model.name.startswith("marts.")]
     spend = [model for model in marts if model.twin.columns.keys() >= SPEND]
@@ -278,7 +276,7 @@ def test_every_mart_is_looked_at() -> None:
     assert {model.name for model in spend} == {f"marts.{mart}" for mart in _MARTS}
 
 
-def test_an_empty_warehouse_is_clean() -> None:
+def test_empty_warehouse_passes_every_check() -> None:
     with connect() as connection:
         for name in CLEAN:
             create(connection, name, [])

@@ -1,4 +1,4 @@
-"""For every row of every mart, the recordings found behind it are those that it counts."""
+"""For every row of every mart, the recordings found for it are those it counts."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ EXPLAINED = [mart for mart in MARTS if is_explained(mart)]
 
 
 def key_rows(connection: duckdb.DuckDBPyConnection, mart: Model) -> list[dict[str, str]]:
-    """The key of each row, as it would be typed."""
+    """Return the key of each row as a user would type it."""
     keys = ", ".join(f'"{column}"' for column in mart.twin.key)
     found = connection.execute(f"select {keys} from {mart.name}").fetchall()
     return [
@@ -54,7 +54,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, o
 def unexplained(
     connection: duckdb.DuckDBPyConnection, mart: Model, conditions: Sequence[Condition]
 ) -> Sequence[object]:
-    """Figures that the recordings behind them do not add up to, and the other way round."""
+    """Return figures that differ from the sum of their recordings, and vice versa."""
     recordings = recordings_sql(BY_NAME, mart, conditions)
     names = [*(["currency"] if "currency" in mart.twin.columns else []), *additive(mart)]
     figures, sums = (
@@ -67,7 +67,7 @@ def unexplained(
 
 
 @pytest.mark.parametrize("mart", EXPLAINED, ids=lambda mart: mart.name)
-def test_the_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> None:
+def test_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> None:
     with warehouse_of(plain_ledger()) as connection:
         rows = key_rows(connection, mart)
         assert rows, f"Let plain_ledger() give {mart.name} a row."
@@ -81,7 +81,7 @@ def test_the_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> N
 @settings(
     deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-def test_the_recordings_found_for_any_part_of_a_key_are_those_it_counts(recordings: list[Row]) -> None:
+def test_recordings_found_for_part_of_a_key_are_those_it_counts(recordings: list[Row]) -> None:
     with warehouse_of(recordings) as connection:
         for mart in EXPLAINED:
             assert unexplained(connection, mart, []) == [], mart.name
@@ -90,8 +90,8 @@ def test_the_recordings_found_for_any_part_of_a_key_are_those_it_counts(recordin
                 assert unexplained(connection, mart, read_conditions(mart, part)) == [], (mart.name, part)
 
 
-def test_a_mart_that_counts_recordings_says_which() -> None:
-    """Else its twin needs `recordings`: columns that a recording has under another name, or why it has none."""
+def test_mart_that_counts_recordings_says_which() -> None:
+    """Otherwise its twin needs `recordings`: columns with another name in a recording, or why it has none."""
     silent = [
         mart.name
         for mart in MARTS
@@ -102,7 +102,7 @@ def test_a_mart_that_counts_recordings_says_which() -> None:
     assert silent == []
 
 
-def test_a_rate_change_and_an_adjustment_have_the_recordings_they_speak_of() -> None:
+def test_rate_changes_and_adjustments_name_their_recordings() -> None:
     with warehouse_of(plain_ledger()) as connection:
         for mart, expected in (
             (

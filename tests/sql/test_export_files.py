@@ -1,4 +1,4 @@
-"""The exports against files written by hand, and against what the documentation of each format demands."""
+"""The exports compared with files written by hand and with the documentation of each format."""
 
 import csv
 import io
@@ -54,15 +54,15 @@ def focus_rows(warehouse: Warehouse) -> pa.Table:
 
 
 @pytest.mark.parametrize("name", ["focus.csv", *(limits.file for limits in PRESETS.values())])
-def test_a_file_is_what_was_written_by_hand(name: str, warehouse: Warehouse) -> None:
+def test_export_equals_the_file_written_by_hand(name: str, warehouse: Warehouse) -> None:
     assert contents(warehouse)[name].decode() == (GOLDEN_EXPORTS / name).read_text("utf-8")
 
 
-def test_the_same_charges_give_the_same_bytes(warehouse: Warehouse) -> None:
+def test_export_is_reproducible(warehouse: Warehouse) -> None:
     assert contents(warehouse) == contents(warehouse)
 
 
-def test_without_charges_there_are_only_headers(tmp_path: Path) -> None:
+def test_export_without_charges_has_only_headers(tmp_path: Path) -> None:
     files = contents(
         warehouse_of(tmp_path / "w.duckdb", daily_charges=[], daily_spend=[], charge_corrections=[])
     )
@@ -74,7 +74,9 @@ def test_without_charges_there_are_only_headers(tmp_path: Path) -> None:
         assert files[name].decode() == (GOLDEN_EXPORTS / name).read_text("utf-8").splitlines()[0] + "\n"
 
 
-def test_what_is_left_out_is_counted_and_told(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_export_counts_and_logs_what_is_left_out(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
     left_out = LeftOutCosts()
     with caplog.at_level(logging.INFO, "flows"):
         list(exports(warehouse, SQL, set(PRESETS), left_out))
@@ -87,7 +89,7 @@ def test_what_is_left_out_is_counted_and_told(warehouse: Warehouse, caplog: pyte
     ]
 
 
-def test_a_file_larger_than_its_system_takes_is_told(
+def test_export_warns_about_a_file_too_large_for_its_system(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (charge,) = (row for row in GIVEN["marts.daily_charges"] if row["source"] == "Conference")
@@ -124,10 +126,10 @@ ALLOWED: dict[str, set[object]] = {
     "ChargeClass": {None, "Correction"},
     "ChargeFrequency": {"One-Time", "Recurring", "Usage-Based"},
     "PricingCategory": {"Standard", "Dynamic", "Committed", "Other"},
-    "PricingUnit": {"Minutes"},  # of UnitFormat's names of time units
+    "PricingUnit": {"Minutes"},  # one of UnitFormat's names of time units
     "ConsumedUnit": {"Seconds"},
     "ServiceCategory": {"Media"},
-    "ServiceSubcategory": {"Other (Media)"},  # of those that belong to Media
+    "ServiceSubcategory": {"Other (Media)"},  # one of those that belong to Media
 }
 
 
@@ -136,13 +138,15 @@ def next_month(month: datetime) -> datetime:
 
 
 def faults_of(row: dict[str, Any]) -> set[str]:
-    """The columns of a charge that are not what FOCUS 1.2 demands of them."""
+    """Return the columns of a charge that break FOCUS 1.2."""
     faults = {name for name, value in row.items() if value in (None, "") and name not in MAY_BE_NULL}
     faults |= {name for name, allowed in ALLOWED.items() if row[name] not in allowed}
     is_correction = row["ChargeClass"] == "Correction"
-    if not is_correction:  # of which the amounts are by how much they changed
+    if not is_correction:  # whose amounts are the changes
         faults |= {name for name in DECIMALS if row[name] is not None and row[name] < 0}
-    if row["ChargeCategory"] != "Usage":  # ConsumedQuantity must be null for any other, and there is none
+    if (
+        row["ChargeCategory"] != "Usage"
+    ):  # ConsumedQuantity must be null for any other category, which does not occur
         faults.add("ChargeCategory")
     if row["EffectiveCost"] != row["BilledCost"]:
         faults.add("EffectiveCost")
@@ -165,7 +169,7 @@ def faults_of(row: dict[str, Any]) -> set[str]:
     return faults | ({"Tags"} if tags != known else set())
 
 
-def test_every_mandatory_column_is_there_and_every_column_is_of_its_type(warehouse: Warehouse) -> None:
+def test_focus_has_mandatory_columns_of_the_right_types(warehouse: Warehouse) -> None:
     table = focus_rows(warehouse)
     assert set(MANDATORY) <= set(table.column_names)
     assert all(name.startswith("x_") or (name.isalnum() and name[0].isupper()) for name in table.column_names)
@@ -180,14 +184,14 @@ def test_every_mandatory_column_is_there_and_every_column_is_of_its_type(warehou
         assert field.type == expected, field.name
 
 
-def test_the_columns_are_those_that_are_described(warehouse: Warehouse) -> None:
+def test_focus_columns_are_those_described(warehouse: Warehouse) -> None:
     select = (SQL / "reports" / "focus.sql").read_text("utf-8")
     described = warehouse.table(f"select column_name, column_type from (describe {select})")
     built = dict(zip(described["column_name"].to_pylist(), described["column_type"].to_pylist(), strict=True))
     assert drift("reports.focus", TWIN, built) == []
 
 
-def test_every_charge_keeps_the_rules(warehouse: Warehouse) -> None:
+def test_every_charge_follows_the_focus_rules(warehouse: Warehouse) -> None:
     rows = focus_rows(warehouse).to_pylist()
     assert len(rows) == 8
     assert [faults_of(row) for row in rows] == [set()] * 8
@@ -208,20 +212,22 @@ def test_every_charge_keeps_the_rules(warehouse: Warehouse) -> None:
         *((name, datetime(2026, 8, 31, 22).astimezone()) for name in INSTANTS),
     ],
 )
-def test_a_charge_that_breaks_a_rule_is_noticed(column: str, value: object, warehouse: Warehouse) -> None:
+def test_charge_that_breaks_a_focus_rule_is_detected(
+    column: str, value: object, warehouse: Warehouse
+) -> None:
     row = focus_rows(warehouse).to_pylist()[0]
     # A correction of a month is billed in a later one.
     noticed_as = "BillingPeriodStart" if (column, value) == ("ChargeClass", "Correction") else column
     assert noticed_as in faults_of(row | {column: value})
 
 
-def test_the_sum_of_each_currency_is_that_of_the_charges(warehouse: Warehouse) -> None:
+def test_export_totals_equal_the_charges_in_each_currency(warehouse: Warehouse) -> None:
     rows = focus_rows(warehouse).to_pylist()
     for currency, total in (("USD", Decimal("0.130956789")), ("EUR", Decimal("12345678901.01"))):
         assert sum(row["BilledCost"] for row in rows if row["BillingCurrency"] == currency) == total
 
 
-def test_the_parquet_file_says_the_same_as_the_csv_and_keeps_every_text_as_it_was(
+def test_parquet_equals_the_csv_and_keeps_texts_unchanged(
     warehouse: Warehouse,
 ) -> None:
     files = contents(warehouse)
@@ -235,7 +241,7 @@ def test_the_parquet_file_says_the_same_as_the_csv_and_keeps_every_text_as_it_wa
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
-def test_no_name_becomes_a_formula(start: str, tmp_path: Path) -> None:
+def test_export_defuses_names_that_look_like_formulas(start: str, tmp_path: Path) -> None:
     accounts = [account | {"account_name": f"{start}1+1"} for account in GIVEN["landed.accounts"]]
     files = contents(warehouse_of(tmp_path / "w.duckdb", accounts=accounts))
     numbers = {*DECIMALS, "x_Recordings", "usage/amount", "cost/cost", "cost/on_demand_cost"}
@@ -247,8 +253,8 @@ def test_no_name_becomes_a_formula(start: str, tmp_path: Path) -> None:
             assert dangerous == set(), name
 
 
-def test_a_day_with_its_corrections_comes_to_what_is_known_now_in_every_file(warehouse: Warehouse) -> None:
-    """The systems know no billing period, so a day must be right whether they tell corrections apart or not."""
+def test_day_plus_corrections_equals_what_is_known_in_every_file(warehouse: Warehouse) -> None:
+    """The systems have no billing period, so a day must be right with or without separate corrections."""
     files = contents(warehouse)
     charged: dict[str, Decimal] = defaultdict(Decimal)
     for given in GIVEN["marts.daily_charges"]:
@@ -265,11 +271,11 @@ def test_a_day_with_its_corrections_comes_to_what_is_known_now_in_every_file(war
                 found[name][row[day][:10]] += Decimal(row[cost])
     for item in json.loads(files["datadog.json"], parse_float=Decimal):
         found["datadog"][item["ChargePeriodStart"]] += item["BilledCost"]
-    charged["2026-08-30"] = Decimal(0)  # what was charged for it was taken back
+    charged["2026-08-30"] = Decimal(0)  # its charge was cancelled
     assert found == dict.fromkeys(("focus", "vantage", "cloudzero", "datadog"), charged)
 
 
-def test_datadog_gets_no_empty_and_no_long_value_and_its_properties_in_order(tmp_path: Path) -> None:
+def test_datadog_properties_are_ordered_short_and_not_empty(tmp_path: Path) -> None:
     charges = [row | {"source": "s" * 5_000} for row in GIVEN["marts.daily_charges"]]
     loaded = json.loads(
         contents(warehouse_of(tmp_path / "w.duckdb", daily_charges=charges, charge_corrections=[]))[

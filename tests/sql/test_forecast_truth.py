@@ -1,4 +1,4 @@
-"""Forecasts against what really came, on ledgers whose truth is known."""
+"""Forecasts compared with the actual spend, on ledgers whose truth is known."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -34,7 +34,7 @@ BOUNDS: Mapping[tuple[int, str], tuple[float, float]] = {
     (16, "step"): (4, 10), (16, "few"): (7, 22),
     (24, "flat"): (1, 3), (24, "growing"): (1, 3), (24, "shrinking"): (1, 5), (24, "weekdays"): (1, 3),
     (24, "step"): (1.5, 3), (24, "few"): (4.5, 14),
-    # Half as much again since five days: the forecast is late, and comes nearer as the month goes on.
+    # 50 % more for five days: the forecast lags, and gets closer as the month proceeds.
     (8, "just begun"): (14, 22), (16, "just begun"): (2.5, 7), (24, "just begun"): (1.5, 3),
 }  # fmt: skip
 DAYS_OF_MONTH = sorted({day for day, _ in BOUNDS})
@@ -66,7 +66,7 @@ def day_and_forecasts(request: pytest.FixtureRequest) -> tuple[int, dict[str, Fo
     return request.param, forecasts(everything(), MONTH.replace(day=request.param))
 
 
-def test_the_error_of_the_month_stays_within_what_is_said(
+def test_forecast_error_stays_within_the_documented_limits(
     day_and_forecasts: tuple[int, dict[str, Forecast]],
 ) -> None:
     day, found = day_and_forecasts
@@ -80,7 +80,7 @@ def test_the_error_of_the_month_stays_within_what_is_said(
         assert max(errors) <= BOUNDS[day, shape][1]
 
 
-def test_nine_outcomes_in_ten_lie_within_the_interval(
+def test_forecast_interval_holds_nine_outcomes_in_ten(
     day_and_forecasts: tuple[int, dict[str, Forecast]],
 ) -> None:
     _, found = day_and_forecasts
@@ -96,10 +96,10 @@ def test_nine_outcomes_in_ten_lie_within_the_interval(
     assert min(covered.values()) >= 0.75
 
 
-def test_the_interval_is_no_wider_than_it_must_be(
+def test_forecast_interval_is_not_wider_than_needed(
     day_and_forecasts: tuple[int, dict[str, Forecast]],
 ) -> None:
-    """One that holds everything would be as right as it is useless."""
+    """An interval that always holds would be useless."""
     _, found = day_and_forecasts
     widths = [
         float((found[each.account_sid].high - found[each.account_sid].low) / found[each.account_sid].expected)
@@ -108,7 +108,7 @@ def test_the_interval_is_no_wider_than_it_must_be(
     assert median(widths) <= 0.25
 
 
-def test_days_whose_prices_are_to_come_do_not_count_as_cheap() -> None:
+def test_forecast_does_not_count_unpriced_days_as_cheap() -> None:
     as_of = MONTH.replace(day=16)
     ledgers = LEDGERS["flat"]
     priced, unpriced = forecasts(ledgers, as_of), forecasts(ledgers, as_of, unpriced_days=6)
@@ -117,7 +117,7 @@ def test_days_whose_prices_are_to_come_do_not_count_as_cheap() -> None:
         assert abs(forecast.expected / priced[sid].expected - 1) < Decimal("0.000001")
 
 
-def test_a_week_of_history_has_a_forecast_and_no_interval_and_four_have_one() -> None:
+def test_forecast_needs_four_weeks_of_history_for_an_interval() -> None:
     as_of = MONTH.replace(day=16)
     for days, has_interval in ((7, False), (27, False), (28, True)):
         first = as_of - timedelta(days=days)
@@ -130,7 +130,7 @@ def test_a_week_of_history_has_a_forecast_and_no_interval_and_four_have_one() ->
         assert found == [(days, True, has_interval, has_interval, has_interval)] * 5
 
 
-def test_days_that_were_not_read_do_not_count_as_days_without_spend() -> None:
+def test_forecast_does_not_count_coverage_gaps_as_zero_spend() -> None:
     as_of = MONTH.replace(day=16)
     unread = [MONTH.replace(day=day) for day in (9, 10, 11)]
     rows = [row for row in daily_spend(LEDGERS["flat"], as_of) if row["usage_date"] not in unread]

@@ -1,4 +1,4 @@
-"""Each mart against the recordings it speaks of: what it adds up to, whatever the ledger."""
+"""Each mart compared with its recordings: the totals match in any ledger."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ STANDING = f"""
     from {FACT}, unnest(generate_series(usage_date, date '{LAST_DAY}', interval 1 day)) as days (day)
     where coalesce(day < {GONE_ON}, true)
 """
-"""Each recording on each day it stood; no mart could afford that."""
+"""Each recording on each day it was stored, which is too large for a mart."""
 IN_CLOSED_MONTH = "date_trunc('month', usage_date) = (select month from landed.closed_months)"
 
 TOTALS: Mapping[str, tuple[str, str]] = {
@@ -152,7 +152,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "
         "where is_priced and billed_minutes > 0 and currency = 'USD' group by all having difference <> 0",
     ),
-    # Every recording of A by day, of B by month; what is charged; and parts that come to the difference where both are
+    # Every recording of A by day and of B by month; the charges; and parts that add up to the difference where both are
     # known.
     "marts.reconciliation": (
         "select against, account_sid, sum(our_recordings), sum(our_unpriced), sum(our_minutes), "
@@ -243,7 +243,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         ") group by all having more <> 0 or cost <> 0",
     ),
 }
-"""For each mart that is no sum of all recordings: a query of it, and one of the recordings that finds as much."""
+"""For each mart that is not a sum of all recordings: a query of it, and one of the recordings with the same result."""
 
 
 _USD: Row = {
@@ -265,12 +265,12 @@ STORAGE_RATES: list[Row] = [
     {**_USD, "valid_from": "2026-09-04", "free_minutes": 1},
     {**_USD, "currency": "EUR", "valid_from": "2026-01-01"},
 ]
-"""Of all accounts, and from September on one of B alone, before another of all; one that changes within a month."""
+"""Of all accounts; from September on one of B only, followed by another of all; one changes within a month."""
 
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> list[Row]:
-    """Recordings of two accounts over some weeks: prices, their absence, free ones, other currencies, deletions."""
+    """Recordings of two accounts over some weeks: priced, unpriced, free, in other currencies, deleted."""
     count = draw(st.integers(0, 60))
     moments = st.integers(0, 30 * 24 * 60)
     rows: list[Row] = []
@@ -312,7 +312,7 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
 
 
 def bills() -> Mapping[str, list[Row]]:
-    """What is charged: of A by day, some of them not read yet, of B by month and in two currencies."""
+    """Charges: of A by day, some not read yet; of B by month and in two currencies."""
     days = [LAST_DAY - timedelta(days=number) for number in range(45)]
     usage: list[Row] = [
         {
@@ -353,7 +353,7 @@ def bills() -> Mapping[str, list[Row]]:
 def warehouse_of(
     recordings: list[Row], models: Sequence[Model] = MODELS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The models over these recordings, with the tables beside them that a run would have."""
+    """Build the models over these recordings, with the other tables of a run."""
     beside: Mapping[str, list[Row]] = {
         "landed.settings": [
             {
@@ -408,7 +408,7 @@ def warehouse_of(
 
 
 def differences(connection: duckdb.DuckDBPyConnection, mart: str) -> Sequence[object]:
-    """Rows of one query and not of the other."""
+    """Return the rows of one query that are not in the other."""
     found, expected = TOTALS[mart]
     return connection.execute(
         f"(({found}) except all ({expected})) union all (({expected}) except all ({found}))"
@@ -425,7 +425,7 @@ def test_every_mart_adds_up_to_its_recordings(recordings: list[Row]) -> None:
 
 
 def plain_ledger() -> list[Row]:
-    """Two accounts, something of everything, two weeks at one rate and two at another, ten hours on the last day."""
+    """Two accounts with every kind of recording, two weeks at each of two rates, ten hours on the last day."""
     days = [date(2026, 8, 15) + timedelta(days=number // 4) for number in range(120)]
     rows: list[Row] = [
         {
@@ -451,7 +451,7 @@ def plain_ledger() -> list[Row]:
 
 
 @pytest.mark.parametrize("mart", TOTALS)
-def test_a_row_that_is_planted_is_seen(mart: str) -> None:
+def test_planted_row_is_detected(mart: str) -> None:
     with warehouse_of(plain_ledger()) as connection:
         assert differences(connection, mart) == []
         (planted,) = connection.execute(f"insert into {mart} select * from {mart} limit 1").fetchone() or (0,)
@@ -459,8 +459,8 @@ def test_a_row_that_is_planted_is_seen(mart: str) -> None:
         assert differences(connection, mart) != []
 
 
-def test_every_mart_is_held_to_its_recordings() -> None:
-    """By its total here, or, when it has a row for every recording, by the check `marts_sum_to_fact`."""
+def test_every_mart_is_checked_against_its_recordings() -> None:
+    """By its total here, or by the check `marts_sum_to_fact` if it counts every recording."""
     marts = [model for model in MODELS if model.name.startswith("marts.") and model.name != FACT]
     derived = {model.name for model in marts if not model.twin.columns.keys() >= SPEND}
     assert derived == TOTALS.keys()

@@ -1,6 +1,6 @@
-"""Each model of `sql/` against its cases: `<model>/<case>.yml` holds the rows given and the rows expected.
+"""Each model of `sql/` against its cases: `<model>/<case>.yml` holds given and expected rows.
 
-A column that a row does not name is null. Money is text.
+A column missing from a row is null. Money is text.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_every_model_has_a_case(model: Model) -> None:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}: {path.stem.replace('_', ' ')}")
-def test_a_model_makes_the_expected_rows_of_the_given_ones(path: Path) -> None:
+def test_model_turns_given_rows_into_expected_rows(path: Path) -> None:
     model = BY_NAME[path.parent.name]
     case = yaml.safe_load(path.read_text("utf-8"))
     assert case.keys() == {"given", "expected"}
@@ -49,7 +49,7 @@ def test_a_model_makes_the_expected_rows_of_the_given_ones(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}: {path.stem.replace('_', ' ')}")
-def test_a_case_expects_something(path: Path) -> None:
+def test_every_case_expects_rows(path: Path) -> None:
     assert yaml.safe_load(path.read_text("utf-8"))["expected"]
 
 

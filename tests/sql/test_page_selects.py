@@ -1,4 +1,4 @@
-"""What the report page selects from the marts and cannot be seen in them."""
+"""What the report page computes in its queries and the marts do not show."""
 
 import duckdb
 
@@ -9,7 +9,7 @@ SUPPORT, SALES, EMPTY = "AC1", "AC2", "AC3"
 
 
 def selected(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, object]]:
-    """The rows of a SELECT of the page, in the order of their text."""
+    """Return the rows of a SELECT of the page, ordered by their text."""
     sql = (next((shipped("sql") / "queries" / "page").rglob(f"{name}.sql"))).read_text("utf-8")
     return sorted(connection.sql(sql).to_arrow_table().to_pylist(), key=str)
 
@@ -27,8 +27,8 @@ def spent(account: str, currency: str, recordings: int, unpriced: int, cost: str
     }
 
 
-def test_a_record_hides_what_a_priced_one_costs_in_each_currency_of_its_account() -> None:
-    # Support: 8 priced recordings cost 4 USD, 2 cost 3 EUR; so one costs 0.40 USD and 0.30 EUR in the mean.
+def test_rejects_are_valued_at_the_mean_cost_of_each_currency() -> None:
+    # Support: 8 priced recordings cost 4 USD, 2 cost 3 EUR; the mean over all 10 is 0.40 USD and 0.30 EUR.
     days = [
         spent(SUPPORT, "USD", 9, 1, "4"),
         spent(SUPPORT, "EUR", 2, 0, "3"),
@@ -50,7 +50,7 @@ def test_a_record_hides_what_a_priced_one_costs_in_each_currency_of_its_account(
     ]
 
 
-def test_the_page_knows_days_of_three_months_before_the_newest_one_at_least() -> None:
+def test_cube_has_days_for_three_months_before_the_newest() -> None:
     days = [
         {**spent(SUPPORT, "USD", 1, 0, "1"), "usage_date": day}
         for day in ("2026-05-30", "2026-05-31", "2026-06-01", "2026-06-02", "2026-09-20")
@@ -69,7 +69,7 @@ def test_the_page_knows_days_of_three_months_before_the_newest_one_at_least() ->
     }
 
 
-def test_without_recordings_the_newest_day_is_the_newest_that_was_read() -> None:
+def test_newest_day_without_recordings_is_the_newest_day_read() -> None:
     with connect() as connection:
         create(connection, "marts.daily_spend", [])
         create(connection, "landed.settings", [{"as_of": "2026-11-23"}])
@@ -78,7 +78,7 @@ def test_without_recordings_the_newest_day_is_the_newest_that_was_read() -> None
     assert str(settings["daily_from"]) == "2026-08-01"
 
 
-def test_the_bill_adds_up_what_can_be_compared_and_lists_the_days_that_differ() -> None:
+def test_bill_sums_comparable_days_and_lists_those_that_differ() -> None:
     def day(day: str, difference: str | None, is_within: bool | None) -> Row:
         return {
             "against": "usage records",

@@ -1,4 +1,4 @@
-"""What keeping recordings costs and what deleting them saves, against fractions worked out recording by recording."""
+"""Cost of storage and savings of deletion, compared with fractions worked out for each recording."""
 
 from calendar import monthrange
 from collections import defaultdict
@@ -15,7 +15,7 @@ from tests.support.sql.tables import Row, needed
 LAST_DIGIT = Fraction(1, 10**9)
 
 Kept = tuple[str, str, date, date | None, int]
-"""Account, currency, day of creation, day it was gone, minutes."""
+"""Account, currency, day of creation, day of deletion, minutes."""
 
 
 def kept(recordings: Iterable[Row]) -> list[Kept]:
@@ -40,7 +40,7 @@ def kept(recordings: Iterable[Row]) -> list[Kept]:
 
 
 def rate_on(day: date, account: str, currency: str) -> Row | None:
-    """The newest rate of the account's own, else the newest of all."""
+    """Return the newest rate of the account, or else the newest general one."""
     begun = [
         each
         for each in STORAGE_RATES
@@ -52,7 +52,7 @@ def rate_on(day: date, account: str, currency: str) -> Row | None:
 
 
 def by_account(recordings: Iterable[Kept], day: date) -> dict[tuple[str, str], int]:
-    """Minutes of each account and currency that has come up by this day; of those that stand then."""
+    """Return the minutes stored on this day, for each account and currency seen so far."""
     minutes: dict[tuple[str, str], int] = {}
     for account, currency, created, gone, length in recordings:
         if created <= day:
@@ -62,7 +62,7 @@ def by_account(recordings: Iterable[Kept], day: date) -> dict[tuple[str, str], i
 
 
 def monthly(minutes: Mapping[tuple[str, str], int], day: date) -> dict[tuple[str, str], Fraction | None]:
-    """What these minutes cost a month by the rates of the day, per account and currency."""
+    """Return the monthly cost of these minutes at the rates of the day, by account and currency."""
     rates = {key: rate_on(day, *key) for key in minutes}
     found: dict[tuple[str, str], Fraction | None] = {}
     for key, rate in rates.items():
@@ -90,7 +90,7 @@ def is_near(found: object, expected: Fraction | None, digits: int = 1) -> bool:
 @settings(
     deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-def test_every_day_and_month_costs_what_its_recordings_do(recordings: list[Row]) -> None:
+def test_storage_cost_of_days_and_months_equals_their_recordings(recordings: list[Row]) -> None:
     facts = kept(recordings)
     expected: dict[tuple[object, ...], Fraction | None] = {}
     by_month: dict[tuple[object, ...], list[Fraction | None]] = defaultdict(list)
@@ -126,7 +126,7 @@ def test_every_day_and_month_costs_what_its_recordings_do(recordings: list[Row])
 @settings(
     deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-def test_deleting_everything_saves_what_it_costs_and_each_part_at_least_what_is_said(
+def test_deleting_recordings_saves_at_least_the_stated_amount(
     recordings: list[Row],
 ) -> None:
     there = [each for each in kept(recordings) if each[3] is None]

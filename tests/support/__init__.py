@@ -1,4 +1,4 @@
-"""What several tests share. `TOP` is the checkout, `GOLDEN` the files that were written or checked by hand."""
+"""Shared test helpers. `TOP` is the checkout, `GOLDEN` the files that were written or checked by hand."""
 
 import re
 from pathlib import Path

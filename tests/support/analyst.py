@@ -1,4 +1,4 @@
-"""An analyst in a process of their own, who keeps a warehouse open and asks it again and again."""
+"""An analyst in a separate process who keeps a warehouse open and queries it repeatedly."""
 
 import subprocess
 import sys
@@ -15,13 +15,13 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
 
 
 class Analyst:
-    """Asks the warehouse they have open."""
+    """Queries the warehouse it keeps open."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
     def ask(self) -> str:
-        """How many recordings there are and what they cost, as the open file says."""
+        """Return the number of recordings and their cost, as text, from the open file."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write("\n")
@@ -31,7 +31,7 @@ class Analyst:
 
 @contextmanager
 def analyst_with_open(warehouse: Path) -> Iterator[Analyst]:
-    """An analyst who has the file open for the block."""
+    """Start an analyst who keeps the file open for the block."""
     command = [sys.executable, "-c", _ASK, str(warehouse)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Analyst(process)

@@ -1,4 +1,4 @@
-"""The Containerfile, read as far as it goes: its stages, and its build done without a container."""
+"""The Containerfile, parsed as far as tests need it: its stages, and its build done without a container."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ Instruction = tuple[str, str]
 
 
 def stages() -> list[list[Instruction]]:
-    """The instructions of each stage, names in capitals, lines that go on put together."""
+    """Return the instructions of each stage, with names in capitals and continued lines joined."""
     text = (TOP / "Containerfile").read_text("utf-8").replace("\\\n", " ")
     lines = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
     found: list[list[Instruction]] = []
@@ -26,20 +26,20 @@ def stages() -> list[list[Instruction]]:
 
 
 def of(stage: list[Instruction], name: str) -> list[str]:
-    """What stands behind each instruction of this name."""
+    """Return the arguments of each instruction with this name."""
     return [rest for each, rest in stage if each == name]
 
 
 def copied(stage: list[Instruction]) -> list[tuple[list[str], str]]:
-    """What is copied from the checkout, and where to."""
+    """Return what is copied from the checkout, and where to."""
     words = [rest.split() for rest in of(stage, "COPY") if not rest.startswith("--from")]
     return [(each[:-1], each[-1]) for each in words]
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """Do what the first stage does, below a folder, with tracked files only: the wheel and the `bin` it is in.
+    """Do what the first stage does, in a folder, with tracked files only. Return the wheel and the stage's `bin`.
 
-    The stage's Python is a new virtual environment. The test fails with a command's words when the command fails.
+    The stage's Python is a new virtual environment. If a command fails, the test fails with its output.
     """
     (stage, _) = stages()
     places = {"/wheels": str(folder / "wheels"), "/opt/recspend": str(folder / "recspend")}
@@ -61,7 +61,7 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def tracked(source: str) -> list[str]:
-    """The tracked files of a path of the checkout."""
+    """Return the tracked files at a path of the checkout."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", source], cwd=TOP, capture_output=True, text=True, check=True
     )

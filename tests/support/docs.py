@@ -19,13 +19,14 @@ from flows.command.main import app
 from flows.emulator import DIALECTS, FAULTS
 from flows.emulator.descriptions import DIALECT_DESCRIPTIONS, FAULT_DESCRIPTIONS
 from flows.settings.account_settings import AccountSettings
-from flows.settings.channel_settings import CommandSettings, EmailSettings, WebhookSettings
+from flows.settings.channel_settings import AppriseSettings, CommandSettings, EmailSettings, WebhookSettings
 from flows.settings.settings import Settings
 from tests.support import TOP, page
 
 _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _CHANNELS: Mapping[str, type[BaseModel]] = {
     "webhook": WebhookSettings,
+    "apprise": AppriseSettings,
     "email": EmailSettings,
     "command": CommandSettings,
 }
@@ -69,11 +70,13 @@ def channels_table() -> str:
         for name, field in _keys(model):
             found.setdefault(name, (field, []))[1].append(kind)
     rows = []
-    for name in sorted(found, key=lambda name: (len(found[name][1]) == 1, name != "kind")):
+    for name in sorted(found, key=lambda name: (len(found[name][1]) < len(_CHANNELS), name != "kind")):
         field, kinds = found[name]
         meaning = " or ".join(f"`{kind}`" for kind in _CHANNELS) if name == "kind" else described(field)
         default = "all" if name == "on" else _default(field)
-        rows.append([f"`{name}`", "all" if len(kinds) == len(_CHANNELS) else kinds[0], default, meaning])
+        rows.append(
+            [f"`{name}`", "all" if len(kinds) == len(_CHANNELS) else ", ".join(kinds), default, meaning]
+        )
     return table(["key", "kind", "default", "meaning"], rows)
 
 

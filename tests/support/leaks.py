@@ -1,4 +1,4 @@
-"""Looking for a token in whatever a run leaves, and an API that would like it to be left."""
+"""Searching for a token in everything that a run leaves, and an API that tries to leak it."""
 
 import json
 import sqlite3
@@ -18,17 +18,17 @@ from flows.emulator.http.messages import HttpRequest, Response
 from flows.stores.raw.landing import decompress
 
 _PICKLED = b"gA"
-"""How a pickle begins in Base64, as Prefect keeps results."""
+"""The start of a pickle in Base64, the format in which Prefect stores results."""
 
 
 def forms_of(user: str, token: str) -> list[bytes]:
-    """The forms in which a token could show: plain, within a URL, and in HTTP Basic."""
+    """Return the forms in which a token could appear: plain, in a URL, and in HTTP Basic."""
     basic = [b64encode(text.encode()).rstrip(b"=") for text in (f"{user}:{token}", token)]
     return [token.encode(), quote(token, safe="").encode(), *basic]
 
 
 def leaks(forms: list[bytes], texts: Mapping[str, str], *folders: Path) -> list[str]:
-    """Where any of the forms is found: names of texts and files. Nothing to look at counts as a mistake of the test."""
+    """Return the names of the texts and files that contain any of the forms. Fails if there is nothing to search."""
     everything = {name: text.encode() for name, text in texts.items()}
     for folder in folders:
         within = {f"{path}{part}": content for path, part, content in _contents(folder)}
@@ -38,7 +38,7 @@ def leaks(forms: list[bytes], texts: Mapping[str, str], *folders: Path) -> list[
 
 
 def _contents(folder: Path) -> Iterator[tuple[Path, str, bytes]]:
-    """Every file as its bytes, and what packs its content as the content too."""
+    """Return the bytes of every file, and for compressed files the content as well."""
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
@@ -53,7 +53,7 @@ def _contents(folder: Path) -> Iterator[tuple[Path, str, bytes]]:
         elif content.startswith(_PICKLED):
             yield path, " decoded", b64decode(content)
         elif content.startswith(b"SQLite format 3\0"):
-            # A long text lies in several places of the file; here it is whole.
+            # The file stores a long text in several parts; a query returns it in one piece.
             yield path, " rows", _rows_of_sqlite(path).encode()
 
 
@@ -71,13 +71,13 @@ def _rows_of_sqlite(path: Path) -> str:
 
 
 def repeated_credentials(request: HttpRequest) -> str:
-    """What an API could say that takes no care: the header as it came, and what is in it."""
+    """Return what a careless API could repeat: the header as received, and its content."""
     user, token = request.credentials() or ("", "")
     return f"{request.authorization} is {user}:{token}, so ask https://{user}:{quote(token, safe='')}@example.com"
 
 
 def loose_tongued(source: Source) -> Source:
-    """The same, but two of three requests are answered with an error that repeats the credentials everywhere."""
+    """A source that answers two of three requests with an error that repeats the credentials everywhere."""
     turns = count()
 
     def answer(request: HttpRequest) -> Response:

@@ -1,7 +1,7 @@
-"""Makes the data folder that is kept for today's format: `python -m tests.support.make_golden_folder`.
+"""Make the golden data folder of the current format: `python -m tests.support.make_golden_folder`.
 
-It is made once for each format, by the recspend that first writes it, and never again: what it holds is what that
-recspend left behind. `tests/golden/folders/README.md` says what is in it.
+It is made once for each format, by the first recspend that writes it, and never again: it contains what that
+recspend wrote. `tests/golden/folders/README.md` says what is in it.
 """
 
 import json
@@ -20,7 +20,7 @@ from flows.run.stages import perform
 from flows.stores.folder.data_format import FORMAT
 from tests.support import GOLDEN
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import ACCOUNTS, Clock, epoch_of, in_haste, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, Clock, context_by, epoch_of, in_haste, made
 
 FOLDERS = GOLDEN / "folders"
 FIRST, TODAY = date(2026, 8, 1), date(2026, 10, 2)
@@ -32,7 +32,7 @@ GOES = made(SUPPORT, 3, epoch_of(date(2026, 8, 21)), price=Decimal("0.002"), sou
 
 
 def recordings() -> Iterator[Recording]:
-    """Those of August, which change, and some of September."""
+    """Return recordings of August, which change later, and some of September."""
     yield from (UNPRICED, PRICED, GOES)
     for sequence in range(4, 7):
         yield made(SUPPORT, sequence, epoch_of(date(2026, 9, sequence)))
@@ -42,28 +42,28 @@ def recordings() -> Iterator[Recording]:
 
 
 def slow_clock(ledger: LivingLedger) -> Clock:
-    """The ledger's clock, a second later each time somebody looks at it: whole seconds are easier to read."""
+    """Return the ledger's clock. It advances by a second at each call: whole seconds are easier to read."""
     seconds = count(1)
     return lambda: datetime.fromtimestamp(ledger.now, UTC) + timedelta(seconds=next(seconds))
 
 
 def make(folder: Path, seed: int) -> None:
-    """Read, close August, let the ledger change, and read again; beside it, what the ledger says."""
+    """Read, close August, let the ledger change, and read again. Write the ledger's totals next to the folder."""
     data_dir = folder / "data"
     source = open_living(recordings(), now=epoch_of(TODAY))
     ledger = source.ledger
     with in_haste(5), serve(source, faults=["bad-records"], seed=seed) as emulator:
         support, sales = accesses_of(emulator)
         accounts = [replace(support, name="support"), replace(sales, name="sales", provider="twilio")]
-        work = work_by(slow_clock(ledger), accounts, data_dir)
-        job = RunRequest("run", FIRST, TODAY, again=True)
-        perform(work, job)
-        close_month(work, "2026-08", accept_incomplete=True)
+        context = context_by(slow_clock(ledger), accounts, data_dir)
+        request = RunRequest("run", FIRST, TODAY, again=True)
+        perform(context, request)
+        close_month(context, "2026-08", accept_incomplete=True)
         ledger.advance_to(epoch_of(TODAY, 3600))
         ledger.change(UNPRICED.sid, price=Decimal("0.4"), currency="USD")
         ledger.change(PRICED.sid, price=Decimal("0.06"))
         ledger.delete(GOES.sid)
-        perform(work, job)
+        perform(context, request)
         totals = emulator.totals()
     (folder / "ledger.json").write_text(json.dumps(totals["cells"], indent=1) + "\n")
     for name in NOT_KEPT:
@@ -75,5 +75,5 @@ if __name__ == "__main__":
     for chance in count(1):
         shutil.rmtree(place, ignore_errors=True)
         make(place, chance)
-        if any(place.rglob("rejects.parquet")):  # a broken record was planted
+        if any(place.rglob("rejects.parquet")):  # the emulator served a broken record
             break

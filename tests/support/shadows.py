@@ -1,4 +1,4 @@
-"""Working folders that hold files called as our packages are, and as others that we need."""
+"""Working folders with files named like our packages, and like others that we need."""
 
 import os
 import sys
@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-"""Where this environment has its commands, `recspend` and `prefect`."""
+"""The folder of this environment's commands, `recspend` and `prefect`."""
 
 OURS: Mapping[str, tuple[str, ...]] = {
     "packages": ("flows/__init__.py", "transforms/__init__.py"),
     "modules": ("flows.py", "transforms.py"),
     "folders": ("flows/etl.py", "transforms/names.py"),
 }
-"""The ways to hold files called as our two packages; the first is what a Prefect repository usually has."""
+"""The ways to have files named like our two packages; the first is what a Prefect repository usually has."""
 
 OTHERS = (
     *("logging.py", "typing.py", "json/__init__.py", "multiprocessing.py"),
     *("prefect/__init__.py", "requests.py", "typer.py", "duckdb.py", "pandas.py", "xlsxwriter/__init__.py"),
 )
-"""Files called as modules of Python, and as libraries that we load at once or only when they are needed."""
+"""Files named like Python modules, and like libraries that we import at once or only when needed."""
 
 
 def shadow(folder: Path, *files: str) -> Path:
-    """Put files into a folder that say so when they are loaded, but for empty packages, as most are."""
+    """Write files that report when they are imported, except for empty packages, which are the usual case."""
     for name in files:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,5 +33,5 @@ def shadow(folder: Path, *files: str) -> Path:
 
 
 def bare_environment(**variables: str) -> dict[str, str]:
-    """An environment with the commands of this one and nothing else but these variables."""
+    """Return an environment with this one's commands and these variables only."""
     return {"PATH": f"{BIN}{os.pathsep}{os.defpath}", **variables}

@@ -21,9 +21,9 @@ from tests.support import TOP
 
 LIST = TOP / "tests" / "words.txt"
 LONGEST_NAME = 60
-# Data, minified code, and the list itself; no prose of ours.
+# Data, minified code, and the list itself: not our prose.
 NOT_READ = re.compile(r"^tests/(golden/|words\.txt$)|\.min\.js$|^LICENSE$|^data/reference/")
-_GAP = "\0"  # where something other than prose was: a phrase never reaches across it
+_GAP = "\0"  # where something other than prose was: no phrase matches across it
 _F_FIELD = re.compile(r"(?<!\{)\{[^{}]*\}(?!\})")
 _TEST_NAME = re.compile(r"^\s*(?:async )?def (test_\w+)", re.MULTILINE)
 _COMMENTS = {
@@ -57,12 +57,12 @@ class Hit:
     entry: Entry
 
     def __str__(self) -> str:
-        """As editors and CI logs understand it."""
+        """Format it the way editors and CI logs understand."""
         return f"{self.path}:{self.line}: {self.words} -> {self.entry.instead}"
 
 
 def read_list(text: str) -> list[Entry]:
-    """The entries of a list: tab-separated pattern, replacement, refused example and any number of allowed ones.
+    """Parse a list: tab-separated pattern, replacement, refused example and any number of allowed ones.
 
     Raises:
         ValueError: a line has fewer than three columns, or its pattern is not a regular expression.
@@ -83,7 +83,7 @@ def read_list(text: str) -> list[Entry]:
 
 
 def prose_of(name: str, text: str) -> str:
-    """The text of a file with everything but its prose blanked out; each line stays where it is.
+    """Return the text of a file with everything but its prose blanked out; each line keeps its number.
 
     Python: comments, strings that contain a space, and names of tests as words. SQL and CSS: comments. JavaScript:
     comments and strings. CHANGELOG.md: down to the newest released version. Any other file: all of it, except code
@@ -100,7 +100,7 @@ def prose_of(name: str, text: str) -> str:
 
 
 def refused(name: str, text: str, entries: Iterable[Entry]) -> list[Hit]:
-    """What the list refuses in a file, in the order of its lines; phrases may be wrapped over lines.
+    """Return what the list refuses in a file, in the order of its lines; phrases may be wrapped over lines.
 
     The file name of a case below `tests/sql` is the name of a test: it is read as words before the first line.
     """
@@ -122,7 +122,7 @@ def refused(name: str, text: str, entries: Iterable[Entry]) -> list[Hit]:
 
 
 def long_names(text: str, longest: int = LONGEST_NAME) -> list[tuple[int, str]]:
-    """Line and name of each test function of a Python file whose name has more characters than `longest`."""
+    """Return line and name of each test function in a Python file with a name of more than `longest` characters."""
     return [
         (text.count("\n", 0, found.start(1)) + 1, found[1])
         for found in _TEST_NAME.finditer(text)
@@ -131,14 +131,14 @@ def long_names(text: str, longest: int = LONGEST_NAME) -> list[tuple[int, str]]:
 
 
 def read_files() -> list[str]:
-    """The tracked files people read, relative to the top of the checkout."""
+    """Return the tracked files people read, relative to the top of the checkout."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True, text=True, check=True)
     kept = (name for name in listed.stdout.split("\0") if name and (TOP / name).is_file())
     return [name for name in kept if is_read(name)]
 
 
 def is_read(name: str) -> bool:
-    """Whether a file, given relative to the top of the checkout, holds text of ours that people read."""
+    """Return whether a file (relative to the top of the checkout) contains our own text that people read."""
     suffixes = {".md", ".py", ".sql", ".yml", ".yaml", ".toml", ".js", ".css", ".html", ".txt", ""}
     path = Path(name)
     return path.suffix in suffixes and not NOT_READ.search(path.as_posix())
@@ -163,7 +163,7 @@ def _python_prose(text: str) -> str:
 
 
 def _strings_and_comments(text: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """Place (line from 1, column from 0) and source of each; an f-string is one, on any version of Python."""
+    """Yield place (line from 1, column from 0) and source of each; an f-string counts as one, on any Python version."""
     lines = text.splitlines(keepends=True)
     opened: list[tuple[int, int]] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -186,7 +186,7 @@ def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> 
 
 
 def _inside(source: str) -> str:
-    """A string's text at its place: prefix, quotes and what an f-string computes are blank."""
+    """Return a string's text in place: prefix, quotes and what an f-string computes are blank."""
     opening = re.match(r"[a-zA-Z]*(\"\"\"|'''|\"|')", source)
     assert opening is not None
     quotes = len(opening[1])
@@ -215,7 +215,7 @@ def _newest_versions(text: str) -> str:
 
 
 def _flowing(prose: str) -> tuple[str, list[int], list[int]]:
-    """The prose with single spaces, a line break for a blank line; where each word starts there, and in the prose."""
+    """Join the prose with single spaces, and a line break for a blank line; return where each word starts in both."""
     flowing: list[str] = []
     starts: list[int] = []
     places: list[int] = []
@@ -234,7 +234,7 @@ def _flowing(prose: str) -> tuple[str, list[int], list[int]]:
 
 
 def main(arguments: list[str] | None = None, write: Callable[[str], object] = sys.stdout.write) -> int:
-    """Run the check; 1 if something is refused."""
+    """Run the check; return 1 if something is refused."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.word_list", description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILES", help="only these; without any, all tracked ones")
     parser.add_argument("--count", action="store_true", help="show how often each pattern is found")

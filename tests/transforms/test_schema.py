@@ -56,14 +56,14 @@ LAKE_WORDS: Words = {column.name: (column.words, column.unit) for column in LAKE
 
 
 def dictionary_of(twin: Twin, lake_words: Words, model_words: Words) -> dict[str, tuple[str, str]]:
-    """Words and unit of each name in a table of this twin: of one recording, or of a sum of many."""
+    """Return the expected description and unit of each column of a twin: of one recording, or of a sum of many."""
     if "recording_sid" in twin.columns:
         return {**model_words, **lake_words}
     return {**lake_words, **model_words}
 
 
 def disagreements(twins: Mapping[str, Twin], lake_words: Words, model_words: Words) -> list[str]:
-    """Where twins and dictionary differ: other words, another unit, or a word of the dictionary that no twin uses."""
+    """List where twins and dictionary differ: in a description or unit, or by an entry that no twin uses."""
     found, used = [], set()
     for name, twin in twins.items():
         words_of = dictionary_of(twin, lake_words, model_words)
@@ -94,7 +94,7 @@ def without_column(column_name: str) -> dict[str, Twin]:
     }
 
 
-def test_there_are_twins_to_compare() -> None:
+def test_twins_are_found() -> None:
     assert {
         "landed.recordings",
         "staging.stg_recordings",
@@ -103,7 +103,7 @@ def test_there_are_twins_to_compare() -> None:
     } <= TWINS.keys()
 
 
-def test_twins_and_dictionary_say_the_same_of_every_column() -> None:
+def test_twins_agree_with_the_dictionary() -> None:
     assert disagreements(TWINS, LAKE_WORDS, MODEL_WORDS) == []
 
 
@@ -119,20 +119,20 @@ def test_twins_and_dictionary_say_the_same_of_every_column() -> None:
         ("ops.coverage", "account_sid"),
     ],
 )
-def test_a_twin_that_drifts_is_noticed(name: str, column_name: str) -> None:
+def test_changed_twin_is_noticed(name: str, column_name: str) -> None:
     for changes in ({"words": "Something else."}, {"unit": "parsecs"}):
         drifted = with_column(name, column_name, **changes)
         assert len(disagreements(drifted, LAKE_WORDS, MODEL_WORDS)) >= 1
 
 
-def test_a_sum_described_like_a_single_recording_is_noticed() -> None:
+def test_sum_described_like_a_single_recording_is_noticed() -> None:
     words, unit = LAKE_WORDS["duration_seconds"]
     drifted = with_column("marts.daily_spend", "duration_seconds", words=words, unit=unit)
     assert len(disagreements(drifted, LAKE_WORDS, MODEL_WORDS)) == 1
 
 
 @pytest.mark.parametrize("column_name", [*LAKE_WORDS, *MODEL_WORDS])
-def test_a_word_of_the_dictionary_that_changes_or_is_used_no_more_is_noticed(column_name: str) -> None:
+def test_changed_or_unused_dictionary_entry_is_noticed(column_name: str) -> None:
     words = {column_name: ("Something else.", "")}
     in_lake = {name: words.get(name, said) for name, said in LAKE_WORDS.items()}
     in_models = {name: words.get(name, said) for name, said in MODEL_WORDS.items()}
@@ -140,28 +140,28 @@ def test_a_word_of_the_dictionary_that_changes_or_is_used_no_more_is_noticed(col
     assert disagreements(without_column(column_name), LAKE_WORDS, MODEL_WORDS)
 
 
-def test_a_new_word_that_no_twin_uses_is_noticed() -> None:
+def test_new_entry_that_no_twin_uses_is_noticed() -> None:
     assert disagreements(TWINS, LAKE_WORDS, {**MODEL_WORDS, "rates": ("Rates.", "")}) == [
         "no twin has rates: 'Rates.'"
     ]
 
 
 @pytest.mark.parametrize(("name", "column_name"), sorted(MEANS_SOMETHING_ELSE))
-def test_a_column_excused_from_the_dictionary_does_mean_something_else(name: str, column_name: str) -> None:
+def test_exempt_columns_do_mean_something_else(name: str, column_name: str) -> None:
     twin = TWINS[name]
     column = twin.columns[column_name]
     assert (column.words, column.unit) != dictionary_of(twin, LAKE_WORDS, MODEL_WORDS)[column_name]
     assert name.startswith(("ops.", "landed."))
 
 
-def test_the_landed_recordings_are_exactly_the_lake_in_its_order_and_types() -> None:
+def test_landed_recordings_have_the_columns_of_the_lake() -> None:
     assert [(name, column.type) for name, column in TWINS["landed.recordings"].columns.items()] == [
         (field.name, DUCKDB_TYPES[str(field.type)]) for field in LAKE_SCHEMA
     ]
 
 
 @pytest.mark.parametrize("name", ["staging.stg_recordings", "marts.fct_recordings"])
-def test_tables_of_single_recordings_begin_with_the_whole_lake(name: str) -> None:
+def test_recording_tables_begin_with_the_columns_of_the_lake(name: str) -> None:
     assert list(TWINS[name].columns.items())[: len(LAKE_SCHEMA)] == list(
         TWINS["landed.recordings"].columns.items()
     )
@@ -194,12 +194,12 @@ raw_page string not null
 """
 
 
-def test_the_lake_has_the_columns_of_its_design() -> None:
+def test_lake_has_the_columns_of_its_design() -> None:
     described = [f"{field.name} {field.type}{'' if field.nullable else ' not null'}" for field in LAKE_SCHEMA]
     assert described == LAKE.split("\n")[1:-1]
 
 
-def test_the_schema_the_columns_and_their_names_are_one_list() -> None:
+def test_lake_schema_follows_its_columns() -> None:
     assert LAKE_COLUMNS == CONTENT_COLUMNS + SIGHTING_COLUMNS
     assert pa.schema([pa.field(each.name, each.type, each.nullable) for each in LAKE_COLUMNS]) == LAKE_SCHEMA
     assert list(CONTENT_NAMES) == LAKE_SCHEMA.names[: len(CONTENT_COLUMNS)]
@@ -207,14 +207,14 @@ def test_the_schema_the_columns_and_their_names_are_one_list() -> None:
 
 
 @pytest.mark.parametrize("column", LAKE_COLUMNS, ids=lambda column: column.name)
-def test_a_column_says_its_unit_where_it_is_a_quantity_or_an_instant(column: Column) -> None:
+def test_columns_of_quantities_and_instants_have_a_unit(column: Column) -> None:
     is_text = pa.types.is_string(column.type)
     assert bool(column.unit) == (not is_text or column.name == "price_raw")
     assert (column.unit == "UTC") == pa.types.is_timestamp(column.type)
     assert column.words.endswith(".")
 
 
-def test_the_seven_documented_sources_are_the_known_ones() -> None:
+def test_sources_are_the_seven_documented_ones() -> None:
     assert set(SOURCES) == {
         "DialVerb", "Conference", "OutboundAPI", "Trunking", "RecordVerb", "StartCallRecordingAPI",
         "StartConferenceRecording",

@@ -1,4 +1,4 @@
-"""The whole pipeline against every reading of the date filters: the same answer, and no page more than it takes."""
+"""The whole pipeline against every interpretation of the date filters: the same rows, and no unnecessary page."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -45,10 +45,10 @@ def _haste() -> Iterator[None]:
 
 @pytest.fixture
 def source() -> LivingSource:
-    """Recordings in three quarters, which are the windows of a reading of everything.
+    """Recordings in three quarters, which are the windows of a run that reads everything.
 
-    On the first and the last day of each there are four, at its first and its last seconds. A day more than its own
-    in a window would take a page more: there is no room for four rows on its last page, only for one at either edge.
+    The first and the last day of each quarter have four, at the day's first and last seconds. One day too many in a
+    window would need one more page: its last page has no room for four rows, only for one at either edge.
     """
     moments: list[int] = []
     for (first, last), number in zip(QUARTERS, IN_QUARTERS, strict=True):
@@ -62,12 +62,12 @@ def source() -> LivingSource:
 
 
 def pages_at_best(dialect: Sequence[str], source: LivingSource) -> int:
-    """How many pages the windows of a reading of everything have."""
+    """Return how many pages the windows of a run that reads everything have."""
     days = Counter(instant(each.recording.created_at).date() for each in source.ledger.listed(ACCOUNT))
     rows = []
     for first, last in QUARTERS:
         if "date-only" in dialect and "instant" in dialect[0]:
-            # That a bare date is midnight cannot be told from its being the day, without its bounds.
+            # A bare date that means midnight cannot be distinguished from one that means the whole day, without bounds.
             first -= timedelta(days=1)
         rows.append(sum(days[day] for day in days if first <= day <= last))
     return sum(max(1, ceil(number / PAGE_SIZE)) for number in rows)
@@ -75,7 +75,7 @@ def pages_at_best(dialect: Sequence[str], source: LivingSource) -> int:
 
 @pytest.mark.parametrize("date_form", FORMS)
 @pytest.mark.parametrize("date_filter", FILTERS)
-def test_every_dialect_gives_the_same_answer_and_no_page_is_asked_twice(
+def test_every_dialect_gives_the_same_rows_and_no_page_twice(
     date_filter: str, date_form: str, source: LivingSource, tmp_path: Path
 ) -> None:
     ledger, clock = source.ledger, clock_of(source.ledger)
@@ -93,7 +93,7 @@ def test_every_dialect_gives_the_same_answer_and_no_page_is_asked_twice(
         assert (again.exit_code, again.retries) == (0, 0)
         assert len(asked) == len(page_requests(asked, PAGE_SIZE)) == pages_at_best(dialect, source)
         assert max(Counter(each.target for each in asked).values()) == 1
-        # The next day begins and ends with a recording.
+        # The next day starts and ends with a recording.
         ledger.advance_to(epoch_of(TODAY + timedelta(days=2)))
         for number, second in enumerate(EDGES):
             ledger.insert(made(ACCOUNT, 1000 + number, epoch_of(TODAY + timedelta(days=1), second)))

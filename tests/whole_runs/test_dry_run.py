@@ -1,4 +1,4 @@
-"""`recspend ingest --dry-run`: which days would be read, why, and with how many requests; and nothing is landed."""
+"""`recspend ingest --dry-run`: which days would be read, why, and with how many requests. Nothing is landed."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from flows.command import main as cli
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform, planned
-from tests.support.runs.ledger_runs import accesses_of, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for
 from tests.support.runs.watched import TODAY, epoch, evenly, is_page_request, page_requests, recording
 
 Row = tuple[date, date, str, int]
@@ -23,19 +23,19 @@ INGEST = RunRequest("ingest")
 LATER = TODAY + timedelta(hours=1)
 
 
-def work_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> RunContext:
-    steps = count()  # next() on it is atomic, for the lanes all ask
+def context_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> RunContext:
+    steps = count()  # next() on it is atomic: all workers call it
     return replace(
-        work_for(accesses_of(emulator), data_dir, **settings),
+        context_for(accesses_of(emulator), data_dir, **settings),
         clock=lambda: now + timedelta(milliseconds=next(steps)),
     )
 
 
-def plan(work: RunContext, job: RunRequest = INGEST) -> list[Row]:
-    """The rows of the plan, without the account."""
-    table = planned(work, job)
+def plan(context: RunContext, request: RunRequest = INGEST) -> list[Row]:
+    """Return the rows of the plan, without the account."""
+    table = planned(context, request)
     assert table.column_names == ["account", "first_day", "last_day", "reason", "requests"]
-    assert set(table["account"].to_pylist()) <= {access.name for access in work.accounts or ()}
+    assert set(table["account"].to_pylist()) <= {access.name for access in context.accounts or ()}
     return [tuple(row.values())[1:] for row in table.to_pylist()]
 
 
@@ -51,19 +51,19 @@ def a_day(day: date, number: int, first_sequence: int, **facts: Any) -> list[Rec
 
 
 def settled(first: date, last: date) -> list[Recording]:
-    """One recording each day."""
+    """Return one recording for each day."""
     days = (last - first).days + 1
     return [recording(number, epoch(first + timedelta(days=number))) for number in range(days)]
 
 
-def test_of_an_account_never_read_every_day_is_planned_by_quarters_and_nothing_is_landed(
+def test_plan_of_a_new_account_is_every_day_by_quarters(
     tmp_path: Path,
 ) -> None:
     made = settled(date(2026, 2, 20), september(29))
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
-        rows = plan(work_at(TODAY, emulator, tmp_path / "data"))
+        rows = plan(context_at(TODAY, emulator, tmp_path / "data"))
         assert [request for request in emulator.requests if is_page_request(request.target)] == []
-        perform(work_at(TODAY, emulator, tmp_path / "data"), INGEST)
+        perform(context_at(TODAY, emulator, tmp_path / "data"), INGEST)
         assert len(page_requests(emulator)) == sum(row[3] for row in rows)
     assert rows[0][0] in [date(2026, 2, day) for day in (18, 19, 20)]
     assert [row[1:] for row in rows] == [
@@ -74,22 +74,22 @@ def test_of_an_account_never_read_every_day_is_planned_by_quarters_and_nothing_i
     assert [row[0] for row in rows[1:]] == [date(2026, 4, 1), date(2026, 7, 1)]
 
 
-def test_a_dry_run_lands_nothing(tmp_path: Path) -> None:
+def test_dry_run_lands_nothing(tmp_path: Path) -> None:
     with serve(open_recordings(settled(september(1), september(29)), tmp_path / "rendered")) as emulator:
-        plan(work_at(TODAY, emulator, tmp_path / "data"))
+        plan(context_at(TODAY, emulator, tmp_path / "data"))
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["state"]
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
-    """An account whose September was read: one recording a day, those of the 10th and the 11th have no price."""
+    """An account whose September was read: one recording a day, without a price on the 10th and the 11th."""
     made = settled(september(1), september(30))
     for place in (9, 10):
         made[place] = replace(made[place], price=None)
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
         data_dir = tmp_path / "data"
-        perform(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
-        perform(work_at(TODAY, emulator, data_dir), RunRequest("normalize"))
+        perform(context_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
+        perform(context_at(TODAY, emulator, data_dir), RunRequest("normalize"))
         yield emulator, data_dir
 
 
@@ -97,59 +97,65 @@ LOOK_BACK: Row = (september(28), september(30), "look back", 1)
 UNSETTLED: Row = (september(10), september(11), "unsettled", 1)
 
 
-def test_after_a_run_the_newest_days_and_the_unsettled_ones_are_planned(
+def test_plan_after_a_run_is_newest_and_unsettled_days(
     read: tuple[Emulator, Path],
 ) -> None:
     emulator, data_dir = read
-    assert plan(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
+    assert plan(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
         UNSETTLED,
         LOOK_BACK,
     ]
-    # The first day is found for a plan without dates, and stays known.
+    # A plan without dates finds the first day, and stores it.
     before = len(emulator.requests)
-    rows = plan(work_at(LATER, emulator, data_dir))
+    rows = plan(context_at(LATER, emulator, data_dir))
     assert rows in ([UNSETTLED, LOOK_BACK], [(rows[0][0], date(2026, 8, 31), "not covered", 1), *rows[1:]])
     assert len(emulator.requests) > before
     before = len(emulator.requests)
-    assert plan(work_at(LATER, emulator, data_dir)) == rows
+    assert plan(context_at(LATER, emulator, data_dir)) == rows
     assert len(emulator.requests) == before
 
 
-def test_the_settings_say_how_far_it_looks_back(read: tuple[Emulator, Path]) -> None:
+def test_plan_follows_lookback_and_settle_days(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
-    work = work_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
-    assert plan(work, RunRequest("ingest", september(1))) == [(september(11), september(11), "unsettled", 1)]
-    work = work_at(TODAY, emulator, data_dir, lookback_days=1, settle_days=0)
-    assert plan(work, RunRequest("ingest", september(1))) == [(september(30), september(30), "look back", 1)]
+    context = context_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
+    assert plan(context, RunRequest("ingest", september(1))) == [
+        (september(11), september(11), "unsettled", 1)
+    ]
+    context = context_at(TODAY, emulator, data_dir, lookback_days=1, settle_days=0)
+    assert plan(context, RunRequest("ingest", september(1))) == [
+        (september(30), september(30), "look back", 1)
+    ]
 
 
-def test_days_asked_again_and_audited_are_planned_with_their_reasons(read: tuple[Emulator, Path]) -> None:
+def test_plan_gives_the_reason_of_repeated_and_audited_days(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     again = RunRequest("ingest", september(5), september(9), again=True)
-    assert plan(work_at(TODAY, emulator, data_dir), again) == [(september(5), september(9), "asked again", 1)]
+    assert plan(context_at(TODAY, emulator, data_dir), again) == [
+        (september(5), september(9), "asked again", 1)
+    ]
     audit = RunRequest("ingest", september(1), audit_days=2)
-    assert plan(work_at(TODAY, emulator, data_dir), audit) == [
+    assert plan(context_at(TODAY, emulator, data_dir), audit) == [
         (september(1), september(2), "audit", 1),
         UNSETTLED,
         LOOK_BACK,
     ]
 
 
-def test_days_that_have_passed_since_are_planned(read: tuple[Emulator, Path]) -> None:
+def test_plan_includes_days_since_the_last_run(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     later = TODAY + timedelta(days=10)
-    assert plan(work_at(later, emulator, data_dir), RunRequest("ingest", september(1))) == [
+    assert plan(context_at(later, emulator, data_dir), RunRequest("ingest", september(1))) == [
         UNSETTLED,
         (september(30), september(30), "not covered", 1),
         (date(2026, 10, 1), date(2026, 10, 10), "not covered", 1),
     ]
 
 
-def test_what_is_planned_is_what_is_read_then(read: tuple[Emulator, Path]) -> None:
+def test_plan_matches_what_is_read(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
-    rows = plan(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
+    rows = plan(context_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
     before = len(emulator.requests)
-    perform(work_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
+    perform(context_at(TODAY, emulator, data_dir), RunRequest("ingest", september(1)))
     assert len(page_requests(emulator, before)) == len(emulator.requests) - before == len(rows)
 
 
@@ -162,43 +168,43 @@ def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
     with serve(open_recordings(made, tmp_path / "rendered")) as emulator:
         data_dir = tmp_path / "data"
         asked = RunRequest("ingest", september(1), september(30))
-        perform(work_at(TODAY, emulator, data_dir), asked)
-        perform(work_at(TODAY, emulator, data_dir), RunRequest("normalize"))
+        perform(context_at(TODAY, emulator, data_dir), asked)
+        perform(context_at(TODAY, emulator, data_dir), RunRequest("normalize"))
         yield emulator, data_dir
 
 
-def test_the_requests_of_dense_days_are_those_of_their_pages(dense: tuple[Emulator, Path]) -> None:
+def test_plan_estimates_dense_days_by_their_pages(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
-    assert plan(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
+    assert plan(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
         (september(28), september(30), "look back", 4)
     ]
     again = RunRequest("ingest", september(3), september(3), again=True)
-    work = work_at(LATER, emulator, data_dir)
-    assert plan(work, again) == [(september(3), september(3), "asked again", 12)]
+    context = context_at(LATER, emulator, data_dir)
+    assert plan(context, again) == [(september(3), september(3), "asked again", 12)]
     before = len(emulator.requests)
-    perform(work, again)
+    perform(context, again)
     assert len(page_requests(emulator, before)) == 12
     before = len(emulator.requests)
-    perform(work_at(LATER, emulator, data_dir), RunRequest("ingest", september(1)))
+    perform(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1)))
     assert len(page_requests(emulator, before)) == 4
 
 
-def test_days_that_were_read_and_are_empty_are_expected_to_stay_so(dense: tuple[Emulator, Path]) -> None:
+def test_plan_expects_empty_days_to_stay_empty(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
     again = RunRequest("ingest", september(10), september(20), again=True)
-    assert plan(work_at(LATER, emulator, data_dir), again) == [
+    assert plan(context_at(LATER, emulator, data_dir), again) == [
         (september(10), september(20), "asked again", 1)
     ]
 
 
-def test_what_cutting_a_wide_window_costs_is_no_great_part_of_what_was_expected(
+def test_plan_estimate_is_close_when_windows_are_split(
     dense: tuple[Emulator, Path],
 ) -> None:
     emulator, data_dir = dense
     again = RunRequest("ingest", september(1), september(30), again=True)
-    (row,) = plan(work_at(LATER, emulator, data_dir), again)
+    (row,) = plan(context_at(LATER, emulator, data_dir), again)
     before = len(emulator.requests)
-    perform(work_at(LATER, emulator, data_dir), again)
+    perform(context_at(LATER, emulator, data_dir), again)
     assert row[:3] == (september(1), september(30), "asked again")
     assert len(page_requests(emulator, before)) <= 2 * row[3]
 
@@ -213,7 +219,7 @@ def recspend(
     capsys: pytest.CaptureFixture[str],
     no_settings: None,
 ) -> Recspend:
-    """Run the command on the account whose September was read: exit code, standard output, standard error."""
+    """Run the command on the account whose September was read; return exit code, stdout and stderr."""
     emulator, data_dir = read
     (access,) = accesses_of(emulator)
     monkeypatch.chdir(data_dir.parent)
@@ -238,7 +244,7 @@ def recspend(
     return call
 
 
-def test_the_command_prints_the_plan_as_json(recspend: Recspend) -> None:
+def test_dry_run_prints_the_plan_as_json(recspend: Recspend) -> None:
     code, out, _ = recspend("--json", "--from", "2026-08-30", "--to", "2026-09-02")
     row = {"account": "support", "first_day": "2026-08-30", "last_day": "2026-08-31", "requests": 1}
     assert (code, json.loads(out)) == (0, [row | {"reason": "not covered"}])
@@ -247,11 +253,11 @@ def test_the_command_prints_the_plan_as_json(recspend: Recspend) -> None:
     assert (code, json.loads(out)) == (0, [row | {"reason": "asked again"}])
 
 
-def test_the_command_prints_an_empty_plan_when_there_is_nothing_to_read(recspend: Recspend) -> None:
+def test_dry_run_prints_an_empty_plan(recspend: Recspend) -> None:
     assert recspend("--json", "--from", "2026-09-02", "--to", "2026-09-03")[:2] == (0, "[]\n")
 
 
-def test_the_command_prints_the_plan_as_a_table(recspend: Recspend) -> None:
+def test_dry_run_prints_the_plan_as_a_table(recspend: Recspend) -> None:
     code, out, _ = recspend("--from", "2026-08-30", "--to", "2026-09-02")
     words = [line.split() for line in out.splitlines()]
     assert code == 0
@@ -259,7 +265,7 @@ def test_the_command_prints_the_plan_as_a_table(recspend: Recspend) -> None:
     assert words[2] == ["support", "2026-08-30", "2026-08-31", "not", "covered", "1"]
 
 
-def test_a_refused_token_is_said_in_a_sentence(
+def test_dry_run_reports_a_refused_token(
     recspend: Recspend, read: tuple[Emulator, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (read[1] / "state").rename(read[1] / "forgotten")

@@ -1,4 +1,4 @@
-"""The whole pipeline against an API that misbehaves: what passes is borne, what stops is told, and nothing is lost."""
+"""The whole pipeline against an API with faults: it survives passing ones, reports stopping ones and loses nothing."""
 
 import shutil
 from collections import Counter
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from flows.emulator import FAULTS, LEDGER_FAULTS, Emulator, LivingSource, Parameters, open_living, serve
-from flows.emulator.faults.sheets import read_sheet
-from flows.emulator.faults.walk_faults import SKIPPED_ROWS
+from flows.emulator.faults.page_parts import split_page
+from flows.emulator.faults.pagination_faults import SKIPPED_ROWS
 from flows.emulator.http.messages import HttpRequest, Response
 from flows.model.coverage import coverage
 from flows.run.request import RunRequest
@@ -41,7 +41,7 @@ PASSING = (
     *("throttle", "throttle-concurrency", "flaky", "bad-json", "lost-cursor"),
     *("duplicates", "empty-page-with-next", "huge-page", "bad-records"),
 )
-# They leave the recordings as they are: test_bill.py looks at them.
+# They do not change recordings: test_bill.py tests them.
 BESIDE = ("odd-accounts", "usage-extra", "usage-minutes", "usage-missing", "usage-price", "usage-refused")
 STOPPING = ("not-found", "expired-token", "unauthorized", "other-host", "redirect", "repeat-cursor")
 EVERYTHING = 10_000
@@ -55,27 +55,27 @@ def _haste() -> Iterator[None]:
 
 @pytest.fixture
 def source() -> LivingSource:
-    """Two accounts of 150 recordings from July to September, on the midnight after them all."""
+    """Two accounts of 150 recordings from July to September, at midnight after the last day."""
     return open_living(Parameters(seed=5, recordings=300, accounts=2))
 
 
-def test_every_fault_is_looked_at() -> None:
+def test_every_fault_is_tested() -> None:
     assert {*PASSING, *STOPPING, *LEDGER_FAULTS, *BESIDE, "skipping-cursor"} == set(FAULTS)
 
 
 def rows_on_pages(data_dir: Path) -> list[int]:
-    """How many rows each page has that was landed."""
+    """Return the number of rows on each landed page."""
     raw = RawPages(data_dir)
     landings = [landing for sid in raw.accounts() for landing in raw.complete(sid)]
     return [page.rows for landing in landings for page in raw.manifest(landing).pages]
 
 
 def statuses(emulator: Emulator) -> Counter[int]:
-    """How often each status was answered; 0 is a connection that broke."""
+    """Return how often the API answered with each status; 0 is a broken connection."""
     return Counter(asked.status for asked in emulator.requests)
 
 
-# That a fault struck at all; a test of one that did not would prove nothing.
+# Checks that the fault occurred at all; otherwise its test would prove nothing.
 STRUCK: Mapping[str, Callable[[Emulator, RunSummary, Path], bool]] = {
     "throttle": lambda emulator, summary, data_dir: statuses(emulator)[429] > 0,
     "throttle-concurrency": lambda emulator, summary, data_dir: statuses(emulator)[429] > 0,
@@ -95,14 +95,14 @@ def assert_borne(
     faults: Sequence[str],
     *,
     seed: int = 0,
-    job: RunRequest = WHOLE_RUN,
+    request: RunRequest = WHOLE_RUN,
     must_strike: bool = True,
 ) -> None:
-    """One run against an API with these faults comes out as if there were none; bad records are shown."""
+    """Check that a run against an API with these faults ends as if there were none, except for reported bad records."""
     with serve(source, faults=faults, seed=seed, latency_ms=3) as emulator:
-        summary = run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, job)
+        summary = run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, request)
         assert summary.failed == {}
-        # Beside huge pages there are so few requests that others may not come to strike.
+        # With huge pages there are only a few requests, so other faults may not occur.
         if must_strike and (faults == ["huge-page"] or "huge-page" not in faults):
             assert [fault for fault in faults if not STRUCK[fault](emulator, summary, data_dir)] == []
     assert (summary.exit_code, summary.holes) == (0, 0)
@@ -117,7 +117,7 @@ def assert_borne(
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_fault_that_passes_is_borne(fault: str, source: LivingSource, tmp_path: Path) -> None:
+def test_passing_fault_changes_no_figure(fault: str, source: LivingSource, tmp_path: Path) -> None:
     assert_borne(source, tmp_path, [fault])
 
 
@@ -135,7 +135,7 @@ def test_a_fault_that_passes_is_borne(fault: str, source: LivingSource, tmp_path
     ],
     ids=" ".join,
 )
-def test_faults_that_pass_are_borne_together(
+def test_passing_faults_together_change_no_figure(
     faults: Sequence[str], source: LivingSource, tmp_path: Path
 ) -> None:
     assert_borne(source, tmp_path, faults)
@@ -147,21 +147,21 @@ def test_faults_that_pass_are_borne_together(
     list(combinations(PASSING, 2)),
     ids=" ".join,
 )
-def test_any_two_faults_that_pass_are_borne_in_either_order(
+def test_any_two_passing_faults_change_no_figure(
     faults: Sequence[str], source: LivingSource, tmp_path: Path
 ) -> None:
-    # Two faults may keep each other from striking; each is seen to strike above.
+    # Two faults may prevent each other; the tests above check that each one occurs.
     assert_borne(source, tmp_path / "one", faults, seed=1, must_strike=False)
     assert_borne(source, tmp_path / "other", faults[::-1], seed=2, must_strike=False)
 
 
 def with_trouble(troubled: Emulator, well: Emulator) -> list[AccountAccess]:
-    """The first account where there is trouble, the others where all is well."""
+    """Return the first account at the faulty API, the others at the healthy one."""
     return [*accesses_of(troubled)[:1], *accesses_of(well)[1:]]
 
 
 def holes_of(data_dir: Path) -> dict[str, set[date]]:
-    """The days that were not read, by account."""
+    """Return the days that were not read, by account."""
     holes: dict[str, set[date]] = {}
     for row in rows_of(data_dir, "select account_sid, day from ops.coverage where not is_covered"):
         holes.setdefault(row["account_sid"], set()).add(row["day"])
@@ -170,7 +170,7 @@ def holes_of(data_dir: Path) -> dict[str, set[date]]:
 
 @dataclass(frozen=True)
 class Past:
-    """A ledger whose accounts were read 38 days ago, the folder they were read into, and what was known then."""
+    """A ledger whose accounts were read 38 days ago, the data folder, and the rows of that time."""
 
     source: LivingSource
     clock: Clock
@@ -202,7 +202,7 @@ FROM_THE_BEGINNING = "from the beginning"
         *(pytest.param(fault, FROM_THE_BEGINNING, marks=pytest.mark.slow) for fault in STOPPING[:-1]),
     ],
 )
-def test_a_fault_that_stops_an_account_is_told_and_a_run_without_it_finishes(
+def test_stopping_fault_is_reported_and_the_next_run_finishes(
     fault: str, when: str, past: Past, tmp_path: Path
 ) -> None:
     data_dir, source, clock = tmp_path / "data", past.source, past.clock
@@ -216,7 +216,7 @@ def test_a_fault_that_stops_an_account_is_told_and_a_run_without_it_finishes(
             accesses = with_trouble(troubled, well)
             summary = run_by(clock, accesses, data_dir)
             assert (summary.exit_code, list(summary.failed)) == (3, [accesses[0].name])
-            # Some of what the account has may have been read, but nothing that is not so.
+            # The account may be read in part, but nothing that was read is wrong.
             found = warehouse_facts(data_dir)
             assert found == {sid: truth[sid] for sid in found}
             assert {sid for sid in truth if truth[sid].account_sid == other} | known <= found.keys()
@@ -235,8 +235,8 @@ def test_a_fault_that_stops_an_account_is_told_and_a_run_without_it_finishes(
     assert lake_facts(data_dir) == truth
 
 
-def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: Path) -> None:
-    """Nobody can notice it in one walk. A window is struck once, so the second walk over the same one is whole."""
+def test_skipped_rows_are_found_by_reading_their_days_again(tmp_path: Path) -> None:
+    """One fetch cannot notice skipped rows. The fault hits a window once, so the second fetch of it is complete."""
     oldest, newest, today = date(2026, 8, 1), date(2026, 9, 28), date(2026, 9, 30)
     every_half_day = [epoch_of(oldest, number * 43_200) for number in range(62)]
     every_hour = [epoch_of(newest, number * 3600) for number in range(60)]
@@ -247,9 +247,9 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
     clock, truth = clock_of(source.ledger), ledger_facts(source.ledger)
     with serve(source, faults=["skipping-cursor"], seed=2) as emulator:
 
-        def run(job: RunRequest) -> set[str]:
-            """What is not as it should be after a run that says that all went well."""
-            summary = read_by(clock, accesses_of(emulator), tmp_path, job, concurrency=1)
+        def run(request: RunRequest) -> set[str]:
+            """Return what differs from the ledger after a run that reports success."""
+            summary = read_by(clock, accesses_of(emulator), tmp_path, request, concurrency=1)
             assert (summary.exit_code, summary.failed) == (0, {})
             (account,) = coverage(tmp_path, [ACCOUNTS[0]])
             assert account.holes == []
@@ -273,15 +273,15 @@ def test_rows_that_a_walk_skips_are_found_by_reading_their_days_again(tmp_path: 
     [tuple(LEDGER_FAULTS), *(pytest.param((fault,), marks=pytest.mark.slow) for fault in LEDGER_FAULTS)],
     ids=" ".join,
 )
-def test_three_months_of_a_ledger_that_lives(faults: Sequence[str], tmp_path: Path) -> None:
-    """A plain run every few days, and an audit of everything at the end: exact, deleted recordings with their costs."""
+def test_three_months_of_a_living_ledger(faults: Sequence[str], tmp_path: Path) -> None:
+    """A plain run every few days, and an audit of everything at the end: exact, including deleted recordings' costs."""
     source = open_living(
         Parameters(seed=6, recordings=160, accounts=1), now=epoch_of(date(2026, 7, 4), 8 * 3600)
     )
     ledger, clock = source.ledger, clock_of(source.ledger)
     end, days = epoch_of(date(2026, 10, 12)), cycle((5, 2, 7, 9))
     with serve(source) as emulator:
-        # What is asked to find out how to ask, and since when, is not kept: nothing is to be deleted meanwhile.
+        # The requests that probe the dialect and the first day are not stored: delete nothing meanwhile.
         read_by(clock, accesses_of(emulator), tmp_path)
     with serve(source, faults=faults, seed=3) as emulator:
         while ledger.now < end:
@@ -310,13 +310,13 @@ LIFE = """
 """
 
 
-def test_eight_lanes_find_out_how_many_requests_the_api_bears(tmp_path: Path) -> None:
-    """An API that bears three requests at once, asked by eight lanes.
+def test_eight_workers_adapt_to_the_limit_of_the_api(tmp_path: Path) -> None:
+    """Eight workers against an API that accepts three requests at once.
 
-    The bound: of the first eight, five are refused. Later the limit of the lanes has come to L when one is too many: at
-    most L - 3 are refused, all under way together, and the limit is halved; it grows by one when five times as many
-    requests were answered. What costs most is to grow from three to six: three refusals for 60 answers. So of R
-    requests no more than 5 + R / 20 are refused.
+    The bound: of the first eight requests, five are refused. Later, the limit of the workers has grown to L, one too
+    many: at most L - 3 are refused, all in progress together, and the limit is halved. It grows by one when five times
+    as many requests were answered. The worst case is growing from three to six: three refusals for 60 responses. So of
+    R requests no more than 5 + R / 20 are refused.
     """
     source = open_living(Parameters(seed=5, recordings=1600, accounts=1))
     with serve(source, faults=["throttle-concurrency"], latency_ms=4) as emulator:
@@ -328,16 +328,16 @@ def test_eight_lanes_find_out_how_many_requests_the_api_bears(tmp_path: Path) ->
     assert most[account.account_sid] > 3
     assert summary.retries == refused > 0
     assert refused <= 5 + len(requests) / 20 < 0.1 * len(requests)
-    # Nothing starts from zero: what was answered is not asked again.
+    # Nothing starts over: pages that were answered are not requested again.
     assert {asked.status for asked in requests} == {200, 429}
     assert max(Counter(asked.target for asked in requests if asked.status == 200).values()) == 1
     assert lake_facts(tmp_path) == ledger_facts(source.ledger)
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["the window is cut", "the cursor dies"])
-def test_a_recording_that_was_listed_once_keeps_its_cost(dies: bool, tmp_path: Path) -> None:
-    """It is deleted as soon as a page with it was sent: the last one on the first page of the first reading."""
-    pages = 5 if dies else 12  # of so many, a window is cut
+def test_recording_listed_once_keeps_its_cost(dies: bool, tmp_path: Path) -> None:
+    """It is deleted as soon as a page with it was sent; it is the last row on the first page of the first fetch."""
+    pages = 5 if dies else 12  # enough for a window to be split
     step = 58 * DAY_SECONDS // (pages * PAGE_SIZE)
     moments = [epoch_of(date(2026, 8, 1), number * step) for number in range(pages * PAGE_SIZE)]
     source = open_living([made(ACCOUNTS[0], *each) for each in enumerate(moments)], now=moments[-1] + 1)
@@ -346,7 +346,7 @@ def test_a_recording_that_was_listed_once_keeps_its_cost(dies: bool, tmp_path: P
 
     def answer(request: HttpRequest) -> Response:
         response = source.answer(request)
-        sheet = read_sheet(response)
+        sheet = split_page(response)
         if (
             request.query.get("PageSize") == str(PAGE_SIZE)
             and sheet

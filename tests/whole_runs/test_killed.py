@@ -1,4 +1,4 @@
-"""Killed with SIGKILL anywhere: nothing half-written is seen, and the next run ends with the same tables."""
+"""Killed with SIGKILL anywhere: no half-written file is visible, and the next run ends with the same tables."""
 
 import csv
 import json
@@ -25,11 +25,11 @@ from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import decompress
 from tests.support.runs.ledger_runs import (
     accesses_of,
+    context_for,
     environment_of,
     ledger_cells,
     run_against,
     warehouse_cells,
-    work_for,
 )
 from tests.support.runs.watched import PageKey, days_landed, page_key, page_requests, window_of_key
 from transforms.pages.records import read_envelope
@@ -58,7 +58,7 @@ def start(
 
 
 def kill_when(process: "subprocess.Popen[bytes]", data_dir: Path, pattern: str) -> None:
-    """Kill the run as soon as a file of that name is there; the run must not have ended by itself."""
+    """Kill the run as soon as a file of that name exists. Fails if the run ended by itself."""
     while process.poll() is None:
         if next(data_dir.glob(pattern), None):
             process.send_signal(signal.SIGKILL)
@@ -68,7 +68,7 @@ def kill_when(process: "subprocess.Popen[bytes]", data_dir: Path, pattern: str) 
 
 
 def assert_nothing_is_torn(data_dir: Path) -> None:
-    """Every file under its final name can be read whole."""
+    """Check that every file under its final name is complete."""
     for path in data_dir.glob("recordings/**/recordings.parquet"):
         pq.ParquetFile(path).read()
     if (data_dir / "warehouse.duckdb").exists():
@@ -93,7 +93,7 @@ def assert_nothing_is_torn(data_dir: Path) -> None:
         pytest.param("report", "reports/*.csv*", marks=pytest.mark.slow),
     ],
 )
-def test_a_run_killed_in_a_stage_is_finished_by_the_next(
+def test_killed_run_is_finished_by_the_next(
     stage: str, pattern: str, emulator: Emulator, tmp_path: Path
 ) -> None:
     kill_when(start(emulator, tmp_path), tmp_path, pattern)
@@ -103,20 +103,20 @@ def test_a_run_killed_in_a_stage_is_finished_by_the_next(
     assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
 
 
-def test_a_walk_goes_on_behind_the_last_landed_page(emulator: Emulator, tmp_path: Path) -> None:
+def test_fetch_continues_after_the_last_landed_page(emulator: Emulator, tmp_path: Path) -> None:
     days = ("--from", "2026-07-01", "--to", "2026-07-31")
     kill_when(start(emulator, tmp_path, *days), tmp_path, "raw/*/*/*/page-00001.json.zst")
     asked = len(emulator.requests)
     assert start(emulator, tmp_path, *days).wait() == 0
     pages = list(tmp_path.glob("raw/*/2026-07-01_2026-07-31/*/page-*.json.zst"))
     assert len(pages) >= 3
-    # The two pages landed before the kill are not asked again, nor is the window walked a second time. The page that
-    # was under way may be counted late.
+    # The two pages landed before the kill are not requested again, nor is the window fetched a second time. The page
+    # in progress may be counted late.
     assert len(emulator.requests) - asked <= len(pages) - 2 + 1
 
 
 @pytest.mark.slow
-def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tmp_path: Path) -> None:
+def test_lake_is_repaired_after_a_kill_between_two_months(emulator: Emulator, tmp_path: Path) -> None:
     assert start(emulator, tmp_path, "--from", "2026-07-01", "--to", "2026-07-31").wait() == 0
     kill_when(start(emulator, tmp_path), tmp_path, "recordings/*/created_month=2026-08/recordings.parquet")
     assert start(emulator, tmp_path).wait() == 0
@@ -124,13 +124,11 @@ def test_a_lake_killed_between_two_months_is_put_in_order(emulator: Emulator, tm
 
 
 @pytest.mark.slow
-def test_an_upgrade_that_is_killed_is_finished_by_the_next_run_without_the_api(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_killed_upgrade_is_finished_without_the_api(emulator: Emulator, tmp_path: Path) -> None:
     run_against(emulator, tmp_path)
     (tmp_path / "format.json").unlink()
     months = sorted(tmp_path.glob("recordings/*/*/recordings.parquet"))
-    for path in months:  # as they were before a column was added
+    for path in months:  # as if a column had not been added yet
         pq.write_table(pq.ParquetFile(path).read().drop_columns("uri"), path)
     asked = len(emulator.requests)
     kill_when(
@@ -148,12 +146,10 @@ def test_an_upgrade_that_is_killed_is_finished_by_the_next_run_without_the_api(
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_run(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_run_killed_at_random_moments_ends_with_the_same_tables(emulator: Emulator, tmp_path: Path) -> None:
     began = time.monotonic()
     run_against(emulator, tmp_path / "undisturbed")
-    whole = time.monotonic() - began + 1.0  # a process of its own also has to start
+    whole = time.monotonic() - began + 1.0  # a separate process also has to start
     moments = random.Random(4)
     for _ in range(20):
         process = start(emulator, tmp_path / "killed")
@@ -170,21 +166,21 @@ MONTHS = Window(date(2025, 8, 1), date(2026, 9, 30))
 
 
 def ingest(emulator: Emulator, data_dir: Path) -> "subprocess.Popen[bytes]":
-    """Four lanes over fourteen months; no day is read again for being new."""
+    """Four workers over fourteen months; no day is read again because it is recent."""
     settings = {"RECSPEND_CONCURRENCY": str(LANES), "RECSPEND_LOOKBACK_DAYS": "0"}
     chosen = ("--from", str(MONTHS.first), "--to", str(MONTHS.last))
     return start(emulator, data_dir, *chosen, command="ingest", **settings)
 
 
 class Pages:
-    """The pages that lie in a data folder, each looked at once: it must be whole."""
+    """The pages in a data folder. Each is read once, and must be complete."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._known: dict[Path, PageKey] = {}
 
     def keys(self) -> set[PageKey]:
-        """What each page says it is. A page that was there must not be gone."""
+        """Return the key of each page. Fails if a page disappeared."""
         paths = set(self._data_dir.glob("raw/*/*/*/page-*.json.zst"))
         assert self._known.keys() <= paths
         for path in paths - self._known.keys():
@@ -195,7 +191,7 @@ class Pages:
 
 
 def quiet(emulator: Emulator, since: int) -> list[PageKey]:
-    """The pages asked for since then, when nobody asks any more: what was under way is still being answered."""
+    """Return the pages requested since then, once requests in progress have been answered and no more arrive."""
     time.sleep(0.1)
     return page_requests(emulator, since)
 
@@ -204,9 +200,9 @@ def kill_at_some_moment(
     process: "subprocess.Popen[bytes]", emulator: Emulator, moments: random.Random
 ) -> None:
     """When it has asked for a few pages, and some part of the time that one takes has passed; or before that."""
-    answered = len(emulator.asked) + moments.randint(0, 10)
+    answered = len(emulator.request_log) + moments.randint(0, 10)
     latest = time.monotonic() + (moments.uniform(0, 1) if moments.random() < 0.1 else 60)
-    while len(emulator.asked) <= answered and time.monotonic() < latest and process.poll() is None:
+    while len(emulator.request_log) <= answered and time.monotonic() < latest and process.poll() is None:
         time.sleep(0.001)
     time.sleep(moments.uniform(0, 0.015))
     process.send_signal(signal.SIGKILL)
@@ -214,21 +210,21 @@ def kill_at_some_moment(
 
 
 def cut_away(asked: list[PageKey], data_dir: Path) -> set[PageKey]:
-    """First pages of windows of which no landing is left, because they were cut into others."""
+    """Return first pages of windows that have no landing any more because they were split."""
     folders = {path.name for path in data_dir.glob("raw/*/*_*")}
     windows = {key: window_of_key(key) for key in asked if not key[3]}
     return {key for key, window in windows.items() if f"{window.first}_{window.last}" not in folders}
 
 
 def lake_of(data_dir: Path, account_sid: str) -> pa.Table:
-    """Every recording of every month, in the order of the sids, without what tells when it was read and from where."""
+    """Return every recording of every month by sid, without the columns on when and from which page it was read."""
     lake = Lake(data_dir)
     table = pa.concat_tables([lake.read(account_sid, month) for month in lake.months(account_sid)])
     return table.sort_by("recording_sid").drop_columns(["first_seen_at", "first_priced_at", "raw_page"])
 
 
 @pytest.mark.slow
-def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(tmp_path: Path) -> None:
+def test_ingest_killed_at_random_moments_repeats_no_landed_page(tmp_path: Path) -> None:
     ledger = open_ledger(Parameters(12, 400_000, 1), tmp_path / "rendered")
     moments, killed, whole = random.Random(5), tmp_path / "killed", tmp_path / "undisturbed"
     with serve(ledger, latency_ms=15) as emulator:
@@ -241,8 +237,8 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
             kill_at_some_moment(ingest(emulator, killed), emulator, moments)
             asked = quiet(emulator, since)
             assert landed & set(asked) == set()
-            # Each lane may have been asking for a page while the one before was on its way to the disk; and a page that
-            # shows that its window is worth cutting is not kept.
+            # Each worker may have been requesting a page while the previous one was being written; and a page that
+            # shows that its window should be split is not kept.
             lost = set(asked) - pages.keys() - cut_away(asked, killed)
             assert len(lost) <= 2 * LANES
             made_progress += len(pages.keys()) > len(landed)
@@ -256,8 +252,8 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
     assert 0 < len(last) < undisturbed
     assert repeated <= 50 * 2 * LANES
     for data_dir in (whole, killed):
-        perform(work_for([access], data_dir), RunRequest("normalize"))
-        perform(work_for([access], data_dir), RunRequest("model"))
+        perform(context_for([access], data_dir), RunRequest("normalize"))
+        perform(context_for([access], data_dir), RunRequest("model"))
         assert warehouse_cells(data_dir) == totals
         assert days_landed(data_dir, access.account_sid) == days_of(MONTHS)
     assert lake_of(killed, access.account_sid).equals(lake_of(whole, access.account_sid))
@@ -265,7 +261,7 @@ def test_ingest_killed_at_fifty_random_moments_asks_for_no_page_that_was_landed(
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("flags", [[], pytest.param(["--prefect"], marks=pytest.mark.slow)], ids=str)
-def test_a_stopped_run_does_not_wait_for_an_answer_that_is_long_in_coming_and_leaves_nothing_behind(
+def test_stopped_run_waits_for_no_response_and_leaves_nothing(
     sent: signal.Signals, flags: list[str], tmp_path: Path
 ) -> None:
     ledger = open_ledger(Parameters(11, 100, 1), tmp_path / "rendered")
@@ -284,11 +280,11 @@ def test_a_stopped_run_does_not_wait_for_an_answer_that_is_long_in_coming_and_le
                 assert process.poll() is None
                 time.sleep(0.01)
             process.send_signal(sent)
-            # Whatever it started and left behind would hold this open.
-            _, told = process.communicate(timeout=30)
+            # Any process it left running would hold this open.
+            _, output = process.communicate(timeout=30)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 128 + sent
-    assert "Stopped. Everything fetched so far is kept, and the next run continues from there." in told
-    assert "Traceback" not in told
+    assert "Stopped. Everything fetched so far is kept, and the next run continues from there." in output
+    assert "Traceback" not in output

@@ -32,14 +32,14 @@ from tests.support.runs.ledger_runs import accesses_of, environment_of
 from tests.support.runs.watched import text_of
 
 TOKEN = "PT/0f1e+2d3c:4b5a6978"
-"""It looks different in a URL and in Base64."""
+"""Return a token that looks different in a URL and in Base64."""
 
 Said = dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """A small account with that token."""
+    """Return a small account with that token."""
     served = open_ledger(Parameters(3, 90, 1), tmp_path_factory.mktemp("rendered"))
     (account,) = served.accounts
     own = b64encode(f"{account.account_sid}:{account.api_token}".encode()).decode()
@@ -54,7 +54,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """What all loggers say, of whatever library and level."""
+    """The output of all loggers, of any library and level."""
     text, root = io.StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(text), root.level
     root.addHandler(handler)
@@ -72,7 +72,7 @@ def recspend(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., tuple[int, Said]]:
-    """Run the command with --debug against a source: the exit code, and all that was said."""
+    """Run the command with --debug against a source; return the exit code and all output."""
 
     def call(answer: Answer, *arguments: str, **more: str) -> tuple[int, Said]:
         with serve(replace(source, answer=answer)) as emulator:
@@ -102,7 +102,7 @@ def forms(source: Source) -> list[bytes]:
     return forms_of(source.accounts[0].account_sid, TOKEN)
 
 
-def test_a_run_through_errors_that_repeat_the_token_leaves_none(
+def test_errors_that_repeat_the_token_leave_none_in_files(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     code, said = recspend(loose_tongued(source).answer, "run", "--json")
@@ -116,12 +116,12 @@ def test_a_run_through_errors_that_repeat_the_token_leaves_none(
 
 
 def page_with(usual: Response, **more: Any) -> Response:
-    """The usual page, and something beside."""
+    """Return the usual page with extra fields."""
     return Response(200, (json_bytes(json.loads(text_of(usual)) | more),))
 
 
 def refusing(status: int) -> Callable[[HttpRequest, Response], Response]:
-    """That status, and the credentials in the body and in headers."""
+    """Return that status, with the credentials in the body and in headers."""
 
     def instead(request: HttpRequest, _: Response) -> Response:
         said = repeated_credentials(request)
@@ -136,30 +136,30 @@ ANSWERS: dict[str, tuple[Callable[[HttpRequest, Response], Response], str]] = {
     "status 400": (refusing(400), "refuses the request (400, code 20001)"),
     "status 401": (refusing(401), "Check RECSPEND_API_TOKEN"),
     "status 403": (refusing(403), "Check RECSPEND_API_TOKEN"),
-    "status 404": (refusing(404), "knows no recordings"),
-    "status 500": (refusing(500), "still answers 500"),
-    "status 600": (refusing(600), "unexpected answer (600)"),
+    "status 404": (refusing(404), "no list of recordings"),
+    "status 500": (refusing(500), "still returns 500"),
+    "status 600": (refusing(600), "unexpected status (600)"),
     "HTML": (
         lambda request, _: Response(200, (f"<p>{request.authorization}</p>".encode(),)),
-        "the API's answer repeats the token",
+        "the response contains the API token, so it was discarded",
     ),
-    "a page beside the token": (
+    "a page with the token": (
         lambda request, usual: page_with(usual, asked_by=TOKEN),
-        "the API's answer repeats the token",
+        "the response contains the API token, so it was discarded",
     ),
-    "a page beside the header": (
+    "a page with the header": (
         lambda request, usual: page_with(usual, asked_by=request.authorization),
-        "the API's answer repeats the token",
+        "the response contains the API token, so it was discarded",
     ),
     "another envelope": (
         lambda request, _: Response(200, (json_bytes({repeated_credentials(request)[:9]: "x"}),)),
-        "something else than recordings",
+        "something other than recordings",
     ),
 }
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_failing_run_leaves_no_token(
+def test_failing_run_leaves_no_token(
     name: str,
     source: Source,
     recspend: Callable[..., tuple[int, Said]],
@@ -176,7 +176,7 @@ def test_a_failing_run_leaves_no_token(
     assert leaks(forms, said, tmp_path) == []
 
 
-def test_a_next_page_with_the_credentials_in_its_address_is_not_followed_and_not_kept(
+def test_next_page_with_credentials_is_not_followed_or_kept(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     def answer(request: HttpRequest) -> Response:
@@ -195,7 +195,7 @@ def test_a_next_page_with_the_credentials_in_its_address_is_not_followed_and_not
     assert leaks([*forms, b"%50%54"], said, tmp_path) == []
 
 
-def test_a_traceback_shows_no_token(
+def test_traceback_shows_no_token(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "data" / "raw").mkdir(parents=True)
@@ -207,7 +207,7 @@ def test_a_traceback_shows_no_token(
     assert leaks(forms, said, tmp_path) == []
 
 
-def test_wrong_settings_show_no_token(
+def test_invalid_settings_show_no_token(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "something").touch()
@@ -224,7 +224,7 @@ def test_wrong_settings_show_no_token(
         assert leaks(forms, said, tmp_path) == []
 
 
-def test_the_doctor_shows_no_token(
+def test_doctor_shows_no_token(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "something").touch()
@@ -238,7 +238,7 @@ def test_the_doctor_shows_no_token(
         assert leaks(forms, said, tmp_path) == []
 
 
-def test_a_token_is_found_wherever_one_is_planted(tmp_path: Path) -> None:
+def test_leak_search_finds_every_planted_token(tmp_path: Path) -> None:
     forms = forms_of("user", TOKEN)
     data = tmp_path / "data"
     data.mkdir()
@@ -274,10 +274,10 @@ def test_a_token_is_found_wherever_one_is_planted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_it(
+def test_prefect_runs_with_a_secret_block_leave_no_token(
     source: Source, forms: list[bytes], tmp_path: Path
 ) -> None:
-    """However much Prefect is told to log and to keep."""
+    """Whatever Prefect is configured to log and to store."""
     home, data_dir, said = tmp_path / "prefect", tmp_path / "data", {}
     with serve(loose_tongued(source)) as talks, serve(always_refusing(source)) as refuses:
         environment = environment_of(accesses_of(talks)[0], data_dir) | {
@@ -301,7 +301,7 @@ def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_i
                 capture_output=True,
                 text=True,
                 check=False,
-                start_new_session=True,  # so that it is not asked of a terminal
+                start_new_session=True,  # so that it does not prompt on a terminal
             )
             said[f"{name}: output"], said[f"{name}: errors"] = done.stdout, done.stderr
             return done.returncode
@@ -337,25 +337,26 @@ def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_i
         "Error: The Prefect Secret block that RECSPEND_TOKEN_BLOCK names cannot be read: the Prefect server "
         "http://127.0.0.1:9/api does not answer (ConnectError). Start it, or mend PREFECT_API_URL."
     ) in " ".join(said["no server: errors"].split())
-    told = json.loads(said["flows: output"].splitlines()[-1])
-    assert told["states"] == ["Completed", "API refused", "Failed", "Wrong settings"]
+    reported = json.loads(said["flows: output"].splitlines()[-1])
+    assert reported["states"] == ["Completed", "API refused", "Failed", "Wrong settings"]
     assert (
-        "refuses the credentials (401). Check the Prefect Secret block support-token" in told["messages"][1]
+        "refuses the credentials (401). Check the Prefect Secret block support-token"
+        in reported["messages"][1]
     )
-    assert "NotADirectoryError" in told["messages"][2]
-    assert "RECSPEND_TOKEN_BLOCK names is not on the Prefect server" in told["messages"][3]
-    logs = "\n".join(told["logs"])
-    assert "Traceback" in logs  # the logs of Prefect are whole, and ours among them
+    assert "NotADirectoryError" in reported["messages"][2]
+    assert "RECSPEND_TOKEN_BLOCK names is not on the Prefect server" in reported["messages"][3]
+    logs = "\n".join(reported["logs"])
+    assert "Traceback" in logs  # Prefect's logs are complete and include ours
     assert "attempt" in logs
-    assert [name for name in told["parameters"] if "token" in name] == []
-    assert "recspend-run" in told["artifacts"]
+    assert [name for name in reported["parameters"] if "token" in name] == []
+    assert "recspend-run" in reported["artifacts"]
     with sqlite3.connect(home / "prefect.db") as database:
         ((kept,),) = database.execute(
             "select data from block_document where name = 'support-token'"
         ).fetchall()
     database.close()
-    assert kept.startswith('"gAAAA')  # as Fernet encrypts
-    # Told to keep everything, Prefect keeps what a flow raised; what flows and tasks come to is never kept.
+    assert kept.startswith('"gAAAA')  # encrypted with Fernet
+    # If configured to store everything, Prefect stores what a flow raised; results of flows and tasks are never stored.
     results = [b64decode(path.read_bytes()) for path in (home / "storage").rglob("*") if path.is_file()]
     raised = [
         name for result in results for name in (b"NotADirectoryError", b"ConfigError") if name in result
@@ -366,7 +367,7 @@ def test_runs_through_prefect_with_a_token_from_a_secret_block_leave_none_with_i
 
 
 def always_refusing(source: Source) -> Source:
-    """401 with the credentials in it, for everything."""
+    """Answer everything with 401 and the credentials."""
     return replace(source, answer=lambda request: refusing(401)(request, source.answer(request)))
 
 

@@ -16,12 +16,12 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from tests.support.analyst import analyst_with_open
 from tests.support.runs.ledger_runs import (
+    context_for,
     fingerprints,
     ledger_cells,
     rows_of,
     run_against,
     warehouse_cells,
-    work_for,
 )
 
 SEPTEMBER = (date(2026, 9, 1), date(2026, 9, 30))
@@ -33,7 +33,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("parameters", [Parameters(7, 4000, 3), Parameters(8, 1, 1), Parameters(9, 2500, 1)])
-def test_the_cube_equals_the_ledger_cell_by_cell(parameters: Parameters, cache: Path, tmp_path: Path) -> None:
+def test_cube_equals_the_ledger_cell_by_cell(parameters: Parameters, cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(parameters, cache)) as emulator:
         summary = run_against(emulator, tmp_path)
         expected = ledger_cells(emulator.totals())
@@ -42,7 +42,7 @@ def test_the_cube_equals_the_ledger_cell_by_cell(parameters: Parameters, cache: 
     assert (summary.exit_code, summary.rejected, summary.holes) == (0, 0, 0)
 
 
-def test_each_report_adds_up_to_the_ledger(cache: Path, tmp_path: Path) -> None:
+def test_every_report_adds_up_to_the_ledger(cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(7, 4000, 3), cache)) as emulator:
         run_against(emulator, tmp_path)
         cells = ledger_cells(emulator.totals())
@@ -61,14 +61,14 @@ def test_each_report_adds_up_to_the_ledger(cache: Path, tmp_path: Path) -> None:
         assert found == expected
 
 
-def test_an_empty_account_is_covered_and_costs_nothing(cache: Path, tmp_path: Path) -> None:
+def test_empty_account_is_covered_and_costs_nothing(cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(1, 0, 1), cache)) as emulator:
         summary = run_against(emulator, tmp_path)
     assert (summary.exit_code, summary.new, summary.cost, summary.holes) == (0, 0, {}, 0)
     assert [row["is_covered"] for row in rows_of(tmp_path, "select is_covered from ops.coverage")] == [True]
 
 
-def test_a_second_run_changes_nothing_and_rewrites_no_file(cache: Path, tmp_path: Path) -> None:
+def test_second_run_changes_nothing_and_rewrites_no_file(cache: Path, tmp_path: Path) -> None:
     kept = ("raw", "recordings", "rejects", "reports")
     with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
         run_against(emulator, tmp_path)
@@ -82,39 +82,39 @@ def test_a_second_run_changes_nothing_and_rewrites_no_file(cache: Path, tmp_path
     assert (again.new, again.changed, again.deleted) == (0, 0, 0)
     assert warehouse_cells(tmp_path) == cells
     after = fingerprints(tmp_path, kept)
-    state = "_landings.json"  # the list of landings read; it grows with each of them
+    state = "_landings.json"  # the list of landings read; it grows with each run
     unchanged = {name: mark for name, mark in before.items() if not name.endswith(state)}
     assert {name: after[name] for name in unchanged} == unchanged
     assert all(name.startswith("raw/") for name in after.keys() - before.keys())
 
 
-def test_rebuilding_from_raw_gives_the_same_lake(cache: Path, tmp_path: Path) -> None:
+def test_rebuild_from_raw_gives_the_same_lake(cache: Path, tmp_path: Path) -> None:
     everything = "select * exclude (account_name) from marts.fct_recordings order by recording_sid"
     with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
         run_against(emulator, tmp_path)
         run_against(emulator, tmp_path, *SEPTEMBER)
     before, files = rows_of(tmp_path, everything), fingerprints(tmp_path, ["recordings"])
-    work = work_for([], tmp_path)
-    perform(work, RunRequest("normalize", rebuild=True))
-    perform(work, RunRequest("model"))
+    context = context_for([], tmp_path)
+    perform(context, RunRequest("normalize", rebuild=True))
+    perform(context, RunRequest("model"))
     assert rows_of(tmp_path, everything) == before
     months = {name: mark for name, mark in files.items() if name.endswith(".parquet")}
     rebuilt = fingerprints(tmp_path, ["recordings"])
-    assert {name: rebuilt[name] for name in months} == months  # nothing differed, so nothing was replaced
+    assert {name: rebuilt[name] for name in months} == months  # nothing changed, so nothing was replaced
 
 
-def test_a_lost_lake_is_built_again_from_raw(cache: Path, tmp_path: Path) -> None:
+def test_lost_lake_is_rebuilt_from_raw(cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
         run_against(emulator, tmp_path)
     cells = warehouse_cells(tmp_path)
     next((tmp_path / "recordings").rglob("recordings.parquet")).unlink()
-    work = work_for([], tmp_path)
-    perform(work, RunRequest("normalize"))
-    perform(work, RunRequest("model"))
+    context = context_for([], tmp_path)
+    perform(context, RunRequest("normalize"))
+    perform(context, RunRequest("model"))
     assert warehouse_cells(tmp_path) == cells
 
 
-def test_only_the_days_asked_for_are_kept_and_the_rest_shows_as_a_hole(cache: Path, tmp_path: Path) -> None:
+def test_requested_days_are_kept_and_the_rest_is_a_gap(cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(7, 2000, 1), cache)) as emulator:
         run_against(emulator, tmp_path, date(2026, 9, 1), date(2026, 9, 2))
         summary = run_against(emulator, tmp_path, date(2026, 9, 5), date(2026, 9, 6))
@@ -133,7 +133,7 @@ INSTANTS = st.integers(
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> list[Recording]:
-    """Up to twenty recordings with any mix of facts and of the odd forms they can be written in."""
+    """Up to twenty recordings with any mix of values, and of odd forms to write them in."""
     recordings = []
     for sequence, created_at in enumerate(sorted(draw(st.lists(INSTANTS, max_size=20)))):
         is_conference = draw(st.booleans())
@@ -166,7 +166,7 @@ numbered = itertools.count()
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recordings=ledgers())
-def test_any_ledger_in_any_mix_of_forms_comes_out_exact(recordings: list[Recording], tmp_path: Path) -> None:
+def test_any_ledger_in_any_mix_of_forms_is_exact(recordings: list[Recording], tmp_path: Path) -> None:
     folder = tmp_path / str(next(numbered))
     with serve(open_recordings(recordings, folder / "rendered")) as emulator:
         summary = run_against(emulator, folder / "data", date(2026, 7, 1), date(2026, 9, 30))

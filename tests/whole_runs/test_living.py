@@ -1,7 +1,7 @@
-"""The whole pipeline beside a ledger that lives: whatever happens, the tables are what they must be after each run.
+"""The whole pipeline against a ledger that changes: whatever happens, the tables are correct after each run.
 
-`living_model` says what must be. Recordings come, change, move, go and come back, time passes, the API misbehaves, runs
-are broken off anywhere. A run that is broken off here leaves the folder as a killed one does; `test_killed.py` kills.
+`living_model` says what is correct. Recordings appear, change, move, vanish and reappear, time passes, the API fails,
+and runs are interrupted anywhere. An interrupted run leaves the folder as a killed one does; `test_killed.py` kills.
 """
 
 import os
@@ -42,10 +42,10 @@ from tests.support.runs.living_runs import (
     DAY_SECONDS,
     Fact,
     clock_of,
+    context_by,
     epoch_of,
     in_haste,
     made,
-    work_by,
 )
 from transforms.report.since_last_run import Changes
 
@@ -61,7 +61,7 @@ FAULTS = (
 )
 FILTERS = ("instant-inclusive", "instant-exclusive", "day-inclusive", "day-exclusive")
 FORMS = ((), ("iso-only",), ("date-only",), ("rfc2822-only",))
-JOBS = {
+REQUESTS = {
     "run": RunRequest(),
     "everything again": RunRequest(first=FIRST, again=True),
     "August again": RunRequest(first=date(2026, 8, 1), last=date(2026, 8, 31), again=True),
@@ -74,7 +74,7 @@ Kind = Literal["made", "late", "priced", "corrected", "taken back", "status", "d
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens to a recording: which of those that it can happen to, and what else it takes."""
+    """An event for a recording: which one of those it can happen to, and the values of the event."""
 
     kind: Kind
     which: int
@@ -90,7 +90,7 @@ def events() -> st.SearchStrategy[list[Event]]:
     event = st.builds(
         Event,
         kind=st.sampled_from(get_args(Kind)),
-        which=st.integers(0, 3) | st.integers(0, 99),  # the newest come first
+        which=st.integers(0, 3) | st.integers(0, 99),  # newest first
         day=st.sampled_from([1, 11, 12, 42, 43, 71, 72, 73]) | st.integers(0, 74),
         second=seconds | st.integers(0, DAY_SECONDS - 1),
         price=st.sampled_from(["0.0025", "0.005", "0"]),
@@ -100,7 +100,7 @@ def events() -> st.SearchStrategy[list[Event]]:
     return st.lists(event, min_size=3, max_size=8)
 
 
-# Seconds; for a quarter of a year, after which nothing is unsettled any more, now and then.
+# Seconds. Sometimes a quarter of a year, after which nothing is unsettled any more.
 TIMES = {
     "nothing": 0,
     "an hour": HOUR,
@@ -114,21 +114,21 @@ TIMES = {
     "13 weeks": 91 * DAY_SECONDS,
 }
 times = st.sampled_from(["to the last second", "to midnight", *TIMES])
-jobs = st.sampled_from(["run", "run", "run", *JOBS])
+requests = st.sampled_from(["run", "run", "run", *REQUESTS])
 breaks = st.tuples(
     st.sampled_from(["request", "answer", "file", "file"]), st.integers(1, 12) | st.integers(1, 60)
 )
 
 
-class BrokenOff(BaseException):
-    """The process is as good as dead."""
+class Interrupted(BaseException):
+    """Stands in for the death of the process."""
 
 
 @contextmanager
-def broken_off(what: str, number: int) -> Iterator[None]:
-    """Break off before a request, behind an answer, or before a file takes its place: the nth, counted from 1.
+def interrupted(what: str, number: int) -> Iterator[None]:
+    """Interrupt before the nth request, after the nth response, or before the nth file is put in place (from 1).
 
-    From then on nothing is asked and no file comes or goes, in no lane, until the last of them has ended.
+    From then on no worker sends a request or touches a file, until the last of them has ended.
     """
     dead, numbered = threading.Event(), count(1)
     fetch, replace, unlink = RecordingsApi.fetch, os.replace, os.unlink
@@ -136,7 +136,7 @@ def broken_off(what: str, number: int) -> Iterator[None]:
     def live_or_die(moment: str) -> None:
         if dead.is_set() or (moment == what and next(numbered) >= number):
             dead.set()
-            raise BrokenOff
+            raise Interrupted
 
     def fetched(api: RecordingsApi, url: str) -> Any:
         live_or_die("request")
@@ -161,12 +161,12 @@ def broken_off(what: str, number: int) -> Iterator[None]:
             yield
         finally:
             for thread in threading.enumerate():
-                if thread.name.startswith(("walk ", "land ")):
+                if thread.name.startswith(("fetch ", "save ")):
                     thread.join()
 
 
 def first_recordings() -> list[Recording]:
-    """Of the busy account, in so many pages that its windows are cut. The one on FIRST is never touched."""
+    """Return recordings of the busy account, enough for its windows to be split. The one on FIRST never changes."""
     recordings = []
     for sequence in range(40):
         day = FIRST + timedelta(sequence * 74 // 39)
@@ -181,7 +181,7 @@ def first_recordings() -> list[Recording]:
 
 
 class LivingMachine(RuleBasedStateMachine):
-    """See the rules: each is something that happens."""
+    """The state machine. Each rule is something that can happen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -192,10 +192,12 @@ class LivingMachine(RuleBasedStateMachine):
         self.ledger = self.source.ledger
         self.model = Model(self.ledger)
         names = {sid: sid for sid in (BUSY, NEW)}
-        self.work = replace(work_by(clock_of(self.ledger), [], self.data_dir, concurrency=4), names=names)
+        self.context = replace(
+            context_by(clock_of(self.ledger), [], self.data_dir, concurrency=4), names=names
+        )
         self.dialect: tuple[str, ...] = ()
         self.knows_first_days = False
-        self.told: dict[str, dict[str, Any]] = {}
+        self.shown: dict[str, dict[str, Any]] = {}
 
     def teardown(self) -> None:
         self.stack.close()
@@ -207,7 +209,7 @@ class LivingMachine(RuleBasedStateMachine):
     @rule(
         events=events(),
         passes=times,
-        job=jobs,
+        request=requests,
         is_whole=st.sampled_from([False, False, False, True]),
         faults=st.sets(st.sampled_from(FAULTS), max_size=3),
         seed=st.integers(0, 99),
@@ -217,13 +219,13 @@ class LivingMachine(RuleBasedStateMachine):
         self,
         events: Sequence[Event],
         passes: str,
-        job: str,
+        request: str,
         is_whole: bool,
         faults: set[str],
         seed: int,
         breaks: tuple[str, int] | None,
     ) -> None:
-        """Things happen, time passes, and a run is made, which may be broken off."""
+        """Apply events, let time pass, and run; the run may be interrupted."""
         for event in events:
             self._happens(event)
             self.model.changed()
@@ -232,18 +234,18 @@ class LivingMachine(RuleBasedStateMachine):
         later = self.ledger.now + TIMES[passes] if passes in TIMES else then[passes]
         self.ledger.advance_to(max(later, self.ledger.now))
         try:
-            with broken_off(*breaks) if breaks else nullcontext():
-                since = self._perform(JOBS[job], is_whole, faults, seed)
-        except BrokenOff:
-            self.model.broken_off(JOBS[job])
+            with interrupted(*breaks) if breaks else nullcontext():
+                since = self._perform(REQUESTS[request], is_whole, faults, seed)
+        except Interrupted:
+            self.model.interrupted(REQUESTS[request])
         else:
-            self._compare(JOBS[job], is_whole)
+            self._compare(REQUESTS[request], is_whole)
             self._compare_since(since)
 
     @precondition(lambda self: self.model.rows and not self.model.is_hazy)
     @rule()
     def rebuild(self) -> None:
-        perform(self.work, RunRequest("normalize", rebuild=True))
+        perform(self.context, RunRequest("normalize", rebuild=True))
         assert self._lake_rows() == self.model.rows
 
     def _happens(self, event: Event) -> None:
@@ -283,7 +285,7 @@ class LivingMachine(RuleBasedStateMachine):
                     self._change(event, lambda r: r.account_sid != NEW, created_at=late, **price)
 
     def _listed(self) -> list[Recording]:
-        """What is listed and may change; of the new account what was seen: it is to be new only once."""
+        """Return what is listed and may change; of the new account only what was seen, so that it is new only once."""
         listed = [each.recording for sid in (BUSY, NEW) for each in self.ledger.listed(sid)]
         return [
             recording
@@ -293,7 +295,7 @@ class LivingMachine(RuleBasedStateMachine):
         ]
 
     def _chosen(self, event: Event, recordings: Sequence[Recording]) -> Sequence[Recording]:
-        """One of them, when there is any."""
+        """Return one of them, if there is any."""
         place = event.which % len(recordings) if recordings else 0
         return recordings[place : place + 1]
 
@@ -304,51 +306,58 @@ class LivingMachine(RuleBasedStateMachine):
         for recording in self._chosen(event, list(filter(fits, self._listed()))):
             self.ledger.change(recording.sid, keep_updated_at=event.keeps_update_date, **facts)
 
-    def _perform(self, job: RunRequest, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
+    def _perform(self, request: RunRequest, is_whole: bool, faults: Set[str], seed: int) -> Changes | None:
         if not self.knows_first_days:
-            faults -= {"empty-page-with-next"}  # with it the first day is not found, or a wrong one is
-        parts = [job] if is_whole else [replace(job, command="ingest"), replace(job, command="normalize")]
+            faults -= {"empty-page-with-next"}  # with this fault, the first day is not found or is wrong
+        parts = (
+            [request]
+            if is_whole
+            else [replace(request, command="ingest"), replace(request, command="normalize")]
+        )
         with serve(self.source, faults=sorted(faults), dialect=self.dialect, seed=seed) as emulator:
             for part in parts:
-                summary = perform(replace(self.work, accounts=accesses_of(emulator)), part)
+                summary = perform(replace(self.context, accounts=accesses_of(emulator)), part)
                 assert (summary.exit_code, summary.failed) == (0, {})
         return summary.since
 
-    def _compare(self, job: RunRequest, is_whole: bool) -> None:
-        self.knows_first_days |= job.first is None
+    def _compare(self, request: RunRequest, is_whole: bool) -> None:
+        self.knows_first_days |= request.first is None
         found = self._warehouse_rows() if is_whole else self._lake_rows()
-        self.model.ended(job, found)
+        self.model.ended(request, found)
         assert found == self.model.rows
-        if not job.last:
+        if not request.last:
             for account in coverage(self.data_dir, [BUSY, NEW]):
                 assert account.holes == []
                 assert account.covered[-1].day == self.model.today
                 assert account.account_sid == NEW or account.covered[0].day <= FIRST
         if is_whole:
             assert warehouse_cells(self.data_dir) == cells_of(row.fact for row in found.values())
-            assert rows_of(self.data_dir, "select * from ops.coverage where not is_covered") == [] or job.last
+            assert (
+                rows_of(self.data_dir, "select * from ops.coverage where not is_covered") == []
+                or request.last
+            )
 
     def _compare_since(self, since: Changes | None) -> None:
-        """What a whole run says that changed since the whole run before is what the rows of then and now say."""
+        """Check that the changes a run reports since the previous run match the rows then and now."""
         if since is None:
             return
         now = {
             row["recording_sid"]: row for row in rows_of(self.data_dir, "select * from marts.fct_recordings")
         }
-        both = [(before, now[sid]) for sid, before in self.told.items()]
-        assert since.new == len(now) - len(self.told)
+        both = [(before, now[sid]) for sid, before in self.shown.items()]
+        assert since.new == len(now) - len(self.shown)
         assert since.changed == sum(before["raw_page"] != after["raw_page"] for before, after in both)
         gone = [(before["deleted_at"], after["deleted_at"]) for before, after in both]
-        gone += [(None, row["deleted_at"]) for sid, row in now.items() if sid not in self.told]
+        gone += [(None, row["deleted_at"]) for sid, row in now.items() if sid not in self.shown]
         assert since.deleted == sum(after is not None and before != after for before, after in gone)
         assert since.returned == sum(before is not None and before != after for before, after in gone)
         costs: Counter[str] = Counter()
-        for rows, sign in ((self.told, -1), (now, 1)):
+        for rows, sign in ((self.shown, -1), (now, 1)):
             for row in rows.values():
                 costs[row["currency"]] += sign * (row["cost"] or 0)
         assert since.cost.keys() <= costs.keys()
         assert all(since.cost.get(currency, 0) == change for currency, change in costs.items())
-        self.told = now
+        self.shown = now
 
     def _lake_rows(self) -> dict[str, Row]:
         lake = Lake(self.data_dir)
@@ -372,7 +381,7 @@ def size_of(price: Decimal | None) -> Decimal | None:
 
 
 def rows_from(recordings: Sequence[dict[str, Any]], corrections: Sequence[dict[str, Any]]) -> dict[str, Row]:
-    """Rows of the tables by recording; each recording's corrections in the order in which they were seen."""
+    """Return the rows of the tables by recording, with its corrections in the order they were seen."""
 
     def second(row: dict[str, Any], name: str) -> int:
         return int(row[name].timestamp())
@@ -398,7 +407,7 @@ def rows_from(recordings: Sequence[dict[str, Any]], corrections: Sequence[dict[s
 
 
 def cells_of(facts: Iterator[Fact]) -> dict[Cell, Figures]:
-    """The cells of the daily cube, without the days."""
+    """Return the cells of the daily cube, without the days."""
     groups: dict[Cell, list[Fact]] = {}
     for fact in facts:
         groups.setdefault((fact.account_sid, fact.source, fact.channels, fact.currency), []).append(fact)
@@ -418,7 +427,7 @@ def cells_of(facts: Iterator[Fact]) -> dict[Cell, Figures]:
 SLOWLY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def test_whatever_happens_the_tables_are_what_they_must_be() -> None:
+def test_tables_match_the_model_whatever_happens() -> None:
     few = settings(
         max_examples=2, stateful_step_count=14, deadline=None, derandomize=True, suppress_health_check=SLOWLY
     )
@@ -426,6 +435,6 @@ def test_whatever_happens_the_tables_are_what_they_must_be() -> None:
 
 
 @pytest.mark.slow
-def test_whatever_happens_many_times_over_the_tables_are_what_they_must_be() -> None:
+def test_tables_match_the_model_over_many_examples() -> None:
     many = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=SLOWLY)
     run_state_machine_as_test(LivingMachine, settings=many)

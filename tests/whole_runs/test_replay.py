@@ -1,4 +1,4 @@
-"""Captured pages through the whole path: what a real service sent, and what the documentation shows."""
+"""Captured pages through the whole pipeline: what a real service sent, and what the documentation shows."""
 
 import json
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ AUTUMN_2018 = (date(2018, 9, 1), date(2018, 12, 31))
 @pytest.mark.parametrize(
     "folder", [GOLDEN / "pages", GOLDEN / "sample"], ids=["a real page's form", "the documented form"]
 )
-def test_a_page_written_by_hand_comes_out_as_the_replay_says(folder: Path, tmp_path: Path) -> None:
+def test_handwritten_page_gives_the_expected_rows(folder: Path, tmp_path: Path) -> None:
     with serve(open_replay(folder)) as emulator:
         summary = run_against(emulator, tmp_path, *AUTUMN_2018)
         assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
@@ -25,7 +25,7 @@ def test_a_page_written_by_hand_comes_out_as_the_replay_says(folder: Path, tmp_p
     assert not summary.oddities
 
 
-def test_the_documented_sample_with_its_sept_is_read_to_the_second_and_the_digit(tmp_path: Path) -> None:
+def test_documented_sample_is_read_to_the_second_and_digit(tmp_path: Path) -> None:
     with serve(open_replay(GOLDEN / "sample")) as emulator:
         run_against(emulator, tmp_path, *AUTUMN_2018)
     (row,) = rows_of(tmp_path, "select * from marts.fct_recordings")
@@ -36,7 +36,7 @@ def test_the_documented_sample_with_its_sept_is_read_to_the_second_and_the_digit
     assert row["usage_date"] == date(2018, 9, 25)
 
 
-def test_the_captured_pages_come_out_as_the_replay_says(tmp_path: Path) -> None:
+def test_captured_pages_give_the_expected_rows(tmp_path: Path) -> None:
     folder = CAPTURES if CAPTURES.exists() else GOLDEN / "pages"
     with serve(open_replay(folder)) as emulator:
         summary = run_against(emulator, tmp_path / "data", *AUTUMN_2018)
@@ -54,7 +54,7 @@ def test_the_captured_pages_come_out_as_the_replay_says(tmp_path: Path) -> None:
     }
 
 
-def test_the_raw_page_is_kept_to_the_byte(tmp_path: Path) -> None:
+def test_raw_page_is_kept_byte_for_byte(tmp_path: Path) -> None:
     with serve(open_replay(GOLDEN / "pages")) as emulator:
         run_against(emulator, tmp_path, *AUTUMN_2018)
     from flows.stores.raw.raw_pages import RawPages
@@ -64,14 +64,14 @@ def test_the_raw_page_is_kept_to_the_byte(tmp_path: Path) -> None:
     assert bodies == {(GOLDEN / "pages" / "recordings.json").read_bytes()}
 
 
-def test_without_a_first_day_a_server_that_does_not_filter_is_an_error_not_a_guess(tmp_path: Path) -> None:
+def test_unfiltered_api_is_an_error_without_a_first_day(tmp_path: Path) -> None:
     with serve(open_replay(GOLDEN / "pages")) as emulator:
         summary = run_against(emulator, tmp_path)
     assert summary.exit_code == 3
     assert "Give it with --from" in summary.failed["golden-account-1"]
 
 
-def test_records_that_cannot_be_understood_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_rejected_records_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
     page = json.loads((GOLDEN / "pages" / "recordings.json").read_text())
     good = page["recordings"][0]
     page["recordings"] = [

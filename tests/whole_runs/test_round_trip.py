@@ -1,4 +1,4 @@
-"""A report's CSV in the hands of others: pandas, DuckDB and LibreOffice read back every digit that was written."""
+"""A report's CSV in other programs: pandas, DuckDB and LibreOffice read back every digit that was written."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ TABLE = pa.table(
         "seen_at": pa.array(SEEN, pa.timestamp("us", "UTC")),
     }
 )
-# What a CSV cannot say is whether a text is empty or not there.
+# A CSV cannot distinguish an empty text from a missing one.
 EXPECTED = [{**row, "account_name": row["account_name"] or None} for row in TABLE.to_pylist()]
 
 
@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_pandas_reads_every_digit_as_text_and_so_as_decimal(path: Path) -> None:
+def test_pandas_reads_every_digit_as_text_and_decimal(path: Path) -> None:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert [Decimal(text) if text else None for text in frame["cost"]] == TABLE["cost"].to_pylist()
     assert [int(text) if text else None for text in frame["recordings"]] == TABLE["recordings"].to_pylist()
@@ -79,7 +79,7 @@ def test_python_reads_back_what_was_written(path: Path) -> None:
     assert texts == [row["account_name"] for row in EXPECTED]
 
 
-def test_what_a_spreadsheet_would_run_gets_an_apostrophe_and_numbers_below_zero_do_not() -> None:
+def test_formulas_get_an_apostrophe_but_negative_numbers_do_not() -> None:
     names = ["=1+1", "+1+1", "-a", "@a", "\t=1", "a=1", "'quoted", "-0.005", "+1"]
     table = pa.table({"account_name": names, "cost": pa.array([Decimal("-1.5")] * 9, COST), "n": [-1] * 9})
     found = list(csv.DictReader(io.StringIO(to_csv(table))))
@@ -97,8 +97,8 @@ def convert(source: Path, kind: str, folder: Path, *options: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
-def test_libreoffice_opens_it_and_keeps_every_digit_that_a_spreadsheet_has(tmp_path: Path) -> None:
-    """A spreadsheet's number has 15 digits; a cost below a million with nine decimals has as many."""
+def test_libreoffice_keeps_every_digit_a_spreadsheet_can(tmp_path: Path) -> None:
+    """A spreadsheet's numbers have 15 digits: enough for a cost below a million with nine decimals."""
     money = ["0.000000001", "-0.000000001", "0.100000000", "123456.123456789", "-99999.999999999", None]
     names = ["support", "=1+1", "a, b", "two\nlines", "ü", "x"]
     table = pa.table(
@@ -109,16 +109,16 @@ def test_libreoffice_opens_it_and_keeps_every_digit_that_a_spreadsheet_has(tmp_p
         }
     )
     (tmp_path / "spend.csv").write_text(to_csv(table), encoding="utf-8", newline="")
-    # 44: comma, 34: quote, 76: UTF-8, from the first line, columns as they come, 1033: English of the USA.
+    # 44: comma, 34: quote, 76: UTF-8, from line 1, columns as they are, 1033: US English.
     convert(tmp_path / "spend.csv", "xlsx", tmp_path, "--infilter=CSV:44,34,76,1,,1033")
     (tmp_path / "book.xlsx").write_bytes(workbook({"spend": table}))
-    # It shows the apostrophe: better than running what stands behind it. A workbook needs none.
+    # It shows the apostrophe: better than running the formula after it. A workbook needs none.
     for source, name in (("spend", "'=1+1"), ("book", "=1+1")):
         kind = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,false"
         convert(tmp_path / f"{source}.xlsx", kind, tmp_path / "out")
         with (tmp_path / "out" / f"{source}.csv").open(encoding="utf-8", newline="") as file:
             found = list(csv.DictReader(file))
-        costs = [row["cost"].replace(",", "") for row in found]  # as the format of the workbook shows them
+        costs = [row["cost"].replace(",", "") for row in found]  # formatted as the workbook shows them
         assert [Decimal(cost) if cost else None for cost in costs] == table["cost"].to_pylist()
         assert [row["account_name"] for row in found] == ["support", name, "a, b", "two\nlines", "ü", "x"]
         assert {row["usage_date"] for row in found} == {"2026-09-01"}

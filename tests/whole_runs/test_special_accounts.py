@@ -1,4 +1,4 @@
-"""Accounts unlike others: a day of very many recordings, none at all, one long ago, and a hundred at once."""
+"""Special accounts: a day with very many recordings, none at all, only one long ago, and a hundred accounts at once."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from flows.stores.api.access import AccountAccess
-from tests.support.runs.ledger_runs import accesses_of, ledger_cells, rows_of, warehouse_cells, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, ledger_cells, rows_of, warehouse_cells
 from tests.support.runs.watched import TODAY, epoch, evenly, page_requests, recording
 from transforms.values.windows import Window, days_of
 
 RUN = RunRequest("run")
 
 
-def run_at(now: datetime, accounts: list[AccountAccess], data_dir: Path, job: RunRequest) -> RunSummary:
-    """A whole run at an instant; a millisecond passes each time somebody looks at the clock."""
-    steps = count()  # next() on it is atomic, for the lanes all ask
+def run_at(now: datetime, accounts: list[AccountAccess], data_dir: Path, request: RunRequest) -> RunSummary:
+    """Do a whole run at an instant. The clock advances by a millisecond at each call."""
+    steps = count()  # next() on it is atomic: all workers call it
     clock = lambda: now + timedelta(milliseconds=next(steps))  # noqa: E731
-    return perform(replace(work_for(accounts, data_dir), clock=clock), job)
+    return perform(replace(context_for(accounts, data_dir), clock=clock), request)
 
 
 def covered(data_dir: Path) -> list[date]:
@@ -35,15 +35,15 @@ def covered(data_dir: Path) -> list[date]:
     return [row["day"] for row in rows]
 
 
-def test_a_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
+def test_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
     day = date(2026, 8, 12)
     with serve(open_recordings(evenly(day, day, 100_000), tmp_path / "rendered")) as emulator:
-        job = RunRequest("run", day - timedelta(days=1), day + timedelta(days=1))
-        summary = run_at(TODAY, accesses_of(emulator), tmp_path / "data", job)
+        request = RunRequest("run", day - timedelta(days=1), day + timedelta(days=1))
+        summary = run_at(TODAY, accesses_of(emulator), tmp_path / "data", request)
         assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
         windows = Counter(key[:2] for key in page_requests(emulator))
     assert (summary.exit_code, summary.new, summary.rejected, summary.holes) == (0, 100_000, 0, 0)
-    # The page that showed how many there are, the day with its hundred pages, which cannot be cut, and its neighbours.
+    # The page that showed how many there are, the day's hundred pages, which cannot be split, and its neighbours.
     assert sorted(windows.values()) == [1, 1, 1, 100]
 
 
@@ -53,9 +53,7 @@ def empty(tmp_path: Path) -> Iterator[Emulator]:
         yield emulator
 
 
-def test_an_account_without_recordings_is_covered_from_today_on_and_hardly_asked(
-    empty: Emulator, tmp_path: Path
-) -> None:
+def test_empty_account_is_covered_from_today_with_few_requests(empty: Emulator, tmp_path: Path) -> None:
     accounts, data_dir = accesses_of(empty), tmp_path / "data"
     first = run_at(TODAY, accounts, data_dir, RUN)
     assert (first.exit_code, first.failed, first.new, first.cost, first.holes) == (0, {}, 0, {}, 0)
@@ -69,7 +67,7 @@ def test_an_account_without_recordings_is_covered_from_today_on_and_hardly_asked
     assert covered(data_dir) == days_of(Window(TODAY.date(), TODAY.date() + timedelta(days=5)))
 
 
-def test_the_first_recording_of_an_account_that_had_none_is_found(tmp_path: Path) -> None:
+def test_first_recording_of_an_empty_account_is_found(tmp_path: Path) -> None:
     ledger = open_living(Parameters(1, 0, 1), now=int(TODAY.timestamp()))
     with serve(ledger) as emulator:
         accounts, data_dir = accesses_of(emulator), tmp_path / "data"
@@ -81,13 +79,13 @@ def test_the_first_recording_of_an_account_that_had_none_is_found(tmp_path: Path
     assert (summary.exit_code, summary.new, summary.holes) == (0, 1, 0)
 
 
-def test_one_recording_of_ten_years_ago_is_found_with_few_requests(tmp_path: Path) -> None:
+def test_ten_year_old_recording_is_found_with_few_requests(tmp_path: Path) -> None:
     day = date(2016, 9, 30)
     source = open_recordings([recording(0, epoch(day))], tmp_path / "rendered")
     with serve(source) as emulator:
         first = run_at(TODAY, accesses_of(emulator), tmp_path / "data", RUN)
         assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
-        # The fortieth quarter ago ended that day; the first day is found up to two days early.
+        # The fortieth quarter before ended on that day; the first day found can be up to two days early.
         assert len(page_requests(emulator)) == 41
         again = run_at(TODAY + timedelta(hours=1), accesses_of(emulator), tmp_path / "data", RUN)
     assert (first.exit_code, first.new, first.holes) == (0, 1, 0)
@@ -103,7 +101,7 @@ REFUSED = 37
 
 @contextmanager
 def hundred(tmp_path: Path) -> Iterator[tuple[Emulator, list[AccountAccess]]]:
-    """A hundred accounts of up to seven recordings each over four weeks; the token of one of them is wrong."""
+    """A hundred accounts with up to seven recordings each over four weeks; one token is wrong."""
     made = [
         recording(sequence, epoch(date(2026, 9, 1 + (5 * account + 4 * sequence) % 28)), sid_of(account))
         for account in range(NUMBER)
@@ -120,7 +118,7 @@ def sid_of(account: int) -> str:
 
 
 @pytest.mark.slow
-def test_a_hundred_accounts_of_which_one_is_refused(tmp_path: Path) -> None:
+def test_one_refused_account_of_a_hundred_stops_no_other(tmp_path: Path) -> None:
     with hundred(tmp_path) as (emulator, accounts):
         first = run_at(TODAY, accounts, tmp_path / "data", RUN)
         before = len(emulator.requests)

@@ -1,1 +1,1 @@
-"""Which days to ask for, and how."""
+"""Which days to request, and how."""

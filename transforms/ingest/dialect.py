@@ -1,8 +1,8 @@
-"""What an API makes of the creation dates it is asked for: found out from an account's own recordings.
+"""How an API interprets creation dates in a request: detected with an account's own recordings.
 
-Nobody can tell beforehand whether the API honours the time of day in `DateCreated<` and `DateCreated>`, whether the
-bounds are included, and which date format it reads: the vendors' pages contradict each other. So dates are asked in a
-form that lists at least the window under every reading, and only the rows of the window are kept.
+The vendors' documentation contradicts itself on whether the API honours the time of day in `DateCreated<` and
+`DateCreated>`, whether the bounds are included, and which date format it accepts. So requests use dates that list at
+least the window under every interpretation, and only the rows of the window are kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,25 +32,25 @@ _FORMATS: Mapping[DateFormat, Callable[[datetime], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How to ask an account for creation dates. filter: None until the account had recordings to find it out with."""
+    """How to filter an account by creation date. filter: None until the account has recordings to detect it with."""
 
     date_format: DateFormat = "iso"
     filter: Filter | None = None
 
     def between(self, after: datetime | None, before: datetime | None) -> dict[str, str]:
-        """Query parameters for the bounds (UTC, whole seconds). The operator is part of the name (documented)."""
+        """Build query parameters for the bounds (UTC, whole seconds). The operator is part of the name (documented)."""
         write = _FORMATS[self.date_format]
         bounds = {"DateCreated>": after, "DateCreated<": before}
         return {name: write(bound) for name, bound in bounds.items() if bound is not None}
 
 
 def asked_dates(window: Window, dialect: Dialect = Dialect()) -> dict[str, str]:
-    """Query parameters that list at least the window.
+    """Build query parameters that list at least the window.
 
-    From the last second of the day before to the midnight after: whoever compares instants lists the window and at most
-    a second on either side, whoever compares days and leaves out the bounds lists just the window. Only who compares
-    days and includes the bounds would list two days more; once that is certain, the window's own days are asked for,
-    with times that would leave hardly anything out if the API changed its mind.
+    The bounds are the last second of the day before and the midnight after. An API that compares instants lists the
+    window and at most a second on either side. One that compares days and excludes the bounds lists exactly the window.
+    Only one that compares days and includes the bounds would list two more days. Once that is known, the request names
+    the window's own first and last day, with times that would miss at most a second if the API changed.
     """
     if dialect.filter == "day-inclusive":
         return dialect.between(window.created_from, window.created_before - _SECOND)
@@ -58,14 +58,21 @@ def asked_dates(window: Window, dialect: Dialect = Dialect()) -> dict[str, str]:
 
 
 Ask = Callable[[Sequence[Mapping[str, str]]], Sequence[datetime | None]]
-"""Lists one row for each set of parameters: the creation instant (UTC) of each newest recording, None without one."""
+"""Requests one row for each set of parameters; returns the creation instant (UTC) of each newest recording, or None."""
 
 
 def calibrate(ask: Ask, today: date) -> Dialect:
-    """Find out the dialect with a few questions, each for one row.
+    """Detect the dialect with a few requests, each for one row.
 
-    The sample is the newest recording of a day that is over; what is asked is whether bounds just before, at and just
-    behind it list it. Raises RequestRefusedError when the API reads none of the date formats.
+    The sample is the newest recording of a day that is over. The requests test whether bounds just before, at and just
+    after it list it.
+
+    Args:
+        ask: Sends the requests.
+        today: The current day, UTC.
+
+    Raises:
+        RequestRefusedError: The API accepts none of the date formats.
     """
     yesterday = _midnight(today - _DAY)
     for date_format in _FORMATS:
@@ -79,7 +86,7 @@ def calibrate(ask: Ask, today: date) -> Dialect:
         for _ in range(_SAMPLES):
             if sample is None:
                 return dialect
-            if sample >= yesterday + _DAY:  # the filter is passed over; perhaps another format is understood
+            if sample >= yesterday + _DAY:  # the filter is ignored; perhaps the API accepts another format
                 break
             if sample.date() == (sample - _SECOND).date() == (sample + _SECOND).date():
                 return Dialect(date_format, _filter_of(ask, dialect, sample))
@@ -91,7 +98,7 @@ def calibrate(ask: Ask, today: date) -> Dialect:
 
 def _filter_of(ask: Ask, dialect: Dialect, sample: datetime) -> Filter:
     last_second = _midnight(sample.date() + _DAY) - _SECOND
-    before_it, at_it, behind_it, after_it = ask(
+    just_before, at_sample, just_after, rest_of_day = ask(
         [
             dialect.between(None, sample - _SECOND),
             dialect.between(None, sample),
@@ -99,14 +106,14 @@ def _filter_of(ask: Ask, dialect: Dialect, sample: datetime) -> Filter:
             dialect.between(sample + _SECOND, last_second),
         ]
     )
-    if before_it == sample:
-        # Days are compared, and the day itself is included; or the API does not filter at all.
-        return "day-inclusive" if after_it == sample else "unclear"
-    if after_it is not None:
+    if just_before == sample:
+        # Either days are compared and the day itself is included, or the API does not filter at all.
+        return "day-inclusive" if rest_of_day == sample else "unclear"
+    if rest_of_day is not None:
         return "unclear"
-    if behind_it != sample:
+    if just_after != sample:
         return "day-exclusive"
-    return "instant-inclusive" if at_it == sample else "instant-exclusive"
+    return "instant-inclusive" if at_sample == sample else "instant-exclusive"
 
 
 def _midnight(day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""Which days of an account to read now, and why. Days are creation days, UTC."""
+"""Which days of an account to fetch now, and why. Days are creation days, UTC."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,18 +18,19 @@ Reason = Literal["asked again", "not covered", "look back", "unsettled", "audit"
 _DAY = timedelta(days=1)
 
 FINAL_STATUSES = ("completed", "absent", "failed", "stopped", "deleted")
-"""Statuses after which a recording is done; with a price it is *settled* and need not be read again.
+"""Statuses after which a recording is done; with a price it is *settled* and need not be fetched again.
 
-`stopped` is final for both vendors; an unknown status is not."""
+`stopped` is final for both vendors; an unknown status is not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How far a run without dates looks back.
 
-    lookback_days: the newest days are always read again, today being one of them. settle_days: how long a day is read
-    again because one of its recordings has no price or is not done. audit_days: how many of the days whose last reading
-    is oldest are read again on top, so that deletions and corrections in old months are found.
+    lookback_days: how many of the newest days, including today, are always fetched again. settle_days: how long a day
+    is fetched again because one of its recordings has no price or is not done. audit_days: how many of the days whose
+    last fetch is oldest are also fetched again, to find deletions and corrections in old months.
     """
 
     lookback_days: int = 3
@@ -39,10 +40,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """Which days are asked for (inclusive, UTC; None = from the account's first day, to today), and how.
+    """Which days to fetch, and how.
 
-    again: read every one of them, covered or not. rules: how far a run looks back. usage: read the Usage Records of
-    these days as well, of an account that has them. concurrency: how many windows are fetched at once.
+    first, last: the days, inclusive, UTC; None means from the account's first day, or to today. again: fetch each of
+    them, covered or not. rules: how far a run looks back. usage: also fetch the Usage Records of these days, if the
+    account has them. concurrency: how many windows are fetched at the same time.
     """
 
     first: date | None = None
@@ -56,9 +58,14 @@ class IngestRequest:
 def plan_days(
     days: Window, today: date, covered: Mapping[date, CoveredDay], unsettled: Collection[date], rules: Rules
 ) -> dict[date, Reason]:
-    """The days of a range that have to be read, in order, each with the first reason that holds.
+    """Choose the days of a range to fetch, in order, each with the first reason that applies.
 
-    covered: what was read so far. unsettled: days that hold a recording without a price, or one that is not done.
+    Args:
+        days: The range, UTC.
+        today: The current day, UTC; later days are not planned.
+        covered: The days fetched so far.
+        unsettled: Days with a recording that has no price or is not done.
+        rules: How far to look back.
     """
     reasons: dict[date, Reason] = {}
     day = days.first
@@ -71,7 +78,7 @@ def plan_days(
         elif day in unsettled and age < rules.settle_days:
             reasons[day] = "unsettled"
         day += _DAY
-    for day in _oldest_readings(days, covered, reasons)[: rules.audit_days]:
+    for day in _oldest_fetched(days, covered, reasons)[: rules.audit_days]:
         reasons[day] = "audit"
     return dict(sorted(reasons.items()))
 
@@ -79,7 +86,7 @@ def plan_days(
 DAY_COUNT_SCHEMA = pa.schema(
     [LAKE_SCHEMA.field(name) for name in ("created_at", "status", "price", "deleted_at")]
 )
-"""The columns of the lake that tell whether a recording is settled."""
+"""The columns of the lake that determine whether a recording is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +98,9 @@ class DayCount:
 
 
 def count_by_day(recordings: pa.Table) -> dict[date, DayCount]:
-    """Recordings and unsettled ones by day of creation (UTC). DAY_COUNT_SCHEMA in.
+    """Count recordings (DAY_COUNT_SCHEMA), and the unsettled ones among them, by day of creation (UTC).
 
-    One that is gone from the API cannot settle any more.
+    A recording that is gone from the API can no longer settle, so it does not count as unsettled.
     """
     is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
     is_unsettled = pc.and_(
@@ -109,9 +116,9 @@ def count_by_day(recordings: pa.Table) -> dict[date, DayCount]:
 
 
 def windows_of(days: Iterable[date]) -> list[Window]:
-    """Days as windows, oldest first: neighbours together, cut at the ends of calendar quarters.
+    """Group days into windows, oldest first: consecutive days together, split by calendar quarter.
 
-    So an account of few recordings costs a request for each quarter; where there are many, `split` cuts further.
+    So an account with few recordings takes one request per quarter; with many recordings, `split` splits further.
     """
     runs: list[Window] = []
     for day in sorted(set(days)):
@@ -126,7 +133,7 @@ _ROWS_PER_PAGE = 1000
 
 
 def expected_pages(window: Window, known: Mapping[date, DayCount]) -> int:
-    """About how many pages a window takes, at least one: days never read are taken for average ones."""
+    """Estimate how many pages a window has, at least one: days never fetched are assumed to be average."""
     average = sum(count.recordings for count in known.values()) / max(len(known), 1)
     rows = sum(known[day].recordings if day in known else average for day in days_of(window))
     return max(1, ceil(rows / _ROWS_PER_PAGE))
@@ -137,11 +144,17 @@ _MOST_PAGES = 50
 
 
 def split(window: Window, listed: Sequence[datetime], parts: int) -> list[Window]:
-    """A window cut into about so many parts, whole days each, when its first page shows that it has many pages.
+    """Split a window into about `parts` parts of whole days, oldest first, if it has many pages.
 
-    listed: creation instants (UTC) of that page, of its first and last row at least; it is not the last page. A walk of
-    a few pages is not worth cutting, and one of very many is cut further. An account may have been silent at the end of
-    the window, so the density is taken between the newest and the oldest recording of the page. Oldest part first.
+    The first page shows how many there are. A window of a few pages is not worth splitting, and one with very many is
+    split further. The account may have no recordings at the end of the window, so the density is measured between the
+    newest and the oldest recording of the page.
+
+    Args:
+        window: The window.
+        listed: Creation instants (UTC) on its first page: at least those of the first and the last row. The page must
+            not be the window's last.
+        parts: How many parts are wanted.
     """
     days = days_of(window)
     if len(listed) < 2 or not window.is_wide:
@@ -156,7 +169,7 @@ def split(window: Window, listed: Sequence[datetime], parts: int) -> list[Window
     return [Window(days[low], days[high - 1]) for low, high in pairwise(bounds)]
 
 
-def _oldest_readings(
+def _oldest_fetched(
     days: Window, covered: Mapping[date, CoveredDay], planned: Collection[date]
 ) -> list[date]:
     candidates = (day for day in covered if days.first <= day <= days.last and day not in planned)

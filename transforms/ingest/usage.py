@@ -1,4 +1,4 @@
-"""Which days of the Usage Records to read, and how to ask for them."""
+"""Which days of the Usage Records to fetch, and how to request them."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -8,8 +8,8 @@ from transforms.pages.usage import _CATEGORY
 from transforms.values.windows import CoveredDay, Window, days_of
 
 
-def asked_of_usage(window: Window) -> dict[str, str]:
-    """The parameters that ask for the days of a window, for this account alone."""
+def usage_parameters(window: Window) -> dict[str, str]:
+    """Build the query parameters for the days of a window, for this account without its subaccounts."""
     return {
         "Category": _CATEGORY,
         "StartDate": window.first.isoformat(),
@@ -19,7 +19,7 @@ def asked_of_usage(window: Window) -> dict[str, str]:
 
 
 def days_to_read(days: Window, today: date, read: Mapping[date, CoveredDay], rules: Rules) -> list[date]:
-    """The days (UTC) to ask for: those never read, and those younger than `settle_days`, as far as they are over."""
+    """Choose the days (UTC) to fetch: those never fetched, and those not older than `settle_days`, if they are over."""
     return [
         day
         for day in days_of(days)

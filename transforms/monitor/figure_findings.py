@@ -7,11 +7,11 @@ over years of history tells of this month.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from transforms.monitor.findings import Finding, facts_of
-from transforms.values.money import plain, shortened
+from transforms.values.money import amounts, estimated
 
 RECENT_DAYS = 45
 """So many days up to the newest are recent: what days and rates were charged at. For bills by day as well."""
@@ -78,14 +78,15 @@ def _budget(row: Row) -> Finding:
     whose = row["account_name"] or row["account_sid"] or "All accounts together"
     currency, month = row["currency"], f"{row['month']:%Y-%m}"
     subject = f"{month} {row['account_sid'] or 'all'} {currency}"
-    more_than = f"more than the budget of {_money(row['budget'], currency)}"
     if row["budget_status"] == "exceeded":
-        spent = f"{_money(row['cost'], currency)}{_percent(row['used_percent'])}"
-        words = f"{whose}: {spent} was spent in {month}, {more_than}."
+        spent, budget = amounts((row["cost"], row["budget"]), currency)
+        spent += _percent(row["used_percent"])
+        words = f"{whose}: {spent} was spent in {month}, more than the budget of {budget}."
         return Finding("budget.exceeded", subject, words, facts_of(row))
-    expected = f"about {_about(row['expected_cost'], currency)}{_percent(row['expected_percent'])}"
+    (budget,) = amounts([row["budget"]], currency)
+    expected = f"about {estimated(row['expected_cost'])} {currency}{_percent(row['expected_percent'])}"
     runs_out = f"; it runs out on {row['runs_out_on']}" if row["runs_out_on"] else ""
-    words = f"{whose}: {expected} is expected for {month}, {more_than}{runs_out}."
+    words = f"{whose}: {expected} is expected for {month}, more than the budget of {budget}{runs_out}."
     return Finding("budget.expected", subject, words, facts_of(row))
 
 
@@ -123,11 +124,11 @@ def _anomaly(stretch: Sequence[Row], *, is_above: bool) -> Finding:
     row = max(stretch, key=lambda row: abs(row["difference"]))
     direction, currency = "more" if is_above else "less", row["currency"]
     if row["measure"] == "cost":
-        value, low, high = (_about(row[name]) for name in ("value", "lower_bound", "upper_bound"))
-        what, by_source = f"about {value} {currency}", _about(row["source_difference"], signed=True)
+        value, low, high = (estimated(row[name]) for name in ("value", "lower_bound", "upper_bound"))
+        what, by_source = f"about {value} {currency}", estimated(row["source_difference"], signed=True)
     else:
-        value, low, high = (f"{row[name]:.0f}" for name in ("value", "lower_bound", "upper_bound"))
-        what, by_source = f"{value} minutes ({currency})", f"{row['source_difference']:+.0f}"
+        value, low, high = (f"{row[name]:,.0f}" for name in ("value", "lower_bound", "upper_bound"))
+        what, by_source = f"{value} minutes ({currency})", f"{row['source_difference']:+,.0f}"
     all_days = f", and {direction} than usual on all days of {_span(first, last)}" if first != last else ""
     sentence = (
         f"{row['account_name']}: {what} on {row['usage_date']}, {direction} than the usual {low} to {high}; "
@@ -146,7 +147,7 @@ def rate_changes(rows: Iterable[Row], as_of: date) -> list[Finding]:
 
 def _rate_change(row: Row) -> Finding:
     percent = "" if row["change_percent"] is None else f" ({row['change_percent']:+} %)"
-    after, before = (_money(row[name], row["currency"]) for name in ("rate_after", "rate_before"))
+    after, before = amounts((row["rate_after"], row["rate_before"]), row["currency"], is_rate=True)
     sentence = (
         f"{row['account_name']}: since {row['changed_on']} a minute of {_recorded(row)} costs {after} instead of "
         f"{before}{percent}."
@@ -170,9 +171,9 @@ def rate_differences(rows: Iterable[Row]) -> list[Finding]:
 
 def _rate_difference(row: Row) -> Finding:
     direction = "more" if row["difference"] > 0 else "less"
-    charged, difference = (_money(abs(row[name]), row["currency"]) for name in ("cost", "difference"))
+    charged, difference = amounts((abs(row["cost"]), abs(row["difference"])), row["currency"])
     sentence = (
-        f"{row['account_name']}: {charged} was charged for {row['priced_minutes']} minutes of {_recorded(row)}, "
+        f"{row['account_name']}: {charged} was charged for {row['priced_minutes']:,} minutes of {_recorded(row)}, "
         f"{_span(row['first_day'], row['last_day'])}: {difference} {direction} than by the rate card."
     )
     return Finding("rate.differs", f"{_recorded_key(row)} {direction}", sentence, facts_of(row))
@@ -197,9 +198,10 @@ def _bill(row: Row) -> Finding:
     whose = "The invoice" if _is_invoice(row) else "The provider's usage record"
     when = f"{row['period_start']:%Y-%m}" if _is_invoice(row) else f"{row['period_start']}"
     note = f"; {row['note']}" if row["note"] else ""
+    cost, difference = amounts((row["their_cost"], abs(row["difference"])), currency)
     sentence = (
-        f"{row['account_name']}: {whose} of {when} (UTC) says {_money(row['their_cost'], currency)}, "
-        f"{_money(abs(row['difference']), currency)} {more} than the recordings cost (mostly: {row['class']}{note})."
+        f"{row['account_name']}: {whose} of {when} (UTC) says {cost}, "
+        f"{difference} {more} than the recordings cost (mostly: {row['class']}{note})."
     )
     subject = f"{row['against']} {row['period_start']} {row['account_sid']} {currency}"
     return Finding("bill.differs", subject, sentence, facts_of(row))
@@ -228,14 +230,3 @@ def _span(first: date, last: date) -> str:
 
 def _percent(value: Decimal | None) -> str:
     return "" if value is None else f" ({value} %)"
-
-
-def _money(value: Decimal, currency: str) -> str:
-    return f"{shortened(plain(value))} {currency}"
-
-
-def _about(value: Decimal, currency: str = "", *, signed: bool = False) -> str:
-    """An estimate needs no ninth decimal: two, or as many as two figures take."""
-    exponent = min(value.adjusted() - 1, -2) if value else -2
-    rounded = value.quantize(Decimal(1).scaleb(exponent), ROUND_HALF_EVEN)
-    return f"{rounded:{'+' if signed else ''}f}{f' {currency}' if currency else ''}"

@@ -1,10 +1,12 @@
 """How a data folder fares: what is covered, until when, what is missing, and how the runs went."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from transforms.values.json_text import plain_object
 
 # Another machine may have read. Of a clock that is off by more, as much of a day would be taken for read before it was
 # over; certificates and signed requests fail at about as much.
@@ -129,34 +131,26 @@ class Health:
     def as_object(self, max_age: timedelta | None = None) -> dict[str, Any]:
         """The health as one JSON object: instants and days in ISO 8601, ages in seconds, costs as plain decimals."""
         behind, age = self.furthest_behind, self.age
-        return {
-            "as_of": self.as_of.isoformat(),
-            "newest_day": _iso(behind.newest_day if behind else None),
-            "covered_until": _iso(behind.covered_until if behind else None),
-            "age_seconds": None if age is None else round(age.total_seconds()),
-            "max_age_seconds": None if max_age is None else round(max_age.total_seconds()),
-            "is_current": None if max_age is None else not self.is_older_than(max_age),
-            "last_success": _iso(self.last_success.finished_at if self.last_success else None),
-            "last_run": None if self.last_run is None else _plain(self.last_run),
-            **{name: self.total(name) for name in ("holes", "unsettled", "unpriced", "rejected")},
-            "failed_checks": self.failed_checks,
-            "warning_checks": self.warning_checks,
-            "accounts": [_plain(account) for account in self.accounts],
-        }
+        shown: dict[str, Any] = plain_object(
+            {
+                "as_of": self.as_of,
+                "newest_day": behind.newest_day if behind else None,
+                "covered_until": behind.covered_until if behind else None,
+                "age_seconds": None if age is None else round(age.total_seconds()),
+                "max_age_seconds": None if max_age is None else round(max_age.total_seconds()),
+                "is_current": None if max_age is None else not self.is_older_than(max_age),
+                "last_success": self.last_success.finished_at if self.last_success else None,
+                "last_run": self.last_run,
+                **{name: self.total(name) for name in ("holes", "unsettled", "unpriced", "rejected")},
+                "failed_checks": self.failed_checks,
+                "warning_checks": self.warning_checks,
+                "accounts": self.accounts,
+            }
+        )
+        return shown
 
     def total(self, name: str) -> int | None:
         """The sum of one of the counts, over the accounts it is known of; None when it is of none."""
         counts = [getattr(account, name) for account in self.accounts]
         known = [count for count in counts if count is not None]
         return sum(known) if known else None
-
-
-def _plain(values: AccountHealth | Run) -> dict[str, Any]:
-    return {
-        name: _iso(value) if isinstance(value, date | None) else value
-        for name, value in asdict(values).items()
-    }
-
-
-def _iso(moment: date | datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

@@ -11,8 +11,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from prometheus_client import generate_latest
+from prometheus_client.core import Metric as MetricFamily
+
 from transforms.monitor.health import AccountHealth, DayCost, Health
-from transforms.values.money import plain
 
 Value = int | Decimal | datetime
 """A number, or an instant, which is written as seconds since 1970 (UTC)."""
@@ -30,7 +32,7 @@ class Metric:
 
 def exposition(metrics: Iterable[Metric]) -> str:
     """The families as text, in their order; labels are escaped as the format says, the last line is ended."""
-    return "".join(_family(metric) for metric in metrics if metric.samples)
+    return generate_latest(_Families([_family(metric) for metric in metrics if metric.samples])).decode()
 
 
 def health_metrics(health: Health) -> list[Metric]:
@@ -151,20 +153,23 @@ def _labels(of: AccountHealth | DayCost) -> dict[str, str]:
     return {"account": of.account_name, "account_sid": of.account_sid}
 
 
-def _family(metric: Metric) -> str:
-    words = metric.words.replace("\\", r"\\").replace("\n", r"\n")
-    lines = [f"# HELP {metric.name} {words}", f"# TYPE {metric.name} {metric.kind}"]
+class _Families:
+    """What prometheus_client renders: families of metrics, as a registry gives them."""
+
+    def __init__(self, families: Iterable[MetricFamily]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[MetricFamily]:
+        """All families, in their order."""
+        return self._families
+
+
+def _family(metric: Metric) -> MetricFamily:
+    family = MetricFamily(metric.name.removesuffix("_total"), metric.words, metric.kind)
     for labels, value in metric.samples:
-        pairs = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
-        lines.append(f"{metric.name}{f'{{{pairs}}}' if pairs else ''} {_number(value)}")
-    return "\n".join(lines) + "\n"
+        family.add_sample(metric.name, dict(labels), _number(value))
+    return family
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _number(value: Value) -> str:
-    if isinstance(value, datetime):
-        return f"{value.timestamp():.3f}"
-    return plain(value) if isinstance(value, Decimal) else str(value)
+def _number(value: Value) -> float:
+    return value.timestamp() if isinstance(value, datetime) else float(value)

@@ -1,1 +1,1 @@
-"""Which version of a record counts."""
+"""Which version of a record applies."""

@@ -1,4 +1,4 @@
-"""Prices that changed after they were first given. The pages that hold the older prices stay in raw."""
+"""Prices that changed after they were first seen. The pages with the older prices stay in `raw/`."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.values.dates import INSTANT
+from transforms.values.distinct import is_distinct
 from transforms.values.money import PRICE
 
 CORRECTION_SCHEMA = pa.schema(
@@ -23,23 +24,23 @@ CORRECTION_SCHEMA = pa.schema(
         pa.field("raw_page_after", pa.string(), nullable=False),
     ]
 )
-"""One row for each change of a price: from what to what, first seen when, and on which pages both versions stand.
+"""One row for each change of a price: both prices, when the new one was first seen (UTC), and the pages of both.
 
-A first price is no correction; one that is taken back (null again) is.
+A first price is not a correction; a price that is withdrawn (null again) is.
 """
 
 _CHANGING = ("price", "currency", "raw_page")
 
 
 def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
-    """The corrections among versions that took the place of older ones, row by row (CORRECTION_SCHEMA).
+    """Find the corrections among replaced versions, row by row (CORRECTION_SCHEMA).
 
-    before: LAKE_SCHEMA. after: the same recordings in the same order, with `seen_at`.
+    Args:
+        before: The older versions (LAKE_SCHEMA).
+        after: The newer versions of the same recordings in the same order, with `seen_at`.
     """
-    differs = pc.or_(
-        _differs(before["price"], after["price"]), _differs(before["currency"], after["currency"])
-    )
-    is_corrected = pc.and_(pc.is_valid(before["first_priced_at"]), differs)
+    is_other = is_distinct(before, after, ("price", "currency"))
+    is_corrected = pc.and_(pc.is_valid(before["first_priced_at"]), is_other)
     before, after = before.filter(is_corrected), after.filter(is_corrected)
     columns = {name: after[name] for name in ("account_sid", "recording_sid", "created_at", "seen_at")}
     for name in _CHANGING:
@@ -48,7 +49,7 @@ def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
 
 
 def add_corrections(standing: pa.Table, new: pa.Table) -> pa.Table:
-    """What stands and what is new (CORRECTION_SCHEMA), in the order they were seen; a repeated one counts once."""
+    """Merge existing and new corrections (CORRECTION_SCHEMA), in the order they were seen, each once."""
     if not new.num_rows:
         return standing
     known = set(_keys(standing))
@@ -58,7 +59,7 @@ def add_corrections(standing: pa.Table, new: pa.Table) -> pa.Table:
 
 
 def with_costs(corrected: pa.Table) -> pa.Table:
-    """The same rows with cost_before and cost_after beside: the size of each price, null where there is none."""
+    """Add cost_before and cost_after: the absolute value of each price, null where there is none."""
     for moment in ("before", "after"):
         corrected = corrected.append_column(f"cost_{moment}", pc.abs(corrected[f"price_{moment}"]))
     return corrected
@@ -66,8 +67,3 @@ def with_costs(corrected: pa.Table) -> pa.Table:
 
 def _keys(corrected: pa.Table) -> Iterator[tuple[str, datetime]]:
     return zip(corrected["recording_sid"].to_pylist(), corrected["seen_at"].to_pylist(), strict=True)
-
-
-def _differs(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
-    one_is_null = pc.xor(pc.is_null(one), pc.is_null(other))
-    return pc.or_(one_is_null, pc.fill_null(pc.not_equal(one, other), False))

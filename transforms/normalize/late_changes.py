@@ -1,8 +1,8 @@
-"""What changed of a recording after its month was over: the figure of a month that was closed moves by just that.
+"""Changes of a recording after its month was over: exactly what moves the figures of a closed month.
 
-A price that comes or changes while the month runs is in its statement, so only what was found later is kept. Every
-time zone is allowed for: a month is over somewhere up to 14 hours before it is in UTC, and an instant may belong to the
-month before up to 12 hours into the next.
+A price that arrives or changes during the month is in its statement, so only later changes are kept. Every time zone is
+allowed for: somewhere a month ends up to 14 hours earlier than in UTC, and elsewhere an instant up to 12 hours into the
+next month still belongs to the previous one.
 """
 
 from datetime import timedelta
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.values.dates import INSTANT
+from transforms.values.distinct import is_distinct
 from transforms.values.money import PRICE
 
 CHANGING = {
@@ -21,7 +22,7 @@ CHANGING = {
     "price": (PRICE, True),
     "currency": (pa.string(), False),
 }
-"""What a statement is made of: columns of the lake with type and whether they may be null."""
+"""The columns of the lake that a statement is made from: type, and whether they may be null."""
 
 CHANGE_SCHEMA = pa.schema(
     [
@@ -37,9 +38,9 @@ CHANGE_SCHEMA = pa.schema(
         ),
     ]
 )
-"""One row for each change of a recording that a reading found after the month was over, as it was before and is since.
+"""One row for each change of a recording found after its month was over, with the values before and after.
 
-first_seen_at and first_priced_at (UTC) are as they were before the change; seen_at is when the reading began.
+first_seen_at and first_priced_at (UTC) are the values before the change; seen_at (UTC) is when the fetch began.
 """
 
 _EASTERNMOST = timedelta(hours=14)
@@ -47,20 +48,17 @@ _WESTERNMOST = timedelta(hours=12)
 
 
 def late_changes(before: pa.Table, after: pa.Table) -> pa.Table:
-    """The changes among versions that took the place of older ones, row by row, found after the month (CHANGE_SCHEMA).
+    """Find the changes, among replaced versions, that were seen after the month was over (CHANGE_SCHEMA).
 
-    before: LAKE_SCHEMA. after: the same recordings in the same order, with `seen_at`.
+    Args:
+        before: The older versions (LAKE_SCHEMA).
+        after: The newer versions of the same recordings in the same order, with `seen_at`.
     """
-    differs = pa.chunked_array([pa.repeat(False, before.num_rows)])
-    for name in CHANGING:
-        one_is_null = pc.xor(pc.is_null(before[name]), pc.is_null(after[name]))
-        is_unequal = pc.fill_null(pc.not_equal(before[name], after[name]), False)
-        differs = pc.or_(differs, pc.or_(one_is_null, is_unequal))
     is_late = pc.or_(
         _is_after_month(before["created_at"], after["seen_at"]),
         _is_after_month(after["created_at"], after["seen_at"]),
     )
-    is_kept = pc.and_(differs, is_late)
+    is_kept = pc.and_(is_distinct(before, after, CHANGING), is_late)
     before, after = before.filter(is_kept), after.filter(is_kept)
     columns = {name: after[name] for name in ("account_sid", "recording_sid", "seen_at")}
     columns |= {name: before[name] for name in ("first_seen_at", "first_priced_at")}
@@ -70,10 +68,10 @@ def late_changes(before: pa.Table, after: pa.Table) -> pa.Table:
 
 
 def add_changes(standing: pa.Table, new: pa.Table) -> pa.Table:
-    """What stands and what is new (CHANGE_SCHEMA), in the order they were seen.
+    """Merge existing and new changes (CHANGE_SCHEMA), in the order they were seen.
 
-    Of several changes of a recording that one reading found, the last one given counts: it reaches back to what stood
-    before the reading.
+    If one fetch found several changes of a recording, the last one in the input counts: it starts from the version that
+    was stored before the fetch.
     """
     if not new.num_rows:
         return standing
@@ -94,7 +92,7 @@ def add_changes(standing: pa.Table, new: pa.Table) -> pa.Table:
 
 
 def _is_after_month(created_at: pa.ChunkedArray, seen_at: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Whether each was seen when the month of its creation was over somewhere on earth."""
+    """Check whether each row was seen after its month of creation was over somewhere on earth."""
     westernmost = pc.subtract(created_at, pa.scalar(_WESTERNMOST))
     month_end = pc.ceil_temporal(westernmost, unit="month", ceil_is_strictly_greater=True)
     return pc.greater_equal(seen_at, pc.subtract(month_end, pa.scalar(_EASTERNMOST)))

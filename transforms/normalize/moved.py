@@ -1,4 +1,4 @@
-"""Recordings that moved to another month: each is kept in one only, with what is known of it from all."""
+"""Recordings that moved to another month: each is kept in one month only, with what all of them know about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ _SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Months (LAKE_SCHEMA) after moved recordings were settled, what that corrected (CORRECTION_SCHEMA) and changed
+    """The result of settling moved recordings: months (LAKE_SCHEMA), corrections (CORRECTION_SCHEMA) and changes
     (CHANGE_SCHEMA).
 
-    completed: the same months with no row gone yet, where the rows that stay have what is known from the others.
+    completed: the same months before the surplus rows are removed; the rows that stay already have the first sightings
+    from the others.
     """
 
     completed: dict[str, pa.Table]
@@ -31,14 +32,19 @@ class Settled:
 
 
 def settle_moved(
-    months: Mapping[str, pa.Table], moved_sids: Sequence[str], readings: Iterable[Fetch]
+    months: Mapping[str, pa.Table], moved_sids: Sequence[str], fetches: Iterable[Fetch]
 ) -> Settled:
-    """Keep each moved recording in one month only: one still listed, then the newest updated_at, then landing.
+    """Keep each moved recording in one month only.
 
-    months: LAKE_SCHEMA by month, each holding some of the moved recordings; the same months come back.
-    What recspend saw first, in whichever month, stays. readings: those that were just folded in.
+    A version that is still listed wins, then the newest updated_at, then the newest landing. The first sighting, in
+    whichever month it was, is kept.
+
+    Args:
+        months: LAKE_SCHEMA by month (YYYY-MM), each with some of the moved recordings. The same months are returned.
+        moved_sids: The sids of the moved recordings.
+        fetches: The fetches that were just folded in.
     """
-    seen_at = {reading.landing: reading.fetched_at for reading in readings}
+    seen_at = {fetch.landing: fetch.fetched_at for fetch in fetches}
     is_moved = {
         month: pc.is_in(table["recording_sid"], value_set=pa.array(moved_sids, pa.string()))
         for month, table in months.items()
@@ -66,7 +72,7 @@ def settle_moved(
         {month: _settled(table, sighted[month]) for month, table in unmoved.items()},
         {month: _settled(table, winners[month]) for month, table in unmoved.items()},
         corrections(*_pairs(replaced)),
-        # Of several, the oldest last: that is what stood before.
+        # The oldest version comes last, because the last change counts.
         late_changes(*_pairs(sorted(replaced, key=lambda pair: _landing(pair[0]), reverse=True))),
     )
 
@@ -80,7 +86,7 @@ def _pairs(replaced: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> tuple[p
 
 
 def _landing(row: Mapping[str, Any]) -> str:
-    # The folder above the page is named after the instant its walk began.
+    # The folder of the page is named after the instant its fetch began.
     return str(row["raw_page"].split("/")[-2])
 
 

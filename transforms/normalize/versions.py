@@ -1,8 +1,8 @@
-"""Which version of a recording counts: yesterday's lake and what new readings list, folded into one table.
+"""Which version of a recording applies: fold what new fetches list into the lake so far.
 
-Readings are applied in the order they were begun, in *layers*: readings whose windows share no day. So within
-a layer each day is listed once, and a recording that its day no longer lists is gone. Layers that only differ by walks
-that were given up are one *generation*: its months are written once.
+Fetches are applied in the order they began, in *layers*: fetches whose windows share no day. So within a layer each
+day is listed once, and a recording that is no longer listed on its day is gone. Consecutive layers that overlap only
+because of abandoned fetches form one *generation*: its months are written once.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,10 +16,11 @@ from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.values.dates import INSTANT
+from transforms.values.distinct import is_distinct
 from transforms.values.windows import Fetch, is_created_in
 
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
-"""A listed recording and the instant its reading was begun."""
+"""A listed recording and the instant (UTC) its fetch began."""
 
 LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
 _NEWEST_FIRST = [
@@ -32,10 +33,10 @@ _NEWEST_FIRST = [
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A month after a layer or a generation: the whole table (LAKE_SCHEMA, sorted); rows that came, changed, went.
+    """A month after a layer or a generation: the whole table (LAKE_SCHEMA, sorted), and how many rows changed.
 
-    Without any such row the table is the very one that was there. corrections: CORRECTION_SCHEMA.
-    changes: CHANGE_SCHEMA.
+    new, changed, deleted: numbers of rows. If all are 0, the table is the same object as before.
+    corrections: CORRECTION_SCHEMA. changes: CHANGE_SCHEMA.
     """
 
     table: pa.Table
@@ -47,13 +48,13 @@ class Merged:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the month has to be written."""
+        """Whether the month must be written."""
         return bool(self.new or self.changed or self.deleted)
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one reading listed of a month (SEEN_SCHEMA), and the sids among it that were not understood."""
+    """What one fetch listed of a month (SEEN_SCHEMA), and the sids it listed that were rejected."""
 
     fetch: Fetch
     recordings: pa.Table
@@ -61,15 +62,15 @@ class Sighting:
 
 
 def generations(readings: Iterable[Fetch]) -> list[list[Fetch]]:
-    """Readings in the order they were begun, cut where a window overlaps that of a whole walk of its generation.
+    """Group fetches in the order they began; a window that overlaps a whole fetch of its generation starts the next.
 
-    What walks that were given up saw goes in front of the whole ones that followed, as `fold` does it.
+    Abandoned fetches join the generation of the whole fetches that replaced them; `fold` applies them first.
     """
     return _cut(readings, lambda reading: reading.is_whole)
 
 
 def layers(readings: Iterable[Fetch]) -> list[list[Fetch]]:
-    """Readings in the order they were begun, cut where a window overlaps another of its layer."""
+    """Group fetches in the order they began; a window that overlaps another of its layer starts the next layer."""
     return _cut(readings, lambda _: True)
 
 
@@ -83,7 +84,7 @@ def _cut(readings: Iterable[Fetch], cuts: Callable[[Fetch], bool]) -> list[list[
 
 
 def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
-    """Fold what the readings of a generation saw of one month into the month's table (LAKE_SCHEMA), layer by layer."""
+    """Fold what a generation listed of one month into the month's table (LAKE_SCHEMA), layer by layer."""
     by_landing = {sighting.fetch.landing: sighting for sighting in sightings}
     whole = Merged(existing, 0, 0, 0)
     for layer in layers(sighting.fetch for sighting in by_landing.values()):
@@ -106,7 +107,7 @@ def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
 
 
 def newest_versions(seen: pa.Table) -> pa.Table:
-    """One row per recording_sid: the newest updated_at, then the newest seen_at. SEEN_SCHEMA in and out."""
+    """Keep one row per recording_sid: the newest updated_at, then the newest seen_at. SEEN_SCHEMA in and out."""
     if pc.count_distinct(seen["recording_sid"]).as_py() == seen.num_rows:
         return seen
     ordered = seen.take(pc.sort_indices(seen, _NEWEST_FIRST))
@@ -118,11 +119,13 @@ def newest_versions(seen: pa.Table) -> pa.Table:
 def merge(
     existing: pa.Table, seen: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Fetch]
 ) -> Merged:
-    """Fold what a layer saw of one month into the month's table.
+    """Fold what a layer listed of one month into the month's table. Applying a layer twice gives the same table.
 
-    existing: LAKE_SCHEMA. seen: SEEN_SCHEMA, one row per recording. rejected_sids: listed too, but not understood,
-    so known not to be gone. readings: those of the layer that touch the month.
-    Applying a layer twice gives the same table.
+    Args:
+        existing: The month so far (LAKE_SCHEMA).
+        seen: The listed recordings (SEEN_SCHEMA), one row each.
+        rejected_sids: Recordings that were listed but rejected, so they are not gone.
+        readings: The fetches of the layer that touch the month.
     """
     if not existing.num_rows:
         first = _first_sighting(seen)
@@ -164,12 +167,12 @@ def _with(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
 
 
 def _is_newer(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
-    """Which rows have other content that is not older: by updated_at, and by when its page was read.
+    """Check which rows have different content that is not older, by updated_at and by when its page was fetched.
 
-    The page is what is there already only when a generation of several layers is applied a second time.
+    The page is older than the existing one only if a generation of several layers is applied a second time.
     """
     is_not_older = pc.greater_equal(after["updated_at"], before["updated_at"])
-    is_newer = pc.and_(_content_differs(before, after), is_not_older).combine_chunks()
+    is_newer = pc.and_(is_distinct(before, after, CONTENT_NAMES), is_not_older).combine_chunks()
     read_before, read_after = (_landings(table.filter(is_newer)["raw_page"]) for table in (before, after))
     return pa.chunked_array(
         [pc.replace_with_mask(is_newer, is_newer, pc.less_equal(read_before, read_after))]
@@ -177,23 +180,14 @@ def _is_newer(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
 
 
 def _landings(raw_pages: pa.ChunkedArray) -> pa.Array:
-    """The folder above each page, which is named after the instant its walk was begun."""
+    """Return the folder of each page, which is named after the instant its fetch began."""
     return pc.struct_field(
         pc.extract_regex(raw_pages.combine_chunks(), "(?P<landing>[^/]*)/[^/]*$"), "landing"
     )
 
 
-def _content_differs(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
-    differs = pa.chunked_array([pa.repeat(False, before.num_rows)])
-    for name in CONTENT_NAMES:
-        one_is_null = pc.xor(pc.is_null(before[name]), pc.is_null(after[name]))
-        is_unequal = pc.fill_null(pc.not_equal(before[name], after[name]), False)
-        differs = pc.or_(differs, pc.or_(one_is_null, is_unequal))
-    return differs
-
-
 def _gone_at(unlisted: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Fetch]) -> pa.ChunkedArray:
-    """When each row was found gone by these readings; null for rows that are not, or were already."""
+    """When these fetches found each row gone; null for rows that are not gone, or were gone before."""
     gone_at = pa.chunked_array([pa.nulls(unlisted.num_rows, INSTANT)])
     may_be_gone = pc.and_(
         pc.is_null(unlisted["deleted_at"]),

@@ -1,1 +1,1 @@
-"""What the API sent, read."""
+"""Parsing of the pages that the API sent."""

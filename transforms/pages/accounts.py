@@ -1,10 +1,10 @@
-"""The list of accounts: what the API says, and under which names and variables its accounts can stand in the settings.
+"""The list of accounts: what the API sends, and the names and variables its accounts get in the settings.
 
 `GET /2010-04-01/Accounts.json` of Twilio (documented at twilio.com/docs/iam/api/account) and `GET
 /api/laml/2010-04-01/Accounts` of SignalWire (developer.signalwire.com, Compatibility API, List Accounts: the project of
-the credentials and its subprojects; an older page says the project alone). A page is the usual envelope around
+the credentials and its subprojects; an older page says only the project). A page is the usual envelope around
 `accounts`; `status` is active, suspended or closed; `friendly_name` has up to 64 characters of any kind, by default an
-e-mail address. Twilio's `auth_token` is a secret in plain sight: it is not read, and nothing of a page is kept.
+e-mail address. A page contains Twilio's `auth_token` in plain text: it is not parsed, and no page is stored.
 """
 
 import re
@@ -18,7 +18,8 @@ import msgspec
 from transforms.errors import DataError, NotJsonError
 from transforms.pages.records import Envelope, without_lone_surrogates
 
-# Of a name alone could come GITHUB_TOKEN, and the secret of another service would be sent to this one.
+# The prefix matters: from an account's name alone, the variable could be GITHUB_TOKEN, and the secret of another
+# service would be sent to this API.
 _VARIABLE = "RECSPEND_ACCOUNT_{}_TOKEN"
 
 
@@ -35,7 +36,7 @@ class _AccountPage(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ListedAccount:
-    """One account of the list; a name on one line, and the variable that is to hold its token."""
+    """One account of the list, with its name on one line, and the variable for its token."""
 
     account_sid: str
     name: str
@@ -44,18 +45,23 @@ class ListedAccount:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be read; an unknown status may be."""
+        """Whether its recordings can be listed; assumed for an unknown status."""
         return self.status not in ("closed", "suspended")
 
 
 def read_account_envelope(body: bytes) -> Envelope:
-    """How a page continues. Raises NotJsonError or DataError when it is none."""
+    """Parse how a page continues.
+
+    Raises:
+        NotJsonError: The body is not JSON.
+        DataError: It is JSON, but not a page of accounts.
+    """
     page = _decode(body)
     return Envelope(len(page.accounts), page.next_page_uri)
 
 
 def read_accounts(body: bytes) -> list[ListedAccount]:
-    """The accounts of a page; one without a sid cannot be asked for anything and is left out."""
+    """Parse the accounts of a page. An account without a sid cannot be requested and is left out."""
     return [
         ListedAccount(account.sid, _one_line(account.friendly_name or ""), (account.status or "").lower())
         for account in _decode(body).accounts
@@ -64,17 +70,21 @@ def read_accounts(body: bytes) -> list[ListedAccount]:
 
 
 def named(listed: Iterable[ListedAccount], variables: Mapping[str, str]) -> list[ListedAccount]:
-    """Each account once, with a name and a variable of its own.
+    """Give each account a unique name and a unique variable; each account is listed once.
 
-    A name that is empty is the sid, one that another account has gets a number. variables: those that are known
-    already, by sid; a new one is `RECSPEND_ACCOUNT_…_TOKEN` with the name in ASCII capitals.
+    An empty name becomes the sid, and a name that another account has gets a number. A new variable is
+    `RECSPEND_ACCOUNT_…_TOKEN` with the name in ASCII capitals.
+
+    Args:
+        listed: The accounts, in order; one may be listed more than once.
+        variables: The variables already in use, by sid; they are kept.
     """
     accounts = list({account.account_sid: account for account in listed}.values())
-    names = _apart((account.name or account.account_sid for account in accounts), " ")
+    names = _unique((account.name or account.account_sid for account in accounts), " ")
     capitals = [
         _capitals(name) or _capitals(each.account_sid) for each, name in zip(accounts, names, strict=True)
     ]
-    made = [_VARIABLE.format(each) for each in _apart(capitals, "_")]
+    made = [_VARIABLE.format(each) for each in _unique(capitals, "_")]
     return [
         replace(account, name=name, token_env=variables.get(account.account_sid, variable))
         for account, name, variable in zip(accounts, names, made, strict=True)
@@ -82,27 +92,27 @@ def named(listed: Iterable[ListedAccount], variables: Mapping[str, str]) -> list
 
 
 def _decode(body: bytes) -> _AccountPage:
-    for mended in (bytes, without_lone_surrogates):
+    for clean in (bytes, without_lone_surrogates):
         try:
-            return msgspec.json.decode(mended(body), type=_AccountPage)
+            return msgspec.json.decode(clean(body), type=_AccountPage)
         except msgspec.ValidationError as error:
             raise DataError(f"not a page of accounts ({error})") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-    raise NotJsonError("not a page of accounts (no JSON)")
+    raise NotJsonError("not a page of accounts (not JSON)")
 
 
 def _one_line(name: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
 
 
-def _apart(names: Iterable[str], between: str) -> list[str]:
-    """The names, with a number behind each that another had before."""
-    apart: list[str] = []
+def _unique(names: Iterable[str], separator: str) -> list[str]:
+    """Append a number to each name that is already taken by an earlier one."""
+    unique: list[str] = []
     for name in names:
-        numbered = (f"{name}{between}{number}" for number in count(2))
-        apart.append(next(each for each in chain([name], numbered) if each not in apart))
-    return apart
+        numbered = (f"{name}{separator}{number}" for number in count(2))
+        unique.append(next(each for each in chain([name], numbered) if each not in unique))
+    return unique
 
 
 def _capitals(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Records of pages to columns: the shape of what the API lists, before it is known what has to be rejected."""
+"""Turn the records of pages into columns, before it is decided which records to reject."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from transforms.values.money import PRICE
 LISTED_SCHEMA = pa.schema(
     [pa.field(column.name, column.type) for column in CONTENT_COLUMNS] + [pa.field("raw_page", pa.string())]
 )
-"""A listed recording: what the API says, and the page that says so."""
+"""A listed recording: the content that the API sent, and the page it is on."""
 
 _VALUE_SHOWN = 40
 
@@ -36,9 +36,9 @@ _GET = {name: attrgetter(name) for name in (*_TEXTS, *_LOOSE, "price")}
 
 @dataclass(slots=True)
 class Batch:
-    """Records of several pages, field by field: columns pay off from some thousand rows on.
+    """Records of several pages, field by field: columns pay off from a few thousand rows.
 
-    A text goes into Arrow page by page, while it is still in the processor's cache.
+    Text fields are converted to Arrow page by page, while the text is still in the processor's cache.
     """
 
     pages: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Batch:
         return len(self.pages)
 
     def add(self, page: str, records: Sequence[Record], positions: Sequence[int]) -> None:
-        """Add the records of a page, each with its position in it."""
+        """Add the records of a page, each with its position on the page (from 0)."""
         if not records:
             return
         for name, texts in self._texts.items():
@@ -63,20 +63,20 @@ class Batch:
         self.positions.extend(positions)
 
     def text(self, name: str) -> pa.Array:
-        """A field that is text, of all records."""
+        """Return a text field of all records."""
         return pa.concat_arrays(self._texts[name]) if self._texts[name] else pa.array([], pa.string())
 
     def loose(self, name: str) -> list[str | int | None]:
-        """A field that is text or number, of all records."""
+        """Return a field that is text or a number, of all records."""
         return self._loose[name]
 
     @property
     def prices(self) -> list[bytes]:
-        """The JSON text of each price."""
+        """The JSON text of each record's price."""
         return self._prices
 
     def kept(self, mask: pa.Array) -> "Batch":
-        """The records where the mask is true."""
+        """Select the records where the mask is true."""
         flags = mask.to_pylist()
         return Batch(
             list(compress(self.pages, flags)),
@@ -87,7 +87,7 @@ class Batch:
         )
 
     def row(self, number: int) -> dict[str, Any]:
-        """One record, field by field."""
+        """Return one record, by field name."""
         texts = {name: self.text(name)[number].as_py() for name in _TEXTS}
         return {
             **texts,
@@ -98,7 +98,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ReadColumns:
-    """Records in columns (LISTED_SCHEMA), which prices are no numbers, and how often each (kind, value) is odd."""
+    """Records in columns (LISTED_SCHEMA), which prices cannot be parsed, and the count of each oddity (kind, value)."""
 
     table: pa.Table
     is_price_unreadable: pa.Array
@@ -106,10 +106,14 @@ class ReadColumns:
 
 
 def read_columns(batch: Batch, created_at: pa.Array, account_sid: str) -> ReadColumns:
-    """Read a batch into columns, row by row as the records came; `created_at` is read already.
+    """Parse a batch into columns, in the order of the records.
 
-    A date that cannot be read is null (updated_at then is created_at); a record that names no account belongs to
-    the one that was asked.
+    A date that cannot be parsed becomes null, and a missing updated_at becomes created_at.
+
+    Args:
+        batch: The records.
+        created_at: Their creation instants, already parsed (timestamp[us, UTC]).
+        account_sid: The requested account. A record that names no account belongs to it.
     """
     oddities: Counter[tuple[str, str]] = Counter()
 
@@ -120,7 +124,7 @@ def read_columns(batch: Batch, created_at: pa.Array, account_sid: str) -> ReadCo
                 distinct.values, distinct.counts, distinct.readings, strict=True
             ):
                 if reading.oddity:
-                    # The value itself matters where it is kept as a name of its own; there are few of those.
+                    # Record the value itself only where it is kept as it is; there are few different ones.
                     kept_name = shown(value) if reading.oddity.startswith("unknown") else ""
                     oddities[reading.oddity, kept_name] += count
         return distinct
@@ -171,12 +175,12 @@ def read_columns(batch: Batch, created_at: pa.Array, account_sid: str) -> ReadCo
 
 
 def _texts_of(raws: Sequence[msgspec.Raw]) -> list[bytes]:
-    """The JSON text of each value. All at once: a copy each would cost three times as much."""
+    """Return the JSON text of each value, all at once: copying each one would take three times as long."""
     texts = b"\n".join(raws).split(b"\n")
     return texts if len(texts) == len(raws) else [bytes(raw) for raw in raws]
 
 
 def shown(value: object) -> str:
-    """A value as it stood in the JSON, short enough for a line of text."""
+    """Show a value as it is in the JSON, shortened to fit into a line of text."""
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= _VALUE_SHOWN else text[: _VALUE_SHOWN - 1] + "…"

@@ -1,7 +1,7 @@
-"""Readers for the fields that come in more than one form: a value as sent to a value of the lake.
+"""Parsers for the fields that the API sends in more than one form.
 
-Each reader takes what the JSON held and returns a `ParsedField`: the value, and what was odd about it, if anything.
-Something odd never stops a record; only a price that is no number does (`unreadable`).
+Each parser takes the value from the JSON and returns a `ParsedField`: the value for the lake, and what was odd about
+it, if anything. An oddity never rejects a record; only a price that is not a number does (`unreadable`).
 """
 
 import re
@@ -16,14 +16,14 @@ from transforms.values import money
 
 
 class ParsedField(NamedTuple):
-    """A value for the lake and, when it surprises, the name of the oddity to count."""
+    """A value for the lake and, if it is unexpected, the name of the oddity to count."""
 
     value: object
     oddity: str | None = None
 
 
 class PriceReading(NamedTuple):
-    """A price, its text without quotes, what is odd about it, and whether it is no number at all."""
+    """A price, its text without quotes, what is odd about it, and whether it could not be parsed at all."""
 
     value: Decimal | None
     text: str | None
@@ -31,12 +31,12 @@ class PriceReading(NamedTuple):
     unreadable: bool = False
 
 
-# The same source is spelled differently on different pages of the documentation: compared without case, and
-# with the one longer spelling that was met.
+# Different pages of the documentation spell the same source differently. Names are compared case-insensitively, and
+# one longer spelling that the API was seen to send is mapped.
 _SOURCE_BY_FOLDED_NAME = {name.lower(): name for name in SOURCES} | {
     "startconferencerecordingapi": "StartConferenceRecording"
 }
-# The same few texts come back on page after page.
+# Pages repeat the same few texts.
 _remembered = lru_cache(maxsize=20_000, typed=True)
 
 _WHOLE_NUMBER = re.compile(r"([+-]?\d{1,18})(?:\.0*)?", re.ASCII)
@@ -56,7 +56,7 @@ def _is_absent(value: str | int | None) -> bool:
 
 
 def read_source(value: str | None) -> ParsedField:
-    """One of the seven documented names, compared without case; any other name verbatim and counted."""
+    """Parse a source: one of the seven documented names, in any case. Any other name is kept verbatim and counted."""
     if value is None or not value.strip():
         return ParsedField(UNKNOWN, "missing source")
     known = _SOURCE_BY_FOLDED_NAME.get(value.strip().lower())
@@ -64,7 +64,7 @@ def read_source(value: str | None) -> ParsedField:
 
 
 def read_status(value: str | None) -> ParsedField:
-    """The status in lower case; an undocumented one is kept and counted."""
+    """Parse a status into lower case; an undocumented one is kept and counted."""
     if value is None or not value.strip():
         return ParsedField(UNKNOWN, "missing status")
     status = value.strip().lower()
@@ -72,7 +72,7 @@ def read_status(value: str | None) -> ParsedField:
 
 
 def read_currency(value: str | None) -> ParsedField:
-    """The currency in upper case, XXX when there is none. Text that is no ISO code stays a currency of its own."""
+    """Parse a currency into upper case, XXX if there is none. Text that is not an ISO code is kept and counted."""
     if _is_absent(value) or value is None:
         return ParsedField(NO_CURRENCY)
     currency = value.strip().upper()
@@ -81,7 +81,7 @@ def read_currency(value: str | None) -> ParsedField:
 
 
 def read_channels(value: str | int | None) -> ParsedField:
-    """The number of channels; null when it is not readable."""
+    """Parse the number of channels; null if it cannot be parsed."""
     if _is_absent(value):
         return ParsedField(None, "missing channels")
     channels = _whole_number(value, _INT8_MAX)
@@ -92,7 +92,7 @@ def read_channels(value: str | int | None) -> ParsedField:
 
 @_remembered
 def read_duration(value: str | int | None) -> ParsedField:
-    """Seconds; null while the recording is not done, and when the text is no whole number of seconds."""
+    """Parse a duration in seconds; null while the recording is not done, or if the value is not a whole number."""
     if _is_absent(value):
         return ParsedField(None)
     seconds = _whole_number(value, _INT32_MAX)
@@ -100,13 +100,13 @@ def read_duration(value: str | int | None) -> ParsedField:
 
 
 def read_error_code(value: str | int | None) -> ParsedField:
-    """The code as text; the word "null" was met and means none."""
+    """Parse an error code into text; the API also sends the word "null" for no error."""
     return ParsedField(None if _is_absent(value) else str(value).strip())
 
 
 @_remembered
 def read_price(json_text: bytes) -> PriceReading:
-    """The exact price from its JSON text: string or number alike; null, "" and "null" mean not priced yet."""
+    """Parse the exact price from its JSON text, a string or a number; null, "" and "null" mean not priced yet."""
     text = json_text.decode(errors="replace")
     if text.startswith('"'):
         try:

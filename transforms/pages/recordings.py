@@ -1,8 +1,8 @@
-"""Page bytes to an Arrow table of recordings, plus the records that could not be understood.
+"""Parse page bytes into an Arrow table of recordings, plus the records that could not be understood.
 
-A page is the body of one answer of the Recordings list API. Nothing here guesses: a record without a sid, without
-a readable creation date or with a price that is no number is rejected by name, and every smaller surprise is
-counted as an oddity.
+A page is the body of one response of the Recordings list API. Nothing here guesses: a record without a sid, without
+a valid creation date or with a price that is not a number is rejected with the field and the reason. Everything less
+serious is counted as an oddity.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from transforms.schema import REJECT_SCHEMA
 from transforms.values.dates import instants, parse_instant
 from transforms.values.windows import Window, is_created_in
 
-# Enough rows for column work to pay off, few enough to cost little memory.
+# Enough rows for columnar work to pay off, few enough to need little memory.
 _ROWS_AT_ONCE = 20_000
 
 
@@ -39,8 +39,8 @@ class Page:
 class Listed:
     """What pages list within a window of creation days.
 
-    recordings: LISTED_SCHEMA, in the order of the pages. rejects: REJECT_SCHEMA. oddities: how often each
-    (kind, value) was met. rows = understood + rejects + outside, the latter created outside the window.
+    recordings: LISTED_SCHEMA, in the order of the pages. rejects: REJECT_SCHEMA. oddities: the count of each
+    (kind, value). rows = understood + rejects + outside; outside is the number of rows created outside the window.
     """
 
     recordings: pa.Table
@@ -51,15 +51,17 @@ class Listed:
 
     @property
     def understood(self) -> int:
-        """Rows of the window that were read without trouble, each sighting counted."""
+        """How many rows of the window were parsed; a recording listed twice counts twice."""
         return self.rows - int(self.rejects.num_rows) - self.outside
 
 
 def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> Listed:
-    """Read pages of one account into tables, keeping the rows created in the window.
+    """Parse the pages of one account into tables, keeping the rows created in the window.
 
-    The API may be asked wider than the window, so rows outside are counted and left. Raises DataError naming
-    the page when a page cannot be understood at all.
+    The request may cover more than the window, so rows outside it are counted and left out.
+
+    Raises:
+        DataError: A page is not a page of recordings; the message names it.
     """
     parts = [_list_batch(batch, account_sid, window) for batch in _batches(pages)]
     return Listed(
@@ -72,14 +74,14 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
 
 
 def created_instants(records: Iterable[Record]) -> list[datetime]:
-    """When recordings were created (UTC), in their order, as far as that can be read."""
+    """List when the records were created (UTC), in their order; a date that cannot be parsed is left out."""
     found = (parse_instant(record.date_created) for record in records if record.date_created is not None)
     return [instant for instant in found if instant is not None]
 
 
 @dataclass(slots=True)
 class _Pages:
-    """Some pages taken apart: the records in a batch, and those that could not even be taken apart."""
+    """Some parsed pages: their records in a batch, and those that could not be decoded."""
 
     batch: Batch = field(default_factory=Batch)
     misread: list[tuple[str, int, Misread]] = field(default_factory=list)
@@ -89,31 +91,31 @@ class _Pages:
         try:
             read = read_records(page.body)
         except DataError as error:
-            raise DataError(f"{page.name}: {error}. Delete this landing to fetch it anew.") from None
+            raise DataError(f"{page.name}: {error}. Delete this landing to fetch it again.") from None
         self.oddities.update(("unknown field", name) for name in read.unknown_fields)
         self.misread.extend((page.name, position, misread) for position, misread in read.misread)
         self.batch.add(page.name, read.records, read.positions)
 
 
 def _batches(pages: Iterable[Page]) -> Iterator[_Pages]:
-    taken_apart = _Pages()
+    parsed = _Pages()
     for page in pages:
-        taken_apart.add(page)
-        if len(taken_apart.batch) >= _ROWS_AT_ONCE:
-            yield taken_apart
-            taken_apart = _Pages()
-    yield taken_apart
+        parsed.add(page)
+        if len(parsed.batch) >= _ROWS_AT_ONCE:
+            yield parsed
+            parsed = _Pages()
+    yield parsed
 
 
 def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
     batch = pages.batch
     rows = len(batch) + len(pages.misread)
     created_at = instants(batch.text("date_created"))
-    # A record whose creation date cannot be read may belong to any window: it stays.
-    stays = pc.fill_null(is_created_in(created_at, window), True)
-    outside = stays.false_count
+    # A record whose creation date cannot be parsed may belong to any window, so it is kept here (and rejected below).
+    is_kept = pc.fill_null(is_created_in(created_at, window), True)
+    outside = is_kept.false_count
     if outside:
-        batch, created_at = batch.kept(stays), created_at.filter(stays)
+        batch, created_at = batch.kept(is_kept), created_at.filter(is_kept)
     read = read_columns(batch, created_at, account_sid)
     is_good = pc.and_(
         pc.and_(pc.is_valid(created_at), pc.invert(read.is_price_unreadable)),
@@ -173,7 +175,7 @@ def _why_rejected(record: dict[str, Any], account_sid: str, created_at: datetime
     if created_at is None:
         if record["date_created"] is None:
             return {"field": "date_created", "reason": "is missing"}
-        return {"field": "date_created", "reason": f"{shown(record['date_created'])!r} is no date"}
+        return {"field": "date_created", "reason": f"{shown(record['date_created'])!r} is not a date"}
     if record["account_sid"] and record["account_sid"] != account_sid:
         return {"field": "account_sid", "reason": f"{shown(record['account_sid'])!r} is another account"}
-    return {"field": "price", "reason": f"{shown(record['price'])} is no number that fits"}
+    return {"field": "price", "reason": f"{shown(record['price'])} is not a number that fits"}

@@ -1,8 +1,8 @@
-"""The JSON of a page, read into typed records without losing a digit.
+"""Decode the JSON of a page into typed records without losing a digit.
 
-A page is the envelope seen in real responses: `uri, first_page_uri, next_page_uri, previous_page_uri, page,
-page_size` and the list under `recordings` (Twilio adds `start` and `end`). A number that may carry money stays
-JSON text, so it never passes through a float.
+A page is the envelope that real responses have: `uri, first_page_uri, next_page_uri, previous_page_uri, page,
+page_size` and the list under `recordings` (Twilio adds `start` and `end`). A number that may be an amount of money
+stays JSON text, so it never passes through a float.
 """
 
 import re
@@ -15,7 +15,7 @@ from transforms.errors import DataError, NotJsonError
 
 _NULL = msgspec.Raw(b"null")
 
-# Escapes from left to right, so that an escaped backslash is never taken for the beginning of one.
+# Matches every escape from left to right, so that an escaped backslash is never mistaken for the start of one.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -24,14 +24,14 @@ _ESCAPE = re.compile(
 _AN_END = 5
 
 Loose = str | int | None
-"""A field met both as text and as a number."""
+"""A field that the API sends both as text and as a number."""
 
 
 class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """One recording as sent: every documented field, by its name in the JSON.
 
-    The last block is read past on purpose (the page itself is kept), but named, so that a field that is not
-    in the documentation is noticed.
+    The fields of the last block are not used (the page itself is kept). They are listed so that a field that is
+    not in the documentation is noticed.
     """
 
     sid: str
@@ -81,7 +81,7 @@ _RAW_FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What paging needs of a page: how many rows it lists and where the next one is (None on the last)."""
+    """What pagination needs of a page: how many rows it lists and the URI of the next page (None on the last)."""
 
     rows: int
     next_page_uri: str | None
@@ -89,7 +89,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Misread:
-    """A record of a page that could not even be taken apart: its JSON text, the field, why, and its sid if readable."""
+    """A record that could not be decoded: its JSON text, the field, the reason, and its sid if there is one."""
 
     text: bytes
     field: str
@@ -99,7 +99,7 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class PageRecords:
-    """The records of a page with their positions (from 0), what could not be read, and unknown field names."""
+    """The records of a page with their positions (from 0), the records not decoded, and unknown field names."""
 
     records: list[Record]
     positions: Sequence[int]
@@ -108,36 +108,40 @@ class PageRecords:
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """Read how a page continues.
+    """Decode how a page continues.
 
-    Raises NotJsonError when the body is no JSON (cut off, or an error page in HTML), DataError when it is JSON but
-    not a page of recordings.
+    Raises:
+        NotJsonError: The body is not JSON: it is cut off, or an error page in HTML.
+        DataError: It is JSON, but not a page of recordings.
     """
     envelope = _decode_envelope(body)
     return Envelope(len(envelope.recordings), envelope.next_page_uri)
 
 
 def _decode_envelope(body: bytes) -> _Envelope:
-    for mended in (bytes, without_lone_surrogates):
+    for clean in (bytes, without_lone_surrogates):
         try:
-            return _ENVELOPE.decode(mended(body))
+            return _ENVELOPE.decode(clean(body))
         except msgspec.ValidationError as error:
             raise DataError(f"not a page of recordings ({error})") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-    raise NotJsonError("not a page of recordings (no JSON)")
+    raise NotJsonError("not a page of recordings (not JSON)")
 
 
 def without_lone_surrogates(body: bytes) -> bytes:
-    """The body with half characters (`\\ud800`, which JSON allows and Unicode does not) as the replacement character.
+    """Replace lone surrogates (`\\ud800`, allowed in JSON but not in Unicode) by the replacement character.
 
-    One such record would otherwise make its whole page unreadable.
+    Otherwise one such record would make its whole page unreadable.
     """
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match["lone"] else match[0], body)
 
 
 def read_ends(body: bytes) -> list[Record]:
-    """The first few and the last few records of a page, as far as they can be read: enough to see how dense it is."""
+    """Decode the first few and the last few records of a page: enough to estimate its density in time.
+
+    Records that cannot be decoded are left out.
+    """
     raw_records = _decode_envelope(body).recordings
     ends = raw_records if len(raw_records) <= 2 * _AN_END else raw_records[:_AN_END] + raw_records[-_AN_END:]
     records = [_read_odd_record(bytes(raw), []) for raw in ends]
@@ -145,9 +149,12 @@ def read_ends(body: bytes) -> list[Record]:
 
 
 def read_records(body: bytes) -> PageRecords:
-    """Read all records of a page. Raises DataError when the body is not a page of recordings.
+    """Decode all records of a page.
 
-    The page is decoded whole; only when a record holds a surprise are the records read one by one.
+    The page is decoded as a whole. Only if that fails, because of one unexpected record, are they decoded one by one.
+
+    Raises:
+        DataError: The body is not a page of recordings.
     """
     try:
         records = _PAGE.decode(body).recordings
@@ -177,7 +184,7 @@ def _read_odd_record(text: bytes, unknown: list[str]) -> Record | Misread:
     try:
         fields = _FIELDS.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Misread(text, "record", "is no JSON object in UTF-8")
+        return Misread(text, "record", "is not a JSON object in UTF-8")
     unknown.extend(name for name in fields if name not in _KNOWN)
     values: dict[str, object] = {}
     unreadable = []
@@ -193,14 +200,14 @@ def _read_odd_record(text: bytes, unknown: list[str]) -> Record | Misread:
     if raw_sid == b"null":
         return Misread(text, "sid", "is missing")
     if "sid" in unreadable or raw_sid[:1] in (b"{", b"[", b"t", b"f"):
-        return Misread(text, "sid", "is no text in UTF-8")
+        return Misread(text, "sid", "is not text in UTF-8")
     if unreadable:
-        return Misread(text, unreadable[0], "is no text in UTF-8", str(values["sid"]))
+        return Misread(text, unreadable[0], "is not text in UTF-8", str(values["sid"]))
     return Record(**values)  # type: ignore[arg-type]
 
 
 def _loose_text(raw: bytes) -> str | None:
-    """A JSON string's content; null as None; anything else (number, object, …) as its JSON text."""
+    """Decode a JSON string; null becomes None, and anything else (a number, an object, …) its JSON text."""
     if raw == b"null":
         return None
     return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode()

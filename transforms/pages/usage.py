@@ -1,12 +1,12 @@
-"""Usage Records: what Twilio says it counted and charged for recordings, a record a day.
+"""Usage Records: what Twilio counted and charged for recordings, one record per day.
 
 `GET …/Usage/Records/Daily.json?Category=recordings&StartDate=…&EndDate=…`, documented at
-twilio.com/docs/usage/api/usage-record: days are GMT, both ends included; `count` is how many recordings, `usage` their
-billed minutes, `price` the total in `price_unit`, positive; `as_of` is when the record was up to date. A main account's
-list includes its subaccounts unless `IncludeSubaccounts=false` is asked. The documentation has `price` as a number and
-`count` and `usage` as text; a real response had all three as text, and said "recorded-minutes" where "minutes" is
-documented. Not known: how late a day still changes, and whether a day without usage is listed. One that is not listed
-counts as a day for which nothing is charged.
+twilio.com/docs/usage/api/usage-record: days are GMT, both ends included; `count` is the number of recordings, `usage`
+their billed minutes, `price` the total in `price_unit`, positive; `as_of` is when the record was up to date. A main
+account's list includes its subaccounts unless `IncludeSubaccounts=false` is sent. In the documentation, `price` is a
+number and `count` and `usage` are text. A real response had all three as text, and "recorded-minutes" where "minutes"
+is documented. Not known: how late a day can still change, and whether a day without usage is listed. A day that is
+not listed counts as a day without charges.
 """
 
 from collections import Counter
@@ -38,9 +38,9 @@ USAGE_SCHEMA = pa.schema(
         pa.field("raw_page", pa.string(), nullable=False),
     ]
 )
-"""What is charged for a day (UTC), per currency; a day that was read and is not listed has one row without a currency.
+"""What is charged for a day (UTC), per currency; a day requested but not listed has one row without a currency.
 
-raw_page: the page that said so first, as long as all later ones say the same.
+raw_page: the first page with these figures, as long as all later pages repeat them.
 """
 
 _CATEGORY = "recordings"
@@ -52,7 +52,7 @@ class _UsageEnvelope(msgspec.Struct):
 
 
 class _UsageRecord(msgspec.Struct):
-    """One record; what may carry money stays JSON text."""
+    """One record; numbers stay JSON text, so that no amount passes through a float."""
 
     category: str
     start_date: str
@@ -67,7 +67,7 @@ class _UsageRecord(msgspec.Struct):
 
 @dataclass(slots=True)
 class Usage:
-    """What pages say of a window: rows (USAGE_SCHEMA) by day, and how often each (kind, value) was odd.
+    """The usage of a window: rows (USAGE_SCHEMA) by day (UTC), and the count of each oddity (kind, value).
 
     A day with a record that cannot be understood, or that was not over when it was counted, is not among the days.
     """
@@ -77,15 +77,23 @@ class Usage:
 
 
 def read_usage_envelope(body: bytes) -> Envelope:
-    """Read how a page continues. Raises NotJsonError when it is no JSON, DataError when it is no page of usage."""
+    """Decode how a page continues.
+
+    Raises:
+        NotJsonError: The body is not JSON.
+        DataError: It is JSON, but not a page of usage.
+    """
     envelope = _decoded(body)
     return Envelope(len(envelope.usage_records), envelope.next_page_uri)
 
 
 def read_usage(pages: Iterable[Page], account_sid: str, window: Window) -> Usage:
-    """Read the pages of one walk over a window, whole days in UTC. Raises DataError when a page is no page of usage.
+    """Parse the pages of one pagination run over a window (whole days, UTC).
 
-    A record of another category, account or window was not asked for and is left out.
+    A record of another category, account or window was not requested and is left out.
+
+    Raises:
+        DataError: A page is not a page of usage.
     """
     usage = Usage({day: [] for day in days_of(window)})
     for page in pages:
@@ -102,7 +110,7 @@ def _take(usage: Usage, text: bytes, account_sid: str, page: str) -> None:
         record = msgspec.json.decode(text, type=_UsageRecord)
         first, last = date.fromisoformat(record.start_date), date.fromisoformat(record.end_date)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
-        # Of which day it speaks is not known: better none of them than a figure too little.
+        # It is unknown which day the record belongs to: better no day at all than one with too low a figure.
         usage.days.clear()
         usage.oddities["usage record not understood", ""] += 1
         return
@@ -124,13 +132,13 @@ def _take(usage: Usage, text: bytes, account_sid: str, page: str) -> None:
 
 
 def _is_whole(record: _UsageRecord, day: date) -> bool:
-    """Whether the day was over when the record was up to date; one that does not say is taken for it."""
+    """Check whether the day was over when the record was counted; assumed if the record does not say."""
     as_of = parse_instant(record.as_of) if record.as_of else None
     return as_of is None or as_of >= Window(day, day).created_before
 
 
 def _number(raw: msgspec.Raw) -> Decimal | None:
-    """A number from its JSON text, written as a number or as text, never through a float."""
+    """Parse a number from its JSON text, a number or a string, never through a float."""
     text = bytes(raw)
     return parse_price(msgspec.json.decode(text, type=str) if text.startswith(b'"') else text.decode())
 
@@ -148,4 +156,4 @@ def _decoded(body: bytes) -> _UsageEnvelope:
     except msgspec.ValidationError as error:
         raise DataError(f"not a page of usage ({error})") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise NotJsonError("not a page of usage (no JSON)") from None
+        raise NotJsonError("not a page of usage (not JSON)") from None

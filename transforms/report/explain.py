@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 from transforms.errors import ConfigError
 from transforms.model.models import FACT, SUMS, Model, Twin
-from transforms.report.narrowing import mart_called
+from transforms.values.names import find_mart_name
 
 _MONTH = "cast(date_trunc('month', recordings.usage_date) as date)"
 
@@ -38,7 +38,7 @@ def additive(mart: Model) -> list[str]:
 def find_mart(marts: Iterable[Model], name: str) -> Model:
     """The mart with this name, `marts.` or not. Raises ConfigError naming those there are."""
     by_name = {mart.name.removeprefix("marts."): mart for mart in marts if mart.name.startswith("marts.")}
-    return by_name[mart_called(by_name, name)]
+    return by_name[find_mart_name(by_name, name)]
 
 
 def read_conditions(mart: Model, texts: Iterable[str]) -> list[Condition]:

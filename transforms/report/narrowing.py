@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 
 from transforms.errors import ConfigError
 
@@ -50,30 +49,6 @@ class Narrowing:
         return f"select * from (\n{sql}\n) where {' and '.join(conditions)}" if conditions else sql  # noqa: S608
 
 
-def account_called(accounts: Iterable[tuple[str, str]], called: str) -> tuple[str, str]:
-    """The one account (sid, name) of that name or sid. Raises ConfigError naming those there are."""
-    known = sorted(set(accounts), key=lambda account: (account[1], account[0]))
-    found = [account for account in known if account[0] == called] or [
-        account for account in known if account[1] == called
-    ]
-    if len(found) > 1:
-        sids = " and ".join(sid for sid, _ in found)
-        raise ConfigError(f"{len(found)} accounts are called {called}. Name one by its sid: {sids}.")
-    if not found:
-        raise ConfigError(f"There is no account {called}. {_there_are(called, [name for _, name in known])}")
-    return found[0]
-
-
-def mart_called(marts: Collection[str], called: str) -> str:
-    """The mart of that name, `marts.` or not. Raises ConfigError naming those there are."""
-    name = called.removeprefix("marts.")
-    if name not in marts:
-        close = get_close_matches(name, marts, 1)
-        meant = f" Did you mean {close[0]}?" if close else ""
-        raise ConfigError(f"There is no mart {called}.{meant} There are {', '.join(sorted(marts))}.")
-    return name
-
-
 def month_among(months: Iterable[date], month: date) -> date:
     """The month, when it is one of these. Raises ConfigError naming them."""
     known = [f"{each:%Y-%m}" for each in sorted(set(months))]
@@ -86,16 +61,6 @@ def month_among(months: Iterable[date], month: date) -> date:
         f"There are {', '.join(known)}." if known else "No month was read yet; run `recspend run` first."
     )
     raise ConfigError(f"Nothing is known of {asked}. {there_are}")
-
-
-def _there_are(called: str, names: Sequence[str]) -> str:
-    if not names:
-        return "No account was read yet; run `recspend run` first."
-    close = get_close_matches(called, names, 1)
-    shown = (
-        names if len(names) <= _MOST_LISTED else [*names[:_MOST_LISTED], f"{len(names) - _MOST_LISTED} more"]
-    )
-    return f"{f'Did you mean {close[0]}? ' if close else ''}There are {', '.join(shown)}."
 
 
 def _quoted(text: str) -> str:

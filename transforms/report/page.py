@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from transforms.report.text import to_text
+from transforms.values.money import trimmed
 
 _CODED = {"day": "days", "source": "sources", "currency": "currencies"}
 _COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "unpriced_minutes")
@@ -84,8 +85,7 @@ def _places(column: pa.ChunkedArray, values: Sequence[str]) -> list[int]:
 def _short(column: pa.ChunkedArray) -> list[str | None]:
     """Decimals as text without zeros at the end, which say nothing and take room."""
     distinct, indices = _distinct(column)
-    texts = [text.rstrip("0").rstrip(".") if "." in text else text for text in distinct]
-    found: list[str | None] = pa.array(texts, pa.string()).take(indices).to_pylist()
+    found: list[str | None] = pa.array(map(trimmed, distinct), pa.string()).take(indices).to_pylist()
     return found
 
 

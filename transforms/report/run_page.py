@@ -4,10 +4,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import Any
 
-from transforms.values.money import shortened
+from transforms.values.money import readable
 
 _SIGNIFICANT = re.compile(r"([\\`*_\[\]()|~#!])")
 _NO_KEY = re.compile("[^a-z0-9]+")
@@ -35,7 +36,7 @@ class Told:
 def run_page(told: Told) -> str:
     """The page of a run. What belongs to stages that did not run is left out."""
     costs = told.figures.get("cost", {})
-    counts = {name: str(value) for name, value in told.figures.items() if isinstance(value, int)}
+    counts = {name: f"{value:,}" for name, value in told.figures.items() if isinstance(value, int)}
     seconds = {stage: f"{taken:.1f}" for stage, taken in told.figures.get("seconds", {}).items()}
     # A browser opens no file from a page of a server, so a link would lead nowhere.
     files = f"On the machine that ran it, in {literal(told.folder)}: {literal(', '.join(told.files))}"
@@ -44,7 +45,7 @@ def run_page(told: Told) -> str:
         {
             "To look at": bullets(told.remarks),
             "Cost of everything in the warehouse": side_by_side(
-                {currency: shortened(amount) for currency, amount in costs.items()}
+                {currency: readable([Decimal(cost)])[0] for currency, cost in costs.items()}
             ),
             "Figures": side_by_side(counts),
             "Days": grid(("account", "first day", "last day", "covered", "missing"), told.days),
@@ -73,7 +74,7 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
     return "\n".join([lines[0], f"|{' --- |' * len(header)}", *lines[1:]]) if cells else ""
 
 
-def side_by_side(figures: Mapping[str, str]) -> str:
+def side_by_side(figures: Mapping[str, str | None]) -> str:
     """A table of one row, each figure under its name. Empty when there are none."""
     return grid(list(figures), [list(figures.values())] if figures else [])
 

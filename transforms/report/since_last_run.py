@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from transforms.values.money import plain
+from transforms.values.json_text import plain_object
 
 _MOST_MOVERS = 3
 
@@ -69,24 +69,8 @@ class Changes:
 
     def as_object(self) -> dict[str, Any]:
         """For JSON: money as plain decimals."""
-        movers = [
-            {
-                "account_name": mover.account_name,
-                "source": mover.source,
-                "currency": mover.currency,
-                "change": plain(mover.change),
-            }
-            for mover in self.movers
-        ]
-        return {
-            "before": None if self.before is None else self.before.isoformat(),
-            "new": self.new,
-            "changed": self.changed,
-            "deleted": self.deleted,
-            "returned": self.returned,
-            "cost": {currency: plain(change) for currency, change in self.cost.items()},
-            "movers": movers,
-        }
+        found: dict[str, Any] = plain_object(self)
+        return found
 
 
 def changes(before: Figures | None, now: Figures, changed: int, deleted: int) -> Changes:

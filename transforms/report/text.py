@@ -3,7 +3,7 @@
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms.values.money import plain
+from transforms.values.money import plain, readable
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)  # is no formula, also where it stands as text
-_FEWEST_DECIMALS = 2
+_NO_YEAR = 10_000
 _TO_QUOTE = re.compile('[,"\r\n]')
 
 
@@ -105,23 +105,27 @@ def to_text(value: Any) -> str | None:
     return json.dumps(value, default=to_text) if isinstance(value, dict | list) else str(value)
 
 
-def for_the_eye(table: pa.Table) -> pd.DataFrame:
-    """A table as text for the screen: each decimal column cut to the decimals its values use, at least two."""
-    columns = {name: _texts(table[name]) for name in table.column_names}
-    for field in table.schema:
-        if pa.types.is_decimal(field.type):
-            columns[field.name] = _with_common_decimals(columns[field.name])
-    return _frame(columns)
+def for_the_eye(table: pa.Table, rates: Collection[str] = ()) -> pd.DataFrame:
+    """A table as text for the screen: numbers with thousands separators, decimals as `readable` says.
+
+    rates: names of columns that hold rates. Integers below 10,000 get no separator, since they may be years.
+    """
+    return _frame({name: _shown(table[name], is_rate=name in rates) for name in table.column_names})
+
+
+def _shown(column: pa.ChunkedArray, *, is_rate: bool) -> list[str | None]:
+    coded = column.combine_chunks().dictionary_encode()
+    values = coded.dictionary.to_pylist()
+    texts: Sequence[str | None] = [to_text(value) for value in values]
+    if pa.types.is_decimal(column.type):
+        texts = readable(values, is_rate=is_rate)
+    elif pa.types.is_integer(column.type) and any(abs(value) >= _NO_YEAR for value in values):
+        texts = [f"{value:,}" for value in values]
+    return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
 
 
 def _frame(columns: Mapping[str, list[str | None]]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=list(columns), dtype=object)
-
-
-def _with_common_decimals(texts: list[str | None]) -> list[str | None]:
-    used = max((len(text.rstrip("0").partition(".")[2]) for text in texts if text), default=0)
-    decimals = max(used, _FEWEST_DECIMALS)
-    return [f"{Decimal(text):.{decimals}f}" if text else None for text in texts]
 
 
 def _to_cell(text: str | None) -> str:

@@ -1,39 +1,45 @@
-"""Credentials: what makes a secret, in which forms one would show, and how to show an address without them."""
+"""Credentials: what counts as a secret, in which forms it can leak, and how to show a URL without it."""
 
 import re
 from base64 import b64encode
 
 from transforms.errors import ConfigError
 
-# Nothing shorter is a secret, and may well be a word of an answer. Documented tokens have 32 characters and more.
+# A shorter text is not treated as a secret: it may be an ordinary word of a response. Documented tokens have at least
+# 32 characters.
 _LEAST_CHARACTERS = 16
-# To the last @ of all: a password may hold a / or # that nobody escaped.
+# Up to the last @: a password may contain a / or # that was not escaped.
 _CREDENTIALS = re.compile(r"(?<=//).*@", re.DOTALL)
 
 
 def secret_in(text: str, called: str, what: str = "the token") -> str:
-    """The secret that a text holds, without white space around it.
+    """Return the secret in a text, without white space around it.
 
-    called: the text as messages name it; what: the secret, as in "the token". They never show the text itself. Raises
-    ConfigError when it is empty, or has more than one line or characters that nobody can type.
+    Args:
+        text: The text. Error messages never show it.
+        called: What error messages call the text.
+        what: What the secret is, such as "the token".
+
+    Raises:
+        ConfigError: The text is empty, has more than one line, or contains non-printable characters.
     """
     secret = text.strip()
     if not secret:
         raise ConfigError(f"{called} is empty. It must hold {what}.")
     if len(text.splitlines()) > 1:
-        raise ConfigError(f"{called} has more than one line. It must hold {what} alone.")
+        raise ConfigError(f"{called} has more than one line. It must hold {what} and nothing else.")
     if not secret.isprintable():
-        raise ConfigError(f"{called} has characters that nobody can type. It must hold {what} alone.")
+        raise ConfigError(f"{called} has non-printable characters. It must hold {what} and nothing else.")
     return secret
 
 
-def shown_forms(user: str, token: str) -> tuple[bytes, ...]:
-    """The forms in which an answer could repeat the token: as it is, and as HTTP Basic sends it (RFC 7617)."""
+def secret_forms(user: str, token: str) -> tuple[bytes, ...]:
+    """List the forms in which a response could repeat the token: as it is, and as HTTP Basic sends it (RFC 7617)."""
     if len(token) < _LEAST_CHARACTERS:
         return ()
     return token.encode(), b64encode(f"{user}:{token}".encode())
 
 
 def without_credentials(url: str) -> str:
-    """A URL as it may be shown: without user and password, and without a query, where keys like to stand."""
+    """Strip a URL of user, password, query and fragment, so that it is safe to show; queries often contain keys."""
     return re.split(r"[?#]", _CREDENTIALS.sub("", url), maxsplit=1)[0]

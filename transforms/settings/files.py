@@ -1,63 +1,65 @@
-"""The text of a settings file and of what stands beside it: TOML, `.env.example`, `.gitignore`.
+"""The text of a settings file and of the files next to it: TOML, `.env.example`, `.gitignore`.
 
-A setting that is not set stands as a comment: `#name = value`, without a space behind the `#`, so that taking the `#`
-away sets it. Lines that begin with `# ` are words.
+A setting that is not set is a comment: `#name = value`, without a space after the `#`, so that removing the `#` sets
+it. Lines that begin with `# ` are explanations.
 """
 
-import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import PurePath
 
+import tomlkit
+
 _WIDTH = 110
-# JSON escapes all that TOML wants escaped but this one; and half characters cannot be written at all.
-_BEYOND_JSON = re.compile("[\x7f\ud800-\udfff]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # half of a pair, which no file can hold
 
 
 def toml_value(value: object) -> str:
-    """A value as TOML, on one line: text, paths, numbers, true and false, and lists of them.
+    """Format a value as TOML on one line: text, a path, a number, true or false, or a list of these.
 
-    Raises TypeError for anything else.
+    Raises:
+        TypeError: The value has another type.
     """
+    return tomlkit.item(_plain(value)).as_string()
+
+
+def _plain(value: object) -> bool | int | float | str | list[object]:
     match value:
-        case bool():
-            return "true" if value else "false"
+        case bool() | int() | float():
+            return value
         case Decimal():
-            # TOML's numbers are floats; one that would lose a digit stands as text, which the loader takes too.
+            # TOML's numbers are floats; one that would lose a digit is written as text, which the loader takes too.
             text = f"{value:f}"
-            return text if Decimal(repr(float(text))) == value else toml_value(text)
-        case int() | float():
-            return repr(value)
+            return float(text) if Decimal(repr(float(text))) == value else text
         case str() | PurePath():
-            quoted = json.dumps(str(value), ensure_ascii=False)
-            return _BEYOND_JSON.sub(lambda match: "\\u007F" if match[0] == "\x7f" else "\\uFFFD", quoted)
+            return _HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", str(value))
         case list() | tuple():
-            return f"[{', '.join(toml_value(each) for each in value)}]"
+            return [_plain(each) for each in value]
     raise TypeError(f"A {type(value).__name__} has no place in a settings file.")
 
 
 def words(text: str) -> list[str]:
-    """Words as lines of comment."""
+    """Wrap a text into comment lines."""
     return [f"# {line}" for line in textwrap.wrap(text, _WIDTH, break_on_hyphens=False)]
 
 
 def entry(table: str, values: Mapping[str, object]) -> list[str]:
-    """One entry of an array of tables."""
+    """Format one entry of an array of tables, as lines."""
     return [f"[[{table}]]", *(f"{name} = {toml_value(value)}" for name, value in values.items())]
 
 
 def commented(lines: Iterable[str]) -> list[str]:
-    """Lines that set something, each as a comment to be opened."""
+    """Comment out lines that set something."""
     return [f"#{line}" for line in lines]
 
 
 def env_example(variables: Sequence[tuple[str, str]]) -> str:
-    """The text of `.env.example`: variables with what each must hold, and none of its content."""
+    """Write the text of `.env.example`: variables with what each must hold, without values."""
     lines = [
         *words(
-            "The secrets of recspend. Copy this file to .env, which git ignores, and write each secret behind its =. "
+            "The secrets of recspend. Copy this file to .env, which git ignores, and write each secret after its =. "
             "recspend reads the environment, not the file:"
         ),
         "#     set -a; . ./.env; set +a; recspend run",
@@ -68,14 +70,14 @@ def env_example(variables: Sequence[tuple[str, str]]) -> str:
 
 
 def ignored_folder(path: PurePath) -> str:
-    """The line of a .gitignore for a folder, given from where the file stands."""
+    """Format the line of a .gitignore for a folder, given relative to the .gitignore."""
     return re.sub(r"([\\*?\[\]!# ])", r"\\\1", path.as_posix()) + "/"
 
 
 def gitignore_with(text: str, patterns: Iterable[str]) -> str:
-    """The text of a .gitignore with those of the patterns that it does not have in any spelling."""
-    had = {_bare(line) for line in text.splitlines()}
-    missing = [pattern for pattern in patterns if _bare(pattern) not in had]
+    """Add to the text of a .gitignore the patterns that it does not contain yet, in any spelling."""
+    present = {_bare(line) for line in text.splitlines()}
+    missing = [pattern for pattern in patterns if _bare(pattern) not in present]
     end = "\r\n" if "\r\n" in text else "\n"
     if missing and text and not text.endswith("\n"):
         text += end
@@ -83,5 +85,5 @@ def gitignore_with(text: str, patterns: Iterable[str]) -> str:
 
 
 def _bare(pattern: str) -> str:
-    """`/data/`, `data/*` and `data` ignore the same folder."""
+    """Normalize a pattern: `/data/`, `data/*` and `data` ignore the same folder."""
     return pattern.strip().removeprefix("/").removesuffix("**").removesuffix("*").removesuffix("/")

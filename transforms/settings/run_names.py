@@ -1,23 +1,25 @@
-"""What runs and their pieces are called where somebody looks at a list of them: account and days, in few letters."""
+"""Names of runs and their parts, as shown in lists: the account and the days, in a short form."""
 
 import re
 from datetime import date
 
 ALL_ACCOUNTS = "all-accounts"
-"""What the deployment is called that runs everything."""
+"""Name of the deployment that runs all accounts."""
+HOURLY = "17 * * * *"
+"""The default schedule: cron, UTC."""
 
-_IN_NO_NAME = re.compile(r"[/%&<>]")
+_INVALID = re.compile(r"[/%&<>]")
 
 
 def is_deployment_name(name: str) -> bool:
-    """Whether Prefect takes it as the name of a deployment, and somebody can see it."""
-    return bool(name.strip()) and not _IN_NO_NAME.search(name)
+    """Check whether a text is a valid deployment name: accepted by Prefect and not blank."""
+    return bool(name.strip()) and not _INVALID.search(name)
 
 
 def span(first: date, last: date) -> str:
-    """Days from first to last, without what the two have in common: `2026-09-01..07`, `2026-09-28..10-04`.
+    """Format the days from first to last without repeating what they share: `2026-09-01..07`, `2026-09-28..10-04`.
 
-    Plain dots: the timeline of the Prefect UI leaves an ellipsis out, and the days run into each other.
+    The dots are plain: the timeline of the Prefect UI drops an ellipsis, and the days would run together.
     """
     if first == last:
         return f"{first}"
@@ -27,7 +29,15 @@ def span(first: date, last: date) -> str:
 
 
 def run_name(command: str, account: str | None, first: date | None, last: date | None, today: date) -> str:
-    """What a run is called: `run support 2026-09-01..07`. Without a first day, it reads whatever is new by today."""
+    """Name a run: `run support 2026-09-01..07`, or `run support up to 2026-09-07` without a first day.
+
+    Args:
+        command: What runs, such as `run`.
+        account: Name of the account; None for all accounts.
+        first: First day (UTC); None to fetch whatever is new.
+        last: Last day (UTC); None for today.
+        today: The current day, UTC.
+    """
     who = account or "all accounts"
     end = last or today
     if first is None or first > end:

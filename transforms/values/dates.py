@@ -1,9 +1,9 @@
-"""Dates as the Recordings API writes them, to instants in UTC.
+"""Parse dates as the Recordings API writes them into instants in UTC.
 
 The documented format is RFC 2822 (`Tue, 25 Sep 2018 23:00:00 +0000`). The vendor's own sample writes `Sept`,
-which is not RFC 2822; other zones, full month names, missing or wrong weekdays and ISO 8601 have been met too.
-Two ways lead to the same answer: `parse_instant` reads any accepted form, one text at a time; `instants` reads
-a whole column, the common form column-wise and only the rest one by one.
+which is not RFC 2822. Other zones, full month names, missing or wrong weekdays and ISO 8601 also occur.
+Two functions give the same result: `parse_instant` parses one text in any accepted form. `instants` parses a whole
+column: the common form column-wise, and only the rest one by one.
 """
 
 import re
@@ -38,7 +38,7 @@ _MONTHS = {
     )
     for name in names.split()
 }
-# The alphabetic zones RFC 5322 gives a meaning (section 4.3). Any other name is not guessed at.
+# The alphabetic zones that RFC 5322 defines (section 4.3). Any other name is rejected rather than guessed.
 _ZONE_HOURS = {
     "UT": 0, "UTC": 0, "GMT": 0, "Z": 0,
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
@@ -56,7 +56,7 @@ _ISO8601 = re.compile(
     re.ASCII,
 )
 _COMMON_DAY = re.compile(rb"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) ")
-# What stands behind the clock when the zone is UTC; all of them are shorter than what is cut out to compare.
+# What follows the time of day when the zone is UTC. All of these are shorter than the slice they are compared with.
 _COMMON_ZONES = (b" +0000", b" -0000", b" GMT", b" UTC", b" Z")
 _EARLIEST_YEAR = 1970
 
@@ -75,10 +75,13 @@ def _zone(text: str | None) -> timezone | None:
 
 
 def parse_instant(text: str) -> datetime | None:
-    """Read one date in any accepted form; the instant in UTC, or None when it cannot be read with certainty.
+    """Parse one date in any accepted form.
 
-    A wrong weekday is ignored (the day of the month decides). An impossible day, an unknown zone name and a
-    year before 1970 cannot be read; a day is never moved to make a date fit.
+    A wrong weekday is ignored: the day of the month decides. An impossible day, an unknown zone name and a year
+    before 1970 are not accepted; a day is never moved to make a date valid.
+
+    Returns:
+        The instant in UTC, or None if the text is ambiguous or not a date.
     """
     text = text.strip()
     match = _RFC2822.fullmatch(text) or _ISO8601.fullmatch(text)
@@ -95,7 +98,7 @@ def parse_instant(text: str) -> datetime | None:
             int(parts["year"]), month, int(parts["day"]), int(parts["hour"]), int(parts["minute"]),
             min(second, 59), int((parts.get("fraction") or "0").ljust(6, "0")[:6]), tzinfo=zone,
         )  # fmt: skip
-        # RFC 5322 allows a leap second; it is the instant one after :59.
+        # RFC 5322 allows a leap second, :60. It becomes the instant one second after :59.
         instant = (instant + timedelta(seconds=1) if second == 60 else instant).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -115,9 +118,9 @@ def _iso_day(common_day: bytes) -> str | None:
 
 
 def _common_instants(texts: pa.Array) -> pa.Array:
-    """Instants of the rows in the common form; null for every other row.
+    """Parse the rows in the common form; every other row becomes null.
 
-    The day part has few distinct values and is read once each; the clock part stays in columns.
+    The date part has few distinct values, so each is parsed once. The time of day is parsed column-wise.
     """
     raw = texts.cast(pa.binary())
     is_common = pc.is_in(pc.binary_slice(raw, 25, 32), value_set=pa.array(_COMMON_ZONES, pa.binary()))
@@ -127,12 +130,12 @@ def _common_instants(texts: pa.Array) -> pa.Array:
     clocks = pc.binary_slice(raw, 17, 25).cast(pa.string(), safe=False)
     try:
         return pc.binary_join_element_wise(iso_days, clocks, "T").cast(pa.timestamp("us")).cast(INSTANT)
-    except pa.ArrowInvalid:  # some clock part is no clock: leave the whole column to the general reader
+    except pa.ArrowInvalid:  # a time of day is invalid: leave the whole column to the general parser
         return pa.nulls(len(texts), INSTANT)
 
 
 def instants(texts: pa.Array) -> pa.Array:
-    """A column of date texts (string) to a column of instants (timestamp[us, UTC]); unreadable and null give null."""
+    """Parse a column of dates (string) into instants (timestamp[us, UTC]); an unreadable date and null become null."""
     found = _common_instants(texts)
     if found.null_count == texts.null_count:
         return found

@@ -1,6 +1,6 @@
-"""Columns of few distinct values: the one trick that keeps Python out of the row loop."""
+"""Whole columns at once: values read once each, and rows of two tables compared. Keeps Python out of the row loop."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -13,19 +13,37 @@ R = TypeVar("R")
 def map_distinct(values: pa.Array, function: Callable[[Any], Any], to_type: pa.DataType) -> pa.Array:
     """Apply a Python function to each *distinct* value of a column; null stays null.
 
-    `function` gets the value as Python sees it and returns a value of `to_type` or None. A column of
-    200,000 days has a few hundred distinct ones, so this costs a dictionary look-up per row in C++.
+    `function` gets a Python value and returns a value of `to_type` or None. A column of 200,000 days has a few
+    hundred distinct ones, so each row only costs a dictionary look-up in C++.
     """
     encoded = values.dictionary_encode()
     mapped = pa.array([function(value) for value in encoded.dictionary.to_pylist()], to_type)
     return mapped.take(encoded.indices)
 
 
-class Distinct(Generic[V, R]):
-    """Values of a column (None among them), each distinct one read once.
+def is_distinct(before: pa.Table, after: pa.Table, columns: Iterable[str]) -> pa.ChunkedArray:
+    """Compare two tables row by row: true where at least one of the columns differs, never null.
 
-    `values`, `readings` and `counts` belong together: what stands there, what was read from it, in how many rows.
-    `column` turns an attribute of the readings into the whole Arrow column.
+    As SQL's IS DISTINCT FROM: null equals null, and differs from every value.
+
+    Args:
+        before: A table with these columns.
+        after: One with as many rows, in the same order.
+        columns: Names of the columns to compare. Without any, no row differs.
+    """
+    result = pa.chunked_array([pa.repeat(False, before.num_rows)])
+    for name in columns:
+        one_is_null = pc.xor(pc.is_null(before[name]), pc.is_null(after[name]))
+        is_unequal = pc.fill_null(pc.not_equal(before[name], after[name]), False)
+        result = pc.or_(result, pc.or_(one_is_null, is_unequal))
+    return result
+
+
+class Distinct(Generic[V, R]):
+    """The distinct values of a column (None is one too), each parsed once.
+
+    `values`, `readings` and `counts` are parallel: each value, the result of parsing it, and its number of rows.
+    `column` turns an attribute of the results into the whole Arrow column.
     """
 
     def __init__(self, values: Sequence[V] | pa.Array, read: Callable[[V], R]) -> None:
@@ -33,7 +51,7 @@ class Distinct(Generic[V, R]):
             encoded = values.dictionary_encode(null_encoding="encode")
             self.values: list[V] = encoded.dictionary.to_pylist()
             self._indices = encoded.indices
-        else:  # numbers and texts in one column, which Arrow cannot hold
+        else:  # a column that mixes numbers and text, which Arrow cannot hold
             codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
             self.values = list(codes)
             self._indices = pa.array(list(map(codes.__getitem__, values)), pa.int32())
@@ -41,11 +59,11 @@ class Distinct(Generic[V, R]):
 
     @property
     def counts(self) -> list[int]:
-        """In how many rows each value stands."""
+        """How many rows have each value."""
         counted = pc.value_counts(self._indices)
         by_code = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
         return [by_code[code] for code in range(len(self.values))]
 
     def column(self, attribute: Callable[[R], object], to_type: pa.DataType) -> pa.Array:
-        """The Arrow column of one attribute of the readings, row by row as the values came."""
+        """Build the Arrow column of one attribute of the results, in the order of the rows."""
         return pa.array([attribute(reading) for reading in self.readings], to_type).take(self._indices)

@@ -1,6 +1,6 @@
-"""Which creation days to ask for, and which are covered.
+"""Which creation days to request, and which are covered.
 
-All days are UTC and inclusive. The API can filter on the creation date only.
+All days are in UTC, and windows include both ends. The API can filter on the creation date only.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ _BEFORE_EVERYTHING = date(1980, 1, 1)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
-    """Creation days `first` to `last`, both included, UTC."""
+    """Creation days from `first` to `last`, both included, in UTC."""
 
     first: date
     last: date
@@ -36,19 +36,20 @@ class Window:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it has more than a day."""
+        """Whether it has more than one day."""
         return self.first < self.last
 
     def overlaps(self, other: "Window") -> bool:
-        """Whether the two share a day."""
+        """Check whether the two windows share a day."""
         return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A walk over a window of one account: when it began, and the landing that holds its pages.
+    """A pagination run over a window of one account: when it began (UTC), and the landing that holds its pages.
 
-    is_whole: it ended on the last page. Otherwise it shows recordings, but not that others are gone, and covers no day.
+    is_whole: it reached the last page. If it did not, its recordings count, but it covers no day, and it does not
+    show that other recordings are gone.
     """
 
     window: Window
@@ -59,7 +60,7 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class CoveredDay:
-    """A day that was read: when last, by which landing, and whether the day was over by then."""
+    """A fetched day: when it was last fetched (UTC), by which landing, and whether the day was over at that time."""
 
     day: date
     fetched_at: datetime
@@ -68,7 +69,7 @@ class CoveredDay:
 
 
 def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.Array | pa.ChunkedArray:
-    """Which of these instants (timestamp[us, UTC]) lie in the window; null where there is none."""
+    """Check which of these instants (timestamp[us, UTC]) are in the window; null where the instant is null."""
     return pc.and_(
         pc.greater_equal(created_at, pa.scalar(window.created_from, INSTANT)),
         pc.less(created_at, pa.scalar(window.created_before, INSTANT)),
@@ -76,17 +77,17 @@ def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.
 
 
 def days_of(window: Window) -> list[date]:
-    """Every day of the window, oldest first; none when it ends before it begins."""
+    """List every day of the window, oldest first; no day if the window ends before it begins."""
     return [window.first + offset * _DAY for offset in range((window.last - window.first).days + 1)]
 
 
 def month_windows(first: date, last: date) -> list[Window]:
-    """The days first to last cut at the ends of calendar months, oldest first; empty when first is after last."""
+    """Split the days first to last by calendar month, oldest first; empty if first is after last."""
     return _calendar_windows(first, last, months=1)
 
 
 def quarter_windows(first: date, last: date) -> list[Window]:
-    """The days first to last cut at the ends of calendar quarters, oldest first; empty when first is after last."""
+    """Split the days first to last by calendar quarter, oldest first; empty if first is after last."""
     return _calendar_windows(first, last, months=3)
 
 
@@ -102,10 +103,10 @@ def _calendar_windows(first: date, last: date, months: int) -> list[Window]:
 
 
 def find_first_day(exists_before: Callable[[date], bool], today: date) -> date | None:
-    """The first day an account can have recordings on, or None when it has none: about twenty questions.
+    """Find the first day an account can have recordings on, or None if it has none, with about twenty calls.
 
-    `exists_before(day)` tells whether there is a recording created before that day; the answer may be off by a day
-    either way (inclusive or exclusive bounds), so the result is two days early at most.
+    `exists_before(day)` returns whether there is a recording created before that day (UTC). The answer may be off by
+    one day either way (inclusive or exclusive bounds), so the result is at most two days early.
     """
     none_before, some_before = today + 2 * _DAY, today + 2 * _DAY
     if not exists_before(some_before):
@@ -125,23 +126,26 @@ def find_first_day(exists_before: Callable[[date], bool], today: date) -> date |
     return some_before - 2 * _DAY
 
 
-def covered_days(readings: Iterable[Fetch]) -> list[CoveredDay]:
-    """Every day the readings cover, with the last reading of each; a day not begun when it was read is not covered."""
+def covered_days(fetches: Iterable[Fetch]) -> list[CoveredDay]:
+    """List every day that the fetches cover, with its last fetch.
+
+    A day that had not begun when it was fetched is not covered.
+    """
     days: dict[date, CoveredDay] = {}
-    whole = (reading for reading in readings if reading.is_whole)
-    for reading in sorted(whole, key=lambda reading: reading.fetched_at):
-        day = reading.window.first
-        while day <= min(reading.window.last, reading.fetched_at.date()):
-            over = reading.fetched_at >= Window(day, day).created_before
-            days[day] = CoveredDay(day, reading.fetched_at, reading.landing, over)
+    whole = (fetch for fetch in fetches if fetch.is_whole)
+    for fetch in sorted(whole, key=lambda fetch: fetch.fetched_at):
+        day = fetch.window.first
+        while day <= min(fetch.window.last, fetch.fetched_at.date()):
+            over = fetch.fetched_at >= Window(day, day).created_before
+            days[day] = CoveredDay(day, fetch.fetched_at, fetch.landing, over)
             day += _DAY
     return [days[day] for day in sorted(days)]
 
 
 def holes(covered: Iterable[CoveredDay], first: date, horizon: date) -> list[date]:
-    """Days from `first` to `horizon` that were never read, or last read before they were over.
+    """List the coverage gaps: days from `first` to `horizon` never fetched, or last fetched before they were over.
 
-    The horizon, the newest day that any account was read for, may still be running.
+    The horizon is the newest day that any account was fetched for. That day need not be over.
     """
-    read = {day.day for day in covered if day.was_over or day.day == horizon}
-    return [day for day in days_of(Window(first, horizon)) if day not in read]
+    fetched = {day.day for day in covered if day.was_over or day.day == horizon}
+    return [day for day in days_of(Window(first, horizon)) if day not in fetched]

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from transforms.report.manifest import control_totals
 from transforms.report.text import for_the_eye
+from transforms.values.money import amounts
 
 _GAP = 2
 _BAR_WIDTH = 10
@@ -33,7 +34,7 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
     if not rows.num_rows:
         return [Text("No rows.")]
     measure = _measure(rows.schema)
-    cells = {str(name): list(column) for name, column in for_the_eye(rows).items()}
+    cells = {str(name): list(column) for name, column in for_the_eye(rows, _rates(rows.schema)).items()}
     same = {name: cells[name][0] or "-" for name in _IN_TITLE if len(set(cells.get(name, ()))) == 1}
     shown = _fitting(rows.schema, {name: cells[name] for name in cells if name not in same}, measure, width)
     table = Table(
@@ -72,6 +73,10 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
 def _is_figure(field: pa.Field) -> bool:
     """Whether a column measures; small integers (channels, a weekday) tell rows apart."""
     return is_decimal(field.type) or (is_integer(field.type) and not is_int8(field.type))
+
+
+def _rates(schema: pa.Schema) -> list[str]:
+    return [name for name in schema.names if "rate" in name.split("_")]
 
 
 def _measure(schema: pa.Schema) -> str | None:
@@ -113,12 +118,8 @@ def _bars(rows: pa.Table, measure: str | None) -> Iterator[Bar]:
 
 def _totals(rows: pa.Table) -> list[Text]:
     costs = {currency: sums["cost"] for currency, sums in control_totals(rows).items() if "cost" in sums}
-    shown = [f"{currency} {_short(cost)}" for currency, cost in costs.items()]
+    shown = [text for currency, cost in costs.items() for text in amounts([Decimal(cost)], currency)]
     return [Text(f"Total cost: {', '.join(shown)}", "bold")] if shown else []
-
-
-def _short(cost: str) -> str:
-    return f"{Decimal(cost):.{max(len(cost.rstrip('0').partition('.')[2]), 2)}f}"
 
 
 def _left_out(missing: Sequence[str]) -> list[Text]:

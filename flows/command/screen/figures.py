@@ -61,7 +61,3 @@ def how_to_use(base_url: str, source: "Source") -> list[Text]:
             )
         )
     return lines
-
-
-def _look(sentence: str, table_name: str) -> Text:
-    return Text.assemble((sentence, "yellow"), f' See: recspend query "select * from {table_name}"')

@@ -54,15 +54,15 @@ def _covered(health: Health) -> Text:
 def _how(run: Run) -> str:
     if run.exit_code is None:
         return run.in_words
-    return f"{run.in_words}; {run.requests} requests, {run.retries} of them repeated"
+    return f"{run.in_words}; {run.requests:,} requests, {run.retries:,} of them repeated"
 
 
 def _count(number: int | None, of: str, look: str | None = None) -> Text:
     if number is None:
         return Text("not known yet")
     if look is None or not number:
-        return Text(f"{number} {of}")
-    return Text(f'{number} {of}; recspend query "from {look}"', "yellow")
+        return Text(f"{number:,} {of}")
+    return Text(f'{number:,} {of}; recspend query "from {look}"', "yellow")
 
 
 def _checks(health: Health) -> Text:
@@ -79,7 +79,7 @@ def _accounts(health: Health) -> Table:
         shown.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for each in health.accounts:
         known = (each.holes, each.unpriced, each.rejected)
-        counts = ["-" if count is None else str(count) for count in known]
+        counts = ["-" if count is None else f"{count:,}" for count in known]
         shown.add_row(
             Text(each.account_name),
             str(each.first_day or "-"),

@@ -1,5 +1,6 @@
 """Progress on the screen: a bar on a terminal, lines in a log."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from flows.command.screen.run_summary import logger
 from flows.stage import Progress
 
 _LOG_SECONDS = 5
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager

@@ -1,55 +1,35 @@
 """How things look on a terminal: tables, a progress bar, findings. Builds what `cli` prints."""
 
-import logging
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from flows.command.screen.figures import _look
+from flows.run.remarks import failed_check, remarks_of
 from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.warehouse import warehouse_path
+from transforms.report.run_remarks import Remark, check_failed
 from transforms.report.since_last_run import Changes
+from transforms.values.money import amounts, readable
 
-if TYPE_CHECKING:  # what a run does not need
-    pass
-
-logger = logging.getLogger(__name__)
-
-_MOST_ODDITIES = 10
+_STYLES = {"error": "red", "warning": "yellow", "note": ""}
 
 
 def remarks(summary: RunSummary) -> list[Text]:
     """What a reader of the figures must know, as sentences; none when there is nothing."""
-    lines = [Text(message, "red") for message in summary.failed.values()]
-    lines += [Text(message, "yellow") for message in summary.warnings.values()]
-    if summary.holes:
-        lines.append(
-            _look(f"{summary.holes} days of accounts are missing.", "ops.coverage where not is_covered")
-        )
-    if summary.rejected:
-        lines.append(
-            _look(f"{summary.rejected} records could not be understood and are in no figure.", "ops.rejects")
-        )
-    if summary.unpriced:
-        lines.append(Text(f"{summary.unpriced} recordings have no price yet; the cost grows when it comes."))
-    lines += check_lines([result for result in summary.checks if not result.is_passed])
-    most = summary.oddities.most_common(_MOST_ODDITIES)
-    lines += [
-        Text(f"Odd: {kind}{f' {value!r}' if value else ''}, {count} {'row' if count == 1 else 'rows'}.")
-        for (kind, value), count in most
-    ]
-    if len(summary.oddities) > _MOST_ODDITIES:
-        lines.append(_look(f"And {len(summary.oddities) - _MOST_ODDITIES} more oddities.", "ops.oddities"))
-    return lines
+    return [_remark_line(remark) for remark in remarks_of(summary)]
+
+
+def _remark_line(remark: Remark) -> Text:
+    first = f" First: {remark.sample}" if remark.sample else ""
+    see = f' See: recspend query "from {remark.table}"' if remark.table else ""
+    return Text.assemble((remark.text, _STYLES[remark.severity]), first + see)
 
 
 def stage_line(summary: RunSummary) -> Text:
     """One line of counts and seconds."""
-    counts = [f"{value} {name}" for name, value in summary.as_object().items() if isinstance(value, int)]
+    counts = [f"{value:,} {name}" for name, value in summary.as_object().items() if isinstance(value, int)]
     seconds = [f"{stage} {value:.1f} s" for stage, value in summary.seconds.items()]
     return Text(", ".join(counts) + (f" ({', '.join(seconds)})" if seconds else ""))
 
@@ -60,20 +40,19 @@ def since_lines(since: Changes) -> list[Text]:
     if since.is_nothing:
         return [Text(f"Nothing changed since {when}.")]
     counts = {"new": since.new, "changed": since.changed, "deleted": since.deleted, "back": since.returned}
-    told = [f"{count} {word}" for word, count in counts.items() if count or word != "back"]
-    money = [f"{currency} {_signed(change)}" for currency, change in since.cost.items()]
-    lines = [Text(f"Since {when}: {', '.join(told)}; {', '.join(money) or 'no cost changed'}.")]
+    counted = [f"{count:,} {word}" for word, count in counts.items() if count or word != "back"]
+    money = zip(readable(since.cost.values(), signed=True), since.cost, strict=True)
+    costs = ", ".join(f"{change} {currency}" for change, currency in money) or "no cost changed"
+    lines = [Text(f"Since {when}: {', '.join(counted)}; {costs}.")]
     for currency in since.cost:
         movers = [mover for mover in since.movers if mover.currency == currency]
-        named = ", ".join(f"{each.account_name} {each.source} {_signed(each.change)}" for each in movers)
-        lines.append(Text(f"Most in {currency}: {named}"))
+        changes = amounts([mover.change for mover in movers], currency, signed=True)
+        named = [
+            f"{mover.account_name} {mover.source} {change}"
+            for mover, change in zip(movers, changes, strict=True)
+        ]
+        lines.append(Text(f"Largest changes: {', '.join(named)}"))
     return lines
-
-
-def _signed(change: Decimal) -> str:
-    # Every digit that is used, and two at least.
-    decimals = max(len(f"{change:f}".rstrip("0").partition(".")[2]), 2)
-    return f"{change:+.{decimals}f}"
 
 
 def files_line(data_dir: Path) -> Text:
@@ -91,8 +70,5 @@ def check_lines(results: Sequence[CheckResult]) -> list[Text]:
 def _check_line(result: CheckResult) -> Text:
     if result.is_passed:
         return Text.assemble(("passed  ", "green"), result.check.name)
-    word, style = ("FAILED  ", "red") if result.stops else ("warns   ", "yellow")
-    rows = f"{result.offending_rows} rows" if result.offending_rows != 1 else "1 row"
-    return Text.assemble(
-        (word, style), f"{result.check.name}: {rows}. {result.check.why} First: {'; '.join(result.sample)}"
-    )
+    word, style = ("failed  ", "red") if result.stops else ("warns   ", "yellow")
+    return Text.assemble((word, style), _remark_line(check_failed(failed_check(result))).plain)

@@ -1,5 +1,6 @@
 """Tables on the screen."""
 
+from collections.abc import Collection
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -16,8 +17,8 @@ from transforms.report.text import for_the_eye
 _ROOMY_WIDTH = 90
 
 
-def table(rows: pa.Table, title: str = "") -> Table:
-    """Rows of the warehouse for the screen: numbers to the right, null as a dash."""
+def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table:
+    """Rows of the warehouse for the screen: numbers to the right, null as a dash. rates: columns that hold rates."""
     padding = (0, 1) if get_terminal_size().columns >= _ROOMY_WIDTH else (0, 0)
     shown = Table(
         title=title or None,
@@ -31,7 +32,7 @@ def table(rows: pa.Table, title: str = "") -> Table:
     for field in rows.schema:
         is_number = any(test(field.type) for test in (is_integer, is_decimal, is_floating))
         shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
-    for values in for_the_eye(rows).itertuples(index=False, name=None):
+    for values in for_the_eye(rows, rates).itertuples(index=False, name=None):
         shown.add_row(*("-" if value is None else escape(value) for value in values))
     return shown
 
@@ -41,4 +42,4 @@ def spend_tables(data_dir: Path) -> list[Table]:
     warehouse = Warehouse(warehouse_path(data_dir))
     words = ("source", "channels", "account")
     found = warehouse.tables({word: query(f"screen/spend_by_{word}") for word in words})
-    return [table(rows, f"Spend by {word}") for word, rows in found.items()]
+    return [table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in found.items()]

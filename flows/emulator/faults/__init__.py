@@ -1,1 +1,1 @@
-"""What can be made to go wrong."""
+"""Faults that can be injected."""

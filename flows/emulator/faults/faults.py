@@ -1,8 +1,7 @@
-"""Ways in which an API misbehaves. Each one wraps what answers, so that they combine.
+"""All faults by name. Each one wraps the function that answers a request, so that faults can be combined.
 
-A fault is deterministic: when it strikes depends on the seed and on the order of the requests, never on the
-machine's clock. All of them strike a client's requests for a page of recordings only, but for those of Usage Records
-and of the list of accounts.
+Faults are deterministic: the seed and the order of the requests decide when one occurs, never the machine's clock.
+They affect only a client's requests for a page of recordings, except those of Usage Records and of the account list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,34 +9,35 @@ from random import Random
 
 from flows.emulator.faults.ledger_faults import LEDGER_FAULTS
 from flows.emulator.faults.page_faults import PAGE_FAULTS
+from flows.emulator.faults.pagination_faults import PAGINATION_FAULTS
 from flows.emulator.faults.transport_faults import TRANSPORT_FAULTS
-from flows.emulator.faults.walk_faults import WALK_FAULTS
+from flows.emulator.http.fault_timing import Fault
 from flows.emulator.http.messages import Answer, Source
-from flows.emulator.http.striking import Fault
 from flows.emulator.resources.account_page import ACCOUNT_FAULTS
 from flows.emulator.resources.usage_page import USAGE_FAULTS
 
 FAULTS: Mapping[str, Fault] = {
     **TRANSPORT_FAULTS,
-    **WALK_FAULTS,
+    **PAGINATION_FAULTS,
     **PAGE_FAULTS,
     **USAGE_FAULTS,
     **ACCOUNT_FAULTS,
     **LEDGER_FAULTS,
 }
-"""All faults by name; those of LEDGER_FAULTS need a living ledger."""
+"""All faults by name. Those in LEDGER_FAULTS need a living ledger."""
 
 
 def with_faults(answer: Answer, source: Source, names: Sequence[str], seed: int) -> Answer:
-    """Wrap an answer in faults, the first name outermost; what happens to the ledger happens before all others.
+    """Wrap an answer in faults, the first name outermost. Faults that change the ledger come before all others.
 
-    Raises ValueError for a name not in FAULTS, and for one that needs a living ledger when the source has none.
+    Raises:
+        ValueError: a name is not in FAULTS, or it needs a living ledger and the source has none.
     """
     for name in names:
         if name not in FAULTS:
-            raise ValueError(f"There is no fault {name!r}. Choose from: {', '.join(sorted(FAULTS))}.")
-    # Else a cursor could die after lost-cursor has looked at it.
+            raise ValueError(f"{name!r} is not a fault. Choose from: {', '.join(sorted(FAULTS))}.")
+    # Otherwise a deletion could invalidate a cursor after lost-cursor has checked it.
     outermost = [name for name in names if name in LEDGER_FAULTS]
     for name in reversed([*outermost, *(name for name in names if name not in LEDGER_FAULTS)]):
-        answer = FAULTS[name](answer, Random(f"{seed}/{name}"), source)  # noqa: S311 - mischief, not secrets
+        answer = FAULTS[name](answer, Random(f"{seed}/{name}"), source)  # noqa: S311 - test faults, not secrets
     return answer

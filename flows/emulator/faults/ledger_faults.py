@@ -1,7 +1,7 @@
-"""Faults of the recordings themselves, which come, change and go while they are read. They need a living ledger.
+"""Faults that add, change and delete recordings while a client reads them. They need a living ledger.
 
-Each is set up once for a ledger: who serves the same ledger again with the same fault goes on where it was. What
-they do stays in the ledger's totals, which remain the right answer.
+Each fault is set up once per ledger: serving the same ledger again with the same fault continues where it was. The
+ledger's totals include the changes, so they remain the right answer.
 """
 
 from collections import Counter
@@ -12,9 +12,9 @@ from decimal import Decimal
 from functools import partial
 from random import Random
 
+from flows.emulator.http.fault_timing import Fault, account_of
 from flows.emulator.http.messages import Answer, HttpRequest, Response, Source
 from flows.emulator.http.queries import QueryError
-from flows.emulator.http.striking import Fault, account_of
 from flows.emulator.ledger.forms import EXACT
 from flows.emulator.ledger.ledger import Recording
 from flows.emulator.ledger.living import LivingLedger
@@ -22,18 +22,18 @@ from flows.emulator.resources.api import LivingSource
 from flows.emulator.resources.listing import read_cursor
 
 MOST_A_DAY = 20
-"""How many recordings of an account page requests delete, or insert, until a day has passed on the ledger's clock."""
+"""Maximum recordings that page requests delete (or insert) per account and day of the ledger's clock."""
 LATE_SHARE = 0.25
-"""The share of the priced recordings whose price `late-prices` holds back."""
+"""Share of the priced recordings whose price `late-prices` withholds."""
 LATE_DAYS = (1, 20)
-"""After how many days, at least and at most, a late price comes."""
+"""Minimum and maximum days until a late price arrives."""
 CORRECTED_SHARE = 0.1
-"""The share of the recordings whose price `corrections` changes."""
+"""Share of the recordings whose price `corrections` changes."""
 CORRECTED_DAYS = (2, 40)
-"""After how many days, at least and at most, a price is corrected."""
+"""Minimum and maximum days until a price is corrected."""
 _DAY_SECONDS = 86_400
-_FACTORS = (Decimal("0.5"), Decimal(2), Decimal(0))  # what a correction makes of a price
-_FIRST = Recording(  # what an account without any recording gets, its account and dates replaced
+_FACTORS = (Decimal("0.5"), Decimal(2), Decimal(0))  # a correction multiplies a price by one of these
+_FIRST = Recording(  # the template for an account without recordings; account and dates are replaced
     account_sid="",
     sequence=0,
     created_at=0,
@@ -49,26 +49,27 @@ _FIRST = Recording(  # what an account without any recording gets, its account a
     price=Decimal("0.0025"),
     currency="USD",
 )
-Strike = Callable[[HttpRequest], None]
+Change = Callable[[HttpRequest], None]
+"""Changes the ledger before a page request is answered."""
 
 
-def _on_the_ledger(name: str, set_up: Callable[[LivingLedger, Random], Strike]) -> Fault:
-    """A fault that is set up on a ledger, and then told of each page request before it is answered."""
+def _on_the_ledger(name: str, set_up: Callable[[LivingLedger, Random], Change]) -> Fault:
+    """Make a fault that is set up on a ledger once and then called before each page request is answered."""
 
     def fault(answer: Answer, rng: Random, source: Source) -> Answer:
         if not isinstance(source, LivingSource):
             raise ValueError(  # noqa: TRY004
-                f"The fault {name} changes recordings, so it needs a living ledger: one of open_living."
+                f"The fault {name} changes recordings, so it needs a living ledger (open_living)."
             )
         ledger = source.ledger
         with ledger.lock:
-            if name not in ledger.afflictions:
-                ledger.afflictions[name] = set_up(ledger, rng)
+            if name not in ledger.active_faults:
+                ledger.active_faults[name] = set_up(ledger, rng)
 
         def wrapped(request: HttpRequest) -> Response:
             if request.is_page and account_of(request) in ledger.books:
                 with ledger.lock:
-                    ledger.afflictions[name](request)
+                    ledger.active_faults[name](request)
             return answer(request)
 
         return wrapped
@@ -76,32 +77,34 @@ def _on_the_ledger(name: str, set_up: Callable[[LivingLedger, Random], Strike]) 
     return fault
 
 
-def _now_and_then(ledger: LivingLedger, rng: Random, strike: Strike) -> Strike:
-    struck = Counter[tuple[str, int]]()
+def _now_and_then(ledger: LivingLedger, rng: Random, change: Change) -> Change:
+    changes = Counter[tuple[str, int]]()
 
     def wrapped(request: HttpRequest) -> None:
         today = account_of(request), ledger.now // _DAY_SECONDS
-        if struck[today] < MOST_A_DAY and rng.random() < 0.2:
-            struck[today] += 1
-            strike(request)
+        if changes[today] < MOST_A_DAY and rng.random() < 0.2:
+            changes[today] += 1
+            change(request)
 
     return wrapped
 
 
 def _everything(ledger: LivingLedger) -> list[Recording]:
-    """All recordings that are not deleted, also those still to come."""
+    """Return all recordings that are not deleted, including those of the future."""
     return [e.recording for book in ledger.books.values() for e in book.entries() if e.deleted_at is None]
 
 
 def _days(rng: Random, least_and_most: tuple[int, int]) -> int:
-    """Some days, in seconds."""
+    """Draw a number of days and return it in seconds."""
     least, most = least_and_most
     return rng.randint(least * _DAY_SECONDS, most * _DAY_SECONDS)
 
 
-def _late_prices(ledger: LivingLedger, rng: Random) -> Strike:
-    """A share of the recordings gets its price only days after its creation; until then it has none, and half of
-    them no currency. For half of them the update date moves when the price comes."""
+def _late_prices(ledger: LivingLedger, rng: Random) -> Change:
+    """Withhold the price of some recordings until days after their creation.
+
+    Half of them have no currency either until then. For half of them the update date changes when the price arrives.
+    """
     for recording in _everything(ledger):
         is_late, has_currency = rng.random() < LATE_SHARE, rng.random() < 0.5
         moves, due = rng.random() < 0.5, recording.created_at + _days(rng, LATE_DAYS)
@@ -118,9 +121,11 @@ def _late_prices(ledger: LivingLedger, rng: Random) -> Strike:
     return lambda _: None
 
 
-def _corrections(ledger: LivingLedger, rng: Random) -> Strike:
-    """A share of the prices is halved, doubled or waived days or weeks after the recording's creation; for half of
-    them the update date moves."""
+def _corrections(ledger: LivingLedger, rng: Random) -> Change:
+    """Halve, double or waive some prices days or weeks after the recording was created.
+
+    For half of them the update date changes too.
+    """
 
     def correct(sid: str, factor: Decimal, moves: bool) -> None:
         recording, deleted_at, _ = ledger.get(sid)
@@ -136,16 +141,18 @@ def _corrections(ledger: LivingLedger, rng: Random) -> Strike:
     return lambda _: None
 
 
-def _deletions(ledger: LivingLedger, rng: Random) -> Strike:
-    """Now and then a page request first deletes a recording of its account, half of the times the one that its own
-    cursor names; and each midnight deletes one in two hundred. Only what was listed as it stands is deleted, so that
-    a client can know of it."""
+def _deletions(ledger: LivingLedger, rng: Random) -> Change:
+    """Delete a recording before some page requests, and one in two hundred at each midnight.
+
+    Half of the deletions by a page request hit the recording that the request's cursor names. Only recordings that a
+    client was sent in their current state are deleted: a client can't know of the others.
+    """
 
     def known(account_sid: str) -> list[Recording]:
-        """What can be deleted."""
+        """Return the recordings that may be deleted."""
         return [r for r, _, listed in ledger.listed(account_sid) if listed is r]
 
-    def strike(request: HttpRequest) -> None:
+    def delete_one(request: HttpRequest) -> None:
         candidates = known(account_of(request))
         cursor: tuple[int, int] | None = None
         with suppress(QueryError):
@@ -163,16 +170,15 @@ def _deletions(ledger: LivingLedger, rng: Random) -> Strike:
         ledger.at(ledger.now + _DAY_SECONDS, midnight)
 
     ledger.at(ledger.now - ledger.now % _DAY_SECONDS + _DAY_SECONDS, midnight)
-    return _now_and_then(ledger, rng, strike)
+    return _now_and_then(ledger, rng, delete_one)
 
 
-def _inserts(ledger: LivingLedger, rng: Random) -> Strike:
-    """Now and then a page request first makes a new recording in its account, the newest of all or late in an old
-    day."""
+def _inserts(ledger: LivingLedger, rng: Random) -> Change:
+    """Insert a recording before some page requests: the newest of its account, or one on an old day."""
 
-    def strike(request: HttpRequest) -> None:
+    def insert_one(request: HttpRequest) -> None:
         account_sid, now = account_of(request), ledger.now
-        listed = [standing.recording for standing in ledger.listed(account_sid)]
+        listed = [state.recording for state in ledger.listed(account_sid)]
         like = rng.choice(listed) if listed else replace(_FIRST, account_sid=account_sid)
         created_at = rng.randint(listed[-1].created_at, now) if listed and rng.random() < 0.5 else now
         shift = created_at - like.created_at
@@ -187,7 +193,7 @@ def _inserts(ledger: LivingLedger, rng: Random) -> Strike:
             )
         )
 
-    return _now_and_then(ledger, rng, strike)
+    return _now_and_then(ledger, rng, insert_one)
 
 
 LEDGER_FAULTS: Mapping[str, Fault] = {

@@ -1,4 +1,4 @@
-"""Faults of the way to the API and of its door: it refuses, breaks off, answers late or something else."""
+"""Faults of HTTP and access: refused requests, broken connections, slow bodies and bodies that are not JSON."""
 
 import time
 from collections.abc import Mapping
@@ -6,23 +6,23 @@ from dataclasses import replace
 from email.utils import formatdate
 from random import Random
 
+from flows.emulator.http.fault_timing import Fault, account_of, always, from_to, now_and_then
 from flows.emulator.http.in_flight import InFlight
 from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, error, not_found
 from flows.emulator.http.messages import unauthorized as refusal
-from flows.emulator.http.striking import Fault, account_of, always, from_to, now_and_then
 
 MOST_AT_ONCE = 3
-"""How many page requests of one account `throttle-concurrency` answers at once."""
+"""`throttle-concurrency` answers this many page requests of one account at once."""
 NOT_FOUND_REQUESTS = 5
-"""How many page requests of each account `not-found` refuses at the beginning."""
+"""`not-found` refuses this many page requests of each account at the beginning."""
 TOKEN_LASTS = 3
-"""After how many page requests of an account `expired-token` refuses its credentials."""
-TOKEN_RENEWED_AFTER = 3
-"""How many page requests of an account `expired-token` refuses until they are accepted again."""
+"""`expired-token` accepts this many page requests of an account before it refuses the credentials."""
+TOKEN_REFUSALS = 3
+"""`expired-token` refuses this many page requests of an account before it accepts the credentials again."""
 PAUSE_SECONDS = 0.2
-"""How long a slow body of `flaky` pauses."""
+"""`flaky` pauses this long in the middle of a slow body."""
 OTHER_HOST = "https://recordings.invalid"
-"""A name that can never be reached (RFC 2606), so that a client that follows it harms nobody."""
+"""A host name that can never resolve (RFC 2606), so a client that follows it does no harm."""
 _HTML = (
     b"<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Try again later</h1></body></html>\n"
 )
@@ -33,7 +33,7 @@ def _too_many(headers: Mapping[str, str] | None = None) -> Response:
 
 
 def _throttle(answer: Answer, rng: Random, source: Source) -> Answer:
-    """429, not processed and safe to repeat; Retry-After comes in seconds, as a date, or not at all."""
+    """Answer some requests with 429 and don't process them. Retry-After is in seconds, a date, or missing."""
     return now_and_then(
         answer,
         rng,
@@ -46,7 +46,7 @@ def _throttle(answer: Answer, rng: Random, source: Source) -> Answer:
 
 
 def _throttle_concurrency(answer: Answer, rng: Random, source: Source) -> Answer:
-    """429 without Retry-After, not processed, for a page request above MOST_AT_ONCE in flight of its account."""
+    """Answer 429 without Retry-After while MOST_AT_ONCE page requests of the account are in flight."""
     in_flight = InFlight()
 
     def wrapped(request: HttpRequest) -> Response:
@@ -63,7 +63,10 @@ def _throttle_concurrency(answer: Answer, rng: Random, source: Source) -> Answer
 
 
 def _flaky(answer: Answer, rng: Random, source: Source) -> Answer:
-    """A 5xx whose body is HTML or empty, a connection that breaks before or within the answer, a slow body."""
+    """Fail some requests: a 5xx with an HTML or empty body, a connection that breaks, or a slow body.
+
+    The connection breaks before the answer or in the middle of its body.
+    """
     return now_and_then(
         answer,
         rng,
@@ -79,7 +82,7 @@ def _flaky(answer: Answer, rng: Random, source: Source) -> Answer:
 
 
 def _bad_json(answer: Answer, rng: Random, source: Source) -> Answer:
-    """The first page request of all gets 200 with an HTML body."""
+    """Answer the very first page request with 200 and an HTML body."""
     is_first = iter((True,))  # next() on it is atomic
 
     def wrapped(request: HttpRequest) -> Response:
@@ -91,13 +94,13 @@ def _bad_json(answer: Answer, rng: Random, source: Source) -> Answer:
 
 
 def _not_found(answer: Answer, rng: Random, source: Source) -> Answer:
-    """404 for the first NOT_FOUND_REQUESTS page requests of each account, then all is fine."""
+    """Answer the first NOT_FOUND_REQUESTS page requests of each account with 404."""
     return from_to(1, NOT_FOUND_REQUESTS, lambda request: not_found(request.path))(answer, rng, source)
 
 
 def _expired_token(answer: Answer, rng: Random, source: Source) -> Answer:
-    """401 for some page requests of each account, after TOKEN_LASTS good ones; then the token is renewed."""
-    last = TOKEN_LASTS + TOKEN_RENEWED_AFTER
+    """Answer TOKEN_REFUSALS page requests of each account with 401, after TOKEN_LASTS successful ones."""
+    last = TOKEN_LASTS + TOKEN_REFUSALS
     return from_to(TOKEN_LASTS + 1, last, lambda _: refusal())(answer, rng, source)
 
 
@@ -108,7 +111,7 @@ TRANSPORT_FAULTS: Mapping[str, Fault] = {
     "bad-json": _bad_json,
     "not-found": _not_found,
     "expired-token": _expired_token,
-    # 401, for ever.
+    # 401, always.
     "unauthorized": always(lambda _: refusal()),
     # 302 to another host, where the credentials must not be sent.
     "redirect": always(lambda request: Response(302, headers={"Location": OTHER_HOST + request.target})),

@@ -1,1 +1,1 @@
-"""HTTP messages, in both directions."""
+"""HTTP requests and responses."""

@@ -1,4 +1,4 @@
-"""How many requests are being answered at once."""
+"""Count the requests that are being answered at the same time."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from threading import Lock
 
 
 class InFlight:
-    """Counts requests per account from when they come until their answer is about to be sent."""
+    """Counts requests per account, from their arrival until just before their answer is sent."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -14,7 +14,7 @@ class InFlight:
         self._most: dict[str, int] = {}
 
     def enter(self, account_sid: str, limit: int | None = None) -> bool:
-        """A request comes; false, and it is not counted, when as many as `limit` are in flight already."""
+        """Count a request. Returns False, and does not count it, if `limit` requests are already in flight."""
         with self._lock:
             if limit is not None and self._now[account_sid] >= limit:
                 return False
@@ -23,16 +23,16 @@ class InFlight:
             return True
 
     def leave(self, account_sid: str) -> None:
-        """A request that was counted is answered."""
+        """Stop counting a request that was answered."""
         with self._lock:
             self._now[account_sid] -= 1
 
     def now(self, account_sid: str) -> int:
-        """The requests of an account that are in flight."""
+        """Return the number of requests of an account that are in flight."""
         with self._lock:
             return self._now[account_sid]
 
     def most(self) -> Mapping[str, int]:
-        """The most requests of each account that were in flight at once so far."""
+        """Return the highest number of requests in flight at once so far, by account."""
         with self._lock:
             return dict(self._most)

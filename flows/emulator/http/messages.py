@@ -1,4 +1,4 @@
-"""A request, its response, and what answers: the seam between the server, the ledgers and the faults."""
+"""Requests, responses and the function that answers: the interface between the server, the ledgers and the faults."""
 
 import base64
 import binascii
@@ -20,17 +20,17 @@ _ROUTE = re.compile(
     r"(?P<recordings>(?:/(?:Calls|Conferences)/[^/]+(?=/Recordings/[^/]))?/Recordings(?:/(?P<recording_sid>[^/]+?))?)?)?"
     r"(?:\.json)?"
 )
-# Of Twilio only; no such list of SignalWire was found.
+# Twilio only: no such list was found for SignalWire.
 _USAGE = re.compile(r"(?P<root>/2010-04-01)/Accounts/(?P<account_sid>[^/]+)/Usage/Records/Daily(?:\.json)?")
 TWILIO_ROOT = "/2010-04-01"
-"""Twilio's own; SignalWire answers there as well."""
+"""Twilio's root; SignalWire answers there too."""
 
 Resource = Literal["accounts", "account", "recordings", "recording", "usage"]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which resource a path names."""
+    """The resource that a path names."""
 
     root: str
     resource: Resource
@@ -39,7 +39,7 @@ class Route:
 
 
 def route_of(path: str) -> Route | None:
-    """The resource of a path, None when the API has none there."""
+    """Return the resource that a path names, None if the API has no such resource."""
     usage = _USAGE.fullmatch(unquote(path))
     if usage is not None:
         return Route(usage["root"], "usage", usage["account_sid"], "")
@@ -58,54 +58,54 @@ def route_of(path: str) -> Route | None:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What is asked: `target` is path and query exactly as they came, `dialect` how the server reads them.
+    """A request. `target` is the path and query exactly as received, `dialect` how the server interprets them.
 
-    `by_client` is false for what a fault asks on its own account; other faults leave such a request alone. `plants`
-    names what is to be wrong with Usage Records or odd in the list of accounts.
+    `by_client` is false for a request that a fault makes for itself; other faults don't affect it. `defects` names
+    the errors to put into Usage Records and the oddities to put into the account list.
     """
 
     target: str
     authorization: str = ""
     dialect: EmulatedDialect = DEFAULT_DIALECT
     by_client: bool = True
-    plants: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
-        """The path, still percent-encoded."""
+        """The path, percent-encoded."""
         return urlsplit(self.target).path
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters, decoded; the last one wins. An operator is part of a name: `DateCreated>`."""
+        """The parameters, decoded. The last one of a name wins. An operator is part of the name: `DateCreated>`."""
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
     @property
     def route(self) -> Route | None:
-        """The resource asked for."""
+        """The requested resource."""
         return route_of(self.path)
 
     @property
     def is_list(self) -> bool:
-        """Whether a page of a recordings list is asked for."""
+        """Whether the request is for a page of a recordings list."""
         return self.route is not None and self.route.resource == "recordings"
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a client that asks for a page of a recordings list: what faults and latency strike."""
+        """Whether a client requests a page of a recordings list. Faults and latency affect only these requests."""
         return self.by_client and self.is_list
 
     @property
     def is_usage(self) -> bool:
-        """Whether Usage Records are asked for."""
+        """Whether the request is for Usage Records."""
         return self.route is not None and self.route.resource == "usage"
 
     def asking(self, **changes: str) -> "HttpRequest":
-        """The same request with other parameters."""
+        """Return the same request with other parameters."""
         return replace(self, target=f"{self.path}?{urlencode({**self.query, **changes})}")
 
     def credentials(self) -> tuple[str, str] | None:
-        """User and password of HTTP Basic authentication, None when there are none to be read."""
+        """Return user and password of HTTP Basic authentication, None if they are missing or malformed."""
         scheme, _, value = self.authorization.partition(" ")
         try:
             user, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
@@ -116,7 +116,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """Bytes of a file that go to the client without passing through this process."""
+    """Bytes of a file that are sent to the client without being read into this process."""
 
     path: Path
     offset: int
@@ -128,9 +128,9 @@ class FileSlice:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered. `breaks` says whether the connection breaks before the answer or within its body.
+    """A response. `breaks` says whether the connection breaks before the response or in the middle of its body.
 
-    The body pauses for `pause_seconds` in the middle.
+    Sending pauses for `pause_seconds` in the middle of the body.
     """
 
     status: int
@@ -142,7 +142,7 @@ class Response:
 
     @property
     def length(self) -> int:
-        """Bytes of the whole body."""
+        """The size of the whole body in bytes."""
         return sum(len(part) for part in self.body)
 
 
@@ -151,7 +151,7 @@ Answer = Callable[[HttpRequest], Response]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something a server can serve, that knows its own totals."""
+    """Something that a server can serve and that knows its own totals."""
 
     accounts: Sequence[Account]
     totals: Callable[[], TotalsObject]
@@ -159,27 +159,27 @@ class Source:
 
 
 def json_bytes(value: object) -> bytes:
-    """Compact JSON, with `&` written as in real responses."""
+    """Serialize to compact JSON, with `&` escaped as in real responses."""
     return json.dumps(value, separators=(",", ":")).replace("&", "\\u0026").encode()
 
 
 def ok(value: object) -> Response:
-    """A small JSON body."""
+    """Return a response with a small JSON body."""
     return Response(200, (json_bytes(value),))
 
 
 def error(status: int, code: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error in the API's documented shape."""
+    """Return an error in the API's documented shape."""
     more_info = f"https://www.twilio.com/docs/errors/{code}"
     body = {"code": code, "message": message, "more_info": more_info, "status": status}
     return Response(status, (json_bytes(body),), headers or {})
 
 
 def unauthorized() -> Response:
-    """Wrong or missing credentials, also right ones for another account (documented: 20003)."""
+    """Return the error for missing or wrong credentials, or those of another account (documented: 20003)."""
     return error(401, 20003, "Authentication Error", {"WWW-Authenticate": 'Basic realm="API"'})
 
 
 def not_found(path: str) -> Response:
-    """No such resource (documented: 20404)."""
+    """Return the error for an unknown resource (documented: 20404)."""
     return error(404, 20404, f"The requested resource {path} was not found")

@@ -1,7 +1,7 @@
-"""What a list request asks for: the parameters of `/Recordings`, checked, and the dialects they are read in.
+"""Check and interpret the parameters of `/Recordings`, in each dialect.
 
-The vendors' documents contradict each other about the date filters, so the emulator speaks every reading of them.
-All of what the parameters mean stands in this module.
+The vendors' documentation contradicts itself about the date filters, so the emulator supports every interpretation.
+This module alone decides what the parameters mean.
 """
 
 import math
@@ -16,7 +16,7 @@ DEFAULT_PAGE_SIZE = 50  # documented
 MAX_PAGE_SIZE = 1000  # documented
 BAD_PAGE_SIZE = 54454  # documented; that the status is 400 is assumed
 BAD_PAGE_TOKEN = 54453  # documented; that the status is 400 is assumed
-BAD_PARAMETER = 20001  # assumed: the documents do not say how an unreadable date is refused
+BAD_PARAMETER = 20001  # assumed: the documentation does not say how an unreadable date is refused
 _DAY_SECONDS = 86_400
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})")
@@ -35,11 +35,14 @@ DateForm = Literal["date", "iso", "rfc2822"]
 
 @dataclass(frozen=True, slots=True)
 class EmulatedDialect:
-    """What the API makes of its parameters; which dialect the real one speaks is not known.
+    """How the API interprets its parameters. Which dialect the real API uses is not known.
 
-    `compares` says whether `DateCreated<` and `DateCreated>` honour the time of day or cut it off and compare
-    creation days (UTC), `includes_bounds` whether a recording of that very instant or day is listed,
-    `date_forms` which ways of writing a date are not refused. A page has `page_size_factor` times the rows asked.
+    Args:
+        compares: whether `DateCreated<` and `DateCreated>` compare instants, or drop the time of day and compare
+            days (UTC).
+        includes_bounds: whether a recording created at exactly that instant or day is listed.
+        date_forms: the accepted date formats.
+        page_size_factor: a page has this many times the requested rows.
     """
 
     compares: Literal["instants", "days"] = "instants"
@@ -49,7 +52,7 @@ class EmulatedDialect:
 
 
 DEFAULT_DIALECT = EmulatedDialect()
-# What each name says about a dialect.
+# The fields of a dialect that each name sets.
 DIALECTS: Mapping[str, Mapping[str, Any]] = {
     "instant-inclusive": {"compares": "instants", "includes_bounds": True},
     "instant-exclusive": {"compares": "instants", "includes_bounds": False},
@@ -62,25 +65,27 @@ DIALECTS: Mapping[str, Mapping[str, Any]] = {
 
 
 def dialect_of(names: Sequence[str]) -> EmulatedDialect:
-    """The dialect that the names of DIALECTS describe together; what none of them says is as by default.
+    """Return the dialect that names of DIALECTS describe together. Fields that none of them sets have defaults.
 
-    Raises ValueError for a name not in DIALECTS, and for names that contradict each other.
+    Raises:
+        ValueError: a name is not in DIALECTS, or the names contradict each other.
     """
-    said: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name in names:
         if name not in DIALECTS:
-            raise ValueError(f"There is no dialect {name!r}. Choose from: {', '.join(sorted(DIALECTS))}.")
-        if any(said.get(field, value) != value for field, value in DIALECTS[name].items()):
+            raise ValueError(f"{name!r} is not a dialect. Choose from: {', '.join(sorted(DIALECTS))}.")
+        if any(fields.get(field, value) != value for field, value in DIALECTS[name].items()):
             raise ValueError(f"The dialects {' and '.join(names)} contradict each other. Choose one of them.")
-        said |= DIALECTS[name]
-    return replace(DEFAULT_DIALECT, **said)
+        fields |= DIALECTS[name]
+    return replace(DEFAULT_DIALECT, **fields)
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """One page of a list. Creation dates are epoch seconds (UTC), both included, infinite when not given.
+    """One page of a list.
 
-    `page_size` is what was asked for, `rows` how many a page really has.
+    `first` and `last` limit the creation dates: epoch seconds (UTC), both inclusive, infinite if not given.
+    `page_size` is the requested number of rows, `rows` the number that a page actually has.
     """
 
     page: int
@@ -89,11 +94,15 @@ class ListQuery:
     page_token: str | None
     first: float
     last: float
-    filters: Mapping[str, str]  # as they were asked, to be repeated in the uris of the envelope
+    filters: Mapping[str, str]  # as requested; the envelope's uris repeat them
 
 
 def read_query(query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIALECT) -> ListQuery:
-    """Check the parameters of a list request; raises QueryError. Unknown parameters are ignored."""
+    """Check the parameters of a list request. Unknown parameters are ignored.
+
+    Raises:
+        QueryError: a parameter is not valid.
+    """
     page_size = _number(query.get("PageSize", str(DEFAULT_PAGE_SIZE)))
     if page_size is None or not 1 <= page_size <= MAX_PAGE_SIZE:
         raise QueryError(BAD_PAGE_SIZE, f"PageSize must be a number from 1 to {MAX_PAGE_SIZE}")
@@ -102,7 +111,7 @@ def read_query(query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIAL
     if page is None or (page > 0 and page_token is None):
         raise QueryError(BAD_PAGE_TOKEN, "Page must come with the PageToken of a next_page_uri")
     for name in ("CallSid", "ConferenceSid"):
-        if name in query:  # rather refused than quietly not honoured
+        if name in query:  # refusing is safer than silently ignoring the filter
             raise QueryError(BAD_PARAMETER, f"This emulator does not filter by {name}")
     first, last = created_between(query, dialect)
     filters = {name: query[name] for name in query if name.startswith("DateCreated")}
@@ -113,32 +122,32 @@ def read_query(query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIAL
 def created_between(
     query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIALECT
 ) -> tuple[float, float]:
-    """The creation dates a list is limited to, both included; creation dates are whole seconds.
+    """Return the first and last creation date (whole epoch seconds, UTC) of a list, both inclusive.
 
-    By default the time of day is honoured, both bounds are included, and a bare date is midnight UTC in
-    `DateCreated<` and `DateCreated>`. `DateCreated` means that instant, or the whole day when it is a bare date or
-    when days are compared. The documents leave all of this open.
+    By default the time of day counts, both bounds are inclusive, and a bare date is midnight UTC in `DateCreated<`
+    and `DateCreated>`. `DateCreated` means that instant, or the whole day if it is a bare date or if days are
+    compared. The documentation specifies none of this.
     """
     first, last = -math.inf, math.inf
     if "DateCreated>" in query:
-        low, high = _meant(query["DateCreated>"], dialect)
+        low, high = _span_of(query["DateCreated>"], dialect)
         first = max(first, low if dialect.includes_bounds else math.floor(high) + 1)
     if "DateCreated<" in query:
-        low, high = _meant(query["DateCreated<"], dialect)
+        low, high = _span_of(query["DateCreated<"], dialect)
         last = min(last, high if dialect.includes_bounds else math.ceil(low) - 1)
     if "DateCreated" in query:
-        low, high = _meant(query["DateCreated"], dialect)
+        low, high = _span_of(query["DateCreated"], dialect)
         if _DATE.fullmatch(query["DateCreated"]):
             high = low + _DAY_SECONDS - 1
         first, last = max(first, low), min(last, high)
     return first, last
 
 
-def _meant(value: str, dialect: EmulatedDialect) -> tuple[float, float]:
-    """The first and the last second that a date stands for: one instant, or its whole day (UTC)."""
+def _span_of(value: str, dialect: EmulatedDialect) -> tuple[float, float]:
+    """Return the first and last second of a date: a single instant, or its whole day (UTC)."""
     form, instant = _instant(value)
     if form not in dialect.date_forms:
-        raise QueryError(BAD_PARAMETER, "A date of DateCreated is written in a form that is not accepted")
+        raise QueryError(BAD_PARAMETER, "DateCreated has a date format that is not accepted")
     epoch = instant.timestamp()
     if dialect.compares == "instants":
         return epoch, epoch
@@ -147,7 +156,7 @@ def _meant(value: str, dialect: EmulatedDialect) -> tuple[float, float]:
 
 
 def _instant(value: str) -> tuple[DateForm, datetime]:
-    """Read a date, an ISO 8601 date-time with its zone, or an RFC 2822 one."""
+    """Parse a date, an ISO 8601 date-time with a zone, or an RFC 2822 date-time."""
     try:
         if _DATE.fullmatch(value):
             return "date", datetime.fromisoformat(value).replace(tzinfo=UTC)
@@ -155,12 +164,12 @@ def _instant(value: str) -> tuple[DateForm, datetime]:
             return "iso", datetime.fromisoformat(value)
         instant = parsedate_to_datetime(value)
     except (ValueError, OverflowError) as reason:
-        raise QueryError(BAD_PARAMETER, "A date of DateCreated cannot be read") from reason
+        raise QueryError(BAD_PARAMETER, "DateCreated is not a valid date") from reason
     if instant.tzinfo is not None:
         return "rfc2822", instant
-    if value.endswith("-0000"):  # UTC, of a sender who does not tell his zone
+    if value.endswith("-0000"):  # UTC, from a sender that does not state its own zone
         return "rfc2822", instant.replace(tzinfo=UTC)
-    raise QueryError(BAD_PARAMETER, "A date of DateCreated has no zone that can be read")
+    raise QueryError(BAD_PARAMETER, "DateCreated has no valid time zone")
 
 
 def _number(text: str) -> int | None:

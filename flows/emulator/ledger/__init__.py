@@ -1,1 +1,1 @@
-"""The emulator's own recordings and their totals."""
+"""The emulator's recordings and their totals."""

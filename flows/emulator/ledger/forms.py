@@ -1,9 +1,9 @@
-"""The forms in which one and the same value is written by the Recordings API.
+"""The different forms in which the Recordings API writes the same value.
 
-The truth about a recording (an instant, an amount, a name) is one thing, its spelling on the wire another.
-Every table here maps the name of a form to the function that writes a value in it, so that tests can go
-through all of them. The forms were seen in real responses or stand in the vendors' documentation, which
-contradicts itself; all of them have to be survived.
+The truth about a recording (an instant, an amount, a name) is separate from how it is written in a response.
+Every table here maps the name of a form to the function that writes a value in it, so that tests can iterate over
+all of them. The forms were seen in real responses or are in the vendors' documentation, which contradicts itself.
+A client must handle all of them.
 """
 
 import json
@@ -26,12 +26,15 @@ _SECONDS = tuple(f"{second:02d}" for second in range(60))
 
 
 def round_nine(price: Decimal) -> Decimal:
-    """The size of a price, rounded half-even to nine decimals."""
+    """Return the absolute value of a price, rounded half-even to nine decimals."""
     return EXACT.quantize(price.copy_abs(), NINE_DECIMALS)
 
 
 def _date_form(day_template: str, zone: str, shift_seconds: int = 0) -> Callable[[int], str]:
-    """A writer of epoch seconds (UTC) as a date; the clock is shifted so that the instant stays the same."""
+    """Return a function that writes epoch seconds (UTC) as a date.
+
+    `shift_seconds` is the offset of `zone`, so that the instant stays the same.
+    """
 
     @lru_cache(maxsize=4096)
     def day_text(day_number: int) -> str:
@@ -77,23 +80,23 @@ DATE_FORMS: Mapping[str, Callable[[int], str]] = {
 
 
 def _plain(price: Decimal) -> str:
-    """The size of a price as plain digits, never with an exponent and always with a decimal point."""
+    """Write the absolute value of a price as plain digits: with a decimal point and without an exponent."""
     text = f"{price.copy_abs():f}"
     return text if "." in text else text + ".0"
 
 
 def _long(price: Decimal) -> str:
-    """More than nine decimals; the further digits do not change the value at nine decimals."""
+    """Write more than nine decimals; the extra digits do not change the value at nine decimals."""
     return f"{round_nine(price):f}01"
 
 
 def _noisy(price: Decimal) -> str:
-    """What a float makes of a price, 0.0024999999999999996 for 0.0025; the same at nine decimals."""
+    """Write a price with float noise: 0.0024999999999999996 for 0.0025. At nine decimals it is the same."""
     rounded = round_nine(price)
     return f"{EXACT.subtract(rounded, Decimal('4e-19')):f}" if rounded else "0.0"
 
 
-# The sign tells nothing: the documentation has charges negative, sibling resources have them positive.
+# The sign carries no information: charges are negative in the documentation, positive in related resources.
 SIGN_FORMS: Mapping[str, str] = {"negative": "-", "positive": ""}
 # Each writes (sign, price) as JSON text.
 PRICE_FORMS: Mapping[str, Callable[[str, Decimal], str]] = {
@@ -104,7 +107,7 @@ PRICE_FORMS: Mapping[str, Callable[[str, Decimal], str]] = {
     "noisy number": lambda sign, price: sign + _noisy(price),
 }
 DURATION_FORMS: Mapping[str, Callable[[int], str]] = {"text": lambda n: f'"{n}"', "number": str}
-# Each writes the whole member of the JSON object, because `channel` comes beside `channels` or not at all.
+# Each writes the whole JSON member, because some forms send `channel` in addition to `channels`.
 CHANNELS_FORMS: Mapping[str, Callable[[int], str]] = {
     "number": lambda n: f'"channels":{n}',
     "text": lambda n: f'"channels":"{n}"',
@@ -130,19 +133,19 @@ def _error_number(code: str | None) -> str:
     return str(code) if is_number else json.dumps(code)
 
 
-# Each writes JSON text; no error is null, or now and then the text "null".
+# Each writes JSON text. Without an error it is null, or sometimes the text "null".
 ERROR_FORMS: Mapping[str, Callable[[str | None], str]] = {
     "text": json.dumps,
     "number": _error_number,
     "null text": lambda code: json.dumps("null" if code is None else code),
 }
-# Under which resource the recording's own uri stands; without a call (conference) it is the account.
+# The resource that the recording's uri is below. Without a call (or conference) it is the account.
 URI_FORMS: tuple[str, ...] = ("call", "account", "conference")
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """In which form each field of one recording is written: names out of the tables above."""
+    """The form in which each field of one recording is written: names from the tables above."""
 
     created: str = "common"
     updated: str = "common"
@@ -161,7 +164,7 @@ class Forms:
 
 COMMON = Forms()
 _DATES = tuple(DATE_FORMS)
-# Every field of `Forms` and the names it can have.
+# Each field of `Forms` and its possible names.
 FORMS: Mapping[str, tuple[str, ...]] = {
     "created": _DATES,
     "updated": _DATES,

@@ -1,7 +1,7 @@
-"""A made-up business that records its calls: the same parameters give the same recordings, for ever.
+"""Generate the recordings of a fictional business: the same parameters always give the same recordings.
 
-Nothing here reads the clock. Every account and day has its own random numbers, so that days can be made
-newest first, one at a time, without holding the others in memory. Money and names follow the documentation.
+Nothing here reads the clock. Every account and day has its own random numbers, so that days can be generated newest
+first, one at a time, without keeping the others in memory. Prices and names follow the vendors' documentation.
 """
 
 from collections.abc import Iterator
@@ -27,11 +27,11 @@ _NAMES = ("support", "sales", "billing")
 _WEEKDAY_WEIGHTS = (10, 10, 10, 10, 9, 4, 3)  # Monday first
 _HOUR_WEIGHTS = (1, 1, 1, 1, 1, 2, 4, 8, 14, 18, 19, 17, 14, 16, 18, 17, 14, 10, 7, 5, 4, 3, 2, 1)
 _HOURS = [hour for hour, weight in enumerate(_HOUR_WEIGHTS) for _ in range(weight)]
-# Seconds, log-normal: half of the recordings are shorter than two and a half minutes; at most two hours.
+# Seconds, log-normal: half of the recordings are shorter than two and a half minutes, none is over two hours.
 _DURATIONS = [
     min(7200, max(1, int(exp(5.0 + 1.25 * NormalDist().inv_cdf((i + 0.5) / 4096))))) for i in range(4096)
 ]
-# How often each source makes a recording, and with how many channels.
+# How often each combination of source and channels occurs.
 _MIX = [
     (source, channels)
     for source, channels, weight in (
@@ -50,7 +50,7 @@ _ODD_FIELDS = tuple(name for name in FORMS if name != "sign")  # an account does
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a ledger is made from: `recordings` is the number over all accounts."""
+    """What a ledger is generated from. `recordings` is the total number over all accounts."""
 
     seed: int = 1
     recordings: int = 10_000
@@ -58,29 +58,29 @@ class Parameters:
 
     def __post_init__(self) -> None:
         if self.recordings < 0 or self.accounts < 1:
-            raise ValueError("A ledger needs at least one account and no negative number of recordings.")
+            raise ValueError("A ledger needs at least one account, and its recordings can't be negative.")
 
     def share(self, index: int) -> int:
-        """The number of recordings of one account; the remainder goes to the first."""
+        """Return the number of recordings of one account. The first account gets the remainder."""
         each, remainder = divmod(self.recordings, self.accounts)
         return each + (remainder if index == 0 else 0)
 
 
 def account_name(index: int) -> str:
-    """support, sales, billing, account-4, …"""
+    """Return the name of an account: support, sales, billing, account-4, …"""
     return _NAMES[index] if index < len(_NAMES) else f"account-{index + 1}"
 
 
 def account_sid(seed: int, index: int) -> str:
-    """The sid, shaped like a UUID, of an account."""
+    """Return the sid of an account, in the form of a UUID."""
     return _uuid(blake2b(f"{seed}/account/{index}".encode(), digest_size=16).hexdigest())
 
 
 def recordings(parameters: Parameters, index: int) -> Iterator[Recording]:
-    """The recordings of one account, newest first, made a day at a time.
+    """Generate the recordings of one account, newest first, one day at a time.
 
-    They end on 2026-09-30 and reach back 92 days, or further so that there are about 1,000 a day: a month
-    stays the same size while the ledger grows.
+    They end on 2026-09-30 and span at least 92 days. Large accounts span more days, with about 1,000 recordings a day,
+    so that a month stays the same size while the ledger grows.
     """
     share = parameters.share(index)
     days = max(92, share // 1000)
@@ -106,7 +106,7 @@ def recordings(parameters: Parameters, index: int) -> Iterator[Recording]:
 
 
 def _rate(index: int, *, is_late: bool) -> Decimal:
-    """The price of a minute of one channel; the first account's never changes, the others' once."""
+    """Return the price per minute and channel. It changes once, except that of the first account."""
     if index == 0:
         return Decimal("0.0025")
     return Decimal("0.0025") + (index % 5) * Decimal("0.0001") + is_late * Decimal("0.0002")
@@ -118,7 +118,7 @@ def _uuid(digits: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """What the recordings of one account and day have in common."""
+    """The properties shared by the recordings of one account and day."""
 
     rng: Random
     account_sid: str
@@ -135,7 +135,7 @@ def _recording(day: _Day, sequence: int, created_at: int) -> Recording:
     duration_seconds = _DURATIONS[int(draw() * len(_DURATIONS))]
     # The clock runs on while a recording is paused.
     length = duration_seconds if draw() < 0.9 else duration_seconds + 1 + int(draw() * duration_seconds)
-    # The creation date is the start or the end of the audio: both were seen in real responses.
+    # In real responses the creation date was seen to be the start as well as the end of the audio.
     started_at = created_at - length if draw() < 0.5 else created_at
     recording = Recording(
         account_sid=day.account_sid,
@@ -159,7 +159,7 @@ def _recording(day: _Day, sequence: int, created_at: int) -> Recording:
 
 
 def _exception(recording: Recording, luck: float, second_luck: float) -> dict[str, Any]:
-    """What is different about a recording that is not simply completed and paid for. `luck` is 0.9 to 1."""
+    """Return the fields that differ for a recording that is not completed and charged. `luck` is 0.9 to 1."""
     if luck < 0.92:
         return {"price": _FREE}
     if luck < 0.95:
@@ -180,7 +180,7 @@ def _exception(recording: Recording, luck: float, second_luck: float) -> dict[st
 
 
 def _odd_forms(day: _Day) -> Forms:
-    """At least one field in any of its forms, each other one now and then."""
+    """Draw a random form for at least one field, and for each other field sometimes."""
     first = day.rng.choice(_ODD_FIELDS)
     odd = [name for name in _ODD_FIELDS if name == first or day.rng.random() < 0.25]
     return replace(day.common, **{name: day.rng.choice(FORMS[name]) for name in odd})

@@ -1,6 +1,6 @@
-"""What is true of a recording, and what the API says about it.
+"""A recording, and how the API writes it.
 
-A `Recording` is the truth; `render` writes it as the JSON text the API would send.
+A `Recording` is the truth. `render` writes it as the JSON text that the API would send.
 """
 
 import json
@@ -25,7 +25,7 @@ from flows.emulator.ledger.forms import (
 )
 
 ROOT = "/2010-04-01"
-# The seven names of the API's documentation.
+# The seven names in the API's documentation.
 SOURCES = (
     *("DialVerb", "Conference", "OutboundAPI", "Trunking", "RecordVerb"),
     *("StartCallRecordingAPI", "StartConferenceRecording"),
@@ -34,7 +34,7 @@ SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account; the token opens nothing but this emulator."""
+    """One account. Its token is valid for this emulator only."""
 
     name: str
     account_sid: str
@@ -45,11 +45,10 @@ class Account:
 class Recording:
     """The truth about one recording. Times are whole epoch seconds, UTC.
 
-    `sequence` numbers the recordings of one account from the oldest (0) on, below 2**32; with the account it
-    makes the sid. Sids are plain letters, digits and dashes. `price` is the size of the price (its sign on the
-    wire is a matter of form), None while unpriced, 0 when free. `currency` is in upper case.
-    `duration_seconds` is what was recorded, not `ended_at` minus `started_at`: pauses are not part of it (seen
-    in a real response).
+    `sequence` numbers the recordings of one account, from 0 (the oldest) to below 2**32; account and sequence
+    determine the sid. Sids consist of letters, digits and dashes. `price` is the absolute amount (its sign in a
+    response depends on `forms`), None while unpriced, 0 if free. `currency` is in upper case. `duration_seconds` is
+    the recorded time without pauses, so it can be less than `ended_at` minus `started_at` (seen in a real response).
     """
 
     account_sid: str
@@ -71,12 +70,12 @@ class Recording:
 
     @property
     def sid(self) -> str:
-        """The recording's own sid."""
+        """The recording's sid."""
         return recording_sid(self.account_sid, self.sequence)
 
     @property
     def kind(self) -> Literal["call", "conference"]:
-        """What was recorded: a recording of a conference has no call."""
+        """What was recorded. A conference recording has no call."""
         return "conference" if self.call_sid is None else "call"
 
 
@@ -86,10 +85,10 @@ def _account_hash(account_sid: str) -> blake2b:
 
 
 def recording_sid(account_sid: str, sequence: int) -> str:
-    """The sid, shaped like a UUID, of an account's recording.
+    """Return the sid of an account's recording, in the form of a UUID.
 
-    It begins with the sequence, masked by the last digits of the hash that is the rest of it, so that a sid
-    leads back to its recording without a dictionary of all of them.
+    It starts with the sequence, masked with the last digits of a hash; the rest is that hash. So the sequence can be
+    computed from the sid without an index of all recordings.
     """
     digest = _account_hash(account_sid).copy()
     digest.update(sequence.to_bytes(8, "big"))
@@ -99,7 +98,7 @@ def recording_sid(account_sid: str, sequence: int) -> str:
 
 
 def sequence_of_sid(account_sid: str, sid: str) -> int | None:
-    """The sequence of the recording with this sid, None when the account can have no such recording."""
+    """Return the sequence of the recording with this sid, None if the sid can't be one of this account."""
     try:
         sequence = int(sid[:8], 16) ^ int(sid[-8:], 16)
         return sequence if recording_sid(account_sid, sequence) == sid else None
@@ -107,7 +106,7 @@ def sequence_of_sid(account_sid: str, sid: str) -> int | None:
         return None
 
 
-_quoted = lru_cache(maxsize=1024)(json.dumps)  # names come again and again
+_quoted = lru_cache(maxsize=1024)(json.dumps)  # the same names occur over and over
 
 
 def _date(form: str, epoch: int | None) -> str:
@@ -124,10 +123,10 @@ def _parent(recording: Recording) -> str:
 
 
 def render(recording: Recording, root: str = ROOT) -> bytes:
-    """One recording as the API's JSON text, with every documented field, in the order of a real response.
+    """Write one recording as the API's JSON text, with every documented field, in the order of a real response.
 
-    Prices are placed as exact text and never pass through a float. It is written by hand because it is done a
-    million times; what may hold any character goes through the JSON encoder.
+    Prices are written as exact text and never converted to a float. The JSON is assembled by hand for speed, because
+    this runs a million times; values that can contain any character go through the JSON encoder.
     """
     r, forms = recording, recording.forms
     sid = recording_sid(r.account_sid, r.sequence)

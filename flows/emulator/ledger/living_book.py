@@ -1,7 +1,7 @@
-"""The recordings of one account as they stand now, in memory, and changing.
+"""The current recordings of one account, kept in memory and changeable.
 
-It lists what exists (created by now) and is not deleted, newest first, and writes a recording's text when it is
-asked for the first time. It knows no lock: its ledger does.
+A book lists the recordings that were created until now and are not deleted, newest first. It renders a recording's
+text when it is first needed. It is not thread-safe: its ledger holds the lock.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -15,7 +15,7 @@ from flows.emulator.ledger.usage import UsageDay, usage_of
 
 @dataclass(slots=True)
 class Entry:
-    """One recording: the truth, when it was deleted, how it was last sent in a page, and its text if written."""
+    """One recording: the truth, when it was deleted, how it was last sent in a page, and its text once rendered."""
 
     recording: Recording
     deleted_at: int | None = None
@@ -28,7 +28,7 @@ def _key(recording: Recording) -> tuple[int, int]:
 
 
 class LivingBook:
-    """A `Listing` of one account; `clock` tells the ledger's now, epoch seconds UTC."""
+    """A `Listing` of one account. `clock` returns the ledger's current time, epoch seconds UTC."""
 
     def __init__(self, account: Account, recordings: Iterable[Recording], clock: Callable[[], int]) -> None:
         self.account = account
@@ -39,40 +39,40 @@ class LivingBook:
                 raise ValueError(
                     f"Two recordings of account {account.account_sid} have the same sequence number."
                 )
-        # Oldest first, so that a new recording is put at the end; those still to come are among them.
+        # Oldest first, so that a new recording goes to the end. Recordings of the future are included.
         self._keys = sorted(_key(entry.recording) for entry in self._entries.values())
         self.next_sequence = max(self._entries, default=-1) + 1
 
     def between(self, first: float, last: float) -> tuple[int, int]:
-        """Start and stop of the recordings created from `first` to `last`, both included, and not after now."""
+        """Return start and stop of the recordings created from `first` to `last`, both inclusive, and not after now."""
         count = len(self._keys)
         start = count - bisect_right(self._keys, (min(last, self._clock()), inf))
         return start, max(start, count - bisect_left(self._keys, (first, -1)))
 
     def after(self, created: int, sequence: int) -> int:
-        """Where the list goes on behind a recording, whether or not it is still there."""
+        """Return the position after a recording, whether or not it is still there."""
         return len(self._keys) - bisect_left(self._keys, (created, sequence))
 
     def cursor(self, position: int) -> tuple[int, int]:
-        """Creation date and sequence of the recording at `position`."""
+        """Return creation date and sequence of the recording at `position`."""
         return self._keys[-1 - position]
 
     def has(self, created: int, sequence: int) -> bool:
-        """Whether the recording that a cursor names is still listed there."""
+        """Return whether the recording that a cursor names is still listed there."""
         entry = self._entries.get(sequence)
         return entry is not None and entry.deleted_at is None and entry.recording.created_at == created
 
     def body(self, start: int, stop: int) -> bytes:
-        """The text of the recordings from `start` up to, not including, `stop`, with commas between them."""
+        """Return the text of the recordings from `start` to before `stop`, separated by commas."""
         return b",".join(self._text(entry) for entry in self._at(start, stop))
 
     def sent(self, start: int, stop: int) -> None:
-        """Remember how these recordings were when a client was sent them."""
+        """Record the state of these recordings as sent to a client."""
         for entry in self._at(start, stop):
             entry.listed = entry.recording
 
     def find(self, sid: str) -> bytes | None:
-        """The text of one recording, None when it is not there, not yet, or not any more."""
+        """Return the text of one recording, None if it does not exist, not yet, or no longer."""
         sequence = sequence_of_sid(self.account.account_sid, sid)
         entry = None if sequence is None else self._entries.get(sequence)
         if entry is None or entry.deleted_at is not None or entry.recording.created_at > self._clock():
@@ -80,39 +80,39 @@ class LivingBook:
         return self._text(entry)
 
     def usage(self) -> list[UsageDay]:
-        """What is counted and charged a day, newest first: also what was deleted, which was paid for all the same."""
+        """Return what is counted and charged per day, newest first. Deleted recordings count: they were paid for."""
         there = (
             entry.recording for entry in self._entries.values() if entry.recording.created_at <= self._clock()
         )
         return usage_of(sorted(there, key=_key, reverse=True))
 
     def listed_now(self) -> Iterator[Entry]:
-        """The entries that a full walk lists, newest first."""
+        """Return the entries that reading all pages would list, newest first."""
         return self._at(*self.between(-inf, inf))
 
     def entries(self) -> Iterator[Entry]:
-        """All entries, in the order in which they came; also deleted ones and those still to come."""
+        """Return all entries in the order they were added, including deleted ones and those of the future."""
         return iter(self._entries.values())
 
     def entry(self, sequence: int) -> Entry:
-        """One entry. Raises KeyError for a sequence number that the book does not have."""
+        """Return one entry. Raises KeyError for an unknown sequence number."""
         return self._entries[sequence]
 
     def add(self, recording: Recording) -> None:
-        """List a recording that was not there before."""
+        """Add a new recording."""
         self._entries[recording.sequence] = Entry(recording)
         insort(self._keys, _key(recording))
         self.next_sequence = max(self.next_sequence, recording.sequence + 1)
 
     def alter(self, entry: Entry, recording: Recording) -> None:
-        """Put other content in a listed entry; it moves when its creation date does."""
+        """Replace the recording of a listed entry. The entry moves if its creation date changes."""
         if recording.created_at != entry.recording.created_at:
             self._unlist(entry)
             insort(self._keys, _key(recording))
         entry.recording, entry.text = recording, None
 
     def remove(self, entry: Entry) -> None:
-        """List an entry no longer; it keeps its content."""
+        """Stop listing an entry. It keeps its recording."""
         self._unlist(entry)
         entry.deleted_at = self._clock()
 

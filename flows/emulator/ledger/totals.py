@@ -1,6 +1,6 @@
-"""The ledger's own totals: the right answer, to check against whoever reads the pages.
+"""The ledger's totals: the right answer, with which a client's own result can be compared.
 
-They are added up from the truth, never from the text that `render` makes of it.
+They are added up from the truth, never from the text that `render` writes.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ NO_CURRENCY = "XXX"  # ISO 4217's code for "no currency"
 
 
 class AccountObject(TypedDict):
-    """An account as it stands in the totals."""
+    """An account in the totals."""
 
     name: str
     account_sid: str
@@ -23,7 +23,7 @@ class AccountObject(TypedDict):
 
 
 class CellObject(TypedDict):
-    """One cell of the totals; `cost` is a plain decimal text, null when no recording in it has a price."""
+    """One cell of the totals. `cost` is a plain decimal text, null if no recording in the cell has a price."""
 
     account_sid: str
     source: str
@@ -36,7 +36,7 @@ class CellObject(TypedDict):
 
 
 class TotalsObject(TypedDict):
-    """What the ledger says the right answer is."""
+    """The right answer according to the ledger."""
 
     accounts: list[AccountObject]
     cells: list[CellObject]
@@ -65,9 +65,9 @@ def _text(amount: Decimal) -> str:
 
 @dataclass(slots=True)
 class Totals:
-    """Adds recordings up, while they stream by, per account, source, channels and currency.
+    """Adds up a stream of recordings by account, source, channels and currency.
 
-    The cost of a recording is the size of its price rounded half-even to nine decimals; sums are exact.
+    The cost of a recording is its absolute price rounded half-even to nine decimals. Sums are exact.
     """
 
     _cells: dict[_Key, _Total] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Totals:
         duration_seconds: int | None,
         price: Decimal | None,
     ) -> None:
-        """Count one recording; `price` in units of the currency, of either sign."""
+        """Count one recording. `price` is in units of the currency and may have either sign."""
         key = (account_sid, source, channels, currency or NO_CURRENCY)
         cell = self._cells.get(key)
         if cell is None:
@@ -107,7 +107,7 @@ class Totals:
         )
 
     def to_object(self, accounts: Iterable[Account] = ()) -> TotalsObject:
-        """The totals as one JSON object, cells sorted by their key."""
+        """Return the totals as one JSON object, with the cells sorted by their key."""
         return {
             "accounts": [
                 {"name": a.name, "account_sid": a.account_sid, "api_token": a.api_token} for a in accounts
@@ -129,7 +129,7 @@ class Totals:
 
 
 def totals_of(recordings: Iterable[Recording], accounts: Iterable[Account] = ()) -> TotalsObject:
-    """The totals of any recordings."""
+    """Return the totals of any recordings."""
     totals = Totals()
     for recording in recordings:
         totals.add_recording(recording)

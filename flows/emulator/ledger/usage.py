@@ -1,6 +1,6 @@
-"""What is counted and charged for recordings day by day, beside the recordings themselves, and what may be wrong in it.
+"""Daily usage of recordings: what the vendor counts and charges per day, and defects that can be put into it.
 
-It is added up from the truth, never from the text of the recordings.
+Usage is added up from the truth, never from the text of the recordings.
 """
 
 import json
@@ -13,18 +13,18 @@ from flows.emulator.ledger.forms import EXACT, round_nine
 from flows.emulator.ledger.ledger import Recording
 
 EXTRA_MINUTES = 1
-"""How many minutes `usage-minutes` adds to a recording."""
+"""`usage-minutes` adds this many minutes to a recording."""
 RATE_FACTOR = Decimal("1.5")
-"""What `usage-price` multiplies a day's price by."""
+"""`usage-price` multiplies a day's price by this factor."""
 _DAY_SECONDS = 86_400
 _USUAL_CURRENCY = "USD"
 
 
 @dataclass(frozen=True, slots=True)
 class UsageDay:
-    """What is counted for one day (UTC, days since 1970) and currency: recordings, minutes, and their price.
+    """The usage of one day (UTC, days since 1970) and currency: recordings, minutes, and their price.
 
-    sample: minutes and price of the newest recording of the day that has both, which a plant takes as a pattern.
+    `sample` has minutes and price of the day's newest recording that has both; defects are derived from it.
     """
 
     day: int
@@ -37,9 +37,9 @@ class UsageDay:
 
 @dataclass(slots=True)
 class UsageTotals:
-    """Adds the recordings of one account up by day and currency, while they stream by, newest first.
+    """Adds up a stream of recordings of one account, newest first, by day and currency.
 
-    A recording without a currency counts with the account's usual one; one without a price adds none.
+    A recording without a currency counts under the account's most common one. One without a price adds no price.
     """
 
     _days: dict[tuple[int, str | None], UsageDay] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class UsageTotals:
             self._currencies[recording.currency] += 1
 
     def days(self) -> list[UsageDay]:
-        """The days with recordings, newest first."""
+        """Return the days with recordings, newest first."""
         usual = self._currencies.most_common(1)[0][0] if self._currencies else _USUAL_CURRENCY
         days: dict[tuple[int, str], UsageDay] = {}
         for (number, currency), day in self._days.items():
@@ -85,7 +85,7 @@ def _together(one: UsageDay, other: UsageDay) -> UsageDay:
 
 
 def usage_of(recordings: Iterable[Recording]) -> list[UsageDay]:
-    """The usage of the recordings of one account, newest first."""
+    """Return the usage of the recordings of one account, newest first."""
     totals = UsageTotals()
     for recording in recordings:
         totals.add(recording)
@@ -93,7 +93,7 @@ def usage_of(recordings: Iterable[Recording]) -> list[UsageDay]:
 
 
 def to_text(days: Iterable[UsageDay]) -> str:
-    """Days as JSON text; amounts are text in it."""
+    """Serialize days to JSON. Amounts are JSON strings."""
     return json.dumps(
         [
             [
@@ -110,14 +110,14 @@ def to_text(days: Iterable[UsageDay]) -> str:
 
 
 def from_text(text: str) -> list[UsageDay]:
-    """The days that `to_text` wrote."""
+    """Parse the days that `to_text` wrote."""
     return [
         UsageDay(day, currency, count, minutes, Decimal(price), sample and (sample[0], Decimal(sample[1])))
         for day, currency, count, minutes, price, sample in json.loads(text)
     ]
 
 
-PLANTS: Mapping[str, Callable[[UsageDay, int, Decimal], UsageDay]] = {
+USAGE_DEFECTS: Mapping[str, Callable[[UsageDay, int, Decimal], UsageDay]] = {
     "usage-extra": lambda d, minutes, price: replace(
         d, count=d.count + 1, minutes=d.minutes + minutes, price=EXACT.add(d.price, price)
     ),
@@ -131,18 +131,18 @@ PLANTS: Mapping[str, Callable[[UsageDay, int, Decimal], UsageDay]] = {
     ),
     "usage-price": lambda d, minutes, price: replace(d, price=EXACT.multiply(d.price, RATE_FACTOR)),
 }
-"""What each plant makes of a day, given the minutes and the price of a recording in it."""
+"""Each defect changes a day, given the minutes and the price of one of its recordings."""
 
 
-def planted(days: Sequence[UsageDay], plants: Iterable[str]) -> list[UsageDay]:
-    """The days with what is wrong with them: each plant strikes one, the newest with a priced recording that is left.
+def with_defects(days: Sequence[UsageDay], defects: Iterable[str]) -> list[UsageDay]:
+    """Return the days with defects. Each defect changes the newest unchanged day that has a priced recording.
 
-    `usage-extra` counts a recording more than there is, just like the day's newest, `usage-missing` leaves that one
-    out, `usage-minutes` bills a minute more of it, and `usage-price` charges the whole day at half as much again.
+    `usage-extra` counts the day's newest recording twice, `usage-missing` leaves it out, `usage-minutes` bills one
+    more minute of it, and `usage-price` charges 1.5 times the price of the whole day.
     """
     found = list(days)
     free = [place for place, day in enumerate(found) if day.sample]
-    for name, place in zip((name for name in PLANTS if name in set(plants)), free, strict=False):
+    for name, place in zip((name for name in USAGE_DEFECTS if name in set(defects)), free, strict=False):
         minutes, price = found[place].sample or (0, Decimal(0))
-        found[place] = PLANTS[name](found[place], minutes, price)
+        found[place] = USAGE_DEFECTS[name](found[place], minutes, price)
     return [day for day in found if day.count]

@@ -1,1 +1,1 @@
-"""The API's resources, as the emulator serves them."""
+"""The API's resources that the emulator serves."""

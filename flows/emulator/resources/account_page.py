@@ -1,10 +1,12 @@
-"""The list of accounts, as both vendors serve it, and what is odd in it.
+"""The list of accounts, as both vendors serve it, and its fault.
 
-`GET /2010-04-01/Accounts.json`, for SignalWire below `/api/laml` too: the account of the credentials and its
-subaccounts (documented at twilio.com/docs/iam/api/account and, as "project and any subprojects", in SignalWire's
-Compatibility API). `PageSize` is 50 by default and at most 1000, `Status` and `FriendlyName` narrow the list
-(documented). A real response had `start` and `end`, as here. Here the first account is the project, all others are
-its subprojects and see only themselves. The order is not known: here it is that of the emulator.
+`GET /2010-04-01/Accounts.json` (for SignalWire also below `/api/laml`) lists the account of the credentials and its
+subaccounts. This is documented at twilio.com/docs/iam/api/account and, as "project and any subprojects", in
+SignalWire's Compatibility API. `PageSize` is 50 by default and at most 1000; `Status` and `FriendlyName` filter the
+list (documented). A real response had `start` and `end`, as here.
+
+In the emulator the first account is the project. All others are its subprojects and see only themselves. The order of
+the real list is not known; here it is the order of the emulator's accounts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +14,9 @@ from dataclasses import replace
 from random import Random
 from urllib.parse import urlencode
 
+from flows.emulator.http.fault_timing import Fault
 from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, ok
 from flows.emulator.http.queries import BAD_PAGE_TOKEN, QueryError, read_query
-from flows.emulator.http.striking import Fault
 from flows.emulator.ledger.ledger import Account
 
 ODD = "odd-accounts"
@@ -33,20 +35,24 @@ ODD_ACCOUNTS: Sequence[tuple[str | None, str]] = (
     ("over\nand = 'out'", "closed"),
     ("under review", "pending"),
 )
-"""Names and statuses of the accounts that `odd-accounts` adds; the last status is in no documentation."""
+"""Names and statuses of the accounts that `odd-accounts` adds. The last status is not documented anywhere."""
 
 
-def account_page(accounts: Sequence[Account], asking: Account, request: HttpRequest) -> Response:
-    """A page of the accounts that one credential may see. Raises QueryError for a parameter that is refused."""
-    asked, query = read_query(request.query), request.query
+def account_page(accounts: Sequence[Account], user: Account, request: HttpRequest) -> Response:
+    """Return a page of the accounts that `user` may see.
+
+    Raises:
+        QueryError: a parameter is not valid.
+    """
+    checked, query = read_query(request.query), request.query
     root = request.route.root if request.route else ""
-    listed = [account_object(account, root) for account in _seen(accounts, asking)]
-    if ODD in request.plants and listed[0]["sid"] == accounts[0].account_sid:
+    listed = [account_object(account, root) for account in _visible(accounts, user)]
+    if ODD in request.defects and listed[0]["sid"] == accounts[0].account_sid:
         listed += [_odd(number, *odd, root) for number, odd in enumerate(ODD_ACCOUNTS, 1)]
     for name, key in (("Status", "status"), ("FriendlyName", "friendly_name")):
         listed = [account for account in listed if query.get(name, account[key]) == account[key]]
-    size, page = asked.page_size, asked.page
-    if page and asked.page_token != f"PA{page * size:x}":
+    size, page = checked.page_size, checked.page
+    if page and checked.page_token != f"PA{page * size:x}":
         raise QueryError(BAD_PAGE_TOKEN, "Page must come with the PageToken of a next_page_uri")
     start, stop = page * size, min((page + 1) * size, len(listed))
 
@@ -73,12 +79,12 @@ def account_page(accounts: Sequence[Account], asking: Account, request: HttpRequ
 
 
 def account_object(account: Account, root: str) -> dict[str, object]:
-    """An account in the shape of a real response."""
+    """Return an account in the form of a real response."""
     return _object(account.account_sid, account.name, "active", root)
 
 
-def _seen(accounts: Sequence[Account], asking: Account) -> Sequence[Account]:
-    return accounts if asking == accounts[0] else (asking,)
+def _visible(accounts: Sequence[Account], user: Account) -> Sequence[Account]:
+    return accounts if user == accounts[0] else (user,)
 
 
 def _odd(number: int, name: str | None, status: str, root: str) -> dict[str, object]:
@@ -104,10 +110,10 @@ def _odd_accounts(answer: Answer, rng: Random, source: Source) -> Answer:
     def wrapped(request: HttpRequest) -> Response:
         if request.route is None or request.route.resource != "accounts":
             return answer(request)
-        return answer(replace(request, plants=(*request.plants, ODD)))
+        return answer(replace(request, defects=(*request.defects, ODD)))
 
     return wrapped
 
 
 ACCOUNT_FAULTS: Mapping[str, Fault] = {ODD: _odd_accounts}
-"""What is odd in the list of accounts; the recordings and their totals stay as they are."""
+"""Faults of the list of accounts. Recordings and totals are not affected."""

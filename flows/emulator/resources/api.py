@@ -1,4 +1,4 @@
-"""The Recordings API over a ledger, rendered or living: what answers which request."""
+"""The Recordings API of a ledger, rendered or living: which resource answers a request."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -36,7 +36,7 @@ class LivingSource(Source):
     ledger: LivingLedger
 
     def has_cursor(self, request: HttpRequest) -> bool:
-        """Whether the recording that a request's PageToken names is still where it was; true without a cursor."""
+        """Return whether the recording that the PageToken names is still where it was. True without a PageToken."""
         book = self.ledger.books.get(request.route.account_sid if request.route else "")
         token = request.query.get("PageToken")
         if book is not None and token is not None:
@@ -48,10 +48,10 @@ class LivingSource(Source):
 def open_ledger(
     parameters: Parameters, cache_dir: Path, progress: Callable[[int, int], None] | None = None
 ) -> Source:
-    """The ledger of these parameters, rendered below `cache_dir` if it is not there yet.
+    """Open the ledger of these parameters, and render it below `cache_dir` if it is not there yet.
 
-    `progress` is told the recordings done and the recordings in all. What is below `cache_dir` can be deleted
-    at any time and is made again.
+    `progress` is called with the number of rendered recordings and the total number. The contents of `cache_dir` can
+    be deleted at any time; they are rendered again when needed.
     """
     p = parameters
     folder = cache_dir / f"ledger-{p.seed}-{p.recordings}-{p.accounts}-{source_hash()}"
@@ -61,12 +61,16 @@ def open_ledger(
 
 
 def open_recordings(made_by_hand: Iterable[Recording], folder: Path) -> Source:
-    """A ledger of any recordings, in any order, rendered into `folder`, which must not exist yet.
+    """Open a ledger of any recordings, in any order. It is rendered into `folder`, which must not exist yet.
 
-    Accounts are named after their sids. Raises ValueError when two recordings would have the same sid.
+    Each account's name is its sid.
+
+    Raises:
+        FileExistsError: `folder` exists.
+        ValueError: two recordings would have the same sid.
     """
     if folder.exists():
-        raise FileExistsError(f"{folder} exists. Give each ledger a new folder.")
+        raise FileExistsError(f"{folder} already exists. Use a new folder for each ledger.")
     by_account: dict[str, list[Recording]] = {}
     for recording in sorted(made_by_hand, key=attrgetter("created_at", "sequence"), reverse=True):
         by_account.setdefault(recording.account_sid, []).append(recording)
@@ -83,12 +87,17 @@ def open_living(
     accounts: Iterable[Account | str] = (),
     now: int | None = None,
 ) -> LivingSource:
-    """A living ledger of made-up recordings or of any others, in any order; it is in memory only.
+    """Open a living ledger of generated recordings or of any others, in any order. It is kept in memory only.
 
-    `accounts` adds accounts, or sids of accounts, that may have no recording. Accounts of recordings made by hand
-    are named after their sids. `now` is the ledger's moment, epoch seconds UTC: by default the newest creation
-    date, or for made-up recordings the midnight after them all. Raises ValueError when two recordings would have
-    the same sid.
+    Args:
+        recordings: the recordings, or the parameters to generate them from.
+        accounts: more accounts, or sids of accounts, which may have no recordings. The name of an account that is
+            given by its sid, or only by its recordings, is its sid.
+        now: the ledger's current time, epoch seconds UTC. Defaults to the newest creation date, or for generated
+            recordings to the midnight after the last one.
+
+    Raises:
+        ValueError: two recordings would have the same sid.
     """
     added = [account if isinstance(account, Account) else _account(account, account) for account in accounts]
     if isinstance(recordings, Parameters):
@@ -141,7 +150,7 @@ def _answer(books: Mapping[str, Listing], request: HttpRequest, now: int) -> Res
 def _resource(
     books: Mapping[str, Listing], book: Listing, request: HttpRequest, route: Route, now: int
 ) -> Response:
-    """What the credentials of an account may see. Raises QueryError for a parameter that is refused."""
+    """Return the requested resource, as the account of `book` may see it. Raises QueryError for a bad parameter."""
     match route.resource:
         case "recordings":
             return page_of(book, request, read_query(request.query, request.dialect))

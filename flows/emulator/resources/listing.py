@@ -1,7 +1,8 @@
-"""A page of a list, whoever keeps the recordings: the envelope, and the cursors that lead from page to page.
+"""One page of a recordings list: its envelope, and the cursors that lead from page to page.
 
-Newest first; there is no total, and no filter on the update date (documented). The cursor in `next_page_uri`
-names the last recording of its page, so that recordings made meanwhile do not disturb a walk (documented).
+Lists are newest first. They have no total count and no filter on the update date (documented). The cursor in
+`next_page_uri` names the last recording of its page, so that recordings created in the meantime do not shift the
+following pages (documented).
 """
 
 from hashlib import blake2b
@@ -13,42 +14,43 @@ from flows.emulator.http.queries import BAD_PAGE_TOKEN, ListQuery, QueryError
 from flows.emulator.ledger.ledger import Account
 from flows.emulator.ledger.usage import UsageDay
 
-_TOKEN_PREFIX = "PA"  # noqa: S105 - a cursor, seen in the documents
+_TOKEN_PREFIX = "PA"  # noqa: S105 - a cursor, as in the documentation
 
 
 class Listing(Protocol):
-    """The recordings of one account that the API lists, counted from 0, the newest."""
+    """The recordings of one account that the API lists. Position 0 is the newest."""
 
     @property
     def account(self) -> Account:
-        """Whose recordings they are."""
+        """The account that the recordings belong to."""
 
     def between(self, first: float, last: float) -> tuple[int, int]:
-        """Start and stop of the recordings created from `first` to `last`, both included."""
+        """Return start and stop of the recordings created from `first` to `last`, both inclusive."""
 
     def after(self, created: int, sequence: int) -> int:
-        """Where the list goes on behind a recording, whether or not it is still there."""
+        """Return the position after a recording, whether or not it is still there."""
 
     def cursor(self, position: int) -> tuple[int, int]:
-        """Creation date and sequence of the recording at `position`."""
+        """Return creation date and sequence of the recording at `position`."""
 
     def body(self, start: int, stop: int) -> bytes | FileSlice:
-        """The text of the recordings from `start` up to, not including, `stop`, with commas between them."""
+        """Return the text of the recordings from `start` to before `stop`, separated by commas."""
 
     def sent(self, start: int, stop: int) -> None:
-        """A client is sent these recordings in a page."""
+        """Take note that these recordings are sent to a client in a page."""
 
     def usage(self) -> list[UsageDay]:
-        """What is counted and charged a day, newest first."""
+        """Return what is counted and charged per day, newest first."""
 
     def find(self, sid: str) -> bytes | FileSlice | None:
-        """The text of one recording, None when the account has no such one."""
+        """Return the text of one recording, None if the account has no such recording."""
 
 
 def page_of(listing: Listing, request: HttpRequest, query: ListQuery) -> Response:
-    """One page. Its uris are relative to the host (documented) and keep the path as it was asked.
+    """Return one page. Its uris are relative to the host (documented) and repeat the requested path.
 
-    Raises QueryError for a cursor that is none of this account's.
+    Raises:
+        QueryError: the cursor is not one of this account.
     """
     low, high = listing.between(query.first, query.last)
     start = low
@@ -84,7 +86,7 @@ def page_of(listing: Listing, request: HttpRequest, query: ListQuery) -> Respons
 
 
 def read_cursor(account: Account, token: str) -> tuple[int, int]:
-    """Creation date and sequence of the recording a cursor names. Raises QueryError for what is no cursor."""
+    """Return creation date and sequence of the recording that a cursor names. Raises QueryError if it is not valid."""
     try:
         check, hidden = bytes.fromhex(token[2:10]), int(token[10:], 16)
         inside = hidden ^ _pad(account, check)
@@ -92,20 +94,20 @@ def read_cursor(account: Account, token: str) -> tuple[int, int]:
     except (ValueError, OverflowError):
         is_ours = False
     if not is_ours:
-        raise QueryError(BAD_PAGE_TOKEN, "PageToken is not one of a next_page_uri")
+        raise QueryError(BAD_PAGE_TOKEN, "PageToken does not come from a next_page_uri")
     created = inside >> 32
     return created - 2**64 if created >= 2**63 else created, inside % 2**32
 
 
 def _token(account: Account, created: int, sequence: int) -> str:
-    """The cursor that names a recording."""
+    """Return the cursor that names a recording."""
     inside = (created % 2**64) << 32 | sequence
     check = _check(inside)
     return f"{_TOKEN_PREFIX}{check.hex()}{inside ^ _pad(account, check):024x}"
 
 
 def _pad(account: Account, check: bytes) -> int:
-    """What hides the inside of a token, so that nobody is tempted to build one."""
+    """Return the mask that obscures a token's contents, so that clients don't try to construct tokens."""
     key = account.account_sid.encode() + check
     return int.from_bytes(blake2b(key, digest_size=12).digest(), "big")
 

@@ -1,13 +1,14 @@
-"""Recordings rendered once and kept on disk, so that a page is a slice of a file.
+"""Recordings that are rendered once and kept on disk, so that a page is a slice of a file.
 
-A folder holds for each account, newest recording first:
+A folder contains for each account, newest recording first:
     `N.records`    the JSON text of every recording, each followed by a comma
-    `N.offsets`    where each one starts, and the end (unsigned 64-bit)
+    `N.offsets`    where each recording starts, and the end (unsigned 64-bit)
     `N.created`    its creation date, epoch seconds UTC (signed 64-bit)
     `N.sequences`  its sequence number (unsigned 32-bit)
-    `N.usage`      its Usage Records: what is counted and charged a day
-and `totals.json`, the ledger's own totals with the accounts in order. A folder appears all at once by a rename,
-so an interrupted rendering is never used; what one that was killed leaves behind (`.rendering-…`) may be deleted.
+    `N.usage`      the account's Usage Records: what is counted and charged per day
+It also contains `totals.json`: the ledger's totals, with the accounts in order. A finished folder is moved into place
+with one rename, so an interrupted rendering is never used. A killed rendering leaves a `.rendering-…` folder, which
+can be deleted.
 """
 
 import json
@@ -34,7 +35,7 @@ RenderProgress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The rendered recordings of one account, counted from 0, the newest. The arrays are mapped, not read."""
+    """The rendered recordings of one account. Position 0 is the newest. The arrays are memory-mapped."""
 
     account: Account
     path: Path
@@ -46,48 +47,48 @@ class Book:
         return len(self.created)
 
     def body(self, start: int, stop: int) -> FileSlice:
-        """The text of the recordings from `start` up to, not including, `stop`, with commas between them."""
+        """Return the text of the recordings from `start` to before `stop`, separated by commas."""
         if start >= stop:
             return FileSlice(self.path, 0, 0)
         return FileSlice(self.path, self.offsets[start], self.offsets[stop] - 1 - self.offsets[start])
 
     def usage(self) -> list[UsageDay]:
-        """What is counted and charged a day, newest first."""
+        """Return what is counted and charged per day, newest first."""
         return from_text(self.path.with_suffix(".usage").read_text(encoding="utf-8"))
 
     def between(self, first: float, last: float) -> tuple[int, int]:
-        """Start and stop of the recordings created from `first` to `last`, both included."""
+        """Return start and stop of the recordings created from `first` to `last`, both inclusive."""
         start = bisect_left(self.created, -last, key=int.__neg__)
         stop = bisect_right(self.created, -first, key=int.__neg__)
         return start, max(start, stop)
 
     def after(self, created: int, sequence: int) -> int:
-        """Where the list goes on behind a recording, whether or not it is still there."""
+        """Return the position after a recording, whether or not it is still there."""
         return bisect_right(
             range(len(self)), (-created, -sequence), key=lambda i: (-self.created[i], -self.sequences[i])
         )
 
     def cursor(self, position: int) -> tuple[int, int]:
-        """Creation date and sequence of the recording at `position`."""
+        """Return creation date and sequence of the recording at `position`."""
         return self.created[position], self.sequences[position]
 
     def sent(self, start: int, stop: int) -> None:
-        """Nothing comes of it: what is rendered does not remember who read it."""
+        """Do nothing: a rendered ledger does not keep track of what was sent."""
 
     def find(self, sid: str) -> FileSlice | None:
-        """The text of one recording, None when the account has no such one."""
+        """Return the text of one recording, None if the account has no such recording."""
         sequence = sequence_of_sid(self.account.account_sid, sid)
         if sequence is None:
             return None
         position = len(self) - 1 - sequence
         if not 0 <= position < len(self) or self.sequences[position] != sequence:
-            # Made by hand, with gaps in the sequence or out of order.
+            # Given recordings may have gaps in their sequence or be out of order.
             position = next((i for i, n in enumerate(self.sequences) if n == sequence), -1)
         return self.body(position, position + 1) if position >= 0 else None
 
 
 def source_hash() -> str:
-    """A short hash of the emulator's own source: a changed emulator never serves stale pages."""
+    """Return a short hash of the emulator's source, so that a changed emulator never serves outdated pages."""
     digest = blake2b(digest_size=6)
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -99,35 +100,35 @@ def render_once(
     ledger: Iterable[tuple[Account, Iterable[Recording]]],
     progress: RenderProgress | None = None,
 ) -> None:
-    """Render a ledger (newest recordings first) into `folder`, unless it is there; memory does not grow with it.
+    """Render a ledger (newest recordings first) into `folder`, unless it exists. Memory use does not grow with it.
 
-    Of two processes that render the same at the same time the second to finish finds the first one's work and
-    leaves it in place. `progress` is told the number of recordings rendered so far.
+    If two processes render the same ledger at the same time, the result of the first to finish is kept. `progress` is
+    called with the number of recordings rendered so far.
     """
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".rendering-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=".rendering-", dir=folder.parent))
     try:
         totals, accounts, done = Totals(), [], 0
         for number, (account, recordings) in enumerate(ledger):
             accounts.append(account)
-            for count in _write(beside, number, recordings, totals):
+            for count in _write(temporary, number, recordings, totals):
                 done += count
                 if progress is not None:
                     progress(done)
-        (beside / "totals.json").write_text(json.dumps(totals.to_object(accounts)), encoding="utf-8")
+        (temporary / "totals.json").write_text(json.dumps(totals.to_object(accounts)), encoding="utf-8")
         try:
-            beside.rename(folder)
+            temporary.rename(folder)
         except OSError:
             if not folder.exists():
                 raise
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(folder: Path, number: int, recordings: Iterable[Recording], totals: Totals) -> Iterator[int]:
-    """Render one account, and tell after each chunk how many recordings it had."""
+    """Render one account, and yield the number of recordings after each chunk."""
     stream, offset, usage = iter(recordings), 0, UsageTotals()
     with (
         (folder / f"{number}.records").open("wb") as records_file,
@@ -144,7 +145,7 @@ def _write(folder: Path, number: int, recordings: Iterable[Recording], totals: T
                 offset += len(text) + 1
                 totals.add_recording(r)
                 usage.add(r)
-            texts.append(b"")  # the comma behind the last one
+            texts.append(b"")  # adds the comma after the last recording
             records_file.write(b",".join(texts))
             offsets.tofile(offsets_file)
             array("q", [r.created_at for r in chunk]).tofile(created_file)
@@ -155,13 +156,13 @@ def _write(folder: Path, number: int, recordings: Iterable[Recording], totals: T
 
 
 def read_totals(folder: Path) -> TotalsObject:
-    """The totals that were added up while the ledger was rendered."""
+    """Return the totals that were added up while the ledger was rendered."""
     totals: TotalsObject = json.loads((folder / "totals.json").read_text(encoding="utf-8"))
     return totals
 
 
 def read_books(folder: Path) -> list[Book]:
-    """The rendered accounts of a folder, in order."""
+    """Return the rendered accounts of a folder, in order."""
     return [
         Book(
             account=Account(**account),
@@ -176,6 +177,6 @@ def read_books(folder: Path) -> list[Book]:
 
 def _mapped(path: Path, code: Literal["I", "Q", "q"]) -> "memoryview[int]":
     with path.open("rb") as file:
-        is_empty = path.stat().st_size == 0  # nothing cannot be mapped
+        is_empty = path.stat().st_size == 0  # an empty file can't be mapped
         data = b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return memoryview(data).cast(code)

@@ -1,8 +1,8 @@
-"""Captured pages, served again byte for byte.
+"""Serve captured pages again, byte for byte.
 
-A folder's `*.json` files with a top-level array `recordings` are pages, in the order of their names. A file that
-is one bare recording (an example out of a document) becomes a page around its exact bytes. Any other JSON object
-with a `uri` is served at that path.
+The `*.json` files of a folder that have a top-level array `recordings` are pages, in the order of their names. A file
+that is a single recording (an example from documentation) is wrapped in a page that contains its exact bytes. Any other
+JSON object with a `uri` is served at that path.
 """
 
 import json
@@ -36,11 +36,13 @@ class _CapturedPage:
 
 
 def open_replay(folder: Path) -> Source:
-    """The captured pages of a folder, in the order of their names.
+    """Open the captured pages of a folder, in the order of their names.
 
-    The credentials of an account are its sid and any password. Date filters are not applied, since nobody knows
-    what the real service would have answered. Raises ValueError for a folder without a page, and for a `*.json`
-    file that is not JSON or does not say whose recordings it has.
+    The credentials of an account are its sid and any password. Date filters are ignored, because it is not known what
+    the real API would have answered.
+
+    Raises:
+        ValueError: the folder has no page, or a `*.json` file is not JSON or does not name an account.
     """
     pages: list[_CapturedPage] = []
     others: dict[str, bytes] = {}
@@ -49,7 +51,7 @@ def open_replay(folder: Path) -> Source:
         try:
             content = json.loads(body, parse_float=Decimal)
         except ValueError as reason:
-            raise ValueError(f"{path} is not JSON. Take it out of the folder.") from reason
+            raise ValueError(f"{path} is not valid JSON. Remove it from the folder.") from reason
         if isinstance(content, dict):
             if isinstance(content.get("uri"), str):
                 others[_key(content["uri"])[0]] = body
@@ -58,7 +60,7 @@ def open_replay(folder: Path) -> Source:
             elif {"sid", "account_sid"} <= content.keys() and "recording_sid" not in content:
                 pages.append(_wrapped(content, body))
     if not pages:
-        raise ValueError(f"{folder} has no captured page: no *.json file with an array `recordings`.")
+        raise ValueError(f"{folder} has no captured page: no *.json file has a `recordings` array.")
     accounts = tuple(Account(sid, sid, "replay") for sid in dict.fromkeys(page.account_sid for page in pages))
     return Source(accounts, lambda: _totals(pages, accounts), lambda request: _answer(pages, others, request))
 
@@ -71,12 +73,12 @@ def _captured(path: Path, content: Mapping[str, Any], body: bytes) -> _CapturedP
         match[1] if match else next((str(r["account_sid"]) for r in recordings if "account_sid" in r), "")
     )
     if not account_sid:
-        raise ValueError(f"{path} does not say whose recordings it has. Take it out of the folder.")
+        raise ValueError(f"{path} does not name an account. Remove it from the folder.")
     return _CapturedPage(account_sid, uri, content.get("next_page_uri") or "", recordings, body)
 
 
 def _wrapped(recording: Mapping[str, Any], body: bytes) -> _CapturedPage:
-    """A page of one recording, around its exact bytes."""
+    """Wrap a recording in a page that contains its exact bytes."""
     account_sid = str(recording["account_sid"])
     uri = f"{ROOT}/Accounts/{account_sid}/Recordings?Page=0&PageSize=50"
     envelope: dict[str, object] = {
@@ -93,7 +95,7 @@ def _wrapped(recording: Mapping[str, Any], body: bytes) -> _CapturedPage:
 
 
 def _key(uri: str) -> tuple[str, frozenset[tuple[str, str]]]:
-    """What two spellings of one uri have in common: either root, with or without .json, parameters in any order."""
+    """Normalize a uri: without the root's prefix and `.json`, with its parameters in any order."""
     parts = urlsplit(uri)
     path = parts.path.removeprefix("/api/laml").removesuffix(".json")
     return path, frozenset(parse_qsl(parts.query, keep_blank_values=True))
@@ -105,25 +107,25 @@ def _answer(pages: Sequence[_CapturedPage], others: Mapping[str, bytes], request
     match = _ACCOUNT.search(request.path)
     if not own or (match is not None and match[1] != user):
         return unauthorized()
-    body = _asked_page(own, request) if request.is_list else others.get(_key(request.path)[0])
+    body = _requested_page(own, request) if request.is_list else others.get(_key(request.path)[0])
     return not_found(request.path) if body is None else Response(200, (body,))
 
 
-def _asked_page(own: Sequence[_CapturedPage], request: HttpRequest) -> bytes | None:
-    asked = _key(request.target)
+def _requested_page(own: Sequence[_CapturedPage], request: HttpRequest) -> bytes | None:
+    requested = _key(request.target)
     for page in own:
-        if _key(page.uri) == asked:
+        if _key(page.uri) == requested:
             return page.body
     for page, following in pairwise(own):
-        if _key(page.next_page_uri) == asked:
+        if _key(page.next_page_uri) == requested:
             return following.body
     return None if "PageToken" in request.query else own[0].body
 
 
 def _totals(pages: Sequence[_CapturedPage], accounts: Sequence[Account]) -> TotalsObject:
-    """The totals of the pages. A sid that was captured twice counts once, as it stands in the last page.
+    """Return the totals of the pages. A sid that was captured twice counts once, as in the last page.
 
-    A recording without a sid, or with a price that is no number, cannot be counted and is left out.
+    A recording without a sid, or with a price that is not a number, can't be counted and is left out.
     """
     latest = {
         recording["sid"]: {"account_sid": page.account_sid} | dict(recording)

@@ -1,10 +1,11 @@
 """The list of Usage Records, as Twilio serves it, and its faults.
 
 `GET /2010-04-01/Accounts/{sid}/Usage/Records/Daily.json?Category=recordings&StartDate=…&EndDate=…` (documented at
-twilio.com/docs/usage/api/usage-record): a record a day and category; days are GMT, both ends included; `count` is how
-many recordings, `usage` their minutes, each rounded up (documented for calls), `price` the total, positive. A real
-response had `count`, `usage` and `price` as text, and `usage_unit` "recorded-minutes". The order, and whether a day
-without usage is listed, are not known: here the newest comes first, and such a day is left out.
+twilio.com/docs/usage/api/usage-record) lists one record per day and category. Days are GMT, and both dates are
+inclusive. `count` is the number of recordings, `usage` their minutes, rounded up per recording (documented for calls),
+`price` the positive total. A real response had `count`, `usage` and `price` as text, and the `usage_unit`
+"recorded-minutes". It is not known in which order days are listed, and whether a day without usage is. Here the newest
+day comes first, and days without usage are left out.
 """
 
 import json
@@ -15,27 +16,28 @@ from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
+from flows.emulator.http.fault_timing import Fault
 from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, error, json_bytes
 from flows.emulator.http.queries import BAD_PAGE_TOKEN, BAD_PARAMETER, MAX_PAGE_SIZE, QueryError
-from flows.emulator.http.striking import Fault
 from flows.emulator.ledger.ledger import Account
-from flows.emulator.ledger.usage import PLANTS, UsageDay, planted
+from flows.emulator.ledger.usage import USAGE_DEFECTS, UsageDay, with_defects
 
 CATEGORY = "recordings"
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def usage_page(account: Account, days: Sequence[UsageDay], as_of: int, request: HttpRequest) -> Response:
-    """A page of the list: days newest first, as of a moment (epoch seconds, UTC), with what the request plants.
+    """Return a page of the list, newest day first, as of a moment (epoch seconds, UTC), with the request's defects.
 
-    Raises QueryError for a parameter that is refused.
+    Raises:
+        QueryError: a parameter is not valid.
     """
     query = request.query
     try:
         first, last = _day(query.get("StartDate")), _day(query.get("EndDate"))
         size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
     except ValueError:
-        raise QueryError(BAD_PARAMETER, "A date is written as YYYY-MM-DD, a page as a number") from None
+        raise QueryError(BAD_PARAMETER, "Dates must be YYYY-MM-DD, Page and PageSize numbers") from None
     if (
         not 1 <= size <= MAX_PAGE_SIZE
         or page < 0
@@ -44,7 +46,7 @@ def usage_page(account: Account, days: Sequence[UsageDay], as_of: int, request: 
         raise QueryError(BAD_PAGE_TOKEN, "Page must come with the PageToken of a next_page_uri")
     listed = [
         day
-        for day in planted(days, request.plants)
+        for day in with_defects(days, request.defects)
         if (first is None or first <= day.day)
         and (last is None or day.day <= last)
         and query.get("Category", CATEGORY) == CATEGORY
@@ -80,7 +82,7 @@ def usage_page(account: Account, days: Sequence[UsageDay], as_of: int, request: 
 
 
 def _record(account: Account, day: UsageDay, as_of: int) -> bytes:
-    """One record in the shape of a real response. Its price is exact: text on even days, a JSON number on odd ones."""
+    """Return a record in the form of a real response. Its exact price is text on even days, a number on odd ones."""
     written = date.fromordinal(_EPOCH + day.day).isoformat()
     record: dict[str, Any] = {
         "category": CATEGORY,
@@ -109,10 +111,12 @@ def _day(text: str | None) -> int | None:
     return None if text is None else date.fromisoformat(text).toordinal() - _EPOCH
 
 
-def _plant(name: str) -> Fault:
+def _with_defect(name: str) -> Fault:
     return lambda answer, rng, source: (
         lambda request: (
-            answer(replace(request, plants=(*request.plants, name))) if request.is_usage else answer(request)
+            answer(replace(request, defects=(*request.defects, name)))
+            if request.is_usage
+            else answer(request)
         )
     )
 
@@ -122,7 +126,7 @@ def _refused(answer: Answer, rng: Random, source: Source) -> Answer:
 
 
 USAGE_FAULTS: Mapping[str, Fault] = {
-    **{name: _plant(name) for name in PLANTS},
+    **{name: _with_defect(name) for name in USAGE_DEFECTS},
     "usage-refused": _refused,
 }
-"""What is wrong with the Usage Records; the recordings and their totals stay as they are."""
+"""Faults of the Usage Records. Recordings and totals are not affected."""

@@ -1,4 +1,4 @@
-"""Serve a ledger or captured pages on this machine."""
+"""Serve a ledger or captured pages on this machine, as a context or until stopped."""
 
 import signal
 import threading
@@ -18,42 +18,42 @@ from flows.emulator.ledger.living import LivingLedger
 from flows.emulator.ledger.totals import TotalsObject
 from flows.emulator.resources.api import LivingSource
 from flows.emulator.server.control import control
-from flows.emulator.server.wire import HOST, AskedUrl, Server
+from flows.emulator.server.wire import HOST, LoggedRequest, Server
 
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running server. `asked` keeps the latest requests, in the order in which they came."""
+    """A running server. `request_log` keeps the latest requests in the order they arrived."""
 
     base_url: str
     source: Source
-    asked: deque[AskedUrl]
+    request_log: deque[LoggedRequest]
     in_flight: InFlight
 
     @property
     def accounts(self) -> Sequence[Account]:
-        """The accounts it serves, with their credentials."""
+        """The served accounts, with their credentials."""
         return self.source.accounts
 
     def totals(self) -> TotalsObject:
-        """What the ledger says the right answer is, as of now."""
+        """Return the right answer according to the ledger, as of now."""
         return self.source.totals()
 
     @property
     def ledger(self) -> LivingLedger:
-        """The living ledger it serves. Raises ValueError when it serves none."""
+        """The served living ledger. Raises ValueError if the ledger is not a living one."""
         if not isinstance(self.source, LivingSource):
-            raise ValueError("This ledger does not live. Serve one of open_living.")  # noqa: TRY004
+            raise ValueError("This ledger is not a living one. Serve one from open_living.")  # noqa: TRY004
         return self.source.ledger
 
     @property
-    def requests(self) -> list[AskedUrl]:
-        """What was asked so far, at most the latest 100,000 requests; without what was told to the emulator."""
-        return list(self.asked)
+    def requests(self) -> list[LoggedRequest]:
+        """The API requests so far, at most the latest 100,000. Control requests are not included."""
+        return list(self.request_log)
 
     @property
     def most_at_once(self) -> Mapping[str, int]:
-        """The most page requests that were in flight at once so far, by account sid: also refused ones."""
+        """The highest number of page requests in flight at once so far, by account sid. Includes refused ones."""
         return self.in_flight.most()
 
 
@@ -68,20 +68,29 @@ def serve(
     seed: int = 0,
     clock_ahead_seconds: float = 0,
 ) -> Iterator[Emulator]:
-    """Serve a ledger or a replay for as long as the context lasts. Port 0 is any free one.
+    """Serve a ledger or a replay while the context is open.
 
-    `faults` and `dialect` are names out of FAULTS and DIALECTS. Every page that no fault answers comes `latency_ms`
-    late. `clock_ahead_seconds` is how much later than here its `Date` headers are, below 0 earlier. Raises
-    ValueError for an unknown or impossible fault or dialect, OSError for a taken port.
+    Args:
+        source: what to serve.
+        port: the port, 0 for any free one.
+        latency_ms: the delay of every page that is not answered by a fault.
+        faults: names from FAULTS.
+        dialect: one or more names from DIALECTS.
+        seed: the seed of the faults.
+        clock_ahead_seconds: how far the `Date` headers are ahead of this machine's clock; negative if they lag.
+
+    Raises:
+        ValueError: a fault or dialect is unknown or not possible.
+        OSError: the port is in use.
     """
-    spoken = _spoken(dialect)
-    answer = with_faults(_late(source.answer, latency_ms / 1000), source, faults, seed)
-    server = Server(port, spoken, answer, partial(control, source), clock_ahead_seconds)
+    parsed = _parsed(dialect)
+    answer = with_faults(_delayed(source.answer, latency_ms / 1000), source, faults, seed)
+    server = Server(port, parsed, answer, partial(control, source), clock_ahead_seconds)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         url = f"http://{HOST}:{server.server_address[1]}"
-        yield Emulator(url, source, server.asked, server.in_flight)
+        yield Emulator(url, source, server.request_log, server.in_flight)
     finally:
         server.stop()
         thread.join()
@@ -90,8 +99,8 @@ def serve(
 def totals_at_start(
     source: Source, *, faults: Sequence[str] = (), dialect: str | Sequence[str] = (), seed: int = 0
 ) -> TotalsObject:
-    """What `totals` of a server with these faults says before anybody asked it. Raises ValueError like `serve`."""
-    _spoken(dialect)
+    """Return the totals of a server with these faults before its first request. Raises ValueError like `serve`."""
+    _parsed(dialect)
     with_faults(source.answer, source, faults, seed)
     return source.totals()
 
@@ -106,7 +115,7 @@ def serve_until_stopped(
     dialect: str | Sequence[str] = (),
     seed: int = 0,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; `ready` is called once the server listens. Only for the main thread."""
+    """Serve until Ctrl-C or SIGTERM. Call `ready` once the server listens. Works in the main thread only."""
     stopped = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)
@@ -122,12 +131,12 @@ def serve_until_stopped(
             signal.signal(number, handler)
 
 
-def _spoken(names: str | Sequence[str]) -> EmulatedDialect:
+def _parsed(names: str | Sequence[str]) -> EmulatedDialect:
     return dialect_of((names,) if isinstance(names, str) else names)
 
 
-def _late(answer: Answer, seconds: float) -> Answer:
-    """Take some time for each page; the faults are around it, so that they see requests that wait."""
+def _delayed(answer: Answer, seconds: float) -> Answer:
+    """Delay each page. Faults wrap the delay, so that they count waiting requests too."""
 
     def wrapped(request: HttpRequest) -> Response:
         if seconds and request.is_page:

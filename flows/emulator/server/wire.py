@@ -1,4 +1,4 @@
-"""HTTP/1.1 with kept connections, on 127.0.0.1 only: how requests come in and answers go out."""
+"""HTTP/1.1 with keep-alive, on 127.0.0.1 only: receive requests and send responses."""
 
 import logging
 import socket
@@ -24,8 +24,8 @@ _KEPT_REQUESTS = 100_000
 _logger = logging.getLogger(__name__)
 
 
-class AskedUrl(NamedTuple):
-    """One request: `target` is path and query as they came; status 0 is a connection that was broken."""
+class LoggedRequest(NamedTuple):
+    """One request. `target` is path and query as received; status 0 means that the connection was broken on purpose."""
 
     method: str
     target: str
@@ -33,10 +33,10 @@ class AskedUrl(NamedTuple):
 
 
 class Server(ThreadingHTTPServer):
-    """Reads requests in a dialect, has them answered, and remembers them.
+    """Receives requests, passes them on to `answer` with the dialect, and logs them.
 
-    `control` answers what is asked below its prefix: method and target in, response out. The clock that its `Date`
-    headers show is ahead of this machine's by `clock_ahead_seconds`, or behind.
+    `control` answers the requests below its prefix, given their method and target. The `Date` headers are
+    `clock_ahead_seconds` ahead of this machine's clock; they lag if it is negative.
     """
 
     daemon_threads = True
@@ -55,37 +55,37 @@ class Server(ThreadingHTTPServer):
         self.control = control
         self.in_flight = InFlight()
         self._answer = answer
-        self.asked: deque[AskedUrl] = deque(maxlen=_KEPT_REQUESTS)
+        self.request_log: deque[LoggedRequest] = deque(maxlen=_KEPT_REQUESTS)
         self._open: set[Any] = set()  # sockets
         self._closed = threading.Condition()
         super().__init__((HOST, port), _Handler)
 
     def answer(self, request: HttpRequest) -> Response:
-        """Answer a request, counted while that takes.
+        """Answer a request, and count it while doing so.
 
-        The count ends before the answer is sent: a client that has it may ask anew at once, and is not to be
-        counted twice.
+        Counting ends before the answer is sent: a client may send its next request as soon as it has the answer, and
+        must not be counted twice.
         """
         route = request.route
         if route is None:
             return self._answer(request)
         if not request.is_page:
-            return _telling_load(self._answer(request), route, self.in_flight.now(route.account_sid) + 1)
+            return _with_load(self._answer(request), route, self.in_flight.now(route.account_sid) + 1)
         self.in_flight.enter(route.account_sid)
         try:
-            return _telling_load(self._answer(request), route, self.in_flight.now(route.account_sid))
+            return _with_load(self._answer(request), route, self.in_flight.now(route.account_sid))
         finally:
             self.in_flight.leave(route.account_sid)
 
     def server_bind(self) -> None:
-        """Take the port."""
-        # HTTPServer would ask the resolver for the name of this machine, which can take seconds.
+        """Bind the port."""
+        # HTTPServer would look up the name of this machine, which can take seconds.
         socketserver.TCPServer.server_bind(self)
 
     def process_request(
         self, request: "socket.socket | tuple[bytes, socket.socket]", client_address: object
     ) -> None:
-        """Serve a connection in a thread of its own, and know that it is open."""
+        """Serve a connection in its own thread, and remember that it is open."""
         with self._closed:
             self._open.add(request)
         super().process_request(request, client_address)
@@ -98,25 +98,26 @@ class Server(ThreadingHTTPServer):
             self._closed.notify_all()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what went wrong, where the base class prints it; a client that went away is not worth a word."""
+        """Log the error, which the base class would print. Ignore clients that closed their connection."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             _logger.exception("the emulator failed to answer")
 
     def stop(self) -> None:
-        """Stop listening, and end the connections that clients keep open."""
+        """Stop listening, and close the connections that clients keep open."""
         self.shutdown()
         self.server_close()
         with self._closed:
             for connection in self._open:
-                with suppress(OSError):  # it may be closing right now
+                with suppress(OSError):  # its thread may be closing it at the same moment
                     connection.shutdown(socket.SHUT_RDWR)
             self._closed.wait_for(lambda: not self._open, timeout=2)
 
 
-def _telling_load(response: Response, route: Route, at_once: int) -> Response:
-    """The response with the header that Twilio documents at twilio.com/docs/api/errors/20429.
+def _with_load(response: Response, route: Route, at_once: int) -> Response:
+    """Add the header that Twilio documents at twilio.com/docs/api/errors/20429.
 
-    It tells how many requests of the account are under way, and no limit. Of SignalWire no such header is known.
+    It contains the number of concurrent requests of the account, but not the limit. SignalWire is not known to send
+    such a header.
     """
     if route.root != TWILIO_ROOT:
         return response
@@ -134,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._respond()
 
     def do_POST(self) -> None:
-        self.close_connection = True  # a body that nobody reads would be taken for the next request
+        self.close_connection = True  # the unread body would be parsed as the next request
         self._respond()
 
     do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - the base class wants these names
@@ -147,9 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
             _logger.exception("the emulator cannot answer %s", self.path)
             response = error(500, 20500, "The emulator failed")
         if not is_control:
-            # Before the answer goes out, so that a client that has it finds itself in the list.
+            # Log before sending, so that a client that has the response finds its request in the log.
             status = 0 if response.breaks else response.status
-            self.server.asked.append(AskedUrl(self.command, self.path, status))
+            self.server.request_log.append(LoggedRequest(self.command, self.path, status))
         self._send(response)
 
     def _control(self) -> Response:
@@ -165,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         if response.breaks:
             self.close_connection = True
         if response.breaks == "before":
-            # Closing without lingering sends a reset instead of an orderly end.
+            # Closing with a linger time of 0 sends a reset instead of a regular end.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             return
@@ -186,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_body(response, first, response.length)
 
     def _send_body(self, response: Response, start: int, stop: int) -> None:
-        """The bytes of the body from `start` up to, not including, `stop`."""
+        """Send the bytes of the body from `start` to before `stop`."""
         for part in response.body:
             low, high = min(max(start, 0), len(part)), min(max(stop, 0), len(part))
             if low < high and isinstance(part, FileSlice):
@@ -197,9 +198,9 @@ class _Handler(BaseHTTPRequestHandler):
             start, stop = start - len(part), stop - len(part)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """The `Date` header, by the server's clock."""
+        """Return the `Date` header by the server's clock."""
         now = time.time() if timestamp is None else timestamp
         return super().date_time_string(int(now + self.server.clock_ahead_seconds))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Print nothing: only the command line prints."""
+        """Print nothing: only the command line may print."""

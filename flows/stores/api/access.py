@@ -1,4 +1,4 @@
-"""How to reach an account: what of the settings the API needs."""
+"""How to reach an account: the settings that the API client needs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class AccountAccess:
-    """How to reach one account. `token_hint` says where the token comes from: a variable, a file or a Secret block."""
+    """How to reach one account. `token_hint` names the token's source: a variable, a file or a Secret block."""
 
     name: str
     account_sid: str
@@ -17,4 +17,4 @@ class AccountAccess:
     token_hint: str
 
     def __repr__(self) -> str:
-        return f"Access({self.name!r}, {self.account_sid!r}, {self.base_url!r})"
+        return f"AccountAccess({self.name!r}, {self.account_sid!r}, {self.base_url!r})"

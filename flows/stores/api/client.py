@@ -1,8 +1,8 @@
-"""The Recordings list API, over HTTP, and the lists of Usage Records and of accounts beside it.
+"""HTTP client for the Recordings list API, and for the lists of Usage Records and of accounts.
 
-One session per account, HTTP Basic (documented for both vendors). Only the host of the account's base URL is ever
-asked: redirects are not followed, and a `next_page_uri` that leads elsewhere is an error, so the credentials go
-nowhere else.
+One session per account, HTTP Basic (documented for both vendors). Requests only go to the host of the account's base
+URL: redirects are not followed, and a `next_page_uri` on another host is an error, so the credentials are sent to no
+other host.
 """
 
 import logging
@@ -19,17 +19,17 @@ from urllib3.exceptions import HTTPError, LocationParseError
 
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.pager import Pager
-from flows.stores.api.responses import RECORDINGS, Answered, ApiList, PassingError, refusal
+from flows.stores.api.responses import RECORDINGS, Answered, ApiList, TransientError, error_of
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import Throttle
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.ingest.dialect import Dialect
-from transforms.ingest.usage import asked_of_usage
+from transforms.ingest.usage import usage_parameters
 from transforms.pages.accounts import read_account_envelope
 from transforms.pages.recordings import created_instants
 from transforms.pages.records import Envelope, read_records
 from transforms.pages.usage import read_usage_envelope
-from transforms.settings.credentials import shown_forms
+from transforms.settings.credentials import secret_forms
 from transforms.values.windows import Window
 
 logger = logging.getLogger(__name__)
@@ -38,27 +38,32 @@ PAGE_SIZE = 1000
 """The largest page both vendors allow (documented: 1 to 1000)."""
 
 USAGE = ApiList("Usage Records", "to be allowed to read usage", read_usage_envelope)
-"""Twilio's own count of what it charges for."""
+"""Twilio's own figures of what it charges."""
 
 ACCOUNTS = ApiList(
     "accounts", "the Management scope, or to be the main account's auth token", read_account_envelope
 )
-"""The account of the credentials and its subaccounts; SignalWire documents the scope, Twilio the token."""
+"""The account of the credentials and its subaccounts. SignalWire documents the scope, Twilio the auth token."""
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
 
 
 _NO_WHOLE_PAGE = (
-    "the API sent no whole page in {attempts} attempts. Run again later; what has landed is kept."
+    "the API sent no complete page in {attempts} attempts. Run again later; what has landed is kept."
 )
 _PIECE_BYTES = 1 << 20
 
 
 class RecordingsApi:
-    """The recordings of one account, over one connection: for one thread at a time.
+    """The recordings of one account, over one connection. Use it in one thread at a time.
 
-    Counts what it asks: `requests` in all, `retries` among them. `throttle`: shared by all that ask the same account.
-    `answered`: what came with the latest answer, whatever it was; None before the first.
+    requests, retries: how many requests were sent in all, and how many of them were retries. answered: headers and
+    times of the latest response, whatever its status; None before the first.
+
+    Args:
+        access: How to reach the account.
+        retry_policy: How long to wait for the API, and how often to retry.
+        throttle: Shared by all clients of the same account.
     """
 
     def __init__(
@@ -74,10 +79,10 @@ class RecordingsApi:
         self._retry_policy = retry_policy
         self._throttle = throttle or Throttle()
         self._session = _Session()
-        # As bytes: requests would take text for Latin-1, and raise on what is not.
+        # As bytes: requests would encode text as Latin-1, and raise for other characters.
         self._session.auth = HTTPBasicAuth(access.user.encode(), access.token.encode())
-        self._secrets = shown_forms(access.user, access.token)
-        # Plain http is for this machine only, which no proxy has to do with.
+        self._secrets = secret_forms(access.user, access.token)
+        # Plain http is only allowed for this machine, where proxies do not apply.
         self._session.trust_env = not access.base_url.startswith("http:")
         self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
         root = _ROOTS[access.provider]
@@ -85,62 +90,68 @@ class RecordingsApi:
         self._account_url = f"{self._accounts_url}/{access.account_sid}"
 
     def pager(self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE) -> Pager:
-        """A pager over the recordings that the parameters select, newest first."""
+        """Create a pager over the recordings that the parameters select, newest first."""
         return Pager(
             f"{self._account_url}/Recordings.json?{urlencode({**parameters, 'PageSize': page_size})}"
         )
 
     def usage_pager(self, window: Window) -> Pager:
-        """A pager over the Usage Records of these days: Twilio's only, SignalWire has no such list."""
-        parameters = {**asked_of_usage(window), "PageSize": PAGE_SIZE}
+        """Create a pager over the Usage Records of these days (UTC). Only Twilio has this list."""
+        parameters = {**usage_parameters(window), "PageSize": PAGE_SIZE}
         return Pager(f"{self._account_url}/Usage/Records/Daily.json?{urlencode(parameters)}")
 
     def accounts_pager(self) -> Pager:
-        """A pager over the account of the credentials and its subaccounts."""
+        """Create a pager over the account of the credentials and its subaccounts."""
         return Pager(f"{self._accounts_url}.json?{urlencode({'PageSize': PAGE_SIZE})}")
 
     def fetch(self, url: str, listed: ApiList = RECORDINGS) -> tuple[bytes, Envelope]:
-        """One page: its exact bytes, and how it continues. What may pass by itself is asked again.
+        """Fetch one page, with retries for transient errors.
 
-        Raises ApiError when the API refuses or stays out of order, DataError when its answer is no page.
+        Returns:
+            The exact bytes of the page, and how it continues.
+
+        Raises:
+            ApiError: The API refuses the request or keeps failing.
+            DataError: The response is not a page of the list.
         """
         attempt = 1
         while True:
             try:
-                return self._ask(url, listed)
-            except PassingError as passing:
+                return self._request(url, listed)
+            except TransientError as transient:
                 if attempt == self._retry_policy.attempts:
-                    words = passing.words.format(attempts=attempt)
+                    words = transient.words.format(attempts=attempt)
                     raise ApiError(f"Account {self.access.name}: {words}", retryable=True) from None
-                logger.info("%s: %s, attempt %d", self.access.name, passing, attempt)
+                logger.info("%s: %s, attempt %d", self.access.name, transient, attempt)
                 self.retries += 1
-                if passing.hold_seconds is None:
+                if transient.hold_seconds is None:
                     self._throttle.pause(self._retry_policy.pause(attempt))
                 attempt += 1
 
     def exists_before(self, day: date, dialect: Dialect = Dialect()) -> bool:
-        """Whether the account has a recording created before the day (UTC); one request for one row.
+        """Check whether the account has a recording created before the day (UTC); one request for one row.
 
-        Raises ApiError when the answer shows that the API does not filter by creation date.
+        Raises:
+            ApiError: The response shows that the API does not filter by creation date.
         """
         midnight = datetime.combine(day, time(), UTC)
         rows, newest = self._first_listed(dialect.between(None, midnight))
         if newest is not None and newest.date() > day + timedelta(days=1):
             raise ApiError(
-                f"Account {self.access.name}: asked for recordings before {day}, the API lists one of "
-                f"{newest.date()}, so the first day cannot be found. Give it with --from."
+                f"Account {self.access.name}: asked for recordings before {day}, the API listed one of "
+                f"{newest.date()}, so the first day cannot be found. Pass it with --from."
             )
         return rows > 0
 
     def newest(self, parameters: Mapping[str, str] = MappingProxyType({})) -> datetime | None:
-        """The creation instant (UTC) of the newest recording that the parameters select; one request for one row.
+        """Fetch the creation instant (UTC) of the newest recording that the parameters select; one request for one row.
 
-        None without one whose date can be read.
+        Returns None if there is no recording with a valid creation date.
         """
         return self._first_listed(parameters)[1]
 
     def _first_listed(self, parameters: Mapping[str, str]) -> tuple[int, datetime | None]:
-        """Rows of the first page that is not empty, and the newest creation instant that can be read in it."""
+        """Return the rows of the first page that is not empty, and the newest valid creation instant (UTC) on it."""
         for attempt in range(self._retry_policy.attempts):
             pager = self.pager(parameters, page_size=1)
             first_url = pager.url
@@ -150,41 +161,41 @@ class RecordingsApi:
                     pager.advance(envelope.next_page_uri)
                     if envelope.rows:
                         return envelope.rows, max(created_instants(read_records(body).records), default=None)
-            except RequestRefusedError:  # a cursor that died meanwhile
+            except RequestRefusedError:  # a cursor that expired in the meantime
                 if pager.url == first_url or attempt + 1 == self._retry_policy.attempts:
                     raise
             else:
                 break
         return 0, None
 
-    def _ask(self, url: str, listed: ApiList) -> tuple[bytes, Envelope]:
+    def _request(self, url: str, listed: ApiList) -> tuple[bytes, Envelope]:
         with self._throttle.turn() as turn:
             self.requests += 1
-            asked_at = datetime.now(UTC)
+            sent_at = datetime.now(UTC)
             with self._response(url) as response:
-                self.answered = Answered(response.headers, asked_at, datetime.now(UTC))
+                self.answered = Answered(response.headers, sent_at, datetime.now(UTC))
                 if response.status_code != HTTPStatus.OK:
-                    # While the turn lasts, so that no other lane slips in.
+                    # Within the turn, so that no other worker starts a request in between.
                     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                         self._throttle.refused(turn)
-                    error = refusal(response, self.access, listed, self._retry_policy)
-                    if isinstance(error, PassingError) and error.hold_seconds is not None:
+                    error = error_of(response, self.access, listed, self._retry_policy)
+                    if isinstance(error, TransientError) and error.hold_seconds is not None:
                         self._throttle.hold(error.hold_seconds)
                     raise error
                 body = self._body(response)
         self._throttle.answered()
         if any(secret in body for secret in self._secrets):
             raise ApiError(
-                f"Account {self.access.name}: the API's answer repeats the token, so it is not kept. Check the base "
-                "URL and what stands between, and renew the token."
+                f"Account {self.access.name}: the response contains the API token, so it was discarded. Check the base "
+                "URL and any proxy, then rotate the token."
             )
         try:
             return body, listed.read(body)
         except NotJsonError:
-            raise PassingError("it is no JSON", _NO_WHOLE_PAGE) from None
+            raise TransientError("response is not JSON", _NO_WHOLE_PAGE) from None
         except DataError as error:
             raise DataError(
-                f"Account {self.access.name}: the API answered something else than {listed.words}: {error}. "
+                f"Account {self.access.name}: the API returned something other than {listed.words}: {error}. "
                 "Check the base URL and the provider."
             ) from None
 
@@ -204,24 +215,24 @@ class RecordingsApi:
             )
             if isinstance(error, requests.exceptions.InvalidURL | LocationParseError):
                 raise ApiError(f"Account {self.access.name}: {words}") from None
-            raise PassingError(name, words.replace("{", "{{").replace("}", "}}")) from None
+            raise TransientError(name, words.replace("{", "{{").replace("}", "}}")) from None
 
     def _body(self, response: requests.Response) -> bytes:
-        """The whole body, read piece by piece: one that trickles for ever would never run into the read timeout."""
+        """Read the whole body piece by piece: one that trickles in forever would never reach the read timeout."""
         until = monotonic() + self._retry_policy.page_timeout
         pieces = []
         try:
             while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
                 pieces.append(piece)
                 if monotonic() > until:
-                    raise PassingError("it trickles", _NO_WHOLE_PAGE)
+                    raise TransientError("response is too slow", _NO_WHOLE_PAGE)
         except (HTTPError, OSError) as error:
-            raise PassingError(type(error).__name__, _NO_WHOLE_PAGE) from None
+            raise TransientError(type(error).__name__, _NO_WHOLE_PAGE) from None
         return b"".join(pieces)
 
 
 class _Session(requests.Session):
-    """A session that sees no redirects: requests would read where each leads to, even when it must not go there."""
+    """A session that ignores redirects: requests would parse their targets even if it is not allowed to follow them."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None

@@ -1,4 +1,4 @@
-"""Where to go on in a list of pages, and when not to."""
+"""Follow the pages of a list, and refuse cursors that must not be followed."""
 
 from urllib.parse import urljoin
 
@@ -11,18 +11,22 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Pager:
-    """Where a walk stands: `url` is the page to ask next, None after the last.
+    """The position in a list of pages: `url` is the page to request next, None after the last.
 
-    It cannot spin: a cursor that comes back is an error. It cannot be led away: so is a cursor on another host.
+    A repeated cursor is an error, so pagination always ends. A cursor on another host is an error, too.
     """
 
     def __init__(self, first_url: str) -> None:
         self.url: str | None = first_url
         self._origin = _origin(first_url)
-        self._asked = {first_url}
+        self._seen = {first_url}
 
     def advance(self, next_page_uri: str | None) -> None:
-        """Step on to the page that `next_page_uri` names. Raises CursorError and stays when it must not be followed."""
+        """Move to the page that `next_page_uri` names.
+
+        Raises:
+            CursorError: The URI must not be followed; the position is unchanged.
+        """
         if next_page_uri is None:
             self.url = None
             return
@@ -30,31 +34,31 @@ class Pager:
         if url is None or _origin(url) != self._origin:
             raise CursorError(
                 "The API's next_page_uri leads to another host and is not followed. Check the base URL; "
-                "if it is right, tell the vendor."
+                "if it is right, report this to the vendor."
             )
-        if url in self._asked:
+        if url in self._seen:
             raise CursorError(
-                "The API's next_page_uri names a page that was read already, so the walk would never end. "
+                "The API's next_page_uri names a page that was already fetched, so pagination would never end. "
                 "Run again later; what has landed is kept.",
                 retryable=True,
             )
-        self._asked.add(url)
+        self._seen.add(url)
         self.url = url
 
 
 def _joined(url: str, uri: str) -> str | None:
     try:
-        # A backslash has no place in a URI, and what stands behind it is a host to some and a path to others.
+        # A backslash is not allowed in a URI: some parsers take what follows for a host, others for a path.
         return None if "\\" in uri else urljoin(url, uri)
-    except ValueError:  # no URI at all
+    except ValueError:  # not a URI
         return None
 
 
 def _origin(url: str) -> tuple[str | None, str | None, str | None, int | None]:
-    # The same parser as the one that will open the connection, so that both see the same host.
+    # The parser that the HTTP client uses to connect, so that both see the same host.
     try:
         parts = parse_url(url)
     except LocationParseError:
         return None, None, None, None
-    # A URL is written into the manifest, where no user and no password belongs.
+    # Comparing the user info as well refuses URLs with a user and password: URLs are stored in the manifest.
     return parts.scheme, parts.auth, parts.host, parts.port or _DEFAULT_PORTS.get(parts.scheme or "")

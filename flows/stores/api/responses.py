@@ -1,4 +1,4 @@
-"""What an answer of the API means: which list it must be, and what a refusal comes to."""
+"""How to interpret responses of the API: which list one must contain, and which error a failure becomes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,14 +9,17 @@ import msgspec
 import requests
 
 from flows.stores.api.access import AccountAccess
-from flows.stores.api.retries import PASSING_FAULTS, RetryPolicy
+from flows.stores.api.retries import TRANSIENT_STATUSES, RetryPolicy
 from transforms.errors import ApiError, RequestRefusedError
 from transforms.pages.records import Envelope, read_envelope
 
 
 @dataclass(frozen=True, slots=True)
 class ApiList:
-    """A list of the API. words: what it lists, for messages; scope: what a token needs for it; read: its envelope."""
+    """A list of the API.
+
+    words: what it lists, for messages. scope: what the token needs, for messages. read: parses a page's envelope.
+    """
 
     words: str
     scope: str
@@ -25,7 +28,7 @@ class ApiList:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came with an answer: its headers, when it was asked for, and when they were here (UTC, by our clock)."""
+    """Headers of a response, when its request was sent, and when they arrived (UTC, by the local clock)."""
 
     headers: Mapping[str, str]
     asked_at: datetime
@@ -35,8 +38,11 @@ class Answered:
 RECORDINGS = ApiList("recordings", "the scope to read voice recordings", read_envelope)
 
 
-class PassingError(Exception):
-    """What asking again may cure. words: what is told when it does not; hold_seconds: how long the API asks to wait."""
+class TransientError(Exception):
+    """An error that a retry may resolve.
+
+    words: the error message if it does not. hold_seconds: how long the API asks to wait; None if it does not ask.
+    """
 
     def __init__(self, reason: str, words: str, *, hold_seconds: float | None = None) -> None:
         super().__init__(reason)
@@ -44,10 +50,10 @@ class PassingError(Exception):
         self.hold_seconds = hold_seconds
 
 
-def refusal(
+def error_of(
     response: requests.Response, access: AccountAccess, listed: ApiList, retry_policy: RetryPolicy
 ) -> Exception:
-    """What an answer other than 200 comes to: PassingError, or an ApiError that says what to do."""
+    """Turn a response other than 200 into a TransientError, or an ApiError that says what to do."""
     account, status = f"Account {access.name}", response.status_code
     if status in (401, 403):
         return ApiError(
@@ -56,24 +62,24 @@ def refusal(
         )
     if status == HTTPStatus.NOT_FOUND:
         return ApiError(
-            f"{account}: the API knows no {listed.words} of account {access.account_sid} (404). "
+            f"{account}: the API has no list of {listed.words} for account {access.account_sid} (404). "
             "Check the account sid, the base URL and the provider."
         )
     if response.is_redirect:
         return ApiError(
-            f"{account}: the API redirects ({status}), which is not followed, so that the credentials go nowhere "
+            f"{account}: the API redirects ({status}). Redirects are not followed, so that the credentials go nowhere "
             "else. Check the base URL."
         )
-    if status in PASSING_FAULTS:
-        return PassingError(
-            f"answer {status}",
-            f"the API still answers {status} after {{attempts}} attempts. "
+    if status in TRANSIENT_STATUSES:
+        return TransientError(
+            f"status {status}",
+            f"the API still returns {status} after {{attempts}} attempts. "
             "Run again later; what has landed is kept.",
             hold_seconds=retry_policy.retry_after(response.headers.get("Retry-After")) or None,
         )
     if status not in range(400, 500):
         return ApiError(
-            f"{account}: the API gives an unexpected answer ({status}). Check the base URL and the provider."
+            f"{account}: the API returned an unexpected status ({status}). Check the base URL and the provider."
         )
     code = _error_code(response)
     return RequestRefusedError(
@@ -82,7 +88,7 @@ def refusal(
 
 
 def _error_code(response: requests.Response) -> int | None:
-    """The vendor's own error number (documented: {"code": 20003, …}); nothing else of the body."""
+    """Decode the vendor's error code (documented: {"code": 20003, …}), and nothing else of the body."""
     try:
         return msgspec.json.decode(response.content, type=_ErrorBody).code
     except (msgspec.DecodeError, UnicodeDecodeError, requests.exceptions.RequestException):

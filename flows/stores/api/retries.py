@@ -1,4 +1,4 @@
-"""How long to wait for the API, and how often to ask again."""
+"""How long to wait for the API, and how often to retry."""
 
 import random
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-# 429 was not processed and is safe to repeat (documented); the others are trouble on the way or at the server.
-PASSING_FAULTS = (408, 429, 500, 502, 503, 504)
+# A request answered with 429 was not processed and is safe to repeat (documented). The others are network or server
+# trouble.
+TRANSIENT_STATUSES = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to wait and how often to try again. Times in seconds.
+    """How long to wait and how often to retry. Times are in seconds.
 
-    read_timeout: between two pieces of an answer. page_timeout: for a whole page, however steadily it trickles.
+    read_timeout: between two pieces of a response. page_timeout: for a whole page, even if data keeps arriving.
     """
 
     connect_timeout: float = 10
@@ -26,12 +27,12 @@ class RetryPolicy:
     longest_retry_after: float = 900
 
     def pause(self, attempt: int) -> float:
-        """Seconds to wait after an attempt, counted from 1: doubling, with some jitter."""
+        """Compute the seconds to wait after an attempt (counted from 1): doubling, with some jitter."""
         pause = min(self.backoff * 2.0 ** (attempt - 1), self.longest_backoff)
         return pause + random.uniform(0, self.backoff)  # noqa: S311
 
     def retry_after(self, header: str | None) -> float | None:
-        """Seconds that a Retry-After header asks for (a number, or an HTTP date), up to a limit; None without one."""
+        """Parse the seconds in a Retry-After header (a number or an HTTP date), up to a limit; None without one."""
         try:
             seconds = None if header is None else Retry().parse_retry_after(header)
         except (InvalidHeader, ValueError):  # ValueError: a year or a number that is out of range

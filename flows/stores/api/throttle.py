@@ -1,4 +1,4 @@
-"""How many requests of one account are under way at once: at most as asked for, and no more than the API tolerates."""
+"""Limits the concurrent requests of one account: at most as many as configured, and as many as the API tolerates."""
 
 import logging
 import time
@@ -12,21 +12,21 @@ _ANSWERS_TO_GROW = 5
 
 
 class StoppedError(Exception):
-    """The account's requests were stopped, because one of them failed for good or the run was broken off."""
+    """The account's requests were stopped, because one of them failed for good or the run was interrupted."""
 
 
 class Throttle:
-    """Shared by all lanes of an account.
+    """Limits concurrent requests; shared by all workers of an account.
 
-    Refused as one too many (429), the limit is halved, once for all requests that were under way together; it grows
-    back by one each time five times as many requests as the limit were answered. What the API says about when to come
-    back holds every lane.
+    When the API refuses a request as one too many (429), the limit is halved, once for all requests that were in flight
+    together. It grows back by one each time five times as many requests as the limit were answered. A wait that the API
+    asks for (Retry-After) holds every worker.
     """
 
-    def __init__(self, lanes: int = 1) -> None:
-        self.limit = lanes
-        self._lanes = lanes
-        self._under_way = 0
+    def __init__(self, workers: int = 1) -> None:
+        self.limit = workers
+        self._workers = workers
+        self._in_flight = 0
         self._answered = 0
         self._halvings = 0
         self._held_until = 0.0
@@ -35,64 +35,72 @@ class Throttle:
 
     @contextmanager
     def turn(self) -> Iterator[int]:
-        """Wait until one more request may be under way, and count it for the block.
+        """Wait until one more request may be in flight, and count it until the block ends.
 
-        Gives what `refused` wants to know. Raises StoppedError once the account is stopped.
+        Yields:
+            The turn, to pass to `refused`.
+
+        Raises:
+            StoppedError: The account was stopped.
         """
         with self._changed:
-            while self._under_way >= self.limit or self._held_until > time.monotonic():
+            while self._in_flight >= self.limit or self._held_until > time.monotonic():
                 self._wait(self._held_until - time.monotonic())
-            self._go_on()
-            self._under_way += 1
+            self._raise_if_stopped()
+            self._in_flight += 1
             turn = self._halvings
         try:
             yield turn
         finally:
             with self._changed:
-                self._under_way -= 1
+                self._in_flight -= 1
                 self._changed.notify_all()
 
     def answered(self) -> None:
-        """A request got its answer."""
+        """Count a request that got a response."""
         with self._changed:
             self._answered += 1
-            if self.limit < self._lanes and self._answered >= _ANSWERS_TO_GROW * self.limit:
+            if self.limit < self._workers and self._answered >= _ANSWERS_TO_GROW * self.limit:
                 self.limit += 1
                 self._answered = 0
                 self._changed.notify_all()
 
     def refused(self, turn: int) -> None:
-        """A request of that turn was one too many for the API."""
+        """Halve the limit, because the API refused a request of that turn as one too many (429)."""
         with self._changed:
             self._answered = 0
             if turn == self._halvings:
                 self._halvings += 1
                 self.limit = max(1, self.limit // 2)
-                logger.info("too many requests (429): %d at once from now on", self.limit)
+                logger.info("too many requests (429): at most %d at once from now on", self.limit)
 
     def hold(self, seconds: float) -> None:
-        """Let no request of the account begin for so long."""
+        """Start no request of the account for this many seconds."""
         with self._changed:
             self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def pause(self, seconds: float) -> None:
-        """Wait, in one lane. Raises StoppedError as soon as the account is stopped."""
+        """Wait this many seconds, in one worker.
+
+        Raises:
+            StoppedError: The account was stopped; raised at once.
+        """
         until = time.monotonic() + seconds
         with self._changed:
             while until > time.monotonic():
                 self._wait(until - time.monotonic())
-            self._go_on()
+            self._raise_if_stopped()
 
     def stop(self) -> None:
-        """Let no request begin any more, and end all waiting."""
+        """Start no more requests, and end all waiting."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
 
     def _wait(self, seconds: float) -> None:
-        self._go_on()
+        self._raise_if_stopped()
         self._changed.wait(seconds if seconds > 0 else None)
 
-    def _go_on(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self._is_stopped:
             raise StoppedError

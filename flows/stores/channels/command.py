@@ -1,12 +1,12 @@
 """A command of the operator's own, which gets messages as JSON."""
 
-import json
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
 from transforms.errors import ConfigError, DeliveryError
 from transforms.monitor.messages import Message
+from transforms.values.json_text import json_text
 
 _TIMEOUT_SECONDS = 60
 _STANDARD_ERROR = 2
@@ -28,7 +28,7 @@ def hand_over(command: Sequence[str], environment: Mapping[str, str], message: M
     What it prints goes to our standard error. Raises DeliveryError when it cannot be started, takes longer than a
     minute, or ends with another exit code than 0.
     """
-    given = json.dumps({"text": message.text, **message.as_object()}) + "\n"
+    given = json_text({"text": message.text, **message.as_object()}) + "\n"
     try:
         done = subprocess.run(  # noqa: S603 (the operator's own command, from the operator's own file)
             command,

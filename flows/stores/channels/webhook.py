@@ -4,7 +4,6 @@ The standard library's client, because it writes no log: urllib3 logs the path o
 debug lines, and at Slack the path is the secret.
 """
 
-import json
 import re
 import ssl
 from functools import cache
@@ -17,6 +16,7 @@ import certifi
 
 from transforms.errors import DeliveryError
 from transforms.monitor.messages import Message
+from transforms.values.json_text import json_text
 
 _URL = re.compile(
     r"https://[^/\s]+\S*|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]\S*)?", re.ASCII | re.IGNORECASE
@@ -37,7 +37,7 @@ def post(url: str, message: Message) -> None:
         raise DeliveryError(NO_ADDRESS)
     # Slack reads these three as marks, as in <!channel>, and nothing else.
     text = message.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    body = json.dumps({"text": text, **message.as_object()}).encode()
+    body = json_text({"text": text, **message.as_object()}).encode()
     headers = {"Content-Type": "application/json", "User-Agent": "recspend"}
     try:
         opener = build_opener(HTTPSHandler(context=_trusted()), _NoRedirect())

@@ -1,1 +1,1 @@
-"""What else is kept in the data folder."""
+"""The smaller files of the data folder: state, locks, run records, notifications, reports and statements."""

@@ -1,4 +1,4 @@
-"""What is known of an account besides its recordings: `state/account_sid=<sid>.json`, found once and kept."""
+"""What is known of an account besides its recordings: `state/account_sid=<sid>.json`, found out once and stored."""
 
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,10 @@ from transforms.ingest.dialect import Dialect
 
 
 class AccountState(msgspec.Struct, frozen=True):
-    """first_day: no recording is older (UTC); None until it was looked for. dialect: how to ask for dates."""
+    """What was found out about an account.
+
+    first_day: no recording is older (UTC); None until it is found. dialect: how to ask the account's API for dates.
+    """
 
     first_day: date | None = None
     dialect: Dialect = Dialect()
@@ -18,20 +21,20 @@ class AccountState(msgspec.Struct, frozen=True):
 
 
 class AccountStates:
-    """The states under one data folder. What is lost is found again by asking the API."""
+    """The account states in a data folder. A lost state is found out again from the API."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "state"
 
     def read(self, account_sid: str) -> AccountState:
-        """What is known of an account; nothing when its file is missing or damaged."""
+        """Return an account's state; an empty one when its file is missing or damaged."""
         try:
             return msgspec.json.decode(self._path(account_sid).read_bytes(), type=AccountState)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return AccountState()
 
     def write(self, account_sid: str, state: AccountState) -> None:
-        """Keep what was found."""
+        """Store an account's state."""
         write_whole(self._path(account_sid), msgspec.json.encode(state))
 
     def _path(self, account_sid: str) -> Path:

@@ -1,6 +1,6 @@
-"""The format of a data folder: `format.json` in it says its number, and which recspend gave it that.
+"""The format of a data folder. Its `format.json` holds the number, and the version of recspend that wrote it.
 
-A folder without the file is of format 1, which is how recspend left it before there was one.
+A folder without that file has format 1: it was written before the file was introduced.
 """
 
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from flows.stores.whole_files import write_whole
 from transforms.errors import ConfigError, DataError
 
 FORMAT = 2
-"""The format this recspend reads and writes; CONTRIBUTING.md says when it is raised."""
+"""The format this recspend reads and writes. CONTRIBUTING.md says when to raise it."""
 
 _FILE = "format.json"
 
@@ -26,7 +26,7 @@ class DataFormat(msgspec.Struct, frozen=True):
 
 
 def read_format(data_dir: Path) -> DataFormat | None:
-    """The format that a folder says it has, None without the file. Raises DataError when the file says nothing."""
+    """Return the format of a folder; None if there is no `format.json`. Raises DataError when it is not valid."""
     path = data_dir / _FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=DataFormat)
@@ -34,22 +34,22 @@ def read_format(data_dir: Path) -> DataFormat | None:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise DataError(
-            f"{path} does not say which format the folder has. Restore it from a copy; or delete it, if you are sure "
-            "that no newer recspend ever wrote to the folder."
+            f"{path} does not say which format the folder has. Restore it from a backup, or delete it if you are sure "
+            "that no newer recspend has ever written to the folder."
         ) from None
 
 
 def refuse_newer(data_dir: Path) -> None:
-    """Raises ConfigError when a newer recspend gave the folder a format that this one does not know."""
+    """Raise ConfigError when a newer recspend gave the folder a format that this one does not know."""
     found = read_format(data_dir)
     if found is not None and found.format > FORMAT:
         raise ConfigError(
-            f"{data_dir} is in format {found.format}, written by recspend {found.recspend}, and this recspend "
-            f"{version('recspend')} knows formats up to {FORMAT} only. Install recspend {found.recspend} or newer, or "
-            "name another folder with RECSPEND_DATA_DIR."
+            f"{data_dir} has format {found.format}, written by recspend {found.recspend}, but this recspend "
+            f"{version('recspend')} only knows formats up to {FORMAT}. Install recspend {found.recspend} or newer, or "
+            "use another folder with RECSPEND_DATA_DIR."
         )
 
 
 def write_format(data_dir: Path, number: int) -> None:
-    """Record that the folder is in this format now."""
+    """Record that the folder now has this format."""
     write_whole(data_dir / _FILE, msgspec.json.encode(DataFormat(number, version("recspend"))) + b"\n")

@@ -1,8 +1,7 @@
-"""One writer per data folder, one server per folder of Prefect, and what else only one process does at a time."""
+"""File locks: one writer per data folder, one server per Prefect folder, and whatever else is for one process only."""
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from flows.stores.waiting import retried
 from transforms.errors import BusyError
 
 _NAME = ".lock"
@@ -18,7 +18,7 @@ _SECONDS_BETWEEN_TRIES = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds a file, and since when (UTC)."""
+    """The process that holds a lock, and the instant it took it (UTC)."""
 
     process: int
     since: str
@@ -26,18 +26,18 @@ class Holder:
 
 @contextmanager
 def one_writer(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for the block. Raises BusyError naming the holder when another process has it."""
-    cure = "Wait until it ends, or name another folder with RECSPEND_DATA_DIR."
+    """Hold the data folder for the block. Raises BusyError naming the other process when one holds it."""
+    cure = "Wait until it ends, or use another folder with RECSPEND_DATA_DIR."
     with one_process(data_dir / _NAME, f"Another run is writing to {data_dir}", cure):
         yield
 
 
 @contextmanager
 def one_process(path: Path, busy: str, cure: str) -> Iterator[None]:
-    """Hold a file for the block, as the one process that may.
+    """Lock a file for the block; only one process can.
 
-    The operating system drops the lock when its process ends, however it ends, so nothing stale is left to remove.
-    Raises BusyError when another process has it, made of what is then said: busy, who it is, and the cure.
+    The operating system releases the lock when the process ends, however it ends, so there are no stale locks. Raises
+    BusyError when another process holds it; the message is made of `busy`, that process, and `cure`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
@@ -51,21 +51,20 @@ def one_process(path: Path, busy: str, cure: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(path: Path, seconds: float) -> Iterator[None]:
-    """Hold a file for the block, once whoever has it is done. Raises BusyError after so many seconds of waiting."""
+    """Lock a file for the block; wait while another process holds it. Raises BusyError after this many seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    latest = time.monotonic() + seconds
+
+    def take() -> None:
+        if not _is_taken(file):
+            raise BusyError(f"Another process has held {path} for {seconds:.0f} seconds. See what keeps it.")
+
     with path.open("a") as file:
-        while not _is_taken(file):
-            if time.monotonic() >= latest:
-                raise BusyError(
-                    f"Another process has held {path} for {seconds:.0f} seconds. See what keeps it."
-                )
-            time.sleep(_SECONDS_BETWEEN_TRIES)
+        retried(take, BusyError, seconds, _SECONDS_BETWEEN_TRIES)
         yield
 
 
 def _is_taken(file: IO[str]) -> bool:
-    """Take the lock of an open file; whether nobody else has it."""
+    """Try to lock an open file. Returns whether that worked."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -74,11 +73,11 @@ def _is_taken(file: IO[str]) -> bool:
 
 
 def holder(data_dir: Path) -> Holder | None:
-    """Who holds the folder now; None when nobody does."""
+    """Return the process that holds the data folder now; None if there is none."""
     path = data_dir / _NAME
     if not path.exists():
         return None
-    with path.open() as file:  # whoever may only read it may ask, too
+    with path.open() as file:  # read access is enough to ask
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -93,4 +92,4 @@ def _read(path: Path) -> Holder | None:
 
 def _describe(path: Path) -> str:
     found = _read(path)
-    return f"process {found.process}, since {found.since}" if found else "it has just begun"
+    return f"process {found.process}, since {found.since}" if found else "it has just started"

@@ -1,4 +1,4 @@
-"""What each channel was told: keys of findings in one small file."""
+"""Which findings each channel was notified of: their keys, in one small file."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -11,24 +11,24 @@ from flows.stores.folder.lock import in_turn
 from flows.stores.whole_files import write_if_changed
 
 _FILE, _LOCK = "notified.json", ".notified.lock"
-# Longer than some channels that do not answer take: each has its time limit, and is given up when it is over.
+# Longer than a few channels that do not respond take until each reaches its own time limit.
 _WAIT_SECONDS = 300
 
 logger = logging.getLogger(__name__)
 
 
 class Notified:
-    """`notified.json` in the data folder: name of the channel → keys it was told."""
+    """`notified.json` in the data folder: channel name → keys of the findings it was notified of."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / _FILE
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other runs from telling during the block: they would tell the same, or forget what it told.
 
-        Where no lock can be had, as in a folder that cannot be written to, the block runs without. Raises BusyError
-        when another run does not come to its end; what this one found, the next one finds.
+        If the lock file cannot be created, such as in a read-only folder, the block runs without a lock. Raises
+        BusyError when another run holds the lock for too long; the next run then sends what this one found.
         """
         with ExitStack() as stack:
             with suppress(OSError):
@@ -36,16 +36,16 @@ class Notified:
             yield
 
     def read(self) -> dict[str, set[str]]:
-        """The keys by channel; none when nobody can read the file, since twice is better than never."""
+        """Return the keys by channel. If the file cannot be read, there are none: sent twice is better than never."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, set[str]])
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            logger.warning("%s cannot be read, so findings are told again.", self._path)
+            logger.warning("Could not read %s; findings will be sent again.", self._path)
             return {}
 
-    def write(self, told: Mapping[str, set[str]]) -> None:
-        """Keep the keys, whole or not at all."""
-        in_order = {name: sorted(keys) for name, keys in sorted(told.items())}
+    def write(self, notified: Mapping[str, set[str]]) -> None:
+        """Write the keys by channel, atomically."""
+        in_order = {name: sorted(keys) for name, keys in sorted(notified.items())}
         write_if_changed(self._path, msgspec.json.format(msgspec.json.encode(in_order)))

@@ -1,4 +1,4 @@
-"""The folder of the reports. Its files take their places together, so that nobody picks up half of a set."""
+"""The folder of the reports. All its files are replaced at once, so that nobody reads half of a set."""
 
 import os
 import shutil
@@ -12,45 +12,46 @@ _BEFORE = ".before"
 
 
 class ReportFolder:
-    """The files of one set, in a folder of their own."""
+    """The files of one set, in their own folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._beside = folder.with_name(f"{folder.name}{BESIDE}")
+        self._temporary = folder.with_name(f"{folder.name}{BESIDE}")
         self._before = folder.with_name(f"{folder.name}{_BEFORE}")
 
     def read(self, name: str) -> bytes | None:
-        """What a file of the set holds, None when there is no such file."""
-        self._mend()
+        """Return the content of a file of the set, None if there is no such file."""
+        self._restore_interrupted()
         with suppress(FileNotFoundError):
             return (self.folder / name).read_bytes()
         return None
 
     def replace(self, files: Mapping[str, bytes], obsolete: Iterable[str] = ()) -> int:
-        """Put a set of files in place, by name; how many of them are other than before.
+        """Replace the set of files. Returns how many files changed.
 
-        A set that is there already is left alone. Files of the folder that are not of the set stay, unless they are
-        named obsolete. A folder is exchanged by two renames: between them there is none, but never half of one.
+        files: name → content. obsolete: names of files to remove. Other files in the folder stay. Nothing is written if
+        the set is the same already. The folder is replaced by two renames: between them there is no folder, but never
+        half of one.
         """
-        self._mend()
+        self._restore_interrupted()
         obsolete = [name for name in obsolete if name not in files and (self.folder / name).exists()]
         changed = sum(self.read(name) != content for name, content in files.items())
         if not changed and not obsolete:
             return 0
-        shutil.rmtree(self._beside, ignore_errors=True)
-        self._beside.mkdir(parents=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir(parents=True)
         for name, content in files.items():
-            _write(self._beside / name, content)
+            _write(self._temporary / name, content)
         if self.folder.exists():
             for other in self.folder.iterdir():
                 if other.name not in files and other.name not in obsolete:
-                    _copy(other, self._beside / other.name)
+                    _copy(other, self._temporary / other.name)
             self.folder.rename(self._before)
-        self._beside.rename(self.folder)
+        self._temporary.rename(self.folder)
         shutil.rmtree(self._before, ignore_errors=True)
         return changed
 
-    def _mend(self) -> None:
+    def _restore_interrupted(self) -> None:
         """Bring back the set that was there when a run was killed between the two renames."""
         if self._before.exists():
             if self.folder.exists():
@@ -67,7 +68,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    # What somebody else keeps here, a folder perhaps; times stay as they were.
+    # A file or folder that is not ours: keep its modification time, too.
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True)
     else:

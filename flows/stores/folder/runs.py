@@ -1,4 +1,4 @@
-"""The record of every run: `runs/<instant it began>.json`, counts only."""
+"""The record of every run: `runs/<start instant>.json`, with counts only."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +11,7 @@ from flows.stores.whole_files import write_whole
 
 
 class RunRecord(msgspec.Struct):
-    """What a run did. Instants in UTC; exit_code and finished_at are None until it ended."""
+    """What a run did. Instants are UTC; exit_code and finished_at are None until the run ends."""
 
     run_id: str
     started_at: datetime
@@ -30,7 +30,7 @@ class RunRecord(msgspec.Struct):
 
 
 class Runs:
-    """The records under one data folder."""
+    """The run records in a data folder."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "runs"
@@ -40,11 +40,11 @@ class Runs:
         write_whole(self._folder / f"{record.run_id}.json", msgspec.json.encode(record))
 
     def all(self) -> list[RunRecord]:
-        """Every record, oldest first; one that cannot be read is passed over, it holds no figures of its own."""
+        """Return every record, oldest first. Skips records that cannot be read: no figure depends on them."""
         return [*self.newest_first()][::-1]
 
     def newest_first(self) -> Iterator[RunRecord]:
-        """The same the other way round, each read when it is asked for: who wants the last need not read them all."""
+        """Yield every record, newest first. Each file is read only when needed, so the last run is quick to get."""
         for path in sorted(self._folder.glob("*.json"), reverse=True):
             with suppress(msgspec.DecodeError, UnicodeDecodeError):
                 yield msgspec.json.decode(path.read_bytes(), type=RunRecord)

@@ -1,7 +1,7 @@
-"""Statements of closed months: written once, whole or not at all, and never again.
+"""Statements of closed months: written once, atomically, and never changed.
 
-`statements/<YYYY-MM>/statement.json` holds the rows, when the month was closed, what was missing, and a sha256 over all
-of that; `statement.csv` beside it says the same rows for a spreadsheet.
+`statements/<YYYY-MM>/statement.json` holds the rows, when the month was closed, what was missing, and a sha256 of all
+that. `statement.csv` next to it has the same rows for spreadsheets.
 """
 
 import hashlib
@@ -40,38 +40,38 @@ class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Statements:
-    """The statements under one data folder."""
+    """The statements in a data folder."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "statements"
 
     def folder(self, month: str) -> Path:
-        """Where the statement of a month is, or would be."""
+        """Return the folder of a month's statement, whether or not it exists."""
         return self._folder / month
 
     def months(self) -> list[str]:
-        """The closed months, oldest first."""
+        """Return the closed months, oldest first."""
         return sorted(path.name for path in self._folder.glob("*") if _MONTH.fullmatch(path.name))
 
     def refuse_closed(self, month: str) -> None:
-        """Raises ConfigError when the month is closed already, whatever its files look like."""
+        """Raise ConfigError when the month is already closed, whatever state its files are in."""
         if self.folder(month).exists():
             raise ConfigError(
-                f"{month} is closed already, in {self.folder(month)}. A statement is never written again; "
-                "marts.adjustments shows what changed since."
+                f"{month} is already closed: see {self.folder(month)}. A statement is never rewritten; "
+                "marts.adjustments shows what has changed since."
             )
 
     def read(self, month: str) -> Sealed:
-        """The statement of a month. Raises DataError when it is not what was closed."""
+        """Return the statement of a month. Raises DataError when a file is missing or was changed since."""
         folder = self.folder(month)
         try:
             sealed = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Sealed)
             csv = (folder / _CSV).read_bytes()
         except FileNotFoundError as error:
-            raise DataError(f"{error.filename} is missing. Restore it from a copy.") from None
+            raise DataError(f"{error.filename} is missing. Restore it from a backup.") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DataError(
-                f"{folder / _MANIFEST} is no statement ({error}). Restore it from a copy."
+                f"{folder / _MANIFEST} is not a valid statement ({error}). Restore it from a backup."
             ) from None
         statement = sealed.statement
         for file, is_intact in (
@@ -80,29 +80,29 @@ class Statements:
         ):
             if not is_intact:
                 raise DataError(
-                    f"{folder / file} is not what was written when {month} was closed: its sha256 differs. "
-                    "Restore it from a copy."
+                    f"{folder / file} was changed after {month} was closed: its sha256 differs. "
+                    "Restore it from a backup."
                 )
         return sealed
 
     def write(self, statement: Statement) -> Sealed:
-        """Freeze a month; `statement_csv_sha256` is filled in. Raises ConfigError when it is closed already."""
+        """Write a month's statement, with `statement_csv_sha256`. Raises ConfigError when it is already closed."""
         self.refuse_closed(statement.month)
         csv = to_csv(_csv_table(statement.rows)).encode()
         statement = msgspec.structs.replace(statement, statement_csv_sha256=hashlib.sha256(csv).hexdigest())
         sealed = Sealed(_digest(statement), statement)
-        beside = self._folder / f"{statement.month}{BESIDE}"
-        shutil.rmtree(beside, ignore_errors=True)  # of a closing that was killed
-        write_whole(beside / _CSV, csv)
-        write_whole(beside / _MANIFEST, msgspec.json.format(msgspec.json.encode(sealed), indent=1))
-        # Both files at once: a folder takes the place of none, never of one with files in it.
-        beside.rename(self.folder(statement.month))
+        temporary = self._folder / f"{statement.month}{BESIDE}"
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a closing that was killed
+        write_whole(temporary / _CSV, csv)
+        write_whole(temporary / _MANIFEST, msgspec.json.format(msgspec.json.encode(sealed), indent=1))
+        # One rename puts both files in place, and fails if the target has files already.
+        temporary.rename(self.folder(statement.month))
         for folder in (self.folder(statement.month), self._folder):
             _flush(folder)
         return sealed
 
     def tables(self) -> dict[str, pa.Table]:
-        """`landed.statements` and `landed.closed_months`. Raises DataError when one is not what was closed."""
+        """Return `landed.statements` and `landed.closed_months`. Raises DataError as `read` does."""
         sealed = [self.read(month) for month in self.months()]
         rows = [
             msgspec.structs.asdict(row)
@@ -122,17 +122,17 @@ class Statements:
 
 
 def as_json_text(sealed: Sealed) -> str:
-    """A statement as one line of JSON."""
+    """Return a statement as one line of JSON."""
     return msgspec.json.encode(sealed).decode()
 
 
 def statement_table(sealed: Sealed) -> pa.Table:
-    """The rows of a statement as a table, in the columns of its CSV."""
+    """Return the rows of a statement as a table with the columns of its CSV."""
     return _csv_table(sealed.statement.rows)
 
 
 def statement_rows(table: pa.Table) -> list[StatementRow]:
-    """Rows of the warehouse as rows of a statement: decimals as plain text."""
+    """Convert rows of the warehouse to rows of a statement: decimals become plain text."""
     return [
         StatementRow(**{**row, "cost": None if row["cost"] is None else format(row["cost"], "f")})
         for row in table.to_pylist()
@@ -140,11 +140,11 @@ def statement_rows(table: pa.Table) -> list[StatementRow]:
 
 
 def _csv_table(rows: Sequence[StatementRow]) -> pa.Table:
-    told = [
+    decoded = [
         msgspec.structs.asdict(row) | {"cost": None if row.cost is None else Decimal(row.cost)}
         for row in rows
     ]
-    return pa.Table.from_pylist(told, _CSV_SCHEMA)
+    return pa.Table.from_pylist(decoded, _CSV_SCHEMA)
 
 
 def _closed_row(sha256: str, statement: Statement, missing: Missing) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""One Parquet file per account, replaced whole and only when its rows change."""
+"""One Parquet file per account, replaced as a whole and only if its rows change."""
 
 from pathlib import Path
 
@@ -18,27 +18,31 @@ class AccountTable:
         self._schema = schema
 
     def read(self, account_sid: str) -> pa.Table:
-        """The account's rows, none when there is no file. Raises DataError when the file cannot be read."""
+        """Read the account's rows; an empty table if there is no file.
+
+        Raises:
+            DataError: The file cannot be read.
+        """
         return read_parquet(self._path(account_sid), self._schema)
 
     def write(self, account_sid: str, rows: pa.Table) -> None:
-        """Put the account's rows in place, unless they are there already."""
+        """Replace the account's rows, unless they are unchanged. Without rows, remove the file."""
         path = self._path(account_sid)
         if not rows.num_rows:
             path.unlink(missing_ok=True)
             return
         if holds(path, rows):
             return
-        with replaced_whole(path) as beside:
-            pq.write_table(rows, beside, compression="zstd")
+        with replaced_whole(path) as partial:
+            pq.write_table(rows, partial, compression="zstd")
 
     def is_current(self, account_sid: str) -> bool:
-        """Whether the account's file, if there is one, has just the columns of the schema."""
+        """Check whether the account's file, if there is one, has exactly the columns of the schema."""
         path = self._path(account_sid)
         return not path.exists() or has_columns(path, self._schema)
 
     def accounts(self) -> list[str]:
-        """Sids of all accounts that have a file."""
+        """List the sids of all accounts that have a file."""
         files = self._folder.glob(f"account_sid=*/{self._file}")
         return sorted(file.parent.name.partition("=")[2] for file in files)
 
@@ -47,9 +51,10 @@ class AccountTable:
 
 
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
-    """The rows of a file in the columns of the schema, none when there is no file.
+    """Read the rows of a file in the columns of the schema; an empty table if there is no file.
 
-    Raises DataError when the file cannot be read.
+    Raises:
+        DataError: The file cannot be read.
     """
     if not path.exists():
         return schema.empty_table()
@@ -57,12 +62,12 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
         return pq.ParquetFile(path).read(columns=schema.names).cast(schema)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
-            f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to build it anew."
+            f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to rebuild it."
         ) from None
 
 
 def holds(path: Path, rows: pa.Table) -> bool:
-    """Whether a file holds these rows and no other columns; one that cannot be read does not."""
+    """Check whether a file has exactly these rows and columns; false if it cannot be read."""
     try:
         return bool(read_parquet(path, rows.schema).equals(rows)) and has_columns(path, rows.schema)
     except DataError:
@@ -70,7 +75,7 @@ def holds(path: Path, rows: pa.Table) -> bool:
 
 
 def has_columns(path: Path, schema: pa.Schema) -> bool:
-    """Whether a file has just these columns, in this order and of these types; one that cannot be read does not."""
+    """Check whether a file has exactly these columns, in this order and of these types; false if it cannot be read."""
     try:
         found = pq.read_schema(path)
     except (OSError, ValueError, pa.ArrowException):

@@ -1,7 +1,7 @@
 """The lake: one Parquet file per account and month of creation, one row per recording.
 
 `recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet`, sorted by created_at and recording_sid.
-Beside the months lies `_landings.json`, which tells which landings are in them; it is written last.
+Next to the months is `_landings.json`, which records the landings that are in them. It is written last.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
 _FILE = "recordings.parquet"
 _STATE = "_landings.json"
-# Text that repeats is worth a dictionary; identifiers are not.
+# Dictionary encoding pays off for values that repeat, but not for identifiers.
 _DICTIONARY_COLUMNS = [
     "account_sid", "source", "source_raw", "status", "channels", "duration_seconds", "price", "price_raw", "currency",
     "error_code", "first_seen_at", "first_priced_at", "deleted_at", "raw_page",
@@ -30,10 +30,10 @@ _DICTIONARY_COLUMNS = [
 
 
 class AppliedLanding(msgspec.Struct, frozen=True):
-    """A landing that is in the lake, when its walk ended (UTC), and what became of its rows.
+    """A landing that is in the lake, when its fetch ended (UTC), and what happened to its rows.
 
-    rows, as the walk counted them = new + repeated + rejected + outside: seen for the first time, known before (or
-    listed twice), not understood, created outside the landing's window. oddities: kind, value, how often.
+    rows = new + repeated + rejected + outside. new: seen for the first time. repeated: already known, or listed twice.
+    rejected: not understood. outside: created outside the landing's window. oddities: kind, value, count.
     """
 
     landing: str
@@ -48,7 +48,7 @@ class AppliedLanding(msgspec.Struct, frozen=True):
 
 
 class LakeState(msgspec.Struct):
-    """What an account's months hold: the landings applied to them, and the rows of each month (YYYY-MM).
+    """The content of an account's months: the landings applied to them, and the row count of each month (YYYY-MM).
 
     months is None while a landing is being applied; applying it again is harmless.
     """
@@ -59,7 +59,7 @@ class LakeState(msgspec.Struct):
 
 
 class Lake:
-    """The recordings under one folder; beside them each account's `rejects` that stand, `corrections` and `changes`."""
+    """The recordings in one data folder, with each account's remaining `rejects`, `corrections` and `changes`."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "recordings"
@@ -68,35 +68,36 @@ class Lake:
         self.changes = AccountTable(data_dir, "changes", CHANGE_SCHEMA)
 
     def accounts(self) -> list[str]:
-        """Sids of all accounts in the lake."""
+        """List the sids of all accounts in the lake."""
         return sorted(folder.name.partition("=")[2] for folder in self.folder.glob("account_sid=*"))
 
     def months(self, account_sid: str) -> list[str]:
-        """The months (YYYY-MM) an account has recordings in."""
+        """List the months (YYYY-MM) in which an account has recordings."""
         files = self._account(account_sid).glob(f"created_month=*/{_FILE}")
         return sorted(file.parent.name.partition("=")[2] for file in files)
 
     def rows(self, account_sid: str) -> int:
-        """How many recordings an account has."""
+        """Count the recordings of an account."""
         return sum((self._rows_by_month(account_sid) or {}).values())
 
     def read(self, account_sid: str, month: str) -> pa.Table:
-        """A month's recordings (LAKE_SCHEMA); an empty table when there are none.
+        """Read a month's recordings (LAKE_SCHEMA); an empty table if there are none.
 
-        Raises DataError when the file cannot be read.
+        Raises:
+            DataError: The file cannot be read.
         """
         return read_parquet(self._month(account_sid, month), LAKE_SCHEMA)
 
     def replace(self, account_sid: str, month: str, recordings: pa.Table) -> None:
-        """Put a month's recordings in place of what was there; an empty table removes the file."""
+        """Replace a month's recordings; an empty table removes the file."""
         path = self._month(account_sid, month)
         if not recordings.num_rows:
             path.unlink(missing_ok=True)
             return
-        with replaced_whole(path) as beside:
+        with replaced_whole(path) as partial:
             pq.write_table(
                 recordings.cast(LAKE_SCHEMA),
-                beside,
+                partial,
                 compression="zstd",
                 compression_level=1,
                 use_dictionary=_DICTIONARY_COLUMNS,
@@ -104,20 +105,20 @@ class Lake:
             )
 
     def state(self, account_sid: str) -> LakeState | None:
-        """What is in the account's months; None when that is not known or is not what lies there."""
+        """Read the state of the account's months; None if it is unknown or does not match the files."""
         state = self.recorded_state(account_sid)
-        is_true = state is not None and state.months in (None, self._rows_by_month(account_sid))
-        return state if is_true else None
+        is_valid = state is not None and state.months in (None, self._rows_by_month(account_sid))
+        return state if is_valid else None
 
     def recorded_state(self, account_sid: str) -> LakeState | None:
-        """The state as last recorded, whatever lies in the months by now."""
+        """Read the state as last recorded, whether or not it matches the files; None if it cannot be read."""
         try:
             return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=LakeState)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def is_current(self, account_sid: str) -> bool:
-        """Whether all files of the account have the columns of today."""
+        """Check whether all files of the account have the current columns."""
         months = (self._month(account_sid, month) for month in self.months(account_sid))
         tables = (self.rejects, self.corrections, self.changes)
         return all(has_columns(month, LAKE_SCHEMA) for month in months) and all(
@@ -130,12 +131,12 @@ class Lake:
         self._write_state(account_sid, state)
 
     def finish(self, account_sid: str, state: LakeState) -> None:
-        """Record what is in the months now that all of them are written."""
+        """Record the state of the months after all of them were written."""
         state.months = self._rows_by_month(account_sid) or {}
         self._write_state(account_sid, state)
 
     def adopt(self, account_sid: str, built: "Lake") -> None:
-        """Take over an account that was built elsewhere: what differs is replaced, what is no more is removed."""
+        """Take over an account that was built in another lake: replace files that differ, and remove those it lacks."""
         state = built.recorded_state(account_sid)
         (self._account(account_sid) / _STATE).unlink(missing_ok=True)
         for month in self.months(account_sid):
@@ -156,7 +157,7 @@ class Lake:
         write_whole(self._account(account_sid) / _STATE, msgspec.json.encode(state))
 
     def _rows_by_month(self, account_sid: str) -> dict[str, int] | None:
-        """None when a month cannot be read."""
+        """Count the rows of each month; None if a month cannot be read."""
         try:
             return {
                 month: pq.read_metadata(self._month(account_sid, month)).num_rows
@@ -166,9 +167,10 @@ class Lake:
             return None
 
     def count_by_day(self, account_sid: str, since: date = date.min) -> dict[date, DayCount]:
-        """Recordings and unsettled ones by creation day (UTC), from `since` on.
+        """Count recordings, and the unsettled ones among them, by creation day (UTC), from `since`.
 
-        Raises DataError when a file cannot be read.
+        Raises:
+            DataError: A file cannot be read.
         """
         days: dict[date, DayCount] = {}
         for month in self.months(account_sid):
@@ -177,7 +179,7 @@ class Lake:
         return {day: count for day, count in days.items() if day >= since}
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
-        """Recordings that lie in more than one month, because their creation date moved: sid and months."""
+        """Find recordings that are in more than one month, because their creation date moved: yields sid and months."""
         files = [str(self._month(account_sid, month)) for month in self.months(account_sid)]
         if len(files) < 2:
             return
@@ -189,7 +191,7 @@ class Lake:
             "temp_directory": spill,
         }
         with duckdb.connect(config=config) as connection:
-            # Nearly always there are none, so the cheap question comes first: eight bytes a recording, no names.
+            # There are hardly ever any, so the cheap query comes first: eight bytes per recording, without file names.
             suspects = connection.execute(
                 f"select hash(recording_sid) {source} group by all having count(*) > 1",
                 [files],

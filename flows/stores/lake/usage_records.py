@@ -1,8 +1,8 @@
-"""Usage Records as they lie on disk: raw pages like those of recordings, and what they come to, per account.
+"""Usage Records on disk: raw pages like those of recordings, and the resulting table per account.
 
-`raw_usage/account_sid=<sid>/<first>_<last>/<fetched at>/` holds the exact bytes, with a manifest written last;
-`usage_records/account_sid=<sid>/usage_records.parquet` what was said last of each day, `_landings.json` beside it from
-which walks.
+`raw_usage/account_sid=<sid>/<first>_<last>/<fetched at>/` holds the exact bytes, with a manifest written last.
+`usage_records/account_sid=<sid>/usage_records.parquet` holds the latest figures of each day, and `_landings.json` next
+to it records the landings they come from.
 """
 
 import hashlib
@@ -29,41 +29,45 @@ class _AppliedUsage(msgspec.Struct, frozen=True):
 
 
 def raw_usage(data_dir: Path) -> RawPages:
-    """The raw pages of Usage Records under a data folder."""
+    """Open the raw pages of Usage Records in a data folder."""
     return RawPages(data_dir, "raw_usage")
 
 
 class UsageRecords:
-    """What is known of each account's usage, under one data folder."""
+    """Each account's known usage, in one data folder."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / _NAME
         self._table = AccountTable(data_dir, _NAME, USAGE_SCHEMA)
 
     def accounts(self) -> list[str]:
-        """Sids of all accounts whose usage is known."""
+        """List the sids of all accounts whose usage is known."""
         return self._table.accounts()
 
     def is_current(self, account_sid: str) -> bool:
-        """Whether the account's table, if there is one, has just the columns of today."""
+        """Check whether the account's table, if there is one, has exactly the current columns."""
         return self._table.is_current(account_sid)
 
     def read(self, account_sid: str) -> pa.Table:
-        """The account's rows (USAGE_SCHEMA), none when nothing was read. Raises DataError for a damaged file."""
+        """Read the account's rows (USAGE_SCHEMA); an empty table if nothing was fetched.
+
+        Raises:
+            DataError: The file is damaged.
+        """
         return self._table.read(account_sid)
 
     def write(self, account_sid: str, rows: pa.Table, landings: Sequence[Landing]) -> None:
-        """Put the rows in place, and then from which landings they are: applying one twice is harmless."""
+        """Replace the rows, then record their landings. Applying a landing twice is harmless."""
         self._table.write(account_sid, rows)
         write_if_changed(self._marker(account_sid), msgspec.json.encode(_applied(landings)))
 
     def remove(self, account_sid: str) -> None:
-        """Forget the account: there is no landing of it, or none any more."""
+        """Remove the account's table, because it has no landing, or no longer has one."""
         self._table.write(account_sid, USAGE_SCHEMA.empty_table())
         self._marker(account_sid).unlink(missing_ok=True)
 
     def applied(self, account_sid: str, landings: Sequence[Landing]) -> int | None:
-        """How many of these landings, from the first, are in the rows; None when the rows are not of these."""
+        """Count how many of these landings, from the first, are in the rows; None if the rows come from others."""
         try:
             applied = msgspec.json.decode(self._marker(account_sid).read_bytes(), type=_AppliedUsage)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):

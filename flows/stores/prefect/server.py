@@ -5,16 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import requests
 
 from flows.stores.folder.lock import one_process
-from flows.stores.prefect.proxies import past_proxies
+from flows.stores.waiting import retried
 from transforms.errors import ConfigError
 
 _HOST = "127.0.0.1"
@@ -22,6 +21,9 @@ _START_SECONDS = 120
 _STOP_SECONDS = 20
 _SECONDS_BETWEEN_TRIES = 0.2
 _LOCK = "recspend-serve.lock"
+_NOT_STARTED = (
+    "The Prefect server did not start. Try `prefect server start`, which says why, and set PREFECT_API_URL."
+)
 _CURE = (
     "Set PREFECT_HOME to a folder of its own for this one. Or let both use that server: set PREFECT_API_URL to its "
     "address, and give another --name."
@@ -44,25 +46,23 @@ def free_address(port: int) -> str:
 
 
 @contextmanager
-def own_server(address: str) -> Iterator[Callable[[], bool]]:
-    """Run a server at this address for the block, which is told whether it has ended by itself.
+def own_server(address: str, environment: Mapping[str, str]) -> Iterator[Callable[[], bool]]:
+    """Run a server at this address for the block, which can ask whether it has ended by itself.
 
-    Its database is the one of PREFECT_HOME. From now on, no proxy is asked on the way to this machine. Raises BusyError
-    when that home already has a server of ours, since two would take each other's runs, and ConfigError when it does
-    not start.
+    It runs in this environment, and its database is the one of the PREFECT_HOME there. Raises BusyError when that home
+    already has a server of ours, since two would take each other's runs, and ConfigError when it does not start.
     """
-    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    home = Path(environment.get("PREFECT_HOME") or "~/.prefect").expanduser()
     busy = f"Another `recspend serve` has its Prefect server in {home}"
-    with one_process(home / _LOCK, busy, _CURE), _running(address, home) as process:
+    with one_process(home / _LOCK, busy, _CURE), _running(address, home, environment) as process:
         yield lambda: process.poll() is not None
 
 
 @contextmanager
-def _running(address: str, home: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    past_proxies()
-    environment = (
-        _place_of_ui(home)
-        | os.environ
+def _running(address: str, home: Path, environment: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    of_server = (
+        _place_of_ui(home, environment)
+        | dict(environment)
         | {
             "PREFECT_SERVER_UI_API_URL": f"{address}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -73,7 +73,7 @@ def _running(address: str, home: Path) -> "Iterator[subprocess.Popen[bytes]]":
     command = [sys.executable, "-m", "prefect", "server", "start", "--log-level", "ERROR"]
     process = subprocess.Popen(  # noqa: S603 (our own words only)
         [*command, "--host", _HOST, "--port", address.rpartition(":")[2]],
-        env=environment,
+        env=of_server,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         # Ctrl-C at a terminal reaches all processes there; the server ends after the runs that report to it.
@@ -86,10 +86,10 @@ def _running(address: str, home: Path) -> "Iterator[subprocess.Popen[bytes]]":
         _stop(process)
 
 
-def _place_of_ui(home: Path) -> dict[str, str]:
+def _place_of_ui(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Where the server puts the files of its UI together: beside its code, unless another user installed that."""
     installed = find_spec("prefect")
-    if installed is None or installed.origin is None or "PREFECT_UI_STATIC_DIRECTORY" in os.environ:
+    if installed is None or installed.origin is None or "PREFECT_UI_STATIC_DIRECTORY" in environment:
         return {}
     if os.access(Path(installed.origin).parent / "server", os.W_OK):
         return {}
@@ -97,17 +97,18 @@ def _place_of_ui(home: Path) -> dict[str, str]:
 
 
 def _wait_until_it_answers(process: "subprocess.Popen[bytes]", address: str) -> None:
-    latest = time.monotonic() + _START_SECONDS
     with requests.Session() as session:
         session.trust_env = False  # neither a proxy nor a .netrc has anything to do with it
-        while time.monotonic() < latest and process.poll() is None:
-            with suppress(requests.RequestException):
-                if session.get(f"{address}/api/health", timeout=5).ok:
-                    return
-            time.sleep(_SECONDS_BETWEEN_TRIES)
-    raise ConfigError(
-        "The Prefect server did not start. Try `prefect server start`, which says why, and set PREFECT_API_URL."
-    )
+
+        def ask() -> None:
+            if process.poll() is not None:
+                raise ConfigError(_NOT_STARTED)
+            session.get(f"{address}/api/health", timeout=5).raise_for_status()
+
+        try:
+            retried(ask, requests.RequestException, _START_SECONDS, _SECONDS_BETWEEN_TRIES)
+        except requests.RequestException:
+            raise ConfigError(_NOT_STARTED) from None
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -1,1 +1,1 @@
-"""Raw pages, as the API sent them."""
+"""Raw pages, exactly as the API sent them."""

@@ -1,8 +1,8 @@
 """One landing: its folder, its manifest, and how its pages are written.
 
-A walk that ended on `next_page_uri: null` has a `manifest.json`, written last. One that was given up, because its
-window was cut or its cursor died, has an `abandoned.json` instead: its pages stay, since what they list may be seen
-nowhere else.
+A landing whose pagination reached `next_page_uri: null` has a `manifest.json`, which is written last. One that was
+abandoned, because its window was split or its cursor expired, has an `abandoned.json` instead. Its pages are kept,
+since they may be the only ones to list a recording.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from transforms.pages.records import Envelope, read_envelope
 from transforms.values.windows import Fetch, Window
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
-"""How a folder is named after the instant (UTC) its walk began."""
+"""Format of a folder's name: the instant (UTC) its fetch began."""
 
 MANIFEST = "manifest.json"
 ABANDONED = "abandoned.json"
 
 
 class LandedPage(msgspec.Struct, frozen=True):
-    """One page of a manifest: where it came from, its file, and what it must hold (sha256 of the exact bytes)."""
+    """One page of a manifest: its URL, its file, and the sha256, size and row count of the exact bytes received."""
 
     url: str
     file: str
@@ -37,7 +37,7 @@ class LandedPage(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What makes a landing complete. Days are UTC and inclusive; instants UTC."""
+    """The pages of a landing; the file marks it as complete. Days are in UTC and inclusive, instants in UTC."""
 
     account_sid: str
     first: date
@@ -51,9 +51,9 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A walk's folder: its account, its window, and when the walk began. is_whole: not given up before its end.
+    """One fetched batch of pages: its account, its window, and when the fetch began (UTC).
 
-    root: the folder it is in, below the data folder.
+    is_whole: it was not abandoned. root: the folder it is in, below the data folder.
     """
 
     account_sid: str
@@ -64,18 +64,18 @@ class Landing:
 
     @property
     def name(self) -> str:
-        """The folder, relative to the data folder."""
+        """The landing's folder, relative to the data folder."""
         window = f"{self.window.first}_{self.window.last}"
         return f"{self.root}/account_sid={self.account_sid}/{window}/{self.fetched_at.strftime(STAMP)}"
 
     @property
     def fetch(self) -> Fetch:
-        """The landing as a reading of its window."""
+        """The landing as a fetch of its window."""
         return Fetch(self.window, self.fetched_at, self.name, self.is_whole)
 
 
 class LandingWriter:
-    """A landing being written: first the pages it already has, then new ones in order, at last the manifest."""
+    """Writes a landing: first it takes the pages already there, then new ones in order, and finally the manifest."""
 
     def __init__(self, landing: Landing, folder: Path) -> None:
         self._landing = landing
@@ -88,37 +88,37 @@ class LandingWriter:
         return len(self._pages)
 
     def kept_pages(self) -> Iterator[tuple[bytes, Envelope]]:
-        """Pages landed before the walk was broken off, up to the first that cannot be read.
+        """Yield the pages landed before the fetch was interrupted, up to the first that cannot be read.
 
-        Each one counts again through `note`.
+        Call `note` for each of them to include it in the manifest.
         """
         for path in sorted(self._folder.glob("page-*.json.zst")):
             try:
                 body = decompress(path.read_bytes())
                 envelope = read_envelope(body)
             except (DataError, OSError):
-                return  # this one and all behind it are asked again
+                return  # this page and all after it are fetched again
             if path.name != self._next_file():
                 return
             yield body, envelope
 
     def note(self, url: str, body: bytes, rows: int) -> None:
-        """Count a page that lies in the folder into the manifest to come."""
+        """Include a page that is already in the folder in the manifest."""
         digest = hashlib.sha256(body).hexdigest()
         self._pages.append(LandedPage(url, self._next_file(), digest, len(body), rows))
 
     def add(self, url: str, body: bytes, rows: int) -> None:
-        """Land a page: the exact bytes, written beside and renamed."""
+        """Land a page: write its exact bytes to a temporary file, and rename it."""
         write_whole(self._folder / self._next_file(), compress(body))
         self.note(url, body, rows)
 
     def complete(self, completed_at: datetime) -> Manifest:
-        """Write the manifest: the walk ended on null."""
+        """Write the manifest: pagination reached the last page."""
         return self._end(MANIFEST, completed_at)
 
-    def abandon(self, given_up_at: datetime) -> Manifest:
-        """Give the walk up, and keep its pages: what they list was seen, and perhaps nowhere else."""
-        return self._end(ABANDONED, given_up_at)
+    def abandon(self, abandoned_at: datetime) -> Manifest:
+        """Abandon the fetch and keep its pages: they may be the only ones to list a recording."""
+        return self._end(ABANDONED, abandoned_at)
 
     def _end(self, file: str, completed_at: datetime) -> Manifest:
         landing = self._landing
@@ -139,7 +139,7 @@ class LandingWriter:
 
 
 def compress(body: bytes) -> bytes:
-    """A zstd frame of the body, readable by any zstd tool."""
+    """Compress a body into a zstd frame that any zstd tool can read."""
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, "zstd") as stream:
         stream.write(body)
@@ -147,6 +147,10 @@ def compress(body: bytes) -> bytes:
 
 
 def decompress(frame: bytes) -> bytes:
-    """The body of a zstd frame. Raises OSError when it is none."""
+    """Decompress a zstd frame.
+
+    Raises:
+        OSError: It is not a whole zstd frame.
+    """
     with pa.CompressedInputStream(pa.BufferReader(frame), "zstd") as stream:
         return bytes(stream.read())

@@ -1,9 +1,9 @@
-"""The raw pages: the exact bytes the API sent, kept for ever, and the manifest that makes a landing complete.
+"""The raw pages: the exact bytes the API sent, kept forever, and the manifest that marks a landing as complete.
 
 `raw/account_sid=<sid>/<first>_<last>/<fetched at>/page-00000.json.zst …, manifest.json`
 
-A landing is one walk over one window. Its manifest is written last, when the walk ended on `next_page_uri: null`;
-without it the landing is unfinished, and the walk goes on behind its last page.
+A landing holds the pages of one pagination run over one window. Its manifest is written last, after the page with
+`next_page_uri: null`. Without it the landing is unfinished, and the next run continues after its last page.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _ZSTD = pa.Codec("zstd")
 
 
 class RawPages:
-    """The raw pages under one data folder: those of recordings, or of another list in a folder of its own."""
+    """The raw pages of one list, below a folder of the data folder: `raw` for recordings, another for another list."""
 
     def __init__(self, data_dir: Path, root: str = "raw") -> None:
         self._data_dir = data_dir
@@ -39,16 +39,16 @@ class RawPages:
         self._manifests: dict[str, Manifest] = {}
 
     def accounts(self) -> list[str]:
-        """Sids of all accounts that have landings."""
+        """List the sids of all accounts that have landings."""
         folders = (self._data_dir / self._root).glob("account_sid=*")
         return sorted(folder.name.partition("=")[2] for folder in folders)
 
     def complete(self, account_sid: str) -> list[Landing]:
-        """Landings with a manifest, in the order their walks began."""
+        """List the landings with a manifest, in the order they began."""
         return [landing for landing in self._landings(account_sid) if self._has(landing, MANIFEST)]
 
     def readable(self, account_sid: str) -> list[Landing]:
-        """Complete landings and abandoned ones, in the order their walks began: all whose pages count."""
+        """List all landings whose pages count, complete or abandoned, in the order they began."""
         return [
             landing
             for landing in self._landings(account_sid)
@@ -56,7 +56,7 @@ class RawPages:
         ]
 
     def unfinished(self, account_sid: str) -> list[Landing]:
-        """Landings a walk was broken off in, that can go on."""
+        """List the interrupted landings, which can be continued."""
         return [
             landing
             for landing in self._landings(account_sid)
@@ -64,11 +64,14 @@ class RawPages:
         ]
 
     def has_pages(self, landing: Landing) -> bool:
-        """Whether any page was landed."""
+        """Check whether a landing has any page."""
         return any(self._folder(landing).glob("page-*.json.zst"))
 
     def begin(self, account_sid: str, window: Window, now: datetime) -> Landing:
-        """A new landing, its folder made. No two of an account begin at the same instant, whatever the clock says."""
+        """Create a landing and its folder.
+
+        No two landings of an account begin at the same instant, even if the clock repeats itself.
+        """
         with self._beginning:
             if account_sid not in self._begun:
                 self._begun[account_sid] = {each.fetched_at for each in self._landings(account_sid)}
@@ -81,7 +84,11 @@ class RawPages:
         return landing
 
     def manifest(self, landing: Landing) -> Manifest:
-        """The manifest of a landing, complete or abandoned. Raises DataError when it cannot be read."""
+        """Read the manifest of a landing, complete or abandoned.
+
+        Raises:
+            DataError: It cannot be decoded.
+        """
         return self._read_manifest(self._folder(landing) / (MANIFEST if landing.is_whole else ABANDONED))
 
     def _manifest_of(self, folder: Path) -> Manifest:
@@ -95,20 +102,24 @@ class RawPages:
         try:
             return msgspec.json.decode(path.read_bytes(), type=Manifest)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} is no manifest ({error}). Delete its folder to fetch it anew.") from None
+            raise DataError(
+                f"{path} is not a valid manifest ({error}). Delete its folder to fetch it again."
+            ) from None
 
     def pages(self, landing: Landing) -> Iterator[Page]:
-        """The pages of a landing, complete or abandoned, each compared with the manifest's digest.
+        """Yield the pages of a landing, complete or abandoned, each verified against the manifest's digest.
 
-        Raises DataError when a page is missing or is not what was received.
+        Raises:
+            DataError: A page is missing or is not what was received.
         """
         for page in self.manifest(landing).pages:
             yield Page(f"{landing.name}/{page.file}", _verified(self._folder(landing) / page.file, page))
 
     def page(self, name: str) -> tuple[Page, str]:
-        """One page by the name a recording has it under, and its sha256, compared with the manifest's.
+        """Read one page by the name that a recording's raw_page has, and its sha256, verified against the manifest's.
 
-        Raises DataError when it is missing, is in no manifest, or is not what was received.
+        Raises:
+            DataError: The page is missing, is not listed in a manifest, or is not what was received.
         """
         landing_name, _, file = name.rpartition("/")
         if landing_name not in self._manifests:
@@ -116,25 +127,25 @@ class RawPages:
         for page in self._manifests[landing_name].pages:
             if page.file == file:
                 return Page(name, _verified(self._data_dir / name, page)), page.sha256
-        raise DataError(f"{self._data_dir / name} is in no manifest. Restore its folder.")
+        raise DataError(f"{self._data_dir / name} is not listed in a manifest. Restore its folder.")
 
     def writer(self, landing: Landing) -> "LandingWriter":
-        """A writer for a new landing, or to go on with an unfinished one."""
+        """Create a writer for a new landing, or to continue an unfinished one."""
         return LandingWriter(landing, self._folder(landing))
 
-    def abandon(self, landing: Landing, given_up_at: datetime) -> None:
-        """Give up an unfinished landing, and keep the pages it has."""
+    def abandon(self, landing: Landing, abandoned_at: datetime) -> None:
+        """Abandon an unfinished landing, and keep the pages it has."""
         writer, url = self.writer(landing), ""
         for body, envelope in writer.kept_pages():
             writer.note(url, body, envelope.rows)
             url = envelope.next_page_uri or ""
-        writer.abandon(given_up_at)
+        writer.abandon(abandoned_at)
 
     def discard(self, landing: Landing) -> None:
-        """Remove an unfinished landing: one without pages, or whose pages are asked for anew."""
+        """Remove an unfinished landing that has no pages, or whose pages are fetched again."""
         folder = self._folder(landing)
         shutil.rmtree(folder)
-        with suppress(OSError):  # another landing of the window is there
+        with suppress(OSError):  # the window has another landing
             folder.parent.rmdir()
 
     def _folder(self, landing: Landing) -> Path:
@@ -152,7 +163,7 @@ class RawPages:
                 window = Window(date.fromisoformat(first), date.fromisoformat(last))
                 began = datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC)
             except ValueError:
-                logger.warning("%s is no landing and is passed over", folder)
+                logger.warning("%s is not a landing and is ignored", folder)
                 continue
             is_whole = not (folder / ABANDONED).exists()
             landings.append(Landing(account_sid, window, began, is_whole, self._root))
@@ -160,13 +171,17 @@ class RawPages:
 
 
 def _verified(path: Path, page: LandedPage) -> bytes:
-    """The body of a landed page. Raises DataError when the file is missing or holds something else."""
+    """Read the body of a landed page.
+
+    Raises:
+        DataError: The file is missing or has other content.
+    """
     try:
         body = bytes(_ZSTD.decompress(path.read_bytes(), page.bytes, asbytes=True))
     except (OSError, pa.ArrowException):
         body = b""
     if hashlib.sha256(body).hexdigest() != page.sha256:
         raise DataError(
-            f"{path} is not the page that was received. Restore it, or delete its folder to fetch it anew."
+            f"{path} is not the page that was received. Restore it, or delete its folder to fetch it again."
         )
     return body

@@ -1,4 +1,4 @@
-"""How much room the data folder takes."""
+"""How much disk space the data folder uses."""
 
 import os
 from collections import Counter
@@ -11,7 +11,7 @@ _RAW = ("raw", "raw_usage")
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder; what goes away meanwhile is not counted."""
+    """Add up the bytes of all files below a folder; a file deleted in the meantime is not counted."""
     total = 0
     for where, _, files in os.walk(folder):
         for name in files:
@@ -23,13 +23,13 @@ def folder_bytes(folder: Path) -> int:
 
 
 def landed_bytes(data_dir: Path) -> dict[date, int]:
-    """Bytes of raw pages, compressed as they lie there, by the day (UTC) their walk began."""
+    """Add up the bytes of raw pages, compressed as they are stored, by the day (UTC) their fetch began."""
     landed: Counter[date] = Counter()
     for root in _RAW:
         for landing in (data_dir / root).glob("account_sid=*/*_*/*Z"):
             try:
                 day = datetime.strptime(landing.name, STAMP).replace(tzinfo=UTC).date()
-            except ValueError:  # somebody else's
+            except ValueError:  # not a landing
                 continue
             landed[day] += folder_bytes(landing)
     return dict(landed)

@@ -49,7 +49,7 @@ class Warehouse:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stamp = Fingerprint(path)
-        self._held: duckdb.DuckDBPyConnection | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def build(self, contents: WarehouseInputs) -> list[CheckResult]:
         """Build the file anew, run the checks in it, and put it in place.
@@ -118,20 +118,20 @@ class Warehouse:
             return {name: _rows(connection, sql, parameters or {}) for name, sql in selects.items()}
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def connected(self) -> Iterator[None]:
         """Read the same file throughout the block, whatever is put in its place. Raises like `tables`."""
         # To open it takes longer than most of what is asked of it.
         with self._open() as connection:
-            self._held = connection
+            self._connection = connection
             try:
                 yield
             finally:
-                self._held = None
+                self._connection = None
 
     @contextmanager
     def _read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        if self._held is not None:
-            yield self._held
+        if self._connection is not None:
+            yield self._connection
             return
         with self._open() as connection:
             yield connection
@@ -141,11 +141,11 @@ class Warehouse:
             raise ConfigError(f"There is no {self.path} yet. Run `recspend run` (or `recspend demo`) first.")
         try:
             connection = duckdb.connect(str(self.path), read_only=True, config=CONFIG)
+            connection.execute("set TimeZone = 'UTC'")
         except duckdb.Error as error:
             raise DataError(
-                f"{self.path} cannot be opened: {error}. Run `recspend model` to build it anew."
+                f"{self.path} cannot be opened: {error}. Run `recspend model` to rebuild it."
             ) from None
-        connection.execute("set TimeZone = 'UTC'")
         return connection
 
 

@@ -145,7 +145,7 @@ def test_init_adds_no_gitignore_line_for_a_folder_elsewhere(init: Init, folder: 
         (("--timezone", "Mars/Olympus"), "is not a time zone"),
         (("--base-url", "https://user:hunter2@example.com"), "The base URL must be a scheme and a host"),
         (("--base-url", "http://example.com"), "The base URL would send the token unencrypted"),
-        (("--account-sid", "../x"), "The account sid is not an account sid"),
+        (("--account-sid", "../x"), "The account sid is not a valid account sid"),
         (("--accounts-of", "A1"), "RECSPEND_BASE_URL and RECSPEND_API_TOKEN are not set"),
     ],
 )

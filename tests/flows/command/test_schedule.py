@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,8 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
         done.append(f"{step} {os.environ.get('PREFECT_API_URL', '-')}")
 
     @contextmanager
-    def own_server(address: str) -> Iterator[Callable[[], bool]]:
+    def own_server(address: str, environment: Mapping[str, str]) -> Iterator[Callable[[], bool]]:
+        assert {"127.0.0.1", "localhost"} <= set(environment["no_proxy"].split(","))
         noted("start")
         try:
             yield lambda: False

@@ -47,36 +47,34 @@ def test_help_and_page_name_every_fault_and_dialect(
     assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(names)
 
 
-def test_the_totals_are_those_of_the_ledger_when_it_starts() -> None:
+def test_totals_command_prints_totals_at_start() -> None:
     faults = ["late-prices", "corrections", "flaky"]
-    said = totals(*(word for name in faults for word in ("--fault", name)), "--seed", "3")
+    printed = totals(*(word for name in faults for word in ("--fault", name)), "--seed", "3")
     living = Parameters(seed=3, recordings=90, accounts=1)
     with serve(open_living(living), faults=faults, seed=3) as running:
-        assert said == json.loads(json.dumps(running.totals()))
-    assert said == json.loads(json.dumps(totals_at_start(open_living(living), faults=faults, seed=3)))
-    assert said != totals("--seed", "3")
+        assert printed == json.loads(json.dumps(running.totals()))
+    assert printed == json.loads(json.dumps(totals_at_start(open_living(living), faults=faults, seed=3)))
+    assert printed != totals("--seed", "3")
     assert totals("--seed", "3", "--dialect", "day-inclusive", "--fault", "flaky") == totals("--seed", "3")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["--fault", "gremlins"], "There is no fault 'gremlins'"),
-        (["--dialect", "klingon"], "There is no dialect 'klingon'"),
+        (["--fault", "gremlins"], "'gremlins' is not a fault"),
+        (["--dialect", "klingon"], "'klingon' is not a dialect"),
         (["--dialect", "iso-only", "--dialect", "date-only"], "contradict each other"),
         (["--replay", ".", "--fault", "inserts"], "Captured pages do not change: leave out --fault inserts"),
     ],
 )
 @pytest.mark.parametrize("command", [["totals"], []])
-def test_what_cannot_be_served_is_said_in_a_sentence(
-    command: list[str], arguments: list[str], said: str
-) -> None:
-    with pytest.raises(ConfigError, match=re.escape(said)) as raised:
+def test_command_reports_what_it_cannot_serve(command: list[str], arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as raised:
         CliRunner().invoke(app, [*command, *FEW, *arguments], catch_exceptions=False)
     assert ".." not in str(raised.value)
 
 
-def test_the_running_command_has_its_time_moved(tmp_path: Path) -> None:
+def test_command_advances_its_clock_over_http(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from flows.command.main import main; main()", "emulator", *FEW]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The vendors' own Python clients, unchanged, read the emulator to the end."""
+"""The vendors' own Python clients, unmodified, read all pages of the emulator."""
 
 import json
 import os
@@ -30,7 +30,7 @@ found = client.recordings.stream(page_size=int(page_size))
 rows = [[recording.sid, recording.price, recording.price_unit] for recording in found]
 json.dump(rows, sys.stdout, default=str)
 """
-# The constructor knows https only, so the base URL is set again behind it.
+# The constructor accepts https only, so the base URL is replaced afterwards.
 SIGNALWIRE = """
 import json, sys
 from urllib.parse import urlsplit
@@ -45,7 +45,7 @@ json.dump(rows, sys.stdout, default=str)
 
 
 def installed(requirement: str, folder: Path) -> Path:
-    """The Python of a new virtual environment that holds the requirement; without it the test fails."""
+    """Return the Python of a new virtual environment with the requirement. If installing fails, so does the test."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / "bin" / "python"
     done = subprocess.run(
@@ -63,7 +63,7 @@ def installed(requirement: str, folder: Path) -> Path:
 def listed(
     python: Path, script: str, emulator: Emulator, account: Account
 ) -> list[tuple[str, str | None, str | None]]:
-    """Sid, price and currency of every recording the client streams."""
+    """Return sid, price and currency of every recording that the client streams."""
     done = subprocess.run(
         [python, "-c", script, emulator.base_url, account.account_sid, account.api_token, str(PAGE_SIZE)],
         env=os.environ | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
@@ -78,7 +78,7 @@ def listed(
 
 
 def cost_by_currency(prices: Iterable[tuple[object, str | None]]) -> dict[str, Decimal]:
-    """The sizes of the prices, each at nine decimals, added up by currency."""
+    """Add up the absolute prices by currency, each rounded to nine decimals."""
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for price, currency in prices:
         if price is not None:
@@ -91,9 +91,7 @@ def cost_by_currency(prices: Iterable[tuple[object, str | None]]) -> dict[str, D
     [("twilio==9.13.0", TWILIO), ("signalwire==2.1.1", SIGNALWIRE)],
     ids=["twilio", "signalwire"],
 )
-def test_a_vendors_client_streams_every_recording_of_each_account(
-    requirement: str, script: str, tmp_path: Path
-) -> None:
+def test_vendor_client_streams_every_recording(requirement: str, script: str, tmp_path: Path) -> None:
     python = installed(requirement, tmp_path / "venv")
     ledger = open_ledger(PARAMETERS, tmp_path / "ledgers")
     cells = ledger.totals()["cells"]
@@ -101,7 +99,7 @@ def test_a_vendors_client_streams_every_recording_of_each_account(
     for index, account in enumerate(ledger.accounts):
         with serve(ledger) as emulator:
             found = listed(python, script, emulator, account)
-            pages = [asked for asked in emulator.requests if asked.status == 200]
+            pages = [request for request in emulator.requests if request.status == 200]
 
         own_cells = [cell for cell in cells if cell["account_sid"] == account.account_sid]
         truth = list(recordings(PARAMETERS, index))

@@ -1,4 +1,4 @@
-"""What a run reads again, what it finds then, and what it never asks for nothing. It is September 2026."""
+"""What a run reads again, what it finds, and what it does not request needlessly. It is September 2026."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,15 +15,15 @@ import pytest
 
 from flows.emulator import Emulator, Recording, open_recordings, serve
 from flows.ingest.ingest import IngestSummary, ingest_account
-from flows.ingest.lanes import Lanes
 from flows.ingest.plan import plan_account
+from flows.ingest.workers import Workers
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.raw.landing import Landing, decompress
 from flows.stores.raw.raw_pages import RawPages
-from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, rows_of
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import IngestRequest, Rules
 from transforms.values.windows import Window
@@ -68,8 +68,8 @@ def served(recordings: Sequence[Recording], tmp_path: Path) -> Iterator[Emulator
 def read(
     emulator: Emulator, data_dir: Path, now: datetime, asked: IngestRequest = IngestRequest()
 ) -> IngestSummary:
-    """One run at an instant: ingest, lake, warehouse."""
-    steps = count()  # next() on it is atomic, for the lanes all ask
+    """Do a run at an instant: ingest, normalize, model."""
+    steps = count()  # next() on it is atomic: all workers call it
     (access,) = accesses_of(emulator)
     summary = ingest_account(
         access,
@@ -79,16 +79,16 @@ def read(
         clock=lambda: now + timedelta(milliseconds=next(steps)),
     )
     for stage in ("normalize", "model"):
-        perform(work_for([], data_dir), RunRequest(stage))
+        perform(context_for([], data_dir), RunRequest(stage))
     return summary
 
 
 def days_asked(emulator: Emulator, since: int) -> list[tuple[str, str]]:
-    """First and last day of the windows asked for, after so many requests."""
+    """Return the first and last day of each window requested after the first `since` requests."""
     asked = []
     for request in emulator.requests[since:]:
         query = parse_qs(urlsplit(request.target).query)
-        # What is asked with a row a page is asked to find out something, not to read it.
+        # Requests with one row a page are probes, not reads.
         if query["PageSize"] == ["1000"] and "PageToken" not in query:
             first, last = (
                 datetime.fromisoformat(query[name][0]) for name in ("DateCreated>", "DateCreated<")
@@ -101,7 +101,7 @@ def days_asked(emulator: Emulator, since: int) -> list[tuple[str, str]]:
 SETTLED = [recording(0, date(2026, 8, 3)), recording(1, date(2026, 9, 2)), recording(2, date(2026, 9, 29))]
 
 
-def test_the_first_run_finds_the_first_day_by_itself_and_reads_to_today(tmp_path: Path) -> None:
+def test_first_run_finds_the_first_day_and_reads_to_today(tmp_path: Path) -> None:
     with served(SETTLED, tmp_path) as emulator:
         summary = read(emulator, tmp_path / "data", TODAY)
         windows = days_asked(emulator, 0)
@@ -110,7 +110,7 @@ def test_the_first_run_finds_the_first_day_by_itself_and_reads_to_today(tmp_path
     assert summary.requests < 40
 
 
-def test_the_next_run_asks_only_for_the_newest_days(tmp_path: Path) -> None:
+def test_next_run_requests_only_the_newest_days(tmp_path: Path) -> None:
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY)
         before = len(emulator.requests)
@@ -119,7 +119,7 @@ def test_the_next_run_asks_only_for_the_newest_days(tmp_path: Path) -> None:
     assert summary.requests == 1
 
 
-def test_a_price_that_comes_later_is_found_and_no_other_old_day_is_read(tmp_path: Path) -> None:
+def test_late_price_is_found_without_reading_other_old_days(tmp_path: Path) -> None:
     unpriced = [*SETTLED[:1], recording(1, date(2026, 9, 2), price=None), SETTLED[2]]
     with served(unpriced, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY)
@@ -134,7 +134,7 @@ def test_a_price_that_comes_later_is_found_and_no_other_old_day_is_read(tmp_path
     assert priced[1]["first_priced_at"] - priced[1]["first_seen_at"] >= timedelta(minutes=59)
 
 
-def test_a_recording_that_never_gets_a_price_is_asked_for_until_it_is_too_old(tmp_path: Path) -> None:
+def test_unpriced_recording_is_read_again_until_settle_days(tmp_path: Path) -> None:
     old = [recording(0, date(2026, 8, 3), price=None)]
     with served(old, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY)
@@ -156,7 +156,7 @@ def test_a_recording_that_never_gets_a_price_is_asked_for_until_it_is_too_old(tm
         assert days_asked(emulator, before) == [("2026-08-03", "2026-08-03"), ("2026-09-28", "2026-09-30")]
 
 
-def test_days_that_passed_since_the_last_run_are_read(tmp_path: Path) -> None:
+def test_days_since_the_last_run_are_read(tmp_path: Path) -> None:
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY)
     later = [*SETTLED, recording(3, date(2026, 10, 5))]
@@ -166,7 +166,7 @@ def test_days_that_passed_since_the_last_run_are_read(tmp_path: Path) -> None:
     assert len(rows_of(tmp_path / "data", EVERY_FACT)) == 4
 
 
-def test_a_deletion_in_an_old_month_is_found_by_an_audit_and_keeps_its_cost(tmp_path: Path) -> None:
+def test_audit_finds_an_old_deletion_and_keeps_its_cost(tmp_path: Path) -> None:
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY)
     with served(SETTLED[1:], tmp_path) as emulator:
@@ -189,7 +189,7 @@ def test_a_deletion_in_an_old_month_is_found_by_an_audit_and_keeps_its_cost(tmp_
     assert row["deleted_at"] >= TODAY + timedelta(hours=2)
 
 
-def test_a_recording_that_comes_back_is_no_longer_deleted(tmp_path: Path) -> None:
+def test_recording_that_reappears_is_no_longer_deleted(tmp_path: Path) -> None:
     again = IngestRequest(first=date(2026, 9, 1), again=True)
     for hour, recordings in enumerate([SETTLED, SETTLED[:2], SETTLED]):
         with served(recordings, tmp_path) as emulator:
@@ -200,7 +200,7 @@ def test_a_recording_that_comes_back_is_no_longer_deleted(tmp_path: Path) -> Non
         assert len(gone) == (1 if hour == 1 else 0)
 
 
-def test_a_recording_that_moves_to_another_month_counts_once(tmp_path: Path) -> None:
+def test_recording_that_moves_to_another_month_counts_once(tmp_path: Path) -> None:
     moved = replace(
         SETTLED[1], created_at=SETTLED[1].created_at - 5 * 86400, updated_at=SETTLED[1].updated_at + 9
     )
@@ -223,7 +223,7 @@ def test_a_recording_that_moves_to_another_month_counts_once(tmp_path: Path) -> 
     )
 
 
-def test_again_reads_every_day_of_the_range_and_nothing_else(tmp_path: Path) -> None:
+def test_again_reads_every_day_of_the_range_and_no_other(tmp_path: Path) -> None:
     days = IngestRequest(first=date(2026, 9, 1), last=date(2026, 9, 5))
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY, days)
@@ -233,7 +233,7 @@ def test_again_reads_every_day_of_the_range_and_nothing_else(tmp_path: Path) -> 
         assert days_asked(emulator, before) == [("2026-09-01", "2026-09-05")]
 
 
-def test_days_in_the_future_are_not_asked_for_and_do_not_count_as_read(tmp_path: Path) -> None:
+def test_future_days_are_not_requested_or_counted_as_read(tmp_path: Path) -> None:
     with served(SETTLED, tmp_path) as emulator:
         read(
             emulator,
@@ -244,26 +244,26 @@ def test_days_in_the_future_are_not_asked_for_and_do_not_count_as_read(tmp_path:
         assert days_asked(emulator, 0) == [("2026-09-29", "2026-09-30")]
         (access,) = accesses_of(emulator)
         data_dir = tmp_path / "data"
-        with Lanes(access, RawPages(data_dir), RetryPolicy(), 1) as lanes:
+        with Workers(access, RawPages(data_dir), RetryPolicy(), 1) as workers:
             plan = plan_account(
-                lanes, Dialect(), data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1)
+                workers, Dialect(), data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1)
             )
     assert plan[date(2026, 10, 1)] == "not covered"
 
 
-def test_a_walk_whose_cursor_is_refused_by_now_starts_over_and_nothing_else_does(tmp_path: Path) -> None:
+def test_refused_cursor_restarts_only_its_landing(tmp_path: Path) -> None:
     recordings = [recording(number, date(2026, 9, 2)) for number in range(1200)]
     data_dir = tmp_path / "data"
     window = Window(date(2026, 9, 1), date(2026, 9, 3))
     with served(recordings, tmp_path) as emulator:
         (access,) = accesses_of(emulator)
         api, raw = RecordingsApi(access), RawPages(data_dir)
-        broken_off = Landing(ACCOUNT, window, TODAY)
+        interrupted = Landing(ACCOUNT, window, TODAY)
         pager = api.pager({"DateCreated>": "2026-08-31T00:00:00Z", "DateCreated<": "2026-09-04T00:00:00Z"})
         body, envelope = api.fetch(pager.url or "")
         refused = body.replace(b"PageToken=PA", b"PageToken=XX")
         assert refused != body
-        raw.writer(broken_off).add(pager.url or "", refused, envelope.rows)
+        raw.writer(interrupted).add(pager.url or "", refused, envelope.rows)
         read(
             emulator,
             data_dir,
@@ -271,11 +271,11 @@ def test_a_walk_whose_cursor_is_refused_by_now_starts_over_and_nothing_else_does
             IngestRequest(first=window.first, last=window.last),
         )
     assert raw.unfinished(ACCOUNT) == []
-    assert broken_off not in raw.complete(ACCOUNT)
+    assert interrupted not in raw.complete(ACCOUNT)
     assert len(rows_of(data_dir, EVERY_FACT)) == 1200
 
 
-def test_an_account_added_later_gets_its_whole_history(tmp_path: Path) -> None:
+def test_account_added_later_gets_its_whole_history(tmp_path: Path) -> None:
     other = "5a3c0c2e-0000-4000-8000-000000000002"
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY)
@@ -293,7 +293,7 @@ def test_an_account_added_later_gets_its_whole_history(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("days_ago", [0, 1, 400, 3650])
-def test_the_first_day_is_found_wherever_it_lies(days_ago: int, tmp_path: Path) -> None:
+def test_first_day_is_found_at_any_age(days_ago: int, tmp_path: Path) -> None:
     day = TODAY.date() - timedelta(days=days_ago)
     with served([recording(0, day)], tmp_path) as emulator:
         summary = read(emulator, tmp_path / "data", TODAY)
@@ -303,7 +303,7 @@ def test_the_first_day_is_found_wherever_it_lies(days_ago: int, tmp_path: Path) 
     assert summary.failed == {}
 
 
-def test_coverage_counts_the_recordings_of_each_day_and_the_unsettled_among_them(tmp_path: Path) -> None:
+def test_coverage_counts_recordings_and_unsettled_ones_by_day(tmp_path: Path) -> None:
     day = date(2026, 9, 2)
     recordings = [
         recording(0, day),
@@ -324,7 +324,7 @@ def test_coverage_counts_the_recordings_of_each_day_and_the_unsettled_among_them
     ]
 
 
-def test_a_torn_file_of_the_lake_is_said_in_a_sentence_and_healed_by_the_same_run(tmp_path: Path) -> None:
+def test_torn_lake_file_is_reported_and_repaired_by_the_same_run(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, data_dir, TODAY)
@@ -342,7 +342,7 @@ def test_a_torn_file_of_the_lake_is_said_in_a_sentence_and_healed_by_the_same_ru
         assert read(emulator, data_dir, TODAY + timedelta(hours=2)).failed == {}
 
 
-def test_a_price_that_changes_is_listed_as_a_correction_and_a_rebuild_lists_the_same(tmp_path: Path) -> None:
+def test_changed_price_is_a_correction_also_after_a_rebuild(tmp_path: Path) -> None:
     corrected = [SETTLED[0], SETTLED[1], recording(2, date(2026, 9, 29), price="0.005")]
     data_dir = tmp_path / "data"
     with served(SETTLED, tmp_path) as emulator:
@@ -357,6 +357,6 @@ def test_a_price_that_changes_is_listed_as_a_correction_and_a_rebuild_lists_the_
     for page, price in ((row["raw_page_before"], "0.0025"), (row["raw_page_after"], "0.005")):
         assert price.encode() in decompress((data_dir / page).read_bytes())
     shutil.rmtree(data_dir / "corrections")
-    perform(work_for([], data_dir), RunRequest("normalize", rebuild=True))
-    perform(work_for([], data_dir), RunRequest("model"))
+    perform(context_for([], data_dir), RunRequest("normalize", rebuild=True))
+    perform(context_for([], data_dir), RunRequest("model"))
     assert rows_of(data_dir, query) == found

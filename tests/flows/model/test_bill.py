@@ -1,6 +1,6 @@
-"""Is the bill right? Runs against an emulator that charges for its own ledger, with differences planted in it.
+"""The comparison with the bill: runs against an emulator that charges for its own ledger, with planted differences.
 
-What is planted is worked out here by hand. It is September 2026; the ledger has three days.
+The planted amounts are worked out by hand. The date is in September 2026, and the ledger has three days.
 """
 
 import shutil
@@ -32,7 +32,7 @@ SECOND, THIRD, FOURTH = date(2026, 9, 2), date(2026, 9, 3), date(2026, 9, 4)
 
 
 def recording(sequence: int, day: date, minutes: int, price: str | None, **facts: Any) -> Recording:
-    """Of so many minutes, the last of them begun; the latest of a day is that of the highest sequence."""
+    """Make a recording of this many started minutes; the highest sequence is the latest of its day."""
     return made(
         ACCOUNT,
         sequence,
@@ -43,7 +43,7 @@ def recording(sequence: int, day: date, minutes: int, price: str | None, **facts
     )
 
 
-# Mono minutes cost 0.0025, stereo 0.005; on each day one is free.
+# Mono minutes cost 0.0025, stereo minutes 0.005; one recording of each day is free.
 LEDGER = [
     recording(0, SECOND, 2, "0.005"),
     recording(1, SECOND, 3, "0"),
@@ -70,13 +70,13 @@ def charging(ledger: Sequence[Recording], *faults: str) -> Iterator[Emulator]:
         yield emulator
 
 
-def run(emulator: Emulator, data_dir: Path, job: RunRequest = WHOLE_RUN, **settings: Any) -> RunSummary:
+def run(emulator: Emulator, data_dir: Path, request: RunRequest = WHOLE_RUN, **settings: Any) -> RunSummary:
     accounts = [replace(access, provider="twilio") for access in accesses_of(emulator)]
-    return run_by(clock_of(emulator.ledger), accounts, data_dir, job, **{**SETTINGS, **settings})
+    return run_by(clock_of(emulator.ledger), accounts, data_dir, request, **{**SETTINGS, **settings})
 
 
 def reconciliation(data_dir: Path) -> list[dict[str, Any]]:
-    """The table, of which the parts always add up."""
+    """Return the table, after checking that the parts of each row add up."""
     rows = rows_of(data_dir, "select * from marts.reconciliation order by against, period_start, currency")
     for row in rows:
         if row["difference"] is not None:
@@ -94,7 +94,7 @@ def usage_requests(emulator: Emulator) -> list[dict[str, list[str]]]:
     return [parse_qs(each.query) for each in asked if "/Usage/" in each.path]
 
 
-def test_without_anything_planted_every_day_reconciles_to_zero(tmp_path: Path) -> None:
+def test_bill_reconciles_every_day_when_nothing_is_planted(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         summary = run(emulator, tmp_path)
     assert summary.warnings == {}
@@ -117,16 +117,18 @@ def test_without_anything_planted_every_day_reconciles_to_zero(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("fault", "name", "amount"),
     [
-        # The newest of the fourth counted twice: six stereo minutes.
+        # The newest recording of the fourth is counted twice: six stereo minutes.
         ("usage-extra", "only theirs", "0.03"),
         ("usage-missing", "only ours", "-0.03"),
-        # A minute more of it.
+        # One more minute of it.
         ("usage-minutes", "quantity", "0.005"),
-        # Half as much again of 0.0325.
+        # Half of 0.0325 on top.
         ("usage-price", "rate", "0.01625"),
     ],
 )
-def test_what_is_planted_is_found_with_its_amount(fault: str, name: str, amount: str, tmp_path: Path) -> None:
+def test_planted_difference_is_found_with_its_amount(
+    fault: str, name: str, amount: str, tmp_path: Path
+) -> None:
     with charging(LEDGER, fault) as emulator:
         summary = run(emulator, tmp_path)
     rows = reconciliation(tmp_path)
@@ -141,18 +143,18 @@ def test_what_is_planted_is_found_with_its_amount(fault: str, name: str, amount:
     assert summary.exit_code == 0
 
 
-def test_all_plants_at_once_are_told_apart(tmp_path: Path) -> None:
+def test_differences_planted_together_are_told_apart(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-minutes", "usage-extra", "usage-missing") as emulator:
         run(emulator, tmp_path)
     assert by_day(reconciliation(tmp_path), "difference", "class") == {
-        # A mono minute more is billed of the newest one that is not free: six minutes, 0.005 each.
+        # One more mono minute is billed for the newest one that is not free: six minutes at 0.005.
         SECOND: (Decimal("0.005"), "quantity"),
         THIRD: (Decimal("-0.0075"), "only ours"),
         FOURTH: (Decimal("0.03"), "only theirs"),
     }
 
 
-def test_made_up_recordings_reconcile_in_another_time_zone_as_well(tmp_path: Path) -> None:
+def test_bill_reconciles_in_another_reporting_time_zone(tmp_path: Path) -> None:
     source = open_ledger(Parameters(seed=6, recordings=900, accounts=2), tmp_path / "rendered")
     with serve(source) as emulator:
         accounts = [replace(access, provider="twilio") for access in accesses_of(emulator)]
@@ -167,13 +169,13 @@ def test_made_up_recordings_reconcile_in_another_time_zone_as_well(tmp_path: Pat
     rows = reconciliation(tmp_path / "data")
     assert {row["account_sid"] for row in rows} == {account.account_sid for account in source.accounts}
     assert sum(row["our_recordings"] for row in rows) == 900
-    # Recordings without a price are counted, and not charged for: that is no difference.
+    # Unpriced recordings are counted but not charged, so there is no difference.
     assert sum(row["our_unpriced"] for row in rows) > 30
     assert {(row["difference"], row["class"], row["is_comparable"]) for row in rows} == {(0, "none", True)}
     assert {row["our_recordings"] - row["their_recordings"] for row in rows} == {0}
 
 
-def test_a_difference_within_the_tolerance_is_told_and_does_not_warn(tmp_path: Path) -> None:
+def test_difference_within_tolerance_is_shown_without_a_warning(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-minutes") as emulator:
         summary = run(emulator, tmp_path, bill_tolerance_amount=Decimal("0.005"))
         assert by_day(reconciliation(tmp_path), "difference", "is_within_tolerance")[FOURTH] == (
@@ -188,7 +190,7 @@ def test_a_difference_within_the_tolerance_is_told_and_does_not_warn(tmp_path: P
         assert by_day(reconciliation(tmp_path), "is_within_tolerance")[FOURTH] == (False,)
 
 
-def test_recordings_without_a_price_are_told_and_what_is_charged_for_them_is_their_own_part(
+def test_charges_for_unpriced_recordings_are_a_part_of_their_own(
     tmp_path: Path,
 ) -> None:
     late = recording(9, SECOND, 5, "0.0125")
@@ -210,13 +212,13 @@ def usage_text(data_dir: Path) -> list[dict[str, Any]]:
     return rows_of(data_dir, "select * exclude (raw_page) from landed.usage_records order by usage_date")
 
 
-def test_the_list_is_asked_for_days_not_final_and_for_this_account_alone(tmp_path: Path) -> None:
+def test_usage_is_requested_for_open_days_of_one_account(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         run(emulator, tmp_path, settle_days=5)
         (asked,) = usage_requests(emulator)
         assert asked == {
             "Category": ["recordings"],
-            # The first day is found to a day or two; today is not over.
+            # The first day is located to within a day or two; today is not over.
             "StartDate": asked["StartDate"],
             "EndDate": ["2026-09-13"],
             "IncludeSubaccounts": ["false"],
@@ -234,7 +236,7 @@ def test_the_list_is_asked_for_days_not_final_and_for_this_account_alone(tmp_pat
     assert len(reconciliation(tmp_path)) == 3
 
 
-def test_signalwire_is_never_asked(tmp_path: Path) -> None:
+def test_usage_is_never_requested_from_signalwire(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         run_by(clock_of(emulator.ledger), accesses_of(emulator), tmp_path)
         assert usage_requests(emulator) == []
@@ -243,12 +245,12 @@ def test_signalwire_is_never_asked(tmp_path: Path) -> None:
     assert reconciliation(tmp_path) == []
 
 
-def test_a_list_that_refuses_is_a_warning_and_the_recordings_are_read_all_the_same(tmp_path: Path) -> None:
+def test_refused_usage_list_warns_and_recordings_are_still_read(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-refused") as emulator:
         summary = run(emulator, tmp_path)
     assert (summary.failed, summary.exit_code, summary.new) == ({}, 0, len(LEDGER))
     (warning,) = summary.warnings.values()
-    assert warning.startswith("Usage Records were not read, the recordings were. Account ")
+    assert warning.startswith("The recordings were read, but the Usage Records were not. Account ")
     assert "refuses the credentials (403)" in warning
     assert summary.as_object()["warnings"] == summary.warnings
     rows = reconciliation(tmp_path)
@@ -258,7 +260,7 @@ def test_a_list_that_refuses_is_a_warning_and_the_recordings_are_read_all_the_sa
     assert [(row["our_recordings"], row["their_cost"]) for row in rows] == [(3, None)] * 3
 
 
-def test_a_price_that_is_corrected_is_read_again_and_one_that_stays_keeps_its_page(tmp_path: Path) -> None:
+def test_corrected_usage_gets_a_new_page_and_unchanged_does_not(tmp_path: Path) -> None:
     with charging(LEDGER) as emulator:
         run(emulator, tmp_path)
         pages = by_raw_page(tmp_path)
@@ -277,7 +279,7 @@ def test_a_price_that_is_corrected_is_read_again_and_one_that_stays_keeps_its_pa
         11,
         "USD",
     )
-    # The lake has the old price, for its day was not to be read again: that is a difference in rate.
+    # The lake has the old price, because its day was not read again: a difference in rate.
     assert by_day(reconciliation(tmp_path), "rate_amount")[THIRD] == (Decimal("0.035"),)
 
 
@@ -286,12 +288,12 @@ def by_raw_page(data_dir: Path) -> dict[date, str]:
     return {row["usage_date"]: row["raw_page"] for row in rows}
 
 
-def test_a_hole_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
+def test_coverage_gaps_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
     today = replace(recording(20, TODAY, 1, "0.0025"), created_at=epoch_of(TODAY, 60))
     with charging([*LEDGER, today]) as emulator:
         run(emulator, tmp_path, RunRequest(first=SECOND, last=SECOND))
         run(emulator, tmp_path, RunRequest(first=FOURTH))
-        # The usage of the third is read, its recordings are not.
+        # The usage of the third is read, but not its recordings.
         with patch("flows.ingest.ingest.plan_account", lambda *_: {}):
             run(emulator, tmp_path, RunRequest(first=THIRD, last=THIRD))
     rows = reconciliation(tmp_path)
@@ -306,10 +308,10 @@ def test_a_hole_and_the_running_day_are_not_compared(tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """The end of the process, as far as Python can play it."""
+    """End the process, as far as Python can simulate it."""
 
 
-def test_a_run_killed_while_usage_is_read_is_finished_by_the_next(tmp_path: Path) -> None:
+def test_next_run_finishes_usage_of_a_killed_run(tmp_path: Path) -> None:
     def killed(*_: object) -> None:
         raise Killed
 
@@ -333,7 +335,7 @@ def test_a_run_killed_while_usage_is_read_is_finished_by_the_next(tmp_path: Path
     assert by_day(reconciliation(tmp_path), "difference") == dict.fromkeys((SECOND, THIRD, FOURTH), (0,))
 
 
-def test_raw_usage_is_the_truth(tmp_path: Path) -> None:
+def test_usage_is_rebuilt_from_raw_pages(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-price") as emulator:
         run(emulator, tmp_path)
         ledger = emulator.ledger
@@ -349,12 +351,12 @@ def test_raw_usage_is_the_truth(tmp_path: Path) -> None:
         run_by(clock_of(ledger), [], tmp_path, RunRequest("normalize", rebuild=True))
 
 
-def test_an_invoice_is_held_against_the_month(tmp_path: Path) -> None:
+def test_invoice_is_compared_with_its_month(tmp_path: Path) -> None:
     reference = tmp_path / "reference" / "invoices.csv"
     reference.parent.mkdir()
     lines = [
         "account_sid,month,category,quantity,amount,currency",
-        # 28 minutes and 0.1: half a cent is rounded, and three minutes more are billed.
+        # 28 minutes and 0.1: half a cent is rounded, and three more minutes are billed.
         f"{ACCOUNT},2026-09,recordings,31,0.11,USD",
         f"{ACCOUNT},2026-09,transcriptions,31,7,USD",
         f"{ACCOUNT},2026-08,recordings,2,0.01,USD",

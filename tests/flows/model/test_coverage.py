@@ -25,7 +25,7 @@ def at(month: int, day: int, hour: int = 3) -> datetime:
 def land(
     data_dir: Path, account_sid: str, first: date, last: date, fetched_at: datetime, *, complete: bool = True
 ) -> Landing:
-    """A walk over the days first to last, with nothing on its one page."""
+    """Make a landing of the days first to last with one empty page."""
     landing = Landing(account_sid, Window(first, last), fetched_at)
     writer = RawPages(data_dir).writer(landing)
     writer.add("https://example.com/1", PAGE, 0)
@@ -35,7 +35,7 @@ def land(
 
 
 def apply(data_dir: Path, *landings: Landing) -> None:
-    """Record the landings of one account as being in the lake."""
+    """Record the landings of one account as stored in the lake."""
     applied = [AppliedLanding(each.name, each.fetched_at) for each in landings]
     Lake(data_dir).finish(landings[0].account_sid, LakeState(applied))
 
@@ -48,7 +48,7 @@ def days(found: AccountCoverage) -> list[int]:
     return [each.day.day for each in found.covered]
 
 
-def test_every_day_of_a_complete_walk_is_covered(tmp_path: Path) -> None:
+def test_complete_fetch_covers_each_of_its_days(tmp_path: Path) -> None:
     landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
     apply(tmp_path, landing)
     (found,) = coverage(tmp_path, ["A"])
@@ -59,7 +59,7 @@ def test_every_day_of_a_complete_walk_is_covered(tmp_path: Path) -> None:
     assert found.landings == [(landing, AppliedLanding(landing.name, landing.fetched_at))]
 
 
-def test_days_between_two_walks_that_nobody_read_are_holes(tmp_path: Path) -> None:
+def test_days_between_two_fetches_are_gaps(tmp_path: Path) -> None:
     apply(
         tmp_path,
         land(tmp_path, "A", july(1), july(3), at(7, 10)),
@@ -70,7 +70,7 @@ def test_days_between_two_walks_that_nobody_read_are_holes(tmp_path: Path) -> No
     assert found.holes == [july(4), july(5)]
 
 
-def test_the_last_walk_over_a_day_counts(tmp_path: Path) -> None:
+def test_last_fetch_of_a_day_counts(tmp_path: Path) -> None:
     first = land(tmp_path, "A", july(1), july(2), at(7, 10))
     again = land(tmp_path, "A", july(2), july(3), at(7, 12))
     apply(tmp_path, first, again)
@@ -78,7 +78,7 @@ def test_the_last_walk_over_a_day_counts(tmp_path: Path) -> None:
     assert [each.landing for each in found.covered] == [first.name, again.name, again.name]
 
 
-def test_the_newest_day_may_still_be_running_and_an_earlier_one_may_not(tmp_path: Path) -> None:
+def test_only_the_newest_day_may_be_incomplete(tmp_path: Path) -> None:
     running = land(tmp_path, "A", july(1), july(5), at(7, 5))
     apply(tmp_path, running)
     (found,) = coverage(tmp_path, ["A"])
@@ -89,13 +89,13 @@ def test_the_newest_day_may_still_be_running_and_an_earlier_one_may_not(tmp_path
     assert found.holes == [july(5)]
 
 
-def test_a_day_that_had_not_begun_is_not_covered(tmp_path: Path) -> None:
+def test_day_that_had_not_begun_is_not_covered(tmp_path: Path) -> None:
     apply(tmp_path, land(tmp_path, "A", july(1), july(31), at(7, 3)))
     (found,) = coverage(tmp_path, ["A"])
     assert days(found) == [1, 2, 3]
 
 
-def test_every_account_is_looked_at_up_to_the_newest_day_of_any(tmp_path: Path) -> None:
+def test_every_account_is_checked_up_to_the_newest_day_of_any(tmp_path: Path) -> None:
     apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
     apply(tmp_path, land(tmp_path, "B", july(2), july(5), at(7, 10)))
     a, b = coverage(tmp_path, [])
@@ -103,7 +103,7 @@ def test_every_account_is_looked_at_up_to_the_newest_day_of_any(tmp_path: Path) 
     assert (b.account_sid, b.holes) == ("B", [])
 
 
-def test_an_account_that_was_never_read_is_a_hole_from_the_first_day_of_any(tmp_path: Path) -> None:
+def test_account_never_read_is_a_gap_from_the_first_day_of_any(tmp_path: Path) -> None:
     apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
     a, never_read = coverage(tmp_path, ["Z", "A"])
     assert (a.account_sid, a.holes) == ("A", [])
@@ -111,7 +111,7 @@ def test_an_account_that_was_never_read_is_a_hole_from_the_first_day_of_any(tmp_
     assert never_read.holes == [july(1), july(2), july(3)]
 
 
-def test_where_nothing_was_read_there_is_neither_cover_nor_hole(tmp_path: Path) -> None:
+def test_coverage_is_empty_when_nothing_was_read(tmp_path: Path) -> None:
     assert coverage(tmp_path, []) == []
     assert coverage(tmp_path, ["B", "A"]) == [
         AccountCoverage("A", [], [], []),
@@ -119,21 +119,21 @@ def test_where_nothing_was_read_there_is_neither_cover_nor_hole(tmp_path: Path) 
     ]
 
 
-def test_an_unfinished_walk_covers_nothing(tmp_path: Path) -> None:
+def test_unfinished_fetch_covers_nothing(tmp_path: Path) -> None:
     apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
     land(tmp_path, "A", july(4), july(6), at(7, 10, 4), complete=False)
     (found,) = coverage(tmp_path, ["A"])
     assert days(found) == [1, 2, 3]
 
 
-def test_a_walk_that_is_not_in_the_lake_covers_nothing(tmp_path: Path) -> None:
+def test_fetch_missing_from_the_lake_covers_nothing(tmp_path: Path) -> None:
     apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
     land(tmp_path, "A", july(4), july(6), at(7, 11))
     (found,) = coverage(tmp_path, ["A"])
     assert days(found) == [1, 2, 3]
 
 
-def test_a_walk_whose_pages_are_gone_covers_nothing(tmp_path: Path) -> None:
+def test_fetch_with_missing_pages_covers_nothing(tmp_path: Path) -> None:
     kept = land(tmp_path, "A", july(1), july(2), at(7, 10))
     gone = land(tmp_path, "A", july(3), july(3), at(7, 11))
     apply(tmp_path, kept, gone)
@@ -142,7 +142,7 @@ def test_a_walk_whose_pages_are_gone_covers_nothing(tmp_path: Path) -> None:
     assert days(found) == [1, 2]
 
 
-def test_landings_that_were_never_normalized_are_an_error(tmp_path: Path) -> None:
+def test_landings_never_normalized_are_an_error(tmp_path: Path) -> None:
     land(tmp_path, "A", july(1), july(3), at(7, 10))
     with pytest.raises(
         DataError, match=r"^The lake of account A is not in order\. Run `recspend normalize` first\.$"
@@ -150,14 +150,14 @@ def test_landings_that_were_never_normalized_are_an_error(tmp_path: Path) -> Non
         coverage(tmp_path, [])
 
 
-def test_a_lake_that_is_being_rewritten_is_an_error(tmp_path: Path) -> None:
+def test_lake_being_rewritten_is_an_error(tmp_path: Path) -> None:
     landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
     Lake(tmp_path).begin("A", LakeState([AppliedLanding(landing.name, landing.fetched_at)]))
     with pytest.raises(DataError, match="The lake of account A is not in order"):
         coverage(tmp_path, [])
 
 
-def test_a_lake_whose_month_is_missing_is_an_error(tmp_path: Path) -> None:
+def test_lake_with_a_missing_month_is_an_error(tmp_path: Path) -> None:
     landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
     apply(tmp_path, landing)
     state = Lake(tmp_path).folder / "account_sid=A" / "_landings.json"
@@ -166,7 +166,7 @@ def test_a_lake_whose_month_is_missing_is_an_error(tmp_path: Path) -> None:
         coverage(tmp_path, [])
 
 
-def test_the_models_are_told_which_days_were_not_read_and_what_budgets_and_settings_say(
+def test_models_get_coverage_budgets_and_settings(
     tmp_path: Path,
 ) -> None:
     apply(

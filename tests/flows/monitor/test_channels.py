@@ -1,4 +1,4 @@
-"""Each channel delivers to a real receiver, and says in a sentence without secrets when it cannot."""
+"""Each channel delivers to a real receiver and reports a failure in a sentence without secrets."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def test_a_webhook_gets_a_text_for_slack_beside_the_fields() -> None:
+def test_webhook_gets_text_for_slack_next_to_the_fields() -> None:
     with hook() as received:
         channel({"kind": "webhook", "url": received.url}).send(MESSAGE)
     ((path, body),) = received.posted
@@ -66,7 +66,7 @@ def test_a_webhook_gets_a_text_for_slack_beside_the_fields() -> None:
     }
 
 
-def test_the_address_of_a_webhook_can_stand_in_a_variable_or_a_file(
+def test_webhook_address_can_come_from_a_variable_or_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "url"
@@ -79,8 +79,8 @@ def test_the_address_of_a_webhook_can_stand_in_a_variable_or_a_file(
     assert received.events == ["recspend.test", "recspend.test"]
     file.chmod(0o640)
     assert refused({"kind": "webhook", "url_file": str(file)}, ConfigError) == (
-        "Channel webhook: the file that url_file names can be read by its group or by others. Make it its owner's "
-        "alone (chmod 600), and renew the address of the webhook if somebody may have read it."
+        "Channel webhook: the file that url_file names is readable by its group or by others. Restrict it to "
+        "its owner (chmod 600), and rotate the address of the webhook if it may have been read."
     )
     file.write_text("")
     file.chmod(0o600)
@@ -93,7 +93,84 @@ def test_the_address_of_a_webhook_can_stand_in_a_variable_or_a_file(
     )
 
 
-def test_a_variable_that_is_not_set_is_named_unless_it_may_be_the_address_itself() -> None:
+def apprise_url(url: str) -> str:
+    """The address of a local receiver as apprise writes it."""
+    return url.replace("http://", "json://spender:s3cret@")
+
+
+def test_apprise_delivers_title_and_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "url"
+    with hook() as received:
+        file.write_text(f"{apprise_url(received.url)}\n")
+        file.chmod(0o600)
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        channel({"kind": "apprise", "url_env": "APPRISE_URL"}).send(MESSAGE)
+        channel({"kind": "apprise", "url_file": str(file)}).send(TEST)
+    (path, first), (_, second) = received.posted
+    assert path.rstrip("/") == PATH
+    assert first["title"] == "recspend: A budget is exceeded"
+    assert first["message"] == "<!channel> R&D: 5.00 USD was spent.\nSpend less."
+    assert first["attachments"] == []
+    assert second["title"] == "recspend: This is a test"
+
+
+def test_apprise_names_its_service_and_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with hook() as received:
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        assert channel({"kind": "apprise", "url_env": "APPRISE_URL"}).ready() == "JSON through apprise"
+    assert received.posted == []
+
+
+@pytest.mark.parametrize("status", [301, 307, 401, 404, 500])
+def test_apprise_shows_no_address_when_a_message_is_refused(
+    status: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    with hook() as elsewhere, hook() as received:
+        received.status, received.headers = status, {"Location": elsewhere.url}
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        said = refused({"kind": "apprise", "url_env": "APPRISE_URL"})
+    assert said.startswith("JSON did not take the message.")
+    assert len(received.posted) == 1
+    assert elsewhere.posted == []
+    for secret in ("s3cret", PATH, "9f8e7d6c5b4a"):
+        assert secret not in said + caplog.text
+
+
+def test_apprise_shows_no_address_of_a_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    monkeypatch.setenv("APPRISE_URL", f"json://spender:s3cret@127.0.0.1:{free_port()}{PATH}")
+    said = refused({"kind": "apprise", "url_env": "APPRISE_URL"})
+    assert "did not take the message" in said
+    assert "s3cret" not in said + caplog.text
+    assert PATH not in said + caplog.text
+
+
+@pytest.mark.parametrize(
+    "url", ["pigeon://s3cret", "s3cret", "slack://s3cret", "json://", "https://x/s3cret"]
+)
+def test_apprise_refuses_an_unknown_address_without_showing_it(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    monkeypatch.setenv("APPRISE_URL", url)
+    said = refused({"kind": "apprise", "url_env": "APPRISE_URL"}, ConfigError)
+    assert said.startswith("The address of the apprise channel is not one that apprise knows.")
+    with pytest.raises(ConfigError):
+        channel({"kind": "apprise", "url_env": "APPRISE_URL"}).ready()
+    assert "s3cret" not in said + caplog.text
+
+
+def test_apprise_logs_again_after_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    with hook() as received:
+        monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
+        channel({"kind": "apprise", "url_env": "APPRISE_URL"}).send(TEST)
+    assert not logging.getLogger("urllib3.connectionpool").disabled
+
+
+def test_unset_variable_is_named_unless_it_may_be_the_address() -> None:
     assert refused({"kind": "webhook", "url_env": "NOT_SET_HERE"}, ConfigError) == (
         "Channel webhook: the variable NOT_SET_HERE is not set. It must hold the address of the webhook."
     )
@@ -107,7 +184,7 @@ def test_a_variable_that_is_not_set_is_named_unless_it_may_be_the_address_itself
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 429, 500])
-def test_a_webhook_that_does_not_take_it_is_named_by_its_status_alone(
+def test_webhook_that_refuses_is_reported_by_status_only(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -132,13 +209,13 @@ def test_a_webhook_that_does_not_take_it_is_named_by_its_status_alone(
         PATH,
     ],
 )
-def test_only_https_takes_a_webhook_off_this_machine(url: str) -> None:
+def test_webhook_to_another_machine_must_use_https(url: str) -> None:
     said = refused({"kind": "webhook", "url": url})
     assert said.startswith("The address of the webhook must begin with https://")
     assert PATH not in said
 
 
-def test_a_webhook_that_is_away_is_no_secret_and_its_address_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_unreachable_webhook_is_reported_without_its_address(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for url in (
         f"http://127.0.0.1:{free_port()}{PATH}",
@@ -154,7 +231,7 @@ def mail(port: int, **entry: Any) -> dict[str, Any]:
     return {"kind": "email", "host": "127.0.0.1", "port": port, "from": "recspend@example.com", **entry}
 
 
-def test_a_mail_says_it_in_plain_text(tmp_path: Path) -> None:
+def test_mail_is_plain_text(tmp_path: Path) -> None:
     with mail_box(tmp_path) as box:
         channel(mail(box.port, security="none", to=["a@example.com", "b@example.com"])).send(MESSAGE)
     assert [envelope.rcpt_tos for envelope in box.taken] == [["a@example.com", "b@example.com"]]
@@ -167,13 +244,13 @@ def test_a_mail_says_it_in_plain_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_mail_goes_encrypted_and_with_a_login(
+def test_mail_is_sent_encrypted_with_a_login(
     security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
     login = {"user": USER, "password_env": "MAIL_PASSWORD", "security": security, "to": ["a@example.com"]}
     with mail_box(tmp_path, security) as box:
-        said = refused(mail(box.port, **login))  # nobody vouches for its certificate
+        said = refused(mail(box.port, **login))  # its certificate is not trusted
         assert "(SSLCertVerificationError)" in said
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         channel(mail(box.port, **login)).send(MESSAGE)
@@ -184,14 +261,14 @@ def test_a_mail_goes_encrypted_and_with_a_login(
     assert "another" not in wrong
 
 
-def test_a_server_without_starttls_is_not_sent_anything(tmp_path: Path) -> None:
+def test_mail_server_without_starttls_gets_nothing(tmp_path: Path) -> None:
     with mail_box(tmp_path) as box:
         said = refused(mail(box.port, to=["a@example.com"]))
     assert "(SMTPNotSupportedError)" in said
     assert box.taken == []
 
 
-def test_a_mail_for_nobody_was_not_delivered_and_one_for_somebody_was(
+def test_mail_is_delivered_if_one_recipient_is_accepted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with mail_box(tmp_path) as box:
@@ -203,9 +280,7 @@ def test_a_mail_for_nobody_was_not_delivered_and_one_for_somebody_was(
 
 
 @pytest.mark.parametrize("farewell", ["250 OK", "421 Too many connections", "500 What?"])
-def test_a_mail_that_was_taken_is_delivered_however_the_server_takes_leave(
-    farewell: str, tmp_path: Path
-) -> None:
+def test_accepted_mail_is_delivered_even_if_quit_fails(farewell: str, tmp_path: Path) -> None:
     with mail_box(tmp_path) as box:
         box.farewell = farewell
         channel(mail(box.port, security="none", to=["a@example.com"])).send(MESSAGE)
@@ -214,19 +289,19 @@ def test_a_mail_that_was_taken_is_delivered_however_the_server_takes_leave(
     assert len(box.mails) == 1
 
 
-def test_a_mail_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mail_server_that_does_not_respond_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refused(mail(free_port(), security="none", to=["a@example.com"]))
     assert said.startswith("The mail server 127.0.0.1 did not take the message (ConnectionRefusedError).")
 
 
-def test_the_usual_port_of_each_way_to_send() -> None:
+def test_mail_port_defaults_to_the_usual_one() -> None:
     assert mailbox._PORTS == {"starttls": 587, "tls": 465, "none": 25}
 
 
 READS = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
 
 
-def test_a_command_gets_a_line_of_json_and_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_gets_a_line_of_json_and_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_API_TOKEN", "PTone")
     monkeypatch.setenv("SALES_TOKEN", "PTtwo")
     monkeypatch.setenv("PAGER", "kept")
@@ -252,7 +327,7 @@ json.dump([sys.argv[2:], sys.stdin.readlines(), dict(os.environ)], open(sys.argv
     assert [value for value in environment.values() if value.startswith("PT")] == []
 
 
-def test_a_command_that_fails_cannot_be_found_or_does_not_end(
+def test_command_that_fails_is_missing_or_hangs_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     prints = [sys.executable, "-c", "print('out of paper'); raise SystemExit(7)"]
@@ -269,11 +344,11 @@ def test_a_command_that_fails_cannot_be_found_or_does_not_end(
     assert "took more than" in refused({"kind": "command", "command": ["sleep", "30"]})
 
 
-def test_a_command_need_not_read(tmp_path: Path) -> None:
+def test_command_need_not_read_its_input(tmp_path: Path) -> None:
     channel({"kind": "command", "command": ["true"]}).send(MESSAGE)
 
 
-def test_channels_stand_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_channels_are_read_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("recspend.toml").write_text(
         """
@@ -299,43 +374,74 @@ def test_channels_stand_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 MAIL = 'kind = "email"\nhost = "x"\nfrom = "a@x"\nto = ["b@x"]\n'
 WRONG = {
     "notify.0: Input tag 'pigeon' found": 'kind = "pigeon"',
-    "notify.0.webhook: Value error, give one of": 'kind = "webhook"',
-    "give one of url": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nurl_env = "X"',
+    "notify.0.webhook: Value error, set exactly one of": 'kind = "webhook"',
+    "set exactly one of url": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nurl_env = "X"',
     "notify.0.webhook.on.0": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = ["s3cret"]',
     "notify.0.webhook.on: ": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = []',
     "notify.0.webhook.name": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nname = "(s3cret)"',
     "notify.0.webhook.uri": 'kind = "webhook"\nurl_env = "X"\nuri = "https://x.example/s3cret"',
+    "notify.0.apprise: Value error, give one of url_env": 'kind = "apprise"',
+    "give one of url_env and url_file": 'kind = "apprise"\nurl_env = "X"\nurl_file = "s3cret"',
+    "the address never stands in this file": 'kind = "apprise"\nurl = "json://s3cret"',
     "a password never stands in this file": f'{MAIL}user = "u"\npassword = "s3cret"',
     "a user needs one of": f'{MAIL}user = "u"',
     "and they need a user": f'{MAIL}password_env = "P"',
     "would send the password unencrypted": f'{MAIL}user = "u"\npassword_env = "P"\nsecurity = "none"',
-    "notify.0.email.to: Value error, is no e-mail address": MAIL.replace("b@x", "s3cret"),
-    "notify.0.email.from: Value error, is no e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
+    "notify.0.email.to: Value error, is not an e-mail address": MAIL.replace("b@x", "s3cret"),
+    "notify.0.email.from: Value error, is not an e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
     "notify.0.email.from: Value error, is no": MAIL.replace("a@x", "s3cret@"),
-    "to: Value error, is no e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
+    "to: Value error, is not an e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
     "notify.0.command.command": 'kind = "command"\ncommand = []',
-    "two have the name webhook": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',
+    "two channels have the name": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',
 }
 
 
 @pytest.mark.parametrize(
     "address",
-    ["@x", "a@", "a@ ", "a@b@c", "a b@x", "a@x.", "a@x;b@x", "mailto:a@x", "Team:;@", "a@x\x00", ""],
+    [
+        "@x",
+        "a@",
+        "a@ ",
+        "a@b@c",
+        "a b@x",
+        "a@x.",
+        "a@x;b@x",
+        "mailto:a@x",
+        "Team:;@",
+        "a@x\x00",
+        "",
+        "a..b@x",
+        ".a@x",
+        "a@-x.example",
+        "a@x..example",
+        "a@x_y.example",
+    ],
 )
-def test_what_no_mail_can_be_sent_to_is_no_address(address: str) -> None:
+def test_invalid_mail_address_is_refused(address: str) -> None:
     assert not mailbox.is_address(address)
 
 
 @pytest.mark.parametrize(
     "address",
-    ["a@x", "a@[192.0.2.1]", '"a b"@x', "R&D <a@x>", '"R&D, support" <a@x>', "a@x, b@x", "ä@ö.example"],
+    [
+        "a@x",
+        "a@[192.0.2.1]",
+        '"a b"@x',
+        "R&D <a@x>",
+        '"R&D, support" <a@x>',
+        "a@x, b@x",
+        "ä@ö.example",
+        "root@localhost",
+        "finance@mail.internal",
+        "a+b@x.local",
+    ],
 )
-def test_an_address_may_have_a_name_and_letters_of_any_kind(address: str) -> None:
+def test_mail_address_may_have_a_name_and_any_letters(address: str) -> None:
     assert mailbox.is_address(address)
 
 
 @pytest.mark.parametrize("said", WRONG)
-def test_a_channel_that_cannot_be_right_is_refused_without_what_it_says(
+def test_invalid_channel_is_refused_without_showing_its_value(
     said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

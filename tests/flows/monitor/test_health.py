@@ -1,6 +1,6 @@
-"""Status and the file for Prometheus, of runs against a ledger whose figures are worked out by hand.
+"""Status and the Prometheus file after runs against a ledger whose figures are worked out by hand.
 
-It is 14 September 2026, one o'clock at night in UTC, where the ledger's clock stands.
+The clock of the ledger shows 14 September 2026, 01:00 UTC.
 """
 
 import json
@@ -25,7 +25,7 @@ from flows.stores.folder.lock import one_writer
 from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import clock_of, epoch_of, instant, made, run_by, work_by
+from tests.support.runs.living_runs import clock_of, context_by, epoch_of, instant, made, run_by
 from transforms.errors import DataError
 
 SUPPORT, SALES = "5a3c0c2e-0000-4000-8000-000000000001", "5a3c0c2e-0000-4000-8000-000000000002"
@@ -73,12 +73,12 @@ def first_run(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def ran(first_run: Path, tmp_path: Path) -> Path:
-    """A data folder after a run."""
+    """Return a data folder after a run."""
     return Path(shutil.copytree(first_run, tmp_path / "data"))
 
 
 def metrics(data_dir: Path) -> dict[str, dict[tuple[str, ...], float]]:
-    """Values by name and account (and whatever else labels them)."""
+    """Return the values by name, account and other labels."""
     found: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families((data_dir / "metrics.prom").read_text()):
         for sample in family.samples:
@@ -92,9 +92,7 @@ def status(data_dir: Path, *arguments: str) -> tuple[int, Any]:
     return done.exit_code, json.loads(done.stdout)
 
 
-def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_it_was(
-    emulator: Emulator, ran: Path
-) -> None:
+def test_run_shows_its_health_and_a_failure_keeps_last_success(emulator: Emulator, ran: Path) -> None:
     first = metrics(ran)
     now = NOW.timestamp()
     assert first["coverage_timestamp_seconds"] == {(SUPPORT,): now, (SALES,): now}
@@ -117,14 +115,14 @@ def test_a_run_tells_its_health_and_one_that_failed_leaves_the_last_success_as_i
     assert then["coverage_timestamp_seconds"] == first["coverage_timestamp_seconds"]
     assert then["last_run_requests"] == {(): len(emulator.requests) - asked_before}
     assert then["requests_total"][()] == first["requests_total"][()] + len(emulator.requests) - asked_before
-    # Yesterday is the 15th now, which nobody read.
+    # Yesterday is now the 15th, which was not read.
     assert "yesterday_cost" not in then
     age = health(ran, {}, "UTC", two_days_on).age
     assert age is not None
     assert timedelta(days=2, seconds=-1) < age < timedelta(days=2)
 
 
-def test_the_coverage_is_as_old_as_that_of_the_account_furthest_behind(ran: Path) -> None:
+def test_coverage_age_is_that_of_the_account_furthest_behind(ran: Path) -> None:
     names = {SUPPORT: "support", SALES: "sales"}
     found = health(ran, names, "UTC", NOW + timedelta(hours=5))
     for account in found.accounts:
@@ -133,14 +131,14 @@ def test_the_coverage_is_as_old_as_that_of_the_account_furthest_behind(ran: Path
         assert (account.newest_day, account.holes) == (TODAY, 0)
     assert (found.total("unpriced"), found.total("unsettled"), found.total("rejected")) == (2, 2, 0)
 
-    # Those of the settings count: what was read of others stays, a new one was never read.
+    # The accounts of the settings count: other accounts keep what was read, a new one was never read.
     (only,) = health(ran, {SALES: "sales"}, "UTC", NOW).accounts
     assert only.account_sid == SALES
     new = health(ran, {**names, "A9": "new"}, "UTC", NOW)
     assert (new.age, new.furthest_behind and new.furthest_behind.account_name) == (None, "new")
 
 
-def test_the_exit_code_says_whether_the_coverage_is_too_old(ran: Path) -> None:
+def test_exit_code_shows_whether_coverage_is_too_old(ran: Path) -> None:
     days_ago = (datetime.now(UTC) - NOW).days
     assert status(ran, "--max-age", "26h")[0] == 1
     code, told = status(ran, "--max-age", f"{days_ago + 1}d")
@@ -151,16 +149,16 @@ def test_the_exit_code_says_whether_the_coverage_is_too_old(ran: Path) -> None:
     )  # ConfigError; `main` makes it 2
 
 
-def test_a_day_whose_end_was_not_read_has_no_cost(ran: Path) -> None:
-    # The 14th is over by then, and was read for an hour.
+def test_day_not_read_to_its_end_has_no_cost(ran: Path) -> None:
+    # By then the 14th is over, and only its first hour was read.
     assert health_with_costs(ran, {}, "UTC", NOW + timedelta(days=1)).day_costs == []
     assert [each.cost for each in health_with_costs(ran, {}, "UTC", NOW).day_costs] == [Decimal("0.0125"), 0]
-    # Berlin's 13th began at 22 o'clock UTC of the 12th, and all of it was read.
+    # Berlin's 13th began at 22:00 UTC on the 12th, and all of it was read.
     there = health_with_costs(ran, {}, "Europe/Berlin", NOW)
     assert there.day_began == datetime(2026, 9, 12, 22, tzinfo=UTC)
 
 
-def test_a_run_that_was_broken_off_is_told_from_one_under_way(tmp_path: Path) -> None:
+def test_interrupted_run_differs_from_a_running_one(tmp_path: Path) -> None:
     began = datetime(2026, 9, 14, 1, tzinfo=UTC)
     runs = Runs(tmp_path)
     runs.write(RunRecord("1", began - timedelta(days=1), began, 0))
@@ -172,35 +170,35 @@ def test_a_run_that_was_broken_off_is_told_from_one_under_way(tmp_path: Path) ->
         assert status(tmp_path)[1]["last_run"]["is_under_way"] is True
 
 
-def test_without_anything_there_is_nothing_to_tell_and_it_is_too_old(tmp_path: Path) -> None:
+def test_empty_folder_has_no_figures_and_is_too_old(tmp_path: Path) -> None:
     code, told = status(tmp_path / "data", "--max-age", "9999d")
     assert (code, told["age_seconds"], told["last_run"], told["accounts"]) == (1, None, None, [])
     assert (told["holes"], told["unpriced"], told["failed_checks"]) == (None, None, None)
     assert not (tmp_path / "data").exists()
 
 
-def test_metrics_that_cannot_be_written_are_logged_and_the_old_ones_stay(
+def test_metrics_write_error_is_logged_and_keeps_the_old_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    work = work_by(lambda: datetime(2026, 9, 14, tzinfo=UTC), [], tmp_path)
+    context = context_by(lambda: datetime(2026, 9, 14, tzinfo=UTC), [], tmp_path)
     (tmp_path / "metrics.prom").write_text("as they were")
     (tmp_path / "warehouse.duckdb").write_bytes(b"no database")
     with caplog.at_level(logging.WARNING):
-        write_metrics(work.settings, work.names, work.clock())
+        write_metrics(context.settings, context.names, context.clock())
     assert "metrics.prom could not be written" in caplog.text
     assert (tmp_path / "metrics.prom").read_text() == "as they were"
 
 
-def test_the_metrics_can_stand_elsewhere(tmp_path: Path) -> None:
+def test_metrics_file_can_be_placed_elsewhere(tmp_path: Path) -> None:
     Runs(tmp_path / "data").write(RunRecord("1", datetime.now(UTC), datetime.now(UTC), 0))
     elsewhere = tmp_path / "collector" / "recspend.prom"
-    work = work_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
-    write_metrics(work.settings, work.names, work.clock())
+    context = context_by(lambda: datetime.now(UTC), [], tmp_path / "data", metrics_file=elsewhere)
+    write_metrics(context.settings, context.names, context.clock())
     assert "recspend_last_run_exit_code 0\n" in elsewhere.read_text()
     assert [path.name for path in elsewhere.parent.iterdir()] == ["recspend.prom"]
 
 
-def test_a_warehouse_of_another_version_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_warehouse_of_another_version_is_reported_in_a_sentence(tmp_path: Path) -> None:
     import duckdb
 
     duckdb.connect(str(warehouse_path(tmp_path))).close()
@@ -209,7 +207,7 @@ def test_a_warehouse_of_another_version_is_said_in_a_sentence(tmp_path: Path) ->
         health(tmp_path, {}, "UTC", datetime.now(UTC))
 
 
-def test_the_table_for_a_person_says_what_to_do(ran: Path) -> None:
+def test_status_table_says_what_to_do(ran: Path) -> None:
     runner = CliRunner(env={"RECSPEND_DATA_DIR": str(ran), "COLUMNS": "80"})
     done = runner.invoke(app, ["status", "--max-age", "26h"])
     assert done.exit_code == 1
@@ -219,7 +217,7 @@ def test_the_table_for_a_person_says_what_to_do(ran: Path) -> None:
     assert "NOT CURRENT: the coverage must not end longer ago than 1 d 2 h. Run `recspend run`." in lines
 
 
-def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(
+def test_run_with_an_unexpected_error_is_recorded(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any, **__: Any) -> None:
@@ -235,15 +233,13 @@ def test_a_run_that_fails_in_a_way_nobody_foresaw_is_on_record(
     assert metrics(tmp_path)["last_run_exit_code"] == {(): 2}
 
 
-def test_an_account_that_was_never_read_has_holes_and_nothing_else_is_known_of_it(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_account_never_read_has_only_its_gaps(emulator: Emulator, tmp_path: Path) -> None:
     support, sales = accesses_of(emulator)
     run_by(clock_of(emulator.ledger), [support, replace(sales, token="wrong")], tmp_path)
     first, second = health(tmp_path, {SUPPORT: "support", SALES: "sales"}, "UTC", NOW).accounts
     assert (first.holes, first.unpriced) == (0, 1)
     assert first.first_day is not None
-    # As many days as the other has, which begins before it.
+    # As many days as the other account, which begins earlier.
     assert second.holes == (TODAY - first.first_day).days + 1
     assert (second.newest_day, second.covered_until, second.unsettled) == (None, None, None)
     assert (second.unpriced, second.rejected) == (None, None)
@@ -252,15 +248,13 @@ def test_an_account_that_was_never_read_has_holes_and_nothing_else_is_known_of_i
     assert told["coverage_timestamp_seconds"].keys() == told["unpriced_recordings"].keys() == {(SUPPORT,)}
 
 
-def test_an_account_that_is_left_behind_by_the_others_is_covered_as_far_as_it_was_read(
-    emulator: Emulator, ran: Path
-) -> None:
+def test_account_that_lags_is_covered_as_far_as_read(emulator: Emulator, ran: Path) -> None:
     support, sales = accesses_of(emulator)
     two_days_on = NOW + timedelta(days=2)
     run_by(lambda: two_days_on, [support, replace(sales, token="wrong")], ran)
     first, second = health(ran, {SUPPORT: "support", SALES: "sales"}, "UTC", two_days_on).accounts
     assert (first.covered_until, first.newest_day, first.holes) == (two_days_on, date(2026, 9, 16), 0)
-    # Its 14th was read for an hour, its 15th and 16th never.
+    # Only the first hour of its 14th was read, and nothing of its 15th and 16th.
     assert (second.newest_day, second.holes) == (TODAY, 3)
     assert second.covered_until is not None
     assert timedelta() <= second.covered_until - NOW < timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""A run tells who is to know, once; what is wrong with telling is a warning and no more."""
+"""A run notifies each channel once; a notification error is only a warning."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.folder.notified import Notified
 from flows.stores.warehouse.checks import CheckResult
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, in_haste, made
 from tests.support.samples.summaries import summary_of
 from tests.support.servers.receivers import PATH, Hook, hook, mail_box
 from transforms.errors import ConfigError
@@ -49,7 +49,7 @@ def received() -> Iterator[Hook]:
 
 
 class Runs:
-    """Runs one after the other whose warehouse holds given findings, and which tell a webhook."""
+    """Successive runs whose warehouse holds the given findings and which notify a webhook."""
 
     def __init__(self, data_dir: Path, received: Hook) -> None:
         self.received = received
@@ -67,7 +67,7 @@ class Runs:
         raises: BaseException | None = None,
         account: str | None = None,
     ) -> RunSummary:
-        """A run that comes to a summary or raises."""
+        """Make a run that returns a summary or raises."""
 
         def findings(_: Path, *, with_figures: bool) -> list[Finding]:
             return [each for each in found if with_figures or each.kind == "holes.found"]
@@ -87,7 +87,7 @@ class Runs:
         return summary
 
     def told(self, *found: Finding, **values: Any) -> list[str]:
-        """The keys that a run posts."""
+        """Return the keys that a run posts."""
         before = len(self.received.posted)
         self.run(*found, **values)
         return [each["key"] for _, body in self.received.posted[before:] for each in body["findings"]]
@@ -117,7 +117,7 @@ def runs(tmp_path: Path, received: Hook) -> Runs:
     return Runs(tmp_path, received)
 
 
-def test_a_finding_is_told_once_and_again_when_it_comes_back(runs: Runs) -> None:
+def test_finding_is_sent_once_and_again_when_it_returns(runs: Runs) -> None:
     assert runs.told(BUDGET) == [BUDGET.key]
     assert runs.told(BUDGET) == []
     assert runs.told(BUDGET, HOLE) == [HOLE.key]
@@ -125,7 +125,7 @@ def test_a_finding_is_told_once_and_again_when_it_comes_back(runs: Runs) -> None
     assert runs.told(BUDGET) == [BUDGET.key]
 
 
-def test_an_account_that_cannot_be_read_is_told_once_as_long_as_it_lasts(runs: Runs) -> None:
+def test_unreadable_account_is_reported_once_while_it_lasts(runs: Runs) -> None:
     failed = summary_of(failed={"support": "It answers 401."})
     assert runs.told(summary=failed) == ["run.failed account support"]
     assert (
@@ -133,7 +133,7 @@ def test_an_account_that_cannot_be_read_is_told_once_as_long_as_it_lasts(runs: R
     )
     assert runs.told(summary=failed) == []
     runs.accounts.pop(0)
-    assert runs.told() == []  # of the other account alone, which says nothing of this one
+    assert runs.told() == []  # of the other account only, which does not affect this one
     runs.accounts.insert(0, Runs._access("support"))
     assert runs.told(summary=failed) == []
     assert runs.told() == []
@@ -146,18 +146,18 @@ def hole(account: str, first_day: date) -> Finding:
     return Finding("holes.found", f"{sid} {first_day}", "It was not read.", facts)
 
 
-def test_days_of_another_account_that_just_went_by_are_left_to_its_own_run(runs: Runs) -> None:
+def test_new_gap_of_another_account_is_left_to_its_own_run(runs: Runs) -> None:
     today = datetime.now(UTC).date()
     young = hole("sales", today - timedelta(days=1))
     assert runs.told(young, account="support") == []
     assert runs.told(young, account="sales") == [young.key]
     assert runs.told(young, account="support") == []
-    assert runs.told(young) == []  # it stays, and was told
+    assert runs.told(young) == []  # it is still there and was already sent
     old, own = hole("sales", today - timedelta(days=2)), hole("support", today)
     assert runs.told(young, old, own, account="support") == [old.key, own.key]
 
 
-def test_failed_checks_are_told_and_figures_then_are_neither_told_nor_forgotten(runs: Runs) -> None:
+def test_failed_checks_are_sent_and_figure_findings_wait(runs: Runs) -> None:
     new = Finding(BUDGET.kind, "2026-10 all USD", BUDGET.sentence, {})
     check = CheckResult(
         Check("keys_are_unique", "x.sql", "select 1", "fail", "A row twice counts twice."), 2, []
@@ -170,7 +170,7 @@ def test_failed_checks_are_told_and_figures_then_are_neither_told_nor_forgotten(
     assert runs.told(BUDGET, new, HOLE) == [new.key]
 
 
-def test_stages_by_themselves_tell_nobody(runs: Runs, tmp_path: Path) -> None:
+def test_single_stages_send_nothing(runs: Runs, tmp_path: Path) -> None:
     commands: tuple[Command, ...] = ("ingest", "normalize", "model", "report")
     for command in commands:
         assert runs.told(BUDGET, command=command) == []
@@ -180,7 +180,7 @@ def test_stages_by_themselves_tell_nobody(runs: Runs, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_channel_that_fails_is_a_warning_and_is_told_by_the_next_run_alone(
+def test_failed_channel_warns_and_is_retried_by_the_next_run(
     runs: Runs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     got = tmp_path / "got"
@@ -193,7 +193,7 @@ def test_a_channel_that_fails_is_a_warning_and_is_told_by_the_next_run_alone(
         "Look at its address, and whether it is still valid."
     }
     assert summary.warnings["notify webhook"] in caplog.text
-    assert len(runs.received.posted) == 1  # when the first is not taken, the others need not be tried
+    assert len(runs.received.posted) == 1  # if the first is refused, the others are not tried
     runs.received.status = 200
     assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
     assert runs.told(BUDGET, HOLE) == []
@@ -203,9 +203,7 @@ def test_a_channel_that_fails_is_a_warning_and_is_told_by_the_next_run_alone(
     ]
 
 
-def test_an_error_nobody_foresaw_in_one_channel_leaves_no_other_out(
-    runs: Runs, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unexpected_error_in_one_channel_skips_no_other(runs: Runs, caplog: pytest.LogCaptureFixture) -> None:
     runs.channels.insert(0, {"kind": "command", "command": ["true"]})
     runs.announced = []
     with patch("flows.monitor.channels.program.hand_over", side_effect=IndexError(PATH)):
@@ -216,7 +214,7 @@ def test_an_error_nobody_foresaw_in_one_channel_leaves_no_other_out(
     assert PATH not in caplog.text
 
 
-def test_when_nobody_can_keep_who_was_told_all_are_told(runs: Runs, tmp_path: Path) -> None:
+def test_all_channels_are_sent_when_the_list_cannot_be_saved(runs: Runs, tmp_path: Path) -> None:
     got = tmp_path / "got"
     runs.channels.append({"kind": "command", "command": ["tee", "-a", str(got)]})
     runs.announced = []
@@ -234,7 +232,7 @@ def test_when_nobody_can_keep_who_was_told_all_are_told(runs: Runs, tmp_path: Pa
 
 
 def slowly(got: Path) -> dict[str, Any]:
-    """A channel that takes its time; the file gets a line for each message."""
+    """Make a slow channel; the file gets a line for each message."""
     return {"kind": "command", "command": ["sh", "-c", f"sleep 0.3; cat >>'{got}'"]}
 
 
@@ -243,7 +241,7 @@ def fails_to_start(settings: Settings) -> None:
         raise ConfigError("No disk. Buy one.")
 
 
-def test_two_runs_that_end_at_once_tell_the_same_once(tmp_path: Path) -> None:
+def test_two_runs_ending_together_send_a_finding_once(tmp_path: Path) -> None:
     settings = load(data_dir=tmp_path, notify=[slowly(tmp_path / "got")])
     with ThreadPoolExecutor(2) as pool:
         for ended in [pool.submit(fails_to_start, settings) for _ in range(2)]:
@@ -251,10 +249,10 @@ def test_two_runs_that_end_at_once_tell_the_same_once(tmp_path: Path) -> None:
     assert len((tmp_path / "got").read_text().splitlines()) == 1
 
 
-def test_a_run_looks_only_when_it_is_its_turn_to_tell(runs: Runs, tmp_path: Path) -> None:
+def test_run_looks_for_findings_only_when_it_is_its_turn(runs: Runs, tmp_path: Path) -> None:
     runs.told(BUDGET)
     with ThreadPoolExecutor(1) as pool:
-        with Notified(tmp_path).held():
+        with Notified(tmp_path).locked():
             waiting = pool.submit(runs.run, BUDGET, HOLE)
             time.sleep(0.3)
             assert not waiting.done()
@@ -263,11 +261,11 @@ def test_a_run_looks_only_when_it_is_its_turn_to_tell(runs: Runs, tmp_path: Path
     assert runs.received.events == ["recspend.budget.exceeded"]
 
 
-def test_a_run_that_waits_in_vain_warns_and_the_next_one_tells(
+def test_run_without_its_turn_warns_and_the_next_one_sends(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.stores.folder.notified._WAIT_SECONDS", 0.2)
-    with Notified(tmp_path).held():
+    with Notified(tmp_path).locked():
         summary = runs.run(BUDGET)
     assert summary.warnings["notify"].startswith(
         f"Nobody could be told of what the run found: Another process has held {tmp_path / '.notified.lock'} for"
@@ -276,12 +274,12 @@ def test_a_run_that_waits_in_vain_warns_and_the_next_one_tells(
     assert runs.told(BUDGET) == [BUDGET.key]
 
 
-def test_where_there_can_be_no_lock_everybody_is_told(runs: Runs, tmp_path: Path) -> None:
+def test_all_channels_are_sent_without_a_working_lock(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / ".notified.lock").mkdir()
     assert runs.told(BUDGET) == [BUDGET.key]
 
 
-def test_what_a_killed_run_had_told_is_not_told_again(runs: Runs) -> None:
+def test_messages_sent_by_a_killed_run_are_not_repeated(runs: Runs) -> None:
     runs.channels.append({"kind": "command", "command": ["true"]})
     killed = patch("flows.monitor.channels.program.hand_over", side_effect=KeyboardInterrupt)
     with killed, pytest.raises(KeyboardInterrupt):
@@ -290,7 +288,7 @@ def test_what_a_killed_run_had_told_is_not_told_again(runs: Runs) -> None:
     assert runs.told(BUDGET) == []
 
 
-def test_whatever_is_wrong_with_telling_the_run_is_what_it_was(
+def test_run_result_is_unchanged_by_any_notification_error(
     runs: Runs, caplog: pytest.LogCaptureFixture
 ) -> None:
     with patch.object(notify, "_tell_each", side_effect=ValueError(PATH)):
@@ -300,7 +298,7 @@ def test_whatever_is_wrong_with_telling_the_run_is_what_it_was(
     assert PATH not in caplog.text
 
 
-def test_findings_are_announced_once_and_a_run_without_an_announcer_forgets_them_too(runs: Runs) -> None:
+def test_findings_are_announced_once_and_cleared_by_any_run(runs: Runs) -> None:
     runs.channels, runs.announced = [], []
     runs.run(BUDGET, HOLE)
     assert runs.announced == [HOLE.key, BUDGET.key]
@@ -313,7 +311,7 @@ def test_findings_are_announced_once_and_a_run_without_an_announcer_forgets_them
     assert runs.announced == [HOLE.key]
 
 
-def test_a_run_that_raises_is_told_and_what_was_told_before_is_kept(runs: Runs) -> None:
+def test_run_that_raises_is_sent_and_earlier_findings_are_kept(runs: Runs) -> None:
     runs.told(BUDGET)
     runs.ends_early(ValueError(PATH))
     assert runs.received.events == ["recspend.budget.exceeded", "recspend.run.failed"]
@@ -332,11 +330,11 @@ def test_a_run_that_raises_is_told_and_what_was_told_before_is_kept(runs: Runs) 
     )
 
 
-def test_a_run_without_a_token_is_told_and_a_stage_without_one_is_not(tmp_path: Path, received: Hook) -> None:
+def test_missing_token_is_reported_by_a_run_but_not_by_a_stage(tmp_path: Path, received: Hook) -> None:
     settings = load(data_dir=tmp_path, notify=[{"kind": "webhook", "url": received.url}])
-    for job in (RunRequest("ingest"), RunRequest("run"), RunRequest("run")):
+    for request in (RunRequest("ingest"), RunRequest("run"), RunRequest("run")):
         with pytest.raises(ConfigError):
-            perform(context_of(settings), job)
+            perform(context_of(settings), request)
     assert received.events == ["recspend.run.failed"]
     assert "RECSPEND_API_TOKEN" in received.posted[0][1]["text"]
 
@@ -348,7 +346,7 @@ ENTRIES = [
 
 
 @pytest.mark.parametrize("broken", ["support", "sid-support", "supprt"])
-def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
+def test_alternating_failed_and_good_accounts_send_once(
     broken: str, runs: Runs, tmp_path: Path, received: Hook
 ) -> None:
     settings = load(data_dir=tmp_path, notify=runs.channels, accounts=ENTRIES)
@@ -364,10 +362,10 @@ def test_runs_of_a_broken_account_and_a_fine_one_in_turn_tell_once(
     assert runs.told() == []
     with pytest.raises(ConfigError):
         perform(context_of(settings), RunRequest(account=broken))
-    assert received.events == ["recspend.run.failed"] * 2  # for it was well in between
+    assert received.events == ["recspend.run.failed"] * 2  # because it succeeded in between
 
 
-def test_that_a_run_of_all_accounts_ended_early_is_over_when_one_of_them_all_did_not(runs: Runs) -> None:
+def test_failed_run_finding_clears_after_a_full_run_succeeds(runs: Runs) -> None:
     runs.ends_early(ConfigError("No disk. Buy one."))
     runs.told(account="sales")
     runs.ends_early(ConfigError("No disk. Buy one."))
@@ -377,17 +375,17 @@ def test_that_a_run_of_all_accounts_ended_early_is_over_when_one_of_them_all_did
     assert runs.received.events == ["recspend.run.failed"] * 2
 
 
-def test_when_nobody_can_read_who_was_told_it_is_told_again(
+def test_findings_are_sent_again_when_the_list_is_unreadable(
     runs: Runs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs.told(BUDGET)
     (tmp_path / "notified.json").write_text("{")
     assert runs.told(BUDGET) == [BUDGET.key]
-    assert "so findings are told again" in caplog.text
+    assert "findings will be sent again" in caplog.text
 
 
 class World:
-    """A ledger of twelve recordings of 0.01 USD, a day each, and whole runs over it."""
+    """A ledger of twelve recordings of 0.01 USD, one a day, and whole runs over it."""
 
     def __init__(self, data_dir: Path, received: Hook) -> None:
         self.data_dir, self.received = data_dir, received
@@ -398,7 +396,7 @@ class World:
         self.source = open_living(recordings, now=epoch_of(date(2026, 9, 30), 36_000))
 
     def budget(self, amount: str) -> None:
-        """What all accounts together may cost from September on."""
+        """Set the budget of all accounts together from September on."""
         file = self.data_dir / "reference" / "budgets.csv"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"account_sid,valid_from,currency,amount\n,2026-09,USD,{amount}\n")
@@ -407,15 +405,16 @@ class World:
         self.source.ledger.advance(3600)
         with in_haste(100), serve(self.source) as emulator:
             accounts = [replace(each, name="support") for each in accesses_of(emulator)]
-            work = work_by(clock_of(self.source.ledger), accounts, self.data_dir)
+            context = context_by(clock_of(self.source.ledger), accounts, self.data_dir)
             channels = [{"kind": "webhook", "url": self.received.url}]
-            settings = work.settings.model_copy(update={"notify": load(notify=channels).notify})
+            settings = context.settings.model_copy(update={"notify": load(notify=channels).notify})
             return perform(
-                replace(work, settings=settings, names={SID: "support"}), RunRequest("run", date(2026, 9, 1))
+                replace(context, settings=settings, names={SID: "support"}),
+                RunRequest("run", date(2026, 9, 1)),
             )
 
 
-def test_whole_runs_tell_of_their_warehouse_once_and_leave_no_secret(
+def test_whole_runs_send_warehouse_findings_once_and_no_secret(
     tmp_path: Path,
     received: Hook,
     monkeypatch: pytest.MonkeyPatch,
@@ -460,7 +459,7 @@ def test_whole_runs_tell_of_their_warehouse_once_and_leave_no_secret(
     assert PATH not in caplog.text + repr(warned) + shown.err
 
 
-def test_what_there_is_to_tell_is_what_a_run_would_find_and_failures_that_are_not_over(
+def test_pending_shows_what_a_run_finds_and_failures_still_open(
     tmp_path: Path, received: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -491,7 +490,7 @@ def test_what_there_is_to_tell_is_what_a_run_would_find_and_failures_that_are_no
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines of the command that shows what there is to tell."""
+    """Return the lines of the command that shows current findings."""
     assert recspend("notify", monkeypatch) == 0
     return capsys.readouterr().out.splitlines()
 
@@ -503,7 +502,7 @@ def recspend(arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     return int(ended.value.code or 0)
 
 
-def test_each_channel_can_be_tried(
+def test_every_channel_can_be_tested(
     tmp_path: Path, received: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -544,7 +543,7 @@ def test_each_channel_can_be_tried(
     assert [mail["Subject"] for mail in box.mails] == ["recspend: This is a test"] * 2
 
 
-def test_a_channel_that_breaks_in_a_way_nobody_foresaw_keeps_no_other_from_being_tried(
+def test_unexpected_channel_error_does_not_stop_the_other_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -556,7 +555,7 @@ def test_a_channel_that_breaks_in_a_way_nobody_foresaw_keeps_no_other_from_being
     assert capsys.readouterr().err.splitlines() == ["webhook: broken. IndexError.", "command: ok"]
 
 
-def test_the_command_says_what_it_was_not_given(
+def test_notify_command_names_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

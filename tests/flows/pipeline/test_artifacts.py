@@ -1,4 +1,4 @@
-"""What is shown of a run in Prefect, without a server: what would be sent to it, and that the run needs none of it."""
+"""What Prefect shows of a run, without a server: what would be sent, and that the run does not need it."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from flows.pipeline.artifacts import Artifacts
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stage import silent
-from tests.support.runs.ledger_runs import accesses_of, rows_of, work_for
+from tests.support.runs.ledger_runs import accesses_of, context_for, rows_of
 from tests.support.samples.summaries import summary_of
 from transforms.report.run_page import NOTHING, literal
 
 
 @dataclass
 class Server:
-    """What artifacts were made, by key, and which percentages were shown; or none, when it is away."""
+    """Collects artifacts by key and the percentages shown; collects nothing when the server is unreachable."""
 
     is_away: bool = False
     asked: int = 0
@@ -71,26 +71,26 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield running
 
 
-def test_a_run_shows_its_figures_and_tells_no_secret(
+def test_artifacts_show_the_figures_of_a_run_and_no_secret(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
-    work, shown = work_for(accesses_of(emulator), tmp_path), Artifacts()
-    summary = perform(work, RunRequest("run"))
-    shown.show(work, RunRequest("run"), summary)
+    context, shown = context_for(accesses_of(emulator), tmp_path), Artifacts()
+    summary = perform(context, RunRequest("run"))
+    shown.show(context, RunRequest("run"), summary)
     assert server.made.keys() == {"recspend-run", "recspend-spend-by-account", "recspend-spend-by-source"}
     page = server.made["recspend-run"]
     for currency, cost in (summary.cost or {}).items():
         assert currency in page
-        assert f"{Decimal(cost).normalize():f}" in page
-    assert f"| {summary.requests} |" in page
+        assert f"{Decimal(cost).normalize():,f}" in page
+    assert f"| {summary.requests:,} |" in page
     for name in ("support", "sales", "focus.parquet", literal(str(tmp_path / "reports"))):
         assert name in page
     assert all(access.token not in json.dumps(server.made) for access in accesses_of(emulator))
 
 
-def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
-    work = work_for(accesses_of(emulator), tmp_path)
-    Artifacts().show(work, RunRequest("run"), perform(work, RunRequest("run")))
+def test_artifact_tables_show_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+    context = context_for(accesses_of(emulator), tmp_path)
+    Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))
     rows = rows_of(
         tmp_path,
         """
@@ -106,46 +106,48 @@ def test_the_tables_hold_the_newest_month(emulator: Emulator, tmp_path: Path, se
         (
             row["account"],
             row["currency"],
-            int(row["recordings"]),
-            None if row["cost"] == NOTHING else Decimal(row["cost"]),
+            int(row["recordings"].replace(",", "")),
+            None if row["cost"] == NOTHING else Decimal(row["cost"].replace(",", "")),
         )
         for row in table
     }
     assert found == {(row["account_name"], row["currency"], row["recordings"], row["cost"]) for row in rows}
 
 
-def test_a_name_is_no_html_in_a_table(emulator: Emulator, tmp_path: Path, server: Server) -> None:
-    work = work_for(accesses_of(emulator), tmp_path)
-    work = replace(work, names=dict.fromkeys(work.names, "<img src=x onerror=alert(1)>"))
-    Artifacts().show(work, RunRequest("run"), perform(work, RunRequest("run")))
+def test_artifact_table_escapes_html_in_names(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+    context = context_for(accesses_of(emulator), tmp_path)
+    context = replace(context, names=dict.fromkeys(context.names, "<img src=x onerror=alert(1)>"))
+    Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))
     assert "<img" not in json.dumps(server.made)
     assert "&lt;img src=x onerror=alert(1)&gt;" in json.dumps(server.made["recspend-spend-by-account"])
 
 
-def test_a_stage_that_builds_no_warehouse_shows_only_what_it_did(
+def test_stage_without_a_warehouse_shows_only_its_own_work(
     emulator: Emulator, tmp_path: Path, server: Server
 ) -> None:
-    work = work_for(accesses_of(emulator), tmp_path)
-    Artifacts().show(work, RunRequest("ingest"), perform(work, RunRequest("ingest")))
+    context = context_for(accesses_of(emulator), tmp_path)
+    Artifacts().show(context, RunRequest("ingest"), perform(context, RunRequest("ingest")))
     assert server.made.keys() == {"recspend-ingest"}
     assert "Cost" not in server.made["recspend-ingest"]
     assert "Figures" in server.made["recspend-ingest"]
 
 
-def test_what_went_wrong_is_said_first(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+def test_artifact_lists_problems_first(emulator: Emulator, tmp_path: Path, server: Server) -> None:
     summary = summary_of(
         failed={"support": "The API refuses."}, warnings={"sales": "No Usage Records."}, rejected=2, holes=3
     )
-    work = work_for(accesses_of(emulator), tmp_path)
-    perform(work, RunRequest("run"))
-    Artifacts().show(work, RunRequest("run"), summary)
+    context = context_for(accesses_of(emulator), tmp_path)
+    perform(context, RunRequest("run"))
+    Artifacts().show(context, RunRequest("run"), summary)
     said = [line for line in server.made["recspend-run"].splitlines() if line.startswith("- ")]
     assert said[:2] == ["- The API refuses.", "- No Usage Records."]
     assert len(said) == 4
 
 
-def test_progress_is_told_on_and_shown_in_few_steps(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = count(0.0, 0.1)  # a day of creation takes a tenth of a second, or a little more
+def test_progress_is_passed_on_and_shown_in_few_steps(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = count(0.0, 0.1)  # each day takes a tenth of a second or slightly more
     monkeypatch.setattr(artifacts, "monotonic", lambda: next(seconds))
     heard: list[tuple[str, int, int | None]] = []
 
@@ -165,14 +167,14 @@ def test_progress_is_told_on_and_shown_in_few_steps(server: Server, monkeypatch:
     assert server.percentages == sorted(server.percentages)
 
 
-def test_what_goes_fast_does_not_wait_for_the_server_at_each_step(server: Server) -> None:
+def test_fast_progress_does_not_wait_for_the_server(server: Server) -> None:
     tell = Artifacts().beside(silent)
     for done in range(1, 101):
         tell("ingest support", done, 100)
     assert server.percentages == [1, 100]
 
 
-def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
+def test_unreachable_server_is_tried_once_and_stops_nothing(
     emulator: Emulator, tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.is_away = True
@@ -180,12 +182,12 @@ def test_a_server_that_is_away_is_asked_once_and_stops_nothing(
     tell = shown.beside(silent)
     for done in range(1, 101):
         tell("ingest support", done, 100)
-    shown.show(work_for([], tmp_path), RunRequest("run"), summary_of(cost={}))
+    shown.show(context_for([], tmp_path), RunRequest("run"), summary_of(cost={}))
     assert server.asked == 1
     told = [message for message in caplog.messages if "artifacts" in message]
     assert told == ["Prefect artifacts were not written: ConnectionError."]
 
 
-def test_a_warehouse_that_cannot_be_read_stops_nothing(tmp_path: Path, server: Server) -> None:
-    Artifacts().show(work_for([], tmp_path), RunRequest("run"), summary_of(cost={"USD": "1"}))
+def test_unreadable_warehouse_stops_nothing(tmp_path: Path, server: Server) -> None:
+    Artifacts().show(context_for([], tmp_path), RunRequest("run"), summary_of(cost={"USD": "1"}))
     assert server.made == {}

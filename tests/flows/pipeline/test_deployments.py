@@ -1,4 +1,4 @@
-"""What Prefect is told of the pipeline: parameters that are safe to fill in, and deployments that agree."""
+"""What Prefect knows of the pipeline: parameters that are safe to fill in, and consistent deployments."""
 
 import asyncio
 import json
@@ -21,10 +21,10 @@ from flows.run.request import RunRequest
 from flows.settings.settings import Settings
 from tests.support import TOP
 from transforms.errors import ConfigError
-from transforms.settings.run_names import ALL_ACCOUNTS
+from transforms.settings.run_names import ALL_ACCOUNTS, HOURLY
 
 
-def test_every_parameter_is_typed_and_described_and_none_is_a_secret() -> None:
+def test_flow_parameters_are_typed_described_and_not_secret() -> None:
     schema = parameter_schema(pipeline)
     assert schema.required == []
     shown = schema.properties
@@ -38,30 +38,33 @@ def test_every_parameter_is_typed_and_described_and_none_is_a_secret() -> None:
     assert shown.keys() & secrets == set()
 
 
-def test_the_flow_takes_as_many_windows_as_the_settings_do() -> None:
+def test_flow_allows_as_many_windows_as_the_settings() -> None:
     low, high = Settings.model_fields["concurrency"].metadata
     shown = parameter_schema(pipeline).properties["concurrency"]["anyOf"][0]
     assert (shown["minimum"], shown["maximum"]) == (low.ge, high.le)
 
 
-def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
-    (written,) = yaml.safe_load((TOP / "prefect.yaml").read_text("utf-8"))["deployments"]
-    made: RunnerDeployment = deployments._deployment(ALL_ACCOUNTS, None, Timetable("17 * * * *"))
+def test_prefect_yaml_is_written_by_make_docs() -> None:
+    written = (TOP / "prefect.yaml").read_text("utf-8")
+    assert written == in_a_process_of_its_own("prefect_yaml.render()")
+
+
+def test_prefect_yaml_says_what_recspend_deploy_does() -> None:
+    project = yaml.safe_load((TOP / "prefect.yaml").read_text("utf-8"))
+    assert [project[step] for step in ("build", "push", "pull")] == [None, None, None]
+    (written,) = project["deployments"]
+    made: RunnerDeployment = deployments.deployment_of(ALL_ACCOUNTS, None, Timetable(HOURLY))
     assert (written["name"], written["entrypoint"], written["tags"]) == (
         made.name,
         made.entrypoint,
         made.tags,
     )
     assert made.entrypoint == "recspend_installed.pipeline"
-    assert made.concurrency_options
-    limit = {
-        "limit": made.concurrency_limit,
-        "collision_strategy": made.concurrency_options.collision_strategy,
-    }
-    assert written["concurrency_limit"] == limit
-    assert written["work_pool"]["job_variables"]["env"] == in_a_process_of_its_own(
-        "deployments._environment()"
-    )
+    assert written["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert written["work_pool"]["name"] == "recspend"
+    env = written["work_pool"]["job_variables"]["env"]
+    assert env == in_a_process_of_its_own("deployments.environment_of_runs()")
+    assert env["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "60"
     (schedule,) = written["schedules"]
     assert made.schedules
     cron = made.schedules[0].schedule
@@ -69,12 +72,12 @@ def test_the_file_for_prefect_deploy_says_what_recspend_deploy_does() -> None:
     assert cron.model_dump(include={"cron", "timezone"}) == schedule
 
 
-def test_a_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
+def test_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
     assert in_a_process_of_its_own("deployments._lost_runs('1').trigger.within.total_seconds()") == 180
 
 
 class Running:
-    """In the place of Prefect's runner: it runs until it is told to end, or ends by an error."""
+    """Replaces Prefect's runner: runs until it is asked to end, or raises an error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -90,14 +93,14 @@ class Running:
             raise
 
 
-def test_a_server_that_has_ended_ends_what_it_was_started_for() -> None:
+def test_served_process_ends_when_its_server_has_ended() -> None:
     runner, asked = Running(), iter([False, True])
     with pytest.raises(ConfigError, match="has ended by itself"):
         asyncio.run(deployments._run_beside(lambda: next(asked), cast(Any, runner)))
     assert runner.was_told_to_end
 
 
-def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> None:
+def test_runner_reports_an_unresponsive_server_in_a_sentence() -> None:
     groups = [
         ExceptionGroup("of a task group", [ExceptionGroup("of another", [error])])
         for error in (ConnectError("refused"), RuntimeError("Service exceeded error threshold."))
@@ -111,16 +114,18 @@ def test_a_server_that_no_longer_answers_the_runner_is_said_in_a_sentence() -> N
 
 
 def in_a_process_of_its_own(expression: str) -> Any:
-    """What comes of it where Prefect was not loaded before: it looks at the environment only then."""
-    script = f"import json; from flows.pipeline import deployments; print(json.dumps({expression}))"
+    """Return the result where Prefect was not loaded before, as it reads the environment only then."""
+    script = (
+        f"import json; from flows.pipeline import deployments, prefect_yaml; print(json.dumps({expression}))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
     )
     return json.loads(done.stdout)
 
 
-def test_a_deployment_of_one_account_waits_for_the_others() -> None:
-    made = deployments._deployment("support", "support", None)
+def test_deployment_of_one_account_waits_for_the_others() -> None:
+    made = deployments.deployment_of("support", "support", None)
     assert made.full_name == f"{FLOW}/support"
     assert made.parameters["account"] == "support"
     assert made.parameters["wait_minutes"] > 0
@@ -128,13 +133,13 @@ def test_a_deployment_of_one_account_waits_for_the_others() -> None:
 
 
 @pytest.mark.parametrize("cron", ["", "x y", "61 * * * *", "* * * *"])
-def test_what_is_no_schedule_is_refused(cron: str) -> None:
+def test_invalid_schedule_is_refused(cron: str) -> None:
     with pytest.raises(ConfigError, match="is no schedule"):
         Timetable(cron).schedule()
 
 
 @pytest.mark.parametrize(
-    ("job", "told"),
+    ("run_request", "told"),
     [
         (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last day, 2026-09-01"),
         (RunRequest(first=date(2026, 12, 1)), "is in the future"),
@@ -142,20 +147,20 @@ def test_what_is_no_schedule_is_refused(cron: str) -> None:
         (RunRequest(again=True), "needs a first day"),
     ],
 )
-def test_days_that_cannot_be_are_refused(job: RunRequest, told: str) -> None:
+def test_impossible_days_are_refused(run_request: RunRequest, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        job.checked(date(2026, 11, 23))
+        run_request.checked(date(2026, 11, 23))
 
 
-def test_days_that_can_be_are_taken() -> None:
-    job = RunRequest(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
-    assert job.checked(date(2026, 11, 23)) is job
+def test_possible_days_are_accepted() -> None:
+    run_request = RunRequest(first=date(2026, 11, 23), last=date(2026, 11, 23), again=True)
+    assert run_request.checked(date(2026, 11, 23)) is run_request
     assert RunRequest(last=date(2027, 1, 1)).checked(date(2026, 11, 23))
 
 
-def test_an_account_whose_name_prefect_does_not_take_is_deployed_by_its_sid() -> None:
+def test_account_name_invalid_in_prefect_is_replaced_by_its_sid() -> None:
     assert deployments._deployable("AC1", "support") == "support"
     name = deployments._deployable("AC1", "EU/support")
     assert name == "AC1"
-    made = deployments._deployment(name, "EU/support", None)
+    made = deployments.deployment_of(name, "EU/support", None)
     assert (made.full_name, made.parameters["account"]) == (f"{FLOW}/AC1", "EU/support")

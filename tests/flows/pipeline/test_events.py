@@ -1,4 +1,4 @@
-"""Findings as Prefect events: a server that stays is told, a temporary one is not."""
+"""Findings as Prefect events: they go to a permanent server, not to a temporary one."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from transforms.errors import ConfigError
 
 
 @pytest.mark.parametrize(("server", "is_told"), [("http://127.0.0.1:9/api", True), (None, False)])
-def test_only_a_server_that_stays_is_told(
+def test_events_go_only_to_a_permanent_server(
     server: str | None, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None
 ) -> None:
     announced = list[bool]()
 
-    def perform(work: RunContext, _: RunRequest) -> RunSummary:
-        announced.append(work.announce is not None)
+    def perform(context: RunContext, _: RunRequest) -> RunSummary:
+        announced.append(context.announce is not None)
         raise ConfigError("Enough was seen.")
 
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(tmp_path))

@@ -47,7 +47,7 @@ def recspend(
     )
 
 
-def test_a_direct_run_does_not_load_prefect(emulator: Emulator, tmp_path: Path) -> None:
+def test_direct_run_does_not_load_prefect(emulator: Emulator, tmp_path: Path) -> None:
     script = """
 import sys
 from flows.command import main as cli
@@ -66,7 +66,7 @@ except SystemExit:
 
 
 @pytest.mark.slow
-def test_through_prefect_and_directly_the_tables_are_the_same(emulator: Emulator, tmp_path: Path) -> None:
+def test_tables_are_the_same_with_and_without_prefect(emulator: Emulator, tmp_path: Path) -> None:
     direct = recspend(emulator, tmp_path / "direct", "run", "--json")
     flow = recspend(emulator, tmp_path / "flow", "run", "--json", "--prefect")
     assert (direct.returncode, flow.returncode) == (0, 0), flow.stderr
@@ -79,7 +79,7 @@ def test_through_prefect_and_directly_the_tables_are_the_same(emulator: Emulator
     sid = accesses_of(emulator)[0].account_sid
     expected = {cell: figures for cell, figures in ledger_cells(emulator.totals()).items() if cell[0] == sid}
     assert warehouse_cells(tmp_path / "flow") == expected
-    # The database of the temporary server holds what was shown, and with all the logs no token.
+    # The database of the temporary server holds what was shown, and neither it nor the logs hold a token.
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
         shown = {
             key: str(data)
@@ -98,9 +98,7 @@ def test_through_prefect_and_directly_the_tables_are_the_same(emulator: Emulator
 
 
 @pytest.mark.slow
-def test_findings_are_prefect_events_once_and_so_is_a_run_that_never_began(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_findings_and_failed_starts_are_prefect_events_once(emulator: Emulator, tmp_path: Path) -> None:
     script = """
 import json, os, time
 from datetime import date
@@ -134,7 +132,7 @@ print(json.dumps(found))
     access = accesses_of(emulator)[0]
     environment = environment_of(access, tmp_path / "data")
     environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
-    # Nobody listens on port 1, so the run warns, in its artifacts and its log as well.
+    # Nothing listens on port 1, so the run warns, also in its artifacts and its log.
     secret = "9f8e7d6c5b4a-of-a-webhook"
     environment |= {
         "RECSPEND_CONFIG": str(tmp_path / "recspend.toml"),
@@ -170,16 +168,14 @@ print(json.dumps(found))
 
 
 @pytest.mark.parametrize("account", ["{EU} support", "a } b", "{}", "{{0}}"])
-def test_a_task_is_called_after_an_account_with_braces_in_its_name(account: str) -> None:
+def test_task_name_keeps_braces_of_the_account_name(account: str) -> None:
     task = _task_of(f"ingest {account} 2026-09-01..07", lambda: 0)
     assert task.name == "ingest"
     assert resolve_custom_task_run_name(task, {}) == f"ingest {account} 2026-09-01..07"
 
 
 @pytest.mark.slow
-def test_each_stage_runs_as_a_flow_of_its_own_on_a_server_and_names_its_tasks(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_each_stage_is_a_flow_with_named_tasks(emulator: Emulator, tmp_path: Path) -> None:
     script = """
 import os, sys
 from datetime import date
@@ -215,7 +211,7 @@ with prefect_test_harness(server_startup_timeout=120):
         assert names.count(name) == 2, names
     assert f"'run {name_with_braces} up to 20" in flow_runs
     keys = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("artifact recspend-")]
-    # The tables are made by each flow that builds the warehouse.
+    # Each flow that builds the warehouse makes the tables.
     tables = ["recspend-spend-by-account", "recspend-spend-by-source"]
     pages = [f"recspend-{command}" for command in ("ingest", "model", "normalize", "report", "run")]
     progress = key_of("recspend-progress", name_with_braces)
@@ -224,9 +220,7 @@ with prefect_test_harness(server_startup_timeout=120):
 
 
 @pytest.mark.slow
-def test_a_flow_that_cannot_read_an_account_fails_and_tells_no_secret(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_flow_fails_without_secrets_if_an_account_is_unreadable(emulator: Emulator, tmp_path: Path) -> None:
     secret = "PT-this-must-not-be-seen"
     done = recspend(emulator, tmp_path / "data", "run", "--prefect", "--json", token=secret)
     assert done.returncode == 3
@@ -245,7 +239,7 @@ def test_a_flow_that_cannot_read_an_account_fails_and_tells_no_secret(
         pytest.param(["serve"], marks=pytest.mark.slow),
     ],
 )
-def test_a_prefect_server_that_does_not_answer_is_said_in_a_sentence(
+def test_unresponsive_prefect_server_is_reported_in_a_sentence(
     command: list[str], emulator: Emulator, tmp_path: Path
 ) -> None:
     environment = environment_of(accesses_of(emulator)[0], tmp_path / "data")
@@ -260,9 +254,7 @@ def test_a_prefect_server_that_does_not_answer_is_said_in_a_sentence(
     assert "never-shown" not in done.stdout + done.stderr
 
 
-def test_that_a_prefect_server_does_not_answer_is_told_once_and_on_record(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_unresponsive_prefect_server_is_sent_once_and_recorded(emulator: Emulator, tmp_path: Path) -> None:
     environment = environment_of(accesses_of(emulator)[0], tmp_path / "data")
     environment |= {
         "PREFECT_HOME": str(tmp_path / "prefect"),

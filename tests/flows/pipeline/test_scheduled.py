@@ -1,4 +1,4 @@
-"""Left to itself: a schedule fires, a killed worker's run is found and finished, and the tables are the ledger's."""
+"""Unattended runs: a schedule fires, the run of a killed worker is finished, and the tables match the ledger."""
 
 import json
 import os
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """One that takes its time, so that a run can be killed in the middle of reading."""
+    """Start a slow emulator, so that a run can be killed while it reads."""
     with serve(
         open_ledger(Parameters(21, 20_000, 1), tmp_path_factory.mktemp("rendered")), latency_ms=300
     ) as running:
@@ -50,7 +50,7 @@ def server(emulator: Emulator, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def test_a_worker_killed_while_it_reads_is_made_up_for(
+def test_run_of_a_killed_worker_is_finished_by_the_next(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -78,7 +78,7 @@ def test_a_worker_killed_while_it_reads_is_made_up_for(
             "Cancelled",
             "Running",
         }
-        # What is retried by hand resumes like any other run: it finds everything read, and says so.
+        # A manual retry resumes like any other run: it finds everything read and says so.
         server.retry(killed["id"])
         wait_for("the retry", lambda: server.state_of(killed["id"]) in ("Completed", "Cancelled"))
     assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
@@ -89,7 +89,7 @@ def test_a_worker_killed_while_it_reads_is_made_up_for(
     assert done[0]["state"]["message"] == "Done."
 
 
-def test_what_prefect_deploys_takes_what_is_right_and_says_what_is_wrong(
+def test_deployment_accepts_valid_parameters_and_explains_others(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -118,9 +118,7 @@ def test_what_prefect_deploys_takes_what_is_right_and_says_what_is_wrong(
     assert {f"{day}" for day in days_landed(data_dir, sid)} == {"2026-09-01", "2026-09-02"}
 
 
-def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_served_process_keeps_its_schedule_and_catches_up(emulator: Emulator, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     environment = environment_of(accesses_of(emulator)[0], data_dir) | {
         "PREFECT_HOME": str(tmp_path / "prefect")
@@ -140,9 +138,7 @@ def test_one_served_process_keeps_its_schedule_and_makes_up_for_what_it_missed(
         wait_for("what was missed", lambda: "Completed" in missed())
 
 
-def test_a_served_process_finds_its_token_in_a_block_of_its_own_server(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_served_process_reads_its_token_from_a_prefect_block(emulator: Emulator, tmp_path: Path) -> None:
     access = accesses_of(emulator)[0]
     environment = environment_of(access, tmp_path / "data") | {"PREFECT_HOME": str(tmp_path / "prefect")}
     del environment["RECSPEND_API_TOKEN"]
@@ -164,9 +160,7 @@ def test_a_served_process_finds_its_token_in_a_block_of_its_own_server(
     assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
 
 
-def test_a_served_process_ends_with_a_sentence_when_its_server_does(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_served_process_ends_with_a_sentence_after_its_server(emulator: Emulator, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     environment = environment_of(accesses_of(emulator)[0], data_dir) | {
         "PREFECT_HOME": str(tmp_path / "prefect")
@@ -184,14 +178,14 @@ def test_a_served_process_ends_with_a_sentence_when_its_server_does(
     assert lines[-1].startswith("Error: The Prefect server that this command started has ended by itself.")
 
 
-def test_runs_end_as_what_happened_and_an_automation_acts_on_what_they_found(
+def test_run_states_match_results_and_automations_act_on_events(
     emulator: Emulator, server: Server, tmp_path: Path
 ) -> None:
     support, data_dir = accesses_of(emulator)[0], tmp_path / "data"
     put(data_dir / "reference" / "budgets.csv", BUDGET.format(sid=support.account_sid))
     put(tmp_path / "recspend.toml", SETTINGS.format(url=support.base_url, sid=support.account_sid))
     for name in ("RECSPEND_BASE_URL", "RECSPEND_ACCOUNT_SID", "RECSPEND_ACCOUNT_NAME", "RECSPEND_API_TOKEN"):
-        del server.environment[name]  # the accounts are those of the file
+        del server.environment[name]  # the accounts come from the file
     server.environment |= {"SUPPORT_TOKEN": support.token, "SALES_TOKEN": "PT" + "0" * 32}
     server.command(*RECSPEND, "deploy", "--work-pool", "local", folder=tmp_path)
     two_days = {"account": "support", "first": "2026-09-01", "last": "2026-09-02"}
@@ -206,14 +200,14 @@ def test_runs_end_as_what_happened_and_an_automation_acts_on_what_they_found(
     with_a_check_that_fails(server, tmp_path / "doubting")
     with worker(server, "local", tmp_path):
         failed = run_to_its_end(server, **two_more)
-    # Nothing was ever read of sales.
+    # Nothing was ever read for sales.
     assert (read["state_type"], read["state_name"]) == ("COMPLETED", "Completed with holes")
     assert (refused["state_type"], refused["state_name"]) == ("FAILED", "API refused")
     assert "sales: " in refused["state"]["message"]
     assert "(401). Check SALES_TOKEN" in refused["state"]["message"]
     assert (failed["state_type"], failed["state_name"]) == ("FAILED", "Failed checks")
     assert failed["state"]["message"] == "Checks failed: nothing_is_right. The reports stay as they were."
-    # The other runs found the same budget passed, which was told.
+    # The other runs found the same exceeded budget, which was already sent.
     assert len(created_by(server, "AUTOMATION")) == 1
 
 
@@ -273,7 +267,7 @@ def put(path: Path, text: str) -> None:
 
 
 def act_on_budget(server: Server, folder: Path, parameters: dict[str, str]) -> None:
-    """Create the automation of the page, to run our own deployment."""
+    """Create the automation of the page, so that it runs our own deployment."""
     automation, _ = examples(page("flows/monitor"), "yaml")
     (deployment,) = server.ask("deployments/filter")
     automation = automation.replace("00000000-0000-0000-0000-000000000000", deployment["id"])
@@ -285,7 +279,7 @@ def act_on_budget(server: Server, folder: Path, parameters: dict[str, str]) -> N
 
 
 def with_a_check_that_fails(server: Server, folder: Path) -> None:
-    """Have workers that start from now on find a copy of recspend that has one check more."""
+    """Make workers that start from now on find a copy of recspend with one more check."""
     for package in ("flows", "transforms", "sql", "data/reference"):
         shutil.copytree(TOP / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(TOP / "flows" / "command" / "recspend_installed.py", folder)
@@ -311,9 +305,9 @@ def created_by(server: Server, kind: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
-    """A process that serves every minute; told to end by SIGTERM, it ends with everything it started.
+    """Start a process that serves every minute; on SIGTERM it ends with everything it started.
 
-    It is started as a shell without a terminal starts what it sends to the background: with SIGINT ignored.
+    It ignores SIGINT, as background processes of a shell without a terminal do.
     """
     in_background = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
     with serving(environment, folder, *in_background) as (process, address, lines):
@@ -333,9 +327,9 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
 def serving(
     environment: dict[str, str], folder: Path, *before: str, serve: Sequence[str] = SERVE_EVERY_MINUTE
 ) -> Iterator[tuple["subprocess.Popen[str]", str, list[str]]]:
-    """A process that serves, every minute by itself, the address of its server, and the lines it says until its end.
+    """Serve every minute; yield the process, the address of its server, and the lines it writes until it ends.
 
-    There is a proxy, which does not answer: nothing on this machine is to be asked through it.
+    A proxy is set that does not respond: requests on this machine must not go through it.
     """
     command = [*before, *serve, "--port", "0"]
     environment = environment | {"HTTP_PROXY": "http://127.0.0.1:9"}
@@ -357,13 +351,13 @@ def serving(
 
 
 def started(answer: requests.Response) -> str:
-    """The id of the run that was asked for."""
+    """Return the id of the requested run."""
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
 
 def assert_no_token(token: str, server: Server, folder: Path) -> None:
-    """Neither in the database and the logs of Prefect, nor in anything a run wrote."""
+    """Check that neither the database and logs of Prefect nor anything a run wrote holds the token."""
     assert "wait_minutes" in json.dumps(server.ask("deployments/filter")), "the server knows the parameters"
     written = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.name == "prefect.db" for path in written)

@@ -1,4 +1,4 @@
-"""What the page gives to cron and to systemd is right for them."""
+"""The lines of the page for cron and systemd work there."""
 
 import re
 import shutil
@@ -16,11 +16,11 @@ INSTALLED = "/opt/recspend/.venv/bin/recspend"
 
 
 @pytest.mark.slow
-def test_the_line_for_cron_runs_in_the_little_that_cron_gives(tmp_path: Path) -> None:
+def test_cron_line_runs_in_the_minimal_environment_of_cron(tmp_path: Path) -> None:
     (line,) = re.findall(r"^17 \* \* \* \* (cd .*)$", page("flows/pipeline"), re.MULTILINE)
     command = line.replace(INSTALLED, str(Path(sys.executable).with_name("recspend")))
     command = command.replace("/srv/recspend", str(tmp_path))
-    # As crontab(5) of Debian says.
+    # According to crontab(5) of Debian.
     crons = {"HOME": str(tmp_path), "LOGNAME": "recspend", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
     with serve(open_ledger(Parameters(3, 300, 1), tmp_path / "rendered")) as emulator:
         settings = environment_of(accesses_of(emulator)[0], tmp_path / "data")
@@ -35,7 +35,7 @@ def test_the_line_for_cron_runs_in_the_little_that_cron_gives(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     (unit,) = examples(page("flows/pipeline"), "ini")
     assert f"ExecStart={INSTALLED} serve " in unit
     here = (

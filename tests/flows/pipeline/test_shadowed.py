@@ -1,4 +1,4 @@
-"""What the working folder holds takes the place of nothing that is installed."""
+"""Files in the working folder never replace installed modules."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def test_flow_loads_as_a_served_run_loads_it(ours: str, tmp_path: Path) -> None:
 
 
 def test_flow_loads_as_a_worker_loads_it(tmp_path: Path) -> None:
-    """A worker puts the working folder on the path of a run, before everything else."""
+    """A worker puts the working folder first on the path of a run."""
     shadow(tmp_path, *OURS["packages"])
     assert str(TOP) in said(
         tmp_path, sys.executable, "-c", LOAD, DEPLOYED["entrypoint"], PYTHONPATH=str(tmp_path)

@@ -29,7 +29,7 @@ def failing(severity: Literal["fail", "warn"]) -> CheckResult:
             "API refused",
             "sales: The API refuses.",
         ),
-        # What the reports rest on comes before what is missing in them.
+        # The basis of the reports comes before what is missing in them.
         (summary_of(holes=4, failed={"sales": "No."}), StateType.FAILED, "API refused", "No."),
         (
             summary_of(failed={"sales": "No."}, checks=[failing("fail")]),
@@ -40,7 +40,7 @@ def failing(severity: Literal["fail", "warn"]) -> CheckResult:
         (summary_of(holes=0, checks=[failing("warn")]), StateType.COMPLETED, "Completed", "Done."),
     ],
 )
-def test_a_summary_becomes_a_state(summary: RunSummary, kind: StateType, name: str, told: str) -> None:
+def test_summary_becomes_a_state(summary: RunSummary, kind: StateType, name: str, told: str) -> None:
     state = state_of_summary(summary)
     assert (state.type, state.name) == (kind, name)
     assert told in (state.message or "")
@@ -56,6 +56,6 @@ def test_a_summary_becomes_a_state(summary: RunSummary, kind: StateType, name: s
         (DataError("Torn."), StateType.FAILED, "Failed"),
     ],
 )
-def test_an_error_becomes_a_state_that_says_it(error: RecspendError, kind: StateType, name: str) -> None:
+def test_error_becomes_a_state_with_its_message(error: RecspendError, kind: StateType, name: str) -> None:
     state = state_of_error(error)
     assert (state.type, state.name, state.message) == (kind, name, str(error))

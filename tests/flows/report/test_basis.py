@@ -1,4 +1,4 @@
-"""When a set of reports is not made again, and when it is."""
+"""When a set of reports is rebuilt, and when it is not."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -11,7 +11,7 @@ import pytest
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.report.basis import NOT_IN_MODELS, basis
 from flows.report.exports import FOCUS
-from flows.report.files import Held, rendered
+from flows.report.files import Contents, rendered
 from flows.report.formats import FileFormat
 from flows.report.report import report
 from flows.stores.shipped import shipped
@@ -37,10 +37,10 @@ def data_dir(emulator: Emulator, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[FileFormat]:
-    """The formats that were rendered so far."""
+    """Collect the formats that were rendered so far."""
     found: list[FileFormat] = []
 
-    def watched(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Held]:
+    def watched(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Contents]:
         found.append(file_format)
         return rendered(tables, file_format)
 
@@ -54,9 +54,7 @@ def is_made_again(data_dir: Path, made: list[FileFormat]) -> bool:
     return bool(made)
 
 
-def test_of_the_same_warehouse_no_second_set_is_made_and_the_summary_is_that_of_the_first(
-    data_dir: Path, made: list[FileFormat]
-) -> None:
+def test_reports_of_an_unchanged_warehouse_are_not_rebuilt(data_dir: Path, made: list[FileFormat]) -> None:
     (data_dir / "reports.json").unlink()
     first = report(data_dir, SQL, with_page=False)
     assert not is_made_again(data_dir, made)
@@ -65,7 +63,7 @@ def test_of_the_same_warehouse_no_second_set_is_made_and_the_summary_is_that_of_
     assert first.left_out.unpriced > 0
 
 
-def test_a_run_that_reads_more_makes_them_again(
+def test_reports_are_rebuilt_after_a_run_that_reads_more(
     emulator: Emulator, data_dir: Path, made: list[FileFormat]
 ) -> None:
     run_against(emulator, data_dir, date(2026, 8, 1), date(2026, 8, 20))
@@ -74,7 +72,7 @@ def test_a_run_that_reads_more_makes_them_again(
     assert made == [FileFormat.CSV]
 
 
-def test_a_file_that_somebody_changed_or_deleted_is_put_right(data_dir: Path, made: list[FileFormat]) -> None:
+def test_changed_or_deleted_report_files_are_restored(data_dir: Path, made: list[FileFormat]) -> None:
     report(data_dir, SQL, with_page=False)
     table, manifest = (data_dir / "reports" / name for name in ("spend_by_source.csv", "manifest.json"))
     right = table.read_bytes(), manifest.read_bytes()
@@ -90,7 +88,7 @@ def test_a_file_that_somebody_changed_or_deleted_is_put_right(data_dir: Path, ma
         assert not is_made_again(data_dir, made)
 
 
-def test_another_kind_of_file_another_program_or_a_foreign_hand_in_the_warehouse_make_them_again(
+def test_reports_are_rebuilt_if_format_code_or_warehouse_changes(
     data_dir: Path, made: list[FileFormat], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     report(data_dir, SQL, with_page=False)
@@ -107,7 +105,7 @@ def test_another_kind_of_file_another_program_or_a_foreign_hand_in_the_warehouse
     assert is_made_again(data_dir, made), "it is not known what the warehouse was made of"
 
 
-def test_what_the_reports_read_is_in_their_basis() -> None:
+def test_basis_covers_everything_the_reports_read() -> None:
     models = read_models(SQL)
     known = {model.name for model in models} | read_from_outside(models)
     known |= {f"ops.{table}" for table in NOT_IN_MODELS}

@@ -1,4 +1,4 @@
-"""A figure followed back to the bytes that were received, by a way of its own."""
+"""A figure traced back to the received bytes, by an independent path."""
 
 import hashlib
 import json
@@ -42,12 +42,12 @@ RECORDINGS = [
 
 @pytest.fixture(scope="module")
 def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Read twice: some recordings have changed in between, so that they stand in younger pages."""
+    """Read twice: some recordings changed in between, so they are in later pages."""
     data_dir = tmp_path_factory.mktemp("data")
     source = open_living(RECORDINGS, now=epoch_of(date(2026, 9, 20)))
     with in_haste(7), serve(source) as emulator:
-        job = RunRequest(first=date(2026, 9, 1))
-        run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, job)
+        request = RunRequest(first=date(2026, 9, 1))
+        run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, request)
         for recording in RECORDINGS[:20]:
             if recording.price is not None:
                 source.ledger.change(recording.sid, price=recording.price + 1)
@@ -64,13 +64,13 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data_dir(read_once: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy, to be spoiled."""
+    """Return a copy that a test may damage."""
     shutil.copytree(read_once, tmp_path / "data")
     yield tmp_path / "data"
 
 
 def truth(recording: Recording) -> Recording:
-    """How it stands since the second reading."""
+    """Return the recording as it is since the second pass."""
     is_changed = recording.sequence < 20 and recording.price is not None
     return made(**{**_facts(recording), "price": (recording.price or 0) + 1}) if is_changed else recording
 
@@ -80,7 +80,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
     return {name: getattr(recording, name) for name in names}
 
 
-def test_the_recordings_behind_a_figure_are_those_of_the_ledger(read_once: Path) -> None:
+def test_explain_finds_the_recordings_of_the_ledger(read_once: Path) -> None:
     found = explain(read_once, MODELS, "daily_spend", [f"usage_date={DAY}", "source=DialVerb"])
     expected = {
         each.sid: each.price
@@ -95,7 +95,7 @@ def test_the_recordings_behind_a_figure_are_those_of_the_ledger(read_once: Path)
     assert sum(cost or 0 for cost in costs.values()) == sum(price or 0 for price in expected.values()) > 1
 
 
-def test_each_recording_stands_at_that_place_of_that_page_with_that_digest(read_once: Path) -> None:
+def test_explain_names_page_place_and_digest_of_each_recording(read_once: Path) -> None:
     found = explain(read_once, MODELS, "spend_by_account", [])
     assert (found.recordings.num_rows, found.problems) == (60, [])
     landings = set()
@@ -115,7 +115,7 @@ def test_each_recording_stands_at_that_place_of_that_page_with_that_digest(read_
     assert found.pages == len(set(found.recordings["raw_page"].to_pylist()))
 
 
-def test_a_page_that_does_not_verify_is_said(data_dir: Path) -> None:
+def test_explain_reports_a_page_that_does_not_verify(data_dir: Path) -> None:
     before = explain(data_dir, MODELS, "daily_spend", [])
     page = before.recordings["raw_page"][0].as_py()
     on_it = before.recordings["raw_page"].to_pylist().count(page)
@@ -137,11 +137,11 @@ def test_a_page_that_does_not_verify_is_said(data_dir: Path) -> None:
     ("change", "adds_up", "unlisted"),
     [
         ("cost = cost + 0.000000001, price = price - 0.000000001", False, 1),
-        ("currency = 'GBP'", False, 0),  # it is behind no figure any more
+        ("currency = 'GBP'", False, 0),  # no figure includes it any more
         ("recording_sid = 'nobody'", True, 1),
     ],
 )
-def test_a_recording_that_is_not_as_it_was_received_is_said(
+def test_explain_reports_a_recording_that_differs_from_its_page(
     change: str, adds_up: bool, unlisted: int, data_dir: Path
 ) -> None:
     changed(
@@ -159,7 +159,7 @@ def changed(data_dir: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_a_mart_without_rows_is_said(read_once: Path) -> None:
+def test_explain_reports_a_mart_without_rows(read_once: Path) -> None:
     with pytest.raises(ConfigError, match=r"marts\.adjustments has no rows\."):
         explain(read_once, MODELS, "adjustments", [])
 
@@ -191,14 +191,14 @@ def test_a_mart_without_rows_is_said(read_once: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_explained_is_said_with_what_there_is(
+def test_explain_refuses_unknown_figures_and_lists_known_ones(
     mart: str, key: list[str], said: str, read_once: Path
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         explain(read_once, MODELS, mart, key)
 
 
-def test_a_mart_with_no_recordings_of_its_own_says_why(read_once: Path) -> None:
+def test_explain_says_why_a_mart_has_no_recordings_of_its_own(read_once: Path) -> None:
     mart = next(model for model in MODELS if model.name == "marts.spend_by_source")
     columns = mart.twin.columns
     for twin, why in (
@@ -219,7 +219,7 @@ def test_a_mart_with_no_recordings_of_its_own_says_why(read_once: Path) -> None:
             explain(read_once, [*others, Model(mart.name, mart.file, mart.sql, twin)], "spend_by_source", [])
 
 
-def test_values_that_never_meet_are_said(read_once: Path) -> None:
+def test_explain_reports_values_that_never_occur_together(read_once: Path) -> None:
     pairs = {(instant(each.created_at).date(), each.currency or "XXX", each.source) for each in RECORDINGS}
     days, currencies, sources = (sorted({pair[place] for pair in pairs}) for place in range(3))
     day, currency, source = next(
@@ -230,7 +230,7 @@ def test_values_that_never_meet_are_said(read_once: Path) -> None:
         explain(read_once, MODELS, "daily_spend", key)
 
 
-def test_a_recording_is_explained_by_itself(read_once: Path) -> None:
+def test_explain_accepts_a_single_recording(read_once: Path) -> None:
     found: Explanation = explain(
         read_once, MODELS, "marts.fct_recordings", [f"recording_sid={RECORDINGS[4].sid}"]
     )

@@ -1,4 +1,4 @@
-"""The exports of a whole run, against the emulator's own ledger and the FinOps Foundation's validator."""
+"""The exports of a whole run, compared with the emulator's ledger and the FinOps Foundation's validator."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
@@ -27,12 +28,13 @@ from flows.stores.shipped import shipped
 from tests.support import GOLDEN
 from tests.support.runs.ledger_runs import (
     accesses_of,
+    context_for,
     fingerprints,
     ledger_cells,
     rows_of,
     run_against,
-    work_for,
 )
+from transforms.values.json_text import json_text
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def data_dir(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with a reporting time zone far from UTC."""
+    """Make a run with a reporting time zone far from UTC."""
     folder = tmp_path_factory.mktemp("data")
     run_against(emulator, folder, reporting_timezone="Pacific/Auckland")
     return folder
@@ -54,9 +56,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_charges_add_up_to_the_ledger_and_what_waits_for_a_price_is_counted(
-    emulator: Emulator, data_dir: Path
-) -> None:
+def test_charges_add_up_to_the_ledger_and_unpriced_are_counted(emulator: Emulator, data_dir: Path) -> None:
     found: Counter[tuple[str, str, str, str]] = Counter()
     recordings: Counter[tuple[str, str, str, str]] = Counter()
     for row in pq.read_table(data_dir / "reports" / "focus.parquet").to_pylist():
@@ -76,9 +76,7 @@ def test_the_charges_add_up_to_the_ledger_and_what_waits_for_a_price_is_counted(
     assert left_out.unpriced > 0
 
 
-def test_the_manifest_has_the_ledgers_total_of_each_currency_and_says_where_list_cost_is_from(
-    emulator: Emulator, data_dir: Path
-) -> None:
+def test_manifest_has_currency_totals_and_source_of_list_cost(emulator: Emulator, data_dir: Path) -> None:
     said = json.loads((data_dir / "reports" / "manifest.json").read_text("utf-8"))
     (totals,) = (
         table["totals"]
@@ -94,7 +92,7 @@ def test_the_manifest_has_the_ledgers_total_of_each_currency_and_says_where_list
     assert "rate_card.csv" in said["focus"]["ListCost"]
 
 
-def test_a_charge_stands_in_the_day_of_utc_whatever_the_reporting_time_zone(data_dir: Path) -> None:
+def test_charges_are_dated_in_utc_in_any_reporting_time_zone(data_dir: Path) -> None:
     expected: Counter[datetime] = Counter()
     moved = 0
     for row in rows_of(
@@ -110,7 +108,7 @@ def test_a_charge_stands_in_the_day_of_utc_whatever_the_reporting_time_zone(data
     assert moved > 100
 
 
-def test_a_second_report_writes_no_file(data_dir: Path) -> None:
+def test_second_report_writes_no_file(data_dir: Path) -> None:
     report(data_dir, shipped("sql"), list(Preset))
     before = fingerprints(data_dir, ["reports"])
     assert {"reports/focus.csv", "reports/focus.parquet", "reports/datadog.json"} <= before.keys()
@@ -119,26 +117,24 @@ def test_a_second_report_writes_no_file(data_dir: Path) -> None:
     assert fingerprints(data_dir, ["reports"]) == before
 
 
-def test_a_preset_is_written_when_asked_for_and_kept_up_from_then_on(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_preset_is_kept_up_to_date_once_requested(emulator: Emulator, tmp_path: Path) -> None:
     def given() -> set[str]:
         return {limits.file for limits in PRESETS.values() if (tmp_path / "reports" / limits.file).exists()}
 
-    work: RunContext = work_for(accesses_of(emulator), tmp_path)
-    perform(work, RunRequest("run"))
+    context: RunContext = context_for(accesses_of(emulator), tmp_path)
+    perform(context, RunRequest("run"))
     assert given() == set()
-    perform(work, RunRequest("report", presets=(Preset.VANTAGE,)))
+    perform(context, RunRequest("report", presets=(Preset.VANTAGE,)))
     assert given() == {"vantage.csv"}
     content = (tmp_path / "reports" / "vantage.csv").read_bytes()
     (tmp_path / "reports" / "vantage.csv").write_text("of last week\n")
-    summary = perform(work, RunRequest("run"))
+    summary = perform(context, RunRequest("run"))
     assert (tmp_path / "reports" / "vantage.csv").read_bytes() == content
     assert given() == {"vantage.csv"}
     assert tmp_path / "reports" / "vantage.csv" in summary.reports
 
 
-def test_the_provider_of_an_account_is_that_of_the_settings(emulator: Emulator, tmp_path: Path) -> None:
+def test_provider_of_an_account_comes_from_the_settings(emulator: Emulator, tmp_path: Path) -> None:
     support, *_ = accesses_of(emulator)
     own = {
         "name": "support",
@@ -148,7 +144,7 @@ def test_the_provider_of_an_account_is_that_of_the_settings(emulator: Emulator, 
         "provider": "signalwire",
     }
     settings = Settings.model_validate({"data_dir": tmp_path, "provider": "twilio", "accounts": [own]})
-    perform(replace(work_for(accesses_of(emulator), tmp_path), settings=settings), RunRequest("run"))
+    perform(replace(context_for(accesses_of(emulator), tmp_path), settings=settings), RunRequest("run"))
     named = {
         (row["SubAccountId"] == support.account_sid, row["ProviderName"], row["BillingAccountType"])
         for row in read_csv(tmp_path / "reports" / "focus.csv")
@@ -156,13 +152,13 @@ def test_the_provider_of_an_account_is_that_of_the_settings(emulator: Emulator, 
     assert named == {(True, "SignalWire", "Project"), (False, "Twilio", "Account")}
 
 
-# What focus-validator 1.0.0 calls columns that FOCUS 1.0 to 1.2 call otherwise.
+# Names of focus-validator 1.0.0 for columns that have other names in FOCUS 1.0 to 1.2.
 ALIASES = {
     "InvoiceIssuerName": "InvoiceIssuer",
     "ProviderName": "Provider",
     "PublisherName": "Publisher",
 }
-# Conditional columns that it wants whatever the condition: there is nothing to stand in them.
+# Conditional columns that it always requires: there is no value for them.
 WITHOUT_CONDITION = {
     *(f"CommitmentDiscount{of}" for of in ("Category", "Id", "Name", "Status", "Type")),
     *("ContractedUnitPrice", "ListUnitPrice", "RegionId", "RegionName"),
@@ -172,9 +168,9 @@ WITHOUT_CONDITION = {
 
 @pytest.fixture(scope="module")
 def validator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command of focus-validator in an environment of its own.
+    """Install focus-validator in its own environment and return its command.
 
-    It needs an older multimethod and pyarrow than it asks for.
+    It needs older versions of multimethod and pyarrow than it declares.
     """
     folder = tmp_path_factory.mktemp("validator")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
@@ -193,7 +189,7 @@ def validator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def failures(validator: Path, rows: list[dict[str, str]], tmp_path: Path) -> set[str]:
-    """The checks that fail. Its exit code is 0 either way, and it finds its list of currencies only from its folder."""
+    """Return the failed checks. The exit code is always 0, and the list of currencies is only found in its folder."""
     data_file, found = tmp_path / "focus.csv", tmp_path / "found.xml"
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]))
@@ -210,7 +206,7 @@ def failures(validator: Path, rows: list[dict[str, str]], tmp_path: Path) -> set
 
 
 @pytest.mark.slow
-def test_the_validator_of_focus_finds_only_what_cannot_be_filled(
+def test_focus_validator_finds_only_columns_we_cannot_fill(
     validator: Path, data_dir: Path, tmp_path: Path
 ) -> None:
     golden = GOLDEN / "exports" / "focus.csv"
@@ -223,7 +219,7 @@ def test_the_validator_of_focus_finds_only_what_cannot_be_filled(
     assert {row["ChargeClass"] for row in rows} == {"", "Correction"}
     assert failures(validator, rows, tmp_path) == {f"{name}_Required" for name in WITHOUT_CONDITION}
     filled = [row | dict.fromkeys(WITHOUT_CONDITION, "") for row in rows]
-    # This check asks for ChargeType, a column of FOCUS 0.5: it fails whatever stands in SkuPriceId.
+    # This check requires ChargeType, a column of FOCUS 0.5: it fails for any SkuPriceId.
     cannot_pass = {"SkuPriceId_Nullable"}
     assert failures(validator, filled, tmp_path) == cannot_pass
     broken = [
@@ -234,3 +230,12 @@ def test_the_validator_of_focus_finds_only_what_cannot_be_filled(
         "ChargeClass_Enum",
         "BilledCost_IsDecimal",
     }
+
+
+def test_left_out_costs_are_kept_in_the_manifest() -> None:
+    left_out = LeftOutCosts(1, 2, {Preset.VANTAGE: 3})
+    text = json_text(left_out)
+    assert text == (
+        '{"unpriced_recordings": 1, "recordings_without_currency": 2, "charges_in_other_currencies": {"vantage": 3}}'
+    )
+    assert msgspec.convert(json.loads(text), LeftOutCosts) == left_out

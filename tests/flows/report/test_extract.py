@@ -1,4 +1,4 @@
-"""Reports and extracts of one small ledger, against files whose every figure was worked out by hand."""
+"""Reports and extracts of one small ledger, compared with files worked out by hand."""
 
 import csv
 import hashlib
@@ -23,7 +23,7 @@ from flows.run.stages import perform
 from flows.stores.shipped import shipped
 from tests.support import GOLDEN
 from tests.support.runs.ledger_runs import accesses_of, fingerprints, rows_of
-from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, made
 from transforms.errors import ChecksFailedError, ConfigError
 
 SUPPORT, SALES = ACCOUNTS[:2]
@@ -34,7 +34,7 @@ SNAPSHOTS = {"retention_candidates", "spend_trends", "spend_weeks", "unpriced_ba
 
 
 def recordings() -> Iterator[Recording]:
-    """All there is. Prices are charges as the API gives them: below zero as a rule."""
+    """Yield all recordings. Prices are charges as the API gives them, usually negative."""
     given: list[tuple[str, date, str, int, int, str | None, str | None]] = [
         (SUPPORT, date(2026, 8, 31), "DialVerb", 1, 61, "-0.005", "USD"),
         (SUPPORT, date(2026, 9, 1), "DialVerb", 1, 60, "-0.0025", "USD"),
@@ -56,15 +56,15 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = open_living(recordings(), now=epoch_of(date(2026, 10, 2), 36_000))
     with serve(source) as emulator:
         accounts = [replace(each, name=NAMES[each.account_sid]) for each in accesses_of(emulator)]
-        work = replace(work_by(clock_of(source.ledger), accounts, folder), names=NAMES)
-        summary = perform(work, RunRequest("run", date(2026, 8, 1)))
+        context = replace(context_by(clock_of(source.ledger), accounts, folder), names=NAMES)
+        summary = perform(context, RunRequest("run", date(2026, 8, 1)))
     assert (summary.exit_code, summary.new) == (0, 7)
     return folder
 
 
 @pytest.fixture(scope="module")
 def september(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Extracted:
-    """The extract that the golden files are of: a month, all accounts."""
+    """Make the extract of the golden files: one month, all accounts."""
     return extract(
         data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, tmp_path_factory.mktemp("out") / "september"
     )
@@ -85,17 +85,17 @@ def digest(path: Path) -> str:
 
 
 @pytest.mark.parametrize("golden", sorted(GOLDEN_REPORTS.glob("*.csv")), ids=lambda path: path.stem)
-def test_a_report_of_the_month_is_what_was_worked_out_by_hand(golden: Path, september: Extracted) -> None:
+def test_extract_of_a_month_equals_the_golden_files(golden: Path, september: Extracted) -> None:
     assert (september.folder / golden.name).read_text("utf-8") == golden.read_text("utf-8")
 
 
-def test_the_golden_files_tell_of_every_recording_of_the_month() -> None:
+def test_golden_files_include_every_recording_of_the_month() -> None:
     of_september = [each for each in recordings() if each.created_at >= epoch_of(date(2026, 9, 1))]
     for golden in GOLDEN_REPORTS.glob("*.csv"):
         assert sum(int(row["recordings"]) for row in rows(golden)) == len(of_september)
 
 
-def test_the_standing_reports_hold_every_month_and_every_mart_but_those_that_are_none(data_dir: Path) -> None:
+def test_reports_hold_every_month_and_every_included_mart(data_dir: Path) -> None:
     marts = rows_of(data_dir, "select table_name from information_schema.tables where table_schema = 'marts'")
     written = {path.stem for path in (data_dir / "reports").glob("*.csv")}
     others = {"adjustment_items", "fct_recordings", "recordings_kept", "storage_rate_periods"}
@@ -104,7 +104,7 @@ def test_the_standing_reports_hold_every_month_and_every_mart_but_those_that_are
     assert months == {"2026-08-01", "2026-09-01"}
 
 
-def test_the_manifest_has_rows_totals_and_the_digest_of_each_file(september: Extracted) -> None:
+def test_manifest_has_rows_totals_and_digest_of_each_file(september: Extracted) -> None:
     found = about(september.folder)
     assert {name: found[name] for name in ("month", "account_sid", "as_of", "reporting_timezone")} == {
         "month": "2026-09",
@@ -129,13 +129,13 @@ def test_the_manifest_has_rows_totals_and_the_digest_of_each_file(september: Ext
     ]
 
 
-def test_marts_that_are_of_no_month_are_left_out_and_named(september: Extracted) -> None:
+def test_extract_names_the_marts_without_a_month_it_leaves_out(september: Extracted) -> None:
     assert set(september.left_out) == SNAPSHOTS
     assert about(september.folder)["left_out"] == dict(september.left_out)
     assert not SNAPSHOTS & {path.stem for path in september.files}
 
 
-def test_an_extract_of_an_account_holds_nothing_of_another(data_dir: Path, tmp_path: Path) -> None:
+def test_extract_of_one_account_contains_nothing_of_another(data_dir: Path, tmp_path: Path) -> None:
     written = extract(
         data_dir, SQL, ExtractRequest(None, NAMES[SALES]), FileFormat.PARQUET, tmp_path / "sales"
     )
@@ -163,7 +163,7 @@ def test_an_extract_of_an_account_holds_nothing_of_another(data_dir: Path, tmp_p
 @pytest.mark.parametrize(
     "mart", ["spend_by_source", "spend_by_channels", "spend_by_status", "spend_by_call_kind"]
 )
-def test_the_accounts_of_a_mart_without_accounts_add_up_to_it(data_dir: Path, mart: str) -> None:
+def test_account_extracts_add_up_to_a_mart_without_accounts(data_dir: Path, mart: str) -> None:
     total = {
         column: sum(
             row[column] or 0 for row in mart_rows(data_dir, SQL, mart, ExtractRequest("2026-09")).to_pylist()
@@ -179,9 +179,7 @@ def test_the_accounts_of_a_mart_without_accounts_add_up_to_it(data_dir: Path, ma
     assert total["recordings"] == 6
 
 
-def test_fact_rows_are_written_when_they_are_named_and_their_cost_is_in_the_manifest(
-    data_dir: Path, tmp_path: Path
-) -> None:
+def test_fact_rows_are_written_when_named_with_cost_in_manifest(data_dir: Path, tmp_path: Path) -> None:
     request = ExtractRequest("2026-08", "support", ["marts.fct_recordings"])
     written = extract(data_dir, SQL, request, FileFormat.CSV, tmp_path / "august")
     assert [path.name for path in written.files] == ["fct_recordings.csv", "manifest.json"]
@@ -191,7 +189,7 @@ def test_fact_rows_are_written_when_they_are_named_and_their_cost_is_in_the_mani
     assert file["tables"][0]["totals"] == {"USD": {"cost": "0.005000000"}}
 
 
-def test_a_month_that_was_read_and_has_nothing_is_an_empty_set(data_dir: Path, tmp_path: Path) -> None:
+def test_extract_of_a_month_without_recordings_is_empty(data_dir: Path, tmp_path: Path) -> None:
     written = extract(
         data_dir, SQL, ExtractRequest("2026-10", "support"), FileFormat.CSV, tmp_path / "october"
     )
@@ -199,7 +197,7 @@ def test_a_month_that_was_read_and_has_nothing_is_an_empty_set(data_dir: Path, t
     assert rows(written.folder / "account_days.csv") != [{}]
 
 
-def test_without_a_place_an_extract_stands_among_the_extracts_and_the_reports_stay(data_dir: Path) -> None:
+def test_extract_defaults_to_the_extracts_folder(data_dir: Path) -> None:
     before = fingerprints(data_dir, ["reports"])
     written = extract(data_dir, SQL, ExtractRequest("2026-09", NAMES[SALES]), FileFormat.XLSX)
     assert written.folder == data_dir / "extracts" / f"2026-09_{SALES}"
@@ -209,9 +207,7 @@ def test_without_a_place_an_extract_stands_among_the_extracts_and_the_reports_st
     assert fingerprints(data_dir, ["reports"]) == before
 
 
-def test_an_extract_takes_the_place_of_the_one_before_and_of_nothing_else(
-    data_dir: Path, tmp_path: Path
-) -> None:
+def test_extract_replaces_only_an_earlier_extract(data_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, out)
     (out / "notes.txt").write_text("mine")
@@ -222,14 +218,14 @@ def test_an_extract_takes_the_place_of_the_one_before_and_of_nothing_else(
 
 
 @pytest.mark.parametrize("inside", ["reports", ".", "raw", "runs"])
-def test_a_folder_that_holds_something_else_is_left_alone(data_dir: Path, inside: str) -> None:
+def test_extract_refuses_a_folder_with_other_files(data_dir: Path, inside: str) -> None:
     before = fingerprints(data_dir, ["."])
     with pytest.raises(ConfigError, match="holds something that is no extract"):
         extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, data_dir / inside)
     assert fingerprints(data_dir, ["."]) == before
 
 
-def test_a_place_that_cannot_be_exchanged_is_refused(
+def test_extract_refuses_a_place_it_cannot_replace(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -250,7 +246,7 @@ def test_a_place_that_cannot_be_exchanged_is_refused(
         (ExtractRequest("2026-09", marts=["unpriced_backlog"]), "its rows are of no month"),
     ],
 )
-def test_what_is_not_there_is_named_and_nothing_is_written(
+def test_extract_refuses_unknown_names_and_writes_nothing(
     data_dir: Path, tmp_path: Path, request_: ExtractRequest, said: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
@@ -259,7 +255,7 @@ def test_what_is_not_there_is_named_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_figures_that_a_check_stands_against_are_not_handed_out(
+def test_extract_refuses_figures_with_failed_checks(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> None:
@@ -271,7 +267,7 @@ def test_figures_that_a_check_stands_against_are_not_handed_out(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_format_is_written_beside_csv_and_kept_up_until_it_is_deleted(data_dir: Path) -> None:
+def test_extra_formats_are_kept_up_to_date_until_deleted(data_dir: Path) -> None:
     def given() -> set[str]:
         found = {path.name for path in (data_dir / "reports").iterdir()}
         return found & {"recspend.xlsx", "waste.parquet", "daily_spend.csv"}
@@ -289,21 +285,21 @@ def test_another_format_is_written_beside_csv_and_kept_up_until_it_is_deleted(da
     assert given() == {"daily_spend.csv"}
 
 
-def test_the_rows_of_a_mart_are_those_of_its_file(data_dir: Path, september: Extracted) -> None:
+def test_mart_rows_equal_the_rows_of_its_file(data_dir: Path, september: Extracted) -> None:
     shown = mart_rows(data_dir, SQL, "daily_spend", ExtractRequest("2026-09"))
     written = rows(september.folder / "daily_spend.csv")
     costs = [Decimal(row["cost"]) if row["cost"] else None for row in written]
     assert shown["cost"].to_pylist() == costs
 
 
-def test_the_same_ledger_gives_the_same_set(data_dir: Path, september: Extracted, tmp_path: Path) -> None:
+def test_extract_is_reproducible(data_dir: Path, september: Extracted, tmp_path: Path) -> None:
     again = extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, tmp_path / "again")
     assert {path.name: digest(path) for path in again.files} == {
         path.name: digest(path) for path in september.files
     }
 
 
-def test_an_account_name_that_is_a_formula_is_defused_in_csv_only(data_dir: Path, tmp_path: Path) -> None:
+def test_formula_in_an_account_name_is_defused_in_csv_only(data_dir: Path, tmp_path: Path) -> None:
     request = ExtractRequest("2026-09", SALES, ["spend_by_account"])
     folder = tmp_path / "out"
     extract(data_dir, SQL, request, FileFormat.CSV, folder)
@@ -315,5 +311,5 @@ def test_an_account_name_that_is_a_formula_is_defused_in_csv_only(data_dir: Path
     }
 
 
-def test_instants_of_the_ledger_are_those_of_the_test() -> None:
+def test_first_instant_of_the_ledger_is_the_expected_one() -> None:
     assert datetime.fromtimestamp(next(recordings()).created_at, UTC) == datetime(2026, 8, 31, 12, tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""What a cost system is given of closed months beside a ledger that lives: each file against the one before.
+"""Exports of closed months while the ledger keeps changing: each file compared with the previous one.
 
-The answer is taken from the statements, from earlier files, and from the ledger.
+The expected values come from the statements, from earlier files, and from the ledger.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ Cells = dict[tuple[object, ...], Decimal]
 
 
 def charges_of(data_dir: Path) -> list[dict[str, Any]]:
-    """The rows of `focus.csv`, which a run in haste does not write."""
+    """Return the rows of `focus.csv`, which a quick run does not write."""
     return rows_of(data_dir, (shipped("sql") / "reports" / "focus.sql").read_text("utf-8"))
 
 
@@ -32,7 +32,7 @@ def place(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def by_day(charges: list[dict[str, Any]]) -> tuple[Cells, Cells]:
-    """Recordings and cost of each day of UTC and place, whenever they were billed."""
+    """Return recordings and cost by UTC day and place, in any billing month."""
     recordings, cost = nothing(), nothing()
     for row in charges:
         recordings[row["ChargePeriodStart"].date(), *place(row)] += row["x_Recordings"]
@@ -41,7 +41,7 @@ def by_day(charges: list[dict[str, Any]]) -> tuple[Cells, Cells]:
 
 
 def in_the_ledger(ledger: LivingLedger) -> tuple[Cells, Cells]:
-    """The same of every recording that was ever listed, deleted ones as they last stood."""
+    """Return the same for every recording ever listed, deleted ones as last listed."""
     recordings, cost = nothing(), nothing()
     for each, _, listed in ledger.recordings():
         if listed is not None and each.price is not None and each.currency is not None:
@@ -65,7 +65,7 @@ def billed_in(charges: list[dict[str, Any]], month: date) -> list[dict[str, Any]
 
 
 def stated(data_dir: Path, month: date) -> Cells:
-    """Cost by place, as the statement says."""
+    """Return the cost by place from the statement."""
     statement = statement_of(data_dir, month)
     return {
         where[1:]: said.cost for where, said in statement.items() if said.cost and where.currency != "XXX"
@@ -73,7 +73,7 @@ def stated(data_dir: Path, month: date) -> Cells:
 
 
 def charged(charges: list[dict[str, Any]], month: date) -> Cells:
-    """Cost by place of what was charged for a month, but for corrections."""
+    """Return the cost by place charged for a month, without corrections."""
     cost = nothing()
     for row in charges:
         if row["ChargeClass"] is None and row["ChargePeriodStart"].date().replace(day=1) == month:
@@ -84,9 +84,7 @@ def charged(charges: list[dict[str, Any]], month: date) -> Cells:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("zone", "seed"), [("UTC", 5), ("America/New_York", 7)])
-def test_a_closed_month_stays_as_it_was_stated_and_its_corrections_come_to_what_is_known_now(
-    zone: str, seed: int, tmp_path: Path
-) -> None:
+def test_closed_month_plus_corrections_equals_what_is_known_now(zone: str, seed: int, tmp_path: Path) -> None:
     source = open_living(first_recordings(), now=epoch_of(TODAY, 20 * 3600))
     ledger, chance = source.ledger, Chance(source.ledger, seed)
     frozen: dict[date, list[dict[str, Any]]] = {}
@@ -113,8 +111,8 @@ def test_a_closed_month_stays_as_it_was_stated_and_its_corrections_come_to_what_
     assert {row["BillingPeriodStart"].month for row in charges if row["ChargeClass"]} >= {10, 11}
 
 
-def test_what_was_found_after_closing_is_billed_when_it_was_found(tmp_path: Path) -> None:
-    """By hand: one is dearer, one comes late, one goes to another day, and another time zone moves nothing."""
+def test_late_findings_are_billed_in_the_month_they_were_found(tmp_path: Path) -> None:
+    """By hand: one costs more, one is late, one moves to another day, and another time zone moves nothing."""
     days = {n: epoch_of(date(2026, 9, n), 12 * 3600) for n in (1, 2, 3)}
     facts: dict[str, Any] = {"source": "DialVerb", "channels": 1, "currency": "USD"}
     dear, goes = (

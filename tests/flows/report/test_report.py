@@ -24,9 +24,7 @@ def holes(data_dir: Path) -> list[tuple[str, ...]]:
     return [tuple(row) for row in rows]
 
 
-def test_holes_are_a_report_of_their_own_with_neighbouring_days_together(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_holes_report_joins_neighbouring_days(emulator: Emulator, tmp_path: Path) -> None:
     for first, last in ((1, 3), (6, 7), (9, 9)):
         summary = run_against(emulator, tmp_path, date(2026, 8, first), date(2026, 8, last))
     expected = [
@@ -38,6 +36,6 @@ def test_holes_are_a_report_of_their_own_with_neighbouring_days_together(
     assert summary.holes == 6
 
 
-def test_without_holes_the_report_is_there_and_empty(emulator: Emulator, tmp_path: Path) -> None:
+def test_holes_report_is_empty_without_gaps(emulator: Emulator, tmp_path: Path) -> None:
     run_against(emulator, tmp_path, date(2026, 8, 1), date(2026, 8, 2))
     assert holes(tmp_path) == []

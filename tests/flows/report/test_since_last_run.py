@@ -1,4 +1,4 @@
-"""What a run says that changed since the run before; that it always adds up is held by `test_living.py`."""
+"""What a run reports as changed since the previous run; `test_living.py` checks that it always adds up."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from flows.run.request import Command, RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from tests.support.runs.ledger_runs import accesses_of
-from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, made, work_by
+from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, in_haste, made
 from transforms.report.since_last_run import Changes, Mover
 
 SID = ACCOUNTS[0]
@@ -27,7 +27,7 @@ BEGINNING = epoch_of(date(2026, 9, 30), 36_000)
 
 
 class World:
-    """A ledger of twelve recordings, a day each, and runs over it."""
+    """A ledger of twelve recordings, one a day, and runs over it."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -44,8 +44,8 @@ class World:
         first = date(2026, 9, 1)
         with serve(self.source) as emulator:
             accounts = [replace(each, name="support") for each in accesses_of(emulator)]
-            work = replace(work_by(self.clock, accounts, self.data_dir), names={SID: "support"})
-            return perform(work, RunRequest(command, first, again=again))
+            context = replace(context_by(self.clock, accounts, self.data_dir), names={SID: "support"})
+            return perform(context, RunRequest(command, first, again=again))
 
     def since(self, command: Command = "run", *, again: bool = True) -> Changes:
         found = self.perform(command, again=again).since
@@ -63,14 +63,14 @@ def told(changes: Changes) -> tuple[int, int, int, int]:
     return changes.new, changes.changed, changes.deleted, changes.returned
 
 
-def test_the_first_run_finds_everything_new(world: World) -> None:
+def test_first_run_finds_everything_new(world: World) -> None:
     first = world.since()
     assert (first.before, told(first)) == (None, (12, 0, 0, 0))
     assert first.cost == {"USD": Decimal("0.12")}
     assert first.movers == [Mover("support", "DialVerb", "USD", Decimal("0.12"))]
 
 
-def test_a_run_that_finds_nothing_new_says_so_and_asks_the_warehouse_nothing(world: World) -> None:
+def test_unchanged_run_says_so_without_querying_the_warehouse(world: World) -> None:
     world.since()
     with patch.object(since_module, "Warehouse", side_effect=AssertionError("asked")):
         second = world.since()
@@ -79,7 +79,7 @@ def test_a_run_that_finds_nothing_new_says_so_and_asks_the_warehouse_nothing(wor
     assert second.before.replace(microsecond=0) == datetime.fromtimestamp(world.ledger.now, UTC)
 
 
-def test_what_came_changed_went_and_moved_money_is_told_once(world: World) -> None:
+def test_changes_are_reported_once(world: World) -> None:
     world.since()
     corrected, status, gone, *_ = world.sids
     world.ledger.advance(3600)
@@ -97,12 +97,12 @@ def test_what_came_changed_went_and_moved_money_is_told_once(world: World) -> No
     world.ledger.advance(3600)
     assert world.since().is_nothing
     world.ledger.change(status, status="completed")
-    assert told(world.since()) == (0, 1, 0, 0)  # the one that went was told of
+    assert told(world.since()) == (0, 1, 0, 0)  # the deleted one was already reported
     world.ledger.restore(gone)
     assert told(world.since()) == (0, 0, 0, 1)
 
 
-def test_what_a_run_found_that_was_killed_is_told_by_the_next(world: World) -> None:
+def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) -> None:
     world.since()
     world.ledger.advance(3600)
     world.ledger.change(world.sids[3], price=Decimal("-0.02"))
@@ -112,12 +112,12 @@ def test_what_a_run_found_that_was_killed_is_told_by_the_next(world: World) -> N
     ):
         world.perform(again=True)
     found = world.perform(again=True)
-    assert (found.new, found.changed) == (0, 0)  # itself it found nothing
+    assert (found.new, found.changed) == (0, 0)  # this run itself found nothing
     assert found.since is not None
     assert (told(found.since), found.since.cost) == ((0, 1, 0, 0), {"USD": Decimal("0.01")})
 
 
-def test_stages_by_themselves_add_up_until_the_models_are_built(world: World) -> None:
+def test_changes_of_single_stages_add_up_until_models_are_built(world: World) -> None:
     world.since()
     world.ledger.advance(3600)
     world.ledger.change(world.sids[3], price=Decimal("-0.02"))
@@ -132,18 +132,18 @@ def test_stages_by_themselves_add_up_until_the_models_are_built(world: World) ->
     assert world.since("model").is_nothing
 
 
-def test_building_the_lake_anew_changes_nothing(world: World) -> None:
+def test_rebuilding_the_lake_changes_nothing(world: World) -> None:
     world.since()
     world.ledger.advance(3600)
     world.ledger.change(world.sids[3], price=Decimal("-0.02"))
     world.since()
     with serve(world.source) as emulator:
-        work = work_by(world.clock, accesses_of(emulator), world.data_dir)
-        perform(work, RunRequest("normalize", rebuild=True))
+        context = context_by(world.clock, accesses_of(emulator), world.data_dir)
+        perform(context, RunRequest("normalize", rebuild=True))
     assert world.since("model").is_nothing
 
 
-def test_with_figures_that_nobody_can_read_it_begins_anew(world: World) -> None:
+def test_unreadable_figures_start_from_scratch(world: World) -> None:
     world.since()
     (world.data_dir / "told.json").write_text("{")
     found = world.since()
@@ -156,7 +156,7 @@ def shown(changes: Changes) -> str:
         return text.getvalue()
 
 
-def test_how_it_looks_on_the_screen() -> None:
+def test_changes_are_shown_on_the_screen() -> None:
     before = datetime(2026, 9, 1, 6, 30, tzinfo=UTC)
     assert shown(Changes(before)) == "Nothing changed since the run before (2026-09-01 06:30 UTC).\n"
     assert shown(Changes(None)) == "Nothing changed since the beginning.\n"
@@ -167,8 +167,12 @@ def test_how_it_looks_on_the_screen() -> None:
     cost = {"EUR": Decimal("-0.500000000"), "USD": Decimal("0.000000001")}
     assert shown(Changes(before, 3, 2, 1, 4, cost, movers)) == (
         "Since the run before (2026-09-01 06:30 UTC): 3 new, 2 changed, 1 deleted, 4 back; "
-        "EUR -0.50, USD +0.000000001.\n"
-        "Most in EUR: [b]sales DialVerb -0.50\n"
-        "Most in USD: support Trunking +0.000000001\n"
+        "-0.500000000 EUR, +0.000000001 USD.\n"
+        "Largest changes: [b]sales DialVerb -0.50 EUR\n"
+        "Largest changes: support Trunking +0.000000001 USD\n"
+    )
+    movers = [Mover("a", "x", "USD", Decimal("3.5342")), Mover("b", "y", "USD", Decimal("-1.934"))]
+    assert shown(Changes(before, 1, cost={"USD": Decimal("1600.2")}, movers=movers)).endswith(
+        "1 new, 0 changed, 0 deleted; +1,600.20 USD.\nLargest changes: a x +3.5342 USD, b y -1.9340 USD\n"
     )
     assert shown(Changes(before, 1)).endswith(": 1 new, 0 changed, 0 deleted; no cost changed.\n")

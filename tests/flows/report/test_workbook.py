@@ -1,4 +1,4 @@
-"""The workbook, read back by its XML as ECMA-376 describes it, and by no library that could share a mistake."""
+"""The workbook, read back from its XML as in ECMA-376, without a library that could share a mistake."""
 
 import io
 import zipfile
@@ -31,7 +31,7 @@ SPEND = pa.table(
 
 
 class Book:
-    """What a spreadsheet would find in the file."""
+    """What a spreadsheet program finds in the file."""
 
     def __init__(self, content: bytes) -> None:
         self.archive = zipfile.ZipFile(io.BytesIO(content))
@@ -50,7 +50,7 @@ class Book:
         return self.read(f"xl/worksheets/sheet{self.sheets.index(name) + 1}.xml")
 
     def rows(self, name: str) -> list[dict[str, object]]:
-        """Column letter → value of each row; what a cell does not have is not there."""
+        """Map column letters to values in each row; empty cells are left out."""
         return [dict(self._cells(row)) for row in self.sheet(name).iter(f"{MAIN}row")]
 
     def _cells(self, row: ET.Element) -> Iterator[tuple[str, object]]:
@@ -69,7 +69,7 @@ class Book:
                 yield letter, float(value)
 
 
-def test_numbers_dates_and_truths_are_real_and_texts_stay_texts() -> None:
+def test_workbook_keeps_numbers_dates_booleans_and_texts() -> None:
     header, *rows = Book(workbook({"spend": SPEND})).rows("spend")
     assert list(header.values()) == SPEND.column_names
     assert rows == [
@@ -91,7 +91,7 @@ def test_numbers_dates_and_truths_are_real_and_texts_stay_texts() -> None:
     ]
 
 
-def test_the_header_stays_in_sight_and_nothing_is_a_link_or_a_formula() -> None:
+def test_workbook_freezes_headers_and_has_no_links_or_formulas() -> None:
     book = Book(workbook({"spend": SPEND, "empty": SPEND.slice(0, 0)}))
     for name in book.sheets:
         pane = book.sheet(name).find(f".//{MAIN}pane")
@@ -101,12 +101,12 @@ def test_the_header_stays_in_sight_and_nothing_is_a_link_or_a_formula() -> None:
     assert [list(row.values()) for row in book.rows("empty")] == [SPEND.column_names]
 
 
-def test_money_shows_two_to_nine_decimals() -> None:
+def test_workbook_shows_money_with_two_to_nine_decimals() -> None:
     book = Book(workbook({"spend": SPEND}))
     assert "#,##0.00#######" in book.formats
 
 
-def test_a_sheet_for_each_table_in_their_order_under_names_that_a_spreadsheet_takes() -> None:
+def test_workbook_has_a_valid_sheet_name_for_each_table_in_order() -> None:
     long = "expected_daily_spend_of_all_accounts"
     names = ["spend", "a/b", "A_B", long, f"{long}_and_more", "History", "'quoted'"]
     sheets = Book(workbook(dict.fromkeys(names, SPEND))).sheets
@@ -121,7 +121,7 @@ def test_a_sheet_for_each_table_in_their_order_under_names_that_a_spreadsheet_ta
     ]
 
 
-def test_a_table_of_more_rows_than_a_sheet_has_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workbook_continues_a_long_table_on_the_next_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_ROWS_OF_A_SHEET", 2)
     book = Book(workbook({"spend": SPEND, "spend 2": SPEND.slice(0, 1)}))
     assert book.sheets == ["spend", "spend 2", "spend 2 2"]
@@ -129,10 +129,10 @@ def test_a_table_of_more_rows_than_a_sheet_has_goes_on_in_the_next(monkeypatch: 
     assert book.rows("spend 2")[1]["B"] == "<b>&\u202e 🎧"
 
 
-def test_a_text_longer_than_a_cell_keeps_its_beginning() -> None:
+def test_workbook_cuts_a_text_longer_than_a_cell() -> None:
     book = Book(workbook({"long": pa.table({"text": ["ä" * 40_000]})}))
     assert book.rows("long")[1] == {"A": "ä" * 32_767}
 
 
-def test_the_same_tables_give_the_same_bytes() -> None:
+def test_workbook_is_reproducible() -> None:
     assert workbook({"spend": SPEND}) == workbook({"spend": SPEND})

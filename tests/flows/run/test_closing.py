@@ -1,6 +1,6 @@
-"""Closed months beside a ledger that lives: what is adjusted is what the ledger's own history says, exactly.
+"""Closed months over a ledger that changes: adjustments match the ledger's own history exactly.
 
-The answer is taken from the ledger alone: how it stands at each run, compared with how it stood at the run before.
+The expected values come from the ledger alone: its state at each run, compared with its state at the previous run.
 """
 
 import json
@@ -28,12 +28,12 @@ from tests.support.runs.living_runs import (
     ACCOUNTS,
     DAY_SECONDS,
     clock_of,
+    context_by,
     epoch_of,
     in_haste,
     instant,
     made,
     run_by,
-    work_by,
 )
 from transforms.errors import ChecksFailedError, ConfigError, DataError
 
@@ -42,7 +42,7 @@ EVERYTHING = RunRequest(first=FIRST, again=True)
 
 
 class Place(NamedTuple):
-    """Where a recording counts: account, source, channels, currency, under a month."""
+    """The cell a recording counts in: month, account, source, channels and currency."""
 
     month: date
     account_sid: str
@@ -61,7 +61,7 @@ class Figures(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A place and kind of an adjustment, with the month it was found in."""
+    """The cell and kind of an adjustment, and the month it was found in."""
 
     month_found: date
     place: Place
@@ -72,7 +72,7 @@ Changes = dict[Found, Figures]
 
 
 class Books:
-    """What must have been said of closed months and what must be adjusted since, by the ledger's history."""
+    """The expected statements of closed months and their adjustments since, from the ledger's history."""
 
     def __init__(self, ledger: LivingLedger, zone: str) -> None:
         self.ledger, self.zone = ledger, ZoneInfo(zone)
@@ -82,7 +82,7 @@ class Books:
         self._priced: set[str] = set()
 
     def ran(self) -> None:
-        """A run read everything."""
+        """Take note of a run that read everything."""
         now = {r.sid: r for r, _, listed in self.ledger.recordings() if listed is not None}
         month_found = self._month(self.ledger.now)
         for sid, recording in now.items():
@@ -97,7 +97,7 @@ class Books:
         self._priced |= {sid for sid, recording in now.items() if recording.price is not None}
 
     def close(self, month: date) -> None:
-        """A month is closed as it stands."""
+        """Take note that a month is closed with its current figures."""
         rows: dict[Place, Figures] = {}
         for recording in self._standing.values():
             if self.place(recording).month == month:
@@ -165,13 +165,13 @@ def place_of(row: Mapping[str, Any]) -> Place:
 
 
 class Chance:
-    """Things that happen to a ledger, by a seed; the recording on FIRST is left alone."""
+    """Random events in a ledger, from a seed. The recording on FIRST never changes."""
 
     def __init__(self, ledger: LivingLedger, seed: int) -> None:
         self.ledger, self.random = ledger, Random(seed)
 
     def happen(self, times: int) -> None:
-        """Each recording changes once at most between two runs, for what no reading saw is in no history."""
+        """Change each recording at most once between two runs: a change that no fetch saw is in no history."""
         listed = [
             each.recording
             for sid in ACCOUNTS[:2]
@@ -218,7 +218,7 @@ class Chance:
         return self.random.choice([Decimal(0), Decimal("0.0025"), Decimal("0.123456789")])
 
     def _moment(self) -> int:
-        """Often close to the end of a month, in one time zone or another."""
+        """Return an instant, often close to the end of a month in some time zone."""
         end = epoch_of(self.random.choice([date(2026, 9, 1), date(2026, 10, 1), TODAY]))
         moment = end + self.random.choice([-1, 0, 1, self.random.randint(-40 * DAY_SECONDS, 20 * 3600)])
         return max(epoch_of(FIRST, 60), min(moment, self.ledger.now))
@@ -236,24 +236,22 @@ def first_recordings() -> list[Recording]:
 
 
 def run(
-    emulator: Emulator, ledger: LivingLedger, data_dir: Path, zone: str, job: RunRequest = EVERYTHING
+    emulator: Emulator, ledger: LivingLedger, data_dir: Path, zone: str, request: RunRequest = EVERYTHING
 ) -> None:
-    summary = run_by(clock_of(ledger), accesses_of(emulator), data_dir, job, reporting_timezone=zone)
+    summary = run_by(clock_of(ledger), accesses_of(emulator), data_dir, request, reporting_timezone=zone)
     assert (summary.exit_code, summary.failed) == (0, {})
 
 
 def closed(ledger: LivingLedger, data_dir: Path, zone: str, month: str) -> Sealed:
-    work = work_by(clock_of(ledger), [], data_dir, reporting_timezone=zone)
-    return close_month(work, month, accept_incomplete=True)
+    context = context_by(clock_of(ledger), [], data_dir, reporting_timezone=zone)
+    return close_month(context, month, accept_incomplete=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("zone", "seed"), [("UTC", 1), ("America/New_York", 2), ("Pacific/Kiritimati", 3), ("Etc/GMT+12", 4)]
 )
-def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
-    zone: str, seed: int, tmp_path: Path
-) -> None:
+def test_adjustments_match_the_history_of_the_ledger(zone: str, seed: int, tmp_path: Path) -> None:
     source = open_living(first_recordings(), now=epoch_of(TODAY, 20 * 3600))
     ledger, chance = source.ledger, Chance(source.ledger, seed)
     books, kinds = Books(ledger, zone), Counter[str]()
@@ -274,9 +272,9 @@ def test_what_is_adjusted_is_what_the_history_of_the_ledger_says(
             kinds.update(found.kind for found in books.adjusted)
         assert {month: statement_of(tmp_path, month) for month in books.closed} == books.closed
     assert kinds.keys() == {"late price", "correction", "late recording", "moved"}
-    # The lake built anew from the pages alone, in one go, tells the same history.
+    # The lake rebuilt from the pages alone, all at once, has the same history.
     before = changes_of(tmp_path)
-    perform(work_by(clock_of(ledger), [], tmp_path), RunRequest("normalize", rebuild=True))
+    perform(context_by(clock_of(ledger), [], tmp_path), RunRequest("normalize", rebuild=True))
     assert changes_of(tmp_path) == before
 
 
@@ -297,8 +295,8 @@ MOVES = made(
 )
 
 
-def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
-    """A recording that is deleted keeps its cost, so it adjusts nothing."""
+def test_adjustments_of_a_hand_computed_example(tmp_path: Path) -> None:
+    """A deleted recording keeps its cost, so it causes no adjustment."""
     source = open_living([PRICED, UNPRICED, GOES, MOVES], now=epoch_of(TODAY))
     ledger = source.ledger
     with in_haste(50), serve(source) as emulator:
@@ -340,7 +338,7 @@ def test_what_was_found_when_by_hand(tmp_path: Path) -> None:
 
 @pytest.fixture
 def september(tmp_path: Path) -> tuple[LivingLedger, Path]:
-    """A ledger that was read in October, complete but for what a test does to it."""
+    """A ledger that was read in October: complete, except for what a test changes."""
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY))
     with in_haste(50), serve(source) as emulator:
         run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 8, 30)))
@@ -348,10 +346,10 @@ def september(tmp_path: Path) -> tuple[LivingLedger, Path]:
 
 
 def close(ledger: LivingLedger, data_dir: Path, month: str = "2026-09", **settings: Any) -> Sealed:
-    return close_month(work_by(clock_of(ledger), [], data_dir, **settings), month)
+    return close_month(context_by(clock_of(ledger), [], data_dir, **settings), month)
 
 
-def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> None:
+def test_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> None:
     ledger, data_dir = september
     sealed = close(ledger, data_dir)
     assert sealed.statement.missing.words == ""
@@ -359,7 +357,7 @@ def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> N
     assert files.keys() == {"statement.json", "statement.csv"}
     assert b"0.012300000" in files["statement.csv"]
     assert json.loads(files["statement.json"])["sha256"] == sealed.sha256
-    with pytest.raises(ConfigError, match="2026-09 is closed already"):
+    with pytest.raises(ConfigError, match="2026-09 is already closed"):
         close(ledger, data_dir)
     assert {path.name: path.read_bytes() for path in (data_dir / "statements" / "2026-09").iterdir()} == files
 
@@ -367,15 +365,15 @@ def test_a_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> N
 @pytest.mark.parametrize(
     ("month", "zone", "said"),
     [
-        ("2026-10", "UTC", "2026-10 is not over yet. It can be closed from 2026-11-01 00:00 UTC on"),
+        ("2026-10", "UTC", "2026-10 is not over yet. You can close it from 2026-11-01 00:00 UTC on"),
         ("2026-11", "UTC", "is not over yet"),
         ("2026-10", "America/New_York", "from 2026-11-01 04:00 UTC on"),
-        ("2026-07", "UTC", "No day of 2026-07 was read; 2026-08-30 to 2026-10-02 were"),
+        ("2026-07", "UTC", "No day of 2026-07 has been read, only 2026-08-30 to 2026-10-02"),
         ("2026-13", "UTC", "2026-13 is no month"),
         ("2026-9", "UTC", "2026-9 is no month"),
     ],
 )
-def test_a_month_that_is_not_over_or_was_not_read_is_refused(
+def test_close_refuses_months_not_over_or_not_read(
     month: str, zone: str, said: str, september: tuple[LivingLedger, Path]
 ) -> None:
     ledger, data_dir = september
@@ -384,7 +382,7 @@ def test_a_month_that_is_not_over_or_was_not_read_is_refused(
     assert not (data_dir / "statements").exists()
 
 
-def test_days_that_were_not_read_since_they_were_over_are_named(tmp_path: Path) -> None:
+def test_close_names_days_not_read_since_they_ended(tmp_path: Path) -> None:
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 9, 29), 3600))
     with in_haste(50), serve(source) as emulator:
         run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 9, 1)))
@@ -397,13 +395,13 @@ def test_days_that_were_not_read_since_they_were_over_are_named(tmp_path: Path) 
     sealed = closed(source.ledger, tmp_path, "UTC", "2026-09")
     (hole,) = sealed.statement.missing.holes
     assert (hole.first_day, hole.last_day) == (date(2026, 9, 29), date(2026, 9, 30))
-    # The morning of October in UTC is still September in New York, and was not read.
+    # The first morning of October in UTC is still September in New York, and was not read.
     with pytest.raises(ConfigError, match="2026-10-01"):
         close(source.ledger, september_in_utc(tmp_path), reporting_timezone="America/New_York")
 
 
 def september_in_utc(data_dir: Path) -> Path:
-    """The same folder, not closed, and read until the end of September in UTC."""
+    """A copy of the folder, not closed, read until the end of September in UTC."""
     shutil.rmtree(data_dir / "statements")
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 10, 1)))
     with in_haste(50), serve(source) as emulator:
@@ -411,7 +409,7 @@ def september_in_utc(data_dir: Path) -> Path:
     return data_dir
 
 
-def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_path: Path) -> None:
+def test_close_names_unpriced_recordings_and_rejects(tmp_path: Path) -> None:
     recordings = first_recordings()
     unpriced = sum(r.price is None and instant(r.created_at).month == 9 for r in recordings)
     source = open_living(recordings, now=epoch_of(TODAY))
@@ -431,53 +429,51 @@ def test_recordings_without_a_price_and_records_not_understood_are_named(tmp_pat
         close(source.ledger, tmp_path)
     assert closed(source.ledger, tmp_path, "UTC", "2026-09").statement.missing.rejects == rejects
     assert rows_of(tmp_path, "select * from landed.closed_months") == []
-    perform(work_by(clock_of(source.ledger), [], tmp_path), RunRequest("model"))
+    perform(context_by(clock_of(source.ledger), [], tmp_path), RunRequest("model"))
     (row,) = rows_of(tmp_path, "select holes, unpriced, rejects from landed.closed_months")
     assert row == {"holes": 0, "unpriced": unpriced, "rejects": rejects}
 
 
-def test_what_lies_in_pages_and_not_in_the_tables_keeps_a_month_open(
+def test_close_refuses_pages_that_are_not_in_the_lake(
     september: tuple[LivingLedger, Path], tmp_path: Path
 ) -> None:
     _, data_dir = september
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY, 60))
     with in_haste(50), serve(source) as emulator:
-        job = RunRequest("ingest", first=date(2026, 9, 1), last=date(2026, 9, 30), again=True)
-        run(emulator, source.ledger, data_dir, "UTC", job)
+        request = RunRequest("ingest", first=date(2026, 9, 1), last=date(2026, 9, 30), again=True)
+        run(emulator, source.ledger, data_dir, "UTC", request)
     with pytest.raises(ConfigError, match="Run `recspend normalize` first"):
         close(source.ledger, data_dir)
     (manifest,) = (data_dir / "raw").glob(
         f"*/2026-09-*/{instant(source.ledger.now):%Y%m%dT}0001*/manifest.json"
     )
     manifest.unlink()
-    with pytest.raises(ConfigError, match="was broken off"):
+    with pytest.raises(ConfigError, match="was interrupted"):
         close(source.ledger, data_dir)
 
 
 @pytest.mark.parametrize("file", ["statement.json", "statement.csv"])
-def test_a_statement_that_was_touched_stops_the_models(
-    file: str, september: tuple[LivingLedger, Path]
-) -> None:
+def test_changed_statement_stops_the_models(file: str, september: tuple[LivingLedger, Path]) -> None:
     ledger, data_dir = september
     close(ledger, data_dir)
     path = data_dir / "statements" / "2026-09" / file
-    text, work = path.read_text(), work_by(clock_of(ledger), [], data_dir)
+    text, context = path.read_text(), context_by(clock_of(ledger), [], data_dir)
     for damaged in (text.replace("0.0123", "0.0124"), text.replace("DialVerb", "DialVerbs"), text[:-5], ""):
         assert damaged != text
         path.write_text(damaged)
         with pytest.raises(DataError, match=file):
-            perform(work, RunRequest("model"))
+            perform(context, RunRequest("model"))
     path.unlink()
     with pytest.raises(DataError, match="is missing"):
-        perform(work, RunRequest("model"))
+        perform(context, RunRequest("model"))
     path.write_text(text)
-    perform(work, RunRequest("model"))
+    perform(context, RunRequest("model"))
     assert [str(row["cost"]) for row in rows_of(data_dir, "select cost from landed.statements")] == [
         "0.012300000"
     ]
 
 
-def test_closing_that_is_broken_off_leaves_nothing_and_can_be_done_again(
+def test_interrupted_closing_leaves_nothing_and_can_be_repeated(
     september: tuple[LivingLedger, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, data_dir = september
@@ -488,7 +484,7 @@ def test_closing_that_is_broken_off_leaves_nothing_and_can_be_done_again(
                 patched.setattr("flows.stores.folder.statements.write_whole", _interrupted)
             with pytest.raises(KeyboardInterrupt):
                 close(ledger, data_dir)
-        perform(work_by(clock_of(ledger), [], data_dir), RunRequest("model"))
+        perform(context_by(clock_of(ledger), [], data_dir), RunRequest("model"))
         assert rows_of(data_dir, "select * from landed.closed_months") == []
     assert close(ledger, data_dir).statement.month == "2026-09"
     assert [path.name for path in (data_dir / "statements").iterdir()] == ["2026-09"]
@@ -498,7 +494,7 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_check_that_fails_keeps_a_month_open(september: tuple[LivingLedger, Path]) -> None:
+def test_failed_check_keeps_a_month_open(september: tuple[LivingLedger, Path]) -> None:
     ledger, data_dir = september
     month = (
         data_dir
@@ -518,24 +514,24 @@ def test_a_check_that_fails_keeps_a_month_open(september: tuple[LivingLedger, Pa
     assert not (data_dir / "statements").exists()
 
 
-def test_a_clock_that_was_set_back_makes_nothing_look_found_later(
+def test_clock_set_back_makes_nothing_look_found_later(
     september: tuple[LivingLedger, Path],
 ) -> None:
     _, data_dir = september
     seen = max(row["seen"] for row in rows_of(data_dir, "select max(fetched_at) as seen from ops.landings"))
-    work = work_by(lambda: datetime(2026, 10, 1, tzinfo=UTC), [], data_dir)
-    assert close_month(work, "2026-09").statement.closed_at == seen
-    perform(work, RunRequest("model"))
+    context = context_by(lambda: datetime(2026, 10, 1, tzinfo=UTC), [], data_dir)
+    assert close_month(context, "2026-09").statement.closed_at == seen
+    perform(context, RunRequest("model"))
     assert adjustments(data_dir) == {}
 
 
-def test_another_time_zone_since_is_shown_as_undated_and_warned_of(
+def test_changed_time_zone_is_shown_as_undated_with_a_warning(
     september: tuple[LivingLedger, Path],
 ) -> None:
     ledger, data_dir = september
     close(ledger, data_dir)
     summary = perform(
-        work_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), RunRequest("model")
+        context_by(clock_of(ledger), [], data_dir, reporting_timezone="America/New_York"), RunRequest("model")
     )
     assert [check.check.name for check in summary.checks if not check.is_passed] == [
         "adjustments_are_undated"
@@ -544,13 +540,13 @@ def test_another_time_zone_since_is_shown_as_undated_and_warned_of(
     assert (found.kind, figures.recordings, figures.cost) == ("undated", -1, Decimal("-0.01"))
 
 
-def test_a_run_that_finds_nothing_new_takes_the_models_over_after_closing_too(
+def test_run_without_news_reuses_the_models_after_closing(
     september: tuple[LivingLedger, Path],
 ) -> None:
     ledger, data_dir = september
     close(ledger, data_dir)
-    work = work_by(clock_of(ledger), [], data_dir)
-    perform(work, RunRequest("model"))
+    context = context_by(clock_of(ledger), [], data_dir)
+    perform(context, RunRequest("model"))
     stamped = (data_dir / "warehouse.json").read_text()
-    perform(work, RunRequest("model"))
+    perform(context, RunRequest("model"))
     assert json.loads((data_dir / "warehouse.json").read_text())["made"] == json.loads(stamped)["made"]

@@ -1,4 +1,4 @@
-"""A run that fails before it began is on record, in the metrics and told, as one that failed later is."""
+"""A run that fails before it starts is recorded, in the metrics and notified, like one that fails later."""
 
 import json
 import sys
@@ -22,21 +22,21 @@ pytestmark = pytest.mark.usefixtures("no_settings")
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    """A data folder in which nothing is yet."""
+    """An empty data folder."""
     folder = tmp_path / "data"
     folder.mkdir()
     return folder
 
 
 def without_token(data_dir: Path, command: Command = "run", **settings: Any) -> Settings:
-    """Settings that a job cannot be begun with, which was tried."""
+    """Try to run without a token; return the settings."""
     settings_given = load(data_dir=data_dir, **settings)
     with pytest.raises(ConfigError):
         perform(context_of(settings_given), RunRequest(command))
     return settings_given
 
 
-def test_a_run_without_a_token_is_the_last_run_for_whoever_watches(data_dir: Path) -> None:
+def test_run_without_a_token_is_recorded_as_the_last_run(data_dir: Path) -> None:
     before = datetime.now(UTC)
     without_token(data_dir)
     (record,) = Runs(data_dir).all()
@@ -46,17 +46,17 @@ def test_a_run_without_a_token_is_the_last_run_for_whoever_watches(data_dir: Pat
     assert "recspend_last_run_exit_code 2\n" in (data_dir / "metrics.prom").read_text()
 
 
-def test_a_stage_is_not_on_record(data_dir: Path) -> None:
+def test_stage_leaves_no_record(data_dir: Path) -> None:
     without_token(data_dir, "ingest")
     assert list(data_dir.iterdir()) == []
 
 
-def test_no_folder_is_made_for_the_record(tmp_path: Path) -> None:
+def test_failed_start_creates_no_data_folder(tmp_path: Path) -> None:
     without_token(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_folder_of_a_newer_version_is_left_alone(data_dir: Path) -> None:
+def test_failed_start_leaves_a_newer_folder_alone(data_dir: Path) -> None:
     settings = load(data_dir=data_dir)
     write_format(data_dir, FORMAT + 1)
     with pytest.raises(ConfigError):
@@ -64,15 +64,15 @@ def test_a_folder_of_a_newer_version_is_left_alone(data_dir: Path) -> None:
     assert [path.name for path in data_dir.iterdir()] == ["format.json"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_a_warning(
+def test_failed_start_warns_about_a_read_only_folder(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (data_dir / "runs").write_text("")
     without_token(data_dir)
-    assert "That the run failed could not be put on record" in caplog.text
+    assert "Could not record the failed run" in caplog.text
 
 
-def test_what_another_run_will_write_is_left_to_it_and_busy_is_no_failure(data_dir: Path) -> None:
+def test_failed_start_writes_no_metrics_while_another_run_does(data_dir: Path) -> None:
     with one_writer(data_dir):
         with pytest.raises(BusyError):
             perform(RunContext(load(data_dir=data_dir), [], {}), RunRequest())
@@ -82,7 +82,7 @@ def test_what_another_run_will_write_is_left_to_it_and_busy_is_no_failure(data_d
     assert not (data_dir / "metrics.prom").exists()
 
 
-def test_a_run_that_cannot_get_hold_of_the_folder_is_told_and_on_record_once(
+def test_failure_is_sent_and_recorded_once(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
@@ -94,12 +94,12 @@ def test_a_run_that_cannot_get_hold_of_the_folder_is_told_and_on_record_once(
     with pytest.raises(OSError, match="No space"):
         perform(RunContext(load(data_dir=data_dir, notify=[channel]), [], {}), RunRequest())
     assert [record.exit_code for record in Runs(data_dir).all()] == [2]
-    (told,) = got.read_text().splitlines()
-    assert "The run ended early. No space left on device." in json.loads(told)["text"]
+    (sent,) = got.read_text().splitlines()
+    assert "The run ended early. No space left on device." in json.loads(sent)["text"]
 
 
 def recspend(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    """The exit code of a command."""
+    """Run a command and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["recspend", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -116,7 +116,7 @@ def recspend(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
         (["run", "--again"], "secret"),
     ],
 )
-def test_wrong_use_leaves_no_trace(
+def test_usage_error_leaves_no_trace(
     arguments: list[str], token: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     got = tmp_path / "got"
@@ -130,7 +130,7 @@ def test_wrong_use_leaves_no_trace(
     assert not got.exists()
 
 
-def test_run_that_was_due_is_recorded_and_sent_without_token(
+def test_due_run_without_a_token_is_recorded_and_sent(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     got = tmp_path / "got"

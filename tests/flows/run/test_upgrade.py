@@ -1,4 +1,4 @@
-"""Data folders of older formats are upgraded out of their own pages, those of newer ones refused."""
+"""Data folders of older formats are upgraded from their own pages; those of newer formats are refused."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.main import get_command
@@ -27,7 +28,7 @@ from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords
 from tests.support.make_golden_folder import FOLDERS, SALES, SUPPORT, TODAY
 from tests.support.runs.ledger_runs import ledger_cells, rows_of, warehouse_cells
-from tests.support.runs.living_runs import epoch_of, instant, work_by
+from tests.support.runs.living_runs import context_by, epoch_of, instant
 from transforms.errors import ConfigError, DataError
 
 KEPT = sorted(FOLDERS.glob("format-*"))
@@ -58,42 +59,54 @@ def copied(kept: Path, data_dir: Path) -> Path:
     return data_dir
 
 
-def work_in(data_dir: Path, **settings: Any) -> RunContext:
-    """Work that asks no API, by a clock that stands at the morning after."""
-    work = work_by(lambda: instant(epoch_of(TODAY, 40_000)), [], data_dir, **settings)
-    return replace(work, names={SUPPORT: "support", SALES: "sales"})
+def context_in(data_dir: Path, **settings: Any) -> RunContext:
+    """Return a context without accounts, with a clock stopped on the morning after."""
+    context = context_by(lambda: instant(epoch_of(TODAY, 40_000)), [], data_dir, **settings)
+    return replace(context, names={SUPPORT: "support", SALES: "sales"})
 
 
 def brought_up(data_dir: Path, **settings: Any) -> RunSummary:
-    """Everything but the API: what building the models came to."""
-    work = work_in(data_dir, **settings)
-    perform(work, RunRequest("normalize"))
-    return perform(work, RunRequest("model"))
+    """Normalize and build the models; return the summary of the models."""
+    context = context_in(data_dir, **settings)
+    perform(context, RunRequest("normalize"))
+    return perform(context, RunRequest("model"))
 
 
 def content(folder: Path, *names: str) -> dict[str, bytes]:
-    """Every file below a folder, or below these folders in it, byte for byte."""
+    """Return path → bytes of every file in a folder, or in the named folders inside it."""
     files = [path for name in names or [""] for path in (folder / name).rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def changed(kept: Path, data_dir: Path) -> set[str]:
-    """The files of a kept folder that are gone, or other than before."""
+    """Return the files of a stored folder that are missing or changed."""
     after = content(data_dir)
     return {name for name, before in content(kept / "data").items() if after.get(name) != before}
 
 
+# The reason of the one reject, in the words of the release that wrote the folder and in today's.
+REWORDED = {'"a fortune" is no number that fits': '"a fortune" is not a number that fits'}
+
+
 def tables(data_dir: Path) -> dict[str, Any]:
-    """Every table that is made of raw pages."""
+    """Read every table that is built from raw pages, with reasons of rejects in today's words."""
     return {
-        str(path.relative_to(data_dir)): pq.ParquetFile(path).read()
+        str(path.relative_to(data_dir)): reworded(pq.ParquetFile(path).read())
         for path in data_dir.rglob("*.parquet")
         if "reports" not in path.parts
     }
 
 
+def reworded(table: pa.Table) -> pa.Table:
+    if "reason" not in table.column_names:
+        return table
+    reasons = [REWORDED.get(reason, reason) for reason in table["reason"].to_pylist()]
+    place = table.column_names.index("reason")
+    return table.set_column(place, table.schema.field("reason"), pa.array(reasons, pa.string()))
+
+
 def without_column(path: Path, column: str) -> None:
-    """The file as it was before the column was added."""
+    """Remove a column from a file, as if it had not been added yet."""
     pq.write_table(pq.ParquetFile(path).read().drop_columns(column), path)
 
 
@@ -116,14 +129,14 @@ BY_HAND = [
 ]
 
 
-def test_there_is_a_step_from_each_format_and_a_folder_of_each() -> None:
+def test_every_format_has_an_upgrade_step_and_a_folder() -> None:
     assert sorted(STEPS) == list(range(1, FORMAT))
     assert [kept.name for kept in KEPT] == [f"format-{number}" for number in range(2, FORMAT + 1)], (
         "keep a folder of the new format: python -m tests.support.make_golden_folder"
     )
 
 
-def test_the_folder_of_this_format_has_the_tables_of_today() -> None:
+def test_current_format_folder_has_the_current_tables() -> None:
     lake, usage = Lake(NEWEST / "data"), UsageRecords(NEWEST / "data")
     assert lake.accounts() == [SUPPORT, SALES]
     assert all(lake.is_current(sid) and usage.is_current(sid) for sid in lake.accounts()), (
@@ -132,7 +145,7 @@ def test_the_folder_of_this_format_has_the_tables_of_today() -> None:
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.name)
-def test_a_kept_folder_gives_the_figures_of_the_ledger_and_stays_as_it_is(kept: Path, tmp_path: Path) -> None:
+def test_upgraded_folder_keeps_its_files_and_figures(kept: Path, tmp_path: Path) -> None:
     data_dir = copied(kept, tmp_path / "data")
     summary = brought_up(data_dir)
     assert (summary.exit_code, summary.holes, summary.unpriced) == (0, 0, 0)
@@ -142,18 +155,18 @@ def test_a_kept_folder_gives_the_figures_of_the_ledger_and_stays_as_it_is(kept: 
     assert summary.since.is_nothing
     assert content(data_dir, *TRUTH) == content(kept / "data", *TRUTH)
     if kept == NEWEST:
-        assert changed(kept, data_dir) == {"told.json"}  # it says when
+        assert changed(kept, data_dir) == {"told.json"}  # it contains the time it was written
 
 
-def test_without_its_file_a_folder_is_of_format_1_and_is_only_stamped(data_dir: Path) -> None:
+def test_folder_without_format_file_is_format_1_and_only_marked(data_dir: Path) -> None:
     (data_dir / "format.json").unlink()
     brought_up(data_dir)
     assert changed(NEWEST, data_dir) == {"told.json"}
     assert warehouse_cells(data_dir) == right(NEWEST)
 
 
-def test_a_new_folder_has_the_format_of_today_at_once(tmp_path: Path) -> None:
-    perform(work_in(tmp_path / "data"), RunRequest("normalize"))
+def test_new_folder_has_the_current_format(tmp_path: Path) -> None:
+    perform(context_in(tmp_path / "data"), RunRequest("normalize"))
     found = read_format(tmp_path / "data")
     assert found is not None
     assert found.format == FORMAT
@@ -169,7 +182,7 @@ def test_a_new_folder_has_the_format_of_today_at_once(tmp_path: Path) -> None:
         (USAGE, "minutes"),
     ],
 )
-def test_a_table_that_lacks_a_column_of_today_is_built_anew(path: str, column: str, data_dir: Path) -> None:
+def test_table_that_lacks_a_column_is_rebuilt(path: str, column: str, data_dir: Path) -> None:
     before = tables(data_dir)
     (data_dir / "format.json").unlink()
     without_column(data_dir / path, column)
@@ -182,19 +195,19 @@ def test_a_table_that_lacks_a_column_of_today_is_built_anew(path: str, column: s
 
 
 @pytest.mark.slow
-def test_a_warehouse_over_outdated_tables_is_built_anew_by_whatever_writes_next(data_dir: Path) -> None:
+def test_outdated_warehouse_is_rebuilt_by_the_next_writer(data_dir: Path) -> None:
     brought_up(data_dir, embed_recordings=False)
     (data_dir / "format.json").unlink()
     for path in Lake(data_dir).folder.rglob("*.parquet"):
         without_column(path, "call_sid")
-    # What was landed and never normalized must not be in the way.
+    # Pages that were landed but never normalized must not prevent it.
     shutil.rmtree(data_dir / "recordings" / f"account_sid={SALES}")
-    perform(work_in(data_dir, embed_recordings=False), RunRequest("report"))
+    perform(context_in(data_dir, embed_recordings=False), RunRequest("report"))
     assert warehouse_cells(data_dir) == right(NEWEST)
     assert len(rows_of(data_dir, "select call_sid from marts.fct_recordings where call_sid is not null")) == 9
 
 
-def test_a_column_of_another_type_or_one_too_many_is_noticed(data_dir: Path) -> None:
+def test_column_of_wrong_type_or_extra_column_is_noticed(data_dir: Path) -> None:
     (data_dir / "format.json").unlink()
     path, before = data_dir / AUGUST, tables(data_dir)
     table = before[AUGUST]
@@ -211,14 +224,12 @@ def test_a_column_of_another_type_or_one_too_many_is_noticed(data_dir: Path) -> 
 
 
 class Killed(BaseException):
-    """In the place of a signal that nobody can catch."""
+    """Stands in for a signal that cannot be caught."""
 
 
 @pytest.mark.parametrize("apart", [8, pytest.param(1, marks=pytest.mark.slow)])
-def test_an_upgrade_that_is_broken_off_anywhere_is_finished_by_the_next_run(
-    apart: int, tmp_path: Path
-) -> None:
-    broken_off = 0
+def test_interrupted_upgrade_is_finished_by_the_next_run(apart: int, tmp_path: Path) -> None:
+    interrupted = 0
     for number in range(1, 100, apart):
         data_dir = copied(NEWEST, tmp_path / str(number))
         (data_dir / "format.json").unlink()
@@ -227,18 +238,18 @@ def test_an_upgrade_that_is_broken_off_anywhere_is_finished_by_the_next_run(
         with killed_at(number), suppress(Killed):
             upgrade(data_dir)
             break
-        broken_off += 1
+        interrupted += 1
         assert read_format(data_dir) is None
         upgrade(data_dir)
         assert tables(data_dir) == tables(NEWEST / "data")
         assert read_format(data_dir) == read_format(NEWEST / "data")
         assert content(data_dir, *TRUTH) == content(NEWEST / "data", *TRUTH)
         assert Lake(data_dir).state(SUPPORT) is not None
-    assert broken_off > 15 // apart
+    assert interrupted > 15 // apart
 
 
 class killed_at:  # noqa: N801  reads like a function
-    """The block is killed just before a file takes its place for the nth time."""
+    """Kill the block just before the nth file is put in place."""
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -259,7 +270,7 @@ class killed_at:  # noqa: N801  reads like a function
         self.patched.stop()
 
 
-def test_what_cannot_be_built_anew_is_left_alone_and_told(data_dir: Path) -> None:
+def test_account_that_cannot_be_rebuilt_is_kept_and_reported(data_dir: Path) -> None:
     (data_dir / "format.json").unlink()
     without_column(data_dir / AUGUST, "error_code")
     shutil.rmtree(data_dir / "raw" / f"account_sid={SUPPORT}")
@@ -271,7 +282,7 @@ def test_what_cannot_be_built_anew_is_left_alone_and_told(data_dir: Path) -> Non
 
 @pytest.fixture
 def newer(data_dir: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Iterator[Path]:
-    """A folder that a newer recspend wrote; a command must leave every byte of it, and the next folder too."""
+    """A folder written by a newer recspend. Commands must not change a byte of it, nor of the folder next to it."""
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9", "new": true}}\n')
     monkeypatch.chdir(data_dir.parent)
     monkeypatch.setenv("RECSPEND_DATA_DIR", str(data_dir))
@@ -292,22 +303,20 @@ def test_every_command_refuses_a_newer_folder(
         cli.main()
     printed = capsys.readouterr()
     assert ended.value.code == 2
-    # What the doctor finds is what it prints.
+    # The doctor prints its findings on standard output.
     is_doctor = command == "doctor"
     (line,) = (printed.out if is_doctor else printed.err).splitlines()
     assert (printed.err if is_doctor else printed.out) == ""
     begins = "broken       settings: " if is_doctor else "Error: "
-    assert line.startswith(f"{begins}{newer} is in format {FORMAT + 1}, written by recspend 9.9.9")
+    assert line.startswith(f"{begins}{newer} has format {FORMAT + 1}, written by recspend 9.9.9")
 
 
 @pytest.mark.parametrize("command", ["run", "ingest", "normalize", "model", "report"])
-def test_a_folder_that_became_newer_meanwhile_is_refused_by_who_holds_it(
-    command: Command, data_dir: Path
-) -> None:
+def test_lock_holder_refuses_a_folder_that_became_newer(command: Command, data_dir: Path) -> None:
     (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9.9.9"}}')
     before = content(data_dir)
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):
-        perform(work_in(data_dir), RunRequest(command))
+        perform(context_in(data_dir), RunRequest(command))
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):
-        close_month(work_in(data_dir), "2026-09")
+        close_month(context_in(data_dir), "2026-09")
     assert {name: found for name, found in content(data_dir).items() if name != ".lock"} == before

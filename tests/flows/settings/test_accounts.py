@@ -23,13 +23,13 @@ SID = ONE["RECSPEND_ACCOUNT_SID"]
 
 @pytest.fixture
 def one(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> None:
-    """One account by the environment."""
+    """Set one account in the environment."""
     for name, value in ONE.items():
         monkeypatch.setenv(name, value)
 
 
 def entry(name: str, account_sid: str, **more: str) -> str:
-    """An `[[accounts]]` entry of recspend.toml."""
+    """Return an `[[accounts]]` entry of recspend.toml."""
     values = {
         "name": name,
         "base_url": f"https://{name}.signalwire.com",
@@ -44,7 +44,7 @@ def write(*entries: str) -> None:
 
 
 def refused(only: str | None = None) -> str:
-    """What is said about accounts that cannot be used."""
+    """Return the error message for accounts that cannot be used."""
     with pytest.raises(ConfigError) as raised:
         accesses(load(), only)
     return str(raised.value)
@@ -55,7 +55,7 @@ def token_of(access: AccountAccess) -> str:
 
 
 @pytest.mark.usefixtures("one")
-def test_one_account_by_the_environment() -> None:
+def test_environment_describes_one_account() -> None:
     (found,) = accesses(load())
     assert found == AccountAccess(
         name=SID,
@@ -69,7 +69,7 @@ def test_one_account_by_the_environment() -> None:
 
 
 @pytest.mark.usefixtures("one")
-def test_an_account_may_have_a_name_a_user_and_another_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account_can_have_name_user_and_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_ACCOUNT_NAME", "support")
     monkeypatch.setenv("RECSPEND_API_USER", "SKkey")
     monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
@@ -79,7 +79,7 @@ def test_an_account_may_have_a_name_a_user_and_another_provider(monkeypatch: pyt
 
 @pytest.mark.parametrize("missing", [each for count in (1, 2, 3) for each in combinations(ONE, count)])
 @pytest.mark.parametrize("is_empty", [False, True])
-def test_each_missing_variable_is_named(
+def test_missing_variables_are_named(
     missing: tuple[str, ...], is_empty: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in ONE.items():
@@ -90,12 +90,12 @@ def test_each_missing_variable_is_named(
     said = refused()
     are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
     assert said == (
-        f"{' and '.join(missing)} {are} not set. Set {them}, describe accounts in recspend.toml, or try "
+        f"{' and '.join(missing)} {are} not set. Set {them}, add accounts to recspend.toml, or try "
         "`recspend demo`, which needs no account."
     )
 
 
-def test_several_accounts_have_each_its_own_token_by_the_variable_that_token_env_names(
+def test_token_env_gives_each_account_its_own_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SUPPORT_TOKEN", "one")
@@ -111,7 +111,7 @@ def test_several_accounts_have_each_its_own_token_by_the_variable_that_token_env
 
 
 @pytest.mark.usefixtures("one")
-def test_the_account_of_the_environment_comes_before_those_of_the_file(
+def test_environment_account_comes_before_file_accounts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SALES_TOKEN", "two")
@@ -119,7 +119,7 @@ def test_the_account_of_the_environment_comes_before_those_of_the_file(
     assert [found.account_sid for found in accesses(load())] == [SID, "AC2"]
 
 
-def test_accounts_of_the_file_need_none_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_accounts_need_no_account_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SALES_TOKEN", "two")
     monkeypatch.setenv("RECSPEND_API_TOKEN", "for nobody")
     write(entry("sales", "AC2"))
@@ -127,7 +127,7 @@ def test_accounts_of_the_file_need_none_in_the_environment(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_missing_token_names_the_account_and_its_variable(
+def test_missing_token_names_the_account_and_variable(
     value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if value is not None:
@@ -137,29 +137,45 @@ def test_a_missing_token_names_the_account_and_its_variable(
 
 
 @pytest.mark.parametrize("token", [TOKEN, "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "s3cret-Words", ""])
-def test_a_token_where_its_variables_name_belongs_is_not_shown(token: str) -> None:
+def test_token_given_as_variable_name_is_not_shown(token: str) -> None:
     write(entry("sales", "AC2", token_env=token))
     said = refused()
     assert said == "Account sales: the variable that token_env names is not set. It must hold the token."
 
 
-def test_one_account_is_picked_by_name_or_sid(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_picks_an_account_by_name_or_sid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPPORT_TOKEN", "one")
     monkeypatch.setenv("SALES_TOKEN", "two")
     write(entry("support", "A1"), entry("sales", "AC2"))
     assert [found.name for found in accesses(load(), "sales")] == ["sales"]
     assert [found.name for found in accesses(load(), "A1")] == ["support"]
-    assert refused("billing") == "There is no account billing. Accounts are: support, sales."
+    assert refused("billing") == "There is no account billing. There are sales, support."
+    assert "Did you mean support?" in refused("suport")
+
+
+def test_accesses_picks_the_sid_before_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPPORT_TOKEN", "one")
+    write(entry("support", "sales"), entry("sales", "AC2", token_env="SALES_TOKEN"))
+    assert [found.name for found in accesses(load(), "sales")] == ["support"]
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_accesses_of_no_account_at_all() -> None:
+    assert refused("sales") == "There is no account sales. No accounts are set up yet; run `recspend init`."
 
 
 @pytest.mark.parametrize(
     ("sids", "names", "words"),
     [
-        (("A1", "A2"), ("sales", "sales"), "Two accounts have the name sales. Give each its own."),
-        (("A1", "A1"), ("sales", "support"), "Two accounts have the account_sid A1. Give each its own."),
+        (("A1", "A2"), ("sales", "sales"), "Two accounts have the same name, sales. Make them different."),
+        (
+            ("A1", "A1"),
+            ("sales", "support"),
+            "Two accounts have the same account_sid, A1. Make them different.",
+        ),
     ],
 )
-def test_two_accounts_of_one_name_or_sid_are_refused(
+def test_duplicate_account_names_and_sids_are_refused(
     sids: tuple[str, str], names: tuple[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUPPORT_TOKEN", "one")
@@ -169,12 +185,12 @@ def test_two_accounts_of_one_name_or_sid_are_refused(
 
 
 @pytest.mark.usefixtures("one")
-def test_an_account_that_stands_in_the_file_and_the_environment_is_refused(
+def test_account_in_file_and_environment_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SALES_TOKEN", "two")
     write(entry("sales", SID))
-    assert refused() == f"Two accounts have the account_sid {SID}. Give each its own."
+    assert refused() == f"Two accounts have the same account_sid, {SID}. Make them different."
 
 
 @pytest.mark.parametrize(
@@ -193,7 +209,7 @@ def test_an_account_that_stands_in_the_file_and_the_environment_is_refused(
     ],
 )
 @pytest.mark.usefixtures("one")
-def test_a_base_url_is_scheme_and_host(url: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_base_url_is_scheme_and_host(url: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_BASE_URL", url)
     assert accesses(load())[0].base_url == expected
 
@@ -232,9 +248,11 @@ BAD_URLS = [
 
 @pytest.mark.parametrize("url", BAD_URLS)
 @pytest.mark.usefixtures("one")
-def test_any_other_base_url_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_base_url_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_BASE_URL", url)
-    assert refused() == "RECSPEND_BASE_URL must be a scheme and a host, like https://example.signalwire.com."
+    assert (
+        refused() == "RECSPEND_BASE_URL must be a scheme and a host, such as https://example.signalwire.com."
+    )
 
 
 @pytest.mark.parametrize(
@@ -255,7 +273,7 @@ def test_any_other_base_url_is_refused_and_not_shown(url: str, monkeypatch: pyte
     ],
 )
 @pytest.mark.usefixtures("one")
-def test_http_is_refused_except_on_this_machine(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_is_refused_except_for_loopback(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_BASE_URL", url)
     assert refused() == "RECSPEND_BASE_URL would send the token unencrypted. Use https."
 
@@ -265,23 +283,26 @@ def test_http_is_refused_except_on_this_machine(url: str, monkeypatch: pytest.Mo
     ["../up", "a/b", "a b", ".hidden", "-x", "a?b", "a#b", "a%2fb", "\u00e4", "a\n", "a" * 101, "a=b", "a:b"],
 )
 @pytest.mark.usefixtures("one")
-def test_a_sid_that_would_lead_elsewhere_is_refused(sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sid_that_is_not_safe_in_a_path_is_refused(sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_ACCOUNT_SID", sid)
-    assert refused() == "RECSPEND_ACCOUNT_SID is not an account sid. Copy it from the vendor's console."
+    assert (
+        refused() == "RECSPEND_ACCOUNT_SID is not a valid account sid. Copy it from the provider's console."
+    )
 
 
 @pytest.mark.parametrize("sid", [SID, "AC" + "0f" * 16, "xyz123-xyz123-xyz123", "a" * 100, "A_1.b"])
 @pytest.mark.usefixtures("one")
-def test_the_sids_of_both_vendors_are_taken(sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sids_of_both_providers_are_accepted(sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_ACCOUNT_SID", sid)
     assert accesses(load())[0].account_sid == sid
 
 
-def test_a_wrong_entry_of_the_file_is_named_by_its_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_entry_is_named_by_its_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SALES_TOKEN", TOKEN)
     write(entry("sales", "../up"))
     assert (
-        refused() == "account_sid of account sales is not an account sid. Copy it from the vendor's console."
+        refused()
+        == "account_sid of account sales is not a valid account sid. Copy it from the provider's console."
     )
     write(entry("sales", "AC2", base_url=f"https://:{TOKEN}@example.com"))
     assert refused().startswith("base_url of account sales must be a scheme and a host")
@@ -290,18 +311,18 @@ def test_a_wrong_entry_of_the_file_is_named_by_its_account(monkeypatch: pytest.M
 
 
 def in_file(token: str, name: str = "token") -> str:
-    """A token in a file of its owner alone; the file's name."""
+    """Write a token to a file that only its owner can read; return the file's name."""
     Path(name).write_text(f"{token}\n")
     Path(name).chmod(0o600)
     return name
 
 
 def without_variable(name: str, account_sid: str, **more: str) -> str:
-    """An entry whose token is somewhere else than in a variable."""
+    """Return an entry whose token is not in a variable."""
     return entry(name, account_sid, **{"token_env": "", **more}).replace("token_env = ''\n", "")
 
 
-def test_a_token_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_file_of_an_entry_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPPORT_TOKEN", "one")
     write(entry("support", "A1"), without_variable("sales", "AC2", token_file=in_file(TOKEN)))
     support, sales = accesses(load())
@@ -310,14 +331,14 @@ def test_a_token_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("one")
-def test_the_token_of_the_one_account_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_file_of_the_single_account_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECSPEND_API_TOKEN")
     monkeypatch.setenv("RECSPEND_TOKEN_FILE", in_file(TOKEN))
     (found,) = accesses(load())
     assert (token_of(found), found.token_hint) == (TOKEN, "the file token")
     Path("token").chmod(0o644)
     assert refused().startswith(
-        "The file that RECSPEND_TOKEN_FILE names can be read by its group or by others."
+        "The file that RECSPEND_TOKEN_FILE names is readable by its group or by others."
     )
 
 
@@ -325,18 +346,18 @@ def test_the_token_of_the_one_account_may_stand_in_a_file(monkeypatch: pytest.Mo
     ("place", "words"),
     [
         ({"token_file": TOKEN}, "Account sales: the file that token_file names does not exist (in "),
-        ({}, "Account sales: nothing says where its token is. Give it token_env, token_file or token_block."),
+        ({}, "Account sales: there is no token. Set one of token_env, token_file and token_block."),
         (
             {"token_file": "token", "token_block": TOKEN},
-            "Account sales: the token is to come from token_file and from token_block. Keep one of them.",
+            "Account sales: token_file and token_block are both set. Keep only one.",
         ),
         (
             {"token_file": "token", "token_env": "SALES_TOKEN"},
-            "Account sales: the token is to come from token_env and from token_file. Keep one of them.",
+            "Account sales: token_env and token_file are both set. Keep only one.",
         ),
     ],
 )
-def test_a_token_that_is_nowhere_or_in_two_places_is_told_by_its_account(
+def test_token_in_no_place_or_two_names_its_account(
     place: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SALES_TOKEN", TOKEN)
@@ -350,26 +371,26 @@ def test_a_token_that_is_nowhere_or_in_two_places_is_told_by_its_account(
 @pytest.mark.parametrize(
     ("places", "words"),
     [
-        (["API_TOKEN", "TOKEN_FILE"], "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE"),
-        (["TOKEN_FILE", "TOKEN_BLOCK"], "RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK"),
+        (["API_TOKEN", "TOKEN_FILE"], "RECSPEND_API_TOKEN and RECSPEND_TOKEN_FILE are both"),
+        (["TOKEN_FILE", "TOKEN_BLOCK"], "RECSPEND_TOKEN_FILE and RECSPEND_TOKEN_BLOCK are both"),
         (
             ["API_TOKEN", "TOKEN_FILE", "TOKEN_BLOCK"],
-            "RECSPEND_API_TOKEN and from RECSPEND_TOKEN_FILE and from RECSPEND_TOKEN_BLOCK",
+            "RECSPEND_API_TOKEN and RECSPEND_TOKEN_FILE and RECSPEND_TOKEN_BLOCK are all",
         ),
     ],
 )
 @pytest.mark.usefixtures("one")
-def test_the_one_account_has_its_token_in_one_place(
+def test_token_of_the_single_account_is_in_one_place(
     places: list[str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RECSPEND_API_TOKEN")
     for name in places:
         monkeypatch.setenv(f"RECSPEND_{name}", TOKEN)
-    assert refused() == f"The token is to come from {words}. Keep one of them."
+    assert refused() == f"{words} set. Keep only one."
 
 
 @pytest.mark.parametrize("text", [f"{TOKEN}\nother", f"{TOKEN}\udcff"])
-def test_a_variable_that_holds_more_than_a_token_is_told(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_that_holds_more_than_a_token_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SALES_TOKEN", text)
     write(entry("sales", "AC2"))
     said = refused()
@@ -377,7 +398,7 @@ def test_a_variable_that_holds_more_than_a_token_is_told(text: str, monkeypatch:
     assert TOKEN not in said
 
 
-def test_prefect_is_imported_only_for_who_keeps_a_token_there() -> None:
+def test_prefect_is_imported_only_for_token_blocks() -> None:
     in_file(TOKEN)
     write(without_variable("sales", "AC2", token_file="token"))
     script = "import sys; from flows.settings import accounts, settings; accounts.accesses(settings.load())"
@@ -388,7 +409,7 @@ def test_prefect_is_imported_only_for_who_keeps_a_token_there() -> None:
 
 
 @pytest.mark.usefixtures("one")
-def test_names_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account_names_need_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     write(entry("sales", "AC2"), entry("support", "A1"))
     assert account_names(load()) == {SID: SID, "AC2": "sales", "A1": "support"}
     monkeypatch.setenv("RECSPEND_ACCOUNT_NAME", "billing")
@@ -396,12 +417,12 @@ def test_names_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) -> N
     assert account_names(load())[SID] == "billing"
 
 
-def test_without_accounts_there_are_no_names() -> None:
+def test_account_names_are_empty_without_accounts() -> None:
     assert account_names(load()) == account_providers(load()) == {}
 
 
 @pytest.mark.usefixtures("one")
-def test_providers_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account_providers_need_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECSPEND_API_TOKEN")
     monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
     write(entry("sales", "AC2"), entry("support", "A1", provider="twilio"))
@@ -409,20 +430,20 @@ def test_providers_are_known_without_any_token(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("one")
-def test_a_token_is_not_shown_with_its_account() -> None:
+def test_token_is_not_in_the_repr_of_an_account() -> None:
     (found,) = accesses(load())
     assert token_of(found) == TOKEN
     assert [text for text in (repr(found), str(found), f"{[found]}") if TOKEN in text] == []
 
 
-def test_an_account_that_is_not_asked_for_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account_that_is_not_picked_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     write(entry("support", "sid-1"), entry("sales", "sid-2"))
     monkeypatch.setenv("SALES_TOKEN", TOKEN)
     assert [access.name for access in accesses(load(), "sales")] == ["sales"]
     assert "SUPPORT_TOKEN" in refused()
 
 
-def test_only_accounts_of_twilio_have_usage_records_and_they_can_be_left_unread(
+def test_usage_records_are_for_twilio_and_can_be_switched_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write(entry("support", "A1"), entry("sales", "AC2", provider="twilio"))

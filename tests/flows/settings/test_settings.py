@@ -21,7 +21,7 @@ def write(text: str, path: Path = SECRET_FILE) -> None:
 
 
 def refused(**given: object) -> str:
-    """What is said about wrong settings."""
+    """Return the error message for invalid settings."""
     with pytest.raises(ConfigError) as raised:
         load(**given)
     return str(raised.value)
@@ -60,7 +60,7 @@ ENVIRONMENT = {
 }
 
 
-def test_without_anything_the_defaults_hold() -> None:
+def test_defaults_apply_without_any_setting() -> None:
     found = load()
     assert found.data_dir == Path("data")
     assert (found.provider, found.reporting_timezone, found.embed_recordings) == ("signalwire", "UTC", True)
@@ -70,26 +70,26 @@ def test_without_anything_the_defaults_hold() -> None:
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
-def test_every_setting_can_stand_in_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_setting_can_be_in_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text, value = ENVIRONMENT[name]
     assert getattr(load(), name.lower()) != value
     monkeypatch.setenv(f"RECSPEND_{name}", text)
     assert getattr(load(), name.lower()) == value
 
 
-def test_the_environment_names_every_setting_but_the_lists() -> None:
+def test_environment_test_covers_every_setting_but_lists() -> None:
     assert {name.lower() for name in ENVIRONMENT} == {*Settings.model_fields} - {"accounts", "notify"}
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - {"API_TOKEN"}))
-def test_every_setting_but_the_token_can_stand_in_the_file(name: str) -> None:
+def test_every_setting_but_the_token_can_be_in_the_file(name: str) -> None:
     text, value = ENVIRONMENT[name]
     is_plain = isinstance(value, bool | int | float)
     write(f"{name.lower()} = {text}" if is_plain else f'{name.lower()} = "{text}"')
     assert getattr(load(), name.lower()) == value
 
 
-def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
+def test_command_line_overrides_environment_overrides_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write('data_dir = "of-file"\nattempts = 2\nprovider = "twilio"')
@@ -101,7 +101,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     assert (found.data_dir, found.attempts, found.provider) == (Path("given"), 3, "twilio")
 
 
-def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     write('reporting_timezone = "Europe/Berlin"')
     for name in ("DATA_DIR", "ACCOUNT_SID", "REPORTING_TIMEZONE", "ATTEMPTS", "CONFIG"):
         monkeypatch.setenv(f"RECSPEND_{name}", "")
@@ -120,20 +120,22 @@ def test_recspend_config_names_another_file(tmp_path: Path, monkeypatch: pytest.
     assert load().data_dir == Path("of-the-other-file")
 
 
-def test_a_named_file_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_recspend_config_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_CONFIG", "nowhere.toml")
     assert (
         refused()
-        == "RECSPEND_CONFIG names nowhere.toml, which does not exist. Create it or unset the variable."
+        == "RECSPEND_CONFIG is nowhere.toml, which does not exist. Create the file or unset the variable."
     )
 
 
-def test_a_named_file_that_is_a_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recspend_config_that_is_a_folder_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RECSPEND_CONFIG", str(tmp_path))
     assert refused().startswith(f"{tmp_path} cannot be read")
 
 
-def test_several_accounts_stand_in_the_file() -> None:
+def test_file_can_hold_several_accounts() -> None:
     write(
         """
         [[accounts]]
@@ -169,11 +171,11 @@ def test_several_accounts_stand_in_the_file() -> None:
         (f'[[accounts]]\nname = "a"\n[[accounts]]\nname = "b"\napi_token = "{TOKEN}"', "accounts entry 2"),
     ],
 )
-def test_a_token_in_the_file_is_refused_without_showing_it(text: str, where: str) -> None:
+def test_token_in_the_file_is_refused_and_not_shown(text: str, where: str) -> None:
     write(text)
     assert refused() == (
-        f"recspend.toml holds an api_token ({where}). Put it into a variable instead (RECSPEND_API_TOKEN, or the one "
-        "that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
+        f"recspend.toml contains an api_token ({where}). Keep it in a variable instead (RECSPEND_API_TOKEN, or the "
+        "one that token_env names), a file (token_file) or a Prefect Secret block (token_block)."
     )
 
 
@@ -194,13 +196,11 @@ def test_a_token_in_the_file_is_refused_without_showing_it(text: str, where: str
         ('data_dir = ["{token}"]', ["data_dir"]),
     ],
 )
-def test_each_wrong_key_and_value_of_the_file_is_named_and_no_value_shown(
-    text: str, names: list[str]
-) -> None:
+def test_invalid_file_settings_are_named_without_their_value(text: str, names: list[str]) -> None:
     write(text.replace("{token}", TOKEN))
     said = refused()
-    assert said.startswith("Settings are wrong: ")
-    assert said.endswith("See RECSPEND_… and recspend.toml.")
+    assert said.startswith("Invalid settings: ")
+    assert said.endswith("Check the RECSPEND_… variables and recspend.toml.")
     for name in names:
         assert f"{name}: " in said
     assert TOKEN not in said
@@ -232,17 +232,17 @@ def test_each_wrong_key_and_value_of_the_file_is_named_and_no_value_shown(
         ("ACCOUNTS", '{"name": "perhaps"}'),
     ],
 )
-def test_a_wrong_value_in_the_environment_is_named_and_not_shown(
+def test_invalid_variable_is_named_without_its_value(
     name: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"RECSPEND_{name}", text)
     said = refused()
-    assert said.startswith("Settings are wrong: ")
+    assert said.startswith("Invalid settings: ")
     assert name in said.upper()
     assert text not in said.replace("greater than or equal to 0", "").replace("greater than 0", "")
 
 
-def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_ATTEMPTS", "many")
     write('provider = "plivo"\nunknown = 1')
     said = refused(backoff=-1)
@@ -250,14 +250,14 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("content", [b"data_dir = ", b"= 1", b"[[accounts]", b"\xff\xfe", b"a = 1\na = 2"])
-def test_a_file_that_is_no_toml_is_an_error_that_names_it(content: bytes) -> None:
+def test_invalid_toml_is_an_error_that_names_the_file(content: bytes) -> None:
     Path("recspend.toml").write_bytes(content)
     said = refused()
     assert said.startswith("recspend.toml is not valid TOML: ")
-    assert said.endswith("Mend that line.")
+    assert said.endswith("Fix that line.")
 
 
-def test_a_token_on_a_line_that_is_no_toml_is_not_shown() -> None:
+def test_token_in_invalid_toml_is_not_shown() -> None:
     for line in (f"api_token = {TOKEN}", f'api_token = "{TOKEN}', f"{TOKEN}", f"x = '{TOKEN}' '"):
         write(line)
         said = refused()
@@ -265,7 +265,7 @@ def test_a_token_on_a_line_that_is_no_toml_is_not_shown() -> None:
         assert TOKEN not in said
 
 
-def test_a_token_is_shown_as_stars_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_shown_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_API_TOKEN", TOKEN)
     found = load()
     assert found.api_token is not None
@@ -282,22 +282,20 @@ def test_a_token_is_shown_as_stars_only(monkeypatch: pytest.MonkeyPatch) -> None
     assert all("*" in text for text in shown)
 
 
-def test_an_error_beside_a_token_does_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_next_to_a_token_does_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_API_TOKEN", TOKEN)
     monkeypatch.setenv("RECSPEND_ATTEMPTS", "many")
     assert TOKEN not in refused()
 
 
-def test_what_travels_with_the_program_is_found_in_a_checkout() -> None:
+def test_shipped_files_are_found_in_a_checkout() -> None:
     assert (shipped("sql", "checks") / "lake_equals_fact.sql").is_file()
     assert (shipped("sql") / "marts").is_dir()
     assert (shipped("reference") / "account_names.csv").is_file()
     assert shipped("reference", "account_names.csv") == shipped("reference") / "account_names.csv"
 
 
-def test_what_travels_with_the_program_is_found_in_a_wheel(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shipped_files_are_found_in_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site-packages" / "flows"
     (package / "_shipped" / "sql").mkdir(parents=True)
     monkeypatch.setattr(shipped_module, "__file__", str(package / "settings" / "shipped.py"))

@@ -1,4 +1,4 @@
-"""The settings file that is written, read back by the loader that reads it for a run."""
+"""The generated settings file, read back by the loader that a run uses."""
 
 import re
 from decimal import Decimal
@@ -21,17 +21,17 @@ ODD = 'say "hi"\n[[accounts]]\n# ☎️ \\u0041 \x7f\x00 [x]'
 
 
 def opened(text: str) -> str:
-    """The text with every comment opened that holds a setting."""
+    """Return the text with every commented-out setting uncommented."""
     return re.sub(r"^#(?=[^ \n])", "", text, flags=re.MULTILINE)
 
 
-def test_what_is_written_changes_no_default() -> None:
+def test_settings_text_changes_no_default() -> None:
     FILE.write_text(settings_text(load()), encoding="utf-8")
     assert load() == Settings.model_construct()
     assert load().model_fields_set == set()
 
 
-def test_with_every_comment_opened_the_defaults_still_hold_and_every_setting_is_there() -> None:
+def test_settings_text_uncommented_sets_every_default() -> None:
     defaults = load()
     text = opened(settings_text(defaults))
     FILE.write_text(text, encoding="utf-8")
@@ -52,7 +52,7 @@ def test_with_every_comment_opened_the_defaults_still_hold_and_every_setting_is_
 
 
 @pytest.mark.parametrize("model", [Settings, AccountSettings])
-def test_every_setting_has_words(model: type[BaseModel]) -> None:
+def test_every_setting_has_a_description(model: type[BaseModel]) -> None:
     text = settings_text(load())
     for name, field in model.model_fields.items():
         assert field.description, name
@@ -61,7 +61,7 @@ def test_every_setting_has_words(model: type[BaseModel]) -> None:
             assert re.search(form, text, re.MULTILINE), name
 
 
-def test_a_table_of_several_kinds_has_an_example_of_each_that_can_be_given_one() -> None:
+def test_table_of_several_kinds_has_an_example_of_each() -> None:
     class Bell(BaseModel):
         kind: Literal["bell"]
         sound: str | None = Field(default=None, description="what it sounds like")
@@ -76,50 +76,50 @@ def test_a_table_of_several_kinds_has_an_example_of_each_that_can_be_given_one()
         where: str
 
     class More(Settings):
-        told: list[Annotated[Bell | Letter | Person, Field(discriminator="kind")]] = Field(
-            default_factory=list, description="who is told"
+        people: list[Annotated[Bell | Letter | Person, Field(discriminator="kind")]] = Field(
+            default_factory=list, description="who is notified"
         )
 
     text = settings_text(
-        More.model_validate({"told": [{"kind": "letter", "from": "x"}, {"kind": "bell", "secret": TOKEN}]})
+        More.model_validate({"people": [{"kind": "letter", "from": "x"}, {"kind": "bell", "secret": TOKEN}]})
     )
     assert TOKEN not in text
     assert (
         """
-# who is told
-#[[told]]
+# who is notified
+#[[people]]
 # (bell)
 #kind = "bell"
 # sound: what it sounds like
 
-#[[told]]
+#[[people]]
 # (letter)
 #kind = "letter"
 # who writes
 #from = "me"
 
-# [[told]] may have: kind, where
+# [[people]] can have: kind, where
 
-[[told]]
+[[people]]
 kind = "letter"
 from = "x"
 
-[[told]]
+[[people]]
 kind = "bell"
 """
         in text
     )
 
 
-def test_limits_and_choices_are_told() -> None:
+def test_limits_and_choices_are_shown() -> None:
     text = settings_text(load())
-    assert "# whose API it is (signalwire or twilio)\n#provider" in text
-    assert "# how often a failing request is sent in all (1 to 50)\n#attempts = 7" in text
-    assert "a bill may differ by so much, in its currency (0 or more, below 1000000000)" in text
-    assert "seconds to wait for a connection (above 0)" in text
+    assert "# the provider whose API is used (signalwire or twilio)\n#provider" in text
+    assert "# how often a failing request is sent in total (1 to 50)\n#attempts = 7" in text
+    assert "how far a bill may differ, in its currency (0 or more, less than 1000000000)" in text
+    assert "seconds to wait for a connection (more than 0)" in text
 
 
-def test_what_is_set_comes_back_whatever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_text_round_trips_odd_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_ANOMALY_DEVIATIONS", "3.00000000000000000001")
     given = load(
         account_name=ODD,
@@ -140,7 +140,7 @@ def test_what_is_set_comes_back_whatever_it_is(monkeypatch: pytest.MonkeyPatch) 
     assert settings_text(found) == text
 
 
-def test_entries_come_back_and_those_left_out_do_once_they_are_opened(
+def test_entries_round_trip_also_once_uncommented(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def entry(name: str, sid: str, **more: str) -> AccountSettings:

@@ -15,7 +15,7 @@ OWNER, USER, GROUP_OF_FILE, GROUP, MASK, OTHERS = 0x01, 0x02, 0x04, 0x08, 0x10, 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A token as an operator keeps it."""
+    """A token file as an operator would create it."""
     path = tmp_path / "support"
     path.write_text(f"{TOKEN}\n")
     path.chmod(0o600)
@@ -31,38 +31,38 @@ def refused(path: Path) -> str:
 
 
 def with_access_list(path: Path, *entries: tuple[int, int, int]) -> None:
-    """Give a file an access list as the kernel keeps it, whatever its mode."""
+    """Give a file an access list in the kernel's format, whatever its mode."""
     stored = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
     try:
         os.setxattr(path, "system.posix_acl_access", stored)
     except OSError:
-        pytest.skip("the file system here keeps no access lists")
+        pytest.skip("this file system does not support access lists")
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700, 0o611, 0o620])
-def test_a_file_of_its_owner_alone_gives_its_token(file: Path, mode: int) -> None:
+def test_file_readable_only_by_its_owner_is_read(file: Path, mode: int) -> None:
     file.chmod(mode)
     assert read_secret(file, "The file", "the token") == TOKEN
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o440, 0o604, 0o404, 0o644, 0o444, 0o777])
-def test_a_file_that_group_or_others_can_read_is_refused(file: Path, mode: int) -> None:
+def test_file_readable_by_group_or_others_is_refused(file: Path, mode: int) -> None:
     file.chmod(mode)
     assert refused(file) == (
-        "The file can be read by its group or by others. Make it its owner's alone (chmod 600), and renew the token "
-        "if somebody may have read it."
+        "The file is readable by its group or by others. Restrict it to its owner (chmod 600), and rotate the token "
+        "if it may have been read."
     )
 
 
-def test_a_link_is_judged_by_the_file_it_leads_to(file: Path) -> None:
+def test_link_is_checked_by_its_target(file: Path) -> None:
     link = file.with_name("link")
     link.symlink_to(file)
     assert read_secret(link, "The file", "the token") == TOKEN
     file.chmod(0o644)
-    assert "can be read by its group" in refused(link)
+    assert "is readable by its group" in refused(link)
 
 
-def test_a_credential_of_systemd_is_its_services_alone_though_its_mode_says_more(file: Path) -> None:
+def test_systemd_credential_is_read_despite_its_mode(file: Path) -> None:
     with_access_list(
         file,
         (OWNER, 4, EVERYBODY),
@@ -83,14 +83,14 @@ def test_a_credential_of_systemd_is_its_services_alone_though_its_mode_says_more
         [(GROUP_OF_FILE, 0, EVERYBODY), (GROUP, 4, 12345), (MASK, 4, EVERYBODY)],
     ],
 )
-def test_an_access_list_that_lets_others_read_is_refused(
+def test_access_list_that_lets_others_read_is_refused(
     file: Path, entries: list[tuple[int, int, int]]
 ) -> None:
     with_access_list(file, (OWNER, 6, EVERYBODY), *entries, (OTHERS, 0, EVERYBODY))
-    assert "can be read by its group or by others" in refused(file)
+    assert "is readable by its group or by others" in refused(file)
 
 
-def test_a_missing_file_is_told_with_its_folder_only(tmp_path: Path) -> None:
+def test_missing_file_error_names_only_the_folder(tmp_path: Path) -> None:
     assert refused(tmp_path / TOKEN) == (
         f"The file does not exist (in {tmp_path}). Create it with the token in it, or name another."
     )
@@ -100,13 +100,13 @@ def test_a_missing_file_is_told_with_its_folder_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.symlink_to(path)])
-def test_what_cannot_be_read_is_told(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_unreadable_file_is_an_error(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "support")
     assert refused(tmp_path / "support").startswith("The file cannot be read (")
 
 
-def test_a_path_that_no_file_can_have_is_told() -> None:
-    assert refused(Path("a\0b")).startswith("The file cannot be read (no file can have such a name)")
+def test_invalid_file_name_is_an_error() -> None:
+    assert refused(Path("a\0b")).startswith("The file cannot be read (invalid file name)")
     assert refused(Path("a" * 5000)).startswith("The file cannot be read (File name too long)")
 
 
@@ -117,14 +117,14 @@ def test_a_path_that_no_file_can_have_is_told() -> None:
         (b"\n", "is empty"),
         (b"one\ntwo\n", "has more than one line"),
         (f"SUPPORT_TOKEN={TOKEN}\nSALES_TOKEN={TOKEN}".encode(), "has more than one line"),
-        (b"\xff\xfe\x00", "is no text"),
+        (b"\xff\xfe\x00", "is not text"),
     ],
 )
-def test_a_file_that_holds_something_else_is_told(file: Path, content: bytes, words: str) -> None:
+def test_file_with_other_content_is_an_error(file: Path, content: bytes, words: str) -> None:
     file.write_bytes(content)
     assert refused(file).startswith(f"The file {words}. It must hold the token")
 
 
-def test_a_mark_of_byte_order_and_the_end_of_the_line_do_not_count(file: Path) -> None:
+def test_byte_order_mark_and_line_end_are_stripped(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + TOKEN.encode() + b"\r\n")
     assert read_secret(file, "The file", "the token") == TOKEN

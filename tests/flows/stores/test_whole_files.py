@@ -11,13 +11,13 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_is_written_with_the_folders_above_it(tmp_path: Path) -> None:
+def test_write_whole_creates_parent_folders(tmp_path: Path) -> None:
     write_whole(tmp_path / "a" / "b" / "c.txt", b"content")
     assert (tmp_path / "a" / "b" / "c.txt").read_bytes() == b"content"
     assert names(tmp_path / "a" / "b") == ["c.txt"]
 
 
-def test_a_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+def test_write_whole_replaces_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     write_whole(path, b"old and longer")
     write_whole(path, b"new")
@@ -25,38 +25,36 @@ def test_a_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert names(tmp_path) == ["c.txt"]
 
 
-def test_until_the_block_ends_the_old_file_stands(tmp_path: Path) -> None:
+def test_replaced_whole_keeps_the_old_file_within_the_block(tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(b"old")
-    with replaced_whole(path) as beside:
-        beside.write_bytes(b"new")
-        assert beside.name == f"c.txt{BESIDE}"
-        assert beside.parent == path.parent
+    with replaced_whole(path) as partial:
+        partial.write_bytes(b"new")
+        assert partial.name == f"c.txt{BESIDE}"
+        assert partial.parent == path.parent
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt, SystemExit])
-def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
+def test_replaced_whole_keeps_the_old_file_after_an_error(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(b"old")
-    with pytest.raises(error), replaced_whole(path) as beside:
-        beside.write_bytes(b"half of the ne")
+    with pytest.raises(error), replaced_whole(path) as partial:
+        partial.write_bytes(b"half of the ne")
         raise error
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["c.txt"]
 
 
-def test_a_block_that_fails_where_there_was_no_file_leaves_none(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no"), replaced_whole(tmp_path / "c.txt") as beside:
-        beside.write_bytes(b"half")
+def test_replaced_whole_leaves_no_new_file_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no"), replaced_whole(tmp_path / "c.txt") as partial:
+        partial.write_bytes(b"half")
         raise ValueError("no")
     assert names(tmp_path) == []
 
 
-def test_a_block_that_writes_nothing_is_an_error_and_the_old_file_stands(tmp_path: Path) -> None:
+def test_replaced_whole_raises_if_nothing_is_written(tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(b"old")
     with pytest.raises(FileNotFoundError), replaced_whole(path):
@@ -64,16 +62,14 @@ def test_a_block_that_writes_nothing_is_an_error_and_the_old_file_stands(tmp_pat
     assert path.read_bytes() == b"old"
 
 
-def test_what_a_killed_process_left_beside_is_written_over(tmp_path: Path) -> None:
+def test_write_whole_overwrites_a_leftover_partial_file(tmp_path: Path) -> None:
     (tmp_path / f"c.txt{BESIDE}").write_bytes(b"much longer than what comes now")
     write_whole(tmp_path / "c.txt", b"new")
     assert (tmp_path / "c.txt").read_bytes() == b"new"
     assert names(tmp_path) == ["c.txt"]
 
 
-def test_the_content_is_on_disk_before_it_takes_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_write_whole_flushes_before_it_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(b"old")
     flushed = []
@@ -87,7 +83,7 @@ def test_the_content_is_on_disk_before_it_takes_its_place(
     assert path.read_bytes() == b"new"
 
 
-def test_a_reader_never_sees_a_part(tmp_path: Path) -> None:
+def test_write_whole_never_shows_a_part(tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     contents = [bytes([letter]) * 200_000 for letter in b"ab"]
     write_whole(path, contents[0])
@@ -109,7 +105,7 @@ def test_a_reader_never_sees_a_part(tmp_path: Path) -> None:
     assert {*seen} == {*contents}
 
 
-def test_a_file_that_holds_just_that_is_not_touched(tmp_path: Path) -> None:
+def test_write_if_changed_leaves_equal_content_untouched(tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     assert write_if_changed(path, b"same")
     os.utime(path, ns=(1, 1))
@@ -119,7 +115,7 @@ def test_a_file_that_holds_just_that_is_not_touched(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"sam", b"same\n", b"Same"])
-def test_a_file_that_holds_something_else_is_written(tmp_path: Path, content: bytes) -> None:
+def test_write_if_changed_writes_other_content(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(b"same")
     assert write_if_changed(path, content)

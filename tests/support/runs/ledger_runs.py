@@ -1,4 +1,4 @@
-"""Runs against the emulator, and the emulator's own answer to compare them with."""
+"""Runs against the emulator, and the emulator's own totals to compare them with."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ Figures = tuple[int, int, int, Decimal | None]
 
 
 def accesses_of(emulator: Emulator) -> list[AccountAccess]:
-    """How to reach the emulator's accounts."""
+    """Return how to reach the emulator's accounts."""
     return [
         AccountAccess(
             account.name,
@@ -36,7 +36,7 @@ def accesses_of(emulator: Emulator) -> list[AccountAccess]:
 
 
 def environment_of(access: AccountAccess, data_dir: Path) -> dict[str, str]:
-    """The environment of a command that is to read an account into a data folder, without the page."""
+    """Return the environment for a command that reads an account into a data folder, without the report page."""
     return {
         "PATH": os.environ["PATH"],
         "RECSPEND_DATA_DIR": str(data_dir),
@@ -48,8 +48,8 @@ def environment_of(access: AccountAccess, data_dir: Path) -> dict[str, str]:
     }
 
 
-def work_for(accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
-    """Work in a data folder, patient without waiting."""
+def context_for(accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
+    """Return the context of a run in a data folder, with retries but without waiting."""
     names = {access.account_sid: access.name for access in accounts}
     return RunContext(Settings(data_dir=data_dir, backoff=0, **settings), accounts, names)
 
@@ -57,12 +57,12 @@ def work_for(accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any)
 def run_against(
     emulator: Emulator, data_dir: Path, first: date | None = None, last: date | None = None, **settings: Any
 ) -> RunSummary:
-    """A whole run over the emulator's accounts."""
-    return perform(work_for(accesses_of(emulator), data_dir, **settings), RunRequest("run", first, last))
+    """Do a whole run over the emulator's accounts."""
+    return perform(context_for(accesses_of(emulator), data_dir, **settings), RunRequest("run", first, last))
 
 
 def ledger_cells(totals: TotalsObject) -> dict[Cell, Figures]:
-    """The emulator's own totals, by account, source, channels and currency."""
+    """Return the emulator's own totals, by account, source, channels and currency."""
     return {
         (cell["account_sid"], cell["source"], cell["channels"], cell["currency"]): (
             cell["recordings"],
@@ -75,7 +75,7 @@ def ledger_cells(totals: TotalsObject) -> dict[Cell, Figures]:
 
 
 def warehouse_cells(data_dir: Path) -> dict[Cell, Figures]:
-    """The same cells as the daily cube of the warehouse has them."""
+    """Return the same cells from the daily cube of the warehouse."""
     rows = rows_of(
         data_dir,
         """
@@ -97,13 +97,13 @@ def warehouse_cells(data_dir: Path) -> dict[Cell, Figures]:
 
 
 def rows_of(data_dir: Path, sql: str) -> list[dict[str, Any]]:
-    """Rows of the warehouse as Python objects."""
+    """Return rows of the warehouse as Python objects."""
     rows: list[dict[str, Any]] = Warehouse(warehouse_path(data_dir)).table(sql).to_pylist()
     return rows
 
 
 def fingerprints(data_dir: Path, folders: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Which files there are, by inode and time of writing: a file that is replaced changes both."""
+    """Return the inode and modification time of every file: replacing a file changes both."""
     return {
         str(path.relative_to(data_dir)): (path.stat().st_ino, path.stat().st_mtime_ns)
         for folder in folders

@@ -1,9 +1,9 @@
 """What recspend must know of a ledger that lives: the rules of the pages, said as simply as can be, and nothing else.
 
-Assumed, and kept to by whoever uses it: time stands still during a run, and so does the ledger; `updated_at` never goes
-back; nothing happens on days before FIRST, so that it is all the same from which of them on an account is read.
+Callers must ensure: neither the time nor the ledger changes during a run; `updated_at` never goes back; nothing happens
+on days before FIRST, so that it does not matter from which of them an account is read.
 
-What a run that was broken off has read nobody can tell. Its days are *hazy* until a run has ended: for a recording of
+It is unknown what an interrupted run has read. Its days are *hazy* until a run has ended: for a recording of
 such a day, anything that the ledger held since then is right, unless the later run had to read the day anyway.
 """
 
@@ -25,7 +25,7 @@ DONE = frozenset({"completed", "absent", "failed", "stopped", "deleted"})
 
 
 class Change(NamedTuple):
-    """A price that changed after it had been given. seen: the second of the reading that found it."""
+    """A price that changed after it had been set. seen: the second of the fetch that found it."""
 
     seen: int
     cost_before: Decimal | None
@@ -35,7 +35,7 @@ class Change(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What the tables say of a recording. Seconds of readings, by the ledger's clock."""
+    """What the tables say about a recording. Instants are seconds of fetches, by the ledger's clock."""
 
     fact: Fact
     first_seen: int
@@ -45,30 +45,30 @@ class Row(NamedTuple):
 
 @dataclass
 class Model:
-    """What must be in the tables after each run that ends well: `rows`."""
+    """The expected tables after each successful run: `rows`."""
 
     ledger: LivingLedger
     rows: dict[str, Row] = field(default_factory=dict)
     _read: dict[str, dict[date, int]] = field(default_factory=dict)
     _hazy: dict[str, set[date]] = field(default_factory=dict)
     _moments: list[dict[str, Fact]] = field(default_factory=list)
-    _broken_off_on: date = date.min
+    _interrupted_on: date = date.min
 
     @property
     def is_hazy(self) -> bool:
-        """Whether a run was broken off since the last one that ended."""
+        """Whether a run was interrupted since the last one that ended."""
         return bool(self._moments)
 
     @property
     def today(self) -> date:
-        """The ledger's day, UTC."""
+        """The ledger's current day, UTC."""
         return instant(self.ledger.now).date()
 
-    def days_to_read(self, account_sid: str, job: RunRequest) -> set[date]:
-        """The days that a run must read, by what is in the tables."""
-        first, last = job.first or FIRST, min(job.last or self.today, self.today)
+    def days_to_read(self, account_sid: str, request: RunRequest) -> set[date]:
+        """Return the days that a run must read, judging by the tables."""
+        first, last = request.first or FIRST, min(request.last or self.today, self.today)
         days = {first + timedelta(number) for number in range((last - first).days + 1)}
-        if job.again or job.audit_days:
+        if request.again or request.audit_days:
             return days
         read = self._read.get(account_sid, {})
         unsettled = {
@@ -80,30 +80,30 @@ class Model:
             day
             for day in days
             if day not in read
-            or (instant(read[day]).date() <= day < self.today)  # it was not over yet
+            or (instant(read[day]).date() <= day < self.today)  # the day was not over yet
             or self._age(day) < LOOKBACK_DAYS
             or (day in unsettled and self._age(day) < SETTLE_DAYS)
         }
 
     def changed(self) -> None:
-        """Something happened to the ledger."""
+        """Take note that the ledger changed."""
         if self.is_hazy:
             self._moments.append(self._listed())
 
-    def broken_off(self, job: RunRequest) -> None:
-        """A run was broken off, wherever it was."""
+    def interrupted(self, request: RunRequest) -> None:
+        """Take note that a run was interrupted at any point."""
         for account in self.ledger.accounts:
-            days = self.days_to_read(account.account_sid, job)
+            days = self.days_to_read(account.account_sid, request)
             self._hazy.setdefault(account.account_sid, set()).update(days)
         self._moments.append(self._listed())
-        self._broken_off_on = self.today
+        self._interrupted_on = self.today
 
-    def ended(self, job: RunRequest, found: Mapping[str, Row]) -> None:
-        """A run ended well. `found`, what the tables say, counts for hazy days only, as far as it is possible there."""
+    def ended(self, request: RunRequest, found: Mapping[str, Row]) -> None:
+        """Take note of a successful run. found: the tables; they count for hazy days only, where they are possible."""
         listed = self._listed()
         moments = [*self._moments, listed]
         plans = {
-            account.account_sid: self.days_to_read(account.account_sid, job)
+            account.account_sid: self.days_to_read(account.account_sid, request)
             for account in self.ledger.accounts
         }
         for sid in {*self.rows, *(sid for moment in moments for sid in moment)}:
@@ -112,7 +112,7 @@ class Model:
             days, hazy = plans[facts[0].account_sid], self._hazy.get(facts[0].account_sid, set())
             if any(day_of(fact) in hazy for fact in facts):
                 after = found.get(sid)
-                fresh = {day for day in days if day not in hazy or self._is_read_anew(day, job)}
+                fresh = {day for day in days if day not in hazy or self._is_read_again(day, request)}
                 possible = possible_facts(row and row.fact, states, days, hazy, fresh)
                 assert (after and after.fact) in possible, (sid, after, possible)
                 assert_follows(row, after)
@@ -123,7 +123,7 @@ class Model:
         for account_sid, days in plans.items():
             read = self._read.setdefault(account_sid, {})
             read.update(dict.fromkeys(days, self.ledger.now))
-            # Of any other day it is not even known whether it was ever read.
+            # For any other day, it is not even known whether it was ever read.
             self._hazy[account_sid] = {day for day in self._hazy.get(account_sid, ()) if day not in read}
         if not any(self._hazy.values()):
             self._moments.clear()
@@ -131,9 +131,9 @@ class Model:
     def _age(self, day: date) -> int:
         return (self.today - day).days
 
-    def _is_read_anew(self, day: date, job: RunRequest) -> bool:
-        """Whether a day is read again although a run that was broken off may have read it."""
-        return job.again or self._age(day) < LOOKBACK_DAYS or day >= self._broken_off_on
+    def _is_read_again(self, day: date, request: RunRequest) -> bool:
+        """Return whether a day is read again although an interrupted run may have read it."""
+        return request.again or self._age(day) < LOOKBACK_DAYS or day >= self._interrupted_on
 
     def _facts_of(self, account_sid: str) -> Iterable[Fact]:
         return [row.fact for row in self.rows.values() if row.fact.account_sid == account_sid]
@@ -147,17 +147,17 @@ class Model:
 
 
 def day_of(fact: Fact) -> date:
-    """The day of creation, UTC."""
+    """Return the day of creation, UTC."""
     return fact.created_at.date()
 
 
 def gone(fact: Fact) -> Fact:
-    """The same recording, deleted."""
+    """Return the same recording, deleted."""
     return fact._replace(is_deleted=True)
 
 
 def read_again(row: Row | None, listed: Fact | None, days: set[date], now: int) -> Row | None:
-    """What is known of a recording after these days were read, if it is listed so on its day."""
+    """Return what is known of a recording after these days were read, if its day lists it like this."""
     if listed is None or day_of(listed) not in days:
         is_missed = row is not None and day_of(row.fact) in days
         return row._replace(fact=gone(row.fact)) if row is not None and is_missed else row
@@ -173,9 +173,9 @@ def read_again(row: Row | None, listed: Fact | None, days: set[date], now: int) 
 def possible_facts(
     known: Fact | None, states: Sequence[Fact | None], days: set[date], hazy: set[date], fresh: set[date]
 ) -> set[Fact | None]:
-    """What can be known of a recording that some run may have read that was broken off.
+    """Yield everything that can be known of a recording that an interrupted run may have read.
 
-    states: how it was listed since then, at last now. days: those that were read for certain, if they are hazy at any
+    states: how it was listed since then, ending with now. days: those that were certainly read, if they are hazy at any
     moment since then. fresh: those that were read now.
     """
     now = states[-1]
@@ -184,7 +184,7 @@ def possible_facts(
     listed = {fact for fact in states if fact is not None and day_of(fact) in hazy}
     possible: set[Fact | None] = {fact for fact in listed if day_of(fact) not in fresh}
     if any(fact is None or day_of(fact) not in days for fact in states):
-        # Perhaps it was looked for when it was not there, or not at all.
+        # It may have been read while it was not there, or not at all.
         possible |= {gone(fact) for fact in (*listed, known) if fact is not None}
         if known is None or known.is_deleted or day_of(known) not in days:
             possible.add(known)
@@ -192,7 +192,7 @@ def possible_facts(
 
 
 def assert_follows(before: Row | None, after: Row | None) -> None:
-    """A row can have come of another: nothing is forgotten, and each change begins where the one before ended."""
+    """Check that a row can result from another: it keeps all changes, and each starts where the last one ended."""
     if after is None:
         return
     if before is not None:

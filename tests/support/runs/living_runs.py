@@ -1,4 +1,4 @@
-"""Runs against a ledger that lives: by its clock, with small pages, and compared with it recording by recording."""
+"""Runs against a ledger that changes: by its clock, with small pages, compared with it recording by recording."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
-from flows.emulator import SOURCES, AskedUrl, LivingLedger, Recording
+from flows.emulator import SOURCES, LivingLedger, LoggedRequest, Recording
 from flows.emulator.faults import transport_faults
 from flows.report.report import ReportSummary
 from flows.run import stages
@@ -22,7 +22,7 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.throttle import Throttle
 from flows.stores.lake.lake import Lake
-from tests.support.runs.ledger_runs import rows_of, work_for
+from tests.support.runs.ledger_runs import context_for, rows_of
 
 DAY_SECONDS = 86_400
 ACCOUNTS = tuple(f"5a3c0c2e-0000-4000-8000-00000000000{number}" for number in range(4))
@@ -32,7 +32,7 @@ WHOLE_RUN = RunRequest()
 
 
 class Fact(NamedTuple):
-    """What must be right about a recording, in the warehouse as in the ledger. cost: None while unpriced."""
+    """What the warehouse and the ledger must agree on for a recording. cost: None while unpriced."""
 
     account_sid: str
     source: str
@@ -53,7 +53,7 @@ FACTS = """
 
 
 def fact_of(recording: Recording, *, is_deleted: bool = False) -> Fact:
-    """A recording of the ledger as the warehouse must have it."""
+    """Return a recording of the ledger as the warehouse must have it."""
     return Fact(
         recording.account_sid,
         recording.source,
@@ -68,7 +68,7 @@ def fact_of(recording: Recording, *, is_deleted: bool = False) -> Fact:
 
 
 def ledger_facts(ledger: LivingLedger) -> dict[str, Fact]:
-    """Every recording made by now, deleted ones as they last stood."""
+    """Return every recording made so far, deleted ones in their last state."""
     return {
         recording.sid: fact_of(recording, is_deleted=deleted_at is not None)
         for recording, deleted_at, _ in ledger.recordings()
@@ -76,12 +76,12 @@ def ledger_facts(ledger: LivingLedger) -> dict[str, Fact]:
 
 
 def warehouse_facts(data_dir: Path) -> dict[str, Fact]:
-    """Every recording of the warehouse."""
+    """Return every recording of the warehouse."""
     return {row.pop("recording_sid"): Fact(**row) for row in rows_of(data_dir, FACTS)}
 
 
 def lake_facts(data_dir: Path) -> dict[str, Fact]:
-    """Every recording of the lake, where they come to the warehouse from."""
+    """Return every recording of the lake, which the warehouse is built from."""
     lake = Lake(data_dir)
     tables = [lake.read(sid, month) for sid in lake.accounts() for month in lake.months(sid)]
     rows = [row for table in tables for row in table.to_pylist()]
@@ -91,14 +91,14 @@ def lake_facts(data_dir: Path) -> dict[str, Fact]:
 
 
 def lake_fact(row: Mapping[str, Any]) -> Fact:
-    """A row of the lake as the warehouse must have it."""
+    """Return a row of the lake as the warehouse must have it."""
     given = {name: row[name] for name in Fact._fields if name in row}
     cost = None if row["price"] is None else abs(row["price"])
     return Fact(**given, cost=cost, is_deleted=row["deleted_at"] is not None)
 
 
 def made(account_sid: str, sequence: int, created_at: int, **facts: Any) -> Recording:
-    """A recording of half a minute or more; what is not given goes by its sequence. It is settled."""
+    """Return a settled recording of half a minute or more. Values not given are derived from its sequence."""
     return Recording(
         **{
             "account_sid": account_sid,
@@ -121,54 +121,56 @@ def made(account_sid: str, sequence: int, created_at: int, **facts: Any) -> Reco
 
 
 def instant(epoch: int) -> datetime:
-    """Epoch seconds as an instant, UTC."""
+    """Convert epoch seconds to an instant, UTC."""
     return datetime.fromtimestamp(epoch, UTC)
 
 
 def epoch_of(day: date, second: int = 0) -> int:
-    """A second of a day (UTC), epoch seconds."""
+    """Return a second of a day (UTC) as epoch seconds."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + second
 
 
 def clock_of(ledger: LivingLedger) -> Clock:
-    """The ledger's clock, which moves on by a microsecond each time somebody looks at it: too little for a new day."""
-    readings = count(1)  # next() on it is atomic, for lanes look at it side by side
-    return lambda: instant(ledger.now) + timedelta(microseconds=next(readings))
+    """Return the ledger's clock. It advances by a microsecond at each call: too little for a new day."""
+    calls = count(1)  # next() on it is atomic: workers call it concurrently
+    return lambda: instant(ledger.now) + timedelta(microseconds=next(calls))
 
 
-def work_by(clock: Clock, accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any) -> RunContext:
-    """Work by a clock that is given. Two faults can strike one request in turn, so there are many attempts."""
-    return replace(work_for(accounts, data_dir, **{"attempts": 20, **settings}), clock=clock)
+def context_by(
+    clock: Clock, accounts: Sequence[AccountAccess], data_dir: Path, **settings: Any
+) -> RunContext:
+    """Return the context of a run by the given clock. Allows many attempts: several faults can hit one request."""
+    return replace(context_for(accounts, data_dir, **{"attempts": 20, **settings}), clock=clock)
 
 
 def run_by(
     clock: Clock,
     accounts: Sequence[AccountAccess],
     data_dir: Path,
-    job: RunRequest = WHOLE_RUN,
+    request: RunRequest = WHOLE_RUN,
     **settings: Any,
 ) -> RunSummary:
-    """A run by a clock that is given."""
-    return stages.perform(work_by(clock, accounts, data_dir, **settings), job)
+    """Do a run by the given clock."""
+    return stages.perform(context_by(clock, accounts, data_dir, **settings), request)
 
 
 def read_by(
     clock: Clock,
     accounts: Sequence[AccountAccess],
     data_dir: Path,
-    job: RunRequest = WHOLE_RUN,
+    request: RunRequest = WHOLE_RUN,
     **settings: Any,
 ) -> RunSummary:
-    """A run that ends with the lake, which is quicker; how the ingest went."""
-    work = work_by(clock, accounts, data_dir, **settings)
-    summary = stages.perform(work, replace(job, command="ingest"))
-    stages.perform(work, replace(job, command="normalize"))
+    """Run ingest and normalize only, which is quicker; return the summary of the ingest."""
+    context = context_by(clock, accounts, data_dir, **settings)
+    summary = stages.perform(context, replace(request, command="ingest"))
+    stages.perform(context, replace(request, command="normalize"))
     return summary
 
 
 @contextmanager
 def in_haste(page_size: int) -> Iterator[None]:
-    """Pages of so few rows, so that few recordings make many pages; short waits, and no reports."""
+    """Use small pages, so that a few recordings fill many pages, short waits, and no reports, for the block."""
     hold = Throttle.hold
 
     def hold_shortly(throttle: Throttle, seconds: float) -> None:
@@ -183,11 +185,11 @@ def in_haste(page_size: int) -> Iterator[None]:
         yield
 
 
-def page_requests(requests: Iterable[AskedUrl], page_size: int) -> list[AskedUrl]:
+def page_requests(requests: Iterable[LoggedRequest], page_size: int) -> list[LoggedRequest]:
     """The requests for pages of windows; what is asked with a row a page is asked to find out something."""
     return [asked for asked in requests if query_of(asked).get("PageSize") == str(page_size)]
 
 
-def query_of(asked: AskedUrl) -> Mapping[str, str]:
+def query_of(asked: LoggedRequest) -> Mapping[str, str]:
     """The parameters of a request."""
     return dict(parse_qsl(urlsplit(asked.target).query))

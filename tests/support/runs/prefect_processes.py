@@ -1,4 +1,4 @@
-"""A real Prefect server and a worker, each a process of its own on this machine, for tests that need them."""
+"""A real Prefect server and a worker, as separate processes on this machine, for tests that need them."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ PREFECT = [sys.executable, "-m", "prefect"]
 
 
 class Server:
-    """A running Prefect server, asked as its UI asks it."""
+    """A running Prefect server, queried as its UI does."""
 
     def __init__(self, address: str, environment: dict[str, str]) -> None:
         self.address = address
         self.environment = environment | {"PREFECT_API_URL": f"{address}/api"}
-        # It says 503 while its database is locked, and its own clients ask again.
+        # It answers 503 while its database is locked; its own clients retry.
         patient = HTTPAdapter(
             max_retries=Retry(10, status_forcelist=[503], allowed_methods=None, backoff_factor=0.2)
         )
@@ -41,7 +41,7 @@ class Server:
         self._session.close()
 
     def runs(self) -> list[dict[str, Any]]:
-        """Flow runs that have begun or ended, the earliest first."""
+        """Return flow runs that have started or ended, earliest first."""
         found = self.ask("flow_runs/filter", limit=200, sort="EXPECTED_START_TIME_ASC")
         return [run for run in found if run["state_type"] not in ("SCHEDULED", "PENDING")]
 
@@ -50,7 +50,7 @@ class Server:
         return str(found["state_name"])
 
     def start(self, deployment: str, **parameters: Any) -> requests.Response:
-        """Ask for a run of a deployment, as *Custom run* does."""
+        """Request a run of a deployment, as *Custom run* does."""
         found = self._session.get(f"{self.address}/api/deployments/name/{deployment}", timeout=30).json()
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return self._session.post(
@@ -58,12 +58,12 @@ class Server:
         )
 
     def retry(self, run_id: str) -> None:
-        """What the button in the UI does."""
+        """Do what the button in the UI does."""
         state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry from the UI"}
         assert self.ask(f"flow_runs/{run_id}/set_state", state=state)["status"] == "ACCEPT"
 
     def command(self, *command: str, folder: Path) -> str:
-        """The output of a command that knows the server; it must succeed."""
+        """Return the output of a command that uses the server; it must succeed."""
         done = subprocess.run(
             command, env=self.environment, cwd=folder, capture_output=True, text=True, check=False
         )
@@ -73,10 +73,10 @@ class Server:
 
 @contextmanager
 def prefect_server(folder: Path, environment: dict[str, str]) -> Iterator[Server]:
-    """A server on a free port, with a home of its own in the folder."""
+    """Start a server on a free port, with its own home in the folder."""
     home = {
         "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # the most frequent that Prefect takes
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # the shortest that Prefect accepts
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "DO_NOT_TRACK": "1",
     }
@@ -84,7 +84,7 @@ def prefect_server(folder: Path, environment: dict[str, str]) -> Iterator[Server
     os.environ.update(home)
     try:
         address = free_address(0)
-        with own_server(address), closing(Server(address, environment | home)) as server:
+        with own_server(address, os.environ), closing(Server(address, environment | home)) as server:
             yield server
     finally:
         for name, value in before.items():
@@ -96,7 +96,7 @@ def prefect_server(folder: Path, environment: dict[str, str]) -> Iterator[Server
 
 @contextmanager
 def worker(server: Server, pool: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker in a session of its own, together with the processes of its runs."""
+    """Start a worker in its own session, together with the processes of its runs."""
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
             [*PREFECT, "worker", "start", "--pool", pool],
@@ -113,14 +113,14 @@ def worker(server: Server, pool: str, folder: Path) -> Iterator["subprocess.Pope
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a worker and its runs, as a machine that loses power does."""
+    """Kill a worker and its runs, as a power failure does."""
     for pid in _processes_of_session(process.pid):
         os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
 def _processes_of_session(session: int) -> list[int]:
-    """All that came of the worker: a run has a process group of its own, or a session, and is found by its parent."""
+    """Return all descendants of the worker. A run may have its own group or session, so it is found by its parent."""
     stats = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -136,7 +136,7 @@ def _processes_of_session(session: int) -> list[int]:
 
 
 def wait_for(what: str, is_so: Callable[[], Any], seconds: float = 180) -> Any:
-    """Wait until something is so, and give what was found."""
+    """Wait until a condition is true, and return its value."""
     latest = time.monotonic() + seconds
     while time.monotonic() < latest:
         if found := is_so():

@@ -1,4 +1,4 @@
-"""Recordings made by hand, and the emulator watched: when each request came, and a place to answer something else."""
+"""Handmade recordings, and a watched emulator: it records when each request came, and can answer differently."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,11 +28,11 @@ TODAY = datetime(2026, 9, 30, 12, tzinfo=UTC)
 HASTE = RetryPolicy(connect_timeout=5, read_timeout=5, attempts=7, backoff=0)
 
 PageKey = tuple[str, str, str, str]
-"""What tells a page from all others: its bounds, its number and its cursor."""
+"""What identifies a page: its bounds, its number and its cursor."""
 
 
 def recording(sequence: int, created_at: int, account_sid: str = ACCOUNT, **facts: Any) -> Recording:
-    """A recording of half a minute; price, source and channels go by its number."""
+    """Return a recording of half a minute; price, source and channels are derived from its number."""
     return Recording(
         **{
             "account_sid": account_sid,
@@ -55,7 +55,7 @@ def recording(sequence: int, created_at: int, account_sid: str = ACCOUNT, **fact
 
 
 def evenly(first: date, last: date, number: int, account_sid: str = ACCOUNT) -> list[Recording]:
-    """So many recordings over the days, both included, the first and the last day among them."""
+    """Spread recordings evenly from the first to the last day, with some on both."""
     window = Window(first, last)
     begin, end = int(window.created_from.timestamp()), int(window.created_before.timestamp())
     return [
@@ -65,13 +65,13 @@ def evenly(first: date, last: date, number: int, account_sid: str = ACCOUNT) -> 
 
 
 def epoch(day: date, hour: int = 9) -> int:
-    """The second of an hour of a day, UTC."""
+    """Return an hour of a day (UTC) as epoch seconds."""
     return int((datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hour)).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request for a page of a window: what it asked for, and when it came and was answered (monotonic)."""
+    """One request for a page of a window: what was requested, and when it came and was answered (monotonic)."""
 
     key: PageKey
     came: float
@@ -80,27 +80,27 @@ class Seen:
 
     @property
     def window(self) -> Window:
-        """The days that were asked for."""
+        """The days that were requested."""
         return window_of_key(self.key)
 
     @property
     def is_first_page(self) -> bool:
-        """Whether it has no cursor."""
+        """Whether the request has no cursor."""
         return not self.key[3]
 
 
 @dataclass(slots=True)
 class Watch:
-    """The page requests that were answered, in the order of their answers. Questions for one row are not among them."""
+    """The page requests that were answered, in the order of their answers. Probes for one row are left out."""
 
     seen: list[Seen] = field(default_factory=list)
 
     def windows(self) -> list[Window]:
-        """The window of each first page asked for, in the order of the answers."""
+        """Return the window of each requested first page, in the order of the answers."""
         return [seen.window for seen in self.seen if seen.is_first_page]
 
     def most_windows_at_once(self) -> int:
-        """How many different windows had a request under way at the same time, at most."""
+        """Return the highest number of windows that had a request in progress at the same time."""
         return max(
             len({other.window for other in self.seen if other.came <= one.came < other.answered})
             for one in self.seen
@@ -108,37 +108,37 @@ class Watch:
 
 
 def page_key(target: str) -> PageKey:
-    """The key of a request, or of the `uri` that a page says of itself."""
+    """Return the key of a request, or of the `uri` in a page."""
     query = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
     bounds = query.get("DateCreated>", ""), query.get("DateCreated<", "")
     return *bounds, query.get("Page", "0"), query.get("PageToken", "")
 
 
 def window_of_key(key: PageKey) -> Window:
-    """The days that a page is of: they are asked for from the second before them to the midnight after."""
+    """Return the days of a page: they are requested from the second before them to the midnight after."""
     after, before = (datetime.fromisoformat(bound) for bound in key[:2])
     return Window((after + timedelta(seconds=1)).date(), (before - timedelta(seconds=1)).date())
 
 
 def is_page_request(target: str) -> bool:
-    """Whether a page of a window is asked for; what is asked with a row a page is asked to find out something."""
+    """Return whether a request is for a page of a window; one with one row a page is a probe."""
     return dict(parse_qsl(urlsplit(target).query)).get("PageSize") == "1000"
 
 
 def page_requests(emulator: Emulator, since: int = 0) -> list[PageKey]:
-    """The pages of windows that were asked for, after so many requests of any kind."""
+    """Return the requests for pages of windows, after the first `since` requests of any kind."""
     return [page_key(asked.target) for asked in emulator.requests[since:] if is_page_request(asked.target)]
 
 
 Instead = Callable[[Seen, Response], Response | None]
-"""Gives another answer to a request that has just come, or None to leave it. It may look at the usual one."""
+"""Returns a different response to a request that has just come, or None to send the usual one."""
 
 
 @contextmanager
 def watched(
     source: Source, *, latency: float = 0, instead: Instead = lambda seen, response: None, **options: Any
 ) -> Iterator[tuple[Emulator, Watch]]:
-    """Serve a ledger, see each page request and perhaps answer something else. latency: seconds for each page."""
+    """Serve a ledger, record each page request and optionally answer differently. latency: seconds for each page."""
     watch = Watch()
 
     def answer(request: HttpRequest) -> Response:
@@ -158,7 +158,7 @@ def watched(
 
 
 def text_of(response: Response) -> bytes:
-    """The body of an answer."""
+    """Return the body of a response."""
     parts = []
     for part in response.body:
         if isinstance(part, FileSlice):
@@ -171,7 +171,7 @@ def text_of(response: Response) -> bytes:
 
 
 def knows_the_dialect(data_dir: Path, first_day: date, account_sid: str = ACCOUNT) -> None:
-    """Leave nothing to be found out about an account: every request is for a page of a window."""
+    """Store an account's dialect and first day, so that every request is for a page of a window."""
     AccountStates(data_dir).write(account_sid, AccountState(first_day, Dialect("iso", "instant-inclusive")))
 
 
@@ -185,8 +185,8 @@ def ingest(
     now: datetime = TODAY,
     **options: Any,
 ) -> IngestSummary:
-    """Land the emulator's first account; a millisecond passes each time somebody looks at the clock."""
-    steps = count()  # next() on it is atomic, for the lanes all ask
+    """Land the emulator's first account. The clock advances by a millisecond at each call."""
+    steps = count()  # next() on it is atomic: all workers call it
     return ingest_account(
         accesses_of(emulator)[0],
         data_dir,
@@ -198,12 +198,12 @@ def ingest(
 
 
 def days_landed(data_dir: Path, account_sid: str = ACCOUNT) -> list[date]:
-    """Every day of every complete landing, in order; one that was landed twice is there twice."""
+    """Return every day of every complete landing, in order. A day that was landed twice is listed twice."""
     landings = RawPages(data_dir).complete(account_sid)
     return sorted(day for landing in landings for day in days_of(landing.window))
 
 
 def bodies_on_disk(data_dir: Path) -> Iterable[bytes]:
-    """Every page that lies in the data folder, of complete landings and of others."""
+    """Yield every page in the data folder, of complete and other landings."""
     for path in data_dir.glob("raw/*/*/*/page-*.json.zst"):
         yield decompress(path.read_bytes())

@@ -62,7 +62,7 @@ _RECORDING: Mapping[str, object] = {
 
 
 def lake_rows(*sids: str, **values: object) -> pa.Table:
-    """Recordings of these sids (LAKE_SCHEMA), alike but for the sid."""
+    """Make recordings (LAKE_SCHEMA) that differ only in their sid."""
     rows: list[dict[str, Any]] = [{"recording_sid": sid, **_RECORDING, **values} for sid in sids]
     return pa.Table.from_pylist(rows, LAKE_SCHEMA)
 

@@ -1,5 +1,6 @@
-"""Summaries of runs that did not happen."""
+"""Made-up summaries of runs."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from flows.ingest.ingest import IngestSummary
@@ -15,12 +16,14 @@ def summary_of(
     warnings: Mapping[str, str] | None = None,
     rejected: int = 0,
     holes: int = 0,
+    unpriced: int = 0,
+    oddities: Counter[tuple[str, str]] | None = None,
     checks: Sequence[CheckResult] = (),
     cost: Mapping[str, str] | None = None,
 ) -> RunSummary:
-    """The summary of a whole run with these results."""
+    """Make the summary of a complete run with these results."""
     return RunSummary(
         ingest=IngestSummary(failed=failed or {}, warnings=warnings or {}),
-        normalize=NormalizeSummary(rejected=rejected),
-        model=ModelSummary(cost=dict(cost or {}), holes=holes, checks=list(checks)),
+        normalize=NormalizeSummary(rejected=rejected, oddities=oddities or Counter()),
+        model=ModelSummary(unpriced=unpriced, cost=dict(cost or {}), holes=holes, checks=list(checks)),
     )

@@ -13,7 +13,7 @@ from transforms.values.windows import Fetch, Window
 
 ACCOUNT = "720796a0-8ee9-4350-83bd-2d07a3121f1e"
 
-# A recording field by field, each as its JSON text stands on the page.
+# A recording, each field as its JSON text on the page.
 _RECORDING = {
     "account_sid": f'"{ACCOUNT}"',
     "api_version": '"2010-04-01"',
@@ -35,7 +35,7 @@ _RECORDING = {
 
 
 def recording(sid: str | None = '"R"', **json_texts: str | None) -> bytes:
-    """A recording's JSON; each field is given as JSON text, None leaves it out."""
+    """Make the JSON of a recording. Each field is given as JSON text; None leaves it out."""
     fields = {"sid": sid} | _RECORDING | json_texts
     return "".join(
         ["{", ", ".join(f'"{name}": {text}' for name, text in fields.items() if text is not None), "}"]
@@ -43,7 +43,7 @@ def recording(sid: str | None = '"R"', **json_texts: str | None) -> bytes:
 
 
 def page_body(*recordings: bytes, next_page_uri: bytes = b"null") -> bytes:
-    """A page as the API sends it: the envelope's seven keys and nothing else."""
+    """Make a page as the API sends it: the seven keys of the envelope and nothing else."""
     return (
         b'{"uri": "/u", "first_page_uri": "/f", "next_page_uri": '
         + next_page_uri
@@ -54,12 +54,12 @@ def page_body(*recordings: bytes, next_page_uri: bytes = b"null") -> bytes:
 
 
 def quoted(text: str) -> str:
-    """A text as JSON text."""
+    """Encode a text as a JSON string."""
     return json.dumps(text)
 
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
-    """An instant in UTC."""
+    """Make an instant in UTC."""
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
@@ -69,7 +69,7 @@ _UTC_ONLY: st.SearchStrategy[tzinfo] = st.just(UTC)
 def instants_between(
     first: datetime, last: datetime, timezones: st.SearchStrategy[tzinfo] = _UTC_ONLY
 ) -> st.SearchStrategy[datetime]:
-    """Any instants whose date and time, in their own zone, lie between two others."""
+    """Generate instants whose local date and time is between those of two others."""
     naive = st.datetimes(first.replace(tzinfo=None), last.replace(tzinfo=None))
     return st.tuples(naive, timezones).map(lambda drawn: drawn[0].replace(tzinfo=drawn[1]))
 
@@ -78,18 +78,18 @@ EVER = Window(date(1970, 1, 1), date(2999, 12, 31))
 
 
 def listed(*recordings: bytes, window: Window = EVER, account_sid: str = ACCOUNT) -> Listed:
-    """What one page of these recordings lists."""
+    """Parse one page of these recordings."""
     return list_recordings([Page("landing/page-00000", page_body(*recordings))], account_sid, window)
 
 
 def rows(table: pa.Table) -> list[dict[str, object]]:
-    """A table row by row."""
+    """Return a table's rows."""
     found: list[dict[str, object]] = table.to_pylist()
     return found
 
 
-def reading(first: date, last: date, fetched_at: datetime, landing: str = "landing") -> Fetch:
-    """A complete walk over the days first to last."""
+def fetch_of(first: date, last: date, fetched_at: datetime, landing: str = "landing") -> Fetch:
+    """Make a complete fetch of the days first to last."""
     return Fetch(Window(first, last), fetched_at, landing)
 
 
@@ -99,9 +99,9 @@ Row = dict[str, Any]
 
 CREATED = utc(2018, 9, 25, 23)
 UPDATED = utc(2018, 9, 26, 23, 0, 4)
-FIRST_WALK = utc(2018, 10, 1, 6)
-SECOND_WALK = utc(2018, 10, 2, 6)
-THIRD_WALK = utc(2018, 10, 3, 6)
+FIRST_FETCH = utc(2018, 10, 1, 6)
+SECOND_FETCH = utc(2018, 10, 2, 6)
+THIRD_FETCH = utc(2018, 10, 3, 6)
 
 
 def content(sid: str, **changes: object) -> Row:
@@ -127,11 +127,11 @@ def content(sid: str, **changes: object) -> Row:
     } | changes
 
 
-def seen_row(sid: str, seen_at: datetime = FIRST_WALK, **changes: object) -> Row:
+def seen_row(sid: str, seen_at: datetime = FIRST_FETCH, **changes: object) -> Row:
     return content(sid) | {"raw_page": f"raw/AC/w/{seen_at:%dT%H}/page-00000", "seen_at": seen_at} | changes
 
 
-def lake_row(sid: str, seen_at: datetime = FIRST_WALK, **changes: object) -> Row:
+def lake_row(sid: str, seen_at: datetime = FIRST_FETCH, **changes: object) -> Row:
     sighting = {
         "first_seen_at": seen_at,
         "first_priced_at": seen_at,

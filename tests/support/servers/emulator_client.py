@@ -1,4 +1,4 @@
-"""A client of the emulator made of the standard library only, an independent recount, and one recording."""
+"""A client of the emulator that uses the standard library only, an independent recount, and a sample recording."""
 
 import base64
 import json
@@ -69,8 +69,10 @@ def list_path(account: Account, root: str = "/2010-04-01", suffix: str = ".json"
     return f"{root}/Accounts/{account.account_sid}/Recordings{suffix}"
 
 
-def walk(emulator: Emulator, account: Account, query: str = "PageSize=100") -> Iterator[dict[str, Any]]:
-    """The envelopes of a list, from the first page to the last."""
+def fetch_pages(
+    emulator: Emulator, account: Account, query: str = "PageSize=100"
+) -> Iterator[dict[str, Any]]:
+    """Yield the envelopes of a list, from the first page to the last."""
     target: str | None = f"{list_path(account)}?{query}"
     while target is not None:
         reply = get(emulator, target, account)
@@ -81,11 +83,11 @@ def walk(emulator: Emulator, account: Account, query: str = "PageSize=100") -> I
 
 
 def recordings(emulator: Emulator, account: Account, query: str = "PageSize=1000") -> list[dict[str, Any]]:
-    return [recording for page in walk(emulator, account, query) for recording in page["recordings"]]
+    return [recording for page in fetch_pages(emulator, account, query) for recording in page["recordings"]]
 
 
-def is_understood(record: object) -> bool:
-    """Whether a row of a page says enough to be counted."""
+def is_valid(record: object) -> bool:
+    """Return whether a row of a page is valid enough to be counted."""
     if not isinstance(record, dict) or not record.get("sid"):
         return False
     try:
@@ -95,13 +97,11 @@ def is_understood(record: object) -> bool:
     return re.search(r"\d\d:\d\d", record["date_created"]) is not None
 
 
-def careful_walk(
-    emulator: Emulator, account: Account, query: str = "PageSize=20"
-) -> dict[str, dict[str, Any]]:
-    """Every recording that a whole walk lists, by sid, as it was listed last.
+def fetch_all(emulator: Emulator, account: Account, query: str = "PageSize=20") -> dict[str, dict[str, Any]]:
+    """Return every recording that reading all pages lists, by sid, as it was listed last.
 
-    It is naive, but careful: what goes wrong is asked again, a window whose cursor is lost is asked anew, a
-    recording listed twice counts once, and what cannot be understood is passed over.
+    It is simple but robust: it repeats failed requests, restarts a window whose cursor is lost, counts a recording
+    that is listed twice once, and skips invalid records.
     """
     first = f"{list_path(account)}?{query}"
     target, found = first, dict[str, dict[str, Any]]()
@@ -115,22 +115,22 @@ def careful_walk(
             target = first
         elif reply.status == 200 and reply.body.startswith(b"{"):
             page = reply.json()
-            found |= {record["sid"]: record for record in page["recordings"] if is_understood(record)}
+            found |= {record["sid"]: record for record in page["recordings"] if is_valid(record)}
             if page["next_page_uri"] is None:
                 return found
             target = page["next_page_uri"]
-    raise AssertionError("the walk does not end")
+    raise AssertionError("the pages never end")
 
 
-def tell(emulator: Emulator, target: str, method: str = "POST") -> Any:
-    """What the emulator answers when it is told something on its control path."""
+def control(emulator: Emulator, target: str, method: str = "POST") -> Any:
+    """Send a control request to the emulator and return its answer."""
     reply = get(emulator, target, method=method)
     assert reply.status == 200, reply.body
     return reply.json()
 
 
 def recount(served: Iterable[Mapping[str, Any]]) -> list[dict[str, object]]:
-    """The cells of the totals, from nothing but what was served."""
+    """Compute the cells of the totals from nothing but the served recordings."""
     cells: dict[tuple[str, str, int, str], list[Mapping[str, Any]]] = {}
     for r in served:
         currency = (r["price_unit"] or "XXX").upper()
@@ -157,5 +157,5 @@ def _cost(prices: list[Any]) -> Decimal | None:
 
 
 def with_decimals(cells: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Cells whose cost is a number, to be compared."""
+    """Return cells with a numeric cost, for comparison."""
     return [{**c, "cost": None if c["cost"] is None else Decimal(str(c["cost"]))} for c in cells]

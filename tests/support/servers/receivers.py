@@ -1,4 +1,4 @@
-"""Who is told: a local web server that keeps what is posted, and a local SMTP server that keeps its mail."""
+"""Receivers of notifications: a local web server that keeps what is posted, and an SMTP server that keeps its mail."""
 
 import json
 import ssl
@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 PATH = "/services/T0/B0/9f8e7d6c5b4a"
-"""The path of the webhook, which is its secret."""
+"""The path of the webhook. It is secret."""
 USER, PASSWORD = "spender", "correct-horse-9f8e7d"
 
 
 @dataclass
 class Hook:
-    """A web server: what was posted where, and which status it answers with."""
+    """A web server: what was posted to which path, and the status it answers with."""
 
     url: str
     status: int = 200
@@ -39,7 +39,7 @@ class Hook:
 
     @property
     def events(self) -> list[str]:
-        """The events of what was posted."""
+        """The events of all posted bodies."""
         return [body["event"] for _, body in self.posted]
 
 
@@ -60,7 +60,7 @@ def hook() -> Iterator[Hook]:
         do_GET = do_POST  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found = Hook(f"http://127.0.0.1:{server.server_port}{PATH}")
@@ -76,7 +76,7 @@ def hook() -> Iterator[Hook]:
 
 @dataclass
 class MailBox:
-    """An SMTP server: the envelopes it took, who may log in, whom it does not know, how it takes leave."""
+    """An SMTP server: the envelopes it accepted, the logins, the unknown recipients, and its answer to QUIT."""
 
     port: int = 0
     taken: list[Envelope] = field(default_factory=list)
@@ -87,33 +87,33 @@ class MailBox:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """What it took, as mails."""
+        """The accepted mails."""
         return [message_from_bytes(cast(bytes, envelope.content), policy=default) for envelope in self.taken]
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take a recipient, unless it is unknown."""
+        """Accept a recipient, unless it is unknown."""
         if address in self.unknown:
             return "550 Nobody of that name"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take a mail."""
+        """Accept a mail."""
         self.taken.append(envelope)
         assert server.transport is not None
         self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
         return "250 OK"
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take leave."""
+        """Answer QUIT."""
         return self.farewell
 
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
-        """Let in who knows the password."""
+        """Accept a login with the right user and password."""
         is_right = isinstance(data, LoginPassword) and (data.login, data.password) == (
             USER.encode(),
             PASSWORD.encode(),
@@ -124,7 +124,7 @@ class MailBox:
 
 
 class _OnFreePort(Controller):
-    """Its start makes a connection to see whether it is up, for which it must know the port it was given."""
+    """A controller on any free port. Its start connects to check that it is up, so it must learn the port first."""
 
     def _trigger_server(self) -> None:
         assert isinstance(self.server, Server)
@@ -134,7 +134,7 @@ class _OnFreePort(Controller):
 
 @contextmanager
 def mail_box(folder: Path, security: str = "none") -> Iterator[MailBox]:
-    """Serve SMTP for the block; but for `none` it is encrypted and lets one log in.
+    """Serve SMTP for the block. Unless `security` is `none`, it is encrypted and supports login.
 
     Its certificate is `certificate.pem` in the folder.
     """
@@ -143,7 +143,7 @@ def mail_box(folder: Path, security: str = "none") -> Iterator[MailBox]:
     if security == "none":
         controller = _OnFreePort(box, "127.0.0.1", 0)
     elif security == "tls":
-        # It counts only STARTTLS as encrypted.
+        # aiosmtpd treats only STARTTLS as encrypted.
         login: dict[str, Any] = {"authenticator": box.authenticate, "auth_require_tls": False}
         controller = _OnFreePort(box, "127.0.0.1", 0, ssl_context=tls, **login)
     else:

@@ -1,4 +1,4 @@
-"""A little HTTP server that answers what a test scripts and remembers what it was asked."""
+"""A small HTTP server that sends scripted replies and records the requests."""
 
 import json
 import socket
@@ -14,10 +14,12 @@ from typing import Any, Literal, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `missing`: how many bytes Content-Length promises beyond the body.
+    """One reply.
 
-    breaks: "reset" resets the connection instead of answering, "silent" never answers, "stalls" sends the head and
-    the body it has, and never the missing rest, "trickles" sends it byte by byte.
+    Args:
+        missing: Content-Length promises this many bytes more than the body has.
+        breaks: "reset" resets the connection instead of replying, "silent" never replies, "stalls" sends the head and
+            the body but never the missing bytes, "trickles" sends the body byte by byte.
     """
 
     status: int = 200
@@ -27,21 +29,21 @@ class Reply:
     breaks: Literal["", "reset", "silent", "stalls", "trickles"] = ""
 
 
-class Asked(NamedTuple):
-    """One request: path and query as they came, and its headers."""
+class ReceivedRequest(NamedTuple):
+    """One request: path and query as received, and its headers."""
 
     target: str
     headers: Mapping[str, str]
 
 
 class ScriptedServer(ThreadingHTTPServer):
-    """Gives its replies in order; the last one again and again."""
+    """Sends its replies in order, and repeats the last one."""
 
     daemon_threads = True
 
     def __init__(self, replies: tuple[Reply, ...]) -> None:
         self.replies = list(replies)
-        self.asked: list[Asked] = []
+        self.asked: list[ReceivedRequest] = []
         self.connections = 0
         self.stopping = threading.Event()
         super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
@@ -57,7 +59,7 @@ class ScriptedServer(ThreadingHTTPServer):
         return f"http://{self.netloc}"
 
     def listen(self) -> None:
-        """Until this is called, connections are refused."""
+        """Start to accept connections. Before, they are refused."""
         self.server_activate()
         self._thread.start()
 
@@ -69,7 +71,7 @@ class ScriptedServer(ThreadingHTTPServer):
         self.server_close()
 
     def server_bind(self) -> None:
-        # HTTPServer would ask the resolver for the name of this machine, which can take seconds.
+        # HTTPServer would look up the name of this machine, which can take seconds.
         socketserver.TCPServer.server_bind(self)
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -77,7 +79,7 @@ class ScriptedServer(ThreadingHTTPServer):
         return super().get_request()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that went away is part of some tests."""
+        """Print nothing: some tests close the connection on purpose."""
 
     def next_reply(self) -> Reply:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
@@ -87,10 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: ScriptedServer
 
     def do_GET(self) -> None:
-        self.server.asked.append(Asked(self.path, dict(self.headers)))
+        self.server.asked.append(ReceivedRequest(self.path, dict(self.headers)))
         reply = self.server.next_reply()
         if reply.breaks == "reset":
-            # Closing without lingering sends a reset instead of an orderly end.
+            # Closing with a linger time of 0 sends a reset instead of a regular end.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             return
@@ -119,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def scripted(*replies: Reply, listening: bool = True) -> Iterator[ScriptedServer]:
-    """A server on a free port of this machine, stopped at the end of the block."""
+    """Serve on a free port of this machine for the block."""
     server = ScriptedServer(replies)
     if listening:
         server.listen()
@@ -130,7 +132,7 @@ def scripted(*replies: Reply, listening: bool = True) -> Iterator[ScriptedServer
 
 
 def page(*recordings: Mapping[str, object], next_page_uri: object = None) -> bytes:
-    """A page of recordings as the API sends it: the envelope's seven keys."""
+    """Return a page of recordings as the API sends it, with the envelope's seven keys."""
     uri = "/2010-04-01/Accounts/A/Recordings.json?Page=0&PageSize=50"
     envelope = {
         "uri": uri,
@@ -145,6 +147,6 @@ def page(*recordings: Mapping[str, object], next_page_uri: object = None) -> byt
 
 
 def refusal(code: int, message: str, status: int) -> bytes:
-    """An error in the vendors' documented shape."""
+    """Return an error in the vendors' documented form."""
     more_info = f"https://www.example.com/docs/errors/{code}"
     return json.dumps({"code": code, "message": message, "more_info": more_info, "status": status}).encode()

@@ -1,4 +1,4 @@
-"""An API that reads dates in any of the ways one may: what is found out about it, and what is asked of it then."""
+"""Detecting how an API interprets dates, with a fake API for each interpretation, and requesting a window from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Api:
-    """cuts: the bounds lose their time of day. compares_days: so do the creation instants."""
+    """A fake API. cuts: it ignores the bounds' time of day. compares_days: also that of the creation instants."""
 
     created: Sequence[datetime]
     cuts: bool = False
@@ -32,7 +32,7 @@ class Api:
     asked: list[Mapping[str, str]] = field(default_factory=list)
 
     def listed(self, parameters: Mapping[str, str]) -> list[datetime]:
-        """Newest first."""
+        """List the creation instants that the parameters select, newest first."""
         found = sorted(self.created, reverse=True)
         for name, text in parameters.items():
             bound = self.read(text)
@@ -76,7 +76,7 @@ FOUR = {
 
 
 @pytest.mark.parametrize("name", FOUR)
-def test_each_of_the_four_dialects_is_found_with_five_questions(name: str) -> None:
+def test_calibrate_detects_each_dialect_in_five_requests(name: str) -> None:
     api = FOUR[name]
     api.asked.clear()
     assert calibrate(api.ask, TODAY) == Dialect("iso", name)  # type: ignore[arg-type]
@@ -85,7 +85,7 @@ def test_each_of_the_four_dialects_is_found_with_five_questions(name: str) -> No
 
 @pytest.mark.parametrize("date_format", ["iso", "date", "rfc2822"])
 @pytest.mark.parametrize("name", FOUR)
-def test_the_format_is_one_that_the_api_reads(name: str, date_format: str) -> None:
+def test_calibrate_finds_an_accepted_date_format(name: str, date_format: str) -> None:
     api = FOUR[name]
     api = Api(**{**vars(api), "formats": frozenset({date_format})})
     found = calibrate(api.ask, TODAY)
@@ -94,27 +94,27 @@ def test_the_format_is_one_that_the_api_reads(name: str, date_format: str) -> No
     assert {utc(2020, 3, 4, 9, 30), utc(2020, 3, 5, 9, 30)} <= set(api.listed(asked_dates(window, found)))
 
 
-def test_an_api_that_reads_no_format_is_told_of() -> None:
+def test_calibrate_raises_if_no_format_is_accepted() -> None:
     with pytest.raises(RequestRefusedError):
         calibrate(Api(RECORDED, formats=frozenset()).ask, TODAY)
 
 
-def test_without_a_recording_on_a_day_that_is_over_nothing_is_found() -> None:
+def test_calibrate_needs_a_recording_on_a_past_day() -> None:
     for created in ([], [utc(2020, 3, 10, 3)], [utc(2020, 3, 9, 12)]):
         for api in (Api(created), Api(created, cuts=True, compares_days=True, includes_before=False)):
             assert calibrate(api.ask, TODAY) == Dialect()
             assert len(api.asked) <= 3
 
 
-def test_an_api_that_passes_over_the_filter_is_not_taken_for_a_dialect() -> None:
-    class Deaf(Api):
+def test_calibrate_finds_no_filter_if_it_is_ignored() -> None:
+    class NotFiltering(Api):
         def is_listed(self, created: datetime, bound: datetime, is_after: bool, is_included: bool) -> bool:
             return True
 
-    assert calibrate(Deaf(RECORDED).ask, TODAY) == Dialect()
+    assert calibrate(NotFiltering(RECORDED).ask, TODAY) == Dialect()
 
 
-def test_recordings_at_midnight_are_no_samples() -> None:
+def test_calibrate_skips_recordings_at_midnight() -> None:
     api = Api([utc(2020, 3, 5), utc(2020, 3, 7), utc(2020, 3, 3, 12)], includes_before=False)
     assert calibrate(api.ask, TODAY).filter in (None, "instant-exclusive")
 
@@ -130,7 +130,7 @@ def test_recordings_at_midnight_are_no_samples() -> None:
         ("day-inclusive", "2020-03-01T00:00:00Z", "2020-12-31T23:59:59Z"),
     ],
 )
-def test_dates_are_asked_in_the_clients_own_format(name: str | None, after: str, before: str) -> None:
+def test_asked_dates_follow_the_dialect(name: str | None, after: str, before: str) -> None:
     window = Window(date(2020, 3, 1), date(2020, 12, 31))
     dialect = Dialect("iso", name)  # type: ignore[arg-type]
     assert asked_dates(window, dialect) == {"DateCreated>": after, "DateCreated<": before}
@@ -151,9 +151,7 @@ APIS = st.builds(
 @settings(deadline=None, max_examples=500)
 @example(FOUR["day-inclusive"], [3, 4], True)
 @example(Api([utc(2020, 3, 4), utc(2020, 3, 4) - SECOND], includes_after=False), [3, 3], False)
-def test_whatever_the_api_makes_of_dates_the_whole_window_is_listed(
-    api: Api, days: list[int], is_calibrated: bool
-) -> None:
+def test_asked_dates_list_the_window_in_every_dialect(api: Api, days: list[int], is_calibrated: bool) -> None:
     window = Window(date(2020, 3, 1) + days[0] * DAY, date(2020, 3, 1) + days[1] * DAY)
     wanted = [
         each for each in sorted(api.created, reverse=True) if window.first <= each.date() <= window.last
@@ -166,9 +164,7 @@ def test_whatever_the_api_makes_of_dates_the_whole_window_is_listed(
 @pytest.mark.parametrize("name", FOUR)
 @given(created=st.lists(instants_between(utc(2020, 3, 1), utc(2020, 3, 11))))
 @settings(deadline=None)
-def test_once_the_dialect_is_known_at_most_a_second_more_is_listed(
-    name: str, created: list[datetime]
-) -> None:
+def test_asked_dates_list_at_most_a_second_more(name: str, created: list[datetime]) -> None:
     api = Api(**{**vars(FOUR[name]), "created": created})
     window = Window(date(2020, 3, 4), date(2020, 3, 6))
     for listed in api.listed(asked_dates(window, Dialect("iso", name))):  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Which days are read again, and which never for nothing; where a window is cut, and what it is expected to cost."""
+"""Which days are fetched, how windows are split, and how many pages they are expected to have."""
 
 import itertools
 from collections.abc import Sequence
@@ -29,40 +29,40 @@ def covered(*days: date, read_after_days: int = 1) -> dict[date, CoveredDay]:
     }
 
 
-def test_nothing_read_yet_everything_is_read() -> None:
+def test_plan_covers_every_day_at_first() -> None:
     plan = plan_days(SEPTEMBER, TODAY, {}, [], Rules())
     assert plan == dict.fromkeys(EVERY_DAY, "not covered")
 
 
-def test_everything_read_and_settled_only_the_newest_days_are_read_again() -> None:
+def test_plan_looks_back_if_all_is_settled() -> None:
     plan = plan_days(SEPTEMBER, TODAY, covered(*EVERY_DAY), [], Rules())
     assert plan == dict.fromkeys(EVERY_DAY[-3:], "look back")
 
 
-def test_a_day_with_an_unsettled_recording_is_read_again_and_only_that_day() -> None:
+def test_plan_includes_only_the_unsettled_day() -> None:
     plan = plan_days(SEPTEMBER, TODAY, covered(*EVERY_DAY), [date(2026, 9, 7)], Rules(lookback_days=1))
     assert plan == {date(2026, 9, 7): "unsettled", TODAY: "look back"}
 
 
-def test_a_day_older_than_settle_days_is_left_alone_and_the_day_before_that_is_not() -> None:
+def test_plan_skips_unsettled_days_after_settle_days() -> None:
     unsettled = [date(2026, 9, 20), date(2026, 9, 21)]
     plan = plan_days(SEPTEMBER, TODAY, covered(*EVERY_DAY), unsettled, Rules(lookback_days=0, settle_days=10))
     assert plan == {date(2026, 9, 21): "unsettled"}
 
 
-def test_a_day_read_before_it_was_over_is_not_covered_once_it_is_over() -> None:
+def test_plan_includes_a_day_fetched_before_it_was_over() -> None:
     read = covered(*EVERY_DAY) | covered(date(2026, 9, 9), TODAY, read_after_days=0)
     plan = plan_days(SEPTEMBER, TODAY, read, [], Rules(lookback_days=0))
     assert plan == {date(2026, 9, 9): "not covered"}
 
 
-def test_an_audit_takes_the_days_whose_last_reading_is_oldest() -> None:
+def test_plan_audits_the_days_fetched_least_recently() -> None:
     read = covered(*EVERY_DAY) | covered(date(2026, 9, 2), read_after_days=20)
     plan = plan_days(SEPTEMBER, TODAY, read, [], Rules(lookback_days=1, audit_days=2))
     assert plan == {date(2026, 9, 1): "audit", date(2026, 9, 3): "audit", TODAY: "look back"}
 
 
-def test_days_outside_the_range_and_in_the_future_are_never_read() -> None:
+def test_plan_excludes_future_days_and_days_out_of_range() -> None:
     days = Window(date(2026, 9, 29), date(2026, 10, 5))
     assert list(plan_days(days, TODAY, {}, [date(2026, 9, 1)], Rules(audit_days=9))) == EVERY_DAY[-2:]
 
@@ -74,7 +74,7 @@ def test_days_outside_the_range_and_in_the_future_are_never_read() -> None:
     settle=st.integers(0, 40),
     audit=st.integers(0, 40),
 )
-def test_every_day_not_covered_is_planned_and_a_settled_old_one_only_by_the_audit(
+def test_plan_follows_the_rules(
     read: set[date], unsettled: set[date], lookback: int, settle: int, audit: int
 ) -> None:
     rules = Rules(lookback, settle, audit)
@@ -96,7 +96,7 @@ def quarter_of(day: date) -> tuple[int, int]:
     st.sets(st.dates(date(2026, 1, 15), date(2026, 4, 15)))
     | st.sets(st.dates(date(2026, 3, 25), date(2026, 4, 5)))
 )
-def test_windows_hold_just_the_days_within_one_quarter_each_and_never_touch(days: set[date]) -> None:
+def test_windows_have_the_days_and_stay_within_a_quarter(days: set[date]) -> None:
     windows = windows_of(days)
     assert [day for window in windows for day in days_of(window)] == sorted(days)
     assert all(quarter_of(window.first) == quarter_of(window.last) for window in windows)
@@ -105,7 +105,7 @@ def test_windows_hold_just_the_days_within_one_quarter_each_and_never_touch(days
         assert is_cut or before.last + timedelta(days=1) < after.first
 
 
-def test_neighbouring_days_of_two_months_are_one_window_and_those_of_two_quarters_are_two() -> None:
+def test_windows_span_months_but_not_quarters() -> None:
     days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 31), date(2026, 4, 1)]
     assert windows_of(days) == [
         Window(date(2026, 2, 28), date(2026, 3, 1)),
@@ -115,11 +115,11 @@ def test_neighbouring_days_of_two_months_are_one_window_and_those_of_two_quarter
 
 
 QUARTER = Window(date(2026, 7, 1), date(2026, 9, 30))  # 92 days
-PARTS = 32  # what eight lanes ask for
+PARTS = 32  # what eight workers request
 
 
 def page_ending(newest: datetime, pages_a_day: float, rows: int = 1000) -> list[datetime]:
-    """The creation instants of a page, newest first, on days that have so many such pages, evenly."""
+    """Make the creation instants of a page, newest first, spread evenly over days with this many pages."""
     span = timedelta(days=1) / pages_a_day
     return [newest - span * row / (rows - 1) for row in range(rows)]
 
@@ -129,44 +129,44 @@ def lengths(parts: Sequence[Window]) -> set[int]:
 
 
 def assert_is_cut_of(window: Window, parts: Sequence[Window]) -> None:
-    """The parts are whole days, oldest first, each day of the window in just one of them."""
+    """Assert that the parts are whole days, oldest first, with each day of the window in exactly one of them."""
     assert [day for part in parts for day in days_of(part)] == days_of(window)
     assert all(days_of(part) for part in parts)
 
 
-def test_a_window_of_a_few_pages_is_not_cut() -> None:
+def test_split_leaves_a_window_of_few_pages_whole() -> None:
     newest = QUARTER.created_before - timedelta(seconds=1)
     for pages in (2, 4, 7.9):
         assert split(QUARTER, page_ending(newest, pages / 92), PARTS) == [QUARTER]
 
 
-def test_a_window_of_many_pages_is_cut_into_about_as_many_parts_as_are_asked_for() -> None:
+def test_split_makes_about_as_many_parts_as_requested() -> None:
     newest = QUARTER.created_before - timedelta(seconds=1)
     parts = split(QUARTER, page_ending(newest, 2), PARTS)
     assert_is_cut_of(QUARTER, parts)
     assert (len(parts), lengths(parts)) == (PARTS, {2, 3})
 
 
-def test_a_part_is_worth_two_pages_at_least_by_the_estimate() -> None:
+def test_split_expects_at_least_two_pages_per_part() -> None:
     newest = QUARTER.created_before - timedelta(seconds=1)
     parts = split(QUARTER, page_ending(newest, 10 / 92), PARTS)
     assert_is_cut_of(QUARTER, parts)
     assert len(parts) == 5
 
 
-def test_a_single_day_is_not_cut_however_many_pages_it_has() -> None:
+def test_split_leaves_a_single_day_whole() -> None:
     day = Window(TODAY, TODAY)
     assert split(day, page_ending(day.created_before - timedelta(seconds=1), 100), PARTS) == [day]
 
 
-def test_no_part_is_shorter_than_a_day() -> None:
+def test_split_makes_no_part_shorter_than_a_day() -> None:
     days = Window(date(2026, 9, 1), date(2026, 9, 3))
     parts = split(days, page_ending(days.created_before - timedelta(seconds=1), 100), PARTS)
     assert parts == [Window(day, day) for day in days_of(days)]
 
 
 @pytest.mark.parametrize("parts_wanted", [1, 4, 32])
-def test_very_many_pages_are_cut_into_parts_of_at_most_about_fifty(parts_wanted: int) -> None:
+def test_split_limits_parts_to_about_fifty_pages(parts_wanted: int) -> None:
     pages_a_day = 25
     newest = QUARTER.created_before - timedelta(seconds=1)
     parts = split(QUARTER, page_ending(newest, pages_a_day), parts_wanted)
@@ -175,51 +175,51 @@ def test_very_many_pages_are_cut_into_parts_of_at_most_about_fifty(parts_wanted:
     assert len(parts) >= max(46, parts_wanted)
 
 
-def test_a_window_that_is_to_be_one_part_is_left_whole_until_it_is_too_long() -> None:
+def test_split_into_one_part_is_whole_up_to_fifty_pages() -> None:
     newest = QUARTER.created_before - timedelta(seconds=1)
     assert split(QUARTER, page_ending(newest, 0.5), 1) == [QUARTER]  # 46 pages
     assert split(QUARTER, page_ending(newest, 0.5), 0) == [QUARTER]
     assert len(split(QUARTER, page_ending(newest, 0.6), 1)) == 2  # 56 pages
 
 
-def test_a_silent_end_of_the_window_does_not_thin_out_what_is_before_it() -> None:
-    """Two pages a day, and nothing after the 15th of July: 30 pages. A page that spanned the silence, too, would look
-    like one of two."""
+def test_split_ignores_a_silent_end_of_the_window() -> None:
+    """Two pages a day until July 15th and nothing after are 30 pages. If the density included the days without
+    recordings, the estimate would be two pages."""
     parts = split(QUARTER, page_ending(datetime(2026, 7, 15, 23, 59, tzinfo=UTC), 2), PARTS)
     assert_is_cut_of(QUARTER, parts)
     assert len(parts) == 15
 
 
-def test_a_window_that_is_silent_but_for_a_few_pages_is_not_cut() -> None:
+def test_split_leaves_a_mostly_silent_window_whole() -> None:
     assert split(QUARTER, page_ending(datetime(2026, 7, 3, tzinfo=UTC), 2), PARTS) == [QUARTER]
 
 
-def test_a_page_whose_dates_cannot_be_read_tells_nothing_and_nothing_is_cut() -> None:
+def test_split_leaves_a_window_without_valid_dates_whole() -> None:
     assert split(QUARTER, [], PARTS) == [QUARTER]
 
 
-def test_a_page_of_one_instant_is_cut_as_far_as_it_may_be() -> None:
+def test_split_of_a_page_of_one_instant_gives_single_days() -> None:
     instant = datetime(2026, 9, 30, 12, tzinfo=UTC)
     parts = split(QUARTER, [instant] * 1000, PARTS)
     assert parts == [Window(day, day) for day in days_of(QUARTER)]
     assert split(QUARTER, [instant, instant], PARTS) == parts
 
 
-def test_one_instant_that_can_be_read_says_nothing_of_the_density() -> None:
+def test_split_needs_two_instants() -> None:
     assert split(QUARTER, [datetime(2026, 9, 30, 12, tzinfo=UTC)], PARTS) == [QUARTER]
 
 
-def test_a_page_of_one_instant_at_the_very_beginning_of_the_window_is_not_cut() -> None:
+def test_split_ignores_a_page_at_the_start_of_the_window() -> None:
     assert split(QUARTER, [QUARTER.created_from] * 1000, PARTS) == [QUARTER]
 
 
-def test_rows_before_the_window_leave_it_whole() -> None:
-    """Whoever compares days and includes the bounds lists the day before, too."""
+def test_split_ignores_rows_before_the_window() -> None:
+    """An API that compares days and includes the bounds also lists the day before."""
     before = QUARTER.created_from - timedelta(hours=2)
     assert split(QUARTER, page_ending(before, 48), PARTS) == [QUARTER]
 
 
-def test_the_order_of_the_rows_does_not_matter() -> None:
+def test_split_ignores_the_order_of_the_rows() -> None:
     listed = page_ending(QUARTER.created_before - timedelta(seconds=1), 2)
     assert split(QUARTER, listed[::-1], PARTS) == split(QUARTER, listed, PARTS)
 
@@ -233,7 +233,7 @@ DAYS = st.dates(date(2020, 1, 1), date(2026, 9, 30))
     hours=st.lists(st.floats(-48, 24 * 500), max_size=5),
     parts_wanted=st.integers(0, 200),
 )
-def test_any_cut_is_of_whole_days_in_order_and_covers_the_window(
+def test_split_covers_the_window_with_whole_days_in_order(
     first: date, length: int, hours: list[float], parts_wanted: int
 ) -> None:
     window = Window(first, first + timedelta(days=length - 1))
@@ -251,7 +251,7 @@ def test_any_cut_is_of_whole_days_in_order_and_covers_the_window(
     silent_days=st.integers(0, 119),
     parts_wanted=st.integers(0, 64),
 )
-def test_a_window_is_cut_just_when_it_has_more_than_a_few_pages_and_more_than_it_is_to_have_parts(
+def test_split_only_windows_with_many_pages(
     first: date, length: int, pages_a_day: float, silent_days: int, parts_wanted: int
 ) -> None:
     window = Window(first, first + timedelta(days=length - 1))
@@ -267,31 +267,31 @@ def test_a_window_is_cut_just_when_it_has_more_than_a_few_pages_and_more_than_it
         assert len(parts) > 1
         assert len(parts) <= max(parts_wanted, ceil(pages / 50))
         assert len(parts) == length or pages / len(parts) <= 50
-        assert pages / len(parts) > 1.5  # a part of less than a page or two is not worth its request
+        assert pages / len(parts) > 1.5  # a part of less than about two pages is not worth a request
 
 
 COUNTED = {date(2026, 9, 1): DayCount(2500, 0), date(2026, 9, 2): DayCount(500, 9)}
 
 
-def test_a_window_is_expected_to_take_the_pages_its_recordings_fill() -> None:
+def test_expected_pages_follow_the_known_recordings() -> None:
     assert expected_pages(Window(date(2026, 9, 1), date(2026, 9, 1)), COUNTED) == 3
     assert expected_pages(Window(date(2026, 9, 1), date(2026, 9, 2)), COUNTED) == 3
     assert expected_pages(Window(date(2026, 9, 2), date(2026, 9, 2)), COUNTED) == 1
 
 
-def test_a_page_that_is_full_to_the_last_row_is_one_page() -> None:
+def test_expected_pages_count_a_full_page_once() -> None:
     day = date(2026, 9, 1)
     assert expected_pages(Window(day, day), {day: DayCount(1000, 0)}) == 1
     assert expected_pages(Window(day, day), {day: DayCount(1001, 0)}) == 2
 
 
-def test_a_window_takes_one_page_at_least() -> None:
+def test_expected_pages_are_at_least_one() -> None:
     assert expected_pages(QUARTER, {}) == 1
     assert expected_pages(QUARTER, {date(2026, 9, 1): DayCount(0, 0)}) == 1
 
 
-def test_days_never_read_are_taken_for_average_ones() -> None:
-    """1,500 a day on average."""
+def test_expected_pages_assume_average_for_unknown_days() -> None:
+    """The average is 1,500 a day."""
     assert expected_pages(Window(date(2026, 9, 3), date(2026, 9, 4)), COUNTED) == 3
     assert expected_pages(Window(date(2026, 9, 2), date(2026, 9, 3)), COUNTED) == 2
 
@@ -301,9 +301,7 @@ def test_days_never_read_are_taken_for_average_ones() -> None:
     low=st.integers(0, 29),
     high=st.integers(0, 29),
 )
-def test_what_is_expected_is_the_pages_of_the_known_days_and_no_less_than_one(
-    counts: dict[date, int], low: int, high: int
-) -> None:
+def test_expected_pages_are_exact_for_known_days(counts: dict[date, int], low: int, high: int) -> None:
     window = Window(EVERY_DAY[min(low, high)], EVERY_DAY[max(low, high)])
     known = {day: DayCount(count, 0) for day, count in counts.items()}
     expected = expected_pages(window, known)

@@ -47,7 +47,7 @@ def names(models: list[Model]) -> list[str]:
 # Twins
 
 
-def test_a_twin_tells_description_key_and_columns_in_order() -> None:
+def test_twin_has_description_key_and_columns_in_order() -> None:
     twin = read_twin(TWIN, "sql/marts/daily.yml")
     assert twin == Twin(
         "Spend by day. One row per day.",
@@ -60,7 +60,7 @@ def test_a_twin_tells_description_key_and_columns_in_order() -> None:
     assert list(twin.columns) == ["usage_date", "cost"]
 
 
-def test_the_comment_of_a_column_ends_with_its_unit_if_it_has_one() -> None:
+def test_column_comment_ends_with_its_unit() -> None:
     twin = read_twin(TWIN, "sql/marts/daily.yml")
     assert twin.columns["usage_date"].comment == "Day of use. Unit: day."
     assert twin.columns["cost"].comment == "What was charged."
@@ -82,7 +82,7 @@ def test_the_comment_of_a_column_ends_with_its_unit_if_it_has_one() -> None:
         (TWIN.replace("key: [usage_date]", "key: usage_date"), "Expected `array`"),
     ],
 )
-def test_a_twin_that_is_wrong_is_named_with_what_is_wrong_in_it(text: str, what: str) -> None:
+def test_invalid_twin_is_named_with_its_problem(text: str, what: str) -> None:
     with pytest.raises(ModelError, match=rf"^sql/marts/daily\.yml: [\s\S]*{what}"):
         read_twin(text, "sql/marts/daily.yml")
 
@@ -91,7 +91,7 @@ def test_a_twin_that_is_wrong_is_named_with_what_is_wrong_in_it(text: str, what:
 
 
 @pytest.mark.parametrize("severity", ["fail", "warn"])
-def test_a_check_tells_its_severity_and_why_it_matters(severity: str) -> None:
+def test_check_has_its_severity_and_why_it_matters(severity: str) -> None:
     text = f"-- A key that stands twice\n-- severity:  {severity}\n-- counts money twice.\nselect 1 -- severity: no\n"
     check = read_check("keys", text, "sql/checks/keys.sql")
     assert (check.name, check.file, check.sql) == ("keys", "sql/checks/keys.sql", text)
@@ -115,7 +115,7 @@ def test_a_check_tells_its_severity_and_why_it_matters(severity: str) -> None:
         "select 2;\n-- severity: fail\n",
     ],
 )
-def test_a_check_without_one_clear_severity_on_top_is_named(top: str) -> None:
+def test_check_without_one_clear_severity_is_named(top: str) -> None:
     with pytest.raises(ModelError, match=r"^sql/checks/keys\.sql: .*`severity: fail` or `severity: warn`"):
         read_check("keys", f"{top}select 1\n", "sql/checks/keys.sql")
 
@@ -149,21 +149,21 @@ def test_a_check_without_one_clear_severity_on_top_is_named(top: str) -> None:
         ("select unnest(['marts.a', 'marts.b']) as model", set()),
     ],
 )
-def test_the_tables_a_select_reads_are_found_and_its_own_names_left_out(sql: str, read: set[str]) -> None:
+def test_references_finds_tables_and_leaves_out_local_names(sql: str, read: set[str]) -> None:
     assert references(sql, "sql/marts/x.sql") == read
 
 
 @pytest.mark.parametrize("sql", ["", "   ", "select from where", "select 'x", "selekt 1 fromm", "select (1"])
-def test_text_that_is_no_sql_is_named_in_one_line(sql: str) -> None:
+def test_references_reports_invalid_sql_in_one_line(sql: str) -> None:
     with pytest.raises(ModelError, match=r"^sql/marts/x\.sql: ") as raised:
         references(sql, "sql/marts/x.sql")
     assert "\n" not in str(raised.value)
 
 
-# The order of building
+# Build order
 
 
-def test_models_are_built_behind_what_they_read() -> None:
+def test_build_order_puts_models_after_what_they_read() -> None:
     models = [
         model("marts.by_month", "select * from marts.daily"),
         model("marts.daily", "select * from marts.fct join landed.accounts on true"),
@@ -175,11 +175,11 @@ def test_models_are_built_behind_what_they_read() -> None:
     assert {id(each) for each in order} == {id(each) for each in models}
 
 
-def test_nothing_to_build_is_an_empty_order() -> None:
+def test_build_order_of_nothing_is_empty() -> None:
     assert build_order([], ["landed.recordings"]) == []
 
 
-def test_a_model_that_reads_an_unknown_name_is_named_with_it() -> None:
+def test_build_order_names_a_model_that_reads_an_unknown_table() -> None:
     models = [model("marts.a", "select * from landed.r"), model("marts.b", "select * from marts.aa, marts.a")]
     with pytest.raises(
         ModelError, match=r"^sql/marts/b\.sql reads marts\.aa, which is neither a model nor given"
@@ -189,13 +189,13 @@ def test_a_model_that_reads_an_unknown_name_is_named_with_it() -> None:
         build_order(models, [])
 
 
-def test_a_name_without_its_schema_is_unknown() -> None:
+def test_build_order_does_not_know_a_table_without_its_schema() -> None:
     models = [model("marts.a", "select 1"), model("marts.b", "select * from a")]
     with pytest.raises(ModelError, match=r"^sql/marts/b\.sql reads a, "):
         build_order(models, ["landed.a"])
 
 
-def test_models_that_read_each_other_in_a_circle_are_all_named() -> None:
+def test_build_order_names_every_model_of_a_cycle() -> None:
     models = [
         model("marts.a", "select * from marts.b"),
         model("marts.b", "select * from marts.c"),
@@ -208,7 +208,7 @@ def test_models_that_read_each_other_in_a_circle_are_all_named() -> None:
     assert "fine" not in str(raised.value)
 
 
-def test_a_model_that_reads_itself_is_a_circle() -> None:
+def test_build_order_refuses_a_model_that_reads_itself() -> None:
     with pytest.raises(ModelError, match=r"in a circle: sql/marts/a\.sql → sql/marts/a\.sql"):
         build_order([model("marts.a", "select * from marts.a")], [])
 
@@ -219,7 +219,7 @@ def test_a_model_that_reads_itself_is_a_circle() -> None:
     st.randoms(),
 )
 @settings(deadline=None, max_examples=50)
-def test_any_models_without_a_circle_are_built_in_one_order_however_they_are_given(
+def test_build_order_does_not_depend_on_the_order_given(
     ranks: list[int], pairs: set[tuple[int, int]], random: Random
 ) -> None:
     reads = {
@@ -243,7 +243,7 @@ def test_any_models_without_a_circle_are_built_in_one_order_however_they_are_giv
 # Drift between a table and its twin
 
 
-def test_a_table_like_its_twin_has_not_drifted() -> None:
+def test_drift_is_empty_for_a_table_like_its_twin() -> None:
     twin = read_twin(TWIN, "daily.yml")
     assert drift("marts.daily", twin, {"usage_date": "DATE", "cost": "DECIMAL(38,9)"}) == []
 
@@ -274,18 +274,18 @@ def test_a_table_like_its_twin_has_not_drifted() -> None:
         ),
     ],
 )
-def test_each_way_to_drift_is_a_sentence(built: dict[str, str], problems: list[str]) -> None:
+def test_drift_describes_each_difference_in_a_sentence(built: dict[str, str], problems: list[str]) -> None:
     assert drift("marts.daily", read_twin(TWIN, "daily.yml"), built) == problems
 
 
-def test_a_key_that_is_no_column_is_told() -> None:
+def test_drift_reports_a_key_without_a_column() -> None:
     twin = read_twin(TWIN.replace("key: [usage_date]", "key: [usage_date, day]"), "daily.yml")
     assert drift("marts.daily", twin, {"usage_date": "DATE", "cost": "DECIMAL(38,9)"}) == [
         "key column day of marts.daily is not a column"
     ]
 
 
-# The models and checks that are shipped
+# The shipped models and checks
 
 MODEL_FILES = sorted([*SQL.glob("staging/*.sql"), *SQL.glob("marts/*/*.sql")])
 CHECK_FILES = sorted(SQL.glob("checks/*.sql"))
@@ -308,7 +308,7 @@ def shipped_models() -> list[Model]:
     ]
 
 
-def test_the_shipped_models_can_be_built_from_what_is_landed() -> None:
+def test_shipped_models_can_be_built_from_landed_tables() -> None:
     landed = {f"landed.{file.stem}" for file in SQL.glob("landed/*.yml")}
     order = names(build_order(shipped_models(), landed))
     spend = [
@@ -321,14 +321,14 @@ def test_the_shipped_models_can_be_built_from_what_is_landed() -> None:
     assert {"marts.spend_by_source", "marts.spend_by_channels", "marts.spend_by_account"} <= set(order)
 
 
-def test_every_shipped_model_has_a_twin_and_every_twin_of_a_model_has_its_model() -> None:
+def test_shipped_models_and_twins_match_one_to_one() -> None:
     assert {file.with_suffix("") for file in TWIN_FILES if schema_of(file) in {"staging", "marts"}} == {
         file.with_suffix("") for file in MODEL_FILES
     }
 
 
 @pytest.mark.parametrize("file", TWIN_FILES, ids=lambda file: f"{file.relative_to(SQL).parts[0]}.{file.stem}")
-def test_every_shipped_twin_ends_its_description_with_the_grain_and_has_its_key_among_its_columns(
+def test_shipped_twins_state_their_grain_and_have_key_columns(
     file: Path,
 ) -> None:
     twin = read_twin(file.read_text(), str(file))
@@ -339,7 +339,7 @@ def test_every_shipped_twin_ends_its_description_with_the_grain_and_has_its_key_
 
 
 @pytest.mark.parametrize("file", CHECK_FILES, ids=lambda file: file.stem)
-def test_every_shipped_check_can_be_read_and_reads_only_what_there_is(file: Path) -> None:
+def test_shipped_checks_read_only_existing_tables(file: Path) -> None:
     check = read_check(file.stem, file.read_text(), str(file))
     assert check.why.endswith(".")
     assert references(check.sql, check.file) <= {f"{schema_of(twin)}.{twin.stem}" for twin in TWIN_FILES}

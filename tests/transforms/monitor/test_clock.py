@@ -12,22 +12,22 @@ GMT = "Mon, 14 Sep 2026 {} GMT"
 @pytest.mark.parametrize(
     ("clock", "ahead"),
     [
-        ("12:00:10", 0),  # written in the second it was asked in
+        ("12:00:10", 0),  # written in the second of the request
         ("12:00:12", 0),
-        ("12:00:09", 0.4),  # 12:00:09.999 at the latest
+        ("12:00:09", 0.4),  # at the latest 12:00:09.999
         ("12:00:13", -0.6),
         ("11:50:10", 599.4),
         ("13:00:12", -3599.6),
     ],
 )
-def test_only_what_must_be_true_is_told(clock: str, ahead: float) -> None:
+def test_clock_difference_is_only_what_is_certain(clock: str, ahead: float) -> None:
     assert clock_ahead(GMT.format(clock), ASKED, ANSWERED) == timedelta(seconds=ahead)
 
 
-def test_a_slow_answer_tells_less() -> None:
+def test_clock_difference_is_smaller_for_a_slow_response() -> None:
     assert clock_ahead(GMT.format("12:00:40"), ASKED, ASKED + timedelta(seconds=60)) == timedelta()
 
 
 @pytest.mark.parametrize("header", [None, "", "yesterday", "Mon, 99 Sep 2026 12:00:00 GMT"])
-def test_without_a_readable_date_nothing_is_told(header: str | None) -> None:
+def test_clock_difference_is_unknown_without_a_readable_date(header: str | None) -> None:
     assert clock_ahead(header, ASKED, ANSWERED) is None

@@ -1,4 +1,4 @@
-"""What is a finding, and what it says."""
+"""Which figures are findings, and what they say."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ def missing(sid: str, *days: date) -> list[dict[str, Any]]:
     return [{"account_sid": sid, "account_name": f"name of {sid}", "day": day} for day in days]
 
 
-def test_neighbouring_days_that_were_not_read_are_one_hole_of_one_account() -> None:
+def test_neighbouring_unread_days_of_an_account_are_one_gap() -> None:
     found = figures.holes(
         [
             *missing("A1", date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 3)),
@@ -42,7 +42,7 @@ def test_neighbouring_days_that_were_not_read_are_one_hole_of_one_account() -> N
     }
 
 
-def test_a_hole_that_grows_is_the_same_hole() -> None:
+def test_growing_gap_is_the_same_finding() -> None:
     days = [date(2026, 9, 1) + timedelta(days=n) for n in range(9)]
     assert {figures.holes(missing("A1", *days[:n]))[0].key for n in range(1, 9)} == {
         "holes.found A1 2026-09-01"
@@ -64,7 +64,7 @@ def budget(**values: Any) -> dict[str, Any]:
     }
 
 
-def test_a_budget_that_is_passed_and_one_that_will_be() -> None:
+def test_budget_finding_for_exceeded_and_expected() -> None:
     coming = budget(cost=Decimal(400), budget_status="will be exceeded", account_sid=None, account_name=None)
     passed, expected = figures.budgets([budget(), coming, budget(budget_status="within")], AS_OF)
     assert (passed.key, expected.key) == ("budget.exceeded 2026-09 A1 USD", "budget.expected 2026-09 all USD")
@@ -78,7 +78,7 @@ def test_a_budget_that_is_passed_and_one_that_will_be() -> None:
     assert passed.facts["cost"] == "512.340000000"
 
 
-def test_budgets_of_nothing_have_no_percentage() -> None:
+def test_budget_finding_of_a_zero_budget_has_no_percentage() -> None:
     (found,) = figures.budgets([budget(budget=Decimal("0E-9"), used_percent=None)], AS_OF)
     assert found.sentence == "support: 512.34 USD was spent in 2026-09, more than the budget of 0.00 USD."
 
@@ -93,7 +93,7 @@ def test_budgets_of_nothing_have_no_percentage() -> None:
         (date(2025, 11, 1), date(2026, 1, 31), False),
     ],
 )
-def test_budgets_are_told_for_this_month_and_the_one_before(month: date, as_of: date, is_told: bool) -> None:
+def test_budget_findings_cover_this_and_the_previous_month(month: date, as_of: date, is_told: bool) -> None:
     assert bool(figures.budgets([budget(month=month)], as_of)) == is_told
 
 
@@ -113,7 +113,7 @@ def anomaly(day: date, value: str = "31.2", **values: Any) -> dict[str, Any]:
     }
 
 
-def test_days_out_of_line_one_after_the_other_are_one_finding_known_by_the_first() -> None:
+def test_anomalies_on_successive_days_are_one_finding() -> None:
     days = [anomaly(date(2026, 9, day), "40" if day == 21 else "31.2") for day in (20, 21, 22)]
     (found,) = figures.anomalies(days, AS_OF)
     assert found.key == "anomaly.found 2026-09-20 A1 USD cost more"
@@ -129,7 +129,7 @@ def test_days_out_of_line_one_after_the_other_are_one_finding_known_by_the_first
     assert [finding.key for finding in figures.anomalies(days[:1], AS_OF)] == [found.key]
 
 
-def test_days_apart_the_other_direction_and_minutes_are_findings_of_their_own() -> None:
+def test_anomalies_differ_by_gap_direction_and_measure() -> None:
     found = figures.anomalies(
         [
             anomaly(date(2026, 9, 20)),
@@ -151,7 +151,7 @@ def test_days_apart_the_other_direction_and_minutes_are_findings_of_their_own() 
     )
 
 
-def test_only_recent_days_are_told_the_newest_first_and_a_long_stretch_keeps_its_first_day() -> None:
+def test_anomaly_findings_are_recent_and_newest_first() -> None:
     long = [anomaly(AS_OF - timedelta(days=days)) for days in range(60)]
     old = [anomaly(AS_OF - timedelta(days=days), account_sid="A2") for days in (45, 44)]
     older = [anomaly(AS_OF - timedelta(days=45), account_sid="A3")]
@@ -163,7 +163,7 @@ def test_only_recent_days_are_told_the_newest_first_and_a_long_stretch_keeps_its
     ]
 
 
-def test_a_rate_that_changed_lately() -> None:
+def test_rate_change_finding_for_recent_changes() -> None:
     row = {
         **RECORDED,
         "changed_on": date(2026, 9, 16),
@@ -178,7 +178,7 @@ def test_a_rate_that_changed_lately() -> None:
     assert found.sentence == (
         "support: since 2026-09-16 a minute of DialVerb (2 channels) costs 0.0058 USD instead of 0.0054 USD (+7.41 %)."
     )
-    assert other.sentence.endswith("of DialVerb (1 channel) costs 0.0058 USD instead of 0.00 USD.")
+    assert other.sentence.endswith("of DialVerb (1 channel) costs 0.0058 USD instead of 0.0000 USD.")
 
 
 def difference(amount: str, **values: Any) -> dict[str, Any]:
@@ -194,17 +194,17 @@ def difference(amount: str, **values: Any) -> dict[str, Any]:
     }
 
 
-def test_another_rate_than_agreed_is_one_finding_however_many_days_it_goes_on() -> None:
+def test_rate_difference_over_many_days_is_one_finding() -> None:
     found, less = figures.rate_differences([difference("0.3"), difference("-0.3", channels=None)])
     assert (found.subject, less.subject) == ("A1 DialVerb 2 USD more", "A1 DialVerb None USD less")
     assert found.sentence == (
-        "support: 2.80 USD was charged for 1000 minutes of DialVerb (2 channels), 2026-09-01 to 2026-09-30: "
+        "support: 2.80 USD was charged for 1,000 minutes of DialVerb (2 channels), 2026-09-01 to 2026-09-30: "
         "0.30 USD more than by the rate card."
     )
     assert "DialVerb (unknown channels)" in less.sentence
 
 
-def test_a_difference_that_no_rate_of_six_decimals_shows_is_rounding() -> None:
+def test_rate_difference_below_six_decimals_is_rounding() -> None:
     assert figures.rate_differences([difference("0.000499999"), difference("-0.000000001")]) == []
     assert len(figures.rate_differences([difference("0.0005"), difference("-0.0005")])) == 2
 
@@ -223,7 +223,7 @@ def bill(**values: Any) -> dict[str, Any]:
     }
 
 
-def test_a_bill_that_differs() -> None:
+def test_bill_difference_finding() -> None:
     invoice = bill(
         against="invoice",
         period_start=date(2026, 8, 1),
@@ -259,5 +259,5 @@ def test_a_bill_that_differs() -> None:
         ({"class": "rate", "period_start": AS_OF}, True),
     ],
 )
-def test_which_bills_are_told(values: dict[str, Any], is_told: bool) -> None:
+def test_bill_findings_cover_only_relevant_bills(values: dict[str, Any], is_told: bool) -> None:
     assert bool(figures.bills([bill(**values)], AS_OF)) == is_told

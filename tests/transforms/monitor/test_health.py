@@ -17,27 +17,27 @@ def as_of_now(*accounts: AccountHealth) -> Health:
     return Health(NOW, accounts, TODAY - timedelta(days=1), NOW)
 
 
-def test_the_account_that_is_furthest_behind_counts() -> None:
+def test_coverage_age_is_that_of_the_account_furthest_behind() -> None:
     found = as_of_now(account("A", NOW - timedelta(hours=1)), account("B", NOW - timedelta(hours=30)))
     assert found.furthest_behind == found.accounts[1]
     assert found.age == timedelta(hours=30)
 
 
 @pytest.mark.parametrize(("hours", "is_older"), [(26.01, True), (26, False), (0, False)])
-def test_only_what_is_older_than_the_age_is_too_old(hours: float, is_older: bool) -> None:
+def test_coverage_is_too_old_only_above_the_age(hours: float, is_older: bool) -> None:
     assert (
         as_of_now(account("A", NOW - timedelta(hours=hours))).is_older_than(timedelta(hours=26)) is is_older
     )
 
 
-def test_what_was_never_read_is_older_than_anything() -> None:
+def test_coverage_never_read_is_older_than_any_age() -> None:
     for found in (as_of_now(), as_of_now(account("A", NOW), account("B", None))):
         assert found.age is None
         assert found.is_older_than(timedelta(days=9999))
         assert found.as_object(timedelta(days=9999))["is_current"] is False
 
 
-def test_what_was_read_in_the_future_is_not_current() -> None:
+def test_coverage_read_in_the_future_is_not_current() -> None:
     read = [account("A", NOW - timedelta(hours=1)), account("B", NOW + timedelta(minutes=6))]
     found = as_of_now(*read)
     assert found.is_in_the_future
@@ -45,7 +45,7 @@ def test_what_was_read_in_the_future_is_not_current() -> None:
     assert not as_of_now(account("A", NOW + timedelta(minutes=4))).is_older_than(timedelta(hours=26))
 
 
-def test_as_an_object_counts_are_added_up_and_unknown_is_null() -> None:
+def test_as_object_adds_up_counts_and_keeps_unknown_null() -> None:
     run = Run(NOW - timedelta(hours=1), None, None, requests=3, retries=1, rejected=2)
     accounts = [
         account("A", NOW - timedelta(minutes=90), holes=2, unpriced=3),

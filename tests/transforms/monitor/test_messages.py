@@ -1,4 +1,4 @@
-"""Who is told what, and when again."""
+"""Which findings are sent to a channel, and when again."""
 
 import json
 
@@ -22,7 +22,7 @@ def finding(kind: Kind = "budget.exceeded", subject: str = "a") -> Finding:
 
 
 class Listener:
-    """Somebody who is told by run after run, as a channel is."""
+    """A channel that gets the messages of successive runs."""
 
     def __init__(self, *wanted: Kind) -> None:
         self.wanted = wanted or KINDS
@@ -40,7 +40,7 @@ class Listener:
 A, B = finding(subject="a"), finding(subject="b")
 
 
-def test_a_finding_is_told_once_and_again_when_it_comes_back() -> None:
+def test_finding_is_sent_once_and_again_when_it_returns() -> None:
     listener = Listener()
     assert listener.hears(A) == [A.key]
     assert listener.hears(A) == []
@@ -51,25 +51,25 @@ def test_a_finding_is_told_once_and_again_when_it_comes_back() -> None:
     assert listener.told == set()
 
 
-def test_the_same_finding_in_other_words_is_not_told_again() -> None:
+def test_finding_in_other_words_is_not_sent_again() -> None:
     listener = Listener()
     listener.hears(A)
     assert listener.hears(Finding(A.kind, A.subject, "other figures", {})) == []
 
 
-def test_what_could_not_be_delivered_is_tried_again() -> None:
+def test_undelivered_message_is_tried_again() -> None:
     listener = Listener()
     assert listener.hears(A, answers=False) == [A.key]
     assert listener.hears(A) == [A.key]
     assert listener.hears(A) == []
 
 
-def test_only_what_is_wanted_is_told() -> None:
+def test_only_requested_kinds_are_sent() -> None:
     listener = Listener("holes.found")
     assert listener.hears(A, finding("holes.found")) == ["holes.found a"]
 
 
-def test_what_was_not_looked_at_is_neither_forgotten_nor_told_again() -> None:
+def test_unchecked_finding_is_neither_cleared_nor_sent_again() -> None:
     listener, hole = Listener(), finding("holes.found")
     listener.hears(A, hole)
     assert listener.hears(seen=Seen({"holes.found"})) == []
@@ -81,7 +81,7 @@ def test_what_was_not_looked_at_is_neither_forgotten_nor_told_again() -> None:
     assert listener.hears(*failed) == [account_key("support")]
 
 
-def test_a_message_for_each_kind_the_weightiest_first() -> None:
+def test_messages_are_one_per_kind_most_important_first() -> None:
     found = [finding("bill.differs"), A, finding("run.failed"), B]
     made = messages(found, (), KINDS)
     assert [message.event for message in made] == [
@@ -97,7 +97,7 @@ def test_a_message_for_each_kind_the_weightiest_first() -> None:
         assert message.to_do.endswith(".")
 
 
-def test_many_are_told_as_some_and_a_number_and_all_count_as_told() -> None:
+def test_message_lists_some_findings_and_counts_all_as_sent() -> None:
     listener = Listener()
     found = [finding(subject=f"{n:02}") for n in range(47)]
     (message,) = messages(found, (), KINDS)
@@ -110,7 +110,7 @@ def test_many_are_told_as_some_and_a_number_and_all_count_as_told() -> None:
     assert listener.hears(*found) == []
 
 
-def test_a_message_is_json_and_a_line_for_each_finding() -> None:
+def test_message_is_json_and_a_line_for_each_finding() -> None:
     odd = Finding("budget.exceeded", "x", "name\nwith\tblanks", {"cost": "1.500000000", "note": None})
     (message,) = messages([odd], (), KINDS)
     assert message.text.splitlines()[1] == "name with blanks"
@@ -140,9 +140,7 @@ def test_a_message_is_json_and_a_line_for_each_finding() -> None:
         (ValueError("PTsecret"), "Something unexpected happened (ValueError)."),
     ],
 )
-def test_a_run_that_ended_early_says_why_and_nothing_that_nobody_wrote_for_it(
-    error: Exception, reason: str
-) -> None:
+def test_failed_run_says_why_but_shows_no_unexpected_text(error: Exception, reason: str) -> None:
     found = failed_run(error)
     assert (found.key, found.sentence) == ("run.failed run", f"The run ended early. {reason}")
 

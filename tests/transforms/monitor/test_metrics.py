@@ -1,4 +1,4 @@
-"""The text for Prometheus, read by Prometheus' own parser."""
+"""The text for Prometheus, read by Prometheus's own parser."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -36,7 +36,7 @@ HEALTH = Health(
 
 
 def parsed(text: str) -> dict[str, dict[Labels, float]]:
-    """Samples by name and labels; a family has a help and a type, and no two samples are alike."""
+    """Return samples by name and labels; check that families have a help and a type and that samples are unique."""
     found: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(text):
         assert family.documentation
@@ -49,7 +49,7 @@ def parsed(text: str) -> dict[str, dict[Labels, float]]:
     return found
 
 
-def test_every_figure_is_what_prometheus_reads() -> None:
+def test_prometheus_reads_every_figure() -> None:
     support = (("account", "support"), ("account_sid", "A1"))
     now = NOW.timestamp()
     assert parsed(exposition(health_metrics(HEALTH))) == {
@@ -74,7 +74,7 @@ def test_every_figure_is_what_prometheus_reads() -> None:
     }
 
 
-def test_names_follow_the_conventions() -> None:
+def test_metric_names_follow_the_conventions() -> None:
     for metric in health_metrics(HEALTH):
         assert re.fullmatch(r"recspend_[a-z]+(_[a-z]+)*", metric.name)
         assert metric.name.endswith("_total") == (metric.kind == "counter")
@@ -82,7 +82,7 @@ def test_names_follow_the_conventions() -> None:
             assert metric.name.endswith("_timestamp_seconds") == isinstance(value, datetime)
 
 
-def test_what_is_not_known_is_left_out_and_is_not_zero() -> None:
+def test_unknown_figures_are_left_out_and_not_zero() -> None:
     nothing = Health(NOW, [SALES], HEALTH.day, NOW)
     assert exposition(health_metrics(nothing)) == ""
     broken_off = Health(NOW, [SALES], HEALTH.day, NOW, last_run=Run(NOW, None, None, 2, 1, 0))
@@ -100,7 +100,7 @@ def test_what_is_not_known_is_left_out_and_is_not_zero() -> None:
     )
 
 
-def test_an_account_that_was_never_read_shows_its_holes() -> None:
+def test_account_never_read_shows_its_gaps() -> None:
     found = parsed(
         exposition(health_metrics(Health(NOW, [AccountHealth("A", "a", holes=9)], HEALTH.day, NOW)))
     )
@@ -114,14 +114,32 @@ def test_accounts_of_the_same_name_stay_apart() -> None:
 
 
 @given(st.text())
-def test_any_name_of_an_account_comes_back_as_it_was(name: str) -> None:
+def test_any_account_name_round_trips(name: str) -> None:
     text = exposition([Metric("recspend_hole_days", "gauge", "Days.", [({"account": name}, 1)])])
     assert parsed(text) == {"recspend_hole_days": {(("account", name),): 1.0}}
 
 
-def test_the_escapes_are_those_of_the_format() -> None:
+def test_escapes_are_those_of_the_format() -> None:
     text = exposition([Metric("x_total", "counter", 'A \\ and\na "', [({"of": 'a\\b"c\nd'}, 1)])])
-    assert text == '# HELP x_total A \\\\ and\\na "\n# TYPE x_total counter\nx_total{of="a\\\\b\\"c\\nd"} 1\n'
+    assert (
+        text == '# HELP x_total A \\\\ and\\na "\n# TYPE x_total counter\nx_total{of="a\\\\b\\"c\\nd"} 1.0\n'
+    )
+
+
+def test_exposition_of_each_kind_of_value() -> None:
+    instant = datetime(2026, 9, 14, 10, 0, 0, 250000, tzinfo=UTC)
+    samples: list[tuple[dict[str, str], int | Decimal | datetime]] = [
+        ({"b": "1", "a": "x"}, 10**12),
+        ({}, Decimal("1234567.123456789")),
+        ({}, instant),
+    ]
+    assert exposition([Metric("recspend_x", "gauge", "Words.", samples)]).splitlines() == [
+        "# HELP recspend_x Words.",
+        "# TYPE recspend_x gauge",
+        'recspend_x{a="x",b="1"} 1e+12',
+        "recspend_x 1.234567123456789e+06",
+        "recspend_x 1.78938000025e+09",
+    ]
 
 
 def test_page_describes_every_metric() -> None:

@@ -35,7 +35,7 @@ def correction(sid: str, seen_at: datetime = SEEN, price: str = "0.01") -> dict[
     }
 
 
-def test_a_price_that_changes_is_told_with_both_prices_and_both_pages() -> None:
+def test_corrections_have_both_prices_and_both_pages() -> None:
     before = lake_row("R", price=Decimal("-0.005"), raw_page="old")
     (row,) = corrected(before, {**before, "price": Decimal("-0.0075"), "raw_page": "new"})
     assert row == {
@@ -64,12 +64,12 @@ def test_a_price_that_changes_is_told_with_both_prices_and_both_pages() -> None:
         ({"currency": "EUR"}, True),
     ],
 )
-def test_what_is_a_correction(change: dict[str, Any], is_correction: bool) -> None:
+def test_corrections_by_kind_of_change(change: dict[str, Any], is_correction: bool) -> None:
     before = lake_row("R", price=Decimal("-0.005"))
     assert bool(corrected(before, before | change)) is is_correction
 
 
-def test_a_first_price_is_none_but_one_given_back_is() -> None:
+def test_corrections_include_a_withdrawn_but_not_a_first_price() -> None:
     never = lake_row("R", price=None, first_priced_at=None)
     assert corrected(never, {**never, "price": Decimal("0.01")}) == []
     taken_back = lake_row("R", price=None, first_priced_at=SEEN - timedelta(days=9))
@@ -77,7 +77,7 @@ def test_a_first_price_is_none_but_one_given_back_is() -> None:
     assert (row["price_before"], row["price_after"]) == (None, Decimal("0.01"))
 
 
-def test_the_same_correction_counts_once_and_all_stand_in_the_order_they_were_seen() -> None:
+def test_add_corrections_sorts_and_drops_duplicates() -> None:
     later = SEEN + timedelta(days=1)
     standing = pa.Table.from_pylist([correction("B"), correction("C")], CORRECTION_SCHEMA)
     new = pa.Table.from_pylist([correction("C"), correction("B", later), correction("A")], CORRECTION_SCHEMA)
@@ -92,9 +92,9 @@ def test_the_same_correction_counts_once_and_all_stand_in_the_order_they_were_se
     assert add_corrections(whole, CORRECTION_SCHEMA.empty_table()).equals(whole)
 
 
-def test_costs_are_the_size_of_prices() -> None:
+def test_with_costs_adds_absolute_prices() -> None:
     rows = [correction("A", price="-0.02"), {**correction("B"), "price_after": None}]
-    told = with_costs(pa.Table.from_pylist(rows, CORRECTION_SCHEMA))
-    assert told["cost_before"].to_pylist() == [Decimal("0.005")] * 2
-    assert told["cost_after"].to_pylist() == [Decimal("0.02"), None]
+    with_both = with_costs(pa.Table.from_pylist(rows, CORRECTION_SCHEMA))
+    assert with_both["cost_before"].to_pylist() == [Decimal("0.005")] * 2
+    assert with_both["cost_after"].to_pylist() == [Decimal("0.02"), None]
     assert with_costs(CORRECTION_SCHEMA.empty_table()).num_rows == 0

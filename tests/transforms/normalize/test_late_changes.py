@@ -31,7 +31,7 @@ def change(sid: str, seen_at: datetime = SEEN, source_before: str = "DialVerb") 
     return row
 
 
-def test_a_change_is_told_with_both_versions_and_what_was_known_before() -> None:
+def test_late_changes_have_both_versions() -> None:
     before = lake_row(
         "R", created_at=CREATED, price=None, currency="XXX", first_priced_at=None, raw_page="old"
     )
@@ -61,16 +61,16 @@ def test_a_change_is_told_with_both_versions_and_what_was_known_before() -> None
         ({"created_at": CREATED + timedelta(seconds=1)}, True),
     ],
 )
-def test_what_moves_a_figure_is_kept(facts: dict[str, Any], is_kept: bool) -> None:
+def test_late_changes_are_those_that_move_a_figure(facts: dict[str, Any], is_kept: bool) -> None:
     before = lake_row("R", created_at=CREATED, channels=1, duration_seconds=60)
     assert bool(changed(before, before | facts)) is is_kept
 
 
-def test_what_is_found_while_the_month_runs_is_not_kept() -> None:
+def test_late_changes_exclude_those_seen_within_the_month() -> None:
     before = lake_row("R", created_at=CREATED)
     assert changed(before, before | {"source": "Trunking"}, utc(2018, 9, 30, 9)) == []
     assert changed(before, before | {"source": "Trunking"}, utc(2018, 9, 30, 10)) != []
-    # It comes from a month that is over, or goes to one.
+    # It moves from or to a month that is over.
     moved = before | {"created_at": utc(2018, 8, 20)}
     assert changed(before, moved, utc(2018, 9, 11)) != []
     assert changed(moved, before, utc(2018, 9, 11)) != []
@@ -83,7 +83,7 @@ def test_what_is_found_while_the_month_runs_is_not_kept() -> None:
     ),
     st.integers(0, 10**9),
 )
-def test_whatever_is_found_when_its_month_can_be_closed_is_kept(second: int, zone: str, later: int) -> None:
+def test_late_changes_allow_for_every_time_zone(second: int, zone: str, later: int) -> None:
     created_at = utc(2018, 1, 1) + timedelta(seconds=second)
     month = created_at.astimezone(ZoneInfo(zone)).date().replace(day=1)
     begins, ends = bounds(month, ZoneInfo(zone))
@@ -92,7 +92,7 @@ def test_whatever_is_found_when_its_month_can_be_closed_is_kept(second: int, zon
     assert changed(before, before | {"source": "Trunking"}, ends + timedelta(microseconds=later)) != []
 
 
-def test_changes_stand_in_the_order_they_were_seen_and_the_last_of_a_reading_counts() -> None:
+def test_add_changes_sorts_and_keeps_the_last_of_a_fetch() -> None:
     later = SEEN + timedelta(days=1)
     standing = pa.Table.from_pylist([change("B"), change("C"), change("D")], CHANGE_SCHEMA)
     new = pa.Table.from_pylist(

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.samples.transforms import (
-    FIRST_WALK,
-    SECOND_WALK,
-    THIRD_WALK,
+    FIRST_FETCH,
+    SECOND_FETCH,
+    THIRD_FETCH,
     UPDATED,
     Row,
+    fetch_of,
     lake_row,
-    reading,
     rows,
     utc,
 )
@@ -29,8 +29,8 @@ def lake_table(*given: Row) -> pa.Table:
     return pa.Table.from_pylist(list(given), LAKE_SCHEMA)
 
 
-def walk(at: datetime, first: date = MONTH[0], last: date = MONTH[1]) -> Fetch:
-    return reading(first, last, at)
+def fetch_at(at: datetime, first: date = MONTH[0], last: date = MONTH[1]) -> Fetch:
+    return fetch_of(first, last, at)
 
 
 AUGUST, SEPTEMBER = utc(2018, 8, 31, 23, 59), utc(2018, 9, 1, 0, 1)
@@ -41,18 +41,18 @@ def moved_row(created_at: datetime, window: str, fetched: str, **changes: object
     return lake_row("MOVED", created_at=created_at) | {"raw_page": page} | changes
 
 
-def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what_was_first() -> None:
+def test_settle_moved_keeps_newest_update_and_first_sighting() -> None:
     newer = moved_row(
-        AUGUST, "2018-08", "20181001T06", updated_at=UPDATED + timedelta(hours=1), first_priced_at=THIRD_WALK,
-        first_seen_at=SECOND_WALK,
+        AUGUST, "2018-08", "20181001T06", updated_at=UPDATED + timedelta(hours=1), first_priced_at=THIRD_FETCH,
+        first_seen_at=SECOND_FETCH,
     )  # fmt: skip
     older = moved_row(
         SEPTEMBER,
         "2018-09",
         "20181101T06",
-        first_seen_at=FIRST_WALK,
+        first_seen_at=FIRST_FETCH,
         first_priced_at=None,
-        deleted_at=THIRD_WALK,
+        deleted_at=THIRD_FETCH,
     )
     settled = settle_moved(
         {"2018-08": lake_table(lake_row("Z", created_at=AUGUST), newer), "2018-09": lake_table(older)},
@@ -60,13 +60,13 @@ def test_a_moved_recording_settles_where_its_newest_update_is_and_remembers_what
         [],
     ).months
     assert {month: rows(table) for month, table in settled.items()} == {
-        "2018-08": [newer | {"first_seen_at": FIRST_WALK}, lake_row("Z", created_at=AUGUST)],
+        "2018-08": [newer | {"first_seen_at": FIRST_FETCH}, lake_row("Z", created_at=AUGUST)],
         "2018-09": [],
     }
     assert all(table.schema == LAKE_SCHEMA for table in settled.values())
 
 
-def test_of_equal_updates_the_newest_walk_counts_whatever_its_window_is_called() -> None:
+def test_settle_moved_prefers_the_newest_fetch_of_equal_updates() -> None:
     late = moved_row(AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late")
     early = moved_row(SEPTEMBER, "2018-09-01_2018-09-30", "20181001T060000Z", status="early")
     settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"], []).months
@@ -74,25 +74,25 @@ def test_of_equal_updates_the_newest_walk_counts_whatever_its_window_is_called()
     assert rows(settled["2018-09"]) == []
 
 
-def test_a_moved_recording_never_priced_stays_so_and_one_gone_from_its_old_month_is_not_gone() -> None:
+def test_settle_moved_keeps_the_version_still_listed() -> None:
     unpriced = {"price": None, "price_raw": None, "first_priced_at": None}
-    old = moved_row(AUGUST, "2018-08", "20181001T06", deleted_at=SECOND_WALK, **unpriced)
-    new = moved_row(SEPTEMBER, "2018-09", "20181002T06", first_seen_at=SECOND_WALK, **unpriced)
+    old = moved_row(AUGUST, "2018-08", "20181001T06", deleted_at=SECOND_FETCH, **unpriced)
+    new = moved_row(SEPTEMBER, "2018-09", "20181002T06", first_seen_at=SECOND_FETCH, **unpriced)
     settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"], []).months
     assert rows(settled["2018-08"]) == []
-    assert rows(settled["2018-09"]) == [new | {"first_seen_at": FIRST_WALK}]
+    assert rows(settled["2018-09"]) == [new | {"first_seen_at": FIRST_FETCH}]
 
 
-def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_order_of_months() -> None:
+def test_settle_moved_reports_a_changed_price_as_a_correction() -> None:
     for months in (("2018-08", "2018-09"), ("2018-09", "2018-08")):
-        old = moved_row(AUGUST, months[0], "20181001T06", deleted_at=SECOND_WALK)
+        old = moved_row(AUGUST, months[0], "20181001T06", deleted_at=SECOND_FETCH)
         new = moved_row(
-            SEPTEMBER, months[1], "20181002T06", first_seen_at=SECOND_WALK, price=Decimal("-0.01")
+            SEPTEMBER, months[1], "20181002T06", first_seen_at=SECOND_FETCH, price=Decimal("-0.01")
         )
-        now = Fetch(Window(*MONTH), SECOND_WALK, new["raw_page"].rpartition("/")[0])
+        now = Fetch(Window(*MONTH), SECOND_FETCH, new["raw_page"].rpartition("/")[0])
         settled = settle_moved({months[1]: lake_table(new), months[0]: lake_table(old)}, ["MOVED"], [now])
         (correction,) = settled.corrections.to_pylist()
-        assert correction["seen_at"] == SECOND_WALK
+        assert correction["seen_at"] == SECOND_FETCH
         assert (correction["price_before"], correction["price_after"]) == (old["price"], Decimal("-0.01"))
         assert (correction["raw_page_before"], correction["raw_page_after"]) == (
             old["raw_page"],
@@ -102,16 +102,16 @@ def test_a_price_that_changes_while_a_recording_moves_is_a_correction_in_either_
         {"2018-08": lake_table(old), "2018-09": lake_table(new | {"price": old["price"]})}, ["MOVED"], [now]
     )
     assert unchanged.corrections.num_rows == 0
-    # Settled a second time, because the first was broken off: when it was seen does not change.
+    # Settled again after an interruption: seen_at does not change.
     (again,) = settle_moved(
-        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"first_seen_at": FIRST_WALK})},
+        {"2018-08": lake_table(old), "2018-09": lake_table(new | {"first_seen_at": FIRST_FETCH})},
         ["MOVED"],
         [now],
     ).corrections.to_pylist()
-    assert again["seen_at"] == SECOND_WALK
+    assert again["seen_at"] == SECOND_FETCH
 
 
-def test_recordings_that_did_not_move_stay_where_they_are() -> None:
+def test_settle_moved_leaves_other_recordings_in_place() -> None:
     staying = lake_table(lake_row("A"), lake_row("B"))
     other = lake_table(lake_row("C", created_at=AUGUST))
     settled = settle_moved({"2018-09": staying, "2018-08": other}, [], []).months
@@ -127,7 +127,7 @@ def test_recordings_that_did_not_move_stay_where_they_are() -> None:
     )
 )
 @settings(deadline=None)
-def test_every_moved_recording_ends_in_one_month_with_the_earliest_sighting(
+def test_settle_moved_leaves_one_row_with_the_first_sighting(
     sightings: list[tuple[str, int, int, int]],
 ) -> None:
     months = {
@@ -136,12 +136,12 @@ def test_every_moved_recording_ends_in_one_month_with_the_earliest_sighting(
             *[
                 lake_row(
                     sid,
-                    FIRST_WALK + timedelta(days=walked),
+                    FIRST_FETCH + timedelta(days=fetched),
                     created_at=utc(2018, month, 5),
                     updated_at=UPDATED + timedelta(hours=updated),
-                    raw_page=f"raw/AC/w/{walked}/page-00000",
+                    raw_page=f"raw/AC/w/{fetched}/page-00000",
                 )
-                for sid, in_month, updated, walked in sightings
+                for sid, in_month, updated, fetched in sightings
                 if in_month == month
             ],
         )
@@ -158,10 +158,10 @@ def test_every_moved_recording_ends_in_one_month_with_the_earliest_sighting(
         if not of_sid:
             assert places == []
             continue
-        _, month, _, walked = max(of_sid, key=lambda sighting: (sighting[2], sighting[3]))
+        _, month, _, fetched = max(of_sid, key=lambda sighting: (sighting[2], sighting[3]))
         ((found_month, row),) = places
         assert found_month == f"2018-{month:02}"
-        assert row["raw_page"] == f"raw/AC/w/{walked}/page-00000"
-        first = FIRST_WALK + timedelta(days=min(sighting[3] for sighting in of_sid))
+        assert row["raw_page"] == f"raw/AC/w/{fetched}/page-00000"
+        first = FIRST_FETCH + timedelta(days=min(sighting[3] for sighting in of_sid))
         assert (row["first_seen_at"], row["first_priced_at"]) == (first, first)
     assert sorted(sid for sid, _, _ in found if sid not in "XY") == ["S7", "S8", "S9"]

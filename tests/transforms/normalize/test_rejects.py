@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.samples.transforms import ACCOUNT, listed, reading, recording, rows, utc
-from transforms.normalize.rejects import standing_rejects
+from tests.support.samples.transforms import ACCOUNT, fetch_of, listed, recording, rows, utc
+from transforms.normalize.rejects import remaining_rejects
 from transforms.schema import REJECT_SCHEMA
 from transforms.values.windows import Fetch
 
@@ -32,37 +32,39 @@ def reject(key: str, *, sid: str | None = None, created_at: datetime | None = NO
     } | changes
 
 
-def stand(
+def remaining(
     old: Sequence[Row] = (),
     new: Sequence[Row] = (),
     understood: Sequence[str] = (),
-    readings: Sequence[Fetch] = (),
+    fetches: Sequence[Fetch] = (),
 ) -> list[Row]:
-    standing, fresh = (pa.Table.from_pylist(list(given), REJECT_SCHEMA) for given in (old, new))
-    found = standing_rejects(standing, fresh, pa.array(understood, pa.string()), readings)
+    existing, fresh = (pa.Table.from_pylist(list(given), REJECT_SCHEMA) for given in (old, new))
+    found = remaining_rejects(existing, fresh, pa.array(understood, pa.string()), fetches)
     assert found.schema == REJECT_SCHEMA
     return rows(found)
 
 
-def test_nothing_rejected_leaves_nothing() -> None:
-    assert stand(readings=[reading(date(2018, 9, 1), date(2018, 9, 30), AT)]) == []
+def test_remaining_rejects_are_empty_without_rejects() -> None:
+    assert remaining(fetches=[fetch_of(date(2018, 9, 1), date(2018, 9, 30), AT)]) == []
 
 
-def test_an_old_reject_stands_while_nothing_is_known_to_have_become_of_it() -> None:
+def test_old_reject_remains_until_something_is_known() -> None:
     old = [reject("R", sid="R"), reject("sha256:1", position=1)]
-    assert stand(old) == old
-    assert stand(old, understood=["Q"], readings=[reading(date(2018, 10, 1), date(2018, 10, 31), AT)]) == old
+    assert remaining(old) == old
+    assert (
+        remaining(old, understood=["Q"], fetches=[fetch_of(date(2018, 10, 1), date(2018, 10, 31), AT)]) == old
+    )
 
 
-def test_an_old_reject_falls_away_when_its_recording_is_understood() -> None:
+def test_old_reject_is_dropped_if_its_recording_is_understood() -> None:
     staying = reject("Q", sid="Q", position=1)
-    assert stand([reject("R", sid="R"), staying], understood=["R"]) == [staying]
+    assert remaining([reject("R", sid="R"), staying], understood=["R"]) == [staying]
 
 
-def test_a_reject_without_a_sid_is_not_taken_for_an_understood_recording() -> None:
+def test_reject_without_a_sid_is_never_understood() -> None:
     old = [reject("sha256:1")]
-    assert stand(old, understood=["R"]) == old
-    assert stand(old, understood=[]) == old
+    assert remaining(old, understood=["R"]) == old
+    assert remaining(old, understood=[]) == old
 
 
 @pytest.mark.parametrize(
@@ -74,12 +76,10 @@ def test_a_reject_without_a_sid_is_not_taken_for_an_understood_recording() -> No
         (utc(2018, 9, 26), False),
     ],
 )
-def test_an_old_reject_falls_away_when_its_own_day_was_read_again(
-    created_at: datetime, falls_away: bool
-) -> None:
+def test_old_reject_is_dropped_if_its_day_is_fetched_again(created_at: datetime, falls_away: bool) -> None:
     old = [reject("R", sid="R", created_at=created_at)]
-    day = reading(date(2018, 9, 25), date(2018, 9, 25), AT)
-    assert stand(old, readings=[day]) == ([] if falls_away else old)
+    day = fetch_of(date(2018, 9, 25), date(2018, 9, 25), AT)
+    assert remaining(old, fetches=[day]) == ([] if falls_away else old)
 
 
 @pytest.mark.parametrize(
@@ -91,43 +91,44 @@ def test_an_old_reject_falls_away_when_its_own_day_was_read_again(
         (date(2018, 9, 1), date(2018, 9, 29), False),
     ],
 )
-def test_an_old_reject_without_a_date_falls_away_when_all_its_days_were_read_again(
+def test_reject_without_a_date_needs_its_whole_window_fetched(
     first: date, last: date, falls_away: bool
 ) -> None:
     old = [reject("R", sid="R", created_at=None)]
-    assert stand(old, readings=[reading(first, last, AT)]) == ([] if falls_away else old)
+    assert remaining(old, fetches=[fetch_of(first, last, AT)]) == ([] if falls_away else old)
 
 
-def test_any_of_several_readings_settles_its_days() -> None:
+def test_any_of_several_fetches_drops_rejects_of_its_days() -> None:
     old = [reject(f"{day}", created_at=utc(2018, 9, day), position=day) for day in (1, 2, 3)]
-    readings = [reading(date(2018, 9, day), date(2018, 9, day), AT) for day in (3, 1)]
-    assert stand(old, readings=readings) == [old[1]]
+    fetches = [fetch_of(date(2018, 9, day), date(2018, 9, day), AT) for day in (3, 1)]
+    assert remaining(old, fetches=fetches) == [old[1]]
 
 
-def test_a_record_that_is_still_bad_stands_once_as_it_was_seen_last() -> None:
+def test_record_that_is_still_bad_is_kept_once_as_last_seen() -> None:
     new = reject("R", sid="R", raw_page="new/page-00000", reason="is still odd")
-    assert stand([reject("R", sid="R")], [new]) == [new]
-    assert stand(
-        [reject("R", sid="R")], [new], readings=[reading(date(2018, 9, 1), date(2018, 9, 30), AT)]
+    assert remaining([reject("R", sid="R")], [new]) == [new]
+    assert remaining(
+        [reject("R", sid="R")], [new], fetches=[fetch_of(date(2018, 9, 1), date(2018, 9, 30), AT)]
     ) == [new]
 
 
-def test_a_record_that_two_windows_list_stands_once_by_its_first_sighting() -> None:
+def test_record_in_two_windows_is_kept_once_as_first_seen() -> None:
     first = reject("R", created_at=None, raw_page="a/page-00000")
     second = reject("R", created_at=None, raw_page="b/page-00000")
     other = reject("Q", raw_page="a/page-00000", position=1)
-    assert stand(new=[first, other, second]) == [first, other]
+    assert remaining(new=[first, other, second]) == [first, other]
 
 
-def test_new_rejects_stand_even_where_their_recording_is_understood_elsewhere() -> None:
+def test_new_reject_remains_if_understood_elsewhere() -> None:
     new = [reject("R", sid="R")]
     assert (
-        stand(new=new, understood=["R"], readings=[reading(date(2018, 9, 1), date(2018, 9, 30), AT)]) == new
+        remaining(new=new, understood=["R"], fetches=[fetch_of(date(2018, 9, 1), date(2018, 9, 30), AT)])
+        == new
     )
 
 
 def test_rejects_are_sorted_by_page_and_position() -> None:
-    found = stand(
+    found = remaining(
         [reject("A", raw_page="m/page-00000", position=10), reject("B", raw_page="z/page-00000", position=0)],
         [reject("C", raw_page="m/page-00000", position=9), reject("D", raw_page="a/page-00001", position=5)],
     )
@@ -140,7 +141,7 @@ def test_rejects_are_sorted_by_page_and_position() -> None:
     st.sets(st.sampled_from("PQRS")),
 )
 @settings(deadline=None)
-def test_standing_rejects_are_one_for_each_key_and_settling_twice_changes_nothing(
+def test_remaining_rejects_are_unique_and_stable(
     old: list[tuple[str, bool]], new: list[tuple[str, bool]], understood: set[str]
 ) -> None:
     old_rows = [
@@ -150,16 +151,16 @@ def test_standing_rejects_are_one_for_each_key_and_settling_twice_changes_nothin
         reject(key, sid=key if has_sid else None, raw_page="new", position=place)
         for place, (key, has_sid) in enumerate(new)
     ]
-    found = stand(old_rows, new_rows, sorted(understood))
+    found = remaining(old_rows, new_rows, sorted(understood))
     new_keys = {key for key, _ in new}
     kept = {key for key, has_sid in old if key not in new_keys and not (has_sid and key in understood)}
     assert sorted(str(row["record_key"]) for row in found) == sorted(new_keys | kept)
     assert {row["record_key"] for row in found if row["raw_page"] == "new"} == new_keys
-    assert stand(found, new_rows, sorted(understood)) == found
+    assert remaining(found, new_rows, sorted(understood)) == found
 
 
-def test_a_record_whose_text_is_damaged_is_known_by_its_sid_and_settled_by_it() -> None:
+def test_damaged_record_is_identified_by_its_sid() -> None:
     damaged = recording('"R"', uri='"~"').replace(b"~", b"\xff")
     rejects = listed(damaged).rejects
     assert [(row["record_key"], row["recording_sid"]) for row in rows(rejects)] == [("R", "R")]
-    assert standing_rejects(rejects, REJECT_SCHEMA.empty_table(), pa.array(["R"]), []).num_rows == 0
+    assert remaining_rejects(rejects, REJECT_SCHEMA.empty_table(), pa.array(["R"]), []).num_rows == 0

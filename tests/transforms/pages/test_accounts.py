@@ -9,7 +9,7 @@ from transforms.errors import DataError, NotJsonError
 from transforms.pages.accounts import ListedAccount, named, read_account_envelope, read_accounts
 from transforms.pages.records import Envelope
 
-# As Twilio's documentation has it, shortened; `auth_token` is what must not be taken along.
+# The example of Twilio's documentation, shortened. `auth_token` must not be kept.
 DOCUMENTED = {
     "first_page_uri": "/2010-04-01/Accounts.json?PageSize=50&Page=0",
     "end": 0,
@@ -35,7 +35,7 @@ def page(*accounts: object) -> bytes:
     return json.dumps({"accounts": accounts, "next_page_uri": None}).encode()
 
 
-def test_the_documented_page_is_read_without_its_secret() -> None:
+def test_documented_page_is_parsed_without_its_secret() -> None:
     body = json.dumps(DOCUMENTED).encode()
     assert read_account_envelope(body) == Envelope(1, None)
     (account,) = read_accounts(body)
@@ -43,25 +43,25 @@ def test_the_documented_page_is_read_without_its_secret() -> None:
     assert "auth_token" not in repr(account)
 
 
-def test_an_account_without_a_sid_is_left_out_and_one_without_anything_else_is_not() -> None:
+def test_accounts_need_only_a_sid() -> None:
     assert read_accounts(page({"friendly_name": "x"}, {"sid": None}, {"sid": ""}, {"sid": "A1"})) == [
         ListedAccount("A1", "", "")
     ]
 
 
-def test_half_a_character_in_a_name_does_not_hide_the_other_accounts() -> None:
+def test_lone_surrogate_in_a_name_hides_no_account() -> None:
     body = rb'{"accounts":[{"sid":"A1","friendly_name":"a\ud83d"},{"sid":"A2","friendly_name":"b"}]}'
     assert [account.account_sid for account in read_accounts(body)] == ["A1", "A2"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"accounts":[{"sid":"A1"}'])
-def test_no_json_is_told_apart(body: bytes) -> None:
+def test_body_that_is_not_json_has_its_own_error(body: bytes) -> None:
     with pytest.raises(NotJsonError):
         read_account_envelope(body)
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"accounts":[{"sid":{"auth_token":"secret"}}]}'])
-def test_another_thing_than_accounts_is_an_error_without_its_content(body: bytes) -> None:
+def test_other_json_is_an_error_without_its_content(body: bytes) -> None:
     with pytest.raises(DataError, match="not a page of accounts") as raised:
         read_account_envelope(body)
     assert "secret" not in str(raised.value)
@@ -76,7 +76,7 @@ def test_closed_and_suspended_accounts_are_not_open(status: str, is_open: bool) 
     assert account.is_open is is_open
 
 
-def test_names_and_variables_are_told_apart() -> None:
+def test_names_and_variables_are_unique() -> None:
     listed = [
         ListedAccount("A1", "main", "active"),
         ListedAccount("A2", "Zürich Süd", "active"),
@@ -101,9 +101,7 @@ def test_names_and_variables_are_told_apart() -> None:
 
 
 @given(st.lists(st.text() | st.sampled_from(["a", "a 2", "A", "a-2", ""]), max_size=8))
-def test_whatever_accounts_are_called_names_are_one_line_and_variables_are_variables(
-    names: list[str],
-) -> None:
+def test_any_name_gives_one_line_and_a_valid_variable(names: list[str]) -> None:
     body = page(*({"sid": f"A{number}", "friendly_name": name} for number, name in enumerate(names)))
     accounts = named(read_accounts(body), {})
     assert len(accounts) == len(names)

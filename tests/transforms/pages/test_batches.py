@@ -17,12 +17,12 @@ def columns_of(*recordings: bytes) -> ReadColumns:
     return read_columns(batch, instants(batch.text("date_created")), ACCOUNT)
 
 
-def test_a_listed_recording_has_the_content_of_the_lake_and_its_page() -> None:
+def test_listed_schema_is_the_content_and_the_page() -> None:
     assert LISTED_SCHEMA.names == [*[column.name for column in CONTENT_COLUMNS], "raw_page"]
     assert [field.type for field in LISTED_SCHEMA][:-1] == [column.type for column in CONTENT_COLUMNS]
 
 
-def test_records_become_rows_in_their_order_with_the_page_of_each() -> None:
+def test_rows_keep_the_order_and_page_of_records() -> None:
     read = columns_of(
         recording('"B"', price='"0.5"'), recording('"A"', price="null"), recording('"C"', price="-1")
     )
@@ -34,7 +34,7 @@ def test_records_become_rows_in_their_order_with_the_page_of_each() -> None:
     assert not read.oddities
 
 
-def test_a_price_that_is_no_number_is_told_apart_from_one_that_is_not_there() -> None:
+def test_invalid_price_differs_from_a_missing_price() -> None:
     read = columns_of(recording(price='"free"'), recording(price="null"), recording(price='"free"'))
     assert read.is_price_unreadable.to_pylist() == [True, False, True]
     assert read.table["price"].to_pylist() == [None, None, None]
@@ -42,15 +42,15 @@ def test_a_price_that_is_no_number_is_told_apart_from_one_that_is_not_there() ->
 
 
 @pytest.mark.parametrize("account", [None, "null", '""'])
-def test_a_record_that_names_no_account_belongs_to_the_one_that_was_asked(account: str | None) -> None:
+def test_record_without_an_account_gets_the_requested_one(account: str | None) -> None:
     assert columns_of(recording(account_sid=account)).table["account_sid"].to_pylist() == [ACCOUNT]
 
 
-def test_a_record_keeps_the_account_it_names() -> None:
+def test_record_keeps_the_account_it_names() -> None:
     assert columns_of(recording(account_sid='"another"')).table["account_sid"].to_pylist() == ["another"]
 
 
-def test_dates_that_cannot_be_read_are_null_and_the_update_falls_back_to_the_creation() -> None:
+def test_invalid_dates_are_null_and_updated_at_falls_back() -> None:
     read = columns_of(
         recording(date_updated='"soon"', start_time='"x"', end_time='"y"'), recording(date_created='"z"')
     )
@@ -65,7 +65,7 @@ def test_dates_that_cannot_be_read_are_null_and_the_update_falls_back_to_the_cre
     }
 
 
-def test_no_records_are_no_rows() -> None:
+def test_batch_without_records_has_no_rows() -> None:
     assert columns_of().table.equals(LISTED_SCHEMA.empty_table())
 
 
@@ -79,5 +79,5 @@ def test_no_records_are_no_rows() -> None:
         ("", ""),
     ],
 )
-def test_a_value_is_shown_in_at_most_forty_characters(value: object, text: str) -> None:
+def test_shown_value_has_at_most_forty_characters(value: object, text: str) -> None:
     assert shown(value) == text

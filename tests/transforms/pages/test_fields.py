@@ -29,7 +29,7 @@ SEVEN_SOURCES = [
 
 
 @pytest.mark.parametrize("name", SEVEN_SOURCES)
-def test_each_documented_source_is_known_in_any_case(name: str) -> None:
+def test_documented_source_is_known_in_any_case(name: str) -> None:
     for spelled in (name, name.lower(), name.upper(), name.swapcase(), f" {name} "):
         assert read_source(spelled) == ParsedField(name)
 
@@ -44,17 +44,17 @@ def test_each_documented_source_is_known_in_any_case(name: str) -> None:
         "dialverb": "DialVerb",
     }.items(),
 )
-def test_other_spellings_of_a_source_mean_the_documented_one(spelled: str, name: str) -> None:
+def test_other_spelling_of_a_source_is_mapped(spelled: str, name: str) -> None:
     assert read_source(spelled) == ParsedField(name)
 
 
 @pytest.mark.parametrize("name", ["Teleport", "Dial Verb", "dial_verb", "OutboundAPI2", " Odd Name "])
-def test_an_unknown_source_is_kept_verbatim_and_counted(name: str) -> None:
+def test_unknown_source_is_kept_verbatim_and_counted(name: str) -> None:
     assert read_source(name) == ParsedField(name, "unknown source")
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_no_source_is_unknown_and_counted(value: str | None) -> None:
+def test_missing_source_is_unknown_and_counted(value: str | None) -> None:
     assert read_source(value) == ParsedField("unknown", "missing source")
 
 
@@ -62,17 +62,17 @@ def test_no_source_is_unknown_and_counted(value: str | None) -> None:
     "status",
     "queued in-progress paused resumed completed absent stopped processing deleted failed".split(),
 )
-def test_each_status_of_either_vendor_is_known_in_any_case(status: str) -> None:
+def test_documented_status_is_known_in_any_case(status: str) -> None:
     for spelled in (status, status.upper(), status.title(), f" {status} "):
         assert read_status(spelled) == ParsedField(status)
 
 
-def test_an_unknown_status_is_kept_in_lower_case_and_counted() -> None:
+def test_unknown_status_is_kept_in_lower_case_and_counted() -> None:
     assert read_status("On-Hold") == ParsedField("on-hold", "unknown status")
 
 
 @pytest.mark.parametrize("value", [None, "", " "])
-def test_no_status_is_unknown_and_counted(value: str | None) -> None:
+def test_missing_status_is_unknown_and_counted(value: str | None) -> None:
     assert read_status(value) == ParsedField("unknown", "missing status")
 
 
@@ -89,7 +89,7 @@ def test_no_status_is_unknown_and_counted(value: str | None) -> None:
         ("xxx", "XXX"),
     ],
 )
-def test_a_currency_is_upper_case_and_xxx_when_there_is_none(value: str | None, currency: str) -> None:
+def test_currency_is_upper_case_and_xxx_if_missing(value: str | None, currency: str) -> None:
     assert read_currency(value) == ParsedField(currency)
 
 
@@ -103,29 +103,29 @@ def test_a_currency_is_upper_case_and_xxx_when_there_is_none(value: str | None, 
         "\N{GREEK SMALL LETTER ALPHA}bc": "\N{GREEK CAPITAL LETTER ALPHA}BC",
     }.items(),
 )
-def test_a_text_that_is_no_currency_code_stays_a_currency_of_its_own(value: str, kept: str) -> None:
+def test_invalid_currency_code_is_kept_and_counted(value: str, kept: str) -> None:
     assert read_currency(value) == ParsedField(kept, "unknown currency")
 
 
 @pytest.mark.parametrize(("value", "channels"), [(1, 1), (2, 2), ("1", 1), ("2", 2), (" 2 ", 2), ("1.0", 1)])
-def test_channels_are_read_as_number_and_as_text(value: str | int, channels: int) -> None:
+def test_channels_are_parsed_from_number_and_text(value: str | int, channels: int) -> None:
     assert read_channels(value) == ParsedField(channels)
 
 
 @pytest.mark.parametrize(("value", "channels"), [(0, 0), (3, 3), ("8", 8), (127, 127)])
-def test_another_number_of_channels_is_kept_and_counted(value: str | int, channels: int) -> None:
+def test_other_number_of_channels_is_kept_and_counted(value: str | int, channels: int) -> None:
     assert read_channels(value) == ParsedField(channels, "unknown channels")
 
 
 @pytest.mark.parametrize(
     "value", ["stereo", "1.5", "-1", -1, 128, "128", 10**30, "1_0", "\N{ARABIC-INDIC DIGIT ONE}", "[1]"]
 )
-def test_channels_that_are_no_small_number_are_null_and_counted(value: str | int) -> None:
+def test_invalid_channels_are_null_and_counted(value: str | int) -> None:
     assert read_channels(value) == ParsedField(None, "unreadable channels")
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "null"])
-def test_no_channels_are_null_and_counted(value: str | None) -> None:
+def test_missing_channels_are_null_and_counted(value: str | None) -> None:
     assert read_channels(value) == ParsedField(None, "missing channels")
 
 
@@ -144,25 +144,25 @@ def test_no_channels_are_null_and_counted(value: str | None) -> None:
         ("2147483647", 2_147_483_647),
     ],
 )
-def test_a_duration_is_read_as_number_and_as_text(value: str | int, seconds: int) -> None:
+def test_duration_is_parsed_from_number_and_text(value: str | int, seconds: int) -> None:
     assert read_duration(value) == ParsedField(seconds)
 
 
 @pytest.mark.parametrize("value", [None, "", "null", "NULL"])
-def test_no_duration_is_null_and_nothing_odd(value: str | None) -> None:
+def test_missing_duration_is_null_and_not_counted(value: str | None) -> None:
     assert read_duration(value) == ParsedField(None)
 
 
 @pytest.mark.parametrize(
     "value", [-1, "-1", "4.5", "0:04", "4s", 2**31, "2147483648", "9" * 40, "1e3", "4\n4"]
 )
-def test_a_duration_that_is_no_number_of_seconds_is_null_and_counted(value: str | int) -> None:
+def test_invalid_duration_is_null_and_counted(value: str | int) -> None:
     assert read_duration(value) == ParsedField(None, "unreadable duration")
 
 
 @given(st.integers(0, 2**31 - 1))
 @settings(deadline=None)
-def test_any_number_of_seconds_is_the_same_as_number_and_as_text(seconds: int) -> None:
+def test_duration_is_the_same_from_number_and_text(seconds: int) -> None:
     assert read_duration(seconds) == read_duration(str(seconds)) == ParsedField(seconds)
 
 
@@ -170,12 +170,12 @@ def test_any_number_of_seconds_is_the_same_as_number_and_as_text(seconds: int) -
     ("value", "code"),
     [("16101", "16101"), (16102, "16102"), (" 16101 ", "16101"), (0, "0"), ("E-7", "E-7")],
 )
-def test_an_error_code_is_text(value: str | int, code: str) -> None:
+def test_error_code_is_text(value: str | int, code: str) -> None:
     assert read_error_code(value) == ParsedField(code)
 
 
 @pytest.mark.parametrize("value", [None, "null", "NULL", "", " "])
-def test_no_error_code_is_null_even_as_the_word_null(value: str | None) -> None:
+def test_missing_error_code_is_null_even_as_the_word_null(value: str | None) -> None:
     assert read_error_code(value) == ParsedField(None)
 
 
@@ -194,12 +194,12 @@ def test_no_error_code_is_null_even_as_the_word_null(value: str | None) -> None:
         (b'"\\u0030.5"', "0.5", "0.5"),
     ],
 )
-def test_a_price_is_exact_and_its_text_is_kept(json_text: bytes, value: str, text: str) -> None:
+def test_price_is_exact_and_keeps_its_text(json_text: bytes, value: str, text: str) -> None:
     assert read_price(json_text) == PriceReading(Decimal(value), text)
 
 
 @pytest.mark.parametrize("json_text", [b"null", b'""', b'"null"', b'" "', b'"NULL"'])
-def test_no_price_is_null_without_a_text(json_text: bytes) -> None:
+def test_missing_price_is_null_without_text(json_text: bytes) -> None:
     assert read_price(json_text) == PriceReading(None, None)
 
 
@@ -211,7 +211,7 @@ def test_no_price_is_null_without_a_text(json_text: bytes) -> None:
         (b"0.0000000005", "0"),
     ],
 )
-def test_a_price_of_more_than_nine_decimals_is_rounded_and_counted(json_text: bytes, value: str) -> None:
+def test_price_over_nine_decimals_is_rounded_and_counted(json_text: bytes, value: str) -> None:
     text = json_text.decode().strip('"')
     assert read_price(json_text) == PriceReading(Decimal(value), text, "price rounded to nine decimals")
 
@@ -232,13 +232,13 @@ def test_a_price_of_more_than_nine_decimals_is_rounded_and_counted(json_text: by
         (b"0.5\xff", "0.5\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_a_price_that_is_no_number_is_unreadable_and_its_text_is_kept(json_text: bytes, text: str) -> None:
+def test_invalid_price_is_unreadable_and_keeps_its_text(json_text: bytes, text: str) -> None:
     assert read_price(json_text) == PriceReading(None, text, unreadable=True)
 
 
 @given(st.integers(1 - 10**18, 10**18 - 1), st.booleans())
 @settings(deadline=None)
-def test_a_price_never_passes_through_a_float(billionths: int, as_text: bool) -> None:
+def test_price_never_passes_through_a_float(billionths: int, as_text: bool) -> None:
     price = Decimal(billionths).scaleb(-9)
     text = format(price, "f")
     json_text = json.dumps(text) if as_text else text

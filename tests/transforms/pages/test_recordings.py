@@ -77,7 +77,7 @@ def only(*recordings: bytes) -> dict[str, object]:
     return row
 
 
-def test_the_sample_of_the_documentation_is_read_whole() -> None:
+def test_documented_sample_is_parsed_completely() -> None:
     found = listed(DOCUMENTED_SAMPLE.encode())
     assert found.recordings.schema == LISTED_SCHEMA
     assert rows(found.recordings) == [
@@ -109,7 +109,7 @@ def test_the_sample_of_the_documentation_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("body", [SENT_IN_2018, *CAPTURED])
-def test_a_page_that_a_real_service_sent_is_read_whole(body: bytes) -> None:
+def test_page_of_a_real_service_is_parsed_completely(body: bytes) -> None:
     assert read_envelope(body).next_page_uri is None
     account_sid = json.loads(body)["recordings"][0]["account_sid"]
     found = list_recordings([Page("landing/page-00000", body)], account_sid, EVER)
@@ -140,7 +140,7 @@ def test_a_page_that_a_real_service_sent_is_read_whole(body: bytes) -> None:
     }
 
 
-def test_a_recording_of_the_other_vendor_in_progress_is_read_with_its_gaps() -> None:
+def test_recording_in_progress_is_parsed_with_nulls() -> None:
     found = listed(
         recording(
             '"RE1"',
@@ -184,8 +184,8 @@ def test_a_recording_of_the_other_vendor_in_progress_is_read_with_its_gaps() -> 
     }
 
 
-@pytest.mark.parametrize("odd_one_beside", [False, True])
-def test_odd_forms_mixed_on_one_page_are_read_each_in_its_row(odd_one_beside: bool) -> None:
+@pytest.mark.parametrize("with_unknown_field", [False, True])
+def test_odd_forms_on_one_page_keep_their_rows(with_unknown_field: bool) -> None:
     found = listed(
         recording(
             '"1"', price='"-0.0025"', channels="1", duration="4", error_code="null", price_unit='"USD"'
@@ -203,7 +203,7 @@ def test_odd_forms_mixed_on_one_page_are_read_each_in_its_row(odd_one_beside: bo
         recording('"5"', price='"0.04"', channels=None, channel='"1"', duration="20.0", price_unit='"EUR"'),
         recording('"6"', price="null", price_unit=None, date_created='"2018-09-25T23:00:00Z"'),
         recording('"7"', price="0.0024999999999999996", date_created='"Tue, 25 Sept 2018 18:00:00 EST"'),
-        *([recording('"8"', region="1")] if odd_one_beside else []),
+        *([recording('"8"', region="1")] if with_unknown_field else []),
     )
     table = found.recordings.slice(0, 7)
     assert table["price"].to_pylist() == [
@@ -226,7 +226,7 @@ def test_odd_forms_mixed_on_one_page_are_read_each_in_its_row(odd_one_beside: bo
     assert table["currency"].to_pylist() == ["USD", "USD", "XXX", "USD", "EUR", "XXX", "USD"]
     assert table["created_at"].to_pylist() == [utc(2018, 9, 25, 23)] * 7
     assert found.oddities == {("price rounded to nine decimals", ""): 1} | (
-        {("unknown field", "region"): 1} if odd_one_beside else {}
+        {("unknown field", "region"): 1} if with_unknown_field else {}
     )
 
 
@@ -235,13 +235,13 @@ def test_channels_wins_over_channel() -> None:
 
 
 @pytest.mark.parametrize("date_updated", [None, "null", '"soon"'])
-def test_a_recording_that_does_not_say_when_it_was_updated_was_updated_when_created(
+def test_missing_updated_at_becomes_created_at(
     date_updated: str | None,
 ) -> None:
     assert only(recording(date_updated=date_updated))["updated_at"] == utc(2018, 9, 25, 23)
 
 
-def test_every_surprise_is_counted_by_kind_and_by_the_name_that_is_kept() -> None:
+def test_oddities_are_counted_by_kind_and_kept_name() -> None:
     found = listed(
         recording('"1"', source='"Teleport"', status='"On-Hold"', channels="3", price_unit='"dollars"'),
         recording('"2"', source='"Teleport"', status='"on-hold"', channels='"stereo"', region="1"),
@@ -272,7 +272,7 @@ def test_every_surprise_is_counted_by_kind_and_by_the_name_that_is_kept() -> Non
     assert found.recordings["source_raw"].to_pylist() == ["Teleport", "Teleport", None, None]
 
 
-def test_what_is_odd_outside_the_window_is_left_to_the_window_it_is_in() -> None:
+def test_oddities_outside_the_window_are_not_counted() -> None:
     found = listed(
         recording('"A"', source='"Teleport"'),
         recording(
@@ -283,7 +283,7 @@ def test_what_is_odd_outside_the_window_is_left_to_the_window_it_is_in() -> None
     assert found.oddities == {("unknown source", "Teleport"): 1}
 
 
-def test_only_what_was_created_in_the_window_is_kept_and_the_rest_counted_as_outside() -> None:
+def test_rows_outside_the_window_are_only_counted() -> None:
     instants = {
         "before": "Mon, 24 Sep 2018 23:59:59 +0000",
         "first": "Tue, 25 Sep 2018 00:00:00 +0000",
@@ -314,7 +314,7 @@ def test_only_what_was_created_in_the_window_is_kept_and_the_rest_counted_as_out
     assert (found.rows, found.understood, found.outside, found.rejects.num_rows) == (6, 3, 3, 0)
 
 
-def test_a_record_that_cannot_be_understood_is_rejected_with_page_position_field_and_reason() -> None:
+def test_reject_has_page_position_field_and_reason() -> None:
     found = listed(
         recording('"A"'),
         recording('"B"', price='"free"'),
@@ -335,15 +335,15 @@ def test_a_record_that_cannot_be_understood_is_rejected_with_page_position_field
         (row["position"], row["recording_sid"], row["created_at"], row["field"], row["reason"])
         for row in found.rejects.to_pylist()
     ) == [
-        (1, "B", utc(2018, 9, 25, 23), "price", '"free" is no number that fits'),
+        (1, "B", utc(2018, 9, 25, 23), "price", '"free" is not a number that fits'),
         (2, None, utc(2018, 9, 25, 23), "sid", "is empty"),
         (3, "C", None, "date_created", "is missing"),
-        (4, "D", None, "date_created", "'yesterday, at some point in the late af…' is no date"),
+        (4, "D", None, "date_created", "'yesterday, at some point in the late af…' is not a date"),
         (5, "E", utc(2018, 9, 25, 23), "account_sid", "'another' is another account"),
-        (6, "F", None, "uri", "is no text in UTF-8"),
-        (7, None, None, "record", "is no JSON object in UTF-8"),
+        (6, "F", None, "uri", "is not text in UTF-8"),
+        (7, None, None, "record", "is not a JSON object in UTF-8"),
         (8, None, None, "sid", "is missing"),
-        (10, "H", utc(2018, 9, 25, 23), "price", "true is no number that fits"),
+        (10, "H", utc(2018, 9, 25, 23), "price", "true is not a number that fits"),
     ]
     for row in found.rejects.to_pylist():
         assert row["account_sid"] == ACCOUNT
@@ -357,7 +357,7 @@ def test_a_record_that_cannot_be_understood_is_rejected_with_page_position_field
     "price",
     ['"NaN"', '"1_000"', "true", "{}", "1e9", '"-1000000000"', '"0.5~"', '"\N{ARABIC-INDIC DIGIT THREE}"'],
 )
-def test_a_price_that_is_no_number_that_fits_rejects_its_record_only(price: str) -> None:
+def test_invalid_price_rejects_only_its_record(price: str) -> None:
     bad = recording('"BAD"', price=price).replace(b"~", b"\xff")
     found = listed(recording('"A"'), bad, recording('"B"', price="null"))
     assert found.recordings["recording_sid"].to_pylist() == ["A", "B"]
@@ -365,24 +365,24 @@ def test_a_price_that_is_no_number_that_fits_rejects_its_record_only(price: str)
 
 
 @pytest.mark.parametrize("account", [None, "null", '""'])
-def test_a_bad_price_is_the_reason_also_where_no_account_is_named(account: str | None) -> None:
+def test_invalid_price_is_the_reason_without_an_account_too(account: str | None) -> None:
     found = listed(recording(price='"free"', account_sid=account))
     assert [row["field"] for row in rows(found.rejects)] == ["price"]
 
 
-def test_a_rejected_record_of_another_day_is_left_to_that_days_window() -> None:
+def test_bad_record_outside_the_window_is_not_rejected() -> None:
     day_before = quoted("Mon, 24 Sep 2018 12:00:00 +0000")
     found = listed(recording(price='"free"', date_created=day_before), window=COMMON_DAY)
     assert (found.rows, found.outside, found.rejects.num_rows) == (1, 1, 0)
 
 
-def test_a_record_without_a_readable_date_concerns_every_window() -> None:
+def test_record_without_a_valid_date_is_in_every_window() -> None:
     for window in (COMMON_DAY, Window(date(2030, 1, 1), date(2030, 1, 2))):
         found = listed(recording(date_created='"soon"'), window=window)
         assert (found.rows, found.outside, found.rejects.num_rows) == (1, 0, 1)
 
 
-def test_two_records_without_a_sid_are_told_apart_and_the_same_one_is_known_again() -> None:
+def test_record_key_identifies_records_without_a_sid() -> None:
     keys = [
         [row["record_key"] for row in rows(listed(*records).rejects)]
         for records in (
@@ -400,14 +400,14 @@ def test_two_records_without_a_sid_are_told_apart_and_the_same_one_is_known_agai
     assert set(keys[1]) < set(keys[0])
 
 
-def test_a_sid_listed_twice_on_a_page_gives_two_sightings() -> None:
+def test_sid_listed_twice_on_a_page_gives_two_rows() -> None:
     found = listed(recording('"A"', price="null"), recording('"A"', price='"0.01"'), recording('"B"'))
     assert found.recordings["recording_sid"].to_pylist() == ["A", "A", "B"]
     assert found.recordings["price"].to_pylist() == [None, Decimal("0.01"), Decimal("-0.0025")]
     assert (found.rows, found.understood) == (3, 3)
 
 
-def test_a_page_that_cannot_be_understood_at_all_is_named() -> None:
+def test_invalid_page_is_named_in_the_error() -> None:
     pages = [
         Page("landing/page-00000", page_body(recording())),
         Page("landing/page-00001", b'{"code": 20003}'),
@@ -419,20 +419,20 @@ def test_a_page_that_cannot_be_understood_at_all_is_named() -> None:
 
 
 @pytest.mark.parametrize("pages", [[], [Page("landing/page-00000", page_body())]])
-def test_nothing_listed_gives_empty_tables_of_the_right_columns(pages: list[Page]) -> None:
+def test_tables_without_rows_have_the_right_columns(pages: list[Page]) -> None:
     found = list_recordings(pages, ACCOUNT, EVER)
     assert found.recordings.schema == LISTED_SCHEMA
     assert found.rejects.schema == REJECT_SCHEMA
     assert (found.recordings.num_rows, found.rows, found.understood, found.outside) == (0, 0, 0, 0)
 
 
-def test_a_page_of_nothing_but_misread_rows_is_rejected_row_by_row() -> None:
+def test_page_of_misread_rows_is_rejected_row_by_row() -> None:
     found = listed(b"1", b"null")
     assert [(row["position"], row["field"]) for row in rows(found.rejects)] == [(0, "record"), (1, "record")]
     assert (found.rows, found.understood) == (2, 0)
 
 
-def test_many_pages_are_read_in_their_order_whatever_is_read_at_once() -> None:
+def test_many_pages_keep_their_order_across_batches() -> None:
     pages = [
         Page(
             f"landing/page-{number:05}",
@@ -473,7 +473,7 @@ PRICES = st.none() | st.decimals(-10, 10, places=6)
 
 @given(st.lists(st.tuples(SIDS, MOMENTS, PRICES), max_size=8), st.booleans())
 @settings(deadline=None)
-def test_rows_are_understood_rejected_or_outside_and_the_sum_is_exact(
+def test_rows_are_understood_rejected_or_outside(
     records: list[tuple[str, datetime, Decimal | None]], with_junk: bool
 ) -> None:
     found = listed(

@@ -17,23 +17,23 @@ def only(page: PageRecords) -> Record:
     return record
 
 
-def test_an_envelope_tells_how_many_rows_it_lists_and_where_the_next_page_is() -> None:
+def test_envelope_has_row_count_and_next_page() -> None:
     body = page_body(
         recording('"A"'), recording('"B"'), next_page_uri=b'"/2010-04-01/x?Page=1\\u0026PageToken=PA1"'
     )
     assert read_envelope(body) == Envelope(2, "/2010-04-01/x?Page=1&PageToken=PA1")
 
 
-def test_the_last_page_has_no_next_one_and_an_empty_page_no_rows() -> None:
+def test_envelope_of_the_last_and_of_an_empty_page() -> None:
     assert read_envelope(page_body()) == Envelope(0, None)
 
 
-def test_further_keys_of_an_envelope_do_no_harm() -> None:
+def test_envelope_ignores_other_keys() -> None:
     body = b'{"start": 0, "end": 49, "total": 7, "recordings": [], "next_page_uri": null}'
     assert read_envelope(body) == Envelope(0, None)
 
 
-def test_rows_that_are_no_records_are_rows_all_the_same() -> None:
+def test_envelope_counts_invalid_rows_too() -> None:
     assert read_envelope(page_body(b"1", b"null", b'{"sid": "\xff"}')) == Envelope(3, None)
 
 
@@ -51,7 +51,7 @@ def test_rows_that_are_no_records_are_rows_all_the_same() -> None:
         b'{"recordings": [}, "next_page_uri": null}',
     ],
 )
-def test_a_body_that_is_no_json_may_be_asked_for_again(body: bytes) -> None:
+def test_body_that_is_not_json_has_its_own_error(body: bytes) -> None:
     with pytest.raises(NotJsonError):
         read_envelope(body)
 
@@ -72,7 +72,7 @@ def test_a_body_that_is_no_json_may_be_asked_for_again(body: bytes) -> None:
         b'{"accounts": [], "next_page_uri": null}',
     ],
 )
-def test_json_that_is_no_page_of_recordings_is_an_error_that_asking_again_does_not_cure(body: bytes) -> None:
+def test_other_json_is_an_error_that_no_retry_resolves(body: bytes) -> None:
     with pytest.raises(DataError, match="not a page of recordings") as raised:
         read_envelope(body)
     assert not isinstance(raised.value, NotJsonError)
@@ -90,12 +90,12 @@ def test_json_that_is_no_page_of_recordings_is_an_error_that_asking_again_does_n
         page_body(b"1", next_page_uri=b'"\xff"'),
     ],
 )
-def test_records_of_a_body_that_is_no_page_are_refused(body: bytes) -> None:
+def test_records_of_an_invalid_page_are_refused(body: bytes) -> None:
     with pytest.raises(DataError, match="not a page of recordings"):
         read_records(body)
 
 
-def test_every_documented_field_is_read_as_sent() -> None:
+def test_documented_fields_are_decoded_as_sent() -> None:
     body = page_body(
         recording(
             '"RE1"',
@@ -143,7 +143,7 @@ def test_every_documented_field_is_read_as_sent() -> None:
 
 
 @pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
-def test_fields_left_out_or_null_are_none(surprise: str | None) -> None:
+def test_missing_and_null_fields_become_none(surprise: str | None) -> None:
     nulls = recording(
         '"A"', **dict.fromkeys(("call_sid", "duration", "price", "date_updated"), "null"), odd=surprise
     )
@@ -162,16 +162,14 @@ def test_fields_left_out_or_null_are_none(surprise: str | None) -> None:
     "number",
     ["0.1", "-0.00250", "0.0024999999999999996", "1e-3", "100000000000000000000000.1", "0.10000", "-0"],
 )
-def test_a_price_keeps_every_digit_of_its_json_number(number: str, surprise: str | None) -> None:
+def test_price_keeps_every_digit_of_its_json_number(number: str, surprise: str | None) -> None:
     record = only(read_records(page_body(recording(price=number, odd=surprise))))
     assert bytes(record.price) == number.encode()
 
 
 @pytest.mark.parametrize("surprise", [{}, {"odd": 1}])
 @pytest.mark.parametrize("indent", [None, 2])
-def test_blanks_and_line_ends_around_values_do_not_matter(
-    indent: int | None, surprise: dict[str, int]
-) -> None:
+def test_white_space_around_values_is_ignored(indent: int | None, surprise: dict[str, int]) -> None:
     fields = {"sid": "A", "channels": None, "duration": "4", "uri": "/x", "price": 0.5} | surprise
     body = json.dumps(
         {"recordings": [fields], "next_page_uri": None}, indent=indent, separators=(" ,", " : ")
@@ -181,7 +179,7 @@ def test_blanks_and_line_ends_around_values_do_not_matter(
     assert bytes(record.price) == b"0.5"
 
 
-def test_fields_read_past_on_purpose_are_not_unknown() -> None:
+def test_unused_documented_fields_are_not_unknown() -> None:
     body = page_body(
         recording(
             api_version='"2010-04-01"',
@@ -196,7 +194,7 @@ def test_fields_read_past_on_purpose_are_not_unknown() -> None:
     assert read_records(body).unknown_fields == []
 
 
-def test_unknown_fields_are_named_once_for_each_record_that_has_them() -> None:
+def test_unknown_fields_are_listed_once_per_record() -> None:
     page = read_records(
         page_body(
             recording('"A"', region="1", edge="null"), recording('"B"'), recording('"C"', region='{"a": 2}')
@@ -206,7 +204,7 @@ def test_unknown_fields_are_named_once_for_each_record_that_has_them() -> None:
     assert sorted(page.unknown_fields) == ["edge", "region", "region"]
 
 
-def test_a_surprise_in_one_record_changes_no_other() -> None:
+def test_unexpected_record_changes_no_other() -> None:
     plain = [recording(f'"{sid}"', price=f'"0.00{sid}"', channels='"2"') for sid in range(1, 6)]
     expected = read_records(page_body(*plain)).records
     page = read_records(page_body(*plain[:2], b"7", *plain[2:4], recording('"6"', odd="1"), plain[4]))
@@ -217,38 +215,38 @@ def test_a_surprise_in_one_record_changes_no_other() -> None:
 @pytest.mark.parametrize(
     "row", [b"null", b"1", b"true", b'"RE1"', b"[]", b'[{"sid": "A"}]', b'{"sid": "A", "\xff": 1}']
 )
-def test_a_row_that_is_no_object_in_utf_8_is_misread_and_stops_no_other(row: bytes) -> None:
+def test_row_that_is_not_an_object_is_misread_alone(row: bytes) -> None:
     page = read_records(page_body(recording('"A"'), row, recording('"B"')))
     assert [record.sid for record in page.records] == ["A", "B"]
     assert list(page.positions) == [0, 2]
-    assert page.misread == [(1, Misread(row, "record", "is no JSON object in UTF-8"))]
+    assert page.misread == [(1, Misread(row, "record", "is not a JSON object in UTF-8"))]
 
 
 @pytest.mark.parametrize(
     "name", ["account_sid", "call_sid", "date_created", "start_time", "uri", "source", "status", "price_unit"]
 )
-def test_invalid_utf_8_in_one_record_names_the_field_and_the_record(name: str) -> None:
+def test_invalid_utf_8_names_the_field_and_the_record(name: str) -> None:
     bad = recording('"BAD"', **{name: '"~"'}).replace(b"~", b"\xff")
     page = read_records(page_body(recording('"A"'), bad, recording('"B"')))
     assert [record.sid for record in page.records] == ["A", "B"]
-    assert page.misread == [(1, Misread(bad, name, "is no text in UTF-8", "BAD"))]
+    assert page.misread == [(1, Misread(bad, name, "is not text in UTF-8", "BAD"))]
 
 
-def test_invalid_utf_8_in_what_is_read_past_is_no_trouble() -> None:
+def test_invalid_utf_8_in_an_unused_field_is_ignored() -> None:
     row = recording('"A"', subresource_uris='{"a": "~"}', odd="1").replace(b"~", b"\xff")
     assert only(read_records(page_body(row))).sid == "A"
 
 
-def test_the_first_of_several_unreadable_fields_is_named_wherever_the_sid_stands() -> None:
+def test_first_unreadable_field_is_named() -> None:
     row = b'{"status": "\xff", "uri": "\xfe", "sid": "LAST"}'
     assert read_records(page_body(row)).misread == [
-        (0, Misread(row, "status", "is no text in UTF-8", "LAST"))
+        (0, Misread(row, "status", "is not text in UTF-8", "LAST"))
     ]
 
 
 @pytest.mark.parametrize("surprise", [None, UNKNOWN_FIELD])
 @pytest.mark.parametrize("sid", [None, "null"])
-def test_a_record_without_a_sid_is_misread(sid: str | None, surprise: str | None) -> None:
+def test_record_without_a_sid_is_misread(sid: str | None, surprise: str | None) -> None:
     row = recording(sid, odd=surprise)
     page = read_records(page_body(row, recording('"B"')))
     assert page.misread == [(0, Misread(row, "sid", "is missing"))]
@@ -256,13 +254,13 @@ def test_a_record_without_a_sid_is_misread(sid: str | None, surprise: str | None
 
 
 @pytest.mark.parametrize("sid", ["{}", "[]", '["A"]', "true", "false", '"\xff"'])
-def test_a_sid_that_is_no_text_identifies_nothing(sid: str) -> None:
+def test_sid_that_is_not_text_is_misread(sid: str) -> None:
     row = recording("~").replace(b"~", sid.encode("latin-1"))
-    assert read_records(page_body(row)).misread == [(0, Misread(row, "sid", "is no text in UTF-8"))]
+    assert read_records(page_body(row)).misread == [(0, Misread(row, "sid", "is not text in UTF-8"))]
 
 
 @pytest.mark.parametrize(("sid", "read"), [("12", "12"), ('"{}"', "{}"), ('"true"', "true"), ('"12"', "12")])
-def test_a_number_is_a_sid_and_a_text_is_one_whatever_it_says(sid: str, read: str) -> None:
+def test_sid_may_be_a_number_or_any_text(sid: str, read: str) -> None:
     assert only(read_records(page_body(recording(sid)))).sid == read
 
 
@@ -280,9 +278,7 @@ def test_a_number_is_a_sid_and_a_text_is_one_whatever_it_says(sid: str, read: st
         ("call_sid", "12345678901234567890123", "12345678901234567890123"),
     ],
 )
-def test_a_value_of_another_type_is_read_as_its_json_text(
-    name: str, json_text: str, read: str | None
-) -> None:
+def test_value_of_another_type_becomes_its_json_text(name: str, json_text: str, read: str | None) -> None:
     page = read_records(page_body(recording(**{name: json_text})))
     assert getattr(only(page), name) == read
     assert page.unknown_fields == []
@@ -306,7 +302,7 @@ ROWS = st.dictionaries(
 
 @given(st.lists(ROWS | JSON_VALUES, max_size=5))
 @settings(deadline=None)
-def test_every_row_of_a_page_is_either_read_or_misread_at_its_own_position(page: list[object]) -> None:
+def test_every_row_is_read_or_misread_at_its_position(page: list[object]) -> None:
     body = json.dumps({"recordings": page, "next_page_uri": None}, ensure_ascii=False).encode()
     read = read_records(body)
     assert sorted([*read.positions, *(position for position, _ in read.misread)]) == list(range(len(page)))
@@ -320,7 +316,7 @@ def test_every_row_of_a_page_is_either_read_or_misread_at_its_own_position(page:
 
 
 @pytest.mark.parametrize("half", [r"\ud800", r"\udc00", r"\uDBFF x", r"\\\ud83d"])
-def test_half_a_character_in_one_record_does_not_cost_the_page(half: str) -> None:
+def test_lone_surrogate_in_one_record_spares_the_page(half: str) -> None:
     body = page_body(
         recording('"half"', source=f'"{half}"'), recording('"whole"', source=r'"\ud83d\ude00 \\ud800"')
     )

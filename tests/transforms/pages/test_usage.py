@@ -6,7 +6,7 @@ import pytest
 
 from transforms.errors import DataError, NotJsonError
 from transforms.ingest.plan import Rules
-from transforms.ingest.usage import asked_of_usage, days_to_read
+from transforms.ingest.usage import days_to_read, usage_parameters
 from transforms.normalize.usage import fold_usage
 from transforms.pages.recordings import Page
 from transforms.pages.usage import USAGE_SCHEMA, Usage, read_usage, read_usage_envelope
@@ -14,7 +14,7 @@ from transforms.values.windows import CoveredDay, Window
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 9, 14), date(2026, 9, 15), date(2026, 9, 16)
 WINDOW = Window(MONDAY, TUESDAY)
-# Fields and forms of a real response, of another time.
+# The fields and forms of a real response, with other dates.
 RECORD = (
     '{"category":"recordings","description":"Recordings","account_sid":"AC1","start_date":"2026-09-14",'
     '"end_date":"2026-09-14","count":"30","count_unit":"recordings","usage":"31","usage_unit":"recorded-minutes",'
@@ -33,7 +33,7 @@ def read(*records: str) -> Usage:
 
 
 def changed(**values: str | None) -> str:
-    """The record with other JSON text for some fields; None leaves a field out."""
+    """Change the JSON text of some fields of the record; None leaves a field out."""
     fields = dict(part.split(":", 1) for part in RECORD[1:-1].split(',"'))
     fields = {name.strip('"'): text for name, text in fields.items()}
     found = {name: text for name, text in {**fields, **values}.items() if text is not None}
@@ -44,7 +44,7 @@ def monday(*records: str) -> list[dict[str, Any]] | None:
     return read(*records).days.get(MONDAY)
 
 
-def test_a_record_is_what_is_charged_for_its_day() -> None:
+def test_usage_record_becomes_the_row_of_its_day() -> None:
     usage = read(RECORD)
     assert usage.days[MONDAY] == [
         {
@@ -73,7 +73,7 @@ def test_a_record_is_what_is_charged_for_its_day() -> None:
         ('"-1.5"', "-1.5"),
     ],
 )
-def test_a_price_is_taken_from_its_text(text: str, price: str) -> None:
+def test_usage_price_is_parsed_from_its_text(text: str, price: str) -> None:
     (row,) = monday(changed(price=text, count="3", usage='"31.5"')) or []
     assert (str(row["price"]), row["recordings"], row["minutes"]) == (
         str(Decimal(price).quantize(Decimal("1e-9"))),
@@ -82,7 +82,7 @@ def test_a_price_is_taken_from_its_text(text: str, price: str) -> None:
     )
 
 
-def test_currencies_stand_apart_and_of_one_listed_twice_the_later_counts() -> None:
+def test_usage_has_a_row_per_currency_the_later_if_repeated() -> None:
     rows = monday(RECORD, changed(price_unit='"eur"', price='"1"'), changed(price='"2"')) or []
     assert [(row["currency"], row["price"]) for row in rows] == [("EUR", 1), ("USD", 2)]
     assert [row["currency"] for row in monday(changed(price_unit="null")) or []] == ["XXX"]
@@ -97,7 +97,7 @@ def test_currencies_stand_apart_and_of_one_listed_twice_the_later_counts() -> No
         changed(start_date='"2026-09-16"', end_date='"2026-09-16"'),
     ],
 )
-def test_what_was_not_asked_for_is_left_out(other: str) -> None:
+def test_usage_not_requested_is_left_out(other: str) -> None:
     assert read(other, RECORD).days == read(RECORD).days
     assert read(other).days[MONDAY] == [{**NOTHING, "usage_date": MONDAY, "raw_page": ""}]
 
@@ -112,32 +112,32 @@ def test_what_was_not_asked_for_is_left_out(other: str) -> None:
         changed(usage="[]"),
     ],
 )
-def test_a_day_that_cannot_be_understood_counts_as_not_read(broken: str) -> None:
+def test_day_with_an_invalid_record_is_left_out(broken: str) -> None:
     usage = read(broken)
     assert usage.days.keys() == {TUESDAY}
     assert usage.oddities == {("usage record not understood", "2026-09-14"): 1}
-    # Also when another record of the day can.
+    # Even if another record of the day is valid.
     assert read(broken, RECORD).days.keys() == {TUESDAY}
 
 
 @pytest.mark.parametrize("broken", ["7", "{}", changed(start_date='"yesterday"'), changed(price=None)])
-def test_a_record_of_no_day_keeps_all_of_its_window_from_counting(broken: str) -> None:
+def test_record_without_a_day_drops_the_whole_window(broken: str) -> None:
     usage = read(RECORD, broken, RECORD)
     assert (usage.days, usage.oddities) == ({}, {("usage record not understood", ""): 1})
 
 
-def test_a_day_that_was_not_over_when_it_was_counted_is_not_read() -> None:
+def test_day_not_over_when_counted_is_left_out() -> None:
     assert monday(changed(as_of='"2026-09-14T23:59:59+00:00"')) is None
     assert monday(changed(as_of='"2026-09-15T00:00:00+00:00"')) == monday(RECORD)
 
 
-def test_pages_are_read_together() -> None:
+def test_read_usage_combines_pages() -> None:
     second = changed(start_date='"2026-09-15"', end_date='"2026-09-15"')
     usage = read_usage([page(RECORD, name="1"), page(second, name="2")], "AC1", WINDOW)
     assert [[row["raw_page"] for row in rows] for rows in usage.days.values()] == [["1"], ["2"]]
 
 
-def test_how_a_page_continues() -> None:
+def test_usage_envelope_has_row_count_and_next_page() -> None:
     assert read_usage_envelope(page(RECORD, RECORD).body).rows == 2
     assert read_usage_envelope(b'{"usage_records":[],"next_page_uri":"/next"}').next_page_uri == "/next"
     with pytest.raises(NotJsonError):
@@ -146,7 +146,7 @@ def test_how_a_page_continues() -> None:
         read_usage_envelope(b'{"recordings":[],"next_page_uri":null}')
 
 
-def test_the_newest_reading_of_a_day_counts_and_what_stays_keeps_its_page() -> None:
+def test_fold_usage_takes_the_newest_fetch_of_a_day() -> None:
     none = USAGE_SCHEMA.empty_table()
     first = fold_usage(none, [("L1", read(RECORD))])
     assert [row["raw_page"] for row in first.to_pylist()] == ["L/page-00000.json.zst", "L1"]
@@ -156,13 +156,13 @@ def test_the_newest_reading_of_a_day_counts_and_what_stays_keeps_its_page() -> N
     both = fold_usage(first, [("L2", again), ("L3", dearer)])
     assert [(row["price"], row["raw_page"]) for row in both.to_pylist()] == [(1, "dearer"), (0, "L1")]
     assert fold_usage(both, [("L2", again), ("L3", dearer)]).equals(both)
-    # A day that is not listed any more is charged no more; one that could not be understood stays as it was.
+    # A day that is no longer listed has no charges. One that could not be understood stays as it was.
     gone = fold_usage(both, [("L4", read())])
     assert [(row["currency"], row["price"]) for row in gone.to_pylist()] == [(None, 0), (None, 0)]
     assert fold_usage(both, [("L4", read("7"))]).equals(both)
 
 
-def test_days_never_read_and_those_that_may_change_are_read_as_far_as_they_are_over() -> None:
+def test_days_to_read_are_over_and_new_or_may_change() -> None:
     read_days = {
         day: CoveredDay(day, datetime(2026, 9, 17, tzinfo=UTC), "L", was_over=over)
         for day, over in ((MONDAY, True), (TUESDAY, False), (date(2026, 9, 18), True))
@@ -179,8 +179,8 @@ def test_days_never_read_and_those_that_may_change_are_read_as_far_as_they_are_o
     ]
 
 
-def test_only_the_account_itself_is_asked_for() -> None:
-    assert asked_of_usage(WINDOW) == {
+def test_usage_parameters_exclude_subaccounts() -> None:
+    assert usage_parameters(WINDOW) == {
         "Category": "recordings",
         "StartDate": "2026-09-14",
         "EndDate": "2026-09-15",

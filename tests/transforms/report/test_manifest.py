@@ -1,4 +1,4 @@
-"""What the manifest says of a set, against sums and digests that were made by hand."""
+"""The manifest of a set, compared with sums and digests made by hand."""
 
 import json
 from decimal import Decimal
@@ -18,7 +18,7 @@ def money(*values: str | None, kind: pa.DataType = SUM) -> pa.Array:
     return pa.array([None if value is None else Decimal(value) for value in values], kind)
 
 
-def test_each_column_of_money_is_added_up_by_currency_to_the_last_digit() -> None:
+def test_money_columns_are_added_up_exactly_by_currency() -> None:
     table = spend(
         cost=money("0.000000001", "12345678901234567.123456789", "99.999999999", None),
         expected_cost=money("-1", "1", "0.5", None),
@@ -29,7 +29,7 @@ def test_each_column_of_money_is_added_up_by_currency_to_the_last_digit() -> Non
     }
 
 
-def test_rates_and_counts_are_not_added_up_but_the_cost_of_single_recordings_is() -> None:
+def test_totals_include_recording_costs_but_no_rates_or_counts() -> None:
     table = spend(
         cost=money("0.1", "0.2", "0.3", None, kind=pa.decimal128(18, 9)),
         cost_per_minute=money("1", "1", "1", "1", kind=pa.decimal128(18, 9)),
@@ -38,7 +38,7 @@ def test_rates_and_counts_are_not_added_up_but_the_cost_of_single_recordings_is(
     assert control_totals(table) == {"EUR": {"cost": "0.200000000"}, "USD": {"cost": "0.400000000"}}
 
 
-def test_of_focus_the_costs_are_added_up_by_billing_currency_and_the_quantities_are_not() -> None:
+def test_focus_totals_are_costs_by_billing_currency_only() -> None:
     table = pa.table(
         {
             "BillingCurrency": ["USD", "USD"],
@@ -49,13 +49,13 @@ def test_of_focus_the_costs_are_added_up_by_billing_currency_and_the_quantities_
     assert control_totals(table) == {"USD": {"BilledCost": "0.300000000"}}
 
 
-def test_without_a_currency_or_without_money_there_are_no_totals() -> None:
+def test_totals_need_a_currency_and_money() -> None:
     assert control_totals(pa.table({"cost": money("1")})) == {}
     assert control_totals(pa.table({"currency": ["USD"], "recordings": [1]})) == {}
     assert control_totals(spend(cost=money("1", "1", "1", "1")).slice(0, 0)) == {}
 
 
-def test_the_manifest_names_every_file_its_digest_and_what_it_holds() -> None:
+def test_manifest_names_every_file_with_digest_and_contents() -> None:
     table = spend(cost=money("1", "2", "3", None))
     files = {"b.xlsx": b"", "a.csv": b"abc"}
     found = json.loads(
@@ -67,7 +67,7 @@ def test_the_manifest_names_every_file_its_digest_and_what_it_holds() -> None:
             {
                 "file": "a.csv",
                 "bytes": 3,
-                # the example of FIPS 180-2, and the digest of nothing
+                # the example of FIPS 180-2, and the digest of an empty file
                 "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
                 "tables": [],
             },

@@ -1,4 +1,4 @@
-"""Which rows are asked for, shown on small tables, and what is said when there are none."""
+"""Which rows are selected, shown on small tables, and the message when there are none."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from transforms.errors import ConfigError
-from transforms.report.narrowing import Narrowing, account_called, mart_called, month_among
+from transforms.report.narrowing import Narrowing, month_among
 
 SEPTEMBER = date(2026, 9, 1)
 ODD = "AC'; drop table marts.spend; --\\1"
@@ -50,7 +50,7 @@ def costs(connection: duckdb.DuckDBPyConnection, narrowing: Narrowing) -> int:
         (Narrowing(SEPTEMBER, ODD), 32),
     ],
 )
-def test_rows_of_the_month_and_of_the_account_are_left(
+def test_narrowing_keeps_rows_of_the_month_and_the_account(
     connection: duckdb.DuckDBPyConnection, narrowing: Narrowing, expected: int
 ) -> None:
     assert costs(connection, narrowing) == expected
@@ -58,7 +58,7 @@ def test_rows_of_the_month_and_of_the_account_are_left(
 
 
 @pytest.mark.parametrize("sid", ["AC-1", ODD])
-def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
+def test_mart_without_accounts_is_rebuilt_from_one_account(
     connection: duckdb.DuckDBPyConnection, sid: str
 ) -> None:
     connection.execute("create table marts.spend_detail as select * from marts.spend")
@@ -86,7 +86,7 @@ def test_a_mart_without_accounts_is_made_of_the_rows_of_the_account(
         (("2026-10-01", "2026-10-31"), False),
     ],
 )
-def test_a_span_of_days_is_there_when_it_touches_the_month(
+def test_narrowing_keeps_a_span_that_touches_the_month(
     connection: duckdb.DuckDBPyConnection, days: tuple[str, str], is_there: bool
 ) -> None:
     span = f"select date '{days[0]}' as first_day, date '{days[1]}' as last_day"
@@ -105,7 +105,7 @@ def test_month_of_a_row_is_read_from_the_column_its_twin_names(
         assert len(connection.execute(select).fetchall()) == found
 
 
-def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
+def test_narrowing_refuses_marts_without_the_month_or_account() -> None:
     assert Narrowing(SEPTEMBER).select("select 1", ["age_bucket", "first_usage_date"], [], {}) is None
     by_account = Narrowing(None, "AC-1")
     assert by_account.select("select 1", ["month"], ["month"], {}) is None
@@ -113,25 +113,7 @@ def test_what_has_no_month_or_no_account_cannot_be_narrowed_by_it() -> None:
     assert by_account.select("select 1", ["month"], ["month"], reads) is None
 
 
-def test_an_account_is_found_by_its_sid_before_any_name() -> None:
-    accounts = [("AC-1", "support"), ("AC-2", "AC-1"), ("AC-3", "sales"), ("AC-4", "sales")]
-    assert account_called(accounts, "AC-1") == ("AC-1", "support")
-    assert account_called(accounts, "support") == ("AC-1", "support")
-    with pytest.raises(ConfigError, match=r"2 accounts are called sales\. .* AC-3 and AC-4\."):
-        account_called(accounts, "sales")
-
-
-def test_who_asks_for_what_is_not_there_is_told_what_is() -> None:
-    with pytest.raises(
-        ConfigError, match=r"no account suport\. Did you mean support\? There are sales, support\."
-    ):
-        account_called([("AC-1", "support"), ("AC-3", "sales")], "suport")
-    with pytest.raises(ConfigError, match=r"No account was read yet"):
-        account_called([], "support")
-    with pytest.raises(ConfigError, match=r"There are account 00, .*, account 11, 8 more\."):
-        account_called([(f"AC-{n}", f"account {n:02}") for n in range(20)], "x")
-    with pytest.raises(ConfigError, match=r"no mart wast\. Did you mean waste\? There are budgets, waste\."):
-        mart_called(["waste", "budgets"], "wast")
+def test_month_among_lists_the_known_months() -> None:
     with pytest.raises(ConfigError, match=r"Nothing is known of 2026-09\. There are 2026-07, 2026-08\."):
         month_among([date(2026, 8, 1), date(2026, 7, 1), date(2026, 8, 1)], SEPTEMBER)
     with pytest.raises(ConfigError, match=r"There are 2025-01 to 2026-12\."):
@@ -142,6 +124,5 @@ def test_who_asks_for_what_is_not_there_is_told_what_is() -> None:
         month_among([], SEPTEMBER)
 
 
-def test_a_mart_goes_by_its_name_with_or_without_its_schema() -> None:
-    assert mart_called(["waste"], "marts.waste") == mart_called(["waste"], "waste") == "waste"
+def test_month_among_returns_a_known_month() -> None:
     assert month_among([SEPTEMBER], SEPTEMBER) == SEPTEMBER

@@ -1,4 +1,4 @@
-"""The packed tables of the report page, unpacked as its script does it."""
+"""The packed tables of the report page, unpacked as in its script."""
 
 import base64
 import json
@@ -46,7 +46,7 @@ def unpacked(names: dict[str, str], cube: pa.Table = CUBE) -> dict[str, Any]:
     return found
 
 
-def test_the_cube_comes_back_with_all_its_digits() -> None:
+def test_cube_unpacks_with_all_its_digits() -> None:
     shown = unpacked({"AC1": "support", "AC2": "billing"})
     cube, kept = (
         shown["cube"],
@@ -71,7 +71,7 @@ def test_the_cube_comes_back_with_all_its_digits() -> None:
     assert shown["settings"] == {"as_of": "2026-09-02", "settle_days": 90}
 
 
-def test_accounts_stand_by_name_and_those_of_one_name_with_their_sids() -> None:
+def test_accounts_are_listed_by_name_with_sids_for_duplicates() -> None:
     names = {"AC1": "same", "AC2": "same", "AC3": "Sales", "AC4": "<b>"}
     assert unpacked(names)["accounts"] == [
         ["AC4", "<b>"],
@@ -94,7 +94,7 @@ def test_other_tables_are_listed_as_they_are() -> None:
     }
 
 
-def test_no_recordings_are_no_rows() -> None:
+def test_cube_without_recordings_has_no_rows() -> None:
     shown = unpacked({"AC1": "support"}, CUBE.slice(0, 0))
     assert shown["cube"]["cost"] == shown["days"] == shown["currencies"] == []
     assert shown["accounts"] == [["AC1", "support"]]

@@ -1,15 +1,13 @@
-"""The page of a run, against what a parser of Markdown makes of it."""
+"""The page of a run, checked with a Markdown parser."""
 
 import re
 from html import escape, unescape
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from transforms.report.run_page import Told, bullets, grid, key_of, literal, run_page, side_by_side
-from transforms.values.money import shortened
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -23,14 +21,14 @@ def cells(html: str) -> list[str]:
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.sampled_from(" \\|`*_<&[]()!~#"))
 )
-def test_any_text_is_shown_as_it_is(text: str) -> None:
+def test_run_page_shows_any_text_unchanged(text: str) -> None:
     shown = f"x{text}x"
     assert [unescape(cell) for cell in cells(MARKDOWN.render(grid(("name",), [[shown]])))] == [
         " ".join(shown.split())
     ]
 
 
-def test_a_name_made_to_break_a_page_breaks_none() -> None:
+def test_run_page_escapes_hostile_names() -> None:
     html = MARKDOWN.render(
         run_page(Told(EVIL, {}, [[EVIL, None, "2026-09-30", "1", "0"]], [EVIL], EVIL, [EVIL]))
     )
@@ -40,20 +38,20 @@ def test_a_name_made_to_break_a_page_breaks_none() -> None:
         assert tag not in html
 
 
-def test_the_page_of_a_whole_run() -> None:
+def test_run_page_of_a_whole_run() -> None:
     told = Told(
         "recspend run",
         {
-            "requests": 20,
+            "requests": 12345,
             "new": 3,
-            "cost": {"EUR": "9.998600000", "USD": "12.000000000"},
+            "cost": {"EUR": "9.998600000", "USD": "1212.000000000"},
             "seconds": {"ingest": 0.84, "model": 12.25},
             "holes": 1,
             "failed": {"sales": "Not said twice."},
             "failed_checks": [],
         },
         [["support", "2026-06-30", "2026-09-30", "92", "1"]],
-        ["1 days of accounts are missing."],
+        ["1 day is missing."],
         "/data/reports",
         ["report.html", "holes.csv"],
     )
@@ -64,19 +62,19 @@ def test_the_page_of_a_whole_run() -> None:
 
 ## To look at
 
-- 1 days of accounts are missing.
+- 1 day is missing.
 
 ## Cost of everything in the warehouse
 
 | EUR | USD |
 | --- | --- |
-| 9.9986 | 12.00 |
+| 9.9986 | 1,212.00 |
 
 ## Figures
 
 | requests | new | holes |
 | --- | --- | --- |
-| 20 | 3 | 1 |
+| 12,345 | 3 | 1 |
 
 ## Days
 
@@ -97,31 +95,17 @@ On the machine that ran it, in /data/reports: report.html, holes.csv
     )
 
 
-def test_a_run_of_nothing_has_a_title_only() -> None:
+def test_run_page_of_an_empty_run_has_only_a_title() -> None:
     assert run_page(Told("recspend ingest", {})) == "# recspend ingest\n"
     assert grid(("name",), []) == side_by_side({}) == bullets([]) == ""
 
 
-@pytest.mark.parametrize(
-    ("amount", "shown"),
-    [
-        ("0.000000000", "0.00"),
-        ("12", "12.00"),
-        ("-1.5", "-1.50"),
-        ("0.123456789", "0.123456789"),
-        ("100.0", "100.00"),
-    ],
-)
-def test_an_amount_loses_zeros_and_nothing_else(amount: str, shown: str) -> None:
-    assert shortened(amount) == shown
-
-
-def test_a_long_list_says_how_much_of_it_is_left_out() -> None:
+def test_long_list_says_how_many_entries_are_left_out() -> None:
     assert bullets([str(number) for number in range(23)]).splitlines()[-2:] == ["- 19", "- and 3 more"]
     assert len(bullets(["x"] * 20).splitlines()) == 20
 
 
-def test_a_key_is_the_name_where_it_can_be_and_unlike_any_other_where_not() -> None:
+def test_artifact_key_is_the_name_or_else_unique() -> None:
     assert key_of("recspend-progress", "support-2") == "recspend-progress-support-2"
     names = ["Sales & co", "sales-co", "Sales, co", "M\u00fcller", "\u05d0", "", "-", "sales_co"]
     keys = {key_of("recspend-progress", name) for name in names}
@@ -130,5 +114,5 @@ def test_a_key_is_the_name_where_it_can_be_and_unlike_any_other_where_not() -> N
     assert key_of("a", "Sales & co") == key_of("a", "Sales & co")
 
 
-def test_a_text_stands_on_one_line() -> None:
+def test_literal_puts_a_text_on_one_line() -> None:
     assert literal(" two\nlines\t") == "two lines"

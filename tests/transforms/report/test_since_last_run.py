@@ -1,4 +1,4 @@
-"""What changed between two tellings, from figures written by hand."""
+"""What changed between two reports, from figures written by hand."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,14 +20,14 @@ def figures(told_at: datetime, *cells: SpendFigure, deleted: int = 0) -> Figures
     return Figures(told_at, "inputs", [], deleted, list(cells))
 
 
-def test_the_first_time_everything_is_new() -> None:
+def test_changes_count_everything_as_new_the_first_time() -> None:
     found = changes(None, figures(MONDAY, cell("a", "0.1", 3), cell("b", None, 2)), 0, 0)
     assert found == Changes(
         None, new=5, cost={"USD": Decimal("0.1")}, movers=[Mover("name of AC-1", "a", "USD", Decimal("0.1"))]
     )
 
 
-def test_the_three_that_moved_most_up_or_down_are_named_for_each_currency() -> None:
+def test_movers_are_the_three_largest_of_each_currency() -> None:
     before = figures(
         MONDAY, cell("up", "1"), cell("down", "5"), cell("little", "1"), cell("least", "1"), cell("same", "9")
     )
@@ -47,7 +47,7 @@ def test_the_three_that_moved_most_up_or_down_are_named_for_each_currency() -> N
     assert (found.new, found.changed, found.before) == (2, 4, MONDAY)
 
 
-def test_what_goes_up_in_one_place_and_down_in_another_is_not_nothing() -> None:
+def test_opposite_changes_that_cancel_out_are_still_changes() -> None:
     before, after = figures(MONDAY, cell("a", "1")), figures(TUESDAY, cell("b", "1"))
     found = changes(before, after, 1, 0)
     assert found.cost == {"USD": Decimal(0)}
@@ -55,14 +55,14 @@ def test_what_goes_up_in_one_place_and_down_in_another_is_not_nothing() -> None:
     assert not found.is_nothing
 
 
-def test_channels_of_a_source_and_currencies_that_come_to_the_same_do_not_move() -> None:
+def test_unchanged_sums_of_a_source_are_not_movers() -> None:
     before = figures(MONDAY, cell("a", "1"), cell("b", None))
     after = figures(TUESDAY, cell("a", "1"), cell("b", "0"))
     assert changes(before, after, 0, 0).is_nothing
-    assert not changes(before, after, 1, 0).is_nothing  # it has a price now, which is nothing
+    assert not changes(before, after, 1, 0).is_nothing  # it now has a price of zero
 
 
-def test_who_was_gone_and_is_not_any_more_is_listed_again() -> None:
+def test_deleted_recording_that_returns_is_counted_as_returned() -> None:
     before, after = (
         figures(MONDAY, cell("a", "1", 9), deleted=4),
         figures(TUESDAY, cell("a", "1", 9), deleted=3),
@@ -72,7 +72,7 @@ def test_who_was_gone_and_is_not_any_more_is_listed_again() -> None:
     assert not changes(before, after, 0, 2).is_nothing
 
 
-def test_money_stays_plain_text_in_json() -> None:
+def test_changes_keep_money_as_plain_text_in_json() -> None:
     found = changes(figures(MONDAY), figures(TUESDAY, cell("a", "0.000000001", 2)), 1, 0)
     assert found.as_object() == {
         "before": "2026-09-07T00:00:00+00:00",
@@ -87,7 +87,7 @@ def test_money_stays_plain_text_in_json() -> None:
     }
 
 
-def test_an_account_goes_by_its_newest_name() -> None:
+def test_movers_use_the_newest_account_name() -> None:
     old = SpendFigure("AC-1", "old", "a", "USD", 1, Decimal(1))
     new = SpendFigure("AC-1", "new", "a", "USD", 2, Decimal(3))
     found = changes(figures(MONDAY, old), figures(TUESDAY, new), 0, 0)

@@ -37,7 +37,7 @@ def decimals(*texts: str | None) -> pa.Array:
     return pa.array([None if text is None else Decimal(text) for text in texts], pa.decimal128(38, 9))
 
 
-def test_a_table_becomes_csv_with_plain_decimals_and_empty_cells_for_null() -> None:
+def test_csv_has_plain_decimals_and_empty_cells_for_null() -> None:
     assert to_csv(SPEND) == (
         "usage_date,account_name,channels,cost,is_priced,seen_at\n"
         '2018-09-25,"Smith, ""Bob"" & Co",1,1234.500000001,true,2018-09-25 23:00:00Z\n'
@@ -45,11 +45,11 @@ def test_a_table_becomes_csv_with_plain_decimals_and_empty_cells_for_null() -> N
     )
 
 
-def test_a_table_without_rows_is_its_header() -> None:
+def test_csv_of_a_table_without_rows_is_its_header() -> None:
     assert to_csv(SPEND.slice(0, 0)) == "usage_date,account_name,channels,cost,is_priced,seen_at\n"
 
 
-def test_a_null_in_the_only_column_is_still_a_row() -> None:
+def test_csv_keeps_a_row_for_null_in_the_only_column() -> None:
     text = to_csv(pa.table({"price": decimals("1.5", None, "2")}))
     assert text == 'price\n1.500000000\n""\n2.000000000\n'
     assert list(csv.reader(StringIO(text))) == [["price"], ["1.500000000"], [""], ["2.000000000"]]
@@ -60,7 +60,7 @@ TEXTS = st.none() | st.text(st.sampled_from(",;'\"\r\n\t =a") | st.characters(co
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=4))
 @settings(deadline=None)
-def test_whatever_a_text_holds_a_reader_of_csv_gets_it_back(
+def test_csv_round_trips_any_text(
     pairs: list[tuple[str | None, str | None]],
 ) -> None:
     table = pa.table(
@@ -73,7 +73,7 @@ def test_whatever_a_text_holds_a_reader_of_csv_gets_it_back(
     ]
 
 
-def test_decimals_are_text_in_json_and_numbers_stay_numbers() -> None:
+def test_json_keeps_decimals_as_text_and_numbers_as_numbers() -> None:
     assert json.loads(to_json(SPEND)) == [
         {
             "usage_date": "2018-09-25",
@@ -116,33 +116,33 @@ def test_decimals_are_text_in_json_and_numbers_stay_numbers() -> None:
         ({"day": date(2018, 9, 1)}, '{"day": "2018-09-01"}'),
     ],
 )
-def test_a_value_is_written_without_loss(value: object, text: str | None) -> None:
+def test_values_are_written_without_loss(value: object, text: str | None) -> None:
     assert to_text(value) == text
 
 
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\N{FULLWIDTH EQUALS SIGN}1", "-"]
 )
-def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+def test_csv_defuses_formulas_with_an_apostrophe(text: str) -> None:
     for kind in (pa.string(), pa.large_string()):
         table = pa.table({"name": pa.array([text, f"a{text}"], kind)})
         assert list(csv.reader(StringIO(to_csv(table), newline=""))) == [["name"], [f"'{text}"], [f"a{text}"]]
     assert list(to_text_frame(table)["name"]) == [text, f"a{text}"]
 
 
-def test_a_negative_number_is_no_formula() -> None:
+def test_csv_leaves_negative_numbers_unchanged() -> None:
     table = pa.table({"price": decimals("-0.0025"), "count": pa.array([-1]), "price_raw": ["-0.0025"]})
     assert to_csv(table) == "price,count,price_raw\n-0.002500000,-1,-0.0025\n"
 
 
 @given(st.lists(st.decimals(-(10**9), 10**9, places=9), min_size=1, max_size=5))
 @settings(deadline=None)
-def test_decimals_come_back_from_csv_and_json_as_they_were(values: list[Decimal]) -> None:
+def test_decimals_round_trip_through_csv_and_json(values: list[Decimal]) -> None:
     table = pa.table({"cost": pa.array(values, pa.decimal128(38, 9))})
     (_, *cells) = csv.reader(StringIO(to_csv(table)))
     assert [Decimal(cell) for (cell,) in cells] == values
     assert [Decimal(row["cost"]) for row in json.loads(to_json(table))] == values
-    assert [Decimal(text) for text in for_the_eye(table)["cost"]] == values
+    assert [Decimal(text.replace(",", "")) for text in for_the_eye(table)["cost"]] == values
 
 
 @pytest.mark.parametrize(
@@ -151,12 +151,12 @@ def test_decimals_come_back_from_csv_and_json_as_they_were(values: list[Decimal]
         (["1", "20", None], ["1.00", "20.00", None]),
         (["0.0025", "1.5", "0"], ["0.0025", "1.5000", "0.0000"]),
         (["-0.000000001"], ["-0.000000001"]),
-        (["100.000000000", "1200"], ["100.00", "1200.00"]),
+        (["100.000000000", "1200"], ["100.00", "1,200.00"]),
         ([None], [None]),
         ([], []),
     ],
 )
-def test_for_the_eye_a_column_has_the_decimals_its_values_use_and_at_least_two(
+def test_shown_decimals_are_those_used_but_at_least_two(
     values: list[str | None], shown: list[str | None]
 ) -> None:
     table = pa.table({"cost": decimals(*values), "name": pa.array(["1.000"] * len(values))})
@@ -165,7 +165,28 @@ def test_for_the_eye_a_column_has_the_decimals_its_values_use_and_at_least_two(
     assert list(frame["name"]) == ["1.000"] * len(values)
 
 
-def test_a_frame_of_text_keeps_the_columns_in_order_and_null_as_none() -> None:
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([2026, None, 1999], ["2026", None, "1999"]),
+        ([1234567, 2026, -1000], ["1,234,567", "2,026", "-1,000"]),
+        ([-10000], ["-10,000"]),
+        ([None], [None]),
+        ([], []),
+    ],
+)
+def test_for_the_eye_separates_thousands_of_counts(values: list[int | None], shown: list[str | None]) -> None:
+    assert list(for_the_eye(pa.table({"rows": pa.array(values, pa.int64())}))["rows"]) == shown
+
+
+def test_for_the_eye_cuts_rates_alone() -> None:
+    table = pa.table({"cost": decimals("0.123456789", "1"), "rate": decimals("0.123456789", "1")})
+    frame = for_the_eye(table, ["rate"])
+    assert list(frame["cost"]) == ["0.123456789", "1.000000000"]
+    assert list(frame["rate"]) == ["0.1235", "1.0000"]
+
+
+def test_text_frame_keeps_column_order_and_none_for_null() -> None:
     frame = to_text_frame(SPEND)
     assert list(frame.columns) == SPEND.column_names
     assert frame.iloc[1].tolist() == [None, "Ümläut", None, None, "false", None]
@@ -173,7 +194,7 @@ def test_a_frame_of_text_keeps_the_columns_in_order_and_null_as_none() -> None:
 
 @given(st.lists(st.tuples(TEXTS, st.none() | st.decimals(-(10**28), 10**28, places=9)), max_size=4))
 @settings(deadline=None)
-def test_json_objects_hold_every_digit_as_a_number_and_nothing_that_is_null(
+def test_json_objects_have_exact_numbers_and_no_nulls(
     pairs: list[tuple[str | None, Decimal | None]],
 ) -> None:
     table = pa.table(
@@ -191,7 +212,7 @@ def test_json_objects_hold_every_digit_as_a_number_and_nothing_that_is_null(
     assert json.loads(to_json_objects(table), parse_float=Decimal) == expected
 
 
-def test_json_objects_stand_on_a_line_each() -> None:
+def test_json_objects_are_written_one_per_line() -> None:
     table = pa.table({"cost": decimals("0.0000001", None), "day": ["2026-09-01", "2026-09-02"]})
     assert to_json_objects(table) == (
         '[\n{"cost": 0.000000100, "day": "2026-09-01"},\n{"day": "2026-09-02"}\n]\n'
@@ -199,12 +220,12 @@ def test_json_objects_stand_on_a_line_each() -> None:
     assert to_json_objects(table.slice(0, 0)) == "[]\n"
 
 
-def test_a_parquet_file_gives_the_table_back_and_is_the_same_each_time() -> None:
+def test_parquet_round_trips_and_is_reproducible() -> None:
     assert pq.read_table(BytesIO(to_parquet(SPEND))).equals(SPEND)
     assert to_parquet(SPEND) == to_parquet(SPEND.combine_chunks())
 
 
-def test_instants_become_iso_text_and_all_else_stays() -> None:
+def test_instants_become_iso_text_and_other_values_stay() -> None:
     table = with_iso_instants(SPEND)
     assert table["seen_at"].to_pylist() == ["2018-09-25T23:00:00Z", None]
     assert table.drop_columns("seen_at").equals(SPEND.drop_columns("seen_at"))

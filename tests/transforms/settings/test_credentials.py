@@ -3,13 +3,13 @@ from base64 import b64decode
 import pytest
 
 from transforms.errors import ConfigError
-from transforms.settings.credentials import secret_in, shown_forms, without_credentials
+from transforms.settings.credentials import secret_forms, secret_in, without_credentials
 
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
 @pytest.mark.parametrize("text", [TOKEN, f"{TOKEN}\n", f"{TOKEN}\r\n", f" {TOKEN}\t", f"{TOKEN} \n"])
-def test_a_token_is_taken_without_white_space_around_it(text: str) -> None:
+def test_secret_is_stripped_of_white_space(text: str) -> None:
     assert secret_in(text, "The file") == TOKEN
 
 
@@ -25,12 +25,12 @@ def test_a_token_is_taken_without_white_space_around_it(text: str) -> None:
         (f"{TOKEN}\nother", "has more than one line"),
         (f"{TOKEN}\rother", "has more than one line"),
         (f"{TOKEN}\u2028other", "has more than one line"),
-        (f"{TOKEN}\0", "has characters that nobody can type"),
-        (f"{TOKEN}\udcff", "has characters that nobody can type"),
-        (f"\x1b[1m{TOKEN}", "has characters that nobody can type"),
+        (f"{TOKEN}\0", "has non-printable characters"),
+        (f"{TOKEN}\udcff", "has non-printable characters"),
+        (f"\x1b[1m{TOKEN}", "has non-printable characters"),
     ],
 )
-def test_what_is_no_token_is_told_and_not_shown(text: str, words: str) -> None:
+def test_invalid_secret_is_an_error_that_hides_it(text: str, words: str) -> None:
     with pytest.raises(ConfigError) as raised:
         secret_in(text, "The file")
     said = str(raised.value)
@@ -38,14 +38,14 @@ def test_what_is_no_token_is_told_and_not_shown(text: str, words: str) -> None:
     assert TOKEN not in said
 
 
-def test_a_token_would_show_as_it_is_or_as_basic_sends_it() -> None:
-    plain, basic = shown_forms("AC1", TOKEN)
+def test_secret_forms_are_plain_and_basic() -> None:
+    plain, basic = secret_forms("AC1", TOKEN)
     assert plain.decode() == TOKEN
     assert b64decode(basic).decode() == f"AC1:{TOKEN}"
 
 
-def test_a_short_word_is_no_secret() -> None:
-    assert shown_forms("AC1", "fifteen-letters") == ()
+def test_secret_forms_ignore_short_words() -> None:
+    assert secret_forms("AC1", "fifteen-letters") == ()
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_a_short_word_is_no_secret() -> None:
         ("of its own", "of its own"),
     ],
 )
-def test_an_address_is_shown_without_credentials(url: str, shown: str) -> None:
+def test_url_is_shown_without_credentials(url: str, shown: str) -> None:
     assert without_credentials(url) == shown

@@ -22,50 +22,50 @@ def read_back(value: object) -> object:
 
 
 @given(st.text())
-def test_any_text_comes_back_from_its_one_line(text: str) -> None:
+def test_toml_text_round_trips_on_one_line(text: str) -> None:
     assert "\n" not in toml_value(text)
     assert "\r" not in toml_value(text)
     assert read_back(text) == text
 
 
-def test_half_a_character_is_replaced_since_no_file_can_hold_it() -> None:
+def test_toml_text_replaces_lone_surrogates() -> None:
     assert read_back("a\ud800b") == "a\ufffdb"
     toml_value("a\ud800b").encode()
 
 
 @pytest.mark.parametrize("value", [True, False, 0, -3, 10**12, 0.5, 1e-7, 60.0, ["a", 1, []]])
-def test_plain_values_come_back_as_they_are(value: object) -> None:
+def test_toml_values_round_trip(value: object) -> None:
     found = read_back(value)
     assert (found, type(found)) == (value, type(value))
 
 
-def test_a_path_stands_as_text() -> None:
+def test_toml_path_is_text() -> None:
     assert read_back(Path("a") / "b") == "a/b"
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12))
-def test_a_decimal_keeps_every_digit(value: Decimal) -> None:
+def test_toml_decimal_keeps_every_digit(value: Decimal) -> None:
     assert Decimal(str(read_back(value))) == value
 
 
-def test_what_has_no_place_in_the_file_is_an_error() -> None:
+def test_toml_value_of_another_type_is_an_error() -> None:
     with pytest.raises(TypeError, match="A NoneType has no place in a settings file"):
         toml_value(None)
 
 
-def test_an_entry_can_be_commented_and_opened_again() -> None:
+def test_entry_can_be_commented_out_and_restored() -> None:
     lines = entry("accounts", {"name": 'a"\n[[x]]', "attempts": 2})
     assert tomllib.loads("\n".join(commented(lines))) == {}
     assert tomllib.loads("\n".join(lines)) == {"accounts": [{"name": 'a"\n[[x]]', "attempts": 2}]}
 
 
-def test_words_are_comments_however_long_and_on_how_many_lines_they_come() -> None:
+def test_words_become_comment_lines_of_limited_length() -> None:
     lines = words("many words\n" * 40)
     assert len(lines) > 1
     assert all(line.startswith("# ") and len(line) <= 112 for line in lines)
 
 
-def test_the_example_names_variables_and_holds_nothing() -> None:
+def test_env_example_has_variables_without_values() -> None:
     text = env_example([("A_TOKEN", "The API token of a."), ("B_TOKEN", "The API token of b.")])
     set_to = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert set_to == ["A_TOKEN=", "B_TOKEN="]
@@ -86,12 +86,12 @@ def test_the_example_names_variables_and_holds_nothing() -> None:
         ("# data/\n!data/\nmydata/\n.env.example\n", "# data/\n!data/\nmydata/\n.env.example\ndata/\n.env\n"),
     ],
 )
-def test_only_what_is_missing_is_added_to_what_git_ignores(before: str, after: str | None) -> None:
+def test_gitignore_gets_only_missing_patterns(before: str, after: str | None) -> None:
     once = gitignore_with(before, ["data/", ".env"])
     assert once == (before if after is None else after)
     assert gitignore_with(once, ["data/", ".env"]) == once
 
 
-def test_a_folder_of_any_name_is_ignored_as_it_is() -> None:
+def test_ignored_folder_escapes_special_characters() -> None:
     assert ignored_folder(PurePosixPath("var/data")) == "var/data/"
     assert ignored_folder(PurePosixPath("a b*[c]#!")) == r"a\ b\*\[c\]\#\!/"

@@ -17,7 +17,7 @@ TODAY = date(2026, 11, 23)
         ("2025-09-01", "2026-09-07", "2025-09-01..2026-09-07"),
     ],
 )
-def test_a_span_says_what_its_days_have_in_common_once(first: str, last: str, words: str) -> None:
+def test_span_does_not_repeat_common_parts(first: str, last: str, words: str) -> None:
     assert span(date.fromisoformat(first), date.fromisoformat(last)) == words
 
 
@@ -29,11 +29,11 @@ def test_a_span_says_what_its_days_have_in_common_once(first: str, last: str, wo
         ("support", None, "2026-09-07", "run support up to 2026-09-07"),
         ("support", "2026-09-01", "2026-09-07", "run support 2026-09-01..07"),
         ("support", "2026-11-01", None, "run support 2026-11-01..23"),
-        # What cannot be is refused by the run; its name must not hide that by looking right.
+        # The run refuses reversed days; its name must not hide them by looking right.
         (None, "2026-10-01", "2026-09-01", "run all accounts up to 2026-09-01"),
     ],
 )
-def test_a_run_is_called_by_its_account_and_its_days(
+def test_run_name_has_account_and_days(
     account: str | None, first: str | None, last: str | None, name: str
 ) -> None:
     days = [date.fromisoformat(day) if day else None for day in (first, last)]
@@ -50,5 +50,5 @@ def test_a_run_is_called_by_its_account_and_its_days(
         (" ", False),
     ],
 )
-def test_a_name_that_prefect_does_not_take_is_no_name_of_a_deployment(name: str, is_taken: bool) -> None:
+def test_deployment_name_must_be_accepted_by_prefect(name: str, is_taken: bool) -> None:
     assert is_deployment_name(name) is is_taken

@@ -100,7 +100,7 @@ UNREADABLE = [
     "Tue, 25 Sep 2018 23:00:00000000",
     "2018-09-25T23:00:00Z and more",
     "Wed, 31 Dec 1969 23:59:59 +0000",
-    "Wed, 31 Dec 1969 23:30:00 -0100",  # 1970 in UTC, but the year it says is too early
+    "Wed, 31 Dec 1969 23:30:00 -0100",  # 1970 in UTC, but the written year is too early
     "Thu, 01 Jan 1970 00:30:00 +0100",
     "1969-12-31T23:59:59Z",
     "Fri, 01 Jan 0001 00:00:00 +0000",
@@ -110,7 +110,7 @@ UNREADABLE = [
     "\N{FULLWIDTH DIGIT TWO}018-09-25T23:00:00Z",
 ]
 
-# Texts near the forms that are accepted, and garbage: what a column may hold.
+# What a column may hold: texts close to the accepted forms, and garbage.
 _COMMON = instants_between(utc(1969, 12, 30), utc(2200, 1, 1)).map(format_datetime)
 _NEARLY = st.tuples(
     st.sampled_from([*READABLE, *UNREADABLE]), st.integers(0, 40), st.characters(codec="utf-8")
@@ -145,7 +145,7 @@ def read_column(texts: list[str | None]) -> list[datetime | None]:
     return values
 
 
-def test_the_sample_of_the_documentation_is_read_although_it_is_not_rfc_2822() -> None:
+def test_documented_sample_is_parsed_but_not_rfc_2822() -> None:
     sample = "Tue, 25 Sept 2018 23:00:00 +0000"
     with pytest.raises(ValueError, match="Sept"):
         parsedate_to_datetime(sample)
@@ -154,7 +154,7 @@ def test_the_sample_of_the_documentation_is_read_although_it_is_not_rfc_2822() -
 
 
 @pytest.mark.parametrize(("text", "instant"), READABLE.items())
-def test_every_form_that_was_met_is_read(text: str, instant: datetime) -> None:
+def test_parse_instant_accepts_every_known_form(text: str, instant: datetime) -> None:
     found = parse_instant(text)
     assert found == instant
     assert found is not None
@@ -162,23 +162,23 @@ def test_every_form_that_was_met_is_read(text: str, instant: datetime) -> None:
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_what_cannot_be_read_with_certainty_is_none(text: str) -> None:
+def test_parse_instant_returns_none_if_ambiguous_or_invalid(text: str) -> None:
     assert parse_instant(text) is None
 
 
 @pytest.mark.parametrize("text", [*READABLE, *UNREADABLE])
-def test_a_column_of_one_text_reads_like_the_text(text: str) -> None:
+def test_instants_of_one_text_equals_parse_instant(text: str) -> None:
     assert read_column([text]) == [READABLE.get(text)]
 
 
-def test_odd_forms_mixed_in_one_column_are_read_each_in_its_row() -> None:
+def test_instants_keep_the_rows_of_mixed_forms() -> None:
     texts = [*READABLE, None, *UNREADABLE, None, *reversed(READABLE)]
     expected = [*READABLE.values(), None, *[None for _ in UNREADABLE], None, *reversed(READABLE.values())]
     assert read_column(texts) == expected
 
 
 @pytest.mark.parametrize("month", range(1, 13))
-def test_each_month_is_read_short_and_in_full(month: int) -> None:
+def test_parse_instant_accepts_short_and_full_month_names(month: int) -> None:
     expected = datetime(2019, month, 9, 1, 2, 3, tzinfo=UTC)
     names = [calendar.month_abbr[month], calendar.month_name[month]]
     for name in [*names, *map(str.upper, names), *map(str.lower, names)]:
@@ -187,14 +187,14 @@ def test_each_month_is_read_short_and_in_full(month: int) -> None:
 
 
 @pytest.mark.parametrize("zone", "UT GMT EST EDT CST CDT MST MDT PST PDT".split())
-def test_a_named_zone_means_what_the_standard_library_says(zone: str) -> None:
+def test_parse_instant_agrees_with_the_library_on_zones(zone: str) -> None:
     text = f"Tue, 25 Sep 2018 23:00:00 {zone}"
     assert parse_instant(text) == parsedate_to_datetime(text)
 
 
 @given(MOMENTS)
 @settings(deadline=None)
-def test_rfc_2822_in_any_zone_is_the_instant_that_was_written(moment: datetime) -> None:
+def test_parse_instant_round_trips_rfc_2822_in_any_zone(moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
     assert parse_instant(format_datetime(moment)) == moment
     assert read_column([format_datetime(moment)]) == [moment]
@@ -202,9 +202,7 @@ def test_rfc_2822_in_any_zone_is_the_instant_that_was_written(moment: datetime) 
 
 @given(MOMENTS, st.sampled_from(["seconds", "milliseconds", "microseconds"]), st.sampled_from("T "))
 @settings(deadline=None)
-def test_iso_8601_in_any_zone_is_the_instant_that_was_written(
-    moment: datetime, precision: str, sep: str
-) -> None:
+def test_parse_instant_round_trips_iso_8601_in_any_zone(moment: datetime, precision: str, sep: str) -> None:
     text = moment.isoformat(sep, precision)
     assert parse_instant(text) == datetime.fromisoformat(text)
 
@@ -214,24 +212,24 @@ def test_iso_8601_in_any_zone_is_the_instant_that_was_written(
 @example(["Tue, 25 Sep 2018 23:00:00 +0000", "Tue, 25 Sep 2018 24:00:00 +0000"])
 @example(["Tue, 25 Sep 2018 23:00:00 +0000", "Tue, 25 Sep 2018 23:00:60 +0000", None])
 @example(["Tue, 25 Sep 2018 23\N{BULLET}00: +0000", "Tue, 25 Sep 2018 23:00:00 +0000"])
-def test_a_column_reads_exactly_like_its_texts_one_by_one(texts: list[str | None]) -> None:
+def test_instants_equal_parse_instant_for_every_text(texts: list[str | None]) -> None:
     assert read_column(texts) == [None if text is None else parse_instant(text) for text in texts]
 
 
 @given(st.text(st.characters(codec="utf-8")) | _NEARLY)
 @settings(deadline=None)
-def test_whatever_is_read_is_in_utc_and_not_before_1970(text: str) -> None:
+def test_parse_instant_returns_utc_from_1970(text: str) -> None:
     found = parse_instant(text)
     assert found is None or (found.utcoffset() == timedelta(0) and found.year >= 1970)
 
 
-def test_one_bad_clock_does_not_spoil_the_other_rows() -> None:
+def test_instants_survive_one_invalid_time_of_day() -> None:
     good = [f"Tue, 25 Sep 2018 {hour:02}:00:00 +0000" for hour in range(24)]
     expected: list[datetime | None] = [datetime(2018, 9, 25, hour, tzinfo=UTC) for hour in range(24)]
     assert read_column([*good, "Tue, 25 Sep 2018 99:99:99 +0000"]) == [*expected, None]
 
 
-def test_a_column_of_the_common_form_is_not_read_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instants_of_the_common_form_are_parsed_by_column(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(text: str) -> datetime | None:
         raise AssertionError(text)
 
@@ -243,7 +241,7 @@ def test_a_column_of_the_common_form_is_not_read_row_by_row(monkeypatch: pytest.
     ]
 
 
-def test_odd_texts_are_read_once_each_and_common_ones_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instants_parse_each_odd_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def note(text: str) -> datetime | None:
@@ -256,11 +254,11 @@ def test_odd_texts_are_read_once_each_and_common_ones_not_at_all(monkeypatch: py
     assert asked == [odd]
 
 
-def test_a_part_of_a_column_is_read_from_its_own_first_row() -> None:
+def test_instants_of_a_slice_start_at_its_first_row() -> None:
     texts = column(["junk", "Tue, 25 Sept 2018 23:00:00 +0000", "Fri, 04 Jan 2019 16:28:33 +0000", "junk"])
     assert instants(texts[1:3]).to_pylist() == [ELEVEN_AT_NIGHT, FOURTH]
 
 
 @pytest.mark.parametrize("texts", [[], [None], [None, None, None]])
-def test_a_column_without_texts_is_a_column_without_instants(texts: list[str | None]) -> None:
+def test_instants_without_texts_are_null(texts: list[str | None]) -> None:
     assert read_column(texts) == texts

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.values.distinct import Distinct, map_distinct
+from transforms.values.distinct import Distinct, is_distinct, map_distinct
 
 WORDS = st.lists(st.none() | st.sampled_from(["", "a", "A", "bb", "1"]), max_size=20)
 
 
-def test_each_distinct_value_is_mapped_once_and_null_is_never_asked_for() -> None:
+def test_map_distinct_maps_each_value_once_but_never_null() -> None:
     asked = []
 
     def length(text: str) -> int:
@@ -23,24 +23,24 @@ def test_each_distinct_value_is_mapped_once_and_null_is_never_asked_for() -> Non
     assert sorted(asked) == ["one", "three"]
 
 
-def test_a_function_may_map_a_value_to_null() -> None:
+def test_map_distinct_may_map_to_null() -> None:
     mapped = map_distinct(pa.array([1, 2, 1]), lambda number: None if number == 1 else "two", pa.string())
     assert mapped.to_pylist() == [None, "two", None]
 
 
-def test_binary_values_are_mapped_as_bytes() -> None:
+def test_map_distinct_passes_binary_values_as_bytes() -> None:
     mapped = map_distinct(pa.array([b"\xff", b"a"], pa.binary()), len, pa.int8())
     assert mapped.to_pylist() == [1, 1]
 
 
 @given(WORDS)
 @settings(deadline=None)
-def test_mapping_distinct_values_is_mapping_every_row(words: list[str | None]) -> None:
+def test_map_distinct_equals_mapping_every_row(words: list[str | None]) -> None:
     mapped = map_distinct(pa.array(words, pa.string()), lambda word: word * 2, pa.string())
     assert mapped.to_pylist() == [None if word is None else word * 2 for word in words]
 
 
-def test_numbers_and_texts_stay_different_values_in_one_column() -> None:
+def test_distinct_keeps_numbers_and_texts_apart() -> None:
     asked: list[object] = []
 
     def kind(value: object) -> str:
@@ -56,7 +56,7 @@ def test_numbers_and_texts_stay_different_values_in_one_column() -> None:
     assert names.to_pylist() == ["int", "str", "NoneType", "str", "int", "int"]
 
 
-def test_several_columns_come_from_one_reading() -> None:
+def test_distinct_gives_several_columns() -> None:
     distinct: Distinct[str, tuple[str, int]] = Distinct(
         ["ab", "c", "ab"], lambda text: (text.upper(), len(text))
     )
@@ -66,7 +66,7 @@ def test_several_columns_come_from_one_reading() -> None:
     assert lengths.to_pylist() == [2, None, 2]
 
 
-def test_an_arrow_column_is_read_once_for_each_value_null_included() -> None:
+def test_distinct_parses_each_value_once_including_null() -> None:
     asked: list[str | None] = []
 
     def note(word: str | None) -> str:
@@ -82,11 +82,32 @@ def test_an_arrow_column_is_read_once_for_each_value_null_included() -> None:
 @pytest.mark.parametrize("is_arrow", [False, True])
 @given(words=WORDS)
 @settings(deadline=None)
-def test_values_counts_and_rows_of_any_column_belong_together(
-    is_arrow: bool, words: list[str | None]
-) -> None:
+def test_distinct_values_counts_and_rows_agree(is_arrow: bool, words: list[str | None]) -> None:
     values = pa.array(words, pa.string()) if is_arrow else words
     distinct: Distinct[str | None, str] = Distinct(values, lambda word: f"<{word}>")
     assert dict(zip(distinct.values, distinct.counts, strict=True)) == Counter(words)
     assert distinct.readings == [f"<{word}>" for word in distinct.values]
     assert distinct.column(str, pa.string()).to_pylist() == [f"<{word}>" for word in words]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ((), [False, False, False, False, False]),
+        (("word",), [False, True, True, False, True]),
+        (("number",), [False, False, False, True, True]),
+        (("word", "number"), [False, True, True, True, True]),
+    ],
+)
+def test_is_distinct_counts_null_as_a_value(columns: tuple[str, ...], expected: list[bool]) -> None:
+    before = pa.table({"word": ["a", None, "b", None, "a"], "number": [1, 2, 3, None, 5]})
+    after = pa.table({"word": ["a", "a", None, None, "b"], "number": [1, 2, 3, 4, None]})
+    assert is_distinct(before, after, columns).to_pylist() == expected
+    assert is_distinct(after, before, columns).to_pylist() == expected
+
+
+@given(rows=st.lists(st.tuples(st.none() | st.integers(0, 2), st.none() | st.integers(0, 2)), max_size=20))
+@settings(deadline=None)
+def test_is_distinct_compares_as_python_does(rows: list[tuple[int | None, int | None]]) -> None:
+    before, after = (pa.table({"x": pa.array([row[side] for row in rows], pa.int8())}) for side in (0, 1))
+    assert is_distinct(before, after, ["x"]).to_pylist() == [one != other for one, other in rows]

@@ -45,14 +45,14 @@ def bars(rows: pa.Table) -> list[int]:
 def test_bars_show_all_columns_when_there_is_room() -> None:
     assert lines(spend(), 100) == [
         "spend_by_source 2026-09",
-        "                                    unpriced   billed",
-        "source      currency  recordings  recordings  minutes          cost",
-        "─" * 79,
-        "Conference  EUR                1           0  1234567  10.250000000  ██▌",
-        "DialVerb    EUR               20           0       20  41.000000000  ██████████",
-        "DialVerb    USD              300           0      300   0.000000001  ██████████",
-        "Trunking    XXX             4000        4000     4000             -",
-        "Total cost: EUR 51.25, USD 0.000000001",
+        "                                    unpriced     billed",
+        "source      currency  recordings  recordings    minutes          cost",
+        "─" * 81,
+        "Conference  EUR                1           0  1,234,567  10.250000000  ██▌",
+        "DialVerb    EUR               20           0         20  41.000000000  ██████████",
+        "DialVerb    USD              300           0        300   0.000000001  ██████████",
+        "Trunking    XXX             4000        4000      4,000             -",
+        "Total cost: 51.25 EUR, 0.000000001 USD",
     ]
 
 
@@ -107,3 +107,13 @@ def test_bars_title_shows_the_filter_and_shared_values() -> None:
     rows = spend(account_name=["sales"] * 4)
     assert lines(rows, 120, "spend_by_account", "2026-09", "sales")[0] == "spend_by_account 2026-09 sales"
     assert lines(rows, 120, "spend_by_account")[0] == "spend_by_account 2026-09 sales"
+
+
+def test_rates_show_four_digits_and_amounts_all() -> None:
+    rows = spend(
+        cost=pa.array([Decimal("0.123456")] * 4, SUM),
+        effective_rate=pa.array([Decimal("0.123456"), None, Decimal("0.5"), Decimal(0)], SUM),
+    )
+    (line,) = (line for line in lines(rows, 200) if line.startswith("Conference"))
+    assert "0.123456 " in line
+    assert "0.1235" in line

@@ -1,4 +1,4 @@
-"""The doctor: what is right, what is worth a look, what is broken, and that no secret is ever shown."""
+"""The doctor: what is ok, what warns, what fails, and that no secret is ever shown."""
 
 import json
 import os
@@ -35,7 +35,7 @@ Found = dict[str, dict[str, Any]]
 
 @pytest.fixture
 def emulated() -> Iterator[Callable[..., Emulator]]:
-    """Start an emulator of the account that misbehaves as told."""
+    """Start an emulator of the account with the given faults."""
     with ExitStack() as servers:
         yield lambda **how: servers.enter_context(
             serve(open_living(LEDGER, accounts=[SID], now=epoch_of(TODAY, 3600)), **how)
@@ -44,7 +44,7 @@ def emulated() -> Iterator[Callable[..., Emulator]]:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Callable[..., None]:
-    """Set these variables, and no others of ours or Prefect's, in an empty folder."""
+    """Set only these variables of ours and of Prefect, in an empty folder."""
 
     def set_to(**values: str) -> None:
         for name, value in values.items():
@@ -65,13 +65,13 @@ def of(emulator: Emulator, **more: str) -> dict[str, str]:
 
 
 def examined() -> tuple[int, Found, str]:
-    """Exit code, findings by subject (the last of each), and everything that is ever shown."""
+    """Return the exit code, the last diagnosis of each subject, and everything that is ever shown."""
     runner = CliRunner()
     printed, told = runner.invoke(app, ["doctor"]), runner.invoke(app, ["doctor", "--json"])
     assert (printed.exit_code, printed.exception.__class__) == (told.exit_code, told.exception.__class__)
     answer = json.loads(told.stdout)
     for finding in answer["findings"]:
-        is_measured = finding["subject"].startswith(("disk", "clock"))  # each time anew
+        is_measured = finding["subject"].startswith(("disk", "clock"))  # again each time
         words = "" if is_measured else finding["words"]
         assert f"{finding['subject']}: {words}" in printed.stdout.replace("\n", " ")
     states = [finding["state"] for finding in answer["findings"]]
@@ -81,7 +81,7 @@ def examined() -> tuple[int, Found, str]:
     return told.exit_code, found, printed.output + told.output
 
 
-def test_a_new_folder_and_a_working_account(
+def test_doctor_passes_a_new_folder_and_a_working_account(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     emulator = emulated()
@@ -94,7 +94,7 @@ def test_a_new_folder_and_a_working_account(
         "lock": "ok",
         "warehouse": "look",
         "metrics file": "ok",
-        "disk": found["disk"]["state"],  # that of this machine
+        "disk": found["disk"]["state"],  # the one of this machine
         "Prefect": "ok",
         "channels": "ok",
         "last run": "look",
@@ -110,7 +110,7 @@ def test_a_new_folder_and_a_working_account(
     assert not Path("data").exists()
 
 
-def test_every_setting_says_where_it_comes_from(environment: Callable[..., None]) -> None:
+def test_doctor_shows_the_source_of_every_setting(environment: Callable[..., None]) -> None:
     Path("recspend.toml").write_text(
         'attempts = 2\nlookback_days = 4\naccount_sid = "A1"\n[[notify]]\nkind = "webhook"\nurl_env = "RECSPEND_HOOK"'
     )
@@ -142,7 +142,7 @@ def test_every_setting_says_where_it_comes_from(environment: Callable[..., None]
         (-2, "ok", "agree"),
     ],
 )
-def test_a_clock_that_is_wrong_is_seen_in_the_answers(
+def test_doctor_detects_a_wrong_clock_from_responses(
     emulated: Callable[..., Emulator],
     environment: Callable[..., None],
     ahead: float,
@@ -155,12 +155,12 @@ def test_a_clock_that_is_wrong_is_seen_in_the_answers(
     clock = found[f"clock against {emulator.base_url}"]
     assert (clock["state"], code) == (state, 2 if state == "broken" else 0)
     assert words in clock["words"]
-    # Whole seconds, and never more than it is.
+    # Whole seconds, rounded towards zero.
     assert abs(clock["ahead_seconds"] + ahead) < 5
     assert abs(clock["ahead_seconds"]) <= abs(ahead)
 
 
-def test_of_twilio_usage_records_and_requests_at_once_are_told(
+def test_doctor_shows_usage_records_and_concurrency_of_twilio(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     emulator = emulated()
@@ -174,7 +174,7 @@ def test_of_twilio_usage_records_and_requests_at_once_are_told(
     )
 
 
-def test_a_token_that_may_not_list_usage_is_worth_a_look(
+def test_doctor_warns_when_the_token_may_not_list_usage(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     environment(**of(emulated(faults=["usage-refused"]), RECSPEND_PROVIDER="twilio"))
@@ -186,7 +186,7 @@ def test_a_token_that_may_not_list_usage_is_worth_a_look(
     assert "usage records support" not in examined()[1]
 
 
-def test_each_account_is_told_of_by_itself(
+def test_doctor_reports_each_account_separately(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     emulator = emulated()
@@ -232,7 +232,7 @@ def test_each_account_is_told_of_by_itself(
     ],
     ids=lambda misplaced: "-".join(misplaced) or "right",
 )
-def test_no_secret_is_shown_wherever_it_was_put(
+def test_doctor_shows_no_secret_wherever_it_is_set(
     emulated: Callable[..., Emulator], environment: Callable[..., None], misplaced: dict[str, str]
 ) -> None:
     emulator = emulated()
@@ -247,18 +247,18 @@ def test_no_secret_is_shown_wherever_it_was_put(
         assert found["Prefect"]["words"].startswith("http://127.0.0.1:9/api does not answer (ConnectError)")
 
 
-def test_a_token_in_the_file_is_broken_and_not_shown(environment: Callable[..., None]) -> None:
+def test_doctor_fails_on_a_token_in_the_file_and_hides_it(environment: Callable[..., None]) -> None:
     Path("recspend.toml").write_text('api_token = "PT-secret"')
     code, found, shown = examined()
     assert (code, list(found), found["settings"]["state"]) == (2, ["settings"], "broken")
-    assert "recspend.toml holds an api_token" in found["settings"]["words"]
+    assert "recspend.toml contains an api_token" in found["settings"]["words"]
     assert "PT-secret" not in shown
 
 
 CHANNELS = {
     'kind = "webhook"\nurl_env = "HOOK"': "Channel webhook: the variable HOOK is not set. It must hold the address",
     'kind = "webhook"\nurl = "http://hooks.example.com/s3cret"': "The address of the webhook must begin with https://",
-    'kind = "webhook"\nurl_file = "hook"': "the file that url_file names can be read by its group or by others",
+    'kind = "webhook"\nurl_file = "hook"': "the file that url_file names is readable by its group or by others",
     'kind = "command"\ncommand = ["no-such-program"]': "The command no-such-program is not there, or cannot be run.",
     'kind = "command"\ncommand = ["/bin/sh", "-c", "exit"]\non = ["holes.found"]': "the command /bin/sh is told of h",
     'kind = "email"\nhost = "mail.example.com"\nfrom = "a@x"\nto = ["b@x"]': "through mail.example.com is told;",
@@ -267,9 +267,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize("entry", CHANNELS)
-def test_a_channel_that_could_not_tell_anybody_is_broken(
-    entry: str, environment: Callable[..., None]
-) -> None:
+def test_doctor_fails_on_a_channel_that_cannot_deliver(entry: str, environment: Callable[..., None]) -> None:
     Path("recspend.toml").write_text(f"[[notify]]\n{entry}")
     Path("hook").write_text("https://hooks.example.com/s3cret")
     Path("hook").chmod(0o644)
@@ -283,7 +281,7 @@ def test_a_channel_that_could_not_tell_anybody_is_broken(
 @pytest.mark.parametrize(
     ("number", "state", "words"),
     [
-        (FORMAT + 1, "broken", f"is in format {FORMAT + 1}, written by recspend 0.0.9, and this recspend"),
+        (FORMAT + 1, "broken", f"has format {FORMAT + 1}, written by recspend 0.0.9, but this recspend"),
         (
             FORMAT - 1,
             "ok",
@@ -293,7 +291,7 @@ def test_a_channel_that_could_not_tell_anybody_is_broken(
         (None, "ok", f"not told yet; the next run makes it {FORMAT}"),
     ],
 )
-def test_the_format_of_the_folder_is_told(
+def test_doctor_shows_the_format_of_the_folder(
     number: object, state: str, words: str, environment: Callable[..., None]
 ) -> None:
     Path("data").mkdir()
@@ -305,7 +303,7 @@ def test_the_format_of_the_folder_is_told(
     assert words in found["words"]
 
 
-def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
+def test_doctor_shows_coverage_and_growth_after_a_run(
     emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
 ) -> None:
     emulator = emulated()
@@ -325,7 +323,7 @@ def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
     size = sum(path.stat().st_size for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert taken["taken_bytes"] == size
     assert taken["bytes_per_recording"] == round(size / len(LEDGER))
-    # All pages came on the first day, so only what is built of eight recordings in four weeks counts.
+    # All pages arrived on the first day, so only what is built from eight recordings in four weeks counts.
     raw = sum(path.stat().st_size for path in (tmp_path / "data" / "raw").rglob("*") if path.is_file())
     assert taken["bytes_per_day"] == round((size - raw) / 28)
     assert taken["days_until_full"] > 0
@@ -336,7 +334,7 @@ def test_after_a_run_it_tells_what_was_read_and_how_fast_the_folder_grows(
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**15, "ok"), (10**9, "look"), (10, "broken")])
-def test_a_disk_that_is_full_is_told_before_the_next_build_needs_it(
+def test_doctor_reports_a_full_disk_before_the_next_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str
 ) -> None:
     (tmp_path / "warehouse.duckdb").write_bytes(b"x" * 1000)
@@ -346,7 +344,7 @@ def test_a_disk_that_is_full_is_told_before_the_next_build_needs_it(
     assert ("Make room" in found.words) == (state != "ok")
 
 
-def test_a_run_under_a_clock_that_was_ahead_does_not_stand_for_those_after_it(
+def test_doctor_ignores_a_run_made_with_the_clock_ahead(
     emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
 ) -> None:
     emulator = emulated()
@@ -367,7 +365,7 @@ def test_a_run_under_a_clock_that_was_ahead_does_not_stand_for_those_after_it(
     assert "read until later than now, so a clock is or was wrong" in coverage["words"]
 
 
-def test_what_cannot_be_looked_at_is_broken_and_the_rest_is_told(environment: Callable[..., None]) -> None:
+def test_doctor_fails_on_unreadable_parts_and_reports_the_rest(environment: Callable[..., None]) -> None:
     Path("data/.lock").mkdir(parents=True)
     _, found, _ = examined()
     assert found["data folder"]["state"] == "broken"
@@ -375,7 +373,7 @@ def test_what_cannot_be_looked_at_is_broken_and_the_rest_is_told(environment: Ca
     assert "disk" in found
 
 
-def test_a_folder_that_cannot_be_written_to_is_broken(environment: Callable[..., None]) -> None:
+def test_doctor_fails_on_a_read_only_folder(environment: Callable[..., None]) -> None:
     Path("file").write_text("no folder")
     environment(RECSPEND_DATA_DIR="file/data")
     code, found, _ = examined()
@@ -393,11 +391,11 @@ def test_a_folder_that_cannot_be_written_to_is_broken(environment: Callable[...,
         ("3.8.8", "2.20.1", "broken"),
     ],
 )
-def test_versions_of_prefect_are_compared_as_its_client_does(ours: str, theirs: str, state: str) -> None:
+def test_prefect_versions_are_compared_as_its_client_does(ours: str, theirs: str, state: str) -> None:
     assert compared("http://127.0.0.1:4200/api", ours, theirs).state == state
 
 
-def test_a_token_from_a_file_is_told_by_the_name_of_the_file(
+def test_doctor_shows_the_file_name_of_a_token(
     emulated: Callable[..., Emulator], environment: Callable[..., None]
 ) -> None:
     values = of(emulated())
@@ -412,7 +410,7 @@ def test_a_token_from_a_file_is_told_by_the_name_of_the_file(
 
 
 @pytest.mark.slow
-def test_a_real_prefect_server_tells_its_version_to_who_may_log_in(tmp_path: Path) -> None:
+def test_doctor_reads_the_prefect_version_only_when_logged_in(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The report page as a reader sees it, in a browser, against the warehouse of the same run."""
+"""The report page as a reader sees it in a browser, compared with the warehouse of the same run."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ from tests.support.page.browser import (
 )
 from tests.support.page.made_pages import made_page
 from tests.support.runs.ledger_runs import accesses_of, rows_of
-from tests.support.runs.living_runs import clock_of, epoch_of, work_by
+from tests.support.runs.living_runs import clock_of, context_by, epoch_of
 
 ODD_NAMES = [  # markup, right to left with an override, emoji, quotes and a long one
     "<script>document.title = 'taken over'</script>",
@@ -46,8 +46,8 @@ MINUS = "\N{MINUS SIGN}"
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs over three accounts with odd names and a currency each: prices that come late or change, records that nobody
-    understands, a bill that differs, a month that was closed, budgets, rates of storage and invoices."""
+    """Runs over three accounts with odd names and a currency each: late and changed prices, records that cannot be
+    parsed, a bill that differs, a closed month, budgets, storage rates and invoices."""
     folder = tmp_path_factory.mktemp("page") / "data"
     reference = folder / "reference"
     reference.mkdir(parents=True)
@@ -69,13 +69,13 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{eur.account_sid},2026-07,recordings,1800,6.40,EUR\n"
         )
         settings = {"account_sid": usd.account_sid, "provider": "twilio", "report_page": True}
-        work = work_by(clock_of(emulator.ledger), accounts, folder, **settings)
+        context = context_by(clock_of(emulator.ledger), accounts, folder, **settings)
         names = zip([usd.account_sid, eur.account_sid, gbp.account_sid], ODD_NAMES, strict=True)
-        work = replace(work, names={**work.names, **dict(names)})
-        assert perform(work, RunRequest("run")).exit_code == 0
-        close_month(work, "2026-08", accept_incomplete=True)
+        context = replace(context, names={**context.names, **dict(names)})
+        assert perform(context, RunRequest("run")).exit_code == 0
+        close_month(context, "2026-08", accept_incomplete=True)
         living.ledger.advance_to(epoch_of(date(2026, 9, 20), 80_000))
-        assert perform(work, RunRequest("run")).exit_code == 0
+        assert perform(context, RunRequest("run")).exit_code == 0
     return folder
 
 
@@ -87,14 +87,14 @@ def browser() -> Iterator[Chrome]:
 
 @pytest.fixture(autouse=True)
 def nothing_in_the_console(browser: Chrome) -> Iterator[None]:
-    """Whatever a test chooses, the page has nothing to complain of."""
+    """Check that the page logs no problem, whatever a test chooses."""
     complaints(browser)
     yield
     assert complaints(browser) == []
 
 
 def spend(data_dir: Path, where: str, key: str) -> dict[str, tuple[str, str, str, str]]:
-    """What the warehouse says: recordings, unpriced ones, minutes and cost by key, as the page writes them."""
+    """Return recordings, unpriced ones, minutes and cost by key from the warehouse, as the page writes them."""
     rows = rows_of(
         data_dir,
         f"select {key} as key, sum(recordings)::bigint as recordings, sum(unpriced_recordings)::bigint as unpriced, "
@@ -112,7 +112,7 @@ def spend(data_dir: Path, where: str, key: str) -> dict[str, tuple[str, str, str
 
 
 def money(cost: Decimal) -> str:
-    """All digits, without zeros that say nothing."""
+    """Write all digits without trailing zeros."""
     return f"{cost.normalize():,f}"
 
 
@@ -126,7 +126,7 @@ def on_the_page(browser: Chrome, caption: str, key: str) -> dict[str, tuple[str,
 
 
 def written(value: object, column: str) -> str:
-    """A value of the warehouse as the page writes it, without zeros that say nothing; estimates have four decimals."""
+    """Write a value as the page does, without trailing zeros; estimates have four decimals."""
     if value is None:
         return NOTHING
     number = Decimal(str(value))
@@ -136,13 +136,13 @@ def written(value: object, column: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Without zeros at the end, which the page adds so that numbers stand below each other."""
+    """Remove trailing zeros, which the page adds to align numbers."""
     text = text.replace("-", MINUS) if text.startswith("-") else text
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def account_of(data_dir: Path, currency: str) -> str:
-    """The account that is charged in a currency."""
+    """Return the account that is charged in a currency."""
     query = f"select distinct account_sid from marts.daily_spend where currency = '{currency}' and cost > 0"
     (row,) = rows_of(data_dir, query)
     return str(row["account_sid"])
@@ -153,7 +153,7 @@ def everything(browser: Chrome, page: Path) -> None:
     choose(browser, span="4")
 
 
-def test_the_page_asks_nobody_for_anything(browser: Chrome, data_dir: Path) -> None:
+def test_page_makes_no_requests(browser: Chrome, data_dir: Path) -> None:
     asked_for(browser)
     page = data_dir / "reports" / "report.html"
     everything(browser, page)
@@ -162,7 +162,7 @@ def test_the_page_asks_nobody_for_anything(browser: Chrome, data_dir: Path) -> N
     assert page.stat().st_size < 3_000_000
 
 
-def test_odd_names_stay_text(browser: Chrome, data_dir: Path) -> None:
+def test_page_shows_odd_names_as_text(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     shown = set()
     for currency in CURRENCIES:
@@ -172,7 +172,7 @@ def test_odd_names_stay_text(browser: Chrome, data_dir: Path) -> None:
     assert browser.title == "Recording spend"
 
 
-def test_filters_change_the_numbers_to_what_the_warehouse_says(browser: Chrome, data_dir: Path) -> None:
+def test_page_filters_show_the_figures_of_the_warehouse(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     for currency in CURRENCIES:
         choose(browser, currency=currency)
@@ -191,7 +191,7 @@ def test_filters_change_the_numbers_to_what_the_warehouse_says(browser: Chrome, 
     assert on_the_page(browser, "Spend by day", "day") == spend(data_dir, where, "usage_date")
 
 
-# Caption, head of the first column, columns, and what the warehouse says, by the first column.
+# Caption, header of the first column, columns, and the figures of the warehouse by the first column.
 SECTIONS: Mapping[str, tuple[str, str, str]] = {
     "Still to come by month": (
         "month",
@@ -240,7 +240,7 @@ ESTIMATES |= {"saving per month"}
 ABOUT_NOW = {"Forecast of the running month", "What deleting would save, "}
 
 
-def test_each_section_has_the_figures_of_its_mart(browser: Chrome, data_dir: Path) -> None:
+def test_page_sections_show_the_figures_of_their_marts(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     seen = set()
     for currency in CURRENCIES:
@@ -255,13 +255,13 @@ def test_each_section_has_the_figures_of_its_mart(browser: Chrome, data_dir: Pat
             shown = table(browser, caption)
             assert {row[head]: [trimmed(row[name]) for name in names] for row in shown} == expected, caption
             seen |= {caption} if shown else set()
-    assert seen == SECTIONS.keys()  # nothing equals nothing
+    assert seen == SECTIONS.keys()  # both are empty
     choose(browser, **{"to": "2026-06-30", "from": "2026-06-01"})
     for caption in SECTIONS.keys() - ABOUT_NOW:
         assert table(browser, caption) == [], caption
 
 
-def test_the_bill_is_added_up_by_month(browser: Chrome, data_dir: Path) -> None:
+def test_page_adds_the_bill_up_by_month(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="USD")
     parts = ("only_theirs", "only_ours", "quantity", "rate", "unpriced")
@@ -286,9 +286,7 @@ def test_the_bill_is_added_up_by_month(browser: Chrome, data_dir: Path) -> None:
     assert {against for against, _ in shown} == {"invoice", "usage records"}
 
 
-def test_budgets_are_those_of_the_chosen_accounts_and_of_all_together(
-    browser: Chrome, data_dir: Path
-) -> None:
+def test_page_shows_budgets_of_chosen_accounts_and_of_all(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="USD", span="0")
     assert {row["account"]: row["budget"] for row in table(browser, "Budgets")} == {
@@ -300,7 +298,7 @@ def test_budgets_are_those_of_the_chosen_accounts_and_of_all_together(
     assert table(browser, "Forecast of the running month") == []
 
 
-def test_the_cards_hold_each_currency_by_itself_and_what_is_missing(browser: Chrome, data_dir: Path) -> None:
+def test_cards_show_each_currency_and_what_is_missing(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     shown = cards(browser)
     expected = spend(data_dir, "cost is not null", "currency")
@@ -332,7 +330,7 @@ def test_the_cards_hold_each_currency_by_itself_and_what_is_missing(browser: Chr
     ]
 
 
-def test_the_cards_compare_with_the_period_before(browser: Chrome, data_dir: Path) -> None:
+def test_cards_compare_with_the_previous_period(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     choose(browser, **{"from": "2026-09-07", "to": "2026-09-20"})
     costs = {
@@ -355,16 +353,18 @@ def test_the_cards_compare_with_the_period_before(browser: Chrome, data_dir: Pat
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        ("2026-09-01 2026-09-20", "2026-08-01 2026-08-20"),  # the same days of the month before
-        ("2026-07-01 2026-09-30", "2026-04-01 2026-06-30"),  # as many months
-        ("2026-07-01 2026-09-20", None),  # to a day of June: only whole months are known there
+        ("2026-09-01 2026-09-20", "2026-08-01 2026-08-20"),  # the same days of the previous month
+        ("2026-07-01 2026-09-30", "2026-04-01 2026-06-30"),  # the same number of months
+        ("2026-07-01 2026-09-20", None),  # reaches into June, where only whole months are known
         ("2026-08-01 2026-08-30", "2026-07-01 2026-07-30"),
         ("2024-02-01 2024-02-29", "2024-01-01 2024-01-31"),
-        ("2026-09-02 2026-09-11", "2026-08-23 2026-09-01"),  # as many days
+        ("2026-09-02 2026-09-11", "2026-08-23 2026-09-01"),  # the same number of days
         ("2026-07-02 2026-07-11", None),
     ],
 )
-def test_the_period_before(browser: Chrome, data_dir: Path, chosen: str, expected: str | None) -> None:
+def test_previous_period_matches_the_chosen_period(
+    browser: Chrome, data_dir: Path, chosen: str, expected: str | None
+) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     first, last = chosen.split()
     before = browser.execute_script(
@@ -375,7 +375,7 @@ def test_the_period_before(browser: Chrome, data_dir: Path, chosen: str, expecte
     assert (f"{before['first']} {before['last']}" if before else None) == expected
 
 
-def test_holes_count_as_far_as_they_lie_in_the_period(browser: Chrome, data_dir: Path) -> None:
+def test_coverage_gaps_count_only_within_the_period(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     holes = [
         ("AC1", "2026-08-30", "2026-09-03"),
@@ -393,7 +393,7 @@ def test_holes_count_as_far_as_they_lie_in_the_period(browser: Chrome, data_dir:
         assert shown == expected
 
 
-def test_changes_of_rate_are_marked(browser: Chrome, data_dir: Path) -> None:
+def test_page_marks_rate_changes(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="EUR")
     days = rows_of(data_dir, "select distinct changed_on from marts.rate_changes where currency = 'EUR'")
@@ -405,17 +405,17 @@ def test_changes_of_rate_are_marked(browser: Chrome, data_dir: Path) -> None:
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_page_fits_and_can_be_read_by_everybody(
+def test_page_fits_every_width_and_is_accessible(
     browser: Chrome, data_dir: Path, width: int, dark: bool
 ) -> None:
     look_at(browser, data_dir / "reports" / "report.html", width=width, dark=dark)
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     assert browser.execute_script("return document.documentElement.scrollWidth") == width
-    if dark == (width == 390):  # it takes a second, and no colour depends on the width
+    if dark == (width == 390):  # it takes a second, and colours do not depend on the width
         assert violations(browser) == []
 
 
-def test_each_section_draws_the_chosen_currency_alone(browser: Chrome, data_dir: Path) -> None:
+def test_page_sections_draw_only_the_chosen_currency(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     for currency in ("EUR", "USD"):
         choose(browser, currency=currency)
@@ -438,10 +438,10 @@ def test_each_section_draws_the_chosen_currency_alone(browser: Chrome, data_dir:
             assert {title.split()[0] for title in titles if title.split()[0].isupper()} == {currency}, name
 
 
-def test_it_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
+def test_page_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
     page = data_dir / "reports" / "report.html"
     look_at(browser, page, dark=True)
-    # A4 and Letter on their side, less the margins, in CSS pixels.
+    # A4 and Letter in landscape, without the margins, in CSS pixels.
     for width in (1032, 965):
         with printed(browser, width):
             cut, hidden, ground = browser.execute_script(
@@ -459,7 +459,7 @@ def test_it_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
         assert (cut, hidden, ground) == ([], 0, "rgb(255, 255, 255)")
 
 
-def test_the_keyboard_is_enough(browser: Chrome, data_dir: Path) -> None:
+def test_page_works_with_the_keyboard_only(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     browser.switch_to.active_element.send_keys(Keys.TAB)
     assert browser.switch_to.active_element.text == "Skip to the figures"
@@ -474,7 +474,7 @@ def test_the_keyboard_is_enough(browser: Chrome, data_dir: Path) -> None:
     )
 
 
-def test_an_unchanged_page_is_left_alone(data_dir: Path) -> None:
+def test_unchanged_page_is_not_rewritten(data_dir: Path) -> None:
     page = data_dir / "reports" / "report.html"
     before = page.stat().st_mtime_ns
     assert report(data_dir, shipped("sql")).written == 0
@@ -482,9 +482,7 @@ def test_an_unchanged_page_is_left_alone(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("recordings", [0, 1])
-def test_a_lake_with_next_to_nothing_has_a_page_that_says_so(
-    browser: Chrome, tmp_path: Path, recordings: int
-) -> None:
+def test_page_of_a_nearly_empty_lake_says_so(browser: Chrome, tmp_path: Path, recordings: int) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(made_page(["only"], recordings, days=3))
     everything(browser, page)
@@ -492,7 +490,7 @@ def test_a_lake_with_next_to_nothing_has_a_page_that_says_so(
     assert violations(browser) == []
 
 
-def test_two_hundred_accounts_and_five_currencies_fit(browser: Chrome, tmp_path: Path) -> None:
+def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp_path: Path) -> None:
     names = [*ODD_NAMES, "x" * 300, "twice", "twice", *(f"account {i}" for i in range(194))]
     page = tmp_path / "report.html"
     page.write_bytes(made_page(names, 6_000, days=40, currencies=5))
@@ -507,15 +505,15 @@ def test_two_hundred_accounts_and_five_currencies_fit(browser: Chrome, tmp_path:
     expected = [f"twice (AC{place:032x})" if name == "twice" else name for place, name in enumerate(names)]
     assert sorted(shown) == sorted(expected)
     assert len([name for name in cards(browser) if name.startswith("Spend")]) == 5
-    choose(browser, currency="XXX")  # what has neither price nor currency can be looked at too
+    choose(browser, currency="XXX")  # recordings without price and currency can be chosen too
     assert {row["cost"] for row in table(browser, "Spend by source")} == {NOTHING}
     assert browser.title == "Recording spend"
 
 
-def test_before_single_days_are_known_a_period_is_whole_months(browser: Chrome, tmp_path: Path) -> None:
+def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(made_page(["first", "second"], 800, days=400))
-    newest = datetime(2026, 9, 29, 23, tzinfo=UTC)  # and one each twelve hours before it
+    newest = datetime(2026, 9, 29, 23, tzinfo=UTC)  # and one every twelve hours before it
     created = Counter(f"{newest - i * timedelta(hours=12):%Y-%m}" for i in range(800))
     everything(browser, page)
     months = {row["month"][:7]: row["recordings"] for row in table(browser, "Spend by month")}
@@ -528,7 +526,7 @@ def test_before_single_days_are_known_a_period_is_whole_months(browser: Chrome, 
     assert cards(browser)["Spend, USD"][1].startswith("no comparison: before 2026-06-01 only whole months")
 
 
-def test_what_was_chosen_last_is_shown(browser: Chrome, data_dir: Path) -> None:
+def test_page_shows_the_last_choice(browser: Chrome, data_dir: Path) -> None:
     look_at(browser, data_dir / "reports" / "report.html")
     browser.execute_script(
         """
@@ -548,7 +546,7 @@ def test_what_was_chosen_last_is_shown(browser: Chrome, data_dir: Path) -> None:
 
 
 @pytest.mark.slow
-def test_three_years_of_a_hundred_accounts_are_small_enough_to_mail(browser: Chrome, tmp_path: Path) -> None:
+def test_page_of_three_years_is_small_enough_to_mail(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(made_page([f"account {i}" for i in range(100)], 3_000_000, days=1096, currencies=3))
     assert page.stat().st_size < 3_000_000

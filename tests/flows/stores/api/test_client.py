@@ -55,7 +55,7 @@ def emulator(source: Source) -> Iterator[Emulator]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited between attempts, without waiting; for Retry-After it is always NOW."""
+    """Collect the waits between attempts without waiting; for Retry-After, the time is always NOW."""
     waited: list[float] = []
     monkeypatch.setattr(urllib3.util.retry, "time", SimpleNamespace(time=lambda: NOW))
     for way in ("pause", "hold"):
@@ -70,8 +70,10 @@ def to(
     return RecordingsApi(replace(found, provider=provider), retry_policy)
 
 
-def walk(api: RecordingsApi, page_size: int = 1000, parameters: dict[str, str] | None = None) -> list[str]:
-    """The sids of a list, from the first page to the last."""
+def fetch_all(
+    api: RecordingsApi, page_size: int = 1000, parameters: dict[str, str] | None = None
+) -> list[str]:
+    """Fetch the sids of a list, from the first page to the last."""
     pager = api.pager(parameters or {}, page_size)
     sids = []
     while (url := pager.url) is not None:
@@ -84,14 +86,14 @@ def walk(api: RecordingsApi, page_size: int = 1000, parameters: dict[str, str] |
 
 
 def fetch_first(server: ScriptedServer, retry_policy: RetryPolicy = HASTE) -> RecordingsApi:
-    """Fetch the first page; the API that did."""
+    """Fetch the first page; return the client."""
     api = RecordingsApi(access(server.base_url), retry_policy)
     api.fetch(api.pager({}).url or "")
     return api
 
 
 def failing(server: ScriptedServer, retry_policy: RetryPolicy = HASTE) -> tuple[RecordingsApi, ApiError]:
-    """Fetch the first page in vain; the API, and its error."""
+    """Fetch the first page, which must fail; return the client and the error."""
     api = RecordingsApi(access(server.base_url), retry_policy)
     with pytest.raises(ApiError) as raised:
         api.fetch(api.pager({}).url or "")
@@ -103,18 +105,18 @@ def count(emulator: Emulator, account: Account) -> int:
     return sum(cell["recordings"] for cell in cells if cell["account_sid"] == account.account_sid)
 
 
-# What is asked
+# Requests
 
 
 @pytest.mark.parametrize(("user", "token"), [(ACCOUNT, TOKEN), ("SKkey", "se:cret"), ("ü€", "naïve €")])
-def test_every_request_is_sent_with_http_basic(user: str, token: str) -> None:
+def test_requests_use_http_basic(user: str, token: str) -> None:
     with scripted(Reply(body=page(next_page_uri="/next")), Reply(body=page())) as server:
-        walk(RecordingsApi(access(server.base_url, user=user, token=token), HASTE))
+        fetch_all(RecordingsApi(access(server.base_url, user=user, token=token), HASTE))
     expected = "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
     assert [asked.headers["Authorization"] for asked in server.asked] == [expected, expected]
 
 
-def test_json_is_asked_for_by_name() -> None:
+def test_requests_accept_json_and_name_the_client() -> None:
     with scripted(Reply(body=WHOLE)) as server:
         fetch_first(server)
     assert (server.asked[0].headers["Accept"], server.asked[0].headers["User-Agent"]) == (
@@ -126,12 +128,12 @@ def test_json_is_asked_for_by_name() -> None:
 @pytest.mark.parametrize(
     ("provider", "root"), [("signalwire", "/api/laml/2010-04-01"), ("twilio", "/2010-04-01")]
 )
-def test_each_dialect_is_asked_at_its_own_path_with_the_largest_page(
+def test_pager_uses_the_providers_path_and_largest_page(
     source: Source, provider: Provider, root: str
 ) -> None:
     with serve(source) as running:
         account = running.accounts[0]
-        sids = walk(to(running, account, provider))
+        sids = fetch_all(to(running, account, provider))
         asked = [request.target for request in running.requests]
         assert len(sids) == len(set(sids)) == count(running, account) == 1200
     path = f"{root}/Accounts/{account.account_sid}/Recordings.json"
@@ -140,7 +142,7 @@ def test_each_dialect_is_asked_at_its_own_path_with_the_largest_page(
     assert asked[1].startswith(f"{path}?Page=1&PageSize=1000&PageToken=PA")
 
 
-def test_a_base_url_may_end_with_a_slash() -> None:
+def test_base_url_may_end_with_a_slash() -> None:
     api = RecordingsApi(access("https://example.signalwire.com/"), HASTE)
     url = (
         f"https://example.signalwire.com/api/laml/2010-04-01/Accounts/{ACCOUNT}/Recordings.json?PageSize=1000"
@@ -148,13 +150,13 @@ def test_a_base_url_may_end_with_a_slash() -> None:
     assert api.pager({}).url == url
 
 
-def test_the_operator_of_a_date_is_part_of_the_parameters_name(source: Source) -> None:
+def test_date_operator_is_part_of_the_parameter_name(source: Source) -> None:
     with serve(source) as running:
-        walk(to(running, running.accounts[0]), parameters={"DateCreated>": "2026-09-30T00:00:00Z"})
+        fetch_all(to(running, running.accounts[0]), parameters={"DateCreated>": "2026-09-30T00:00:00Z"})
         assert "?DateCreated%3E=2026-09-30T00%3A00%3A00Z&PageSize=1000" in running.requests[0].target
 
 
-def test_a_page_is_the_exact_bytes_that_were_sent() -> None:
+def test_fetch_returns_the_exact_bytes() -> None:
     body = WHOLE.replace(b'"sid": "R"', b'"sid":  "R\\u0026\xc3\xbc", "price": 0.0024999999') + b"\r\n "
     with scripted(Reply(body=body)) as server:
         api = RecordingsApi(access(server.base_url), HASTE)
@@ -167,11 +169,11 @@ def test_requests_are_counted(emulator: Emulator) -> None:
     account = emulator.accounts[1]
     before = len(emulator.requests)
     api = to(emulator, account)
-    assert len(walk(api, page_size=200)) == 1200
+    assert len(fetch_all(api, page_size=200)) == 1200
     assert (api.requests, api.retries) == (6, 0) == (len(emulator.requests) - before, 0)
 
 
-def test_a_proxy_in_the_environment_is_not_told_what_goes_to_this_machine(
+def test_requests_to_this_machine_bypass_proxies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with scripted(Reply(body=WHOLE)) as server, scripted(Reply(body=WHOLE)) as proxy:
@@ -184,7 +186,7 @@ def test_a_proxy_in_the_environment_is_not_told_what_goes_to_this_machine(
     assert (proxy.connections, proxy.asked) == (0, [])
 
 
-# Where the credentials do not go
+# Hosts that must not get the credentials
 
 
 @pytest.mark.parametrize(
@@ -213,7 +215,7 @@ def test_a_proxy_in_the_environment_is_not_told_what_goes_to_this_machine(
         "http://[{other}/next",
     ],
 )
-def test_a_next_page_on_another_host_is_an_error_and_that_host_is_never_asked(uri: str) -> None:
+def test_next_page_on_another_host_is_never_requested(uri: str) -> None:
     with scripted(Reply(body=WHOLE)) as other, scripted() as own:
         next_page_uri = uri.format(
             own=own.netloc,
@@ -223,7 +225,7 @@ def test_a_next_page_on_another_host_is_an_error_and_that_host_is_never_asked(ur
         )
         own.replies = [Reply(body=page({"sid": "R"}, next_page_uri=next_page_uri)), Reply(body=WHOLE)]
         with pytest.raises(ApiError, match="leads to another host and is not followed") as raised:
-            walk(RecordingsApi(access(own.base_url), HASTE))
+            fetch_all(RecordingsApi(access(own.base_url), HASTE))
         assert (other.connections, other.asked) == (0, [])
         assert len(own.asked) == 1
     assert not raised.value.retryable
@@ -235,7 +237,7 @@ def test_a_next_page_on_another_host_is_an_error_and_that_host_is_never_asked(ur
     "location",
     ["http://{other}/next", "//{other}/next", "/elsewhere", "http://[", "http://{other}:port/", "ü"],
 )
-def test_a_redirect_is_an_error_and_not_followed(status: int, location: str) -> None:
+def test_redirect_is_an_error_and_not_followed(status: int, location: str) -> None:
     with scripted(Reply(body=WHOLE)) as other, scripted() as own:
         headers = {"Location": location.format(other=other.netloc)}
         own.replies = [Reply(status, headers=headers), Reply(body=WHOLE)]
@@ -243,14 +245,14 @@ def test_a_redirect_is_an_error_and_not_followed(status: int, location: str) -> 
         assert (other.connections, other.asked) == (0, [])
         assert len(own.asked) == 1
     assert str(error) == (
-        f"Account support: the API redirects ({status}), which is not followed, so that the credentials go nowhere "
-        "else. Check the base URL."
+        f"Account support: the API redirects ({status}). Redirects are not followed, so that the credentials go "
+        "nowhere else. Check the base URL."
     )
     assert not error.retryable
     assert (api.requests, api.retries) == (1, 0)
 
 
-def test_a_passing_fault_with_a_location_does_not_lead_away() -> None:
+def test_location_of_a_transient_error_is_ignored() -> None:
     with scripted(Reply(body=WHOLE)) as other, scripted() as own:
         headers = {"Location": f"{other.base_url}/next"}
         own.replies = [Reply(503, headers=headers), Reply(429, headers=headers), Reply(body=WHOLE)]
@@ -264,34 +266,32 @@ def test_a_passing_fault_with_a_location_does_not_lead_away() -> None:
     [
         ("other-host", r"leads to another host"),
         ("redirect", r"redirects \(302\)"),
-        ("repeat-cursor", r"was read already, so the walk would never end"),
-        ("not-found", r"knows no recordings of account .* \(404\)"),
+        ("repeat-cursor", r"was already fetched, so pagination would never end"),
+        ("not-found", r"has no list of recordings for account .* \(404\)"),
         ("unauthorized", r"refuses the credentials \(401\)\. Check RECSPEND_API_TOKEN"),
     ],
 )
-def test_each_fault_that_does_not_pass_ends_the_walk_with_a_plain_sentence(
-    source: Source, fault: str, words: str
-) -> None:
+def test_permanent_fault_ends_pagination_with_a_message(source: Source, fault: str, words: str) -> None:
     with serve(source, faults=[fault]) as running:
         api = to(running, running.accounts[0])
         with pytest.raises(ApiError, match=words):
-            walk(api, page_size=500)
+            fetch_all(api, page_size=500)
         assert len(running.requests) == api.requests <= 2
     assert api.retries == 0
 
 
-# Trying again
+# Retries
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_whole_walk_gets_through_throttling_and_broken_answers(
+def test_pagination_survives_throttling_and_broken_responses(
     source: Source, waits: list[float], seed: int
 ) -> None:
     retry_policy = RetryPolicy(attempts=7, backoff=0)
     with serve(source, faults=["throttle", "flaky"], seed=seed) as running:
         account = running.accounts[0]
         api = to(running, account, retry_policy=retry_policy)
-        sids = walk(api, page_size=20)
+        sids = fetch_all(api, page_size=20)
         statuses = [asked.status for asked in running.requests]
         assert len(sids) == len(set(sids)) == count(running, account) == 1200
     assert {0, 200, 429, 500, 502, 503} == {*statuses}
@@ -300,27 +300,27 @@ def test_a_whole_walk_gets_through_throttling_and_broken_answers(
     assert 1.0 in waits
 
 
-def test_a_first_answer_that_is_html_is_asked_again(source: Source) -> None:
+def test_html_response_is_retried(source: Source) -> None:
     with serve(source, faults=["bad-json"]) as running:
         api = to(running, running.accounts[0])
-        assert len(walk(api)) == 1200
+        assert len(fetch_all(api)) == 1200
     assert (api.requests, api.retries) == (3, 1)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 @pytest.mark.parametrize("body", [b"", b"<html>Try again later</html>", refusal(20500, "Failed", 500)])
-def test_a_passing_fault_is_asked_again(status: int, body: bytes) -> None:
+def test_transient_status_is_retried(status: int, body: bytes) -> None:
     with scripted(Reply(status, body), Reply(status, body), Reply(body=WHOLE)) as server:
         api = fetch_first(server)
     assert (api.requests, api.retries, len(server.asked)) == (3, 2, 3)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_fault_that_does_not_pass_is_told_after_the_last_attempt(status: int) -> None:
+def test_lasting_status_is_an_error_after_the_last_attempt(status: int) -> None:
     with scripted(Reply(status, b"trouble")) as server:
         api, error = failing(server)
     assert str(error) == (
-        f"Account support: the API still answers {status} after 3 attempts. Run again later; what has landed is kept."
+        f"Account support: the API still returns {status} after 3 attempts. Run again later; what has landed is kept."
     )
     assert error.retryable
     assert (api.requests, api.retries, len(server.asked)) == (3, 2, 3)
@@ -333,21 +333,21 @@ def test_one_attempt_means_one_request() -> None:
     assert (api.requests, api.retries, len(server.asked)) == (1, 0, 1)
 
 
-def test_retry_after_in_seconds_is_waited_for(waits: list[float]) -> None:
+def test_retry_after_in_seconds_is_honoured(waits: list[float]) -> None:
     with scripted(Reply(429, headers={"Retry-After": "17"}), Reply(body=WHOLE)) as server:
         api = fetch_first(server)
     assert waits == [17]
     assert api.retries == 1
 
 
-def test_retry_after_as_a_date_is_waited_for(waits: list[float]) -> None:
+def test_retry_after_as_a_date_is_honoured(waits: list[float]) -> None:
     header = {"Retry-After": formatdate(NOW + 42, usegmt=True)}
     with scripted(Reply(503, headers=header), Reply(body=WHOLE)) as server:
         fetch_first(server)
     assert waits == [42]
 
 
-def test_retry_after_is_waited_for_up_to_a_limit(waits: list[float]) -> None:
+def test_retry_after_has_a_limit(waits: list[float]) -> None:
     headers = [{"Retry-After": "86400"}, {"Retry-After": formatdate(NOW + 86400, usegmt=True)}]
     with scripted(*(Reply(429, headers=each) for each in headers), Reply(body=WHOLE)) as server:
         fetch_first(server, replace(HASTE, longest_retry_after=30))
@@ -370,7 +370,7 @@ def test_retry_after_is_waited_for_up_to_a_limit(waits: list[float]) -> None:
         *("9" * 5000, "Mon, 01 Jan 0 00:00:00 GMT", "Fri, 31 Feb 2026 00:00:00 +99999999999999999999"),
     ],
 )
-def test_a_retry_after_that_says_nothing_is_passed_over(waits: list[float], text: str) -> None:
+def test_invalid_retry_after_is_ignored(waits: list[float], text: str) -> None:
     with scripted(Reply(429, headers={"Retry-After": text}), Reply(body=WHOLE)) as server:
         api = fetch_first(server)
     assert (api.requests, api.retries) == (2, 1)
@@ -378,7 +378,7 @@ def test_a_retry_after_that_says_nothing_is_passed_over(waits: list[float], text
 
 
 @pytest.mark.parametrize("fault", [Reply(503), Reply(429), Reply(body=b"<html>"), Reply(breaks="reset")])
-def test_without_retry_after_the_pauses_grow_up_to_a_limit(waits: list[float], fault: Reply) -> None:
+def test_pauses_without_retry_after_grow_up_to_a_limit(waits: list[float], fault: Reply) -> None:
     retry_policy = replace(HASTE, attempts=6, backoff=1, longest_backoff=6)
     with scripted(*[fault] * 5, Reply(body=WHOLE)) as server:
         fetch_first(server, retry_policy)
@@ -399,7 +399,7 @@ def test_without_retry_after_the_pauses_grow_up_to_a_limit(waits: list[float], f
         Reply(body=WHOLE, headers={"Content-Encoding": "gzip"}),
     ],
 )
-def test_a_broken_answer_is_asked_again(broken: Reply) -> None:
+def test_broken_response_is_retried(broken: Reply) -> None:
     with scripted(broken, broken, Reply(body=WHOLE)) as server:
         api = fetch_first(server)
     assert (api.requests, api.retries, len(server.asked)) == (3, 2, 3)
@@ -412,11 +412,11 @@ def test_a_broken_answer_is_asked_again(broken: Reply) -> None:
             Reply(breaks="reset"),
             r"cannot be reached \(ConnectionError\)\. Check the base URL and the network",
         ),
-        (Reply(body=WHOLE[:-20], missing=20), r"sent no whole page in 3 attempts\. Run again later"),
-        (Reply(body=b"<html>"), r"sent no whole page in 3 attempts\. Run again later"),
+        (Reply(body=WHOLE[:-20], missing=20), r"sent no complete page in 3 attempts\. Run again later"),
+        (Reply(body=b"<html>"), r"sent no complete page in 3 attempts\. Run again later"),
     ],
 )
-def test_answers_that_stay_broken_are_told_after_the_last_attempt(broken: Reply, words: str) -> None:
+def test_lasting_broken_response_is_an_error_after_retries(broken: Reply, words: str) -> None:
     with scripted(broken) as server:
         api, error = failing(server)
     assert error.retryable
@@ -427,7 +427,7 @@ def test_answers_that_stay_broken_are_told_after_the_last_attempt(broken: Reply,
     assert (api.requests, api.retries, len(server.asked)) == (3, 2, 3)
 
 
-def test_a_refused_connection_is_tried_again_until_the_server_is_there(
+def test_refused_connection_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with scripted(Reply(body=WHOLE), listening=False) as server:
@@ -436,7 +436,7 @@ def test_a_refused_connection_is_tried_again_until_the_server_is_there(
     assert (api.requests, api.retries, len(server.asked)) == (2, 1, 1)
 
 
-def test_a_connection_that_stays_refused_is_told() -> None:
+def test_lasting_refused_connection_is_an_error() -> None:
     with scripted(Reply(body=WHOLE), listening=False) as server:
         api, error = failing(server)
     assert f"Account support: {server.base_url} cannot be reached (ConnectionError)." in str(error)
@@ -444,7 +444,7 @@ def test_a_connection_that_stays_refused_is_told() -> None:
     assert (api.requests, api.retries) == (3, 2)
 
 
-def test_a_connection_that_is_not_accepted_in_time_is_told() -> None:
+def test_connect_timeout_is_an_error_after_retries() -> None:
     with (
         closing(socket.socket()) as listener,
         closing(socket.socket()) as first,
@@ -452,7 +452,7 @@ def test_a_connection_that_is_not_accepted_in_time_is_told() -> None:
     ):
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for waiting in (first, second):  # nobody accepts them, so the queue is full
+        for waiting in (first, second):  # no server accepts them, so the queue is full
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         host, port = listener.getsockname()
@@ -463,7 +463,7 @@ def test_a_connection_that_is_not_accepted_in_time_is_told() -> None:
     assert (api.requests, api.retries) == (2, 1)
 
 
-def test_connecting_and_reading_have_each_their_own_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connecting_and_reading_have_separate_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     timeouts = []
 
     def send(_: object, request: requests.PreparedRequest, *, timeout: object, **__: object) -> NoReturn:
@@ -479,7 +479,7 @@ def test_connecting_and_reading_have_each_their_own_timeout(monkeypatch: pytest.
     assert set(timeouts) == {(3, 4)}
 
 
-def test_a_server_that_never_answers_is_asked_again_and_told() -> None:
+def test_read_timeout_is_an_error_after_retries() -> None:
     with scripted(Reply(breaks="silent")) as server:
         api, error = failing(server, replace(HASTE, read_timeout=0.05))
     assert "cannot be reached (ReadTimeout)" in str(error)
@@ -487,26 +487,26 @@ def test_a_server_that_never_answers_is_asked_again_and_told() -> None:
     assert (api.requests, api.retries, len(server.asked)) == (3, 2, 3)
 
 
-def test_a_server_that_answers_at_the_second_time_is_fine() -> None:
+def test_read_timeout_is_retried() -> None:
     with scripted(Reply(breaks="silent"), Reply(body=WHOLE)) as server:
         api = fetch_first(server, replace(HASTE, read_timeout=0.2))
     assert (api.requests, api.retries, len(server.asked)) == (2, 1, 2)
 
 
-def test_a_body_that_stalls_is_asked_again() -> None:
+def test_stalled_body_is_retried() -> None:
     with scripted(Reply(body=WHOLE[:-9], missing=9, breaks="stalls"), Reply(body=WHOLE)) as server:
         api = fetch_first(server, replace(HASTE, read_timeout=0.2))
     assert (api.requests, api.retries, len(server.asked)) == (2, 1, 2)
 
 
-def test_a_body_that_trickles_for_ever_is_asked_again() -> None:
+def test_body_over_the_page_timeout_is_retried() -> None:
     trickling = Reply(body=WHOLE, breaks="trickles")
     with scripted(trickling, Reply(body=WHOLE)) as server:
         api = fetch_first(server, replace(HASTE, read_timeout=1, page_timeout=0.1))
     assert (api.requests, api.retries, len(server.asked)) == (2, 1, 2)
 
 
-def test_a_compressed_body_is_kept_as_what_it_says() -> None:
+def test_compressed_body_is_decompressed() -> None:
     whole = page(*({"sid": f"R{number}"} for number in range(5000)))
     with scripted(Reply(body=gzip.compress(whole), headers={"Content-Encoding": "gzip"})) as server:
         api = RecordingsApi(access(server.base_url), HASTE)
@@ -517,7 +517,7 @@ def test_a_compressed_body_is_kept_as_what_it_says() -> None:
 @pytest.mark.parametrize(
     "host", ["a..b", "a" * 64 + ".example", "127.0.0.1:port", "127.0.0.1:99999", "exa mple"]
 )
-def test_a_host_that_is_none_is_told_in_a_plain_sentence(host: str) -> None:
+def test_invalid_host_is_an_error_with_a_message(host: str) -> None:
     api = RecordingsApi(access(f"https://{host}"), HASTE)
     with pytest.raises(
         ApiError, match=r"^Account support: https://.* cannot be reached .*Check the base URL"
@@ -525,7 +525,7 @@ def test_a_host_that_is_none_is_told_in_a_plain_sentence(host: str) -> None:
         api.newest()
 
 
-# Answers that trying again does not cure
+# Responses that no retry resolves
 
 
 @pytest.mark.parametrize(
@@ -544,18 +544,18 @@ def test_a_host_that_is_none_is_told_in_a_plain_sentence(host: str) -> None:
         page(next_page_uri=["/next"]),
     ],
 )
-def test_json_that_is_no_page_is_an_error_at_once(body: bytes) -> None:
+def test_json_that_is_not_a_page_is_not_retried(body: bytes) -> None:
     with scripted(Reply(body=body)) as server:
         api = RecordingsApi(access(server.base_url), HASTE)
         with pytest.raises(
-            DataError, match=r"^Account support: the API answered something else than recordings: "
+            DataError, match=r"^Account support: the API returned something other than recordings: "
         ):
             api.fetch(api.pager({}).url or "")
     assert (api.requests, api.retries, len(server.asked)) == (1, 0, 1)
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_name_the_account_and_the_variable_that_holds_the_token(status: int) -> None:
+def test_refused_credentials_name_account_and_token_source(status: int) -> None:
     with scripted(Reply(status, refusal(20003, f"Wrong token {TOKEN}", status))) as server:
         api, error = failing(server)
     assert str(error) == (
@@ -571,8 +571,8 @@ def test_not_found_is_an_error_and_not_an_empty_list() -> None:
     with scripted(Reply(404, refusal(20404, "not found", 404))) as server:
         api, error = failing(server)
     assert str(error) == (
-        f"Account support: the API knows no recordings of account {ACCOUNT} (404). Check the account sid, the base "
-        "URL and the provider."
+        f"Account support: the API has no list of recordings for account {ACCOUNT} (404). Check the account sid, "
+        "the base URL and the provider."
     )
     assert not error.retryable
     assert not isinstance(error, RequestRefusedError)
@@ -593,9 +593,7 @@ def test_not_found_is_an_error_and_not_an_empty_list() -> None:
         (406, refusal(0, "secret words", 406), "(406)"),
     ],
 )
-def test_any_other_refusal_tells_the_vendors_code_and_nothing_else_of_the_body(
-    status: int, body: bytes, words: str
-) -> None:
+def test_refused_request_shows_only_the_vendors_code(status: int, body: bytes, words: str) -> None:
     with scripted(Reply(status, body)) as server:
         api, error = failing(server)
     assert isinstance(error, RequestRefusedError)
@@ -605,7 +603,7 @@ def test_any_other_refusal_tells_the_vendors_code_and_nothing_else_of_the_body(
     assert (api.requests, api.retries, len(server.asked)) == (1, 0, 1)
 
 
-def test_a_refusal_whose_body_is_cut_off_is_told_all_the_same() -> None:
+def test_refused_request_with_a_cut_off_body_is_an_error() -> None:
     with scripted(Reply(400, refusal(20007, "Page size too large", 400)[:-5], missing=5)) as server:
         _, error = failing(server)
     assert isinstance(error, RequestRefusedError)
@@ -613,7 +611,7 @@ def test_a_refusal_whose_body_is_cut_off_is_told_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 206, 300, 304, 501, 505])
-def test_any_other_status_is_an_error_but_no_refusal_of_the_request(status: int) -> None:
+def test_other_status_is_not_a_refused_request(status: int) -> None:
     with scripted(Reply(status)) as server:
         api, error = failing(server)
     assert f"({status})" in str(error)
@@ -621,7 +619,7 @@ def test_any_other_status_is_an_error_but_no_refusal_of_the_request(status: int)
     assert (api.requests, len(server.asked)) == (1, 1)
 
 
-# What nobody may see
+# Secrets
 
 SECRETS = [TOKEN, base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode(), "Authorization", "Basic "]
 ECHO = f"Authorization: Basic {SECRETS[1]} {TOKEN}".encode()
@@ -649,35 +647,35 @@ ECHO = f"Authorization: Basic {SECRETS[1]} {TOKEN}".encode()
         Reply(breaks="silent"),
     ],
 )
-def test_no_error_and_no_log_line_holds_the_token_or_the_header(
+def test_errors_and_logs_contain_no_token_and_no_header(
     reply: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with scripted(reply) as server:
         api = RecordingsApi(access(server.base_url), replace(HASTE, read_timeout=0.05))
         try:
-            walk(api)
-            told = "fine"
+            fetch_all(api)
+            shown = "fine"
         except (ApiError, DataError) as error:
-            told = "".join(traceback.format_exception(error)) + repr(error)
-        told += repr(api.access)
-    assert told.startswith("fine") == (reply == Reply(body=WHOLE))
-    assert "urllib3" in caplog.text  # it does log
+            shown = "".join(traceback.format_exception(error)) + repr(error)
+        shown += repr(api.access)
+    assert shown.startswith("fine") == (reply == Reply(body=WHOLE))
+    assert "urllib3" in caplog.text  # logging is on
     for secret in SECRETS:
-        assert secret not in told
+        assert secret not in shown
         assert secret not in caplog.text
 
 
-def test_a_connection_that_cannot_be_made_is_told_without_the_token(caplog: pytest.LogCaptureFixture) -> None:
+def test_connection_error_contains_no_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with scripted(Reply(), listening=False) as server:
         _, error = failing(server)
-    told = "".join(traceback.format_exception(error)) + caplog.text
-    assert "cannot be reached" in told
-    assert not [secret for secret in SECRETS if secret in told]
+    shown = "".join(traceback.format_exception(error)) + caplog.text
+    assert "cannot be reached" in shown
+    assert not [secret for secret in SECRETS if secret in shown]
 
 
-def test_an_access_does_not_show_its_token() -> None:
+def test_access_hides_its_token() -> None:
     shown: list[Callable[[AccountAccess], str]] = [repr, str, "{}".format, lambda found: f"{found!r:>200}"]
     found = access("https://example.signalwire.com", user="somebody")
     for show in shown:
@@ -721,9 +719,7 @@ def of_account(emulator: Emulator, account_sid: str) -> RecordingsApi:
 
 
 @pytest.mark.parametrize("provider", ["signalwire", "twilio"])
-def test_whether_there_are_recordings_before_a_day_is_asked_with_one_row(
-    few: Emulator, provider: Provider
-) -> None:
+def test_exists_before_requests_one_row(few: Emulator, provider: Provider) -> None:
     api = of_account(few, ACCOUNT)
     api = RecordingsApi(replace(api.access, provider=provider), HASTE)
     assert [api.exists_before(date(2026, month, 1)) for month in (1, 3, 4, 7, 12)] == [
@@ -737,7 +733,7 @@ def test_whether_there_are_recordings_before_a_day_is_asked_with_one_row(
     assert few.requests[-1].target.endswith("?DateCreated%3C=2026-12-01T00%3A00%3A00Z&PageSize=1")
 
 
-def test_the_newest_recording_is_the_first_row(few: Emulator) -> None:
+def test_newest_returns_the_first_row(few: Emulator) -> None:
     api = of_account(few, ACCOUNT)
     assert api.newest() == utc(2026, 7, 5, 23, 59)
     assert of_account(few, OTHER_ACCOUNT).newest() == utc(2026, 5, 1, 23, 59)
@@ -745,7 +741,7 @@ def test_the_newest_recording_is_the_first_row(few: Emulator) -> None:
     assert few.requests[-1].target.endswith("/Recordings.json?PageSize=1")
 
 
-def test_an_account_without_recordings_has_no_newest() -> None:
+def test_newest_returns_none_without_recordings() -> None:
     with scripted(Reply(body=page())) as server:
         api = RecordingsApi(access(server.base_url), HASTE)
         assert api.newest() is None
@@ -753,7 +749,7 @@ def test_an_account_without_recordings_has_no_newest() -> None:
 
 
 @pytest.mark.parametrize("created", [None, "some day", 7, {}])
-def test_a_recording_whose_date_cannot_be_read_still_exists(created: object) -> None:
+def test_exists_before_counts_a_recording_with_a_bad_date(created: object) -> None:
     with scripted(Reply(body=page({"sid": "R", "date_created": created}))) as server:
         assert RecordingsApi(access(server.base_url), HASTE).exists_before(date(2026, 7, 1))
 
@@ -761,24 +757,24 @@ def test_a_recording_whose_date_cannot_be_read_still_exists(created: object) -> 
 @pytest.mark.parametrize(
     "day", ["Thu, 02 Jul 2026 00:00:00 +0000", "2026-06-30T23:59:59Z", "Wed, 1 Jul 2026 00:00:00 GMT"]
 )
-def test_a_bound_that_is_inclusive_or_cut_to_its_day_is_no_error(day: str) -> None:
+def test_exists_before_accepts_an_inclusive_bound(day: str) -> None:
     with scripted(Reply(body=page({"sid": "R", "date_created": day}))) as server:
         assert RecordingsApi(access(server.base_url), HASTE).exists_before(date(2026, 7, 1))
 
 
-def test_an_api_that_does_not_filter_by_date_is_told_of() -> None:
+def test_exists_before_rejects_an_api_that_does_not_filter() -> None:
     body = page({"sid": "R", "date_created": "Fri, 03 Jul 2026 00:00:00 +0000"})
     with scripted(Reply(body=body)) as server:
         api = RecordingsApi(access(server.base_url), HASTE)
         with pytest.raises(
             ApiError,
-            match=r"^Account support: asked for recordings before 2026-07-01, the API lists one of 2026-07-03, "
-            r"so the first day cannot be found\. Give it with --from\.$",
+            match=r"^Account support: asked for recordings before 2026-07-01, the API listed one of 2026-07-03, "
+            r"so the first day cannot be found\. Pass it with --from\.$",
         ):
             api.exists_before(date(2026, 7, 1))
 
 
-def test_nothing_is_written_to_the_working_directory(
+def test_client_writes_nothing_to_the_working_directory(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -789,7 +785,7 @@ def test_nothing_is_written_to_the_working_directory(
 USAGE_PAGE = Reply(body=b'{"usage_records":[{}],"next_page_uri":null}')
 
 
-def test_usage_is_asked_for_like_recordings_and_again_when_the_trouble_may_pass(waits: list[float]) -> None:
+def test_usage_is_fetched_with_retries(waits: list[float]) -> None:
     replies = (Reply(429, headers={"Retry-After": "3"}), Reply(503), Reply(body=b"<html>"), USAGE_PAGE)
     with scripted(*replies) as server:
         found = access(server.base_url, account_sid="AC1", provider="twilio")
@@ -808,11 +804,11 @@ def test_usage_is_asked_for_like_recordings_and_again_when_the_trouble_may_pass(
     ("reply", "words"),
     [
         (Reply(403), r"needs to be allowed to read usage\.$"),
-        (Reply(404), r"knows no Usage Records of account AC1 \(404\)"),
-        (Reply(body=b'{"recordings":[]}'), r"something else than Usage Records: not a page of usage"),
+        (Reply(404), r"has no list of Usage Records for account AC1 \(404\)"),
+        (Reply(body=b'{"recordings":[]}'), r"something other than Usage Records: not a page of usage"),
     ],
 )
-def test_a_refusal_of_usage_says_so(reply: Reply, words: str) -> None:
+def test_refused_usage_request_names_usage(reply: Reply, words: str) -> None:
     with scripted(reply) as server:
         api = RecordingsApi(access(server.base_url, account_sid="AC1", provider="twilio"), HASTE)
         with pytest.raises((ApiError, DataError), match=words):

@@ -6,17 +6,17 @@ from transforms.errors import ApiError
 FIRST = "https://example.signalwire.com/api/laml/2010-04-01/Accounts/A/Recordings.json?PageSize=1000"
 
 
-def test_a_walk_begins_at_the_first_url() -> None:
+def test_pager_begins_at_the_first_url() -> None:
     assert Pager(FIRST).url == FIRST
 
 
-def test_a_walk_ends_on_null() -> None:
+def test_pager_ends_on_null() -> None:
     pager = Pager(FIRST)
     pager.advance(None)
     assert pager.url is None
 
 
-def test_a_next_page_uri_is_relative_to_the_host_and_followed_as_given() -> None:
+def test_relative_uri_is_followed_as_given() -> None:
     pager = Pager(FIRST)
     pager.advance("/2010-04-01/Accounts/A/Recordings?Page=1&PageSize=50&PageToken=PA%2F1&DateCreated%3E=x")
     assert (
@@ -36,7 +36,7 @@ def test_a_next_page_uri_is_relative_to_the_host_and_followed_as_given() -> None
         "//example.signalwire.com/next",
     ],
 )
-def test_the_same_host_in_full_is_followed(uri: str) -> None:
+def test_absolute_uri_on_the_same_host_is_followed(uri: str) -> None:
     pager = Pager(FIRST)
     pager.advance(uri)
     assert (pager.url or "").lower() == "https://example.signalwire.com/next"
@@ -77,7 +77,7 @@ def test_the_same_host_in_full_is_followed(uri: str) -> None:
         "https://other@example.signalwire.com/next",
     ],
 )
-def test_a_uri_on_another_host_port_or_scheme_is_an_error_and_the_pager_stays(uri: str) -> None:
+def test_uri_with_another_host_port_or_scheme_is_refused(uri: str) -> None:
     pager = Pager(FIRST)
     with pytest.raises(
         ApiError, match=r"leads to another host and is not followed\. Check the base URL"
@@ -91,7 +91,7 @@ def test_a_uri_on_another_host_port_or_scheme_is_an_error_and_the_pager_stays(ur
 @pytest.mark.parametrize(
     "uri", ["///other.example.com/next", "https:/other.example.com/next", "https:other.example.com/next"]
 )
-def test_what_only_looks_like_another_host_is_a_path_on_our_own(uri: str) -> None:
+def test_uri_that_only_looks_like_another_host_is_followed(uri: str) -> None:
     pager = Pager(FIRST)
     pager.advance(uri)
     assert (pager.url or "").startswith("https://example.signalwire.com/")
@@ -108,18 +108,18 @@ def test_what_only_looks_like_another_host_is_a_path_on_our_own(uri: str) -> Non
         ["/1", "/2", "/3", "/1"],
     ],
 )
-def test_a_page_that_was_asked_already_is_an_error(uris: list[str]) -> None:
+def test_repeated_page_is_an_error(uris: list[str]) -> None:
     pager = Pager(FIRST)
     for uri in uris[:-1]:
         pager.advance(uri)
     before = pager.url
-    with pytest.raises(ApiError, match=r"was read already.*what has landed is kept") as raised:
+    with pytest.raises(ApiError, match=r"was already fetched.*what has landed is kept") as raised:
         pager.advance(uris[-1])
     assert raised.value.retryable
     assert pager.url == before
 
 
-def test_after_an_error_the_walk_can_go_on() -> None:
+def test_pager_can_continue_after_an_error() -> None:
     pager = Pager(FIRST)
     with pytest.raises(ApiError):
         pager.advance("https://other.example.com/next")

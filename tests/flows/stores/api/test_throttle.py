@@ -1,4 +1,4 @@
-"""How many requests are under way together, after which answers."""
+"""How many requests may be in flight together, depending on the responses."""
 
 import threading
 import time
@@ -17,13 +17,13 @@ def in_background(work: Callable[[], object]) -> threading.Thread:
 
 
 def refuse_together(throttle: Throttle, number: int) -> None:
-    """So many requests under way together, all of them refused."""
-    with ExitStack() as under_way:
-        for turn in [under_way.enter_context(throttle.turn()) for _ in range(number)]:
+    """Start this many requests together, and refuse all of them."""
+    with ExitStack() as in_flight:
+        for turn in [in_flight.enter_context(throttle.turn()) for _ in range(number)]:
             throttle.refused(turn)
 
 
-def test_no_more_requests_are_under_way_than_there_are_lanes() -> None:
+def test_turn_waits_while_all_workers_are_busy() -> None:
     throttle, began = Throttle(2), threading.Event()
 
     def third() -> None:
@@ -37,7 +37,7 @@ def test_no_more_requests_are_under_way_than_there_are_lanes() -> None:
         assert began.wait(5)
 
 
-def test_refusals_of_requests_that_were_under_way_together_halve_once() -> None:
+def test_refusals_of_concurrent_requests_halve_once() -> None:
     throttle = Throttle(8)
     refuse_together(throttle, 8)
     assert throttle.limit == 4
@@ -45,14 +45,14 @@ def test_refusals_of_requests_that_were_under_way_together_halve_once() -> None:
     assert throttle.limit == 2
 
 
-def test_one_lane_is_always_left() -> None:
+def test_limit_is_at_least_one() -> None:
     throttle = Throttle(3)
     for expected in (1, 1, 1):
         refuse_together(throttle, 1)
         assert throttle.limit == expected
 
 
-def test_a_late_refusal_of_an_earlier_turn_does_not_halve_again() -> None:
+def test_late_refusal_of_an_earlier_turn_does_not_halve_again() -> None:
     throttle = Throttle(8)
     with throttle.turn() as earlier:
         refuse_together(throttle, 2)
@@ -60,7 +60,7 @@ def test_a_late_refusal_of_an_earlier_turn_does_not_halve_again() -> None:
     assert throttle.limit == 4
 
 
-def test_the_lanes_grow_back_one_by_one_and_slowly() -> None:
+def test_limit_grows_back_slowly_one_by_one() -> None:
     throttle = Throttle(4)
     refuse_together(throttle, 4)
     limits = []
@@ -70,7 +70,7 @@ def test_the_lanes_grow_back_one_by_one_and_slowly() -> None:
     assert limits == [2] * 9 + [3] * 15 + [4] * 101
 
 
-def test_a_refusal_counts_the_answers_anew() -> None:
+def test_refusal_restarts_the_count_of_responses() -> None:
     throttle = Throttle(2)
     refuse_together(throttle, 1)
     for _ in range(4):
@@ -80,16 +80,16 @@ def test_a_refusal_counts_the_answers_anew() -> None:
     assert throttle.limit == 1
 
 
-def test_what_the_api_asks_to_wait_holds_every_lane() -> None:
+def test_hold_delays_every_worker() -> None:
     throttle = Throttle(2)
     throttle.hold(0.1)
-    throttle.hold(0.01)  # a shorter one does not let go earlier
+    throttle.hold(0.01)  # a shorter hold does not end the longer one
     began = time.monotonic()
     with throttle.turn():
         assert time.monotonic() - began >= 0.1
 
 
-def test_stopping_ends_all_waiting() -> None:
+def test_stop_ends_all_waiting() -> None:
     throttle = Throttle(1)
     stopped: list[str] = []
 
@@ -115,7 +115,7 @@ def test_stopping_ends_all_waiting() -> None:
         pass
 
 
-def test_stopping_ends_a_hold() -> None:
+def test_stop_ends_a_hold() -> None:
     throttle = Throttle(1)
     throttle.hold(60)
     threading.Timer(0.02, throttle.stop).start()

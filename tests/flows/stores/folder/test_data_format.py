@@ -10,7 +10,7 @@ from flows.stores.folder.data_format import FORMAT, DataFormat, read_format, ref
 from transforms.errors import ConfigError, DataError
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_format_round_trips(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     assert read_format(data_dir) is None
     write_format(data_dir, FORMAT)
@@ -19,20 +19,20 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     refuse_newer(data_dir)
 
 
-def test_a_newer_folder_is_refused_whatever_else_its_file_says(tmp_path: Path) -> None:
+def test_newer_folder_is_refused_despite_unknown_fields(tmp_path: Path) -> None:
     (tmp_path / "format.json").write_text(
         f'{{"recspend": "7.0.1", "format": {FORMAT + 1}, "more": ["a", {{}}]}}'
     )
     said = (
-        f"{tmp_path} is in format {FORMAT + 1}, written by recspend 7.0.1, and this recspend {version('recspend')} "
-        f"knows formats up to {FORMAT} only. Install recspend 7.0.1 or newer, or name another folder with "
+        f"{tmp_path} has format {FORMAT + 1}, written by recspend 7.0.1, but this recspend {version('recspend')} "
+        f"only knows formats up to {FORMAT}. Install recspend 7.0.1 or newer, or use another folder with "
         "RECSPEND_DATA_DIR."
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
         refuse_newer(tmp_path)
 
 
-def test_a_folder_that_is_not_there_or_is_a_file_is_not_refused(tmp_path: Path) -> None:
+def test_missing_folder_or_file_in_its_place_is_not_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refuse_newer(tmp_path / "none")
     refuse_newer(tmp_path / "file")
@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_there_or_is_a_file_is_not_refused(tmp_path: Path) 
     "content",
     [b"", b"{", b"3", b"[]", b"{}", b'{"format": "3", "recspend": ""}', b'{"format": 0, "recspend": ""}', b"\xff"],
 )  # fmt: skip
-def test_a_file_that_says_nothing_is_not_taken_for_any_format(content: bytes, tmp_path: Path) -> None:
+def test_invalid_format_file_is_an_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "format.json").write_bytes(content)
     with pytest.raises(DataError, match=r"format\.json does not say which format the folder has"):
         refuse_newer(tmp_path)

@@ -25,7 +25,7 @@ with one_writer(Path(sys.argv[1])):
 
 @contextmanager
 def held_by_another_process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds the folder until it reads a line."""
+    """Start a process that holds the folder until it reads a line."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(data_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -38,19 +38,19 @@ def held_by_another_process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_the_folder_is_made_and_the_block_runs(tmp_path: Path) -> None:
+def test_lock_creates_the_folder_and_runs_the_block(tmp_path: Path) -> None:
     with one_writer(tmp_path / "a" / "data"):
         assert (tmp_path / "a" / "data").is_dir()
 
 
-def test_a_second_process_is_refused_and_told_who_writes_and_since_when(tmp_path: Path) -> None:
+def test_second_process_is_refused_with_the_holder_and_its_start(tmp_path: Path) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     with held_by_another_process(tmp_path) as other:
         with pytest.raises(ConfigError) as raised, one_writer(tmp_path):
             pytest.fail("two writers at once")
         words = re.fullmatch(
             rf"Another run is writing to {re.escape(str(tmp_path))}: process (\d+), since (\S+)\. "
-            r"Wait until it ends, or name another folder with RECSPEND_DATA_DIR\.",
+            r"Wait until it ends, or use another folder with RECSPEND_DATA_DIR\.",
             str(raised.value),
         )
         assert words is not None
@@ -61,7 +61,7 @@ def test_a_second_process_is_refused_and_told_who_writes_and_since_when(tmp_path
         assert (found.process, found.since) == (other.pid, words[2])
 
 
-def test_the_same_process_is_refused_too(tmp_path: Path) -> None:
+def test_second_lock_in_the_same_process_is_refused(tmp_path: Path) -> None:
     with (
         one_writer(tmp_path),
         pytest.raises(ConfigError, match=f"process {os.getpid()}, since "),
@@ -70,19 +70,19 @@ def test_the_same_process_is_refused_too(tmp_path: Path) -> None:
         pytest.fail("two writers at once")
 
 
-def test_a_refused_one_does_not_loosen_the_lock(tmp_path: Path) -> None:
+def test_refused_process_does_not_release_the_lock(tmp_path: Path) -> None:
     with one_writer(tmp_path):
         for _ in range(3):
             with pytest.raises(ConfigError, match=f"process {os.getpid()}"), one_writer(tmp_path):
                 pytest.fail("two writers at once")
 
 
-def test_two_folders_have_two_locks(tmp_path: Path) -> None:
+def test_different_folders_have_different_locks(tmp_path: Path) -> None:
     with one_writer(tmp_path / "a"), one_writer(tmp_path / "b"):
         assert holder(tmp_path / "a") == holder(tmp_path / "b")
 
 
-def test_the_lock_is_free_after_the_block_even_when_it_fails(tmp_path: Path) -> None:
+def test_lock_is_released_even_if_the_block_fails(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="trouble"), one_writer(tmp_path):
         raise ValueError("trouble")
     assert holder(tmp_path) is None
@@ -91,7 +91,7 @@ def test_the_lock_is_free_after_the_block_even_when_it_fails(tmp_path: Path) -> 
     assert holder(tmp_path) is None
 
 
-def test_the_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:
+def test_lock_is_released_when_its_holder_is_killed(tmp_path: Path) -> None:
     with held_by_another_process(tmp_path) as other:
         assert holder(tmp_path) is not None
         os.kill(other.pid, signal.SIGKILL)
@@ -103,13 +103,13 @@ def test_the_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:
             assert found.process == os.getpid()
 
 
-def test_nobody_holds_a_folder_that_was_never_written_to(tmp_path: Path) -> None:
+def test_untouched_folder_has_no_holder(tmp_path: Path) -> None:
     assert holder(tmp_path) is None
     assert holder(tmp_path / "nowhere") is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_asking_who_holds_it_does_not_hold_it(tmp_path: Path) -> None:
+def test_holder_does_not_take_the_lock(tmp_path: Path) -> None:
     with one_writer(tmp_path):
         pass
     assert holder(tmp_path) is None
@@ -117,9 +117,9 @@ def test_asking_who_holds_it_does_not_hold_it(tmp_path: Path) -> None:
         assert holder(tmp_path) == holder(tmp_path) != None  # noqa: E711
 
 
-def test_a_holder_that_has_not_yet_written_its_name_is_said_to_have_just_begun(tmp_path: Path) -> None:
+def test_holder_that_has_just_started_is_described(tmp_path: Path) -> None:
     with one_writer(tmp_path):
         (tmp_path / ".lock").write_text("")
         assert holder(tmp_path) is None
-        with pytest.raises(ConfigError, match="it has just begun"), one_writer(tmp_path):
+        with pytest.raises(ConfigError, match="it has just started"), one_writer(tmp_path):
             pytest.fail("two writers at once")

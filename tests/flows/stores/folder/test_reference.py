@@ -25,7 +25,7 @@ def names(tmp_path: Path, text: str | bytes) -> dict[str, str]:
     return account_names(tmp_path, tmp_path / "no such folder")
 
 
-def test_names_are_read_by_account_sid(tmp_path: Path) -> None:
+def test_account_names_are_read_by_sid(tmp_path: Path) -> None:
     text = f'{HEADER}A1,support\nA2,"Verkauf, Köln"\nA3,"the ""other"" one"\n'
     assert names(tmp_path, text) == {"A1": "support", "A2": "Verkauf, Köln", "A3": 'the "other" one'}
 
@@ -39,15 +39,15 @@ def test_names_are_read_by_account_sid(tmp_path: Path) -> None:
         f"{HEADER}A1,support\n".replace("\n", "\r\n"),
     ],
 )
-def test_what_spreadsheets_make_of_a_file_is_read_too(tmp_path: Path, text: str) -> None:
+def test_file_saved_by_a_spreadsheet_is_read(tmp_path: Path, text: str) -> None:
     assert names(tmp_path, text) == {"A1": "support"}
 
 
-def test_a_header_alone_names_nobody(tmp_path: Path) -> None:
+def test_header_alone_gives_no_rows(tmp_path: Path) -> None:
     assert names(tmp_path, HEADER) == {}
 
 
-def test_a_file_in_the_data_folder_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+def test_file_in_the_data_folder_replaces_the_shipped_one(tmp_path: Path) -> None:
     shipped_folder = tmp_path / "shipped"
     shipped_folder.mkdir()
     (shipped_folder / "account_names.csv").write_text(f"{HEADER}A1,shipped\nA2,shipped\n")
@@ -56,7 +56,7 @@ def test_a_file_in_the_data_folder_takes_the_place_of_the_shipped_one(tmp_path: 
     assert account_names(tmp_path, shipped_folder) == {"A1": "own"}
 
 
-def test_the_shipped_file_can_be_read(tmp_path: Path) -> None:
+def test_shipped_file_can_be_read(tmp_path: Path) -> None:
     assert account_names(tmp_path, shipped("reference")) == {}
 
 
@@ -79,9 +79,7 @@ def test_the_shipped_file_can_be_read(tmp_path: Path) -> None:
         (f"{HEADER}A1,{'a' * (csv.field_size_limit() + 1)}\n", r"line 2: "),
     ],
 )
-def test_a_file_that_is_not_what_it_should_be_is_an_error_that_names_file_and_line(
-    tmp_path: Path, text: str | bytes, words: str
-) -> None:
+def test_invalid_file_is_an_error_with_file_and_line(tmp_path: Path, text: str | bytes, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as raised:
         names(tmp_path, text)
     assert str(raised.value).startswith(str(tmp_path / "reference" / "account_names.csv"))
@@ -128,9 +126,7 @@ def test_no_storage_rate_is_shipped(tmp_path: Path) -> None:
         (",USD,2026-01-01,0.0005,0\n,USD,2026-01-01,0.0006,0", r"line 3: says again what line 2 says\."),
     ],
 )
-def test_a_storage_rate_that_is_none_is_an_error_that_names_line_and_column(
-    tmp_path: Path, line: str, words: str
-) -> None:
+def test_invalid_storage_rate_is_an_error_with_line_and_column(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         storage_rates(tmp_path, line + "\n")
 
@@ -146,7 +142,7 @@ def invoices(tmp_path: Path, lines: str) -> list[tuple[object, ...]]:
     return [tuple(row.values()) for row in rows]
 
 
-def test_an_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -> None:
+def test_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -> None:
     assert invoices(tmp_path, "A1,2026-09,recordings,1250,3.12,USD\nA1,2026-09,recordings,0,0,EUR\n") == [
         ("A1", date(2026, 9, 1), "recordings", Decimal(1250), Decimal("3.12"), "USD"),
         ("A1", date(2026, 9, 1), "recordings", Decimal(0), Decimal(0), "EUR"),
@@ -175,7 +171,7 @@ def test_an_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -
         ),
     ],
 )
-def test_an_invoice_that_is_not_what_it_should_be_is_an_error(tmp_path: Path, lines: str, words: str) -> None:
+def test_invalid_invoice_is_an_error(tmp_path: Path, lines: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         invoices(tmp_path, lines)
 
@@ -188,7 +184,7 @@ def budgets(tmp_path: Path, lines: str) -> list[tuple[object, ...]]:
     return [tuple(row.values()) for row in rows]
 
 
-def test_a_budget_is_for_a_month_and_on_and_may_be_for_all_accounts_or_end(tmp_path: Path) -> None:
+def test_budget_can_cover_all_accounts_and_can_end(tmp_path: Path) -> None:
     assert budgets(tmp_path, ",2026-09,USD,500\nA1,2026-10,EUR,0.5\nA1,2026-12,EUR,\n") == [
         (None, date(2026, 9, 1), "USD", Decimal("500.000000000")),
         ("A1", date(2026, 10, 1), "EUR", Decimal("0.500000000")),
@@ -208,8 +204,6 @@ def test_a_budget_is_for_a_month_and_on_and_may_be_for_all_accounts_or_end(tmp_p
         (",2026-09,USD,1\n,2026-09,USD,2", r"line 3: says again what line 2 says"),
     ],
 )
-def test_a_budget_that_cannot_be_read_is_an_error_that_names_file_and_line(
-    tmp_path: Path, line: str, words: str
-) -> None:
+def test_invalid_budget_is_an_error_with_file_and_line(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         budgets(tmp_path, f"{line}\n")

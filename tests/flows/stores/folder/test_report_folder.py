@@ -1,4 +1,4 @@
-"""The folder of a set of files: all of it is exchanged, or nothing is."""
+"""The folder of a set of files: all of it is replaced, or nothing is."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ NEW = {"spend.csv": b"new spend", "waste.csv": b"new waste"}
 
 
 class KilledError(Exception):
-    """The process is gone."""
+    """The process was killed."""
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @contextmanager
 def killed_before_rename(number: int) -> Iterator[None]:
-    """The process is killed before the nth rename (from 1)."""
+    """Kill the process before the nth rename (from 1)."""
     rename, renames = Path.rename, list[Path]()
 
     def renamed(self: Path, target: Path) -> Path:
@@ -43,23 +43,23 @@ def killed_before_rename(number: int) -> Iterator[None]:
         yield
 
 
-def test_a_set_is_put_in_place_with_the_folders_above_it(tmp_path: Path) -> None:
+def test_set_is_written_with_its_parent_folders(tmp_path: Path) -> None:
     folder = tmp_path / "one" / "two" / "reports"
     assert ReportFolder(folder).replace(OLD) == 2
     assert contents(folder) == OLD
 
 
-def test_the_same_set_is_left_alone(path: Path) -> None:
+def test_same_set_is_left_alone(path: Path) -> None:
     before = {file: file.stat() for file in [path, *path.iterdir()]}
     assert ReportFolder(path).replace(OLD) == 0
     assert {file: file.stat() for file in [path, *path.iterdir()]} == before
 
 
-def test_how_many_files_are_other_than_before_is_said(path: Path) -> None:
+def test_replace_returns_the_number_of_changed_files(path: Path) -> None:
     assert ReportFolder(path).replace({**OLD, "waste.csv": b"new", "more.csv": b""}) == 2
 
 
-def test_what_others_keep_there_stays_and_what_is_obsolete_goes(path: Path) -> None:
+def test_other_files_stay_and_obsolete_ones_are_removed(path: Path) -> None:
     (path / "notes.txt").write_text("mine")
     (path / "folder").mkdir()
     (path / "folder" / "deep.txt").write_text("mine too")
@@ -77,24 +77,22 @@ def test_what_others_keep_there_stays_and_what_is_obsolete_goes(path: Path) -> N
     assert [each.name for each in path.parent.iterdir()] == ["reports"]
 
 
-def test_only_something_obsolete_is_reason_enough(path: Path) -> None:
+def test_obsolete_file_alone_causes_a_replacement(path: Path) -> None:
     assert ReportFolder(path).replace({"spend.csv": b"old spend"}, obsolete=["waste.csv"]) == 0
     assert contents(path) == {"spend.csv": b"old spend"}
 
 
-def test_a_file_of_the_set_is_never_obsolete(path: Path) -> None:
+def test_file_of_the_set_is_never_obsolete(path: Path) -> None:
     ReportFolder(path).replace(NEW, obsolete=["spend.csv", "waste.csv"])
     assert contents(path) == NEW
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_killed_around_the_renames_the_old_set_is_whole_and_the_next_one_takes_its_place(
-    path: Path, number: int
-) -> None:
+def test_kill_between_renames_keeps_the_old_set_whole(path: Path, number: int) -> None:
     (path / "notes.txt").write_text("mine")
     with killed_before_rename(number):
         ReportFolder(path).replace(NEW)
-    # Between the two renames there is no folder; who looks for a file of the set first brings the old one back.
+    # Between the two renames there is no folder; the first read restores the old one.
     assert path.exists() == (number == 1)
     assert ReportFolder(path).read("spend.csv") == b"old spend"
     assert contents(path) == {**OLD, "notes.txt": b"mine"}
@@ -103,7 +101,7 @@ def test_killed_around_the_renames_the_old_set_is_whole_and_the_next_one_takes_i
     assert [each.name for each in path.parent.iterdir()] == ["reports"]
 
 
-def test_killed_after_the_renames_the_new_set_stays(path: Path) -> None:
+def test_kill_after_the_renames_keeps_the_new_set(path: Path) -> None:
     removal = patch("flows.stores.folder.report_folder.shutil.rmtree", side_effect=[None, KilledError])
     with removal, pytest.raises(KilledError):
         ReportFolder(path).replace(NEW)
@@ -112,7 +110,7 @@ def test_killed_after_the_renames_the_new_set_stays(path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["reports"]
 
 
-def test_killed_while_writing_beside_the_old_set_is_as_it_was(path: Path) -> None:
+def test_kill_while_writing_keeps_the_old_set(path: Path) -> None:
     with (
         patch("flows.stores.folder.report_folder.os.fsync", side_effect=KilledError),
         pytest.raises(KilledError),
@@ -123,7 +121,7 @@ def test_killed_while_writing_beside_the_old_set_is_as_it_was(path: Path) -> Non
     assert contents(path) == {"spend.csv": b"newer"}
 
 
-def test_a_reader_never_sees_files_of_two_sets(path: Path) -> None:
+def test_reader_never_sees_files_of_two_sets(path: Path) -> None:
     seen: list[dict[str, bytes]] = []
     rename = Path.rename
 
@@ -138,6 +136,6 @@ def test_a_reader_never_sees_files_of_two_sets(path: Path) -> None:
     assert seen == [OLD, NEW]
 
 
-def test_what_is_not_there_reads_as_none(path: Path, tmp_path: Path) -> None:
+def test_missing_file_reads_as_none(path: Path, tmp_path: Path) -> None:
     assert ReportFolder(path).read("never.csv") is None
     assert ReportFolder(tmp_path / "nowhere").read("spend.csv") is None

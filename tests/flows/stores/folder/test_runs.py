@@ -26,20 +26,20 @@ RECORD = RunRecord(
 )
 
 
-def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_record_round_trips(tmp_path: Path) -> None:
     Runs(tmp_path).write(RECORD)
     assert Runs(tmp_path).all() == [RECORD]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["20260801T030000.000000Z.json"]
 
 
-def test_a_run_that_has_not_ended_says_so(tmp_path: Path) -> None:
+def test_record_of_an_unfinished_run_has_no_exit_code(tmp_path: Path) -> None:
     Runs(tmp_path).write(RunRecord("1", BEGAN))
     (found,) = Runs(tmp_path).all()
     assert (found.finished_at, found.exit_code, found.requests) == (None, None, 0)
     assert found.started_at == BEGAN
 
 
-def test_a_later_record_of_the_same_run_takes_the_place_of_the_first(tmp_path: Path) -> None:
+def test_later_record_of_a_run_replaces_the_first(tmp_path: Path) -> None:
     runs = Runs(tmp_path)
     runs.write(RunRecord(RECORD.run_id, BEGAN))
     runs.write(RECORD)
@@ -53,14 +53,14 @@ def test_records_are_listed_oldest_first(tmp_path: Path) -> None:
     assert [record.started_at.day for record in runs.all()] == [1, 2, 3]
 
 
-def test_before_the_first_run_there_are_no_records(tmp_path: Path) -> None:
+def test_records_are_empty_before_the_first_run(tmp_path: Path) -> None:
     assert Runs(tmp_path).all() == []
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"{}", b"[]", b'{"run_id": 7}', b'{"run_id": "\xff"}', b"\xff", b'{"run_id": "1"}']
 )
-def test_a_record_that_cannot_be_read_is_passed_over(tmp_path: Path, content: bytes) -> None:
+def test_unreadable_record_is_skipped(tmp_path: Path, content: bytes) -> None:
     Runs(tmp_path).write(RECORD)
     (tmp_path / "runs" / "20260701T000000.000000Z.json").write_bytes(content)
     (tmp_path / "runs" / f"20260702T000000.000000Z.json{BESIDE}").write_bytes(content)

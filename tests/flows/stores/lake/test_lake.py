@@ -44,14 +44,14 @@ def state_file(lake: Lake) -> Path:
 
 
 def fill(lake: Lake, *, july: pa.Table | None = None) -> None:
-    """Two months, recorded as being what one landing left."""
+    """Fill two months, recorded as the result of one landing."""
     lake.replace(ACCOUNT, "2026-07", july or lake_rows("R1", "R2"))
     lake.replace(ACCOUNT, "2026-08", lake_rows("R3", created_at=utc(2026, 8, 2)))
     lake.finish(ACCOUNT, LakeState([LANDING]))
 
 
 def stamps(lake: Lake) -> dict[str, tuple[int, int]]:
-    """Inode and time of every file: what tells whether it was touched."""
+    """Map every file to its inode and modification time, to detect whether it was touched."""
     found = {path: path.stat() for path in sorted(lake.folder.parent.rglob("*")) if path.is_file()}
     return {
         str(path.relative_to(lake.folder.parent)): (stat.st_ino, stat.st_mtime_ns)
@@ -59,7 +59,7 @@ def stamps(lake: Lake) -> dict[str, tuple[int, int]]:
     }
 
 
-# One row of every kind of value there is.
+# A row for each kind of value.
 SURPRISES = pa.concat_tables(
     [
         lake_rows("R0", price=Decimal("-0.000000001"), price_raw="-1e-9", channels=2, error_code="16101"),
@@ -74,7 +74,7 @@ SURPRISES = pa.concat_tables(
 )
 
 
-def test_a_month_comes_back_exactly(lake: Lake) -> None:
+def test_month_round_trips_exactly(lake: Lake) -> None:
     lake.replace(ACCOUNT, "2026-07", SURPRISES)
     found = lake.read(ACCOUNT, "2026-07")
     assert found.to_pylist() == SURPRISES.to_pylist()
@@ -82,7 +82,7 @@ def test_a_month_comes_back_exactly(lake: Lake) -> None:
     assert found.equals(SURPRISES)
 
 
-def test_a_month_comes_back_in_its_order_across_row_groups(lake: Lake) -> None:
+def test_month_keeps_its_order_across_row_groups(lake: Lake) -> None:
     sids = pa.array([f"R{number % 1000:04d}-{number}" for number in range(150_000)])
     many = lake_rows("R").take(pa.array([0] * len(sids))).set_column(0, LAKE_SCHEMA.field(0), sids)
     lake.replace(ACCOUNT, "2026-07", many)
@@ -91,7 +91,7 @@ def test_a_month_comes_back_in_its_order_across_row_groups(lake: Lake) -> None:
     assert lake.rows(ACCOUNT) == 150_000
 
 
-def test_a_month_that_is_not_there_is_empty(lake: Lake) -> None:
+def test_missing_month_is_empty(lake: Lake) -> None:
     found = lake.read(ACCOUNT, "2026-07")
     assert (found.num_rows, found.schema) == (0, LAKE_SCHEMA)
     assert (lake.accounts(), lake.months(ACCOUNT), lake.rows(ACCOUNT)) == ([], [], 0)
@@ -106,7 +106,7 @@ def test_accounts_and_months_are_listed_in_order(lake: Lake) -> None:
     assert month_file(lake).is_file()
 
 
-def test_a_month_is_replaced_whole_and_the_others_stay(lake: Lake) -> None:
+def test_replace_changes_one_month_only(lake: Lake) -> None:
     lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2"))
     lake.replace(ACCOUNT, "2026-08", lake_rows("R3"))
     lake.replace(ACCOUNT, "2026-07", lake_rows("R4"))
@@ -114,7 +114,7 @@ def test_a_month_is_replaced_whole_and_the_others_stay(lake: Lake) -> None:
     assert lake.read(ACCOUNT, "2026-08")["recording_sid"].to_pylist() == ["R3"]
 
 
-def test_an_empty_month_has_no_file(lake: Lake) -> None:
+def test_empty_month_has_no_file(lake: Lake) -> None:
     lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
     lake.replace(ACCOUNT, "2026-07", LAKE_SCHEMA.empty_table())
     assert not month_file(lake).exists()
@@ -122,7 +122,7 @@ def test_an_empty_month_has_no_file(lake: Lake) -> None:
     lake.replace(ACCOUNT, "2026-07", LAKE_SCHEMA.empty_table())
 
 
-def test_a_month_that_cannot_be_written_leaves_the_old_one(lake: Lake) -> None:
+def test_failed_replace_keeps_the_old_month(lake: Lake) -> None:
     lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
     with pytest.raises((pa.ArrowException, ValueError, KeyError)):
         lake.replace(ACCOUNT, "2026-07", pa.table({"recording_sid": ["R2"]}))
@@ -130,7 +130,7 @@ def test_a_month_that_cannot_be_written_leaves_the_old_one(lake: Lake) -> None:
     assert [path.name for path in month_file(lake).parent.iterdir()] == ["recordings.parquet"]
 
 
-def test_a_reader_never_sees_a_torn_month(lake: Lake) -> None:
+def test_readers_never_see_a_torn_month(lake: Lake) -> None:
     versions = {
         name: lake_rows(*(f"R{n:05d}" for n in range(2000)), raw_page=name) for name in ("one", "other")
     }
@@ -160,7 +160,7 @@ def test_a_reader_never_sees_a_torn_month(lake: Lake) -> None:
     assert {*seen} == whole
 
 
-def test_a_month_file_alone_has_every_column_with_its_type(lake: Lake, tmp_path: Path) -> None:
+def test_month_file_has_every_column_with_its_type(lake: Lake, tmp_path: Path) -> None:
     lake.replace(ACCOUNT, "2026-07", SURPRISES)
     alone = tmp_path / "alone.parquet"
     month_file(lake).rename(alone)
@@ -172,7 +172,7 @@ def test_a_month_file_alone_has_every_column_with_its_type(lake: Lake, tmp_path:
     assert parquet.read().to_pylist() == SURPRISES.to_pylist()
 
 
-def test_duckdb_reads_a_month_file_with_exact_decimals_and_instants(lake: Lake) -> None:
+def test_duckdb_reads_exact_decimals_and_instants_from_a_month(lake: Lake) -> None:
     lake.replace(ACCOUNT, "2026-07", SURPRISES)
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -202,7 +202,7 @@ def test_duckdb_reads_a_month_file_with_exact_decimals_and_instants(lake: Lake) 
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"torn" * 100])
-def test_a_month_that_cannot_be_read_is_an_error_that_names_the_file(lake: Lake, content: bytes) -> None:
+def test_unreadable_month_is_an_error_that_names_the_file(lake: Lake, content: bytes) -> None:
     fill(lake)
     month_file(lake).write_bytes(content)
     with pytest.raises(DataError, match=r"Run `recspend normalize --rebuild`") as raised:
@@ -210,7 +210,7 @@ def test_a_month_that_cannot_be_read_is_an_error_that_names_the_file(lake: Lake,
     assert str(raised.value).startswith(f"{month_file(lake)} ")
 
 
-def test_a_month_with_a_spoilt_page_is_an_error_that_names_the_file(lake: Lake) -> None:
+def test_month_with_a_damaged_page_is_an_error(lake: Lake) -> None:
     fill(lake)
     content = bytearray(month_file(lake).read_bytes())
     content[4:60] = b"\xff" * 56
@@ -219,10 +219,10 @@ def test_a_month_with_a_spoilt_page_is_an_error_that_names_the_file(lake: Lake) 
         lake.read(ACCOUNT, "2026-07")
 
 
-# What is in the months
+# The state of the months
 
 
-def test_a_state_comes_back_with_the_rows_of_each_month(lake: Lake) -> None:
+def test_state_has_the_rows_of_each_month(lake: Lake) -> None:
     fill(lake)
     state = lake.state(ACCOUNT)
     assert state == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
@@ -230,12 +230,12 @@ def test_a_state_comes_back_with_the_rows_of_each_month(lake: Lake) -> None:
     assert json.loads(state_file(lake).read_bytes())["months"] == {"2026-07": 2, "2026-08": 1}
 
 
-def test_an_account_without_recordings_has_a_state_too(lake: Lake) -> None:
+def test_state_is_kept_without_recordings(lake: Lake) -> None:
     lake.finish(ACCOUNT, LakeState([LANDING]))
     assert lake.state(ACCOUNT) == LakeState([LANDING], {})
 
 
-def test_an_account_that_was_never_normalized_has_no_state(lake: Lake) -> None:
+def test_state_of_a_new_account_is_unknown(lake: Lake) -> None:
     assert lake.state(ACCOUNT) is None
     assert lake.recorded_state(ACCOUNT) is None
 
@@ -268,9 +268,7 @@ def empty_a_month(lake: Lake) -> None:
 @pytest.mark.parametrize(
     "change", [remove_a_month, shorten_a_month, lengthen_a_month, add_a_month, tear_a_month, empty_a_month]
 )
-def test_a_state_that_is_not_what_lies_in_the_months_does_not_count(
-    lake: Lake, change: Callable[[Lake], None]
-) -> None:
+def test_state_is_unknown_if_months_differ_from_it(lake: Lake, change: Callable[[Lake], None]) -> None:
     fill(lake)
     assert lake.state(ACCOUNT) is not None
     change(lake)
@@ -278,7 +276,7 @@ def test_a_state_that_is_not_what_lies_in_the_months_does_not_count(
     assert lake.recorded_state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
 
 
-def test_a_torn_month_does_not_count_as_no_month(lake: Lake) -> None:
+def test_state_is_unknown_with_a_torn_month(lake: Lake) -> None:
     lake.finish(ACCOUNT, LakeState([LANDING]))
     month_file(lake).parent.mkdir(parents=True)
     month_file(lake).write_bytes(b"torn")
@@ -288,32 +286,32 @@ def test_a_torn_month_does_not_count_as_no_month(lake: Lake) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"applied": 7}', b'{"applied": [{"landing": "\xff"}]}']
 )
-def test_a_state_that_cannot_be_read_is_not_known(lake: Lake, content: bytes) -> None:
+def test_state_is_unknown_if_it_cannot_be_decoded(lake: Lake, content: bytes) -> None:
     fill(lake)
     state_file(lake).write_bytes(content)
     assert lake.state(ACCOUNT) is None
     assert lake.recorded_state(ACCOUNT) is None
 
 
-def test_between_begin_and_finish_the_months_are_not_known_and_the_landings_are(lake: Lake) -> None:
+def test_state_between_begin_and_finish_has_no_months(lake: Lake) -> None:
     fill(lake)
     lake.begin(ACCOUNT, LakeState([LANDING], {"2026-07": 2}))
     lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2", "R9"))
-    under_way = Lake(lake.folder.parent).state(ACCOUNT)
-    assert under_way == LakeState([LANDING], None)
+    in_progress = Lake(lake.folder.parent).state(ACCOUNT)
+    assert in_progress == LakeState([LANDING], None)
     later = msgspec.structs.replace(LANDING, landing="raw/b")
     lake.finish(ACCOUNT, LakeState([LANDING, later]))
     assert lake.state(ACCOUNT) == LakeState([LANDING, later], {"2026-07": 3, "2026-08": 1})
 
 
-def test_what_another_month_is_being_written_is_not_counted(lake: Lake) -> None:
+def test_state_ignores_a_month_being_written(lake: Lake) -> None:
     fill(lake)
     month_file(lake).with_name(f"recordings.parquet{BESIDE}").write_bytes(b"half")
     assert lake.state(ACCOUNT) is not None
     assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
 
 
-# Taking over what was built elsewhere
+# Adopting an account that was built in another lake
 
 
 @pytest.fixture
@@ -323,7 +321,7 @@ def built(tmp_path: Path) -> Lake:
     return elsewhere
 
 
-def test_what_is_the_same_is_not_touched(lake: Lake, built: Lake) -> None:
+def test_adopt_leaves_unchanged_files_untouched(lake: Lake, built: Lake) -> None:
     fill(lake)
     lake.rejects.write(ACCOUNT, rejects(1))
     built.rejects.write(ACCOUNT, rejects(1))
@@ -338,7 +336,7 @@ def test_what_is_the_same_is_not_touched(lake: Lake, built: Lake) -> None:
     assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
 
 
-def test_what_differs_is_replaced_and_the_rest_is_not_touched(lake: Lake, built: Lake) -> None:
+def test_adopt_replaces_only_what_differs(lake: Lake, built: Lake) -> None:
     fill(lake, july=lake_rows("R1", "R2", price=Decimal(1)))
     before = stamps(lake)
     lake.adopt(ACCOUNT, built)
@@ -350,7 +348,7 @@ def test_what_differs_is_replaced_and_the_rest_is_not_touched(lake: Lake, built:
     assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1", "R2"))
 
 
-def test_what_is_no_more_is_removed_and_what_is_new_appears(lake: Lake, built: Lake) -> None:
+def test_adopt_removes_and_adds_months(lake: Lake, built: Lake) -> None:
     lake.replace(ACCOUNT, "2026-06", lake_rows("R0"))
     lake.replace(OTHER_ACCOUNT, "2026-06", lake_rows("R0"))
     lake.rejects.write(ACCOUNT, rejects(2))
@@ -362,7 +360,7 @@ def test_what_is_no_more_is_removed_and_what_is_new_appears(lake: Lake, built: L
 
 
 @pytest.mark.parametrize("change", [tear_a_month, empty_a_month, remove_a_month])
-def test_a_month_that_was_spoilt_is_healed(lake: Lake, built: Lake, change: Callable[[Lake], None]) -> None:
+def test_adopt_repairs_a_damaged_month(lake: Lake, built: Lake, change: Callable[[Lake], None]) -> None:
     fill(lake)
     change(lake)
     lake.adopt(ACCOUNT, built)
@@ -370,9 +368,7 @@ def test_a_month_that_was_spoilt_is_healed(lake: Lake, built: Lake, change: Call
     assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
 
 
-def test_taking_over_that_is_broken_off_leaves_no_state(
-    lake: Lake, built: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_adopt_leaves_no_state(lake: Lake, built: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(lake, july=lake_rows("R8", "R9"))
 
     def fail(*_: object) -> None:
@@ -387,7 +383,7 @@ def test_taking_over_that_is_broken_off_leaves_no_state(
 # Recordings in several months
 
 
-def test_recordings_that_lie_in_several_months_are_found(lake: Lake) -> None:
+def test_in_several_months_finds_recordings(lake: Lake) -> None:
     lake.replace(ACCOUNT, "2026-06", lake_rows("R1", "R2", "R'4"))
     lake.replace(ACCOUNT, "2026-07", lake_rows("R2", "R3"))
     lake.replace(ACCOUNT, "2026-08", lake_rows("R2", "R'4", "R5"))
@@ -399,7 +395,7 @@ def test_recordings_that_lie_in_several_months_are_found(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("months", [[], ["2026-06"], ["2026-06", "2026-07"]])
-def test_where_every_recording_lies_in_one_month_none_is_found(lake: Lake, months: list[str]) -> None:
+def test_in_several_months_is_empty_without_duplicates(lake: Lake, months: list[str]) -> None:
     for month in months:
         lake.replace(ACCOUNT, month, lake_rows(f"R {month}", f"S {month}"))
     assert list(lake.in_several_months(ACCOUNT)) == []
@@ -420,21 +416,21 @@ def rejects(count: int) -> pa.Table:
             "raw_page": "raw/page",
             "position": number,
             "field": "price",
-            "reason": "is no number",
+            "reason": "is not a number",
         }
         for number in range(count)
     ]
     return pa.Table.from_pylist(rows, REJECT_SCHEMA)
 
 
-def test_rejects_come_back_exactly(lake: Lake, tmp_path: Path) -> None:
+def test_rejects_round_trip_exactly(lake: Lake, tmp_path: Path) -> None:
     lake.rejects.write(ACCOUNT, rejects(3))
     assert lake.rejects.read(ACCOUNT).equals(rejects(3))
     assert lake.rejects.read(OTHER_ACCOUNT).equals(REJECT_SCHEMA.empty_table())
     assert [path.name for path in (tmp_path / "rejects").iterdir()] == [f"account_sid={ACCOUNT}"]
 
 
-def test_rejects_that_are_there_already_are_not_written_again(lake: Lake) -> None:
+def test_unchanged_rejects_are_not_rewritten(lake: Lake) -> None:
     lake.rejects.write(ACCOUNT, rejects(3))
     before = stamps(lake)
     lake.rejects.write(ACCOUNT, rejects(3))
@@ -444,7 +440,7 @@ def test_rejects_that_are_there_already_are_not_written_again(lake: Lake) -> Non
     assert lake.rejects.read(ACCOUNT).equals(rejects(2))
 
 
-def test_without_rejects_there_is_no_file(lake: Lake) -> None:
+def test_rejects_have_no_file_if_empty(lake: Lake) -> None:
     lake.rejects.write(ACCOUNT, rejects(0))
     assert stamps(lake) == {}
     lake.rejects.write(ACCOUNT, rejects(1))

@@ -24,7 +24,7 @@ def rows(price: str) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(USAGE_SCHEMA.names, values, strict=True))], USAGE_SCHEMA)
 
 
-def test_what_was_written_is_read_and_it_is_known_from_which_landings(tmp_path: Path) -> None:
+def test_usage_records_remember_their_landings(tmp_path: Path) -> None:
     records = UsageRecords(tmp_path)
     assert (records.read("AC1").num_rows, records.applied("AC1", LANDINGS)) == (0, None)
     records.write("AC1", rows("1"), LANDINGS[:2])
@@ -38,13 +38,13 @@ def test_what_was_written_is_read_and_it_is_known_from_which_landings(tmp_path: 
 
 
 @pytest.mark.parametrize("others", [LANDINGS[1:], LANDINGS[:1], [LANDINGS[0], LANDINGS[2]], []])
-def test_rows_of_other_landings_are_not_gone_on_with(others: Sequence[Landing], tmp_path: Path) -> None:
+def test_applied_returns_none_for_other_landings(others: Sequence[Landing], tmp_path: Path) -> None:
     records = UsageRecords(tmp_path)
     records.write("AC1", rows("1"), LANDINGS[:2])
     assert records.applied("AC1", others) is None
 
 
-def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+def test_damaged_usage_file_is_an_error(tmp_path: Path) -> None:
     records = UsageRecords(tmp_path)
     records.write("AC1", rows("1"), LANDINGS)
     (tmp_path / "usage_records" / "account_sid=AC1" / "usage_records.parquet").write_bytes(b"PAR")
@@ -52,7 +52,7 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
         records.read("AC1")
 
 
-def test_its_raw_pages_lie_beside_those_of_recordings_and_are_not_among_them(tmp_path: Path) -> None:
+def test_raw_usage_is_separate_from_raw_recordings(tmp_path: Path) -> None:
     raw = raw_usage(tmp_path)
     landing = raw.begin("AC1", WINDOW, NOW)
     writer = raw.writer(landing)

@@ -1,4 +1,4 @@
-"""A Prefect server of our own: one per folder of Prefect, reached past every proxy, and looked after."""
+"""Our own Prefect server: one per Prefect folder, reached without a proxy, and supervised."""
 
 import subprocess
 from collections.abc import Iterator
@@ -11,24 +11,24 @@ from typing import Any, cast
 
 import pytest
 
+from flows.stores import waiting
 from flows.stores.folder.lock import one_process
 from flows.stores.prefect import server as prefect_server
 from flows.stores.prefect.server import own_server
 from transforms.errors import ConfigError
 
 
-def test_a_second_server_of_one_home_is_refused_and_told_what_to_do(
+def test_second_server_of_one_home_is_refused_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[object] = []
     monkeypatch.setattr(subprocess, "Popen", lambda *what, **_: started.append(what))
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     with (
         one_process(tmp_path / "prefect" / "recspend-serve.lock", "", ""),
         pytest.raises(
             ConfigError, match=r"process \d+, since \S+\. Set PREFECT_HOME to a folder .* PREFECT_API_URL"
         ),
-        own_server("http://127.0.0.1:4200"),
+        own_server("http://127.0.0.1:4200", {"PREFECT_HOME": str(tmp_path / "prefect")}),
     ):
         pytest.fail("two servers of one home")
     assert started == []
@@ -36,7 +36,7 @@ def test_a_second_server_of_one_home_is_refused_and_told_what_to_do(
 
 @contextmanager
 def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """A server that answers so, one after another; its address, and what it was asked."""
+    """Run a server with these responses in order; yield its address and the requests it got."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,12 +58,12 @@ def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
+def test_starting_server_is_polled_past_a_proxy_with_pauses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr(
-        prefect_server, "time", SimpleNamespace(monotonic=lambda: float(len(slept)), sleep=slept.append)
+        waiting, "time", SimpleNamespace(monotonic=lambda: float(len(slept)), sleep=slept.append)
     )
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -74,15 +74,32 @@ def test_a_server_that_starts_is_asked_past_a_proxy_and_not_without_a_pause(
     assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
 
 
-def test_the_ui_is_put_together_where_this_user_may_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PREFECT_UI_STATIC_DIRECTORY", raising=False)
+def test_ui_is_built_where_this_user_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: True)
-    assert prefect_server._place_of_ui(tmp_path) == {}
-    monkeypatch.setattr("os.access", lambda *_: False)  # as when another user installed it
-    assert prefect_server._place_of_ui(tmp_path) == {
+    assert prefect_server._place_of_ui(tmp_path, {}) == {}
+    monkeypatch.setattr("os.access", lambda *_: False)  # such as after an installation by another user
+    assert prefect_server._place_of_ui(tmp_path, {}) == {
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(tmp_path / "ui")
     }
-    monkeypatch.setenv("PREFECT_UI_STATIC_DIRECTORY", "/somewhere")
-    assert prefect_server._place_of_ui(tmp_path) == {}
+    given = {"PREFECT_UI_STATIC_DIRECTORY": "/somewhere"}
+    assert prefect_server._place_of_ui(tmp_path, given) == {}
+
+
+def test_a_server_that_ends_by_itself_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    ended = cast(Any, SimpleNamespace(poll=lambda: 1))
+    with pytest.raises(ConfigError, match="The Prefect server did not start"):
+        prefect_server._wait_until_it_answers(ended, "http://127.0.0.1:9")
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: 50.0 * len(slept), sleep=slept.append)
+    monkeypatch.setattr(waiting, "time", clock)
+    alive = cast(Any, SimpleNamespace(poll=lambda: None))
+    with (
+        answering(503, 503, 503, 503) as (address, asked),
+        pytest.raises(ConfigError, match="The Prefect server did not start"),
+    ):
+        prefect_server._wait_until_it_answers(alive, address)
+    assert (len(asked), len(slept)) == (4, 3)

@@ -47,7 +47,7 @@ def raw(tmp_path: Path) -> RawPages:
     return RawPages(tmp_path)
 
 
-def test_a_landings_folder_tells_account_window_and_when_the_walk_began() -> None:
+def test_landing_name_has_account_window_and_begin() -> None:
     window = Window(date(2026, 7, 1), date(2026, 7, 31))
     found = Landing("A", window, utc(2026, 8, 1, 3, 4).replace(second=5, microsecond=60))
     assert found.name == "raw/account_sid=A/2026-07-01_2026-07-31/20260801T030405.000060Z"
@@ -55,7 +55,7 @@ def test_a_landings_folder_tells_account_window_and_when_the_walk_began() -> Non
     assert found.fetch.landing == found.name
 
 
-def test_pages_come_back_byte_for_byte_in_order(raw: RawPages, tmp_path: Path) -> None:
+def test_pages_round_trip_byte_for_byte_in_order(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing())
     pages = list(raw.pages(landing()))
     assert [each.body for each in pages] == BODIES
@@ -64,11 +64,11 @@ def test_pages_come_back_byte_for_byte_in_order(raw: RawPages, tmp_path: Path) -
 
 
 @given(st.binary(max_size=4000))
-def test_any_bytes_come_back_exactly(body: bytes) -> None:
+def test_any_bytes_round_trip_exactly(body: bytes) -> None:
     assert decompress(compress(body)) == body
 
 
-def test_a_page_file_is_a_zstd_frame_that_other_tools_read(raw: RawPages, tmp_path: Path) -> None:
+def test_page_file_is_a_standard_zstd_frame(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing())
     path = folder(tmp_path, landing()) / "page-00000.json.zst"
     assert path.read_bytes()[:4] == bytes.fromhex("28b52ffd")
@@ -84,12 +84,12 @@ def test_a_page_file_is_a_zstd_frame_that_other_tools_read(raw: RawPages, tmp_pa
 @pytest.mark.parametrize(
     "frame", [b"no frame", compress(BODIES[0])[:-1], compress(BODIES[0])[:4], compress(b"")[:5]]
 )
-def test_what_is_no_whole_frame_is_an_error(frame: bytes) -> None:
+def test_decompress_rejects_an_incomplete_frame(frame: bytes) -> None:
     with pytest.raises(OSError, match=r"compress|frame|ZSTD"):
         decompress(frame)
 
 
-def test_the_manifest_tells_what_was_asked_and_what_came(raw: RawPages, tmp_path: Path) -> None:
+def test_manifest_records_requests_and_responses(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing())
     written = json.loads((folder(tmp_path, landing()) / "manifest.json").read_bytes())
     assert written == {
@@ -115,7 +115,7 @@ def test_the_manifest_tells_what_was_asked_and_what_came(raw: RawPages, tmp_path
     assert (manifest.rows, manifest.completed_at, len(manifest.pages)) == (3, DONE, 3)
 
 
-def test_the_manifest_comes_last_and_makes_the_landing_complete(raw: RawPages, tmp_path: Path) -> None:
+def test_manifest_is_written_last_and_completes_the_landing(raw: RawPages, tmp_path: Path) -> None:
     writer = raw.writer(landing())
     for number in range(3):
         writer.add(URLS[number], BODIES[number], ROWS[number])
@@ -126,7 +126,7 @@ def test_the_manifest_comes_last_and_makes_the_landing_complete(raw: RawPages, t
     assert file_names(tmp_path, landing())[0] == "manifest.json"
 
 
-def test_a_walk_without_recordings_has_a_landing_too(raw: RawPages) -> None:
+def test_landing_without_recordings_is_kept(raw: RawPages) -> None:
     writer = raw.writer(landing())
     writer.add(URLS[0], page(), 0)
     manifest = writer.complete(DONE)
@@ -134,7 +134,7 @@ def test_a_walk_without_recordings_has_a_landing_too(raw: RawPages) -> None:
     assert [each.body for each in raw.pages(landing())] == [page()]
 
 
-def test_landings_are_listed_in_the_order_their_walks_began(raw: RawPages) -> None:
+def test_landings_are_listed_in_the_order_they_began(raw: RawPages) -> None:
     june = landing(date(2026, 6, 1), date(2026, 6, 30), utc(2026, 8, 2))
     july_again = landing(fetched_at=utc(2026, 8, 3))
     may = landing(date(2026, 5, 1), date(2026, 5, 31), utc(2026, 8, 4))
@@ -148,15 +148,15 @@ def test_landings_are_listed_in_the_order_their_walks_began(raw: RawPages) -> No
     assert raw.accounts() == [OTHER_ACCOUNT, ACCOUNT]
 
 
-def test_where_nothing_landed_there_is_nothing(raw: RawPages) -> None:
+def test_raw_pages_are_empty_without_landings(raw: RawPages) -> None:
     assert (raw.accounts(), raw.complete(ACCOUNT), raw.unfinished(ACCOUNT)) == ([], [], [])
 
 
-# Going on with a walk that was broken off
+# Continuing an interrupted landing
 
 
 def resume(raw: RawPages, of: Landing) -> list[bytes]:
-    """Go on as ingesting does: count the kept pages, land the rest; the pages that were kept."""
+    """Continue as ingesting does: note the kept pages and land the rest. Return the kept pages."""
     writer = raw.writer(of)
     kept: list[bytes] = []
     for body, envelope in writer.kept_pages():
@@ -170,7 +170,7 @@ def resume(raw: RawPages, of: Landing) -> list[bytes]:
 
 
 @pytest.mark.parametrize("pages", [0, 1, 2, 3])
-def test_a_walk_goes_on_behind_its_last_page(raw: RawPages, tmp_path: Path, pages: int) -> None:
+def test_unfinished_landing_continues_after_its_last_page(raw: RawPages, tmp_path: Path, pages: int) -> None:
     write(raw, landing(), pages, complete=False)
     kept_files = list(folder(tmp_path, landing()).glob("*"))
     before = [path.stat().st_mtime_ns for path in kept_files]
@@ -194,30 +194,28 @@ def test_a_walk_goes_on_behind_its_last_page(raw: RawPages, tmp_path: Path, page
         compress(b"{}"),
     ],
 )
-def test_a_torn_last_page_is_asked_again(raw: RawPages, tmp_path: Path, torn: bytes) -> None:
+def test_torn_last_page_is_fetched_again(raw: RawPages, tmp_path: Path, torn: bytes) -> None:
     write(raw, landing(), 2, complete=False)
     (folder(tmp_path, landing()) / "page-00001.json.zst").write_bytes(torn)
     assert resume(raw, landing()) == BODIES[:1]
     assert [each.body for each in raw.pages(landing())] == BODIES
 
 
-def test_pages_behind_a_torn_one_are_asked_again(raw: RawPages, tmp_path: Path) -> None:
+def test_pages_after_a_torn_page_are_fetched_again(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing(), 3, complete=False)
     (folder(tmp_path, landing()) / "page-00000.json.zst").write_bytes(b"torn")
     assert resume(raw, landing()) == []
     assert [each.body for each in raw.pages(landing())] == BODIES
 
 
-def test_pages_behind_a_missing_one_are_asked_again(raw: RawPages, tmp_path: Path) -> None:
+def test_pages_after_a_missing_page_are_fetched_again(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing(), 3, complete=False)
     (folder(tmp_path, landing()) / "page-00001.json.zst").unlink()
     assert resume(raw, landing()) == BODIES[:1]
     assert [each.body for each in raw.pages(landing())] == BODIES
 
 
-def test_a_page_that_was_being_written_when_the_walk_broke_off_is_asked_again(
-    raw: RawPages, tmp_path: Path
-) -> None:
+def test_partly_written_page_is_fetched_again(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing(), 1, complete=False)
     stray = folder(tmp_path, landing()) / f"page-00001.json.zst{BESIDE}"
     stray.write_bytes(compress(BODIES[1])[:20])
@@ -226,9 +224,7 @@ def test_a_page_that_was_being_written_when_the_walk_broke_off_is_asked_again(
     assert [each.body for each in raw.pages(landing())] == BODIES
 
 
-def test_a_manifest_that_was_being_written_does_not_make_a_landing_complete(
-    raw: RawPages, tmp_path: Path
-) -> None:
+def test_partly_written_manifest_does_not_complete_a_landing(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing(), complete=False)
     (folder(tmp_path, landing()) / f"manifest.json{BESIDE}").write_bytes(b"{")
     assert raw.unfinished(ACCOUNT) == [landing()]
@@ -236,7 +232,7 @@ def test_a_manifest_that_was_being_written_does_not_make_a_landing_complete(
     assert raw.complete(ACCOUNT) == [landing()]
 
 
-def test_a_discarded_landing_is_gone_and_the_others_stay(raw: RawPages, tmp_path: Path) -> None:
+def test_discard_removes_one_landing(raw: RawPages, tmp_path: Path) -> None:
     later = landing(fetched_at=utc(2026, 8, 2))
     write(raw, landing())
     write(raw, later, 2, complete=False)
@@ -262,7 +258,7 @@ def test_a_discarded_landing_is_gone_and_the_others_stay(raw: RawPages, tmp_path
         None,
     ],
 )
-def test_a_page_that_is_not_what_was_received_is_an_error_that_names_the_file(
+def test_changed_page_is_an_error_that_names_the_file(
     raw: RawPages, tmp_path: Path, content: bytes | None
 ) -> None:
     write(raw, landing())
@@ -276,11 +272,11 @@ def test_a_page_that_is_not_what_was_received_is_an_error_that_names_the_file(
     with pytest.raises(DataError) as raised:
         next(pages)
     assert str(raised.value) == (
-        f"{path} is not the page that was received. Restore it, or delete its folder to fetch it anew."
+        f"{path} is not the page that was received. Restore it, or delete its folder to fetch it again."
     )
 
 
-def test_two_pages_that_changed_places_are_noticed(raw: RawPages, tmp_path: Path) -> None:
+def test_swapped_pages_are_an_error(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing())
     first, second = (folder(tmp_path, landing()) / f"page-0000{number}.json.zst" for number in range(2))
     swapped = first.read_bytes()
@@ -294,35 +290,35 @@ def test_two_pages_that_changed_places_are_noticed(raw: RawPages, tmp_path: Path
     "content",
     [b"", b"{", b"{}", b"[]", b'{"account_sid": "\xff"}', b'{"account_sid": 1, "first": "2026-07-01"}'],
 )
-def test_a_manifest_that_is_none_is_an_error_that_names_the_file(
+def test_invalid_manifest_is_an_error_that_names_the_file(
     raw: RawPages, tmp_path: Path, content: bytes
 ) -> None:
     write(raw, landing())
     path = folder(tmp_path, landing()) / "manifest.json"
     path.write_bytes(content)
     with pytest.raises(
-        DataError, match=r"is no manifest \(.*\)\. Delete its folder to fetch it anew\."
+        DataError, match=r"is not a valid manifest \(.*\)\. Delete its folder to fetch it again\."
     ) as raised:
         raw.manifest(landing())
     assert str(raised.value).startswith(f"{path} ")
-    with pytest.raises(DataError, match="is no manifest"):
+    with pytest.raises(DataError, match="is not a valid manifest"):
         list(raw.pages(landing()))
 
 
-def test_a_page_is_found_by_its_name_with_its_digest(raw: RawPages, tmp_path: Path) -> None:
+def test_page_is_found_by_name_with_its_digest(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing())
     for number, body in enumerate(BODIES):
         name = f"{landing().name}/page-{number:05d}.json.zst"
         page, digest = raw.page(name)
         assert (page.name, page.body, digest) == (name, body, hashlib.sha256(body).hexdigest())
-    with pytest.raises(DataError, match="is in no manifest"):
+    with pytest.raises(DataError, match="is not listed in a manifest"):
         raw.page(f"{landing().name}/page-00003.json.zst")
     (tmp_path / name).write_bytes(compress(b"something else"))
     with pytest.raises(DataError, match="is not the page that was received"):
         raw.page(name)
 
 
-def test_a_page_of_a_walk_that_was_given_up_is_found_too(raw: RawPages, tmp_path: Path) -> None:
+def test_page_of_an_abandoned_landing_is_found(raw: RawPages, tmp_path: Path) -> None:
     write(raw, landing(), complete=False)
     name = f"{landing().name}/page-00000.json.zst"
     with pytest.raises(DataError, match=r"manifest\.json is missing"):

@@ -45,7 +45,7 @@ def contents(
     views: frozenset[str] = STAGING,
     timezone: str = "UTC",
 ) -> WarehouseInputs:
-    """The project's own tables and models, over the lake's files."""
+    """The project's own tables and models over the files of the lake."""
     settings = pa.table(
         {
             "reporting_timezone": [timezone],
@@ -61,7 +61,7 @@ def contents(
 
 
 def lake_of(data_dir: Path, *sids: str) -> list[Path]:
-    """A lake with these recordings, 0.005 USD each; its files."""
+    """Write a lake with these recordings, 0.005 USD each, and return its files."""
     lake = Lake(data_dir)
     lake.replace(ACCOUNT, "2026-07", lake_rows(*sids))
     return sorted(lake.folder.rglob("*.parquet"))
@@ -74,7 +74,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 @pytest.fixture(scope="module")
 def built_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """A warehouse of one recording, only to be read."""
+    """Build a warehouse of one recording that tests only read."""
     folder = tmp_path_factory.mktemp("once")
     warehouse = Warehouse(folder / "warehouse.duckdb")
     warehouse.build(contents(lake_of(folder / "lake", "R1")))
@@ -83,13 +83,13 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.fixture
 def built(built_once: Warehouse, warehouse: Warehouse) -> Warehouse:
-    """A warehouse of one recording, to be changed."""
+    """Build a warehouse of one recording that tests may change."""
     shutil.copy(built_once.path, warehouse.path)
     return warehouse
 
 
 def one(warehouse: Warehouse, sql: str) -> object:
-    """The only value of a query."""
+    """Return the only value of a query."""
     return warehouse.table(sql).to_pylist()[0].popitem()[1]
 
 
@@ -100,7 +100,7 @@ def files(warehouse: Warehouse) -> list[str]:
 # What is built
 
 
-def test_the_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path) -> None:
     assert warehouse.build(contents(lake_of(tmp_path / "lake", "R1", "R2"))) == []
     assert warehouse.table("from marts.daily_spend").to_pylist() == [
         {
@@ -121,15 +121,15 @@ def test_the_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path
     assert files(warehouse) == ["warehouse.duckdb", "warehouse.json"]
 
 
-# What is taken over
+# What is reused
 
 
 def planted(warehouse: Warehouse) -> None:
-    """Another figure in the models, that a new build would not have; nobody can tell by the look of the file."""
+    """Change a figure in the models that a new build would not have, without a trace in size or time of the file."""
     found = warehouse.path.stat()
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("update marts.daily_spend set recordings = 99")
-    # It may have grown by a block, which its stamp is made to know.
+    # The file may have grown by a block, so its stamp is updated.
     stamp = warehouse.path.with_suffix(".json")
     stamped = msgspec.json.decode(stamp.read_bytes())
     assert stamped["bytes"] == found.st_size
@@ -141,9 +141,7 @@ def recordings_of(warehouse: Warehouse) -> object:
     return one(warehouse, "select recordings from marts.daily_spend")
 
 
-def test_what_is_unchanged_is_taken_over_and_the_tables_beside_are_filled_anew(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
+def test_build_reuses_unchanged_models_and_refills_other_tables(warehouse: Warehouse, tmp_path: Path) -> None:
     given = contents(lake_of(tmp_path / "lake", "R1"), checks=CHECKS)
     warehouse.build(given)
     planted(warehouse)
@@ -161,9 +159,7 @@ def test_what_is_unchanged_is_taken_over_and_the_tables_beside_are_filled_anew(
     assert one(warehouse, comment) == ALL_TWINS["ops.rejects"].description
 
 
-def test_a_check_that_passed_and_reads_nothing_that_was_filled_anew_is_not_run_again(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
+def test_build_skips_passed_checks_whose_tables_are_unchanged(warehouse: Warehouse, tmp_path: Path) -> None:
     once = Check("once", "once.sql", "select * from marts.daily_spend where recordings = 99", "fail", "Why.")
     always = replace(once, name="always", sql=f"{once.sql} and (select count(*) from ops.runs) = 0")
     finds = replace(once, name="finds", sql="select recordings from marts.daily_spend")
@@ -196,7 +192,7 @@ def other_views(given: WarehouseInputs) -> WarehouseInputs:
 
 
 @pytest.mark.parametrize("change", [other_settings, other_sql, other_words, other_views])
-def test_what_the_models_depend_on_makes_them_anew_when_it_changes(
+def test_models_are_rebuilt_when_an_input_changes(
     change: Callable[[WarehouseInputs], WarehouseInputs], warehouse: Warehouse, tmp_path: Path
 ) -> None:
     given = contents(lake_of(tmp_path / "lake", "R1"))
@@ -206,7 +202,7 @@ def test_what_the_models_depend_on_makes_them_anew_when_it_changes(
     assert recordings_of(warehouse) == 1
 
 
-def test_a_lake_that_changes_makes_the_models_anew(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_models_are_rebuilt_when_the_lake_changes(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.build(contents(lake_of(tmp_path / "lake", "R1")))
     planted(warehouse)
     warehouse.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
@@ -214,7 +210,7 @@ def test_a_lake_that_changes_makes_the_models_anew(warehouse: Warehouse, tmp_pat
 
 
 @pytest.mark.parametrize("harm", ["written to", "log", "no stamp", "torn stamp"])
-def test_a_file_that_somebody_wrote_to_is_not_taken_over(
+def test_build_does_not_reuse_a_file_changed_by_others(
     harm: str, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     given = contents(lake_of(tmp_path / "lake", "R1"))
@@ -233,7 +229,7 @@ def test_a_file_that_somebody_wrote_to_is_not_taken_over(
     assert recordings_of(warehouse) == 1
 
 
-def test_without_a_lake_every_table_is_there_and_empty(warehouse: Warehouse) -> None:
+def test_build_without_a_lake_makes_empty_tables(warehouse: Warehouse) -> None:
     warehouse.build(contents(checks=CHECKS))
     for name in ALL_TWINS.keys() - {"landed.settings", "landed.accounts", "ops.checks"}:
         assert one(warehouse, f"select count(*) from {name}") == 0, name
@@ -247,7 +243,7 @@ def test_columns_are_matched_by_name(built: Warehouse) -> None:
     assert one(built, "select unpriced_share_warning from landed.settings") == Decimal("0.100000000")
 
 
-def test_a_folder_with_a_quote_in_its_name_is_no_trouble(tmp_path: Path) -> None:
+def test_build_works_in_a_folder_with_a_quote_in_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "it's; drop"
     warehouse = Warehouse(folder / "warehouse.duckdb")
     warehouse.build(contents(lake_of(folder / "lake", "R1")))
@@ -259,7 +255,7 @@ def test_instants_are_shown_in_utc(built: Warehouse) -> None:
     assert one(built, "select current_setting('TimeZone')") == "UTC"
 
 
-def test_the_reporting_time_zone_reaches_the_models(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_reporting_time_zone_reaches_the_models(warehouse: Warehouse, tmp_path: Path) -> None:
     lake_files = lake_of(tmp_path / "lake", "R1")
     days = []
     for timezone in ("UTC", "Pacific/Kiritimati"):
@@ -268,7 +264,7 @@ def test_the_reporting_time_zone_reaches_the_models(warehouse: Warehouse, tmp_pa
     assert days == ["2026-07-05", "2026-07-06"]
 
 
-def test_a_table_can_be_carried_away_and_a_view_needs_the_lake(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_tables_work_without_the_lake_and_views_need_it(warehouse: Warehouse, tmp_path: Path) -> None:
     fact = "marts.fct_recordings"
     lake_files = lake_of(tmp_path / "lake", "R1")
     warehouse.build(contents(lake_files, views=STAGING | {fact}))
@@ -310,7 +306,7 @@ def test_every_table_and_column_says_what_it_is(built_once: Warehouse, name: str
     assert all(each["comment"] for each in columns)
 
 
-def test_nothing_is_there_that_has_no_twin(built_once: Warehouse) -> None:
+def test_every_table_has_a_twin(built_once: Warehouse) -> None:
     found = built_once.table(
         "select schema_name || '.' || table_name as name from duckdb_tables() union all "
         "select schema_name || '.' || view_name from duckdb_views() where not internal"
@@ -318,7 +314,7 @@ def test_nothing_is_there_that_has_no_twin(built_once: Warehouse) -> None:
     assert {*found["name"].to_pylist()} == ALL_TWINS.keys()
 
 
-def test_the_file_can_be_opened_by_duckdb_1_5(built: Warehouse, tmp_path: Path) -> None:
+def test_warehouse_file_opens_in_duckdb_1_5(built: Warehouse, tmp_path: Path) -> None:
     def storage_version(path: Path) -> object:
         with duckdb.connect(str(path), read_only=True) as connection:
             found = connection.execute(
@@ -347,7 +343,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
 
 @contextmanager
 def reader(path: Path) -> Iterator[Callable[[str], str]]:
-    """Another process that has the file open; ask it a query, get its rows as text."""
+    """Run another process with the file open; yield a function that takes a query and returns its rows as text."""
     process = subprocess.Popen(
         [sys.executable, "-c", READ, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -368,9 +364,7 @@ def reader(path: Path) -> Iterator[Callable[[str], str]]:
             process.kill()
 
 
-def test_a_reader_who_has_the_old_file_open_keeps_it_and_blocks_no_build(
-    built: Warehouse, tmp_path: Path
-) -> None:
+def test_reader_keeps_the_old_file_and_does_not_block_a_build(built: Warehouse, tmp_path: Path) -> None:
     count, total = (
         "select count(*) from marts.fct_recordings",
         "select sum(cost)::varchar from marts.daily_spend",
@@ -386,20 +380,20 @@ def test_a_reader_who_has_the_old_file_open_keeps_it_and_blocks_no_build(
         assert ask(count) == "(1,)"
 
 
-def test_several_read_at_once(built: Warehouse) -> None:
+def test_several_readers_read_at_once(built: Warehouse) -> None:
     count = "select count(*) from marts.fct_recordings"
     with reader(built.path) as ask:
         assert (ask(count), one(built, count), ask(count)) == ("(1,)", 1, "(1,)")
 
 
-def test_a_reader_in_the_same_process_does_not_block_a_build(built: Warehouse, tmp_path: Path) -> None:
+def test_reader_in_the_same_process_does_not_block_a_build(built: Warehouse, tmp_path: Path) -> None:
     with duckdb.connect(str(built.path), read_only=True) as connection:
         built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
         assert connection.execute("select count(*) from marts.fct_recordings").fetchall() == [(1,)]
     assert one(built, "select count(*) from marts.fct_recordings") == 2
 
 
-def test_what_a_killed_build_left_behind_is_no_trouble(built: Warehouse, tmp_path: Path) -> None:
+def test_build_removes_leftovers_of_a_killed_build(built: Warehouse, tmp_path: Path) -> None:
     beside = built.path.with_name(f"{built.path.name}{BESIDE}")
     beside.write_bytes(b"half a database")
     beside.with_name(f"{beside.name}.wal").write_bytes(b"half a log")
@@ -409,7 +403,7 @@ def test_what_a_killed_build_left_behind_is_no_trouble(built: Warehouse, tmp_pat
 
 
 @pytest.mark.parametrize("most_bytes", [100, 20_000, 200_000, 700_000])
-def test_a_disk_that_becomes_full_is_told_and_leaves_the_old_file_and_nothing_beside_it(
+def test_full_disk_is_reported_and_leaves_only_the_old_file(
     most_bytes: int, built: Warehouse, tmp_path: Path
 ) -> None:
     lake_files, before = lake_of(tmp_path / "lake", "R1", "R2"), built.path.read_bytes()
@@ -435,9 +429,7 @@ os._exit(0)
 """
 
 
-def test_what_somebody_wrote_into_the_old_file_and_left_in_its_log_is_no_trouble(
-    built: Warehouse, tmp_path: Path
-) -> None:
+def test_build_discards_a_write_ahead_log_left_by_others(built: Warehouse, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", SCRIBBLE, str(built.path)], check=True)
     assert files(built) == ["warehouse.duckdb", "warehouse.duckdb.wal"]
     built.build(contents(lake_of(tmp_path / "lake", "R1", "R2")))
@@ -449,14 +441,14 @@ def test_what_somebody_wrote_into_the_old_file_and_left_in_its_log_is_no_trouble
 
 
 def with_sql(name: str, sql: str) -> list[Model]:
-    """The project's models, one of them with other SQL."""
+    """Return the project's models, one of them with other SQL."""
     return [replace(model, sql=sql) if model.name == name else model for model in MODELS]
 
 
 def with_twin(
     name: str, change: Callable[[dict[str, TwinColumn]], object], key: list[str] | None = None
 ) -> list[Model]:
-    """The project's models, one of them with another twin."""
+    """Return the project's models, one of them with another twin."""
     models = []
     for model in MODELS:
         twin = model.twin
@@ -469,7 +461,7 @@ def with_twin(
 
 
 def refused(warehouse: Warehouse, wrong: WarehouseInputs) -> str:
-    """What is said about contents that cannot be built; the old file must stand, and nothing beside it."""
+    """Return the error for inputs that cannot be built; only the old file may be left."""
     before, found = warehouse.path.read_bytes(), files(warehouse)
     with pytest.raises(ModelError) as raised:
         warehouse.build(wrong)
@@ -489,13 +481,13 @@ def refused(warehouse: Warehouse, wrong: WarehouseInputs) -> str:
         "",
     ],
 )
-def test_a_model_that_cannot_be_built_is_named_and_the_old_file_stays(built: Warehouse, sql: str) -> None:
+def test_failing_model_is_named_and_the_old_file_is_kept(built: Warehouse, sql: str) -> None:
     file = next(model.file for model in MODELS if model.name == "marts.daily_spend")
     said = refused(built, contents(models=with_sql("marts.daily_spend", sql)))
     assert said.startswith(file)
 
 
-def test_a_first_build_that_fails_leaves_nothing(warehouse: Warehouse) -> None:
+def test_failed_first_build_leaves_nothing(warehouse: Warehouse) -> None:
     with pytest.raises(ModelError):
         warehouse.build(contents(models=with_sql("marts.daily_spend", "selekt 1")))
     assert files(warehouse) == []
@@ -523,7 +515,7 @@ def exchange(columns: dict[str, TwinColumn]) -> None:
         (lambda columns: None, ["usage_date", "day"], "key column day of marts.daily_spend is not a column"),
     ],
 )
-def test_a_model_that_is_not_what_its_twin_says_is_named_and_the_old_file_stays(
+def test_model_unlike_its_twin_is_named_and_the_old_file_is_kept(
     built: Warehouse, change: Callable[[dict[str, TwinColumn]], object], key: list[str] | None, words: str
 ) -> None:
     said = refused(built, contents(models=with_twin("marts.daily_spend", change, key)))
@@ -539,7 +531,7 @@ def test_every_drift_of_a_model_is_named_at_once(built: Warehouse) -> None:
     assert "has no column tax; the twin of marts.daily_spend does not describe cost." in said
 
 
-def test_a_lake_that_is_not_what_its_twin_says_is_named(built: Warehouse, tmp_path: Path) -> None:
+def test_lake_unlike_its_twin_is_named(built: Warehouse, tmp_path: Path) -> None:
     (tmp_path / "lake").mkdir()
     strange = tmp_path / "lake" / "strange.parquet"
     duckdb.sql(f"copy (select 'R1' as recording_sid, 1.5::double as price) to '{strange}' (format parquet)")
@@ -561,7 +553,7 @@ FAIL = Check(
 WARN = replace(FAIL, name="one", sql="select sum(cost) as cost from marts.daily_spend", severity="warn")
 
 
-def test_checks_are_run_in_what_was_just_built(built: Warehouse, tmp_path: Path) -> None:
+def test_checks_run_on_the_new_build(built: Warehouse, tmp_path: Path) -> None:
     found = built.build(contents(lake_of(tmp_path / "lake", "R1", "R2"), checks=[EMPTY, FAIL, WARN]))
     assert [(each.check.name, each.offending_rows, each.sample) for each in found] == [
         ("nothing", 0, []),
@@ -576,30 +568,28 @@ def test_checks_are_run_in_what_was_just_built(built: Warehouse, tmp_path: Path)
     ]
 
 
-def test_checks_can_be_run_on_the_file_as_it_is(built: Warehouse) -> None:
+def test_checks_can_run_on_the_existing_file(built: Warehouse) -> None:
     assert built.check([EMPTY, WARN]) == [
         CheckResult(EMPTY, 0, []),
         CheckResult(WARN, 1, ["cost=0.005000000"]),
     ]
 
 
-def test_the_projects_own_checks_pass_or_find_in_the_file_what_they_found_while_building(
-    built: Warehouse, tmp_path: Path
-) -> None:
+def test_shipped_checks_find_the_same_in_build_and_file(built: Warehouse, tmp_path: Path) -> None:
     found = built.build(contents(lake_of(tmp_path / "lake", "R1"), checks=CHECKS))
     assert built.check(CHECKS) == found
-    # No landing accounts for the recording, and nothing else is wrong.
+    # The recording belongs to no landing; nothing else is wrong.
     assert [each.check.name for each in found if not each.is_passed] == ["landed_rows_are_accounted_for"]
 
 
-def test_a_check_that_cannot_be_run_is_named_and_the_old_file_stays(built: Warehouse) -> None:
+def test_failing_check_query_is_named_and_the_old_file_is_kept(built: Warehouse) -> None:
     wrong = replace(FAIL, sql="select nonsense")
     assert refused(built, contents(checks=[wrong])).startswith("three.sql cannot be run: ")
     with pytest.raises(ModelError, match=r"^three\.sql cannot be run: "):
         built.check([wrong])
 
 
-def test_without_checks_their_table_is_empty() -> None:
+def test_table_of_checks_is_empty_without_checks() -> None:
     assert check_table([]).num_rows == 0
     assert check_table([]).schema.names == list(TWINS["ops.checks"].columns)
 
@@ -607,7 +597,7 @@ def test_without_checks_their_table_is_empty() -> None:
 # Queries
 
 
-def test_a_query_gives_exact_values(built: Warehouse) -> None:
+def test_query_returns_exact_values(built: Warehouse) -> None:
     found = built.table("select price, cost, created_at, deleted_at, channels from marts.fct_recordings")
     assert found.to_pylist() == [
         {
@@ -637,7 +627,7 @@ def test_a_query_gives_exact_values(built: Warehouse) -> None:
         "select * from landed.recordings",
     ],
 )
-def test_whatever_gives_rows_can_be_asked(built_once: Warehouse, sql: str) -> None:
+def test_query_accepts_any_statement_that_returns_rows(built_once: Warehouse, sql: str) -> None:
     assert built_once.table(sql).num_rows > 0
 
 
@@ -668,7 +658,7 @@ WRITING = [
 
 
 @pytest.mark.parametrize("sql", WRITING)
-def test_whatever_would_write_is_refused_and_writes_nothing(
+def test_query_refuses_every_write(
     built_once: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -695,13 +685,13 @@ def test_whatever_would_write_is_refused_and_writes_nothing(
         ),
     ],
 )
-def test_a_wrong_query_is_told_in_a_line(built_once: Warehouse, sql: str, words: str) -> None:
+def test_query_error_is_reported_in_one_line(built_once: Warehouse, sql: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as raised:
         built_once.table(sql)
     assert "\n" not in str(raised.value)
 
 
-def test_a_warehouse_that_is_not_there_is_told_of_and_not_made(warehouse: Warehouse) -> None:
+def test_query_reports_a_missing_warehouse_and_creates_none(warehouse: Warehouse) -> None:
     for ask in (lambda: warehouse.table("select 1"), lambda: warehouse.check([EMPTY])):
         with pytest.raises(ConfigError, match=r"^There is no .*warehouse\.duckdb yet\. Run `recspend run`"):
             ask()
@@ -709,22 +699,32 @@ def test_a_warehouse_that_is_not_there_is_told_of_and_not_made(warehouse: Wareho
 
 
 @pytest.mark.parametrize("content", [b"", b"no database", b"\0" * 20_000])
-def test_a_file_that_is_no_warehouse_is_told_of(warehouse: Warehouse, content: bytes) -> None:
+def test_query_reports_a_file_that_is_not_a_warehouse(warehouse: Warehouse, content: bytes) -> None:
     warehouse.path.write_bytes(content)
     with pytest.raises(
-        DataError, match=r"warehouse\.duckdb cannot be opened: .* Run `recspend model` to build it anew\."
+        DataError, match=r"warehouse\.duckdb cannot be opened: .* Run `recspend model` to rebuild it\."
     ):
         warehouse.table("select 1")
 
 
-def test_a_query_does_not_hold_the_file(built: Warehouse) -> None:
+def test_open_translates_every_error_of_duckdb(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Torn:
+        def execute(self, _: str) -> None:
+            raise duckdb.IOException("torn")
+
+    monkeypatch.setattr(duckdb, "connect", lambda *_, **__: Torn())
+    with pytest.raises(DataError, match=r"cannot be opened: torn\. Run `recspend model` to rebuild it\."):
+        built.table("select 1")
+
+
+def test_query_does_not_keep_the_file_open(built: Warehouse) -> None:
     built.table("select 1")
     with duckdb.connect(str(built.path)) as connection:
         connection.execute("create table scratch as select 1 as a")
     assert one(built, "select a from scratch") == 1
 
 
-def test_twins_and_the_lakes_schema_agree() -> None:
+def test_twins_agree_with_the_schema_of_the_lake() -> None:
     twin: Twin = TWINS["landed.recordings"]
     assert list(twin.columns) == LAKE_SCHEMA.names
 

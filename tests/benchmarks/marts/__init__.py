@@ -1,0 +1,1 @@
+"""How long the marts and reports take to build."""

@@ -1,0 +1,49 @@
+"""Measure in a new process. This side only starts it, so that its own memory and threads don't affect the result."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.emulator import Source, serve
+from tests.benchmarks.measure.task import Measured, Task
+
+ROOT = Path(__file__).parents[3]
+# The thread pools of numpy's linear algebra and of Arrow read these when they start.
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_IO_THREADS"), "1"
+)
+
+
+def measure(task: Task) -> Measured:
+    """Run a task in its own process, on one core with one thread. Raises RuntimeError if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.measure.worker", task.to_json()],
+        cwd=ROOT,
+        env=os.environ | _ONE_THREAD,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"Measuring {task.what} failed:\n{done.stderr}")
+    return Measured(**json.loads(done.stdout))
+
+
+@contextmanager
+def served(source: Source) -> Iterator[dict[str, str]]:
+    """Serve a ledger from this process for the block. Yields how to access its only account."""
+    with serve(source) as emulator:
+        (account,) = emulator.accounts
+        yield {
+            "name": account.name,
+            "account_sid": account.account_sid,
+            "base_url": emulator.base_url,
+            "user": account.account_sid,
+            "token": account.api_token,
+            "provider": "signalwire",
+            "token_hint": "the emulator's token",
+        }

@@ -1,0 +1,62 @@
+"""The measuring process: pin to one core, prepare the task, measure it, and print the result as JSON."""
+
+import gc
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import import_module
+
+from tests.benchmarks.measure.answer import answer_of
+from tests.benchmarks.measure.task import Measured, Task
+
+_ROOM = "tests.benchmarks.pages"
+_MODULES = {
+    "ours": "ours", "usual": "usual", "floor": "floor",
+    "ingest": "stages", "normalize": "stages", "model": "stages",
+}  # fmt: skip
+Prepare = Callable[[Task], Callable[[], object]]
+
+
+def main() -> None:
+    """Run the task that is the only argument."""
+    _pin_to_one_core()
+    task = Task.from_json(sys.argv[1])
+    prepare: Prepare = import_module(f"{_ROOM}.{_MODULES[task.what]}").prepare
+    _limit_arrow()
+    run = prepare(task)
+    gc.collect()
+    os.sync()  # so that writes of earlier processes don't slow down this one
+    imported_bytes = _peak_bytes()
+    cpu_began, began = time.process_time(), time.perf_counter()
+    run()
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+    peak_bytes = _peak_bytes()
+    recordings, cost = answer_of(task.out)
+    measured = Measured(seconds, cpu_seconds, imported_bytes, peak_bytes, recordings, cost)
+    sys.stdout.write(json.dumps(asdict(measured)))
+
+
+def _pin_to_one_core() -> None:
+    """Pin this process to the last core it may use. Not every system supports that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def _limit_arrow() -> None:
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What a reader must know of a run, as sentences: the same on a terminal, in Prefect and in the state of a flow run."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+_MOST_ODDITIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One sentence, or a few.
+
+    table: what to select from to see the rows. file: the report that lists them. sample: the first rows, for the
+    terminal of whoever reads them. Each is empty where there is none.
+    """
+
+    severity: Severity
+    text: str
+    table: str = ""
+    file: str = ""
+    sample: str = ""
+
+    @property
+    def with_file(self) -> str:
+        """The sentence, and where the report is that lists what it counts."""
+        return f"{self.text} See reports/{self.file}." if self.file else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCheck:
+    """A check that found rows: its name, why they matter, how many, and the first of them as text.
+
+    stops: whether the figures must not be handed out.
+    """
+
+    name: str
+    why: str
+    rows: int
+    stops: bool
+    sample: tuple[str, ...] = ()
+
+
+def run_remarks(
+    *,
+    failed: Mapping[str, str],
+    warnings: Mapping[str, str],
+    missing_days: int,
+    rejected: int,
+    unpriced: int,
+    checks: Iterable[FailedCheck],
+    oddities: Mapping[tuple[str, str], int],
+) -> list[Remark]:
+    """What a reader of the figures must know; empty when there is nothing.
+
+    Args:
+        failed: Name of an account → why it could not be read, and what to do.
+        warnings: Name of an account or channel → what else went wrong there.
+        missing_days: Days of accounts that are not covered.
+        rejected: Records that are in no figure.
+        unpriced: Recordings without a price.
+        checks: Checks that found something.
+        oddities: Kind and value of what the API sent and was not expected → rows.
+    """
+    remarks = [Remark("error", message) for message in failed.values()]
+    remarks += [Remark("warning", message) for message in warnings.values()]
+    if missing_days:
+        remarks.append(days_missing(missing_days))
+    if rejected:
+        text = f"{_counted(rejected, 'record')} could not be understood and {_are(rejected)} in no figure."
+        remarks.append(Remark("warning", text, "ops.rejects"))
+    if unpriced:
+        have = "has" if unpriced == 1 else "have"
+        text = f"{_counted(unpriced, 'recording')} {have} no price yet; the cost will rise as prices arrive."
+        remarks.append(Remark("note", text))
+    return [*remarks, *map(check_failed, checks), *_odd(oddities)]
+
+
+def days_missing(days: int) -> Remark:
+    """That days of accounts are not covered."""
+    text = f"{_counted(days, 'day')} of accounts {_are(days)} missing."
+    return Remark("warning", text, "ops.coverage where not is_covered", "holes.csv")
+
+
+def check_failed(check: FailedCheck) -> Remark:
+    """What a check found."""
+    text = f"Check {check.name} found {_counted(check.rows, 'row')}. {check.why}"
+    return Remark("error" if check.stops else "warning", text, sample="; ".join(check.sample))
+
+
+def _odd(oddities: Mapping[tuple[str, str], int]) -> list[Remark]:
+    most = sorted(oddities.items(), key=lambda each: -each[1])
+    remarks = [
+        Remark("note", f"Unexpected: {kind}{f' {value!r}' if value else ''} in {_counted(rows, 'row')}.")
+        for (kind, value), rows in most[:_MOST_ODDITIES]
+    ]
+    if len(most) > _MOST_ODDITIES:
+        text = f"{len(most) - _MOST_ODDITIES:,} more things were unexpected."
+        remarks.append(Remark("note", text, "ops.oddities"))
+    return remarks
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
