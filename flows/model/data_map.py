@@ -1,4 +1,4 @@
-"""The map of the data folder: `python -m flows.model.data_map` writes `data/README.md` from `data_map.md` and the twins."""
+"""The map of the data folder: `python -m flows.model.data_map` writes `data/README.md` from `data_map.txt` and the twins."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def render() -> str:
             f"| `{check.name}` | {check.severity} | {check.why} |" for check in read_checks(sql, models)
         ),
     }
-    template = files(__package__).joinpath("data_map.md").read_text("utf-8")
+    template = files(__package__).joinpath("data_map.txt").read_text("utf-8")
     return _MARK.sub(lambda mark: marks[mark[1]], template)
 
 

@@ -68,9 +68,13 @@ ours as (
         max(highest_rate) as highest_rate,
     from by_period
     inner join periods using (against, period_start, account_sid)
-    group by against, period_start, account_sid, case
-            when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX') else
-                currency
+    group by
+        against,
+        period_start,
+        account_sid,
+        case
+            when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX')
+            else currency
         end
 ),
 

@@ -101,10 +101,7 @@ class Warehouse:
             return [run_check(connection, check) for check in checks]
 
     def table(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        """The rows of a SELECT, with values for the `$names` in it.
-
-        Raises ConfigError when the statement is wrong or would write.
-        """
+        """The rows of a SELECT, with values for its `$names`. Raises ConfigError when it is wrong or would write."""
         return self.tables({"": sql}, parameters)[""]
 
     def tables(
