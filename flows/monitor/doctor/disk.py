@@ -22,7 +22,7 @@ _LONG = 3650
 
 
 def disk(data_dir: Path) -> Iterator[Diagnosis]:
-    """Check space and growth. Fails if there is no room to rebuild the warehouse, which needs space for a second copy."""
+    """Check space and growth. Fails if there is no room for the second copy of the warehouse that a build needs."""
     free = shutil.disk_usage(existing_folder(data_dir)).free
     taken, landed = folder_bytes(data_dir), landed_bytes(data_dir)
     warehouse = warehouse_path(data_dir)
