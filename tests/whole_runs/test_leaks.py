@@ -335,7 +335,7 @@ def test_prefect_runs_with_a_secret_block_leave_no_token(
 
     assert (
         "Error: The Prefect Secret block that RECSPEND_TOKEN_BLOCK names cannot be read: the Prefect server "
-        "http://127.0.0.1:9/api does not answer (ConnectError). Start it, or mend PREFECT_API_URL."
+        "http://127.0.0.1:9/api does not respond (ConnectError). Start it, or correct PREFECT_API_URL."
     ) in " ".join(said["no server: errors"].split())
     reported = json.loads(said["flows: output"].splitlines()[-1])
     assert reported["states"] == ["Completed", "API refused", "Failed", "Wrong settings"]

@@ -189,8 +189,8 @@ def test_failed_channel_warns_and_is_retried_by_the_next_run(
     summary = runs.run(BUDGET, HOLE)
     assert summary.exit_code == 0
     assert summary.warnings == {
-        "notify webhook": "Channel webhook was not notified: The webhook did not accept the message. It responded with status 500. "
-        "Check that its address is still valid."
+        "notify webhook": "Channel webhook was not notified: The webhook did not accept the message. It responded with "
+        "status 500. Check that its address is still valid."
     }
     assert summary.warnings["notify webhook"] in caplog.text
     assert len(runs.received.posted) == 1  # if the first is refused, the others are not tried

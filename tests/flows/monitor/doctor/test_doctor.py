@@ -259,8 +259,8 @@ CHANNELS = {
     'kind = "webhook"\nurl_env = "HOOK"': "Channel webhook: the variable HOOK is not set. It must hold the address",
     'kind = "webhook"\nurl = "http://hooks.example.com/s3cret"': "The address of the webhook must begin with https://",
     'kind = "webhook"\nurl_file = "hook"': "the file that url_file names is readable by its group or by others",
-    'kind = "command"\ncommand = ["no-such-program"]': "The command no-such-program is not there, or cannot be run.",
-    'kind = "command"\ncommand = ["/bin/sh", "-c", "exit"]\non = ["holes.found"]': "the command /bin/sh is notified of h",
+    'kind = "command"\ncommand = ["no-such-program"]': "The command no-such-program is not an executable program.",
+    'kind = "command"\ncommand = ["/bin/sh", "-c", "exit"]\non = ["holes.found"]': "the command /bin/sh is notified of",
     'kind = "email"\nhost = "mail.example.com"\nfrom = "a@x"\nto = ["b@x"]': "through mail.example.com is notified;",
     'kind = "email"\nhost = "x"\nfrom = "a@x"\nto = ["b@x"]\nuser = "u"\npassword_env = "P"': "variable P is not set",
 }
