@@ -101,7 +101,8 @@ def _notify_each(
     names = [listener.name for listener in listeners]
     # A direct run emits no events, but emitted findings that went away are removed here too.
     sent = {
-        name: seen.still_notified(before.get(name, ()), found) for name in (*names, *({_EVENTS} & before.keys()))
+        name: seen.still_notified(before.get(name, ()), found)
+        for name in (*names, *({_EVENTS} & before.keys()))
     }
     for listener in listeners:
         for message in messages(found, sent[listener.name] | {*seen.left}, listener.kinds):

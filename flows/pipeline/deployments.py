@@ -95,7 +95,7 @@ class _Runner(Runner):
     """Prefect's runner, except that SIGTERM acts like Ctrl-C: it stops its runs and waits for them."""
 
     def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
-        """Interrupt this process. Prefect's handler would exit at once and leave its runs behind."""
+        """Interrupt this process. Prefect's handler would exit at once and leave its runs running."""
         signal.raise_signal(signal.SIGINT)
 
 

@@ -56,8 +56,7 @@ def _hole(row: Row, last: date, days: int) -> Finding:
     return Finding(
         "holes.found",
         f"{row['account_sid']} {row['day']}",
-        f"{row['account_name']}: {what}, {_span(row['day'], last)} (UTC). "
-        "No figure includes recordings of this period.",
+        f"{row['account_name']}: {what}, {_span(row['day'], last)} (UTC). No figure includes these days.",
         facts_of(
             {
                 "account_sid": row["account_sid"],

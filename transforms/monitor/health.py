@@ -73,7 +73,11 @@ class Run:
         """Say when it began and how it ended."""
         began = f"began {self.started_at:%Y-%m-%d %H:%M} UTC"
         if self.exit_code is None:
-            how = "is in progress" if self.is_under_way else "was interrupted; the next run continues from there"
+            how = (
+                "is in progress"
+                if self.is_under_way
+                else "was interrupted; the next run continues from there"
+            )
             return f"{began}, {how}"
         return f"{began}, ended with {self.exit_code} ({_ENDED.get(self.exit_code, 'it failed')})"
 

@@ -71,7 +71,9 @@ class Message:
         }
 
 
-TEST = Message("recspend.test", "This is a test", "Findings will arrive here. You do not need to do anything.")
+TEST = Message(
+    "recspend.test", "This is a test", "Findings will arrive here. You do not need to do anything."
+)
 """The message of `recspend notify --test`."""
 
 
@@ -101,5 +103,7 @@ class Seen:
         """Return the notified keys that still apply. The others went away, and are notified again if they come back."""
         now = {finding.key for finding in found}
         return {
-            key for key in notified if key in now or not (key in self.keys or key.partition(" ")[0] in self.kinds)
+            key
+            for key in notified
+            if key in now or not (key in self.keys or key.partition(" ")[0] in self.kinds)
         }

@@ -63,7 +63,9 @@ def _of_runs(health: Health) -> list[Metric]:
             "End of the last successful run (exit code 0).",
             health.last_success.finished_at if health.last_success else None,
         ),
-        _one("recspend_last_run_timestamp_seconds", "End of the last run, successful or not.", run.finished_at),
+        _one(
+            "recspend_last_run_timestamp_seconds", "End of the last run, successful or not.", run.finished_at
+        ),
         _one(
             "recspend_last_run_duration_seconds",
             "Duration of the last run.",
@@ -91,7 +93,10 @@ def _of_accounts(accounts: Sequence[AccountHealth]) -> list[Metric]:
         "recspend_hole_days": ("Days that were not read, or not completely.", "holes"),
         "recspend_unpriced_recordings": ("Recordings without a price.", "unpriced"),
         "recspend_unsettled_recordings": ("Recordings without a price or unfinished.", "unsettled"),
-        "recspend_rejected_records": ("Records that could not be understood and are not in any figure.", "rejected"),
+        "recspend_rejected_records": (
+            "Records that could not be understood and are not in any figure.",
+            "rejected",
+        ),
     }
     return [
         Metric(

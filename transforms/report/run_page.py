@@ -1,4 +1,4 @@
-"""What a run came to, as a page of Markdown for whoever looks at it in a browser: pure text from plain values."""
+"""The result of a run as a Markdown page, to be viewed in a browser: text from plain values."""
 
 import hashlib
 import re

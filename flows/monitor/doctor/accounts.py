@@ -104,7 +104,7 @@ def _clock(access: AccountAccess, answered: Answered) -> Diagnosis:
         return Diagnosis(subject, "ok", "both agree, as far as a response can show", facts)
     state: State = "fail" if abs(ahead) >= CLOCK_SLACK else "warn"
     far = in_words(ahead) if abs(ahead) >= timedelta(minutes=1) else f"{abs(ahead).total_seconds():.0f} s"
-    words = f"this machine is {far} {'ahead' if ahead > timedelta() else 'behind'}"
+    words = f"this machine's clock is {far} {'fast' if ahead > timedelta() else 'slow'}"
     why = "A day would count as over at the wrong time. Synchronize the clock with NTP."
     return Diagnosis(subject, state, f"{words}. {why}", facts)
 
@@ -117,5 +117,8 @@ def _rates(access: AccountAccess, answered: Answered) -> Diagnosis:
     }
     shown = ", ".join(f"{name}: {value}" for name, value in headers.items())
     return Diagnosis(
-        f"rate limits of {access.base_url}", "ok", shown or "no response header mentions any", {"headers": headers}
+        f"rate limits of {access.base_url}",
+        "ok",
+        shown or "no response header mentions any",
+        {"headers": headers},
     )

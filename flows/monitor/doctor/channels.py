@@ -14,7 +14,9 @@ def channels_seen(settings: Settings) -> Iterator[Diagnosis]:
     """Check each channel. Sends nothing; `recspend notify --test` does."""
     found = channels(settings, utc_now)
     if not found:
-        words = "nobody is notified of failures, gaps or budgets; to change that, add [[notify]] to recspend.toml"
+        words = (
+            "nobody is notified of failures, gaps or budgets; to change that, add [[notify]] to recspend.toml"
+        )
         yield Diagnosis("channels", "ok", words)
     for channel in found:
         of = "" if channel.kinds == set(KINDS) else f" of {', '.join(sorted(channel.kinds))}"

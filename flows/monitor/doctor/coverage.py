@@ -53,7 +53,7 @@ def _coverage(account: AccountHealth, now: datetime) -> Diagnosis:
     state: State = "warn" if is_ahead or account.holes else "ok"
     if account.holes:
         words += (
-            '. Run `recspend run`; `recspend query "from ops.coverage where not is_covered"` lists the missing days.'
+            '. Run `recspend run`; `recspend query "from ops.coverage where not is_covered"` lists the days.'
         )
     facts = {
         "first_day": account.first_day.isoformat(),

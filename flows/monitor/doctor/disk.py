@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.monitor.doctor.finding import Diagnosis, State
-from flows.monitor.doctor.folder import existing_folder
+from flows.monitor.doctor.folder import nearest_folder
 from flows.stores.raw.sizes import folder_bytes, landed_bytes
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
@@ -23,7 +23,7 @@ _LONG = 3650
 
 def disk(data_dir: Path) -> Iterator[Diagnosis]:
     """Check space and growth. Fails if there is no room for the second copy of the warehouse that a build needs."""
-    free = shutil.disk_usage(existing_folder(data_dir)).free
+    free = shutil.disk_usage(nearest_folder(data_dir)).free
     taken, landed = folder_bytes(data_dir), landed_bytes(data_dir)
     warehouse = warehouse_path(data_dir)
     needed = warehouse.stat().st_size if warehouse.exists() else 0

@@ -16,7 +16,7 @@ def folder(settings: Settings) -> Iterator[Diagnosis]:
     """Check the folder and its format, the lock, the warehouse, and the file for Prometheus."""
     data_dir = settings.data_dir
     if not is_writable(data_dir):
-        words = f"{existing_folder(data_dir)} cannot be written to. Make it writable, or set RECSPEND_DATA_DIR."
+        words = f"{nearest_folder(data_dir)} is not writable. Make it writable, or set RECSPEND_DATA_DIR."
         yield Diagnosis("data folder", "fail", words)
         return
     is_there = "" if data_dir.exists() else ", created by the first run"
@@ -38,7 +38,7 @@ def folder(settings: Settings) -> Iterator[Diagnosis]:
     if is_writable(metrics.parent):
         yield Diagnosis("metrics file", "ok", f"{metrics}, for Prometheus, written by each run")
     else:
-        words = f"{existing_folder(metrics.parent)} cannot be written to. Make it writable, or set RECSPEND_METRICS_FILE."
+        words = f"{nearest_folder(metrics.parent)} is not writable. Make it writable, or set RECSPEND_METRICS_FILE."
         yield Diagnosis("metrics file", "warn", words)
 
 
@@ -53,11 +53,11 @@ def _format(data_dir: Path) -> Diagnosis:
     return Diagnosis("format", "ok", words, facts)
 
 
-def existing_folder(path: Path) -> Path:
+def nearest_folder(path: Path) -> Path:
     """Return the folder itself, or its nearest parent that exists."""
     return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
 
 
 def is_writable(path: Path) -> bool:
     """Check whether a folder is writable or can be created."""
-    return existing_folder(path).is_dir() and os.access(existing_folder(path), os.W_OK | os.X_OK)
+    return nearest_folder(path).is_dir() and os.access(nearest_folder(path), os.W_OK | os.X_OK)

@@ -16,9 +16,7 @@ def found(command: Sequence[str]) -> str:
     """Describe the program that would run, with its path. Raises ConfigError if it is not found or not executable."""
     path = shutil.which(command[0])
     if path is None:
-        raise ConfigError(
-            f"The command {command[0]} is not an executable program. Give its full path."
-        )
+        raise ConfigError(f"The command {command[0]} is not an executable program. Give its full path.")
     return f"the command {path}"
 
 

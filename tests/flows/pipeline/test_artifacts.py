@@ -1,4 +1,4 @@
-"""What Prefect shows of a run, without a server: what would be sent, and that the run does not need it."""
+"""What a run sends to the Prefect UI, without a server; the run does not depend on it."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from transforms.report.run_page import NOTHING, literal
 
 @dataclass
 class Server:
-    """Collects artifacts by key and the percentages shown; collects nothing when the server is unreachable."""
+    """Collects artifacts by key and the percentages shown; collects nothing if the server is unreachable."""
 
     is_away: bool = False
     asked: int = 0

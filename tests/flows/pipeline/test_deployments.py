@@ -107,7 +107,10 @@ def test_runner_reports_an_unresponsive_server_in_a_sentence() -> None:
     ]
     for group, name in zip(groups, ("ConnectError", "RuntimeError"), strict=True):
         runner = cast(Any, Running(group))
-        with pytest.raises(ConfigError, match=rf"does not respond \({name}\)"), deployments._server_errors_reported():
+        with (
+            pytest.raises(ConfigError, match=rf"does not respond \({name}\)"),
+            deployments._server_errors_reported(),
+        ):
             asyncio.run(deployments._run_with_server(lambda: False, runner))
     with pytest.raises(ExceptionGroup), deployments._server_errors_reported():
         raise ExceptionGroup("something else", [KeyError("unexpected")])

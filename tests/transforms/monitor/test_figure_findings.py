@@ -30,8 +30,8 @@ def test_neighbouring_unread_days_of_an_account_are_one_gap() -> None:
         "holes.found A2 2026-09-04",
     ]
     assert [finding.sentence for finding in found[:2]] == [
-        "name of A1: 2 days were not read, 2026-08-31 to 2026-09-01 (UTC). No figure includes recordings of this period.",
-        "name of A1: 1 day was not read, 2026-09-03 (UTC). No figure includes recordings of this period.",
+        "name of A1: 2 days were not read, 2026-08-31 to 2026-09-01 (UTC). No figure includes these days.",
+        "name of A1: 1 day was not read, 2026-09-03 (UTC). No figure includes these days.",
     ]
     assert found[0].facts == {
         "account_sid": "A1",
@@ -93,7 +93,9 @@ def test_budget_finding_of_a_zero_budget_has_no_percentage() -> None:
         (date(2025, 11, 1), date(2026, 1, 31), False),
     ],
 )
-def test_budget_findings_cover_this_and_the_previous_month(month: date, as_of: date, is_reported: bool) -> None:
+def test_budget_findings_cover_this_and_the_previous_month(
+    month: date, as_of: date, is_reported: bool
+) -> None:
     assert bool(figures.budgets([budget(month=month)], as_of)) == is_reported
 
 

@@ -68,7 +68,10 @@ def examined() -> tuple[int, Found, str]:
     """Return the exit code, the last diagnosis of each subject, and everything that is ever shown."""
     runner = CliRunner()
     printed, as_json = runner.invoke(app, ["doctor"]), runner.invoke(app, ["doctor", "--json"])
-    assert (printed.exit_code, printed.exception.__class__) == (as_json.exit_code, as_json.exception.__class__)
+    assert (printed.exit_code, printed.exception.__class__) == (
+        as_json.exit_code,
+        as_json.exception.__class__,
+    )
     answer = json.loads(as_json.stdout)
     for finding in answer["findings"]:
         is_measured = finding["subject"].startswith(("disk", "clock"))  # again each time
@@ -129,16 +132,19 @@ def test_doctor_shows_the_source_of_every_setting(environment: Callable[..., Non
     assert "lookback_days = 4 from recspend.toml; account_sid from recspend.toml" in shown
     assert '"settle_days": {"from": "default", "value": 90}' in shown
     assert '"api_token": {"from": "RECSPEND_API_TOKEN"}' in shown
-    assert found["channel webhook"]["words"] == "a webhook is notified; `recspend notify --test` sends a test message"
+    assert (
+        found["channel webhook"]["words"]
+        == "a webhook is notified; `recspend notify --test` sends a test message"
+    )
     assert "PT-secret" not in shown
 
 
 @pytest.mark.parametrize(
     ("ahead", "state", "words"),
     [
-        (-400, "fail", "this machine is 6 min ahead. A day would"),
-        (7260, "fail", "this machine is 2 h behind"),
-        (30, "warn", "s behind. A day"),
+        (-400, "fail", "clock is 6 min fast. A day would"),
+        (7260, "fail", "clock is 2 h slow"),
+        (30, "warn", "s slow. A day"),
         (-2, "ok", "agree"),
     ],
 )
@@ -330,7 +336,9 @@ def test_doctor_shows_coverage_and_growth_after_a_run(
 
     began = datetime.now(UTC)
     Runs(tmp_path / "data").write(RunRecord(f"{began:%Y}9", began, began, 1))
-    assert "ended with 1 (a check failed). `recspend check` shows which." in examined()[1]["last run"]["words"]
+    assert (
+        "ended with 1 (a check failed). `recspend check` shows which." in examined()[1]["last run"]["words"]
+    )
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**15, "ok"), (10**9, "warn"), (10, "fail")])
