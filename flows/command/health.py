@@ -68,9 +68,9 @@ def doctor(as_json: AsJson = False) -> None:
         if not as_json:
             show(finding_line(finding))
     states = {finding.state for finding in found}
-    state = next(state for state in ("broken", "look", "ok") if state in states)
+    state = next(state for state in ("fail", "warn", "ok") if state in states)
     if as_json:
         findings = [{"subject": f.subject, "state": f.state, "words": f.words, **f.facts} for f in found]
         typer.echo(json_text({"state": state, "findings": findings}))
-    if state == "broken":
+    if state == "fail":
         raise typer.Exit(2)

@@ -1,1 +1,1 @@
-"""Is it still running, and who is notified."""
+"""Health, the doctor, and notifications."""

@@ -1,4 +1,4 @@
-"""The channels that the settings describe, ready to send. Secrets are read when something is sent, and not before."""
+"""The channels in the settings, ready to send. A secret is only read when something is sent."""
 
 import os
 from collections.abc import Callable
@@ -28,10 +28,10 @@ from transforms.monitor.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Somebody to be told: by which name, of which kinds of findings, and how.
+    """A notification channel: its name, the kinds of findings it gets, and how to send them.
 
-    ready reads its secret or looks for its program, sends nothing, and gives words for where messages go; it raises
-    ConfigError. send raises that too, and DeliveryError when the message was not taken.
+    ready reads the secret or finds the program and returns a description of where messages go. It sends nothing and
+    raises ConfigError. send raises ConfigError too, and DeliveryError if the message was not accepted.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Channel:
 
 
 def channels(settings: Settings, clock: Clock) -> list[Channel]:
-    """All channels of the settings. Reads no secret."""
+    """Return all channels in the settings. Reads no secret."""
     return [
         Channel(each.name or each.kind, frozenset(each.on), *_ways(each, settings, clock))
         for each in settings.notify
@@ -117,6 +117,6 @@ def _secret(channel: str, what: str, key: str, variable: str | None, file: Path 
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """The environment of a command: all of ours but the tokens, which it has no use for."""
+    """Return the environment of a command: ours without the tokens, which it does not need."""
     tokens = {TOKEN_VARIABLE, *(account.token_env for account in settings.accounts)}
     return without_safe_path({name: value for name, value in os.environ.items() if name not in tokens})

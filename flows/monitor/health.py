@@ -1,4 +1,4 @@
-"""How the data folder fares, from the warehouse and the run records: no request and no look at the lake."""
+"""The state of the data folder, from the warehouse and the run records. Makes no request."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,16 +19,16 @@ _WITH_COSTS = (*_ALWAYS, "requests", "day_costs")
 
 
 def health(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
-    """The health of a data folder as of now (UTC), without the costs of a day.
+    """Return the state of a data folder as of now (UTC), without the costs of a day.
 
-    names: account sid → name, of the accounts in the settings; without any, all that were read are looked at. Raises
-    DataError when the warehouse cannot be read.
+    names: account sid → name, of the accounts in the settings; if empty, all accounts that were read. Raises
+    DataError if the warehouse cannot be read.
     """
     return _health(data_dir, names, timezone, now, _ALWAYS)
 
 
 def health_with_costs(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
-    """The same, with what yesterday cost (a day of that time zone) and what all runs asked."""
+    """Return the same with the cost of yesterday (in that time zone) and the number of requests of all runs."""
     return _health(data_dir, names, timezone, now, _WITH_COSTS)
 
 
@@ -68,15 +68,15 @@ def _rows(data_dir: Path, asked: Sequence[str], day: date) -> dict[str, list[dic
         return {}
     try:
         tables = Warehouse(path).tables(queries("health", *asked), {"day": day})
-    except ConfigError as error:  # the queries are our own, so the file is of another version
+    except ConfigError as error:  # the queries are ours, so another version built the file
         raise DataError(f"{path} is not what this version builds: {error} Run `recspend model`.") from None
     return {name: rows.to_pylist() for name, rows in tables.items()}
 
 
 def _last_runs(data_dir: Path) -> tuple[Run | None, Run | None]:
-    """The last run, and the last one that ended well."""
+    """Return the last run and the last successful one."""
     last: Run | None = None
-    # One that ran while this machine's clock was ahead would else stand for all that come until then.
+    # A run recorded while this clock was ahead would otherwise remain the last run until that time.
     latest = datetime.now(UTC) + CLOCK_SLACK
     for record in Runs(data_dir).newest_first():
         if record.started_at > latest:
@@ -95,6 +95,6 @@ def _run(record: RunRecord, data_dir: Path) -> Run:
         record.requests,
         record.retries,
         record.rejected,
-        # To ask for the holder takes the lock for an instant, so only when there is a question.
+        # Looking for the holder takes the lock for an instant, so do it only if needed.
         is_under_way=record.finished_at is None and holder(data_dir) is not None,
     )

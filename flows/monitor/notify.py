@@ -1,6 +1,6 @@
-"""Telling somebody of what a run found: once per finding, over each channel of the settings.
+"""Notify each channel in the settings of what a run found, once per finding.
 
-Telling is beside the run: whatever goes wrong with it is a warning, and the run is what it was.
+A notification error is only a warning: it never changes the result of the run.
 """
 
 import logging
@@ -18,7 +18,7 @@ from transforms.monitor.findings import (
     KINDS,
     Finding,
     failed_checks,
-    failures_told,
+    notified_failures,
 )
 from transforms.monitor.messages import Message, Seen, messages
 
@@ -26,15 +26,15 @@ Announce = Callable[[Message], None]
 
 _EVENTS = "(prefect events)"  # no channel of the settings can have this name
 _FIGURE_QUERIES = ("as_of", "budgets", "anomalies", "rate_changes", "rate_differences", "bills")
-"""Queries of `sql/queries/notify` that rest on the figures; the days that are missing can be told without them."""
+"""Queries of `sql/queries/notify` that depend on figures; missing days are found without them."""
 
 logger = logging.getLogger(__name__)
 
 
 def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
-    """What there is to tell of the warehouse as it stands. with_figures: whether its figures can be relied on.
+    """Return the findings in the current warehouse. with_figures: whether its figures can be relied on.
 
-    Raises ConfigError when there is no warehouse.
+    Raises ConfigError if there is no warehouse.
     """
     from flows.stores.warehouse.sql_files import queries
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
@@ -52,15 +52,16 @@ def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
     return found
 
 
-def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
-    """What there is to tell when no run is at it, the weightiest kind first. told: keys that anybody was told.
+def findings_open(data_dir: Path, notified: Collection[str]) -> list[Finding]:
+    """Return the current findings outside of a run, the most important kind first.
 
-    Nothing is known without a warehouse but the failed runs that were told and are not over.
+    Without a warehouse, only failed runs that were notified and have not succeeded since are known. notified: keys of
+    the findings that any channel was notified of.
     """
     from flows.stores.warehouse.sql_files import query
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 
-    failures = failures_told(told)
+    failures = notified_failures(notified)
     if not warehouse_path(data_dir).exists():
         return failures
     rows = Warehouse(warehouse_path(data_dir)).table(query("report/stopping_checks")).to_pylist()
@@ -71,56 +72,60 @@ def findings_open(data_dir: Path, told: Collection[str]) -> list[Finding]:
 def notify(
     settings: Settings, announce: Announce | None, look: Callable[[], tuple[list[Finding], Seen]]
 ) -> dict[str, str]:
-    """Send every channel what is new to it; return what went wrong, by channel.
+    """Send each channel the findings that are new to it; return what went wrong, by channel.
 
-    look: gives the findings and what was looked at; called once no other run is sending. announce: emits events, in
-    addition to the channels of the settings. Raises nothing: a run is what it was, however its notifications end.
+    look: returns the findings and what was examined; called while no other run is sending. announce: emits events, in
+    addition to the channels in the settings. Never raises, so that the result of the run does not change.
     """
     listeners = channels(settings, utc_now)
     if announce is not None:
-        listeners.append(Channel(_EVENTS, frozenset(KINDS), lambda: "automations of Prefect", announce))
+        listeners.append(Channel(_EVENTS, frozenset(KINDS), lambda: "Prefect automations", announce))
     if not listeners:
         return {}
     try:
         notified = Notified(settings.data_dir)
-        with notified.locked():  # before looking: who looked first must not forget what the other found since
-            warnings = _tell_each(notified, listeners, *look())
-    except Exception as error:  # whatever it is, the figures do not depend on it
-        warnings = {"notify": f"Nobody could be told of what the run found: {reason_of(error)}"}
+        # Locked before looking: otherwise the run that looked first would forget what the other one sent.
+        with notified.locked():
+            warnings = _notify_each(notified, listeners, *look())
+    except Exception as error:  # the figures do not depend on it
+        warnings = {"notify": f"No notifications could be sent: {reason_of(error)}"}
     for warning in warnings.values():
         logger.warning(warning)
     return warnings
 
 
-def _tell_each(
+def _notify_each(
     notified: Notified, listeners: Sequence[Channel], found: list[Finding], seen: Seen
 ) -> dict[str, str]:
     before, warnings = notified.read(), {}
     names = [listener.name for listener in listeners]
-    # A direct run emits no events; what was emitted is forgotten as elsewhere.
-    told = {
-        name: seen.still_told(before.get(name, ()), found) for name in (*names, *({_EVENTS} & before.keys()))
+    # A direct run emits no events, but emitted findings that went away are removed here too.
+    sent = {
+        name: seen.still_notified(before.get(name, ()), found)
+        for name in (*names, *({_EVENTS} & before.keys()))
     }
     for listener in listeners:
-        for message in messages(found, told[listener.name] | {*seen.left}, listener.kinds):
+        for message in messages(found, sent[listener.name] | {*seen.left}, listener.kinds):
             try:
                 listener.send(message)
-            except Exception as error:  # whatever it is, the next listener is told
+            except Exception as error:  # the next listener is notified anyway
                 warnings[f"notify {listener.name}"] = (
-                    f"Channel {listener.name} was not told: {reason_of(error)}"
+                    f"Channel {listener.name} was not notified: {reason_of(error)}"
                 )
-                break  # what is left of it, the next run tells
-            told[listener.name] |= {finding.key for finding in message.findings}
-            with suppress(OSError):  # the last one says it
-                notified.write(told)
-    return warnings | _kept(notified, told)
+                break  # the next run sends the rest
+            sent[listener.name] |= {finding.key for finding in message.findings}
+            with suppress(OSError):  # the last write reports the error
+                notified.write(sent)
+    return warnings | _saved(notified, sent)
 
 
-def _kept(notified: Notified, told: Mapping[str, set[str]]) -> dict[str, str]:
-    """Keep what was told; the warning when that cannot be."""
+def _saved(notified: Notified, sent: Mapping[str, set[str]]) -> dict[str, str]:
+    """Save the list of sent notifications; return a warning if that fails."""
     try:
-        notified.write(told)
+        notified.write(sent)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return {"notify": f"Who was told what could not be kept ({reason}), so the next run tells it again."}
+        return {
+            "notify": f"Could not save the list of sent notifications ({reason}); the next run will send them again."
+        }
     return {}

@@ -1,3 +1,3 @@
-"""A run under Prefect. Deployments made before name the flow as `flows.pipeline.pipeline`."""
+"""Runs under Prefect. Older deployments name the flow as `flows.pipeline.pipeline`."""
 
 from flows.pipeline.flow import pipeline as pipeline

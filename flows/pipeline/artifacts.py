@@ -1,7 +1,7 @@
-"""Prefect artifacts of a run: a page of its figures, tables of spend, and how far reading is. All in the Prefect UI.
+"""Prefect artifacts of a run, shown in the Prefect UI: a page of its figures, tables of spend, and its progress.
 
-They are shown beside the run and are no part of it: when they cannot be written, the run warns once and goes on. There
-are few of them, since each is a request to the Prefect server. None holds a secret: they are made of figures and names.
+The run does not depend on them: if they cannot be written, it warns once and continues. There are few of them, because
+each is a request to the Prefect server. They contain figures and names, and never a secret.
 """
 
 import logging
@@ -26,12 +26,12 @@ from flows.run.summary import RunSummary
 from flows.stage import Progress
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
-from transforms.report.run_page import NOTHING, Told, key_of, literal, run_page
+from transforms.report.run_page import NOTHING, RunPageContent, key_of, literal, run_page
 from transforms.report.text import for_the_eye
 
 _INGEST = "ingest "
 _PERCENT_BETWEEN = 10
-_SECONDS_BETWEEN = 2  # reading waits for each request, and nobody looks more often
+_SECONDS_BETWEEN = 2  # fetching waits for each update, so update rarely
 _MOST_ROWS = 50
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Bar:
-    """A progress artifact, the percentage it shows, and since when (of the monotonic clock)."""
+    """A progress artifact, the percentage it shows, and when it was updated (monotonic clock)."""
 
     artifact: UUID
     percent: float
@@ -51,22 +51,22 @@ class Artifacts:
 
     def __init__(self) -> None:
         self._bars: dict[str, _Bar] = {}
-        self._is_answering = True
+        self._is_responding = True
 
-    def beside(self, listener: Progress) -> Progress:
-        """A listener that tells another one, and shows how far reading an account is in steps of ten percent."""
+    def with_progress(self, listener: Progress) -> Progress:
+        """Return a listener that calls `listener` and shows the progress of each account in steps of ten percent."""
 
-        def tell(stage: str, done: int, total: int | None = None) -> None:
+        def report(stage: str, done: int, total: int | None = None) -> None:
             listener(stage, done, total)
             if stage.startswith(_INGEST) and total:
-                self._tried(lambda: self._show_progress(stage.removeprefix(_INGEST), done, total))
+                self._try(lambda: self._show_progress(stage.removeprefix(_INGEST), done, total))
 
-        return tell
+        return report
 
     def show(self, context: RunContext, request: RunRequest, summary: RunSummary) -> None:
-        """What the run came to."""
-        self._tried(lambda: _show_tables(context, summary))
-        self._tried(lambda: _show_page(context, request, summary))
+        """Show the result of the run."""
+        self._try(lambda: _show_tables(context, summary))
+        self._try(lambda: _show_page(context, request, summary))
 
     def _show_progress(self, account: str, done: int, total: int) -> None:
         percent, words = 100 * done / total, f"{literal(account)}: {done} of {total} days read."
@@ -81,13 +81,13 @@ class Artifacts:
             update_progress_artifact(bar.artifact, percent, words)
             bar.percent, bar.shown_at = percent, monotonic()
 
-    def _tried(self, make: Callable[[], None]) -> None:
-        """Make an artifact, unless one could not be made before: a server that is away is waited for only once."""
-        if self._is_answering:
+    def _try(self, make: Callable[[], None]) -> None:
+        """Make an artifact, unless an earlier one failed: an unreachable server is waited for only once."""
+        if self._is_responding:
             try:
                 make()
-            except Exception as error:  # whatever it is, the figures do not depend on it
-                self._is_answering = False
+            except Exception as error:  # the figures do not depend on it
+                self._is_responding = False
                 logger.warning("Prefect artifacts were not written: %s.", type(error).__name__)
 
 
@@ -109,7 +109,7 @@ def _show_tables(context: RunContext, summary: RunSummary) -> None:
 
 
 def _cells(rows: pa.Table) -> list[dict[str, Any]]:
-    """Rows as the UI wants them, which reads each cell as HTML."""
+    """Return rows for the UI, which interprets each cell as HTML."""
     return [
         {
             name: NOTHING if text is None else escape(text, quote=False)
@@ -124,7 +124,7 @@ def _show_page(context: RunContext, request: RunRequest, summary: RunSummary) ->
     if summary.cost is not None:
         found = Warehouse(warehouse_path(data_dir)).table(query("run/days_read"), {"most_rows": _MOST_ROWS})
         days = for_the_eye(found).to_numpy().tolist()
-    told = Told(
+    content = RunPageContent(
         f"recspend {request.command}",
         summary.as_object(),
         days,
@@ -133,7 +133,7 @@ def _show_page(context: RunContext, request: RunRequest, summary: RunSummary) ->
         [path.name for path in summary.reports],
     )
     create_markdown_artifact(
-        run_page(told),
+        run_page(content),
         key=f"recspend-{request.command}",
-        description=f"What recspend {request.command} came to.",
+        description=f"The result of recspend {request.command}.",
     )

@@ -1,8 +1,9 @@
-"""Schedules of the pipeline in Prefect: served by a process of its own, or deployed for the workers of a pool.
+"""Schedules of the pipeline in Prefect: served by one process, or deployed for the workers of a pool.
 
-One run of a deployment at a time: Prefect cancels one that is due while another runs, which loses nothing, since a run
-reads whatever is not covered. Between deployments, and beside Prefect, the lock of the data folder holds; deployments
-of several accounts wait for each other. Runs whose process was killed are found by their missing heartbeats.
+A deployment has one run at a time. Prefect cancels a run that is due while another is in progress; nothing is lost,
+because the next run reads whatever is not covered. Runs of other deployments, or without Prefect, are kept apart by the
+lock of the data folder; deployments of single accounts wait for each other. Runs whose process was killed are detected
+by their missing heartbeats.
 """
 
 import asyncio
@@ -36,45 +37,45 @@ from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import is_deployment_name
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
-# Whatever the folder of a run is called or holds: Prefect has that folder first on the path when it loads a flow.
+# Works in any folder, although Prefect puts the folder of a run first on the path when it loads a flow.
 ENTRYPOINT = "recspend_installed.pipeline"
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
-_NO_ANSWER = (HTTPError, OSError, RuntimeError)
+_NO_RESPONSE = (HTTPError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """When runs are due: a cron expression and the time zone it is read in."""
+    """When runs are due: a cron expression and its time zone."""
 
     cron: str
     timezone: str = "UTC"
 
     def schedule(self) -> Schedule:
-        """As Prefect wants it. Raises ConfigError when it is none."""
+        """Return Prefect's form of it. Raises ConfigError if the cron expression is not valid."""
         try:
             return Cron(self.cron, timezone=self.timezone)
         except ValueError as error:
-            raise ConfigError(f"--cron {self.cron!r} is no schedule: {error}") from None
+            raise ConfigError(f"--cron {self.cron!r} is not a valid schedule: {error}") from None
 
 
 def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool] = lambda: False) -> None:
-    """Run the pipeline, as the deployment of that name, whenever it is due, until the process is told to end.
+    """Run the pipeline as the deployment of that name whenever it is due, until Ctrl-C or SIGTERM.
 
-    The schedule stays when it ends: what was due meanwhile is made up for by one run at the next start. has_ended:
-    tells whether the server has. Raises ConfigError then, and when it does not answer.
+    The schedule is kept afterwards; at the next start, one run makes up for all that were due in between. has_ended:
+    checks whether the server has ended. Raises ConfigError if it has, or if it does not respond.
     """
     runner = _Runner(pause_on_shutdown=False)
-    with _answering():
+    with _server_errors_reported():
         watch_for_lost_runs()
         runner.add_deployment(deployment_of(name, None, timetable))
         with suppress(KeyboardInterrupt):
-            asyncio.run(_run_beside(has_ended, runner))
+            asyncio.run(_run_with_server(has_ended, runner))
 
 
-async def _run_beside(has_ended: Callable[[], bool], runner: Runner) -> None:
-    """Run what is due for as long as there is a server. By itself, the runner would ask on for minutes."""
+async def _run_with_server(has_ended: Callable[[], bool], runner: Runner) -> None:
+    """Run what is due while the server runs. The runner alone would keep retrying for minutes after it ended."""
     running = asyncio.ensure_future(runner.start())
     try:
         while not running.done():
@@ -82,7 +83,7 @@ async def _run_beside(has_ended: Callable[[], bool], runner: Runner) -> None:
             if has_ended():
                 raise ConfigError(
                     "The Prefect server that this command started has ended by itself. Start the command again; what "
-                    "has landed is kept, and the next run goes on from there."
+                    "has landed is kept, and the next run continues from there."
                 )
         await running
     finally:
@@ -91,22 +92,22 @@ async def _run_beside(has_ended: Callable[[], bool], runner: Runner) -> None:
 
 
 class _Runner(Runner):
-    """Prefect's own, but ended by SIGTERM as by Ctrl-C: its runs are told to end, and waited for."""
+    """Prefect's runner, except that SIGTERM acts like Ctrl-C: it stops its runs and waits for them."""
 
     def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
-        """Prefect would leave at once, and its runs behind."""
+        """Interrupt this process. Prefect's handler would exit at once and leave its runs running."""
         signal.raise_signal(signal.SIGINT)
 
 
 def deploy_pipeline(
     work_pool: str, folder: Path, timetable: Timetable | None, name: str, accounts: Mapping[str, str]
 ) -> list[str]:
-    """Put deployments on the Prefect server: one of that name for all accounts, or one for each of these.
+    """Create deployments on the Prefect server: one of that name for all accounts, or one for each given account.
 
-    Gives their full names. accounts: sid → name. folder: the working directory of their runs, where the settings file
-    is. Raises ConfigError when the server does not answer or has no such pool.
+    Returns their full names. accounts: sid → name. folder: the working directory of their runs, with the settings file.
+    Raises ConfigError if the server does not respond or has no such pool.
     """
-    with _answering():
+    with _server_errors_reported():
         with get_client(sync_client=True) as client:
             try:
                 pool = client.read_work_pool(work_pool)
@@ -117,15 +118,15 @@ def deploy_pipeline(
                 ) from None
         if pool.type != "process":
             raise ConfigError(
-                f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk; "
-                "give it a pool of type process."
+                f"The work pool {work_pool} is of type {pool.type}. recspend keeps its data on one disk, "
+                "so it needs a pool of type process."
             )
         wanted = [deployment_of(name, None, timetable)]
         if accounts:
             wanted = [deployment_of(_deployable(*each), each[1], timetable) for each in accounts.items()]
         for deployment in wanted:
             deployment.work_pool_name = work_pool
-            # The code comes from where recspend is installed; without a step of its own, Prefect would copy the folder.
+            # The code is loaded from where recspend is installed. Without this, Prefect would copy the folder.
             deployment.storage = LocalStorage(str(folder))
             deployment.job_variables = {"env": environment_of_runs()}
             deployment.apply()
@@ -134,14 +135,14 @@ def deploy_pipeline(
 
 
 def _deployable(account_sid: str, account_name: str) -> str:
-    """What the deployment of an account is called: as the account is, unless Prefect takes no such name."""
+    """Return the name of an account's deployment: the account's name, or its sid if Prefect refuses the name."""
     return account_name if is_deployment_name(account_name) else account_sid
 
 
 def watch_for_lost_runs() -> None:
-    """Have the server mark a run as crashed when its process gives no sign of life any more.
+    """Make the server mark a run as crashed if its process sends no more heartbeats.
 
-    Without it, a run whose machine lost power would count as running for ever, and keep the next ones from starting.
+    Otherwise a run whose machine lost power would count as running forever and keep the next runs from starting.
     """
     with get_client(sync_client=True) as client:
         flow_id = client.create_flow_from_name(FLOW)
@@ -158,10 +159,10 @@ def _lost_runs(flow_id: str) -> AutomationCore:
     within = timedelta(seconds=_HEARTBEATS_MISSED * heartbeat)
     return AutomationCore(
         name=_LOST_RUNS,
-        description="Marks a run as crashed when its heartbeats have ceased, so that the next one can start.",
+        description="Marks a run as crashed when its heartbeats stop, so that the next one can start.",
         trigger=EventTrigger(
             after={"prefect.flow-run.heartbeat"},
-            # Whatever is heard of the run: another heartbeat, or any state it ends in.
+            # Any event of the run: another heartbeat, or the state it ends in.
             expect={"prefect.flow-run.*"},
             match_related={"prefect.resource.id": f"prefect.flow.{flow_id}", "prefect.resource.role": "flow"},
             for_each={"prefect.resource.id"},
@@ -174,21 +175,21 @@ def _lost_runs(flow_id: str) -> AutomationCore:
                 state=StateType.CRASHED,
                 name="Crashed",
                 force=False,
-                message=f"No sign of life for {within.total_seconds():.0f} seconds. What has landed is kept; "
-                "the next run, or a retry of this one, goes on from there.",
+                message=f"No heartbeat for {within.total_seconds():.0f} seconds. What has landed is kept; "
+                "the next run, or a retry of this one, continues from there.",
             )
         ],
     )
 
 
 def deployment_of(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
-    """The deployment of that name: of one account, or of all of them for None."""
+    """Return the deployment of that name, for one account or (None) for all of them."""
     deployment = RunnerDeployment.from_flow(
         pipeline,
         name,
         schedule=timetable.schedule() if timetable else None,
         concurrency_limit=ONE_AT_A_TIME,
-        # Those of several accounts are due at once, and write to the same folder one after another.
+        # Deployments of several accounts are due at once and write to the same folder one after another.
         parameters={"account": account, "wait_minutes": _TURN_MINUTES} if account else {},
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,
@@ -198,30 +199,30 @@ def deployment_of(name: str, account: str | None, timetable: Timetable | None) -
 
 
 def environment_of_runs() -> dict[str, str]:
-    """What the process of a run is told of: how often to give a sign of life, and that our log belongs to the run's."""
+    """Return variables for the process of a run: the heartbeat interval, and that our log is part of the run's."""
     heartbeat = get_current_settings().flows.heartbeat_frequency
     return {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(heartbeat), "PREFECT_LOGGING_EXTRA_LOGGERS": "flows"}
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Say in a sentence that the server does not answer, or what it does not like."""
+def _server_errors_reported() -> Iterator[None]:
+    """Turn errors of the server into a ConfigError with one sentence: no response, or a refused deployment."""
     try:
         yield
-    except _NO_ANSWER as error:
-        raise _no_answer(error) from error
-    except ExceptionGroup as group:  # what the runner's tasks end by
-        if not (known := group.subgroup(_NO_ANSWER)):
+    except _NO_RESPONSE as error:
+        raise _no_response(error) from error
+    except ExceptionGroup as group:  # raised by the runner's tasks
+        if not (known := group.subgroup(_NO_RESPONSE)):
             raise
-        raise _no_answer(_first(known)) from group
+        raise _no_response(_first(known)) from group
     except DeploymentApplyError as error:
-        raise ConfigError(f"The Prefect server refuses the deployment: {error}") from error
+        raise ConfigError(f"The Prefect server refused the deployment: {error}") from error
 
 
-def _no_answer(error: Exception) -> ConfigError:
+def _no_response(error: Exception) -> ConfigError:
     where = without_credentials(str(get_current_settings().api.url))
     return ConfigError(
-        f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or set PREFECT_API_URL."
+        f"The Prefect server {where} does not respond ({type(error).__name__}). Start it, or set PREFECT_API_URL."
     )
 
 

@@ -1,6 +1,6 @@
-"""Findings as Prefect events, `recspend.budget.exceeded` and so on, for automations of the Prefect server to act on.
+"""Emit findings as Prefect events, such as `recspend.budget.exceeded`, for automations of the Prefect server.
 
-An event goes out for each finding, however many there are. Emitting does not wait for the server.
+Each finding is one event, however many there are. Emitting does not wait for the server.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from transforms.monitor.messages import Message
 
 
 def announcer() -> Callable[[Message], None] | None:
-    """What announces to the Prefect server; None when it is a temporary one.
+    """Return the function that emits events; None if the Prefect server is a temporary one.
 
-    That one ends with the run, and no automation acts on what it heard: the next server is to be told.
+    A temporary server ends with the run and has no automations, so the events are left to the next permanent server.
     """
     return announce if get_current_settings().api.url else None
 
@@ -23,8 +23,8 @@ def announcer() -> Callable[[Message], None] | None:
 def announce(message: Message) -> None:
     """Emit an event for each finding of a message.
 
-    Its resource is what the finding is about, so that an automation can tell one from the other; the facts known are
-    labels of it (`recspend.currency`), and the payload has the sentence and what to do.
+    The resource is what the finding is about, so that automations can distinguish findings. Known facts are labels of
+    the resource (`recspend.currency`); the payload has the sentence and what to do.
     """
     for finding in message.findings:
         emit_event(

@@ -1,7 +1,7 @@
-"""The Prefect flows: thin wrappers over the stages, with a task for each batch of windows, account or stage.
+"""The Prefect flows: thin wrappers over the stages, with one task per batch of windows, account or stage.
 
-Each flow run costs Prefect about a second and a task run some milliseconds, so there are few of both. Flows take no
-secret and return none: tokens are looked up inside the run, and results are not kept.
+A flow run costs Prefect about a second and a task run a few milliseconds, so there are few of both. Flows neither take
+nor return secrets: tokens are looked up inside the run, and results are not persisted.
 """
 
 import os
@@ -29,7 +29,7 @@ from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import run_name
 
 FLOW = "recspend"
-"""The name of the flow of all stages in Prefect; those of one stage begin with it."""
+"""The name of the flow of all stages in Prefect. Names of single-stage flows begin with it."""
 
 AuditDays = Annotated[int, Field(ge=0)]
 Concurrency = Annotated[int, Field(ge=1, le=64)]
@@ -37,9 +37,9 @@ WaitMinutes = Annotated[int, Field(ge=0, le=24 * 60)]
 
 
 def _name_of_run() -> str:
-    """The name of a flow run, from its parameters. A scheduled one is called by the day it was due on, UTC."""
+    """Return the name of a flow run, made from its parameters and, if it was scheduled, the UTC day it was due."""
     given = runtime.flow_run.parameters
-    # Prefect has them as text when it took them from its server.
+    # They are text if Prefect read them from its server.
     first, last = (
         date.fromisoformat(str(day)) if day else None for day in (given.get("first"), given.get("last"))
     )
@@ -60,20 +60,20 @@ def pipeline(
     concurrency: Concurrency | None = None,
     wait_minutes: WaitMinutes = 0,
 ) -> State[Any]:
-    """Read what every call recording costs, and build tables and reports: what a schedule runs.
+    """Read what every call recording costs, and build tables and reports.
 
-    Without parameters, everything that may have changed since it was read last is read, of all accounts; a run that
-    was missed or killed is made up for by the next one.
+    Without parameters, reads everything that may have changed since the last run, for all accounts. A run makes up
+    for runs that were missed or killed.
 
     Args:
-        first: First day of creation to read, UTC. Empty: the first day of the account.
-        last: Last day of creation to read, UTC, included. Empty: today.
-        account: Only this account, by its name or sid in the settings. Empty: all of them.
-        again: Read the days from first to last even when they are covered. Needs first.
-        audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
-        presets: Write the costs for these systems too.
-        concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
-        wait_minutes: Wait so long for another run that writes to the data folder, then leave it to that one.
+        first: First day to read, by creation date (UTC). Default: the account's first day.
+        last: Last day to read, inclusive (UTC). Default: today.
+        account: Only this account: its name or sid in the settings. Default: all accounts.
+        again: Read the days from first to last even if they are covered. Requires first.
+        audit_days: Also re-read this many days whose last reading is oldest; finds deletions and corrections.
+        presets: Also write the costs for these systems.
+        concurrency: How many windows of days to read in parallel, 1 to 64. Default: from the settings.
+        wait_minutes: Wait up to this long for another run to release the data folder, then give up.
     """
     request = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
     return in_flow(request, concurrency, wait_minutes)
@@ -89,15 +89,15 @@ def ingest(
     audit_days: AuditDays = 0,
     concurrency: Concurrency | None = None,
 ) -> State[Any]:
-    """Land raw pages, nothing else.
+    """Only fetch and store raw pages.
 
     Args:
-        first: First day of creation to read, UTC. Empty: the first day of the account.
-        last: Last day of creation to read, UTC, included. Empty: today.
-        account: Only this account, by its name or sid in the settings. Empty: all of them.
-        again: Read the days from first to last even when they are covered. Needs first.
-        audit_days: Also read so many of the days read longest ago again; finds deletions and corrections.
-        concurrency: Windows of days read side by side, 1 to 64. Empty: as the settings say.
+        first: First day to read, by creation date (UTC). Default: the account's first day.
+        last: Last day to read, inclusive (UTC). Default: today.
+        account: Only this account: its name or sid in the settings. Default: all accounts.
+        again: Read the days from first to last even if they are covered. Requires first.
+        audit_days: Also re-read this many days whose last reading is oldest; finds deletions and corrections.
+        concurrency: How many windows of days to read in parallel, 1 to 64. Default: from the settings.
     """
     request = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
     return in_flow(request, concurrency)
@@ -105,10 +105,10 @@ def ingest(
 
 @flow(name=f"{FLOW} normalize", persist_result=False)
 def normalize(*, rebuild: bool = False) -> State[Any]:
-    """Bring the lake up to the landed pages.
+    """Update the lake from the stored pages.
 
     Args:
-        rebuild: Build it anew, from nothing but the pages.
+        rebuild: Rebuild the whole lake from the pages.
     """
     return in_flow(RunRequest("normalize", rebuild=rebuild))
 
@@ -124,24 +124,25 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
     """Write the report files.
 
     Args:
-        presets: Write the costs for these systems too.
-        formats: Write the spend tables in these formats beside CSV.
+        presets: Also write the costs for these systems.
+        formats: Write the spend tables in these formats in addition to CSV.
     """
     return in_flow(RunRequest("report", presets=presets, formats=formats))
 
 
 def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
-    """Do what is asked for as a Prefect flow run, called from the command line. Raises what the stages raise."""
+    """Perform a request of the command line as a Prefect flow run. Raises what the stages raise."""
     given = GivenRun(context)
     token = given_run.set(given)
     try:
         state = _called(request)
     except (RuntimeError, OSError, HTTPError) as error:
-        where = without_credentials(os.environ.get("PREFECT_API_URL", "of its own"))
-        # A flow that has begun records and reports its end by itself.
+        url = os.environ.get("PREFECT_API_URL")
+        server = f"The Prefect server {without_credentials(url)}" if url else "Prefect's temporary server"
+        # A flow that has begun records and reports its own end.
         with nullcontext() if given.has_begun else begun(context, request):
             raise ConfigError(
-                f"The Prefect server {where} does not answer ({type(error).__name__}). Start it, or unset "
+                f"{server} does not respond ({type(error).__name__}). Start it, or unset "
                 "PREFECT_API_URL and leave out --prefect to run without it."
             ) from error
     finally:

@@ -1,4 +1,4 @@
-"""What is asked for, done inside a flow run of Prefect: steps become tasks, and the end becomes a state."""
+"""Perform a request inside a Prefect flow run: steps become tasks, and the result becomes a state."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_TRIES = 5
 
 @dataclass(slots=True)
 class GivenRun:
-    """What the command hands to a flow besides its parameters, and where the flow leaves its result."""
+    """What the command passes to a flow in addition to its parameters, and where the flow stores its result."""
 
     context: RunContext | None = None
     has_begun: bool = False
@@ -43,7 +43,7 @@ given_run: ContextVar[GivenRun | None] = ContextVar("given", default=None)
 
 
 def in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
-    """Do what is asked for inside a flow run."""
+    """Perform a request inside a flow run."""
     given = given_run.get() or GivenRun()
     given.has_begun = True
     try:
@@ -51,7 +51,7 @@ def in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: i
         request = request.checked(utc_now().date())
         artifacts = Artifacts()
         as_tasks = replace(
-            context, step=_as_task, progress=artifacts.beside(context.progress), announce=announcer()
+            context, step=_as_task, progress=artifacts.with_progress(context.progress), announce=announcer()
         )
         summary = _in_its_turn(as_tasks, request, 60.0 * wait_minutes)
     except RecspendError as error:
@@ -63,19 +63,19 @@ def in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: i
 
 
 def _in_its_turn(context: RunContext, request: RunRequest, seconds: float) -> RunSummary:
-    """Do what is asked for once no other run writes to the data folder. Raises BusyError after so many seconds."""
+    """Perform a request once no other run writes to the data folder. Raises BusyError after this many seconds."""
     return retried(lambda: perform(context, request), BusyError, seconds, _SECONDS_BETWEEN_TRIES)
 
 
 def _as_task(name: str, piece: Callable[[], T]) -> T:
-    """Run a piece of work as a task of that name. It takes no parameters, so none can show a secret."""
+    """Run a piece of work as a task of that name. It has no parameters, so none can reveal a secret."""
     return _task_of(name, piece)()
 
 
 def _task_of(name: str, piece: Callable[[], T]) -> Task[[], T]:
     @task(
         name=name.split(maxsplit=1)[0],
-        # A text would be a pattern to Prefect, and an account's name may have braces.
+        # Prefect treats a text as a template, and an account's name may contain braces.
         task_run_name=lambda: name,
         cache_policy=NO_CACHE,
         persist_result=False,

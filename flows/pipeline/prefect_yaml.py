@@ -1,4 +1,4 @@
-"""The file for `prefect deploy --all`, made from the deployment that `recspend deploy` makes: `make docs` writes it."""
+"""Write `prefect.yaml`, for `prefect deploy --all`, from the deployment of `recspend deploy`. `make docs` runs it."""
 
 from pathlib import Path
 
@@ -11,20 +11,20 @@ from transforms.settings.run_names import ALL_ACCOUNTS, HOURLY
 PATH = Path(__file__).parents[2] / "prefect.yaml"
 
 _HEADER = """\
-# Written by `make docs`. For `prefect deploy --all`, run in the folder that holds the settings file. `recspend deploy`
-# does the same for any work pool, makes a deployment for each account when asked to, and has the server find runs whose
-# process was killed.
+# Written by `make docs`. Run `prefect deploy --all` in the folder that holds the settings file. `recspend deploy` does
+# the same for any work pool, can create a deployment per account, and makes the server detect runs whose process was
+# killed.
 #
-# Nothing is built or copied: the code is where recspend is installed, and runs work in the folder this is run in.
-# One run at a time: one that is due meanwhile is cancelled, since the next one reads whatever is not covered.
+# Nothing is built or copied: the code is loaded from where recspend is installed, and runs use the current folder.
+# One run at a time: a run that is due in the meantime is cancelled, and the next one reads whatever is not covered.
 """
 
 
 def render() -> str:
-    """The text of prefect.yaml: one deployment of all accounts, hourly, for the pool `recspend`."""
+    """Return the text of prefect.yaml: one deployment of all accounts, hourly, for the pool `recspend`."""
     made = deployment_of(ALL_ACCOUNTS, None, Timetable(HOURLY))
     if made.concurrency_options is None:
-        raise ValueError("The deployment has no limit of concurrent runs.")
+        raise ValueError("The deployment does not limit concurrent runs.")
     deployment = {
         "name": made.name,
         "entrypoint": made.entrypoint,

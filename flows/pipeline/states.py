@@ -1,6 +1,6 @@
-"""The states that a flow run ends in, told from its summary or its error. Automations act on their names.
+"""The states that a flow run ends in, derived from its summary or error. Automations react to their names.
 
-Types are Prefect's own, so that whoever watches for Failed sees every failure; the name says which.
+Types are Prefect's own, so that an automation for Failed sees every failure; the name says which one it is.
 """
 
 from typing import Any
@@ -20,12 +20,12 @@ BUSY = "Data folder busy"
 
 
 def state_of_summary(summary: RunSummary) -> State[Any]:
-    """The state of a run that came to its end."""
+    """Return the state of a run that finished."""
     if summary.stopping_checks:
         names = ", ".join(check.check.name for check in summary.stopping_checks)
         return Failed(name=FAILED_CHECKS, message=f"Checks failed: {names}. The reports were not replaced.")
     if summary.failed:
-        accounts = " ".join(f"{account}: {told}" for account, told in summary.failed.items())
+        accounts = " ".join(f"{account}: {reason}" for account, reason in summary.failed.items())
         return Failed(name=API_REFUSED, message=accounts)
     if summary.holes:
         return Completed(
@@ -36,7 +36,7 @@ def state_of_summary(summary: RunSummary) -> State[Any]:
 
 
 def state_of_error(error: RecspendError) -> State[Any]:
-    """The state of a run that an error ended: its message is what the command line would say."""
+    """Return the state of a run that an error ended. Its message is the one that the command line shows."""
     match error:
         case BusyError():
             # Not a failure: the run that holds the folder, or the next one, reads what this one would have read.

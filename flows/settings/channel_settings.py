@@ -42,29 +42,29 @@ class WebhookSettings(_ChannelSettings):
 
 
 class AppriseSettings(_ChannelSettings):
-    """A service that apprise knows. Its address is a secret, so it is never in this file."""
+    """A service that apprise supports. Its address is a secret, so it is never in this file."""
 
     kind: Literal["apprise"] = Field(
-        description="Teams, PagerDuty, ntfy, or another service that apprise has an address for"
+        description="Teams, PagerDuty, ntfy, or another service that apprise supports"
     )
     url_env: str | None = Field(
         default=None, description="the variable that holds the address", examples=["APPRISE_URL"]
     )
     url_file: Path | None = Field(
-        default=None, description="in place of `url_env`: the file that holds the address alone"
+        default=None, description="instead of `url_env`: a file that holds only the address"
     )
 
     @model_validator(mode="before")
     @classmethod
     def _no_address(cls, given: Any) -> Any:
         if isinstance(given, dict) and "url" in given:
-            raise ValueError("the address never stands in this file; name its variable as url_env")
+            raise ValueError("never put the address into this file; name its variable in url_env")
         return given
 
     @model_validator(mode="after")
     def _one_address(self) -> "AppriseSettings":
         if (self.url_env is None) == (self.url_file is None):
-            raise ValueError("give one of url_env and url_file")
+            raise ValueError("set exactly one of url_env and url_file")
         return self
 
 
@@ -135,11 +135,11 @@ ChannelSettings = Annotated[
 ]
 
 
-def _told_apart(channels: list[ChannelSettings]) -> list[ChannelSettings]:
+def _with_unique_names(channels: list[ChannelSettings]) -> list[ChannelSettings]:
     names = [each.name or each.kind for each in channels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"two channels have the name {twice[0]}; make the names different")
+        raise ValueError(f"two channels have the name {twice[0]}; give each a different name")
     return channels
 
 
-Channels = Annotated[list[ChannelSettings], AfterValidator(_told_apart)]
+Channels = Annotated[list[ChannelSettings], AfterValidator(_with_unique_names)]

@@ -1,1 +1,1 @@
-"""One module per thing outside. Values are passed in; no store reads settings or prints."""
+"""One module per external system. Values are passed in; no store reads settings or prints."""

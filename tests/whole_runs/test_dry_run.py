@@ -82,7 +82,7 @@ def test_dry_run_lands_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
-    """An account whose September was read: one recording a day, without a price on the 10th and the 11th."""
+    """Read September of an account: one recording a day, without a price on the 10th and the 11th."""
     made = settled(september(1), september(30))
     for place in (9, 10):
         made[place] = replace(made[place], price=None)
@@ -161,7 +161,7 @@ def test_plan_matches_what_is_read(read: tuple[Emulator, Path]) -> None:
 
 @pytest.fixture
 def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
-    """An account with 12,000 recordings on the 3rd, and 2,500, 1,200 and 300 on the newest days."""
+    """Serve an account with 12,000 recordings on the 3rd, and 2,500, 1,200 and 300 on the newest days."""
     made: list[Recording] = []
     for day, number in ((3, 12_000), (28, 2500), (29, 1200), (30, 300)):
         made += a_day(september(day), number, len(made))

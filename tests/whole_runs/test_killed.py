@@ -199,7 +199,7 @@ def quiet(emulator: Emulator, since: int) -> list[PageKey]:
 def kill_at_some_moment(
     process: "subprocess.Popen[bytes]", emulator: Emulator, moments: random.Random
 ) -> None:
-    """When it has asked for a few pages, and some part of the time that one takes has passed; or before that."""
+    """Kill it once it has requested a few pages and part of the time of another has passed, or earlier."""
     answered = len(emulator.request_log) + moments.randint(0, 10)
     latest = time.monotonic() + (moments.uniform(0, 1) if moments.random() < 0.1 else 60)
     while len(emulator.request_log) <= answered and time.monotonic() < latest and process.poll() is None:

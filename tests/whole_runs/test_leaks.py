@@ -54,7 +54,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """The output of all loggers, of any library and level."""
+    """Capture the output of all loggers, of any library and level."""
     text, root = io.StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(text), root.level
     root.addHandler(handler)
@@ -277,7 +277,7 @@ def test_leak_search_finds_every_planted_token(tmp_path: Path) -> None:
 def test_prefect_runs_with_a_secret_block_leave_no_token(
     source: Source, forms: list[bytes], tmp_path: Path
 ) -> None:
-    """Whatever Prefect is configured to log and to store."""
+    """Prefect logs and stores everything it can, and no token is in it."""
     home, data_dir, said = tmp_path / "prefect", tmp_path / "data", {}
     with serve(loose_tongued(source)) as talks, serve(always_refusing(source)) as refuses:
         environment = environment_of(accesses_of(talks)[0], data_dir) | {
@@ -335,7 +335,7 @@ def test_prefect_runs_with_a_secret_block_leave_no_token(
 
     assert (
         "Error: The Prefect Secret block that RECSPEND_TOKEN_BLOCK names cannot be read: the Prefect server "
-        "http://127.0.0.1:9/api does not answer (ConnectError). Start it, or mend PREFECT_API_URL."
+        "http://127.0.0.1:9/api does not respond (ConnectError). Start it, or correct PREFECT_API_URL."
     ) in " ".join(said["no server: errors"].split())
     reported = json.loads(said["flows: output"].splitlines()[-1])
     assert reported["states"] == ["Completed", "API refused", "Failed", "Wrong settings"]

@@ -1,1 +1,1 @@
-"""What there is to notify of, and how it is said."""
+"""Findings worth a notification, and their wording."""

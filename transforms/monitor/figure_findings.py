@@ -1,7 +1,7 @@
-"""Findings in the figures: holes, budgets, days out of line, rates, bills. Rows of tables in, findings out.
+"""Findings in the figures: coverage gaps, budgets, unusual days, rates, bills. Table rows in, findings out.
 
-Only what is recent is told, counted to `as_of`, the newest day read; what is older stands in the tables. So a first run
-over years of history tells of this month.
+Only recent rows become findings, counted back from `as_of`, the newest day that was read; older ones are in the tables.
+A first run over years of history therefore reports the current weeks only.
 """
 
 from collections import defaultdict
@@ -14,10 +14,10 @@ from transforms.monitor.findings import Finding, facts_of
 from transforms.values.money import amounts, estimated
 
 RECENT_DAYS = 45
-"""So many days up to the newest are recent: what days and rates were charged at. For bills by day as well."""
+"""How many days up to the newest are recent, for unusual days, rates and daily bills."""
 RECENT_BILL_DAYS = 100
-"""The same for bills by month, which come weeks later."""
-_PRICES_COME_DAYS = 7
+"""The same for monthly bills, which arrive weeks later."""
+_PRICES_ARRIVE_DAYS = 7
 _DAY = timedelta(days=1)
 _RATE_STEP = Decimal("0.000001")  # rates are kept with six decimals
 
@@ -25,9 +25,10 @@ Row = dict[str, Any]
 
 
 def holes(rows: Iterable[Row]) -> list[Finding]:
-    """Days that were not read, of any age, neighbours as one. A hole that grows at its end is the same hole.
+    """Return one finding per gap of consecutive days that were not read, of any age.
 
-    rows: account_sid, account_name, day (UTC) of each account and day that is missing, in this order.
+    A gap is identified by its first day, so one that grows at its end stays the same finding.
+    rows: account_sid, account_name and day (UTC) of each missing day, sorted in this order.
     """
     spans: list[list[Row]] = []
     for row in rows:
@@ -40,7 +41,7 @@ def holes(rows: Iterable[Row]) -> list[Finding]:
 
 
 def young_holes(found: Iterable[Finding], but_of: Collection[str], since: date) -> set[str]:
-    """Keys of holes that began on that day (UTC) or later, but of those of some accounts (sids)."""
+    """Return the keys of gaps that begin on a day (UTC) or later, except those of the given accounts (sids)."""
     return {
         finding.key
         for finding in found
@@ -55,7 +56,7 @@ def _hole(row: Row, last: date, days: int) -> Finding:
     return Finding(
         "holes.found",
         f"{row['account_sid']} {row['day']}",
-        f"{row['account_name']}: {what}, {_span(row['day'], last)} (UTC). No figure has recordings of then.",
+        f"{row['account_name']}: {what}, {_span(row['day'], last)} (UTC). No figure includes these days.",
         facts_of(
             {
                 "account_sid": row["account_sid"],
@@ -69,7 +70,7 @@ def _hole(row: Row, last: date, days: int) -> Finding:
 
 
 def budgets(rows: Iterable[Row], as_of: date) -> list[Finding]:
-    """Budgets of this month and the one before that are passed, or will be. rows: of marts.budgets."""
+    """Return budgets of this and the previous month that are exceeded or will be. rows: of marts.budgets."""
     earliest = (as_of.replace(day=1) - _DAY).replace(day=1)
     return [_budget(row) for row in rows if row["month"] >= earliest and row["budget_status"] != "within"]
 
@@ -81,20 +82,20 @@ def _budget(row: Row) -> Finding:
     if row["budget_status"] == "exceeded":
         spent, budget = amounts((row["cost"], row["budget"]), currency)
         spent += _percent(row["used_percent"])
-        words = f"{whose}: {spent} was spent in {month}, more than the budget of {budget}."
+        words = f"{whose}: {spent} was spent in {month}, above the budget of {budget}."
         return Finding("budget.exceeded", subject, words, facts_of(row))
     (budget,) = amounts([row["budget"]], currency)
     expected = f"about {estimated(row['expected_cost'])} {currency}{_percent(row['expected_percent'])}"
-    runs_out = f"; it runs out on {row['runs_out_on']}" if row["runs_out_on"] else ""
-    words = f"{whose}: {expected} is expected for {month}, more than the budget of {budget}{runs_out}."
+    runs_out = f"; it will be used up on {row['runs_out_on']}" if row["runs_out_on"] else ""
+    words = f"{whose}: {expected} is expected for {month}, above the budget of {budget}{runs_out}."
     return Finding("budget.expected", subject, words, facts_of(row))
 
 
 def anomalies(rows: Iterable[Row], as_of: date) -> list[Finding]:
-    """Stretches of days out of line in the same direction, the last of them recent. rows: of marts.anomalies.
+    """Return consecutive unusual days in the same direction as one finding, if the last is recent.
 
-    After a lasting change the days that follow are out of line as well, until the window has got used to it: they are
-    the same finding, known by its first day.
+    After a lasting change the following days are unusual as well, until the window contains enough of them. They stay
+    the same finding, identified by its first day. rows: of marts.anomalies.
     """
     by_series: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row["usage_date"]):
@@ -129,10 +130,10 @@ def _anomaly(stretch: Sequence[Row], *, is_above: bool) -> Finding:
     else:
         value, low, high = (f"{row[name]:,.0f}" for name in ("value", "lower_bound", "upper_bound"))
         what, by_source = f"{value} minutes ({currency})", f"{row['source_difference']:+,.0f}"
-    all_days = f", and {direction} than usual on all days of {_span(first, last)}" if first != last else ""
+    all_days = f", and {direction} than usual on every day from {_span(first, last)}" if first != last else ""
     sentence = (
         f"{row['account_name']}: {what} on {row['usage_date']}, {direction} than the usual {low} to {high}; "
-        f"mostly {row['source']} ({by_source}){all_days}."
+        f"mainly {row['source']} ({by_source}){all_days}."
     )
     subject = f"{first} {row['account_sid']} {currency} {row['measure']} {direction}"
     return Finding(
@@ -141,7 +142,7 @@ def _anomaly(stretch: Sequence[Row], *, is_above: bool) -> Finding:
 
 
 def rate_changes(rows: Iterable[Row], as_of: date) -> list[Finding]:
-    """Rates that changed lately. rows: of marts.rate_changes."""
+    """Return rates that changed recently. rows: of marts.rate_changes."""
     return [_rate_change(row) for row in rows if _is_recent(row["changed_on"], as_of, RECENT_DAYS)]
 
 
@@ -156,11 +157,11 @@ def _rate_change(row: Row) -> Finding:
 
 
 def rate_differences(rows: Iterable[Row]) -> list[Finding]:
-    """Where other than the rate card was charged lately, for all recent days together.
+    """Return where the charged rate differs from the rate card, over all recent days together.
 
     rows: account_sid, account_name, source, channels, currency; first_day and last_day, priced_minutes, cost, cost_due
-    and difference of the recent days of marts.rate_differences. A difference that no rate of six decimals would show
-    comes of rounding.
+    and difference of the recent days of marts.rate_differences. A difference too
+    small to be seen in a rate of six decimals is due to rounding.
     """
     return [
         _rate_difference(row)
@@ -174,34 +175,34 @@ def _rate_difference(row: Row) -> Finding:
     charged, difference = amounts((abs(row["cost"]), abs(row["difference"])), row["currency"])
     sentence = (
         f"{row['account_name']}: {charged} was charged for {row['priced_minutes']:,} minutes of {_recorded(row)}, "
-        f"{_span(row['first_day'], row['last_day'])}: {difference} {direction} than by the rate card."
+        f"{_span(row['first_day'], row['last_day'])}: {difference} {direction} than the rate card says."
     )
     return Finding("rate.differs", f"{_recorded_key(row)} {direction}", sentence, facts_of(row))
 
 
 def bills(rows: Iterable[Row], as_of: date) -> list[Finding]:
-    """Bills that differ by more than is tolerated. rows: of marts.reconciliation.
+    """Return bills that differ by more than the tolerance. rows: of marts.reconciliation.
 
-    One that differs because recordings have no price here yet is given a week: those prices are to come.
+    A bill that differs because recordings have no price here yet is reported after a week, when prices have arrived.
     """
     return [
         _bill(row)
         for row in rows
         if row["is_within_tolerance"] is False
         and _is_recent(row["period_start"], as_of, RECENT_BILL_DAYS if _is_invoice(row) else RECENT_DAYS)
-        and not (row["class"] == "unpriced" and _is_recent(row["period_start"], as_of, _PRICES_COME_DAYS))
+        and not (row["class"] == "unpriced" and _is_recent(row["period_start"], as_of, _PRICES_ARRIVE_DAYS))
     ]
 
 
 def _bill(row: Row) -> Finding:
     currency, more = row["currency"], "more" if row["difference"] > 0 else "less"
-    whose = "The invoice" if _is_invoice(row) else "The provider's usage record"
+    whose = "the invoice" if _is_invoice(row) else "the provider's usage record"
     when = f"{row['period_start']:%Y-%m}" if _is_invoice(row) else f"{row['period_start']}"
     note = f"; {row['note']}" if row["note"] else ""
     cost, difference = amounts((row["their_cost"], abs(row["difference"])), currency)
     sentence = (
-        f"{row['account_name']}: {whose} of {when} (UTC) says {cost}, "
-        f"{difference} {more} than the recordings cost (mostly: {row['class']}{note})."
+        f"{row['account_name']}: {whose} of {when} (UTC) shows {cost}, "
+        f"{difference} {more} than the recordings cost (main reason: {row['class']}{note})."
     )
     subject = f"{row['against']} {row['period_start']} {row['account_sid']} {currency}"
     return Finding("bill.differs", subject, sentence, facts_of(row))

@@ -1,4 +1,4 @@
-"""What somebody should be told of: findings, and those of a run itself; `figure_findings` has those of tables."""
+"""Findings, and those about a run itself. Findings in the tables are in `figure_findings`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,20 +20,20 @@ Kind = Literal[
     "bill.differs",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""All kinds, the weightiest first. Each is the end of the name of a Prefect event, `recspend.budget.exceeded`."""
+"""All kinds, most important first. Each is the end of a Prefect event's name, such as `recspend.budget.exceeded`."""
 
 OF_FIGURES: frozenset[Kind] = frozenset(KINDS) - {"run.failed", "checks.failed", "holes.found"}
-"""Kinds that rest on figures, and so are not looked at while a check of severity fail fails."""
+"""Kinds that depend on figures. They are not examined while a check of severity fail finds rows."""
 
 _THE_RUN = "run"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to be told.
+    """Something to send a notification about.
 
-    subject: what it is about, in words that stay the same as long as it is the same thing. sentence: what was found,
-    with its figures. facts: the same as fields; decimals as plain text, dates as 2026-09-30, null where unknown.
+    subject: what it is about; it stays the same for as long as the problem is the same. sentence: what was found, with
+    figures. facts: the same as fields; decimals as plain text, dates as 2026-09-30, null if unknown.
     """
 
     kind: Kind
@@ -43,19 +43,19 @@ class Finding:
 
     @property
     def key(self) -> str:
-        """What it is known by from run to run."""
+        """Identify the finding across runs."""
         return f"{self.kind} {self.subject}"
 
 
 def facts_of(row: Mapping[str, Any]) -> dict[str, str | None]:
-    """A row's values as text."""
+    """Return a row's values as text."""
     return {name: _text(value) for name, value in row.items()}
 
 
 def failed_run(error: Exception, account: str | None = None) -> Finding:
-    """A run that ended early. Of errors nobody expected only the kind is told: their words may hold anything.
+    """Return the finding for a run that ended early. Of unexpected errors it shows the type only, never the text.
 
-    account: the name of the one account it was of; a run of another says nothing of it.
+    account: the name of the account if the run was limited to one; runs of other accounts do not clear the finding.
     """
     if isinstance(error, RecspendError):
         reason = str(error)
@@ -63,7 +63,7 @@ def failed_run(error: Exception, account: str | None = None) -> Finding:
         file = f"{error.filename}: " if error.filename else ""
         reason = f"{file}{error.strerror or type(error).__name__}."
     else:
-        reason = f"Something unexpected happened ({type(error).__name__})."
+        reason = f"An unexpected error occurred ({type(error).__name__})."
     facts: dict[str, str | None] = {"account_name": account, "reason": reason}
     if account is None:
         return Finding("run.failed", _THE_RUN, f"The run ended early. {reason}", facts)
@@ -72,7 +72,7 @@ def failed_run(error: Exception, account: str | None = None) -> Finding:
 
 
 def failed_accounts(reasons: Mapping[str, str]) -> list[Finding]:
-    """Accounts that could not be read. reasons: name of the account → what went wrong."""
+    """Return a finding for each account that could not be read. reasons: account name → what went wrong."""
     return [
         Finding(
             "run.failed",
@@ -84,28 +84,28 @@ def failed_accounts(reasons: Mapping[str, str]) -> list[Finding]:
     ]
 
 
-def failures_told(keys: Iterable[str]) -> list[Finding]:
-    """Failed runs by the keys that somebody was told, among others; what went wrong stood in the message."""
+def notified_failures(keys: Iterable[str]) -> list[Finding]:
+    """Return the failed runs among the keys that were notified. The reason was in the message and is not stored."""
     subjects = [
         subject for kind, _, subject in (key.partition(" ") for key in sorted(keys)) if kind == "run.failed"
     ]
-    return [Finding("run.failed", subject, _since_told(subject), {}) for subject in subjects]
+    return [Finding("run.failed", subject, _notified_failure(subject), {}) for subject in subjects]
 
 
-def _since_told(subject: str) -> str:
+def _notified_failure(subject: str) -> str:
     if subject == _THE_RUN:
-        return "A run ended early, and none of all accounts has come to its end since."
+        return "A run ended early, and no run of all accounts has succeeded since."
     name = subject.removeprefix(_account_subject(""))
-    return f"{name} could not be read, or a run of it ended early, and it has not been read since."
+    return f"{name} could not be read, or its run ended early. It has not been read since."
 
 
 def account_key(name: str) -> str:
-    """The key under which it is told that an account could not be read, or that a run of it alone ended early."""
+    """Return the key of the finding that an account could not be read, or that a run of it alone ended early."""
     return f"run.failed {_account_subject(name)}"
 
 
 def failed_checks(checks: Iterable[tuple[str, str, int]]) -> list[Finding]:
-    """Checks of severity fail that found something: name, why it matters, rows found."""
+    """Return a finding for each failed check. checks: name, why it matters, number of rows found."""
     return [
         Finding(
             "checks.failed",

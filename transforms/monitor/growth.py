@@ -1,4 +1,4 @@
-"""How fast a data folder grows."""
+"""The growth of a data folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _RECENT_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Bytes a day. observed_days: over how many days pages were seen to arrive; 0 when it is an estimate."""
+    """Bytes per day. observed_days: how many days of arriving pages it is based on; 0 for an estimate."""
 
     bytes_a_day: float
     observed_days: int
@@ -18,11 +18,11 @@ class Growth:
 def growth(
     landed: Mapping[date, int], built_bytes: int, recordings: int, recordings_a_day: float, today: date
 ) -> Growth | None:
-    """How many bytes a day are to come; None when nothing is known.
+    """Return the expected growth in bytes per day; None if nothing is known.
 
-    landed: bytes of raw pages by the day (UTC) they arrived. built_bytes: all else that is made of the recordings.
-    Pages are kept for ever, and a day is read more than once, so what arrived since the first day is the measure; on
-    that day everything older came too. Before there is another day, each recording is taken to be listed once.
+    landed: bytes of raw pages by the day (UTC) they arrived. built_bytes: everything else, built from the recordings.
+    Pages are kept forever and a day is read more than once, so growth is measured by what arrived after the first day;
+    the first day also brought all older recordings. With only one day, each recording is assumed to be listed once.
     """
     if not landed or not recordings:
         return None

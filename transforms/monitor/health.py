@@ -1,4 +1,4 @@
-"""How a data folder fares: what is covered, until when, what is missing, and how the runs went."""
+"""The state of a data folder: what is covered, how far, what is missing, and how the runs went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from typing import Any
 
 from transforms.values.json_text import plain_object
 
-# Another machine may have read. Of a clock that is off by more, as much of a day would be taken for read before it was
-# over; certificates and signed requests fail at about as much.
+# Another machine may have written the data. If its clock was off by more, that much of a day would count as read before
+# it was over. Certificates and signed requests fail at about the same difference.
 CLOCK_SLACK = timedelta(minutes=5)
-"""How far ahead of this machine's clock another's may be before one of them is wrong."""
+"""How far another machine's clock may be ahead of this one before one of them counts as wrong."""
 
 _ENDED = {
-    0: "fine",
+    0: "success",
     1: "a check failed",
-    2: "wrong use or settings, or an error here",
+    2: "wrong use or settings, or an error on this machine",
     3: "the API could not be read",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class AccountHealth:
-    """One account. Days are UTC and inclusive, instants UTC; None is what is not known, because it was not read.
+    """The state of one account. Days are UTC and inclusive, instants UTC; None means unknown because it was not read.
 
-    covered_until: what was created before is in the tables, but for the holes: the end of the newest covered day, or
-    the instant its reading began when it was not over. holes: days not covered. unsettled: recordings without a price
-    or not done.
+    covered_until: everything created before is in the tables, except for the gaps. It is the end of the newest covered
+    day, or the instant its fetch began if the day was not over. holes: days not covered. unsettled: recordings without
+    a price or unfinished.
     """
 
     account_sid: str
@@ -41,13 +41,13 @@ class AccountHealth:
     rejected: int | None = None
 
     def is_in_the_future(self, as_of: datetime) -> bool:
-        """Whether it is covered further than an instant (UTC), by more than clocks may differ."""
+        """Check whether coverage ends after an instant (UTC) by more than clocks may differ."""
         return self.covered_until is not None and self.covered_until > as_of + CLOCK_SLACK
 
 
 @dataclass(frozen=True, slots=True)
 class DayCost:
-    """What an account was charged on a day that was read whole; `cost` is None while nothing of it has a price."""
+    """What an account was charged on a day that was read completely; `cost` is None while nothing has a price."""
 
     account_sid: str
     account_name: str
@@ -58,7 +58,7 @@ class DayCost:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: instants in UTC; finished_at and exit_code are None when it is under way, or was broken off."""
+    """One run, instants in UTC. finished_at and exit_code are None if it is in progress or was interrupted."""
 
     started_at: datetime
     finished_at: datetime | None
@@ -70,22 +70,26 @@ class Run:
 
     @property
     def in_words(self) -> str:
-        """When it began, and how it ended if it did."""
+        """Say when it began and how it ended."""
         began = f"began {self.started_at:%Y-%m-%d %H:%M} UTC"
         if self.exit_code is None:
-            how = "is under way" if self.is_under_way else "was broken off; the next goes on from there"
+            how = (
+                "is in progress"
+                if self.is_under_way
+                else "was interrupted; the next run continues from there"
+            )
             return f"{began}, {how}"
         return f"{began}, ended with {self.exit_code} ({_ENDED.get(self.exit_code, 'it failed')})"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A data folder as of an instant (UTC).
+    """The state of a data folder as of an instant (UTC).
 
-    accounts: those of the settings, or all that were read when the settings name none. failed_checks, warning_checks:
-    names of checks that found something, None when there are no tables. day: the last day that is over in the reporting
-    time zone, day_began its first instant; day_costs: what it cost, for accounts that it was read whole for. requests,
-    retries: of all runs so far.
+    accounts: those in the settings, or all that were read if the settings name none. failed_checks, warning_checks:
+    names of checks that found rows, None without tables. day: the last day that is over in the reporting time zone;
+    day_began: its first instant; day_costs: its cost, for accounts that were read completely on it. requests, retries:
+    totals over all runs.
     """
 
     as_of: datetime
@@ -102,7 +106,7 @@ class Health:
 
     @property
     def furthest_behind(self) -> AccountHealth | None:
-        """The account that is covered least far; one that was never read is further behind than any."""
+        """Return the account with the least coverage; one that was never read comes first."""
         unread = [account for account in self.accounts if account.covered_until is None]
         if unread or not self.accounts:
             return unread[0] if unread else None
@@ -110,26 +114,26 @@ class Health:
 
     @property
     def age(self) -> timedelta | None:
-        """How long ago the coverage of the account furthest behind ends; None when it has none."""
+        """Return how long ago the coverage of the account furthest behind ends; None if it has none."""
         account = self.furthest_behind
         if account is None or account.covered_until is None:
             return None
         return self.as_of - account.covered_until
 
     def is_older_than(self, max_age: timedelta) -> bool:
-        """Whether the coverage ends longer ago than that, or nobody can tell.
+        """Check whether coverage is older than `max_age`, or its age is not known.
 
-        What was never read is older than anything, and so is what a wrong clock says was read in the future.
+        An account that was never read is older than any age, and so is one that a wrong clock dated in the future.
         """
         return self.age is None or self.is_in_the_future or self.age > max_age
 
     @property
     def is_in_the_future(self) -> bool:
-        """Whether an account is covered further than this instant: a clock was wrong when it was read, or is now."""
+        """Check whether an account is covered into the future: a clock was wrong when it was read, or is wrong now."""
         return any(account.is_in_the_future(self.as_of) for account in self.accounts)
 
     def as_object(self, max_age: timedelta | None = None) -> dict[str, Any]:
-        """The health as one JSON object: instants and days in ISO 8601, ages in seconds, costs as plain decimals."""
+        """Return one JSON object: instants and days in ISO 8601, ages in seconds, costs as plain decimals."""
         behind, age = self.furthest_behind, self.age
         shown: dict[str, Any] = plain_object(
             {
@@ -150,7 +154,7 @@ class Health:
         return shown
 
     def total(self, name: str) -> int | None:
-        """The sum of one of the counts, over the accounts it is known of; None when it is of none."""
+        """Return the sum of one of the counts over the accounts for which it is known; None if it is known for none."""
         counts = [getattr(account, name) for account in self.accounts]
         known = [count for count in counts if count is not None]
         return sum(known) if known else None

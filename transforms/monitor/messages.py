@@ -1,4 +1,4 @@
-"""Which findings are new to whom, and the words they are told in."""
+"""Which findings a channel has not been notified of, and the wording of the messages."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,30 +10,30 @@ _MOST_SHOWN = 10
 _TITLES: dict[Kind, str] = {
     "run.failed": "A run failed",
     "checks.failed": "Checks failed",
-    "holes.found": "Days were not read",
+    "holes.found": "Days are missing",
     "budget.exceeded": "A budget is exceeded",
     "budget.expected": "A budget will be exceeded",
-    "anomaly.found": "Spend is out of line",
+    "anomaly.found": "Spend is unusual",
     "rate.changed": "A rate changed",
-    "rate.differs": "Another rate than agreed was charged",
-    "bill.differs": "A bill differs",
+    "rate.differs": "The charged rate differs from the rate card",
+    "bill.differs": "A bill does not match",
 }
 _TO_DO: dict[Kind, str] = {
-    "run.failed": "`recspend doctor` shows what is wrong. The next run reads what is missing.",
-    "checks.failed": "Hand out no figures: the reports stay as they were. `recspend check` shows the rows.",
-    "holes.found": "`recspend run` reads them; when they stay, look at what it says. reports/holes.csv has all.",
-    "budget.exceeded": "`recspend report --show daily_spend` shows what it went to; reports/budgets.csv has all.",
-    "budget.expected": "`recspend report --show forecast` shows where the month ends; reports/budgets.csv has all.",
-    "anomaly.found": "`recspend explain daily_spend usage_date=DAY` shows a day; reports/anomalies.csv has all.",
-    "rate.changed": "Ask the provider, or mend reference/rate_card.csv. reports/rate_changes.csv has all.",
-    "rate.differs": "Claim it, or mend reference/rate_card.csv. reports/rate_differences.csv has each day.",
-    "bill.differs": "reports/reconciliation.csv has each part of the difference; sql/README.md explains the parts.",
+    "run.failed": "Run `recspend doctor` to see what is wrong. The next run reads what is missing.",
+    "checks.failed": "Do not use new figures: the reports were not replaced. `recspend check` shows the rows.",
+    "holes.found": "`recspend run` reads them; if they remain, check its output. reports/holes.csv lists all.",
+    "budget.exceeded": "`recspend report --show daily_spend` shows what was spent; reports/budgets.csv lists all.",
+    "budget.expected": "`recspend report --show forecast` shows the expected month end; reports/budgets.csv lists all.",
+    "anomaly.found": "`recspend explain daily_spend usage_date=DAY` shows a day; reports/anomalies.csv lists all.",
+    "rate.changed": "Ask the provider, or correct reference/rate_card.csv. reports/rate_changes.csv lists all.",
+    "rate.differs": "Dispute the charge, or correct reference/rate_card.csv. Days: reports/rate_differences.csv.",
+    "bill.differs": "reports/reconciliation.csv lists each part of the difference; sql/README.md explains them.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent at once: new findings of one kind (all of them), or a test, which has none."""
+    """One notification: all new findings of one kind, or a test without findings."""
 
     event: str
     title: str
@@ -42,23 +42,23 @@ class Message:
 
     @property
     def shown(self) -> Sequence[Finding]:
-        """The findings that are told in words."""
+        """Return the findings that the message spells out."""
         return self.findings[:_MOST_SHOWN]
 
     @property
     def more(self) -> int:
-        """How many there are beside them."""
+        """Return how many further findings there are."""
         return len(self.findings) - len(self.shown)
 
     @property
     def text(self) -> str:
-        """The message in words: title, findings, and what to do."""
+        """Return the message as text: title, findings, and what to do."""
         lines = [finding.sentence for finding in self.shown]
         lines += [f"… and {self.more} more."] if self.more else []
         return "\n".join([f"recspend: {self.title}", *(" ".join(line.split()) for line in lines), self.to_do])
 
     def as_object(self) -> dict[str, Any]:
-        """The message as fields, for JSON."""
+        """Return the message as fields, for JSON."""
         return {
             "event": self.event,
             "title": self.title,
@@ -71,13 +71,15 @@ class Message:
         }
 
 
-TEST = Message("recspend.test", "This is a test", "Findings will come this way. Nothing is to be done.")
-"""What shows that a channel works."""
+TEST = Message(
+    "recspend.test", "This is a test", "Findings will arrive here. You do not need to do anything."
+)
+"""The message of `recspend notify --test`."""
 
 
-def messages(found: Sequence[Finding], told: Collection[str], wanted: Collection[Kind]) -> list[Message]:
-    """A message for each wanted kind with findings whose key is not told yet, the weightiest kind first."""
-    new = [finding for finding in found if finding.key not in told]
+def messages(found: Sequence[Finding], notified: Collection[str], wanted: Collection[Kind]) -> list[Message]:
+    """Return a message for each wanted kind with findings not yet notified, the most important kind first."""
+    new = [finding for finding in found if finding.key not in notified]
     by_kind = {kind: [finding for finding in new if finding.kind == kind] for kind in KINDS if kind in wanted}
     return [
         Message(f"recspend.{kind}", _TITLES[kind], _TO_DO[kind], findings)
@@ -88,18 +90,20 @@ def messages(found: Sequence[Finding], told: Collection[str], wanted: Collection
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was looked at: kinds of findings, and single keys beside. What was not may still be as it was told.
+    """What a run examined: whole kinds of findings, and single keys. Anything else may still be as notified before.
 
-    left: keys of what is so, and is left to other runs to tell.
+    left: keys of current findings that are left to other runs to report.
     """
 
     kinds: Collection[Kind]
     keys: Collection[str] = ()
     left: Collection[str] = ()
 
-    def still_told(self, told: Collection[str], found: Sequence[Finding]) -> set[str]:
-        """Of what was told, what is still so; the rest went away, and is told again should it come back."""
+    def still_notified(self, notified: Collection[str], found: Sequence[Finding]) -> set[str]:
+        """Return the notified keys that still apply. The others went away, and are notified again if they come back."""
         now = {finding.key for finding in found}
         return {
-            key for key in told if key in now or not (key in self.keys or key.partition(" ")[0] in self.kinds)
+            key
+            for key in notified
+            if key in now or not (key in self.keys or key.partition(" ")[0] in self.kinds)
         }

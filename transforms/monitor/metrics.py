@@ -1,8 +1,8 @@
-"""Health as Prometheus reads it: text in its exposition format, version 0.0.4.
+"""Health in the text exposition format of Prometheus, version 0.0.4.
 
-The file is read again and again until the next run writes it, by node_exporter's textfile collector as a rule. So an
-instant is given, never an age, which would stand still: `time() - recspend_coverage_timestamp_seconds` is the age. What
-is not known is left out, and is not 0. Samples carry no time stamps, which that collector refuses.
+The file is read repeatedly until the next run replaces it, usually by node_exporter's textfile collector. It therefore
+contains instants and no ages, which would not advance: `time() - recspend_coverage_timestamp_seconds` is the age. An
+unknown value is left out and is not 0. Samples have no time stamps, because that collector refuses them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,12 +17,12 @@ from prometheus_client.core import Metric as MetricFamily
 from transforms.monitor.health import AccountHealth, DayCost, Health
 
 Value = int | Decimal | datetime
-"""A number, or an instant, which is written as seconds since 1970 (UTC)."""
+"""A number, or an instant; instants are written as seconds since 1970 (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A family: its name, what it says, and a value for each set of labels. One without a value is left out."""
+    """A metric family: its name, help text, and a value for each set of labels. Without a value it is left out."""
 
     name: str
     kind: Literal["gauge", "counter"]
@@ -31,15 +31,15 @@ class Metric:
 
 
 def exposition(metrics: Iterable[Metric]) -> str:
-    """The families as text, in their order; labels are escaped as the format says, the last line is ended."""
+    """Return the families as text, in order; labels are escaped and the last line is terminated."""
     return generate_latest(_Families([_family(metric) for metric in metrics if metric.samples])).decode()
 
 
 def health_metrics(health: Health) -> list[Metric]:
-    """What a monitoring system is told of a data folder.
+    """Return the metrics of a data folder.
 
-    Labels are accounts, their currencies, and two severities: an account more is some eight series more. The sid is a
-    label beside the name, because names need not be different and two samples with the same labels void the file.
+    Labels are accounts, their currencies, and two severities; each account adds about eight series. The sid is a label
+    in addition to the name, because names need not be unique and two samples with the same labels invalidate the file.
     """
     return [*_of_runs(health), *_of_accounts(health.accounts), *_of_checks(health), *_of_the_day(health)]
 
@@ -50,34 +50,36 @@ def _of_runs(health: Health) -> list[Metric]:
         return []
     took = None if run.finished_at is None else (run.finished_at - run.started_at).total_seconds()
     counts = {
-        "recspend_last_run_requests": ("Requests of the last run, repeated ones included.", run.requests),
+        "recspend_last_run_requests": ("Requests of the last run, including repeated ones.", run.requests),
         "recspend_last_run_retries": ("Repeated requests of the last run.", run.retries),
         "recspend_last_run_rejected_records": (
-            "Records that could not be understood, as they stood at the end of the last run.",
+            "Records that could not be understood, at the end of the last run.",
             run.rejected,
         ),
     }
     return [
         _one(
             "recspend_last_success_timestamp_seconds",
-            "When the last run ended that ended well (exit code 0).",
+            "End of the last successful run (exit code 0).",
             health.last_success.finished_at if health.last_success else None,
         ),
-        _one("recspend_last_run_timestamp_seconds", "When the last run ended, well or not.", run.finished_at),
+        _one(
+            "recspend_last_run_timestamp_seconds", "End of the last run, successful or not.", run.finished_at
+        ),
         _one(
             "recspend_last_run_duration_seconds",
-            "How long the last run took.",
+            "Duration of the last run.",
             None if took is None else Decimal(str(took)),
         ),
         _one(
             "recspend_last_run_exit_code",
-            "How the last run ended: 0 fine, 1 a check failed, 2 wrong use or settings, 3 the API.",
+            "Exit code of the last run: 0 success, 1 a check failed, 2 wrong use or settings, 3 the API.",
             run.exit_code,
         ),
         *(_one(name, words, count) for name, (words, count) in counts.items()),
         _one(
             "recspend_requests_total",
-            "Requests of all runs, repeated ones included.",
+            "Requests of all runs, including repeated ones.",
             health.requests,
             "counter",
         ),
@@ -88,16 +90,19 @@ def _of_runs(health: Health) -> list[Metric]:
 def _of_accounts(accounts: Sequence[AccountHealth]) -> list[Metric]:
     until = _known((_labels(each), each.covered_until) for each in accounts)
     counts = {
-        "recspend_hole_days": ("Days that were not read, or not to their end.", "holes"),
+        "recspend_hole_days": ("Days that were not read, or not completely.", "holes"),
         "recspend_unpriced_recordings": ("Recordings without a price.", "unpriced"),
-        "recspend_unsettled_recordings": ("Recordings without a price or not done.", "unsettled"),
-        "recspend_rejected_records": ("Records that could not be understood, in no figure.", "rejected"),
+        "recspend_unsettled_recordings": ("Recordings without a price or unfinished.", "unsettled"),
+        "recspend_rejected_records": (
+            "Records that could not be understood and are not in any figure.",
+            "rejected",
+        ),
     }
     return [
         Metric(
             "recspend_coverage_timestamp_seconds",
             "gauge",
-            "What was created before was read, but for the hole days.",
+            "Everything created before this was read, except for the hole days.",
             until,
         ),
         *(
@@ -110,7 +115,7 @@ def _of_accounts(accounts: Sequence[AccountHealth]) -> list[Metric]:
 def _of_checks(health: Health) -> list[Metric]:
     found = {"fail": health.failed_checks, "warn": health.warning_checks}
     samples = _known(({"severity": of}, None if names is None else len(names)) for of, names in found.items())
-    return [Metric("recspend_failed_checks", "gauge", "Checks that found something in the tables.", samples)]
+    return [Metric("recspend_failed_checks", "gauge", "Checks that found rows in the tables.", samples)]
 
 
 def _of_the_day(health: Health) -> list[Metric]:
@@ -120,19 +125,19 @@ def _of_the_day(health: Health) -> list[Metric]:
     return [
         _one(
             "recspend_yesterday_timestamp_seconds",
-            "Beginning of the day that the metrics of yesterday are of, in the reporting time zone.",
+            "Start of the day that the metrics of yesterday describe, in the reporting time zone.",
             health.day_began,
         ),
         Metric(
             "recspend_yesterday_cost",
             "gauge",
-            "What was charged for yesterday, as far as priced; for accounts that it was read whole for.",
+            "Cost of yesterday, as far as prices are known; only for accounts that were read completely.",
             _known(({**_labels(each), "currency": each.currency}, each.cost) for each in health.day_costs),
         ),
         Metric(
             "recspend_yesterday_unpriced_recordings",
             "gauge",
-            "Recordings of yesterday whose price is still to come, and not in the cost.",
+            "Recordings of yesterday without a price yet, which are not in the cost.",
             [({"account": name, "account_sid": sid}, count) for (sid, name), count in unpriced.items()],
         ),
     ]
@@ -145,7 +150,7 @@ def _one(name: str, words: str, value: Value | None, kind: Literal["gauge", "cou
 def _known(
     samples: Iterable[tuple[Mapping[str, str], Value | None]],
 ) -> list[tuple[Mapping[str, str], Value]]:
-    """What is known of them: the rest is no 0, and not in the file."""
+    """Return the samples with a known value. An unknown value is not 0 and is left out."""
     return [(labels, value) for labels, value in samples if value is not None]
 
 
@@ -154,13 +159,13 @@ def _labels(of: AccountHealth | DayCost) -> dict[str, str]:
 
 
 class _Families:
-    """What prometheus_client renders: families of metrics, as a registry gives them."""
+    """A registry for prometheus_client to render."""
 
     def __init__(self, families: Iterable[MetricFamily]) -> None:
         self._families = families
 
     def collect(self) -> Iterable[MetricFamily]:
-        """All families, in their order."""
+        """Return all families, in order."""
         return self._families
 
 

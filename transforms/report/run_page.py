@@ -1,4 +1,4 @@
-"""What a run came to, as a page of Markdown for whoever looks at it in a browser: pure text from plain values."""
+"""The result of a run as a Markdown page, to be viewed in a browser: text from plain values."""
 
 import hashlib
 import re
@@ -18,8 +18,8 @@ NOTHING = "–"  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is to be said of a run.
+class RunPageContent:
+    """What the page of a run shows.
 
     figures: the summary as one object. days: account, first and last day covered, days covered, days missing, as text.
     remarks: what a reader must know, as sentences. folder: where the files are; files: their names.
@@ -33,24 +33,24 @@ class Told:
     files: Sequence[str] = ()
 
 
-def run_page(told: Told) -> str:
+def run_page(content: RunPageContent) -> str:
     """The page of a run. What belongs to stages that did not run is left out."""
-    costs = told.figures.get("cost", {})
-    counts = {name: f"{value:,}" for name, value in told.figures.items() if isinstance(value, int)}
-    seconds = {stage: f"{taken:.1f}" for stage, taken in told.figures.get("seconds", {}).items()}
+    costs = content.figures.get("cost", {})
+    counts = {name: f"{value:,}" for name, value in content.figures.items() if isinstance(value, int)}
+    seconds = {stage: f"{taken:.1f}" for stage, taken in content.figures.get("seconds", {}).items()}
     # A browser opens no file from a page of a server, so a link would lead nowhere.
-    files = f"On the machine that ran it, in {literal(told.folder)}: {literal(', '.join(told.files))}"
+    files = f"On the machine that ran it, in {literal(content.folder)}: {literal(', '.join(content.files))}"
     return page(
-        told.title,
+        content.title,
         {
-            "To look at": bullets(told.remarks),
+            "To look at": bullets(content.remarks),
             "Cost of everything in the warehouse": side_by_side(
                 {currency: readable([Decimal(cost)])[0] for currency, cost in costs.items()}
             ),
             "Figures": side_by_side(counts),
-            "Days": grid(("account", "first day", "last day", "covered", "missing"), told.days),
+            "Days": grid(("account", "first day", "last day", "covered", "missing"), content.days),
             "Seconds": side_by_side(seconds),
-            "Files": files if told.files else "",
+            "Files": files if content.files else "",
         },
     )
 

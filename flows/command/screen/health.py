@@ -96,6 +96,5 @@ def _instant(account: AccountHealth) -> str:
 
 def finding_line(finding: "Diagnosis") -> Text:
     """One line of the doctor."""
-    style = {"ok": "green", "look": "yellow", "broken": "red"}[finding.state]
-    word = {"ok": "ok", "look": "look at this", "broken": "broken"}[finding.state]
-    return Text.assemble((f"{word:<13}", style), f"{finding.subject}: {finding.words}")
+    style = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.state]
+    return Text.assemble((f"{finding.state:<6}", style), f"{finding.subject}: {finding.words}")

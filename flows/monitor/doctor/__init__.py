@@ -1,4 +1,4 @@
-"""Doctor: is everything there that a run needs? One line each, with what to do."""
+"""Doctor: check everything that a run needs. Each check is one line that says what to do."""
 
 from collections.abc import Iterator
 
@@ -16,14 +16,14 @@ from transforms.errors import RecspendError
 
 
 def examine() -> Iterator[Diagnosis]:
-    """Look at the settings, the data folder, Prefect, who is told, what was read, and each account by a small request.
+    """Check settings, data folder, disk, Prefect, channels and coverage, and each account with a small request.
 
-    Each finding is given as soon as it is known. None holds a secret, and no error of these things is raised.
+    Yields each diagnosis as soon as it is known. None contains a secret. What fails is a diagnosis, not an exception.
     """
     try:
         settings = load()
     except RecspendError as error:
-        yield Diagnosis("settings", "broken", str(error))
+        yield Diagnosis("settings", "fail", str(error))
         return
     yield from settings_seen(settings)
     yield from _guarded("data folder", folder(settings))
@@ -36,9 +36,9 @@ def examine() -> Iterator[Diagnosis]:
 
 
 def _guarded(subject: str, findings: Iterator[Diagnosis]) -> Iterator[Diagnosis]:
-    """The findings, and one more when a file cannot be looked at."""
+    """Yield the diagnoses, and one more if a file cannot be read."""
     try:
         yield from findings
     except OSError as error:
-        cure = "Give the user that recspend runs as the right to it."
-        yield Diagnosis(subject, "broken", f"cannot be looked at: {error}. {cure}")
+        cure = "Give the user that recspend runs as access to it."
+        yield Diagnosis(subject, "fail", f"cannot be read: {error}. {cure}")

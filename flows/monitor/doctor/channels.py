@@ -1,4 +1,4 @@
-"""Who is told of findings: is the secret of each channel there, and its program?"""
+"""Check the notification channels: the secret or program that each one needs."""
 
 from collections.abc import Iterator
 
@@ -11,17 +11,19 @@ from transforms.monitor.findings import KINDS
 
 
 def channels_seen(settings: Settings) -> Iterator[Diagnosis]:
-    """A channel each. Sends nothing: `recspend notify --test` does."""
+    """Check each channel. Sends nothing; `recspend notify --test` does."""
     found = channels(settings, utc_now)
     if not found:
-        words = "nobody is told of failures, holes or budgets; [[notify]] in recspend.toml names who is to be"
+        words = (
+            "nobody is notified of failures, gaps or budgets; to change that, add [[notify]] to recspend.toml"
+        )
         yield Diagnosis("channels", "ok", words)
     for channel in found:
         of = "" if channel.kinds == set(KINDS) else f" of {', '.join(sorted(channel.kinds))}"
         facts = {"kinds": sorted(channel.kinds)}
         try:
-            words = f"{channel.ready()} is told{of}; `recspend notify --test` tries it"
+            words = f"{channel.ready()} is notified{of}; `recspend notify --test` sends a test message"
         except ConfigError as error:
-            yield Diagnosis(f"channel {channel.name}", "broken", str(error), facts)
+            yield Diagnosis(f"channel {channel.name}", "fail", str(error), facts)
             continue
         yield Diagnosis(f"channel {channel.name}", "ok", words, facts)

@@ -1,4 +1,4 @@
-"""What was read so far, at a glance: the last run, and the coverage of each account."""
+"""Summarize what was read so far: the last run and the coverage of each account."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ from transforms.values.durations import in_words
 
 
 def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Diagnosis]:
-    """The last run, then an account each."""
+    """Diagnose the last run, then each account."""
     now = datetime.now(UTC)
     try:
         found = health(settings.data_dir, names, settings.reporting_timezone, now)
     except RecspendError as error:
-        yield Diagnosis("coverage", "broken", str(error))
+        yield Diagnosis("coverage", "fail", str(error))
         return
     yield _last_run(found)
     for account in found.accounts:
@@ -27,33 +27,33 @@ def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Diag
 def _last_run(found: Health) -> Diagnosis:
     run = found.last_run
     if run is None:
-        return Diagnosis("last run", "look", "there was none yet. Run `recspend run`.")
+        return Diagnosis("last run", "warn", "none yet. Run `recspend run`.")
     cures = {
-        1: ". `recspend check` says which.",
-        2: ". Run it again to see.",
+        1: ". `recspend check` shows which.",
+        2: ". Run it again to see the error.",
         3: ". See the accounts below.",
     }
     words = f"{run.in_words}{cures.get(run.exit_code or 0, '')}"
     facts = {"started_at": run.started_at.isoformat(), "exit_code": run.exit_code}
     is_fine = run.is_under_way or run.exit_code == 0
-    return Diagnosis("last run", "ok" if is_fine else "look", words, facts)
+    return Diagnosis("last run", "ok" if is_fine else "warn", words, facts)
 
 
 def _coverage(account: AccountHealth, now: datetime) -> Diagnosis:
     subject = f"coverage {account.account_name}"
     if account.first_day is None or account.covered_until is None:
-        return Diagnosis(subject, "look", "nothing was read yet. Run `recspend run`.")
+        return Diagnosis(subject, "warn", "nothing was read yet. Run `recspend run`.")
     is_ahead = account.is_in_the_future(now)
     until = f"{in_words(now - account.covered_until)} ago"
     words = (
         f"{account.first_day} to {account.newest_day}, read until "
-        f"{'later than now, so a clock is or was wrong' if is_ahead else until}; "
-        f"{account.holes} holes, {account.unsettled} recordings without a price or not done"
+        f"{'a time in the future, so a clock is or was wrong' if is_ahead else until}; "
+        f"{account.holes} days missing, {account.unsettled} recordings without a price or unfinished"
     )
-    state: State = "look" if is_ahead or account.holes else "ok"
+    state: State = "warn" if is_ahead or account.holes else "ok"
     if account.holes:
         words += (
-            '. Run `recspend run`; `recspend query "from ops.coverage where not is_covered"` lists the holes.'
+            '. Run `recspend run`; `recspend query "from ops.coverage where not is_covered"` lists the days.'
         )
     facts = {
         "first_day": account.first_day.isoformat(),

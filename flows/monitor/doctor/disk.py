@@ -1,4 +1,4 @@
-"""The disk: what is free, what the folder takes, and when it will be full."""
+"""Check the disk: free space, the size of the data folder, and when the disk will be full."""
 
 import math
 import shutil
@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.monitor.doctor.finding import Diagnosis, State
-from flows.monitor.doctor.folder import standing
+from flows.monitor.doctor.folder import nearest_folder
 from flows.stores.raw.sizes import folder_bytes, landed_bytes
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import RecspendError
 from transforms.monitor.growth import Growth, growth
 
-# What a first reading of some hundred thousand recordings takes, with room to build.
+# Enough for the first run over a few hundred thousand recordings, including the build.
 _ENOUGH_FREE_BYTES = 2 * 1024**3
 # Time to get a larger disk.
 _ENOUGH_DAYS = 30
@@ -22,8 +22,8 @@ _LONG = 3650
 
 
 def disk(data_dir: Path) -> Iterator[Diagnosis]:
-    """Room and growth. Broken when not even the warehouse can be built anew, which is done beside the old one."""
-    free = shutil.disk_usage(standing(data_dir)).free
+    """Check space and growth. Fails if there is no room for the second copy of the warehouse that a build needs."""
+    free = shutil.disk_usage(nearest_folder(data_dir)).free
     taken, landed = folder_bytes(data_dir), landed_bytes(data_dir)
     warehouse = warehouse_path(data_dir)
     needed = warehouse.stat().st_size if warehouse.exists() else 0
@@ -39,35 +39,35 @@ def disk(data_dir: Path) -> Iterator[Diagnosis]:
     }
     state: State = "ok"
     if free < needed:
-        state = "broken"
+        state = "fail"
     elif free < _ENOUGH_FREE_BYTES or (days is not None and days < _ENOUGH_DAYS):
-        state = "look"
-    words = f"{_size(free)} free; {_size(taken)} taken"
+        state = "warn"
+    words = f"{_size(free)} free; {_size(taken)} used"
     if recordings:
-        words += f", {_size(taken / recordings)} a recording"
+        words += f", {_size(taken / recordings)} per recording"
     if grows:
         words += f"; {_growing(grows, days)}"
-    cure = "" if state == "ok" else ". Make room, or move the data folder to a larger disk."
+    cure = "" if state == "ok" else ". Free some space, or move the data folder to a larger disk."
     yield Diagnosis("disk", state, f"{words}{cure}", facts)
 
 
 def _recordings(warehouse: Path) -> tuple[int, float]:
-    """How many there are, and how many a day came lately; none when nobody can tell."""
+    """Return how many recordings there are and how many were added per day recently; zeros if unknown."""
     if not warehouse.exists():
         return 0, 0
     try:
         (row,) = Warehouse(warehouse).table(query("health/recordings_a_day")).to_pylist()
-    except RecspendError:  # the coverage line tells
+    except RecspendError:  # the coverage line reports it
         return 0, 0
     return row["recordings"], float(row["a_day"])
 
 
 def _growing(grows: Growth, days: float | None) -> str:
     if days is None:
-        return "nothing came lately"
+        return "nothing was added recently"
     seen = f"as in the last {grows.observed_days} days" if grows.observed_days else "if each day is read once"
     until = "more than ten years" if days > _LONG else f"about {max(int(days), 0)} days"
-    return f"about {_size(grows.bytes_a_day)} more a day ({seen}), full in {until}"
+    return f"about {_size(grows.bytes_a_day)} more per day ({seen}), full in {until}"
 
 
 def _size(size: float) -> str:

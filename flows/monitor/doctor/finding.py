@@ -1,17 +1,17 @@
-"""What the doctor says of one thing."""
+"""One line of the doctor's output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-State = Literal["ok", "look", "broken"]
+State = Literal["ok", "warn", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One line of the doctor: what was looked at, how it is, what it says and what to do.
+    """The result of one check: its subject, its state, and what was found and what to do in words.
 
-    facts: the same for machines, by name; none of them is a secret.
+    facts: the same as fields, for `--json`; they contain no secret.
     """
 
     subject: str

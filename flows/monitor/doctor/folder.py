@@ -1,4 +1,4 @@
-"""The data folder: can it be written to, who writes, and what was built in it?"""
+"""Check the data folder: whether it is writable, which process writes, and what was built in it."""
 
 import os
 from collections.abc import Iterator
@@ -13,51 +13,51 @@ from flows.stores.warehouse.warehouse import warehouse_path
 
 
 def folder(settings: Settings) -> Iterator[Diagnosis]:
-    """Folder and its format, lock, warehouse, and the file for Prometheus."""
+    """Check the folder and its format, the lock, the warehouse, and the file for Prometheus."""
     data_dir = settings.data_dir
     if not is_writable(data_dir):
-        words = f"{standing(data_dir)} cannot be written to. Make it writable, or set RECSPEND_DATA_DIR."
-        yield Diagnosis("data folder", "broken", words)
+        words = f"{nearest_folder(data_dir)} is not writable. Make it writable, or set RECSPEND_DATA_DIR."
+        yield Diagnosis("data folder", "fail", words)
         return
-    is_there = "" if data_dir.exists() else ", made by the first run"
+    is_there = "" if data_dir.exists() else ", created by the first run"
     yield Diagnosis(
         "data folder", "ok", f"{data_dir.absolute()}{is_there}", {"path": str(data_dir.absolute())}
     )
     if data_dir.exists():
         yield _format(data_dir)
     held = holder(data_dir)
-    since = f"process {held.process} writes since {held.since}" if held else "nobody writes"
-    yield Diagnosis("lock", "look" if held else "ok", since)
+    since = f"process {held.process} has been writing since {held.since}" if held else "no process is writing"
+    yield Diagnosis("lock", "warn" if held else "ok", since)
     warehouse = warehouse_path(data_dir)
     if warehouse.exists():
         built = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC).isoformat(timespec="seconds")
         yield Diagnosis("warehouse", "ok", f"{warehouse}, built {built}", {"built_at": built})
     else:
-        yield Diagnosis("warehouse", "look", "not built yet. Run `recspend run`.")
+        yield Diagnosis("warehouse", "warn", "not built yet. Run `recspend run`.")
     metrics = data_dir / settings.metrics_file
     if is_writable(metrics.parent):
         yield Diagnosis("metrics file", "ok", f"{metrics}, for Prometheus, written by each run")
     else:
-        words = f"{standing(metrics.parent)} cannot be written to. Make it writable, or set RECSPEND_METRICS_FILE."
-        yield Diagnosis("metrics file", "look", words)
+        words = f"{nearest_folder(metrics.parent)} is not writable. Make it writable, or set RECSPEND_METRICS_FILE."
+        yield Diagnosis("metrics file", "warn", words)
 
 
 def _format(data_dir: Path) -> Diagnosis:
-    found = read_format(data_dir)  # a newer or unreadable one was refused with the settings
+    found = read_format(data_dir)  # a newer or unreadable one already fails with the settings
     facts = {"format": found.format if found else None, "known": FORMAT}
     if found is None:
-        return Diagnosis("format", "ok", f"not told yet; the next run makes it {FORMAT}", facts)
+        return Diagnosis("format", "ok", f"not recorded yet; the next run writes format {FORMAT}", facts)
     words = f"{found.format}, of recspend {found.recspend}"
     if found.format < FORMAT:
-        words += f"; the next run upgrades it to {FORMAT}, and asks the API for nothing again"
+        words += f"; the next run upgrades it to {FORMAT}, and requests nothing from the API again"
     return Diagnosis("format", "ok", words, facts)
 
 
-def standing(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that exists."""
+def nearest_folder(path: Path) -> Path:
+    """Return the folder itself, or its nearest parent that exists."""
     return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
 
 
 def is_writable(path: Path) -> bool:
-    """Whether there can be written to a folder, or the folder can be made."""
-    return standing(path).is_dir() and os.access(standing(path), os.W_OK | os.X_OK)
+    """Check whether a folder is writable or can be created."""
+    return nearest_folder(path).is_dir() and os.access(nearest_folder(path), os.W_OK | os.X_OK)

@@ -1,4 +1,4 @@
-"""The Prefect server, when one is configured: does it answer, and is it of a version that goes with ours?"""
+"""Check the Prefect server, if one is configured: that it responds and that its version is compatible."""
 
 import os
 import re
@@ -11,12 +11,12 @@ _SECONDS = 5
 
 
 def prefect_server() -> Diagnosis:
-    """Ask the server for its health and version, through Prefect's own client, which knows how to log in."""
+    """Query the server's health and version through Prefect's own client, which knows how to log in."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        return Diagnosis(_SUBJECT, "ok", "no PREFECT_API_URL; runs are direct")
+        return Diagnosis(_SUBJECT, "ok", "PREFECT_API_URL is not set; runs do not use Prefect")
     shown = without_credentials(url)
-    # Prefect takes a second to load.
+    # Loading Prefect takes a second.
     from httpx import HTTPStatusError
     from prefect import __version__ as ours
     from prefect.client.orchestration import get_client
@@ -29,28 +29,28 @@ def prefect_server() -> Diagnosis:
         ):
             trouble = client.api_healthcheck()
             theirs = "" if trouble else str(client.api_version())
-    except Exception as error:  # whatever the way there brings, it is a finding
+    except Exception as error:  # any error on the way to the server is a diagnosis
         trouble, theirs = error, ""
     if trouble is None:
         return compared(shown, ours, theirs)
     if isinstance(trouble, HTTPStatusError) and trouble.response.status_code in (401, 403):
         cure = "Set PREFECT_API_AUTH_STRING, or PREFECT_API_KEY for Prefect Cloud."
-        return Diagnosis(_SUBJECT, "broken", f"{shown} refuses the login. {cure}")
+        return Diagnosis(_SUBJECT, "fail", f"{shown} refuses the login. {cure}")
     cure = "Start it, or unset PREFECT_API_URL to run without it."
-    return Diagnosis(_SUBJECT, "broken", f"{shown} does not answer ({type(trouble).__name__}). {cure}")
+    return Diagnosis(_SUBJECT, "fail", f"{shown} does not respond ({type(trouble).__name__}). {cure}")
 
 
 def compared(shown: str, ours: str, theirs: str) -> Diagnosis:
-    """What two versions mean. Prefect's own client refuses another major version and warns of an older server."""
+    """Compare two versions. Prefect's client refuses another major version and warns about an older server."""
     facts = {"url": shown, "client_version": ours, "server_version": theirs}
     words = f"runs are reported to {shown}; server {theirs}, client {ours}"
     if _numbers(ours)[:1] != _numbers(theirs)[:1]:
         return Diagnosis(
-            _SUBJECT, "broken", f"{words}. Major versions must be the same: upgrade the older.", facts
+            _SUBJECT, "fail", f"{words}. Major versions must be the same: upgrade the older.", facts
         )
     if _numbers(theirs) < _numbers(ours):
         return Diagnosis(
-            _SUBJECT, "look", f"{words}. The server is older than the client: upgrade it.", facts
+            _SUBJECT, "warn", f"{words}. The server is older than the client: upgrade it.", facts
         )
     return Diagnosis(_SUBJECT, "ok", words, facts)
 

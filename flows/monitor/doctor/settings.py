@@ -1,4 +1,4 @@
-"""The settings and where each came from."""
+"""Show the settings and where each one came from."""
 
 import difflib
 import os
@@ -11,14 +11,14 @@ from flows.settings.config_file import config_path
 from flows.settings.settings import Settings, origins
 
 _PREFIX = "RECSPEND_"
-# Text that somebody typed may hold a password by mistake, as a URL can. What the account lines show was checked.
+# Text that a user typed may contain a password by mistake, for example in a URL. The account lines show checked text.
 _SHOWN = (bool, int, float, Decimal)
 _NAMES = ("provider", "reporting_timezone", "data_dir", "metrics_file")
-"""Settings that are text out of a list, and folders: the name of a file with a token may be the token itself."""
+"""Text settings that are safe to show. A file name is not: a user may have set the token itself instead."""
 
 
 def settings_seen(settings: Settings) -> Iterator[Diagnosis]:
-    """Each setting that was given, then how many were not, and variables that look like settings and are none."""
+    """Show each setting that was set, how many use their defaults, and unknown variables with our prefix."""
     came_from = origins()
     path = config_path()
     facts = {
@@ -27,16 +27,16 @@ def settings_seen(settings: Settings) -> Iterator[Diagnosis]:
     }
     words = "; ".join(f"{name}{_shown(facts[name])} from {where}" for name, where in came_from.items())
     read = f"{path} read" if path.exists() else f"no {path}"
-    others = f"{len(facts) - len(came_from)} others have their defaults"
+    others = f"{len(facts) - len(came_from)} settings use their defaults"
     yield Diagnosis("settings", "ok", f"{read}; {f'{words}; ' if words else ''}{others}", {"settings": facts})
-    for variable in _strangers(settings):
+    for variable in _unknown_variables(settings):
         near = difflib.get_close_matches(variable, [f"{_PREFIX}{name.upper()}" for name in facts], 1)
         meant = f" Did you mean {near[0]}?" if near else " Unset it."
-        yield Diagnosis("settings", "look", f"{variable} is no setting and changes nothing.{meant}")
+        yield Diagnosis("settings", "warn", f"{variable} is not a known setting and has no effect.{meant}")
 
 
 def _value(name: str, value: Any) -> dict[str, Any]:
-    """The value, where it cannot be a secret."""
+    """Return the value unless it could be a secret."""
     if isinstance(value, bool | int | float):
         return {"value": value}
     return {"value": str(value)} if isinstance(value, _SHOWN) or name in _NAMES else {}
@@ -46,8 +46,8 @@ def _shown(fact: dict[str, Any]) -> str:
     return f" = {fact['value']}" if "value" in fact else ""
 
 
-def _strangers(settings: Settings) -> list[str]:
-    """Variables with our prefix that no setting, no account and no channel reads."""
+def _unknown_variables(settings: Settings) -> list[str]:
+    """Return the variables with our prefix that no setting, account or channel reads."""
     read = {"CONFIG", *(name.upper() for name in Settings.model_fields)}
     named = {
         value

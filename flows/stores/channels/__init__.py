@@ -1,1 +1,1 @@
-"""The ways a notification leaves."""
+"""Senders of notifications: webhook, e-mail, apprise, command."""

@@ -1,6 +1,7 @@
-"""Apprise: messages to whatever it has a service for, such as Teams, PagerDuty, ntfy or Matrix, by an address.
+"""Send messages through apprise to any service it supports, such as Teams, PagerDuty, ntfy or Matrix.
 
-The address holds the secret. Apprise logs addresses, and urllib3 paths, so neither logs while a message is sent.
+The service's address contains the secret. Apprise logs addresses and urllib3 logs paths, so neither logs while a
+message is sent.
 """
 
 import logging
@@ -17,28 +18,28 @@ _LOGGERS = ("apprise", "urllib3.connectionpool", "requests_oauthlib")
 
 
 def service(url: str) -> str:
-    """The name of the service that the address is of. Raises ConfigError, which never names the address."""
+    """Return the name of the address's service. Raises ConfigError, which never shows the address."""
     with _silent():
         return str(_opened(url)[0].service_name)
 
 
 def notify(url: str, message: Message) -> None:
-    """Send a message. Raises DeliveryError when it was not taken, and ConfigError for an address that cannot be one."""
+    """Send a message. Raises DeliveryError if it was not accepted, ConfigError if the address is invalid."""
     with _silent():
         opened = _opened(url)
         title, _, body = message.text.partition("\n")
         try:
-            is_taken = opened.notify(body, title, body_format=NotifyFormat.TEXT)
-        except Exception:  # whatever a service's plugin raises may hold the address
-            is_taken = False
-    if not is_taken:
+            is_accepted = opened.notify(body, title, body_format=NotifyFormat.TEXT)
+        except Exception:  # an error of a service's plugin may contain the address
+            is_accepted = False
+    if not is_accepted:
         raise DeliveryError(
-            f"{opened[0].service_name} did not take the message. Check its address, and whether it is still valid."
+            f"{opened[0].service_name} did not accept the message. Check that its address is still valid."
         ) from None
 
 
 def _opened(url: str) -> Apprise:
-    """The one service of the address. Loads all plugins of apprise, which takes a second."""
+    """Return the service of the address. Loads all plugins of apprise, which takes a second."""
     asset = AppriseAsset(
         app_id="recspend",
         app_desc="recspend",
@@ -69,7 +70,7 @@ def _silent() -> Iterator[None]:
         logger.disabled = True
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of what its plugins import
+            warnings.simplefilter("ignore", DeprecationWarning)  # from libraries of its plugins
             yield
     finally:
         for logger, was_disabled in zip(loggers, before, strict=True):

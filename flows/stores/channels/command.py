@@ -1,4 +1,4 @@
-"""A command of the operator's own, which gets messages as JSON."""
+"""Send messages as JSON to a command of the operator."""
 
 import shutil
 import subprocess
@@ -13,20 +13,18 @@ _STANDARD_ERROR = 2
 
 
 def found(command: Sequence[str]) -> str:
-    """The program that would be run, by its path. Raises ConfigError when there is none that can be."""
+    """Describe the program that would run, with its path. Raises ConfigError if it is not found or not executable."""
     path = shutil.which(command[0])
     if path is None:
-        raise ConfigError(
-            f"The command {command[0]} is not there, or cannot be run. Give the whole path of a program."
-        )
+        raise ConfigError(f"The command {command[0]} is not an executable program. Give its full path.")
     return f"the command {path}"
 
 
 def hand_over(command: Sequence[str], environment: Mapping[str, str], message: Message) -> None:
-    """Run a command without a shell, with a message on its standard input: one line of JSON.
+    """Run a command without a shell, with the message as one line of JSON on its standard input.
 
-    What it prints goes to our standard error. Raises DeliveryError when it cannot be started, takes longer than a
-    minute, or ends with another exit code than 0.
+    Its output goes to our standard error. Raises DeliveryError if it cannot be started, takes longer than a minute, or
+    ends with a non-zero exit code.
     """
     given = json_text({"text": message.text, **message.as_object()}) + "\n"
     try:
@@ -40,13 +38,13 @@ def hand_over(command: Sequence[str], environment: Mapping[str, str], message: M
         )
     except subprocess.TimeoutExpired:
         raise DeliveryError(
-            f"The command {command[0]} took more than {_TIMEOUT_SECONDS} seconds. It was stopped; make it quicker."
+            f"The command {command[0]} took more than {_TIMEOUT_SECONDS} seconds. It was stopped. Make it faster."
         ) from None
     except (OSError, ValueError) as error:
         raise DeliveryError(
-            f"The command {command[0]} cannot be started ({type(error).__name__}). Give the whole path of a program."
+            f"The command {command[0]} cannot be started ({type(error).__name__}). Give the full path of a program."
         ) from None
     if done.returncode:
         raise DeliveryError(
-            f"The command {command[0]} ended with exit code {done.returncode}. Look at what it printed."
+            f"The command {command[0]} ended with exit code {done.returncode}. Check its output."
         )

@@ -1,4 +1,4 @@
-"""E-mail through an SMTP server."""
+"""Send messages as e-mail through an SMTP server."""
 
 import logging
 import smtplib
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in. port: None for the usual one. user: None where the server asks for none."""
+    """An SMTP server. port: None for the usual one. user: None if the server requires no login."""
 
     host: str
     port: int | None
@@ -37,7 +37,7 @@ class MailServer:
 def send(
     server: MailServer, password: str, sender: str, recipients: Sequence[str], message: Message, now: datetime
 ) -> None:
-    """Send a message as plain text, dated now. Raises DeliveryError when the server takes it for nobody."""
+    """Send a message as plain text, dated now. Raises DeliveryError if the server accepts it for no recipient."""
     try:
         mail = _mail(sender, recipients, message, now)
         with _connected(server) as client:
@@ -48,11 +48,11 @@ def send(
             refused = client.send_message(mail)
     except smtplib.SMTPResponseException as error:
         raise DeliveryError(
-            f"The mail server {server.host} refused ({type(error).__name__}, {error.smtp_code}). {_LOOK}"
+            f"The mail server {server.host} refused the message ({type(error).__name__}, {error.smtp_code}). {_CHECK}"
         ) from None
-    except (OSError, MessageError, ValueError) as error:  # what smtplib raises is an OSError
+    except (OSError, MessageError, ValueError) as error:  # errors of smtplib are OSErrors
         raise DeliveryError(
-            f"The mail server {server.host} did not take the message ({type(error).__name__}). {_LOOK}"
+            f"The mail server {server.host} did not accept the message ({type(error).__name__}). {_CHECK}"
         ) from None
     if refused:
         logger.warning(
@@ -61,31 +61,31 @@ def send(
 
 
 def is_address(text: str) -> bool:
-    """Whether mail can be sent to it, or from it: an address, with a name if wanted, or several of them.
+    """Check whether a text is a valid sender or recipient: one or more addresses, each with or without a name.
 
-    Asks no DNS server, and takes names of an own network as well.
+    Makes no DNS request, and accepts host names of a local network as well.
     """
     mail = EmailMessage()
     try:
         mail["To"] = text
         for each in mail["To"].addresses:
-            # The ending lets names of an own network pass, such as root@localhost, which it otherwise refuses.
+            # The suffix makes host names of a local network pass, such as root@localhost, which are refused otherwise.
             address = each.addr_spec if each.domain.endswith("]") else f"{each.addr_spec}.example"
             validate_email(
                 address, check_deliverability=False, allow_quoted_local=True, allow_domain_literal=True
             )
-    except Exception:  # the standard library's parser stumbles over some: IndexError, AttributeError
+    except Exception:  # the standard library's parser raises IndexError or AttributeError for some texts
         return False
     is_clean = all(isinstance(defect, NonASCIILocalPartDefect) for defect in mail["To"].defects)
     return is_clean and bool(mail["To"].addresses)
 
 
-_LOOK = "Look at host, port, security, user, password and addresses."
+_CHECK = "Check host, port, security, user, password and addresses."
 
 
 @contextmanager
 def _connected(server: MailServer) -> Iterator[smtplib.SMTP]:
-    """A connection for the block. smtplib's own raises when it is not taken leave of, though the mail was taken."""
+    """Connect for the block. smtplib's own context manager raises if QUIT fails, even if the mail was accepted."""
     client = _client(server)
     try:
         yield client
@@ -109,6 +109,6 @@ def _mail(sender: str, recipients: Sequence[str], message: Message, now: datetim
     mail["Subject"] = f"recspend: {message.title}"
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = make_msgid(domain=mail["From"].addresses[0].domain)
-    mail["Auto-Submitted"] = "auto-generated"  # so that nobody's absence note answers
+    mail["Auto-Submitted"] = "auto-generated"  # so that no out-of-office message is sent in reply
     mail.set_content(message.text)
     return mail

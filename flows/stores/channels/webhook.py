@@ -1,7 +1,7 @@
-"""A webhook: messages posted as JSON, in the form that Slack and what is compatible with it understand.
+"""Post messages to a webhook as JSON, in the form that Slack and compatible services expect.
 
-The standard library's client, because it writes no log: urllib3 logs the path of each request for whoever asks for its
-debug lines, and at Slack the path is the secret.
+Uses the standard library's client because it writes no log. At debug level urllib3 logs the path of each request, which
+is the secret of a Slack webhook.
 """
 
 import re
@@ -23,19 +23,19 @@ _URL = re.compile(
 )
 _TIMEOUT_SECONDS = 20
 
-NO_ADDRESS = "The address of the webhook must begin with https://, and hold no space."
+NO_ADDRESS = "The address of the webhook must begin with https:// and must not contain a space."
 
 
 def is_webhook_url(url: str) -> bool:
-    """Whether it can be posted to: https, or http on this machine."""
+    """Check whether a URL may be posted to: https, or http on this machine."""
     return _URL.fullmatch(url) is not None
 
 
 def post(url: str, message: Message) -> None:
-    """Post a message. Raises DeliveryError, which never names the address, when it was not taken."""
+    """Post a message. Raises DeliveryError, which never shows the address, if it was not accepted."""
     if not is_webhook_url(url):
         raise DeliveryError(NO_ADDRESS)
-    # Slack reads these three as marks, as in <!channel>, and nothing else.
+    # Slack interprets only these three characters, as in <!channel>.
     text = message.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     body = json_text({"text": text, **message.as_object()}).encode()
     headers = {"Content-Type": "application/json", "User-Agent": "recspend"}
@@ -45,28 +45,28 @@ def post(url: str, message: Message) -> None:
             return
     except HTTPError as error:
         error.close()
-        reason = f"It answers {error.code}."
+        reason = f"It responded with status {error.code}."
     except (OSError, HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, URLError) else error
         reason = f"It cannot be reached ({type(cause).__name__})."
     raise DeliveryError(
-        f"The webhook did not take the message. {reason} Look at its address, and whether it is still valid."
+        f"The webhook did not accept the message. {reason} Check that its address is still valid."
     )
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """A message goes to the address it was meant for, or nowhere."""
+    """Send a message only to the given address."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        """Follow none: 3xx is an error then."""
+        """Follow no redirect, so that 3xx is an error."""
         return None
 
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Trust what the system trusts and, as a slim one may have no certificates, what requests does."""
+    """Trust the system's certificates and, because a slim system may have none, those of certifi."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context

@@ -25,7 +25,7 @@ class Notified:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other runs from telling during the block: they would tell the same, or forget what it told.
+        """Keep other runs from sending during the block: they would send the same, or forget what was sent.
 
         If the lock file cannot be created, such as in a read-only folder, the block runs without a lock. Raises
         BusyError when another run holds the lock for too long; the next run then sends what this one found.

@@ -1,4 +1,4 @@
-"""The proxies of the environment, which know nothing of a server on this machine."""
+"""Exclude this machine from the proxies of the environment: they cannot reach a server on it."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ _THIS_MACHINE = ("127.0.0.1", "localhost")
 
 
 def past_proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that keep everybody from asking a proxy for this machine, in both spellings.
+    """Return the variables that exclude this machine from all proxies, in both spellings.
 
-    What the environment leaves out of its proxies already stays so; a star, which must be alone, is everything. Some
-    programs read the one spelling and some the other.
+    Hosts that the environment already excludes stay excluded; a star, which must be alone, excludes all. Some programs
+    read one spelling and some the other.
     """
     given = [environment.get(name, "") for name in ("no_proxy", "NO_PROXY")]
     hosts = [host.strip() for text in given for host in text.split(",") if host.strip()]

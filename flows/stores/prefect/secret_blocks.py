@@ -1,4 +1,4 @@
-"""Tokens in Secret blocks of Prefect. It is imported only when a setting names a block, and Prefect with it."""
+"""Read tokens from Secret blocks of Prefect. Imported, and Prefect with it, only if a setting names a block."""
 
 import os
 from typing import cast
@@ -15,17 +15,17 @@ from transforms.settings.credentials import secret_in, without_credentials
 
 
 def token_of_block(name: str, called: str) -> str:
-    """The token that the Secret block of that name holds, asked of the Prefect server that is set up here.
+    """Return the token in the Secret block of that name on the configured Prefect server.
 
-    Without PREFECT_API_URL that is the server Prefect starts by itself, with the blocks that were saved through one.
-    called: the block as messages name it, without its name. Raises ConfigError when there is no such block or no
-    server, or when the block holds something else than one line.
+    Without PREFECT_API_URL that is the temporary server that Prefect starts, with the blocks saved through one earlier.
+    called: what error messages call the block. Raises ConfigError if the block or the server is missing, or if the
+    block does not hold exactly one line.
     """
     address = os.environ.get("PREFECT_API_URL")
-    server = without_credentials(address) if address else "that this machine is set up for"
+    server = without_credentials(address) if address else "configured on this machine"
     try:
         found = cast(Secret[str], Secret.load(name))
-        # Its `get` would read a token of digits as a number.
+        # Its `get` would return a token of digits as a number.
         value: object = found.value.get_secret_value()
     except (RuntimeError, OSError, HTTPError, ValueError) as error:
         if isinstance(error.__cause__, ObjectNotFound):
@@ -33,9 +33,9 @@ def token_of_block(name: str, called: str) -> str:
                 f"{called} is not on the Prefect server {server}. Create it there, or name another."
             ) from None
         raise ConfigError(
-            f"{called} cannot be read: the Prefect server {server} does not answer ({type(error).__name__}). Start "
-            "it, or mend PREFECT_API_URL."
+            f"{called} cannot be read: the Prefect server {server} does not respond ({type(error).__name__}). Start "
+            "it, or correct PREFECT_API_URL."
         ) from None
     if not isinstance(value, str):
-        raise ConfigError(f"{called} holds no text. It must hold the token alone.")
+        raise ConfigError(f"{called} does not contain text. It must contain only the token.")
     return secret_in(value, called)

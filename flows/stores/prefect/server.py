@@ -1,4 +1,4 @@
-"""A Prefect server of our own: a process beside ours, on this machine only, with its UI."""
+"""Run our own Prefect server with its UI: a separate process, reachable from this machine only."""
 
 import os
 import signal
@@ -22,35 +22,35 @@ _STOP_SECONDS = 20
 _SECONDS_BETWEEN_TRIES = 0.2
 _LOCK = "recspend-serve.lock"
 _NOT_STARTED = (
-    "The Prefect server did not start. Try `prefect server start`, which says why, and set PREFECT_API_URL."
+    "The Prefect server did not start. Run `prefect server start` to see why, and set PREFECT_API_URL."
 )
 _CURE = (
-    "Set PREFECT_HOME to a folder of its own for this one. Or let both use that server: set PREFECT_API_URL to its "
-    "address, and give another --name."
+    "Set PREFECT_HOME to a different folder for this one. Or let both use that server: set PREFECT_API_URL to its "
+    "address, and choose another --name."
 )
 
 
 def free_address(port: int) -> str:
-    """The address that a server on this port would have; 0 takes a free one. Raises ConfigError when it is taken."""
+    """Return the address of a server on this port; 0 picks a free one. Raises ConfigError if it is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
         except OSError:
             raise ConfigError(
-                f"Port {port} is taken. If a Prefect server listens there, use it: "
-                f"PREFECT_API_URL=http://{_HOST}:{port}/api, and --name when it serves another data folder. Else give "
-                "another --port."
+                f"Port {port} is in use. If a Prefect server listens there, use it: "
+                f"PREFECT_API_URL=http://{_HOST}:{port}/api, and --name if it serves another data folder. Otherwise "
+                "choose another --port."
             ) from None
         return f"http://{_HOST}:{probe.getsockname()[1]}"
 
 
 @contextmanager
 def own_server(address: str, environment: Mapping[str, str]) -> Iterator[Callable[[], bool]]:
-    """Run a server at this address for the block, which can ask whether it has ended by itself.
+    """Run a server at this address for the block; yield a function that checks whether it has ended by itself.
 
-    It runs in this environment, and its database is the one of the PREFECT_HOME there. Raises BusyError when that home
-    already has a server of ours, since two would take each other's runs, and ConfigError when it does not start.
+    It runs with the given environment and uses the database in its PREFECT_HOME. Raises BusyError if that home already
+    has a server of ours, since two would start each other's runs, and ConfigError if the server does not start.
     """
     home = Path(environment.get("PREFECT_HOME") or "~/.prefect").expanduser()
     busy = f"Another `recspend serve` has its Prefect server in {home}"
@@ -66,7 +66,7 @@ def _running(address: str, home: Path, environment: Mapping[str, str]) -> "Itera
         | {
             "PREFECT_SERVER_UI_API_URL": f"{address}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            # On disk, so that the slot of a run is not lost for ever when the machine loses power.
+            # On disk, so that the slot of a run is not lost forever if the machine loses power.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         }
     )
@@ -76,18 +76,18 @@ def _running(address: str, home: Path, environment: Mapping[str, str]) -> "Itera
         env=of_server,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        # Ctrl-C at a terminal reaches all processes there; the server ends after the runs that report to it.
+        # Ctrl-C in a terminal reaches all its processes, but the server must end after the runs that report to it.
         start_new_session=True,
     )
     try:
-        _wait_until_it_answers(process, address)
+        _wait_until_ready(process, address)
         yield process
     finally:
         _stop(process)
 
 
 def _place_of_ui(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Where the server puts the files of its UI together: beside its code, unless another user installed that."""
+    """Return where the server builds its UI files: next to its code, or in `home` if that is read-only."""
     installed = find_spec("prefect")
     if installed is None or installed.origin is None or "PREFECT_UI_STATIC_DIRECTORY" in environment:
         return {}
@@ -96,9 +96,9 @@ def _place_of_ui(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
     return {"PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui")}
 
 
-def _wait_until_it_answers(process: "subprocess.Popen[bytes]", address: str) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
     with requests.Session() as session:
-        session.trust_env = False  # neither a proxy nor a .netrc has anything to do with it
+        session.trust_env = False  # ignore proxies and .netrc
 
         def ask() -> None:
             if process.poll() is not None:

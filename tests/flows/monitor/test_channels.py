@@ -130,7 +130,7 @@ def test_apprise_shows_no_address_when_a_message_is_refused(
         received.status, received.headers = status, {"Location": elsewhere.url}
         monkeypatch.setenv("APPRISE_URL", apprise_url(received.url))
         said = refused({"kind": "apprise", "url_env": "APPRISE_URL"})
-    assert said.startswith("JSON did not take the message.")
+    assert said.startswith("JSON did not accept the message.")
     assert len(received.posted) == 1
     assert elsewhere.posted == []
     for secret in ("s3cret", PATH, "9f8e7d6c5b4a"):
@@ -143,7 +143,7 @@ def test_apprise_shows_no_address_of_a_server_that_is_away(
     caplog.set_level(1)
     monkeypatch.setenv("APPRISE_URL", f"json://spender:s3cret@127.0.0.1:{free_port()}{PATH}")
     said = refused({"kind": "apprise", "url_env": "APPRISE_URL"})
-    assert "did not take the message" in said
+    assert "did not accept the message" in said
     assert "s3cret" not in said + caplog.text
     assert PATH not in said + caplog.text
 
@@ -191,7 +191,7 @@ def test_webhook_that_refuses_is_reported_by_status_only(
     with hook() as elsewhere, hook() as received:
         received.status, received.headers = status, {"Location": elsewhere.url}
         said = refused({"kind": "webhook", "url": received.url})
-    assert f"It answers {status}." in said
+    assert f"It responded with status {status}." in said
     assert len(received.posted) == 1
     assert elsewhere.posted == []
     assert PATH not in said + caplog.text
@@ -257,7 +257,7 @@ def test_mail_is_sent_encrypted_with_a_login(
         monkeypatch.setenv("MAIL_PASSWORD", "another")
         wrong = refused(mail(box.port, **login))
     assert (box.encrypted, box.logged_in, len(box.mails)) == ([True], [USER], 1)
-    assert "refused (SMTPAuthenticationError, 535)" in wrong
+    assert "refused the message (SMTPAuthenticationError, 535)" in wrong
     assert "another" not in wrong
 
 
@@ -291,7 +291,7 @@ def test_accepted_mail_is_delivered_even_if_quit_fails(farewell: str, tmp_path: 
 
 def test_mail_server_that_does_not_respond_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refused(mail(free_port(), security="none", to=["a@example.com"]))
-    assert said.startswith("The mail server 127.0.0.1 did not take the message (ConnectionRefusedError).")
+    assert said.startswith("The mail server 127.0.0.1 did not accept the message (ConnectionRefusedError).")
 
 
 def test_mail_port_defaults_to_the_usual_one() -> None:
@@ -380,16 +380,16 @@ WRONG = {
     "notify.0.webhook.on: ": 'kind = "webhook"\nurl = "https://x.example/s3cret"\non = []',
     "notify.0.webhook.name": 'kind = "webhook"\nurl = "https://x.example/s3cret"\nname = "(s3cret)"',
     "notify.0.webhook.uri": 'kind = "webhook"\nurl_env = "X"\nuri = "https://x.example/s3cret"',
-    "notify.0.apprise: Value error, give one of url_env": 'kind = "apprise"',
-    "give one of url_env and url_file": 'kind = "apprise"\nurl_env = "X"\nurl_file = "s3cret"',
-    "the address never stands in this file": 'kind = "apprise"\nurl = "json://s3cret"',
-    "a password never stands in this file": f'{MAIL}user = "u"\npassword = "s3cret"',
-    "a user needs one of": f'{MAIL}user = "u"',
-    "and they need a user": f'{MAIL}password_env = "P"',
+    "notify.0.apprise: Value error, set exactly one of url_env": 'kind = "apprise"',
+    "set exactly one of url_env and url_file": 'kind = "apprise"\nurl_env = "X"\nurl_file = "s3cret"',
+    "never put the address into this file": 'kind = "apprise"\nurl = "json://s3cret"',
+    "never put a password into this file": f'{MAIL}user = "u"\npassword = "s3cret"',
+    "set user together with exactly one of": f'{MAIL}user = "u"',
+    "password_env and password_file, or none of them": f'{MAIL}password_env = "P"',
     "would send the password unencrypted": f'{MAIL}user = "u"\npassword_env = "P"\nsecurity = "none"',
     "notify.0.email.to: Value error, is not an e-mail address": MAIL.replace("b@x", "s3cret"),
     "notify.0.email.from: Value error, is not an e-mail": MAIL.replace("a@x", "a@x\\nBcc: s3cret"),
-    "notify.0.email.from: Value error, is no": MAIL.replace("a@x", "s3cret@"),
+    "notify.0.email.from: Value error, is not an e-mail address": MAIL.replace("a@x", "s3cret@"),
     "to: Value error, is not an e-mail address": MAIL.replace("b@x", "R&D, support <s3cret@x>"),
     "notify.0.command.command": 'kind = "command"\ncommand = []',
     "two channels have the name": 'kind = "webhook"\nurl_env = "X"\n[[notify]]\nkind = "webhook"\nurl_env = "Y"',

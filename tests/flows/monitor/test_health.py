@@ -141,8 +141,8 @@ def test_coverage_age_is_that_of_the_account_furthest_behind(ran: Path) -> None:
 def test_exit_code_shows_whether_coverage_is_too_old(ran: Path) -> None:
     days_ago = (datetime.now(UTC) - NOW).days
     assert status(ran, "--max-age", "26h")[0] == 1
-    code, told = status(ran, "--max-age", f"{days_ago + 1}d")
-    assert (code, told["is_current"], told["newest_day"]) == (0, True, "2026-09-14")
+    code, shown = status(ran, "--max-age", f"{days_ago + 1}d")
+    assert (code, shown["is_current"], shown["newest_day"]) == (0, True, "2026-09-14")
     assert status(ran)[0] == 0
     assert (
         CliRunner().invoke(app, ["status", "--max-age", "soon"]).exit_code == 1
@@ -163,17 +163,17 @@ def test_interrupted_run_differs_from_a_running_one(tmp_path: Path) -> None:
     runs = Runs(tmp_path)
     runs.write(RunRecord("1", began - timedelta(days=1), began, 0))
     runs.write(RunRecord("2", began, requests=5))
-    code, told = status(tmp_path)
-    assert (code, told["last_run"]["is_under_way"], told["last_run"]["requests"]) == (0, False, 5)
-    assert told["last_success"] == "2026-09-14T01:00:00+00:00"
+    code, shown = status(tmp_path)
+    assert (code, shown["last_run"]["is_under_way"], shown["last_run"]["requests"]) == (0, False, 5)
+    assert shown["last_success"] == "2026-09-14T01:00:00+00:00"
     with one_writer(tmp_path):
         assert status(tmp_path)[1]["last_run"]["is_under_way"] is True
 
 
 def test_empty_folder_has_no_figures_and_is_too_old(tmp_path: Path) -> None:
-    code, told = status(tmp_path / "data", "--max-age", "9999d")
-    assert (code, told["age_seconds"], told["last_run"], told["accounts"]) == (1, None, None, [])
-    assert (told["holes"], told["unpriced"], told["failed_checks"]) == (None, None, None)
+    code, shown = status(tmp_path / "data", "--max-age", "9999d")
+    assert (code, shown["age_seconds"], shown["last_run"], shown["accounts"]) == (1, None, None, [])
+    assert (shown["holes"], shown["unpriced"], shown["failed_checks"]) == (None, None, None)
     assert not (tmp_path / "data").exists()
 
 
@@ -243,9 +243,9 @@ def test_account_never_read_has_only_its_gaps(emulator: Emulator, tmp_path: Path
     assert second.holes == (TODAY - first.first_day).days + 1
     assert (second.newest_day, second.covered_until, second.unsettled) == (None, None, None)
     assert (second.unpriced, second.rejected) == (None, None)
-    told = metrics(tmp_path)
-    assert told["hole_days"] == {(SUPPORT,): 0, (SALES,): second.holes}
-    assert told["coverage_timestamp_seconds"].keys() == told["unpriced_recordings"].keys() == {(SUPPORT,)}
+    shown = metrics(tmp_path)
+    assert shown["hole_days"] == {(SUPPORT,): 0, (SALES,): second.holes}
+    assert shown["coverage_timestamp_seconds"].keys() == shown["unpriced_recordings"].keys() == {(SUPPORT,)}
 
 
 def test_account_that_lags_is_covered_as_far_as_read(emulator: Emulator, ran: Path) -> None:

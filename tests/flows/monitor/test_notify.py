@@ -86,7 +86,7 @@ class Runs:
                 raise raises
         return summary
 
-    def told(self, *found: Finding, **values: Any) -> list[str]:
+    def sent(self, *found: Finding, **values: Any) -> list[str]:
         """Return the keys that a run posts."""
         before = len(self.received.posted)
         self.run(*found, **values)
@@ -118,26 +118,26 @@ def runs(tmp_path: Path, received: Hook) -> Runs:
 
 
 def test_finding_is_sent_once_and_again_when_it_returns(runs: Runs) -> None:
-    assert runs.told(BUDGET) == [BUDGET.key]
-    assert runs.told(BUDGET) == []
-    assert runs.told(BUDGET, HOLE) == [HOLE.key]
-    assert runs.told() == []
-    assert runs.told(BUDGET) == [BUDGET.key]
+    assert runs.sent(BUDGET) == [BUDGET.key]
+    assert runs.sent(BUDGET) == []
+    assert runs.sent(BUDGET, HOLE) == [HOLE.key]
+    assert runs.sent() == []
+    assert runs.sent(BUDGET) == [BUDGET.key]
 
 
 def test_unreadable_account_is_reported_once_while_it_lasts(runs: Runs) -> None:
     failed = summary_of(failed={"support": "It answers 401."})
-    assert runs.told(summary=failed) == ["run.failed account support"]
+    assert runs.sent(summary=failed) == ["run.failed account support"]
     assert (
         runs.received.posted[0][1]["findings"][0]["sentence"] == "support could not be read. It answers 401."
     )
-    assert runs.told(summary=failed) == []
+    assert runs.sent(summary=failed) == []
     runs.accounts.pop(0)
-    assert runs.told() == []  # of the other account only, which does not affect this one
+    assert runs.sent() == []  # of the other account only, which does not affect this one
     runs.accounts.insert(0, Runs._access("support"))
-    assert runs.told(summary=failed) == []
-    assert runs.told() == []
-    assert runs.told(summary=failed) == ["run.failed account support"]
+    assert runs.sent(summary=failed) == []
+    assert runs.sent() == []
+    assert runs.sent(summary=failed) == ["run.failed account support"]
 
 
 def hole(account: str, first_day: date) -> Finding:
@@ -149,12 +149,12 @@ def hole(account: str, first_day: date) -> Finding:
 def test_new_gap_of_another_account_is_left_to_its_own_run(runs: Runs) -> None:
     today = datetime.now(UTC).date()
     young = hole("sales", today - timedelta(days=1))
-    assert runs.told(young, account="support") == []
-    assert runs.told(young, account="sales") == [young.key]
-    assert runs.told(young, account="support") == []
-    assert runs.told(young) == []  # it is still there and was already sent
+    assert runs.sent(young, account="support") == []
+    assert runs.sent(young, account="sales") == [young.key]
+    assert runs.sent(young, account="support") == []
+    assert runs.sent(young) == []  # it is still there and was already sent
     old, own = hole("sales", today - timedelta(days=2)), hole("support", today)
-    assert runs.told(young, old, own, account="support") == [old.key, own.key]
+    assert runs.sent(young, old, own, account="support") == [old.key, own.key]
 
 
 def test_failed_checks_are_sent_and_figure_findings_wait(runs: Runs) -> None:
@@ -162,18 +162,18 @@ def test_failed_checks_are_sent_and_figure_findings_wait(runs: Runs) -> None:
     check = CheckResult(
         Check("keys_are_unique", "x.sql", "select 1", "fail", "A row twice counts twice."), 2, []
     )
-    runs.told(BUDGET)
-    assert runs.told(new, HOLE, summary=summary_of(checks=[check])) == [
+    runs.sent(BUDGET)
+    assert runs.sent(new, HOLE, summary=summary_of(checks=[check])) == [
         "checks.failed keys_are_unique",
         HOLE.key,
     ]
-    assert runs.told(BUDGET, new, HOLE) == [new.key]
+    assert runs.sent(BUDGET, new, HOLE) == [new.key]
 
 
 def test_single_stages_send_nothing(runs: Runs, tmp_path: Path) -> None:
     commands: tuple[Command, ...] = ("ingest", "normalize", "model", "report")
     for command in commands:
-        assert runs.told(BUDGET, command=command) == []
+        assert runs.sent(BUDGET, command=command) == []
         with pytest.raises(ValueError, match="x"):
             runs.run(command=command, raises=ValueError("x"))
     assert runs.received.posted == []
@@ -189,14 +189,14 @@ def test_failed_channel_warns_and_is_retried_by_the_next_run(
     summary = runs.run(BUDGET, HOLE)
     assert summary.exit_code == 0
     assert summary.warnings == {
-        "notify webhook": "Channel webhook was not told: The webhook did not take the message. It answers 500. "
-        "Look at its address, and whether it is still valid."
+        "notify webhook": "Channel webhook was not notified: The webhook did not accept the message. It responded with "
+        "status 500. Check that its address is still valid."
     }
     assert summary.warnings["notify webhook"] in caplog.text
     assert len(runs.received.posted) == 1  # if the first is refused, the others are not tried
     runs.received.status = 200
-    assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
-    assert runs.told(BUDGET, HOLE) == []
+    assert runs.sent(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
+    assert runs.sent(BUDGET, HOLE) == []
     assert [json.loads(line)["findings"][0]["key"] for line in got.read_text().splitlines()] == [
         HOLE.key,
         BUDGET.key,
@@ -208,7 +208,7 @@ def test_unexpected_error_in_one_channel_skips_no_other(runs: Runs, caplog: pyte
     runs.announced = []
     with patch("flows.monitor.channels.program.hand_over", side_effect=IndexError(PATH)):
         summary = runs.run(BUDGET)
-    assert summary.warnings == {"notify command": "Channel command was not told: IndexError."}
+    assert summary.warnings == {"notify command": "Channel command was not notified: IndexError."}
     assert runs.received.events == ["recspend.budget.exceeded"]
     assert runs.announced == [BUDGET.key]
     assert PATH not in caplog.text
@@ -223,12 +223,13 @@ def test_all_channels_are_sent_when_the_list_cannot_be_saved(runs: Runs, tmp_pat
     ):
         summary = runs.run(BUDGET, HOLE)
     assert summary.warnings == {
-        "notify": "Who was told what could not be kept (No space left on device), so the next run tells it again."
+        "notify": "Could not save the list of sent notifications (No space left on device); the next run will send "
+        "them again."
     }
     assert runs.received.events == ["recspend.holes.found", "recspend.budget.exceeded"]
     assert len(got.read_text().splitlines()) == len(runs.announced) == 2
-    assert runs.told(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
-    assert runs.told(BUDGET, HOLE) == []
+    assert runs.sent(BUDGET, HOLE) == [HOLE.key, BUDGET.key]
+    assert runs.sent(BUDGET, HOLE) == []
 
 
 def slowly(got: Path) -> dict[str, Any]:
@@ -250,7 +251,7 @@ def test_two_runs_ending_together_send_a_finding_once(tmp_path: Path) -> None:
 
 
 def test_run_looks_for_findings_only_when_it_is_its_turn(runs: Runs, tmp_path: Path) -> None:
-    runs.told(BUDGET)
+    runs.sent(BUDGET)
     with ThreadPoolExecutor(1) as pool:
         with Notified(tmp_path).locked():
             waiting = pool.submit(runs.run, BUDGET, HOLE)
@@ -268,15 +269,15 @@ def test_run_without_its_turn_warns_and_the_next_one_sends(
     with Notified(tmp_path).locked():
         summary = runs.run(BUDGET)
     assert summary.warnings["notify"].startswith(
-        f"Nobody could be told of what the run found: Another process has held {tmp_path / '.notified.lock'} for"
+        f"No notifications could be sent: Another process has held {tmp_path / '.notified.lock'} for"
     )
     assert runs.received.posted == []
-    assert runs.told(BUDGET) == [BUDGET.key]
+    assert runs.sent(BUDGET) == [BUDGET.key]
 
 
 def test_all_channels_are_sent_without_a_working_lock(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / ".notified.lock").mkdir()
-    assert runs.told(BUDGET) == [BUDGET.key]
+    assert runs.sent(BUDGET) == [BUDGET.key]
 
 
 def test_messages_sent_by_a_killed_run_are_not_repeated(runs: Runs) -> None:
@@ -285,16 +286,16 @@ def test_messages_sent_by_a_killed_run_are_not_repeated(runs: Runs) -> None:
     with killed, pytest.raises(KeyboardInterrupt):
         runs.run(BUDGET)
     assert runs.received.events == ["recspend.budget.exceeded"]
-    assert runs.told(BUDGET) == []
+    assert runs.sent(BUDGET) == []
 
 
 def test_run_result_is_unchanged_by_any_notification_error(
     runs: Runs, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with patch.object(notify, "_tell_each", side_effect=ValueError(PATH)):
+    with patch.object(notify, "_notify_each", side_effect=ValueError(PATH)):
         summary = runs.run(BUDGET)
         runs.ends_early(ConfigError("No disk. Buy one."))
-    assert summary.warnings == {"notify": "Nobody could be told of what the run found: ValueError."}
+    assert summary.warnings == {"notify": "No notifications could be sent: ValueError."}
     assert PATH not in caplog.text
 
 
@@ -305,24 +306,24 @@ def test_findings_are_announced_once_and_cleared_by_any_run(runs: Runs) -> None:
     runs.run(BUDGET, HOLE)
     assert len(runs.announced) == 2
     runs.channels, runs.announced = [{"kind": "webhook", "url": runs.received.url}], None
-    assert runs.told(BUDGET) == [BUDGET.key]
+    assert runs.sent(BUDGET) == [BUDGET.key]
     runs.announced = []
-    assert runs.told(BUDGET, HOLE) == [HOLE.key]
+    assert runs.sent(BUDGET, HOLE) == [HOLE.key]
     assert runs.announced == [HOLE.key]
 
 
 def test_run_that_raises_is_sent_and_earlier_findings_are_kept(runs: Runs) -> None:
-    runs.told(BUDGET)
+    runs.sent(BUDGET)
     runs.ends_early(ValueError(PATH))
     assert runs.received.events == ["recspend.budget.exceeded", "recspend.run.failed"]
-    told = runs.received.posted[1][1]
+    sent = runs.received.posted[1][1]
     assert (
-        told["findings"][0]["sentence"] == "The run ended early. Something unexpected happened (ValueError)."
+        sent["findings"][0]["sentence"] == "The run ended early. An unexpected error occurred (ValueError)."
     )
-    assert PATH not in json.dumps(told)
+    assert PATH not in json.dumps(sent)
     runs.ends_early(ValueError(PATH))
     runs.ends_early(KeyboardInterrupt())
-    assert runs.told(BUDGET) == []
+    assert runs.sent(BUDGET) == []
     runs.ends_early(ConfigError("The folder is taken. Wait."))
     assert (
         runs.received.posted[-1][1]["findings"][0]["sentence"]
@@ -345,32 +346,32 @@ ENTRIES = [
 ]
 
 
-@pytest.mark.parametrize("broken", ["support", "sid-support", "supprt"])
+@pytest.mark.parametrize("failing", ["support", "sid-support", "supprt"])
 def test_alternating_failed_and_good_accounts_send_once(
-    broken: str, runs: Runs, tmp_path: Path, received: Hook
+    failing: str, runs: Runs, tmp_path: Path, received: Hook
 ) -> None:
     settings = load(data_dir=tmp_path, notify=runs.channels, accounts=ENTRIES)
     for _ in range(3):
         with pytest.raises(ConfigError):
-            perform(context_of(settings), RunRequest(account=broken))
+            perform(context_of(settings), RunRequest(account=failing))
         assert runs.run(account="sales").warnings == {}
     assert received.events == ["recspend.run.failed"]
     (finding,) = received.posted[0][1]["findings"]
-    name = broken.removeprefix("sid-")
+    name = failing.removeprefix("sid-")
     assert finding["key"] == f"run.failed account {name}"
     assert finding["sentence"].startswith(f"The run of {name} ended early. ")
-    assert runs.told() == []
+    assert runs.sent() == []
     with pytest.raises(ConfigError):
-        perform(context_of(settings), RunRequest(account=broken))
+        perform(context_of(settings), RunRequest(account=failing))
     assert received.events == ["recspend.run.failed"] * 2  # because it succeeded in between
 
 
 def test_failed_run_finding_clears_after_a_full_run_succeeds(runs: Runs) -> None:
     runs.ends_early(ConfigError("No disk. Buy one."))
-    runs.told(account="sales")
+    runs.sent(account="sales")
     runs.ends_early(ConfigError("No disk. Buy one."))
     assert runs.received.events == ["recspend.run.failed"]
-    runs.told()
+    runs.sent()
     runs.ends_early(ConfigError("No disk. Buy one."))
     assert runs.received.events == ["recspend.run.failed"] * 2
 
@@ -378,9 +379,9 @@ def test_failed_run_finding_clears_after_a_full_run_succeeds(runs: Runs) -> None
 def test_findings_are_sent_again_when_the_list_is_unreadable(
     runs: Runs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    runs.told(BUDGET)
+    runs.sent(BUDGET)
     (tmp_path / "notified.json").write_text("{")
-    assert runs.told(BUDGET) == [BUDGET.key]
+    assert runs.sent(BUDGET) == [BUDGET.key]
     assert "findings will be sent again" in caplog.text
 
 
@@ -433,7 +434,7 @@ def test_whole_runs_send_warehouse_findings_once_and_no_secret(
     ((_, body),) = received.posted[1:]
     (finding,) = body["findings"]
     assert finding["sentence"] == (
-        "All accounts together: 0.12 USD (240.00 %) was spent in 2026-09, more than the budget of 0.05 USD."
+        "All accounts together: 0.12 USD (240.00 %) was spent in 2026-09, above the budget of 0.05 USD."
     )
     assert finding["facts"]["cost"] == "0.120000000"
     world.run()
@@ -448,8 +449,8 @@ def test_whole_runs_send_warehouse_findings_once_and_no_secret(
     shown = capsys.readouterr()
     assert shown.out.splitlines() == [
         f"budget.exceeded: {finding['sentence']}",
-        "  webhook: told",
-        "  pager: not told yet",
+        "  webhook: notified",
+        "  pager: not notified yet",
     ]
     Path("recspend.toml").unlink()
 
@@ -467,8 +468,8 @@ def test_pending_shows_what_a_run_finds_and_failures_still_open(
     world = World(tmp_path / "data", received)
     fails_to_start(load(notify=[{"kind": "webhook", "url": received.url}]))
     assert shown(monkeypatch, capsys) == [
-        "run.failed: A run ended early, and none of all accounts has come to its end since.",
-        "  webhook: told",
+        "run.failed: A run ended early, and no run of all accounts has succeeded since.",
+        "  webhook: notified",
     ]
     world.budget("0.05")
     world.run()
@@ -482,10 +483,10 @@ def test_pending_shows_what_a_run_finds_and_failures_still_open(
         ((check,),) = warehouse.fetchall()
     Notified(tmp_path / "data").write({"webhook": {"run.failed account support", BUDGET.key}})
     assert shown(monkeypatch, capsys) == [
-        "run.failed: support could not be read, or a run of it ended early, and it has not been read since.",
-        "  webhook: told",
+        "run.failed: support could not be read, or its run ended early. It has not been read since.",
+        "  webhook: notified",
         f"checks.failed: The check {check} found 2 rows. It matters.",
-        "  webhook: not told yet",
+        "  webhook: not notified yet",
     ]
 
 
@@ -536,7 +537,7 @@ def test_every_channel_can_be_tested(
     assert all_of_them.err.splitlines() == [
         "webhook: ok",
         "finance: ok",
-        "command: broken. The command false ended with exit code 1. Look at what it printed.",
+        "command: failed. The command false ended with exit code 1. Check its output.",
     ]
     assert one.err == "finance: ok\n"
     assert received.events == ["recspend.test"]
@@ -552,7 +553,7 @@ def test_unexpected_channel_error_does_not_stop_the_other_tests(
     )
     with patch("flows.monitor.channels.webhook.post", side_effect=IndexError(PATH)):
         assert recspend("notify --test", monkeypatch) == 2
-    assert capsys.readouterr().err.splitlines() == ["webhook: broken. IndexError.", "command: ok"]
+    assert capsys.readouterr().err.splitlines() == ["webhook: failed. IndexError.", "command: ok"]
 
 
 def test_notify_command_names_what_is_missing(
@@ -562,9 +563,9 @@ def test_notify_command_names_what_is_missing(
     assert recspend("notify --test", monkeypatch) == 2
     assert (
         capsys.readouterr().err
-        == "Error: There is no channel. Describe one as [[notify]] in recspend.toml.\n"
+        == "Error: No channel is configured. Add a [[notify]] entry to recspend.toml.\n"
     )
     assert recspend("notify --test --channel pager", monkeypatch) == 2
-    assert capsys.readouterr().err.endswith("names one of the channels. There is none.\n")
+    assert capsys.readouterr().err.endswith("needs --test and the name of a channel. Channels: none.\n")
     assert recspend("notify", monkeypatch) == 0
     assert capsys.readouterr().err == "No findings.\n"

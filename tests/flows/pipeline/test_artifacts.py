@@ -1,4 +1,4 @@
-"""What Prefect shows of a run, without a server: what would be sent, and that the run does not need it."""
+"""What a run sends to the Prefect UI, without a server; the run does not depend on it."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from transforms.report.run_page import NOTHING, literal
 
 @dataclass
 class Server:
-    """Collects artifacts by key and the percentages shown; collects nothing when the server is unreachable."""
+    """Collects artifacts by key and the percentages shown; collects nothing if the server is unreachable."""
 
     is_away: bool = False
     asked: int = 0
@@ -154,11 +154,11 @@ def test_progress_is_passed_on_and_shown_in_few_steps(
     def listen(stage: str, done: int, total: int | None = None) -> None:
         heard.append((stage, done, total))
 
-    tell = Artifacts().beside(listen)
+    report = Artifacts().with_progress(listen)
     for done in range(1, 1001):
-        tell("ingest Sales & co", done, 1000)
-    tell("normalize support", 1, 2)
-    tell("ingest idle", 0, 0)
+        report("ingest Sales & co", done, 1000)
+    report("normalize support", 1, 2)
+    report("ingest idle", 0, 0)
     assert len(heard) == 1002
     (description,) = server.made.values()
     assert description == "Sales &amp; co: 1 of 1000 days read."
@@ -168,9 +168,9 @@ def test_progress_is_passed_on_and_shown_in_few_steps(
 
 
 def test_fast_progress_does_not_wait_for_the_server(server: Server) -> None:
-    tell = Artifacts().beside(silent)
+    report = Artifacts().with_progress(silent)
     for done in range(1, 101):
-        tell("ingest support", done, 100)
+        report("ingest support", done, 100)
     assert server.percentages == [1, 100]
 
 
@@ -179,13 +179,13 @@ def test_unreachable_server_is_tried_once_and_stops_nothing(
 ) -> None:
     server.is_away = True
     shown = Artifacts()
-    tell = shown.beside(silent)
+    report = shown.with_progress(silent)
     for done in range(1, 101):
-        tell("ingest support", done, 100)
+        report("ingest support", done, 100)
     shown.show(context_for([], tmp_path), RunRequest("run"), summary_of(cost={}))
     assert server.asked == 1
-    told = [message for message in caplog.messages if "artifacts" in message]
-    assert told == ["Prefect artifacts were not written: ConnectionError."]
+    warned = [message for message in caplog.messages if "artifacts" in message]
+    assert warned == ["Prefect artifacts were not written: ConnectionError."]
 
 
 def test_unreadable_warehouse_stops_nothing(tmp_path: Path, server: Server) -> None:

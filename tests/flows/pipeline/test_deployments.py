@@ -1,4 +1,4 @@
-"""What Prefect knows of the pipeline: parameters that are safe to fill in, and consistent deployments."""
+"""What Prefect shows of the pipeline: parameters that are safe to fill in, and consistent deployments."""
 
 import asyncio
 import json
@@ -81,7 +81,7 @@ class Running:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
-        self.was_told_to_end = False
+        self.was_asked_to_end = False
 
     async def start(self) -> None:
         if self.error:
@@ -89,15 +89,15 @@ class Running:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
-            self.was_told_to_end = True
+            self.was_asked_to_end = True
             raise
 
 
 def test_served_process_ends_when_its_server_has_ended() -> None:
     runner, asked = Running(), iter([False, True])
     with pytest.raises(ConfigError, match="has ended by itself"):
-        asyncio.run(deployments._run_beside(lambda: next(asked), cast(Any, runner)))
-    assert runner.was_told_to_end
+        asyncio.run(deployments._run_with_server(lambda: next(asked), cast(Any, runner)))
+    assert runner.was_asked_to_end
 
 
 def test_runner_reports_an_unresponsive_server_in_a_sentence() -> None:
@@ -107,9 +107,12 @@ def test_runner_reports_an_unresponsive_server_in_a_sentence() -> None:
     ]
     for group, name in zip(groups, ("ConnectError", "RuntimeError"), strict=True):
         runner = cast(Any, Running(group))
-        with pytest.raises(ConfigError, match=rf"does not answer \({name}\)"), deployments._answering():
-            asyncio.run(deployments._run_beside(lambda: False, runner))
-    with pytest.raises(ExceptionGroup), deployments._answering():
+        with (
+            pytest.raises(ConfigError, match=rf"does not respond \({name}\)"),
+            deployments._server_errors_reported(),
+        ):
+            asyncio.run(deployments._run_with_server(lambda: False, runner))
+    with pytest.raises(ExceptionGroup), deployments._server_errors_reported():
         raise ExceptionGroup("something else", [KeyError("unexpected")])
 
 
@@ -134,12 +137,12 @@ def test_deployment_of_one_account_waits_for_the_others() -> None:
 
 @pytest.mark.parametrize("cron", ["", "x y", "61 * * * *", "* * * *"])
 def test_invalid_schedule_is_refused(cron: str) -> None:
-    with pytest.raises(ConfigError, match="is no schedule"):
+    with pytest.raises(ConfigError, match="is not a valid schedule"):
         Timetable(cron).schedule()
 
 
 @pytest.mark.parametrize(
-    ("run_request", "told"),
+    ("run_request", "words"),
     [
         (RunRequest(first=date(2026, 10, 1), last=date(2026, 9, 1)), "is after the last day, 2026-09-01"),
         (RunRequest(first=date(2026, 12, 1)), "is in the future"),
@@ -147,8 +150,8 @@ def test_invalid_schedule_is_refused(cron: str) -> None:
         (RunRequest(again=True), "needs a first day"),
     ],
 )
-def test_impossible_days_are_refused(run_request: RunRequest, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_impossible_days_are_refused(run_request: RunRequest, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
         run_request.checked(date(2026, 11, 23))
 
 

@@ -11,9 +11,9 @@ from flows.run.summary import RunSummary
 from transforms.errors import ConfigError
 
 
-@pytest.mark.parametrize(("server", "is_told"), [("http://127.0.0.1:9/api", True), (None, False)])
+@pytest.mark.parametrize(("server", "is_announced"), [("http://127.0.0.1:9/api", True), (None, False)])
 def test_events_go_only_to_a_permanent_server(
-    server: str | None, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None
+    server: str | None, is_announced: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None
 ) -> None:
     announced = list[bool]()
 
@@ -25,4 +25,4 @@ def test_events_go_only_to_a_permanent_server(
     monkeypatch.setattr(flow_run, "perform", perform)
     with temporary_settings({PREFECT_API_URL: server}):
         flow_run.in_flow(RunRequest("model"))
-    assert announced == [is_told]
+    assert announced == [is_announced]

@@ -126,7 +126,7 @@ with prefect_test_harness(server_startup_timeout=120):
     files = list(Path(database.removeprefix("sqlite+aiosqlite:///")).parent.glob("*.db*"))
     secret = os.environ["HOOK"].rpartition("/")[2].encode()
     kept = b"".join(path.read_bytes() for path in files)
-    print(b"Channel webhook was not told" in kept, secret in kept)
+    print(b"Channel webhook was not notified" in kept, secret in kept)
 print(json.dumps(found))
 """
     access = accesses_of(emulator)[0]
@@ -155,10 +155,10 @@ print(json.dumps(found))
     assert budget["resource"]["recspend.currency"] == "USD"
     (spent,) = rows_of(tmp_path / "data", "select cost from marts.budgets")
     assert budget["payload"]["facts"]["cost"] == str(spent["cost"])
-    assert "more than the budget of 0.01 USD." in budget["payload"]["sentence"]
+    assert "above the budget of 0.01 USD." in budget["payload"]["sentence"]
     assert [each["prefect.resource.role"] for each in budget["related"]].count("flow-run") == 1
     assert "RECSPEND_API_TOKEN is not set" in events["recspend.run.failed"]["payload"]["sentence"]
-    assert "Channel webhook was not told: " in done.stdout + done.stderr
+    assert "Channel webhook was not notified: " in done.stdout + done.stderr
     assert secret not in done.stdout + done.stderr
     assert (
         done.stdout.splitlines()[-2] == "True False"
@@ -249,7 +249,7 @@ def test_unresponsive_prefect_server_is_reported_in_a_sentence(
     }
     done = subprocess.run([*RECSPEND, *command], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "The Prefect server http://127.0.0.1:9/api does not answer" in done.stderr
+    assert "The Prefect server http://127.0.0.1:9/api does not respond" in done.stderr
     assert "Traceback" not in done.stderr
     assert "never-shown" not in done.stdout + done.stderr
 
@@ -268,8 +268,8 @@ def test_unresponsive_prefect_server_is_sent_once_and_recorded(emulator: Emulato
     )
     done = subprocess.run([*RECSPEND, "run"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    (told,) = got.read_text().splitlines()
-    assert "The Prefect server http://127.0.0.1:9/api does not answer" in json.loads(told)["text"]
+    (sent,) = got.read_text().splitlines()
+    assert "The Prefect server http://127.0.0.1:9/api does not respond" in json.loads(sent)["text"]
     assert [record.exit_code for record in Runs(tmp_path / "data").all()] == [2]
     assert "recspend_last_run_exit_code 2\n" in (tmp_path / "data" / "metrics.prom").read_text()
     written = [path for path in tmp_path.rglob("*") if path.is_file()]

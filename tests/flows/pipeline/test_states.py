@@ -19,7 +19,7 @@ def failing(severity: Literal["fail", "warn"]) -> CheckResult:
 
 
 @pytest.mark.parametrize(
-    ("summary", "kind", "name", "told"),
+    ("summary", "kind", "name", "words"),
     [
         (summary_of(holes=0), StateType.COMPLETED, "Completed", "Done."),
         (summary_of(holes=4), StateType.COMPLETED, "Completed with holes", "4 days of accounts"),
@@ -40,10 +40,10 @@ def failing(severity: Literal["fail", "warn"]) -> CheckResult:
         (summary_of(holes=0, checks=[failing("warn")]), StateType.COMPLETED, "Completed", "Done."),
     ],
 )
-def test_summary_becomes_a_state(summary: RunSummary, kind: StateType, name: str, told: str) -> None:
+def test_summary_becomes_a_state(summary: RunSummary, kind: StateType, name: str, words: str) -> None:
     state = state_of_summary(summary)
     assert (state.type, state.name) == (kind, name)
-    assert told in (state.message or "")
+    assert words in (state.message or "")
     assert state.is_completed() == (summary.exit_code == 0)
 
 

@@ -39,7 +39,7 @@ class Hook:
 
     @property
     def events(self) -> list[str]:
-        """The events of all posted bodies."""
+        """Return the events of all posted bodies."""
         return [body["event"] for _, body in self.posted]
 
 
@@ -87,7 +87,7 @@ class MailBox:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """The accepted mails."""
+        """Return the accepted mails."""
         return [message_from_bytes(cast(bytes, envelope.content), policy=default) for envelope in self.taken]
 
     async def handle_RCPT(  # noqa: N802

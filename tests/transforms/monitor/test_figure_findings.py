@@ -30,8 +30,8 @@ def test_neighbouring_unread_days_of_an_account_are_one_gap() -> None:
         "holes.found A2 2026-09-04",
     ]
     assert [finding.sentence for finding in found[:2]] == [
-        "name of A1: 2 days were not read, 2026-08-31 to 2026-09-01 (UTC). No figure has recordings of then.",
-        "name of A1: 1 day was not read, 2026-09-03 (UTC). No figure has recordings of then.",
+        "name of A1: 2 days were not read, 2026-08-31 to 2026-09-01 (UTC). No figure includes these days.",
+        "name of A1: 1 day was not read, 2026-09-03 (UTC). No figure includes these days.",
     ]
     assert found[0].facts == {
         "account_sid": "A1",
@@ -69,22 +69,22 @@ def test_budget_finding_for_exceeded_and_expected() -> None:
     passed, expected = figures.budgets([budget(), coming, budget(budget_status="within")], AS_OF)
     assert (passed.key, expected.key) == ("budget.exceeded 2026-09 A1 USD", "budget.expected 2026-09 all USD")
     assert passed.sentence == (
-        "support: 512.34 USD (102.47 %) was spent in 2026-09, more than the budget of 500.00 USD."
+        "support: 512.34 USD (102.47 %) was spent in 2026-09, above the budget of 500.00 USD."
     )
     assert expected.sentence == (
-        "All accounts together: about 540.12 USD (108.02 %) is expected for 2026-09, more than the budget of "
-        "500.00 USD; it runs out on 2026-09-24."
+        "All accounts together: about 540.12 USD (108.02 %) is expected for 2026-09, above the budget of "
+        "500.00 USD; it will be used up on 2026-09-24."
     )
     assert passed.facts["cost"] == "512.340000000"
 
 
 def test_budget_finding_of_a_zero_budget_has_no_percentage() -> None:
     (found,) = figures.budgets([budget(budget=Decimal("0E-9"), used_percent=None)], AS_OF)
-    assert found.sentence == "support: 512.34 USD was spent in 2026-09, more than the budget of 0.00 USD."
+    assert found.sentence == "support: 512.34 USD was spent in 2026-09, above the budget of 0.00 USD."
 
 
 @pytest.mark.parametrize(
-    ("month", "as_of", "is_told"),
+    ("month", "as_of", "is_reported"),
     [
         (date(2026, 9, 1), AS_OF, True),
         (date(2026, 8, 1), AS_OF, True),
@@ -93,8 +93,10 @@ def test_budget_finding_of_a_zero_budget_has_no_percentage() -> None:
         (date(2025, 11, 1), date(2026, 1, 31), False),
     ],
 )
-def test_budget_findings_cover_this_and_the_previous_month(month: date, as_of: date, is_told: bool) -> None:
-    assert bool(figures.budgets([budget(month=month)], as_of)) == is_told
+def test_budget_findings_cover_this_and_the_previous_month(
+    month: date, as_of: date, is_reported: bool
+) -> None:
+    assert bool(figures.budgets([budget(month=month)], as_of)) == is_reported
 
 
 def anomaly(day: date, value: str = "31.2", **values: Any) -> dict[str, Any]:
@@ -118,8 +120,8 @@ def test_anomalies_on_successive_days_are_one_finding() -> None:
     (found,) = figures.anomalies(days, AS_OF)
     assert found.key == "anomaly.found 2026-09-20 A1 USD cost more"
     assert found.sentence == (
-        "support: about 40.00 USD on 2026-09-21, more than the usual 9.60 to 14.40; mostly DialVerb (+18.12), and "
-        "more than usual on all days of 2026-09-20 to 2026-09-22."
+        "support: about 40.00 USD on 2026-09-21, more than the usual 9.60 to 14.40; mainly DialVerb (+18.12), and "
+        "more than usual on every day from 2026-09-20 to 2026-09-22."
     )
     assert (found.facts["first_day"], found.facts["last_day"], found.facts["value"]) == (
         "2026-09-20",
@@ -147,7 +149,7 @@ def test_anomalies_differ_by_gap_direction_and_measure() -> None:
     ]
     (minutes,) = [finding for finding in found if "minutes" in finding.subject]
     assert minutes.sentence == (
-        "support: 3 minutes (EUR) on 2026-09-22, less than the usual 10 to 14; mostly DialVerb (-9)."
+        "support: 3 minutes (EUR) on 2026-09-22, less than the usual 10 to 14; mainly DialVerb (-9)."
     )
 
 
@@ -199,7 +201,7 @@ def test_rate_difference_over_many_days_is_one_finding() -> None:
     assert (found.subject, less.subject) == ("A1 DialVerb 2 USD more", "A1 DialVerb None USD less")
     assert found.sentence == (
         "support: 2.80 USD was charged for 1,000 minutes of DialVerb (2 channels), 2026-09-01 to 2026-09-30: "
-        "0.30 USD more than by the rate card."
+        "0.30 USD more than the rate card says."
     )
     assert "DialVerb (unknown channels)" in less.sentence
 
@@ -236,17 +238,17 @@ def test_bill_difference_finding() -> None:
         "invoice 2026-08-01 A1 USD",
     )
     assert of_day.sentence == (
-        "support: The provider's usage record of 2026-09-20 (UTC) says 12.50 USD, 2.50 USD more than the recordings "
-        "cost (mostly: rate)."
+        "support: the provider's usage record of 2026-09-20 (UTC) shows 12.50 USD, 2.50 USD more than the recordings "
+        "cost (main reason: rate)."
     )
     assert of_month.sentence == (
-        "support: The invoice of 2026-08 (UTC) says 12.50 USD, 1.00 USD less than the recordings cost "
-        "(mostly: rate; days not read whole: 2)."
+        "support: the invoice of 2026-08 (UTC) shows 12.50 USD, 1.00 USD less than the recordings cost "
+        "(main reason: rate; days not read whole: 2)."
     )
 
 
 @pytest.mark.parametrize(
-    ("values", "is_told"),
+    ("values", "is_reported"),
     [
         ({"is_within_tolerance": True}, False),
         ({"is_within_tolerance": None}, False),
@@ -259,5 +261,5 @@ def test_bill_difference_finding() -> None:
         ({"class": "rate", "period_start": AS_OF}, True),
     ],
 )
-def test_bill_findings_cover_only_relevant_bills(values: dict[str, Any], is_told: bool) -> None:
-    assert bool(figures.bills([bill(**values)], AS_OF)) == is_told
+def test_bill_findings_cover_only_relevant_bills(values: dict[str, Any], is_reported: bool) -> None:
+    assert bool(figures.bills([bill(**values)], AS_OF)) == is_reported

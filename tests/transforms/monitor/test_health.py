@@ -52,15 +52,15 @@ def test_as_object_adds_up_counts_and_keeps_unknown_null() -> None:
         account("B", NOW, holes=5),
         account("C", NOW),
     ]
-    told = Health(NOW, accounts, TODAY, NOW, ["keys"], ["odd"], last_run=run).as_object()
-    assert (told["holes"], told["unpriced"], told["rejected"]) == (7, 3, None)
-    assert (told["newest_day"], told["covered_until"], told["age_seconds"]) == (
+    shown = Health(NOW, accounts, TODAY, NOW, ["keys"], ["odd"], last_run=run).as_object()
+    assert (shown["holes"], shown["unpriced"], shown["rejected"]) == (7, 3, None)
+    assert (shown["newest_day"], shown["covered_until"], shown["age_seconds"]) == (
         "2026-09-14",
         "2026-09-14T08:30:00+00:00",
         5400,
     )
-    assert (told["max_age_seconds"], told["is_current"], told["last_success"]) == (None, None, None)
-    assert told["last_run"] == {
+    assert (shown["max_age_seconds"], shown["is_current"], shown["last_success"]) == (None, None, None)
+    assert shown["last_run"] == {
         "started_at": "2026-09-14T09:00:00+00:00",
         "finished_at": None,
         "exit_code": None,
@@ -69,6 +69,6 @@ def test_as_object_adds_up_counts_and_keeps_unknown_null() -> None:
         "rejected": 2,
         "is_under_way": False,
     }
-    assert (told["failed_checks"], told["warning_checks"]) == (["keys"], ["odd"])
+    assert (shown["failed_checks"], shown["warning_checks"]) == (["keys"], ["odd"])
     assert as_of_now().as_object()["failed_checks"] is None
-    assert [each["account_name"] for each in told["accounts"]] == ["name of A", "name of B", "name of C"]
+    assert [each["account_name"] for each in shown["accounts"]] == ["name of A", "name of B", "name of C"]

@@ -26,14 +26,14 @@ class Listener:
 
     def __init__(self, *wanted: Kind) -> None:
         self.wanted = wanted or KINDS
-        self.told: set[str] = set()
+        self.notified: set[str] = set()
 
     def hears(self, *found: Finding, seen: Seen | None = None, answers: bool = True) -> list[str]:
         seen = seen or Seen(KINDS)
-        self.told = seen.still_told(self.told, found)
-        new = messages(found, self.told, self.wanted)
+        self.notified = seen.still_notified(self.notified, found)
+        new = messages(found, self.notified, self.wanted)
         if answers:
-            self.told |= {each.key for message in new for each in message.findings}
+            self.notified |= {each.key for message in new for each in message.findings}
         return [each.key for message in new for each in message.findings]
 
 
@@ -48,7 +48,7 @@ def test_finding_is_sent_once_and_again_when_it_returns() -> None:
     assert listener.hears(B) == []
     assert listener.hears(A, B) == [A.key]
     assert listener.hears() == []
-    assert listener.told == set()
+    assert listener.notified == set()
 
 
 def test_finding_in_other_words_is_not_sent_again() -> None:
@@ -73,7 +73,7 @@ def test_unchecked_finding_is_neither_cleared_nor_sent_again() -> None:
     listener, hole = Listener(), finding("holes.found")
     listener.hears(A, hole)
     assert listener.hears(seen=Seen({"holes.found"})) == []
-    assert listener.told == {A.key}
+    assert listener.notified == {A.key}
     assert listener.hears(A, hole) == [hole.key]
     failed = failed_accounts({"sales": "It answers 401.", "support": "It answers 401."})
     listener.hears(*failed)
@@ -137,7 +137,7 @@ def test_message_is_json_and_a_line_for_each_finding() -> None:
         (ConfigError("RECSPEND_API_TOKEN is not set. Set it."), "RECSPEND_API_TOKEN is not set. Set it."),
         (OSError(28, "No space left on device", "data/x"), "data/x: No space left on device."),
         (OSError("PTsecret"), "OSError."),
-        (ValueError("PTsecret"), "Something unexpected happened (ValueError)."),
+        (ValueError("PTsecret"), "An unexpected error occurred (ValueError)."),
     ],
 )
 def test_failed_run_says_why_but_shows_no_unexpected_text(error: Exception, reason: str) -> None:

@@ -85,8 +85,8 @@ def test_metric_names_follow_the_conventions() -> None:
 def test_unknown_figures_are_left_out_and_not_zero() -> None:
     nothing = Health(NOW, [SALES], HEALTH.day, NOW)
     assert exposition(health_metrics(nothing)) == ""
-    broken_off = Health(NOW, [SALES], HEALTH.day, NOW, last_run=Run(NOW, None, None, 2, 1, 0))
-    found = parsed(exposition(health_metrics(broken_off)))
+    interrupted = Health(NOW, [SALES], HEALTH.day, NOW, last_run=Run(NOW, None, None, 2, 1, 0))
+    found = parsed(exposition(health_metrics(interrupted)))
     assert found["recspend_last_run_requests"] == {(): 2}
     assert found.keys().isdisjoint(
         {

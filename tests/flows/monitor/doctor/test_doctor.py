@@ -67,18 +67,21 @@ def of(emulator: Emulator, **more: str) -> dict[str, str]:
 def examined() -> tuple[int, Found, str]:
     """Return the exit code, the last diagnosis of each subject, and everything that is ever shown."""
     runner = CliRunner()
-    printed, told = runner.invoke(app, ["doctor"]), runner.invoke(app, ["doctor", "--json"])
-    assert (printed.exit_code, printed.exception.__class__) == (told.exit_code, told.exception.__class__)
-    answer = json.loads(told.stdout)
+    printed, as_json = runner.invoke(app, ["doctor"]), runner.invoke(app, ["doctor", "--json"])
+    assert (printed.exit_code, printed.exception.__class__) == (
+        as_json.exit_code,
+        as_json.exception.__class__,
+    )
+    answer = json.loads(as_json.stdout)
     for finding in answer["findings"]:
         is_measured = finding["subject"].startswith(("disk", "clock"))  # again each time
         words = "" if is_measured else finding["words"]
         assert f"{finding['subject']}: {words}" in printed.stdout.replace("\n", " ")
     states = [finding["state"] for finding in answer["findings"]]
-    assert answer["state"] == next(state for state in ("broken", "look", "ok") if state in states)
-    assert told.exit_code == (2 if answer["state"] == "broken" else 0)
+    assert answer["state"] == next(state for state in ("fail", "warn", "ok") if state in states)
+    assert as_json.exit_code == (2 if answer["state"] == "fail" else 0)
     found = {finding["subject"]: finding for finding in answer["findings"]}
-    return told.exit_code, found, printed.output + told.output
+    return as_json.exit_code, found, printed.output + as_json.output
 
 
 def test_doctor_passes_a_new_folder_and_a_working_account(
@@ -92,13 +95,13 @@ def test_doctor_passes_a_new_folder_and_a_working_account(
         "settings": "ok",
         "data folder": "ok",
         "lock": "ok",
-        "warehouse": "look",
+        "warehouse": "warn",
         "metrics file": "ok",
-        "disk": found["disk"]["state"],  # the one of this machine
+        "disk": found["disk"]["state"],  # depends on this machine
         "Prefect": "ok",
         "channels": "ok",
-        "last run": "look",
-        "coverage support": "look",
+        "last run": "warn",
+        "coverage support": "warn",
         "account support": "ok",
         f"clock against {emulator.base_url}": "ok",
         f"rate limits of {emulator.base_url}": "ok",
@@ -106,7 +109,7 @@ def test_doctor_passes_a_new_folder_and_a_working_account(
     assert "newest recording of 2026-09-13" in found["account support"]["words"]
     assert "dates are compared to the second, bounds included" in found["account support"]["words"]
     assert "from RECSPEND_API_TOKEN, may list recordings" in found["account support"]["words"]
-    assert found[f"rate limits of {emulator.base_url}"]["words"] == "no header tells of any"
+    assert found[f"rate limits of {emulator.base_url}"]["words"] == "no response header mentions any"
     assert not Path("data").exists()
 
 
@@ -123,22 +126,25 @@ def test_doctor_shows_the_source_of_every_setting(environment: Callable[..., Non
     _, found, shown = examined()
     settings = found["settings"]
     assert settings["words"] == (
-        "RECSPEND_LOKBACK_DAYS is no setting and changes nothing. Did you mean RECSPEND_LOOKBACK_DAYS?"
+        "RECSPEND_LOKBACK_DAYS is not a known setting and has no effect. Did you mean RECSPEND_LOOKBACK_DAYS?"
     )
     assert "attempts = 3 from RECSPEND_ATTEMPTS" in shown
     assert "lookback_days = 4 from recspend.toml; account_sid from recspend.toml" in shown
     assert '"settle_days": {"from": "default", "value": 90}' in shown
     assert '"api_token": {"from": "RECSPEND_API_TOKEN"}' in shown
-    assert found["channel webhook"]["words"] == "a webhook is told; `recspend notify --test` tries it"
+    assert (
+        found["channel webhook"]["words"]
+        == "a webhook is notified; `recspend notify --test` sends a test message"
+    )
     assert "PT-secret" not in shown
 
 
 @pytest.mark.parametrize(
     ("ahead", "state", "words"),
     [
-        (-400, "broken", "this machine is 6 min ahead. Days would"),
-        (7260, "broken", "this machine is 2 h behind"),
-        (30, "look", "s behind. Days"),
+        (-400, "fail", "clock is 6 min fast. A day would"),
+        (7260, "fail", "clock is 2 h slow"),
+        (30, "warn", "s slow. A day"),
         (-2, "ok", "agree"),
     ],
 )
@@ -153,7 +159,7 @@ def test_doctor_detects_a_wrong_clock_from_responses(
     environment(**of(emulator))
     code, found, _ = examined()
     clock = found[f"clock against {emulator.base_url}"]
-    assert (clock["state"], code) == (state, 2 if state == "broken" else 0)
+    assert (clock["state"], code) == (state, 2 if state == "fail" else 0)
     assert words in clock["words"]
     # Whole seconds, rounded towards zero.
     assert abs(clock["ahead_seconds"] + ahead) < 5
@@ -180,7 +186,7 @@ def test_doctor_warns_when_the_token_may_not_list_usage(
     environment(**of(emulated(faults=["usage-refused"]), RECSPEND_PROVIDER="twilio"))
     code, found, _ = examined()
     usage = found["usage records support"]
-    assert (code, usage["state"], found["account support"]["state"]) == (0, "look", "ok")
+    assert (code, usage["state"], found["account support"]["state"]) == (0, "warn", "ok")
     assert "the token needs to be allowed to read usage" in usage["words"]
     environment(RECSPEND_USAGE_RECORDS="false")
     assert "usage records support" not in examined()[1]
@@ -203,9 +209,9 @@ def test_doctor_reports_each_account_separately(
     assert code == 2
     assert [found[f"account {name}"]["state"] for name in ("support", "sales", "away", "bare")] == [
         "ok",
-        "broken",
-        "broken",
-        "broken",
+        "fail",
+        "fail",
+        "fail",
     ]
     assert "refuses the credentials (401). Check SALES_TOKEN" in found["account sales"]["words"]
     assert "http://127.0.0.1:9 cannot be reached" in found["account away"]["words"]
@@ -244,13 +250,13 @@ def test_doctor_shows_no_secret_wherever_it_is_set(
     assert found
     assert secret not in shown
     if "PREFECT_API_URL" in misplaced:
-        assert found["Prefect"]["words"].startswith("http://127.0.0.1:9/api does not answer (ConnectError)")
+        assert found["Prefect"]["words"].startswith("http://127.0.0.1:9/api does not respond (ConnectError)")
 
 
 def test_doctor_fails_on_a_token_in_the_file_and_hides_it(environment: Callable[..., None]) -> None:
     Path("recspend.toml").write_text('api_token = "PT-secret"')
     code, found, shown = examined()
-    assert (code, list(found), found["settings"]["state"]) == (2, ["settings"], "broken")
+    assert (code, list(found), found["settings"]["state"]) == (2, ["settings"], "fail")
     assert "recspend.toml contains an api_token" in found["settings"]["words"]
     assert "PT-secret" not in shown
 
@@ -259,9 +265,9 @@ CHANNELS = {
     'kind = "webhook"\nurl_env = "HOOK"': "Channel webhook: the variable HOOK is not set. It must hold the address",
     'kind = "webhook"\nurl = "http://hooks.example.com/s3cret"': "The address of the webhook must begin with https://",
     'kind = "webhook"\nurl_file = "hook"': "the file that url_file names is readable by its group or by others",
-    'kind = "command"\ncommand = ["no-such-program"]': "The command no-such-program is not there, or cannot be run.",
-    'kind = "command"\ncommand = ["/bin/sh", "-c", "exit"]\non = ["holes.found"]': "the command /bin/sh is told of h",
-    'kind = "email"\nhost = "mail.example.com"\nfrom = "a@x"\nto = ["b@x"]': "through mail.example.com is told;",
+    'kind = "command"\ncommand = ["no-such-program"]': "The command no-such-program is not an executable program.",
+    'kind = "command"\ncommand = ["/bin/sh", "-c", "exit"]\non = ["holes.found"]': "the command /bin/sh is notified of",
+    'kind = "email"\nhost = "mail.example.com"\nfrom = "a@x"\nto = ["b@x"]': "through mail.example.com is notified;",
     'kind = "email"\nhost = "x"\nfrom = "a@x"\nto = ["b@x"]\nuser = "u"\npassword_env = "P"': "variable P is not set",
 }
 
@@ -273,7 +279,7 @@ def test_doctor_fails_on_a_channel_that_cannot_deliver(entry: str, environment: 
     Path("hook").chmod(0o644)
     _, found, shown = examined()
     (channel,) = (each for subject, each in found.items() if subject.startswith("channel "))
-    assert channel["state"] == ("ok" if "is told" in CHANNELS[entry] else "broken")
+    assert channel["state"] == ("ok" if "is notified" in CHANNELS[entry] else "fail")
     assert CHANNELS[entry] in channel["words"]
     assert "s3cret" not in shown
 
@@ -281,14 +287,14 @@ def test_doctor_fails_on_a_channel_that_cannot_deliver(entry: str, environment: 
 @pytest.mark.parametrize(
     ("number", "state", "words"),
     [
-        (FORMAT + 1, "broken", f"has format {FORMAT + 1}, written by recspend 0.0.9, but this recspend"),
+        (FORMAT + 1, "fail", f"has format {FORMAT + 1}, written by recspend 0.0.9, but this recspend"),
         (
             FORMAT - 1,
             "ok",
-            f"{FORMAT - 1}, of recspend 0.0.9; the next run upgrades it to {FORMAT}, and asks the API",
+            f"{FORMAT - 1}, of recspend 0.0.9; the next run upgrades it to {FORMAT}, and requests nothing",
         ),
-        ("two", "broken", "does not say which format the folder has"),
-        (None, "ok", f"not told yet; the next run makes it {FORMAT}"),
+        ("two", "fail", "does not say which format the folder has"),
+        (None, "ok", f"not recorded yet; the next run writes format {FORMAT}"),
     ],
 )
 def test_doctor_shows_the_format_of_the_folder(
@@ -298,7 +304,7 @@ def test_doctor_shows_the_format_of_the_folder(
     if number is not None:
         Path("data/format.json").write_text(json.dumps({"format": number, "recspend": "0.0.9"}))
     _, seen, _ = examined()
-    found = seen["settings" if state == "broken" else "format"]
+    found = seen["settings" if state == "fail" else "format"]
     assert found["state"] == state
     assert words in found["words"]
 
@@ -317,7 +323,7 @@ def test_doctor_shows_coverage_and_growth_after_a_run(
     assert code == 0
     coverage = found["coverage support"]
     assert (coverage["state"], coverage["newest_day"], coverage["holes"]) == ("ok", "2026-09-14", 0)
-    assert (found["lock"]["state"], found["last run"]["state"]) == ("look", "ok")
+    assert (found["lock"]["state"], found["last run"]["state"]) == ("warn", "ok")
     assert found["format"]["words"] == f"{FORMAT}, of recspend {version('recspend')}"
     taken = found["disk"]
     size = sum(path.stat().st_size for path in (tmp_path / "data").rglob("*") if path.is_file())
@@ -330,10 +336,12 @@ def test_doctor_shows_coverage_and_growth_after_a_run(
 
     began = datetime.now(UTC)
     Runs(tmp_path / "data").write(RunRecord(f"{began:%Y}9", began, began, 1))
-    assert "ended with 1 (a check failed). `recspend check` says which." in examined()[1]["last run"]["words"]
+    assert (
+        "ended with 1 (a check failed). `recspend check` shows which." in examined()[1]["last run"]["words"]
+    )
 
 
-@pytest.mark.parametrize(("free", "state"), [(10**15, "ok"), (10**9, "look"), (10, "broken")])
+@pytest.mark.parametrize(("free", "state"), [(10**15, "ok"), (10**9, "warn"), (10, "fail")])
 def test_doctor_reports_a_full_disk_before_the_next_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str
 ) -> None:
@@ -341,7 +349,7 @@ def test_doctor_reports_a_full_disk_before_the_next_build(
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
     (found,) = disk(tmp_path)
     assert found.state == state
-    assert ("Make room" in found.words) == (state != "ok")
+    assert ("Free some space" in found.words) == (state != "ok")
 
 
 def test_doctor_ignores_a_run_made_with_the_clock_ahead(
@@ -361,15 +369,15 @@ def test_doctor_ignores_a_run_made_with_the_clock_ahead(
     _, found, _ = examined()
     assert "ended with 3 (the API could not be read)" in found["last run"]["words"]
     coverage = found["coverage support"]
-    assert coverage["state"] == "look"
-    assert "read until later than now, so a clock is or was wrong" in coverage["words"]
+    assert coverage["state"] == "warn"
+    assert "read until a time in the future, so a clock is or was wrong" in coverage["words"]
 
 
 def test_doctor_fails_on_unreadable_parts_and_reports_the_rest(environment: Callable[..., None]) -> None:
     Path("data/.lock").mkdir(parents=True)
     _, found, _ = examined()
-    assert found["data folder"]["state"] == "broken"
-    assert "cannot be looked at: [Errno 21] Is a directory" in found["data folder"]["words"]
+    assert found["data folder"]["state"] == "fail"
+    assert "cannot be read: [Errno 21] Is a directory" in found["data folder"]["words"]
     assert "disk" in found
 
 
@@ -377,9 +385,9 @@ def test_doctor_fails_on_a_read_only_folder(environment: Callable[..., None]) ->
     Path("file").write_text("no folder")
     environment(RECSPEND_DATA_DIR="file/data")
     code, found, _ = examined()
-    assert (code, found["data folder"]["state"]) == (2, "broken")
+    assert (code, found["data folder"]["state"]) == (2, "fail")
     environment(RECSPEND_DATA_DIR="data", RECSPEND_METRICS_FILE=str(Path("file/x.prom").absolute()))
-    assert examined()[1]["metrics file"]["state"] == "look"
+    assert examined()[1]["metrics file"]["state"] == "warn"
 
 
 @pytest.mark.parametrize(
@@ -387,8 +395,8 @@ def test_doctor_fails_on_a_read_only_folder(environment: Callable[..., None]) ->
     [
         ("3.8.8", "3.8.8", "ok"),
         ("3.8.8", "3.10.0", "ok"),
-        ("3.10.1", "3.8.8", "look"),
-        ("3.8.8", "2.20.1", "broken"),
+        ("3.10.1", "3.8.8", "warn"),
+        ("3.8.8", "2.20.1", "fail"),
     ],
 )
 def test_prefect_versions_are_compared_as_its_client_does(ours: str, theirs: str, state: str) -> None:

@@ -16,7 +16,7 @@ late = Late()
 
 
 def ended(script: str) -> str:
-    """What a process says on standard error."""
+    """Return what a process writes to standard error."""
     done = subprocess.run([sys.executable, "-c", script], cwd=TOP, capture_output=True, text=True, check=True)
     return done.stderr
 

@@ -69,7 +69,7 @@ def test_starting_server_is_polled_past_a_proxy_with_pauses(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     alive = cast(Any, SimpleNamespace(poll=lambda: None))
     with answering(503, 404, 200) as (address, asked):
-        prefect_server._wait_until_it_answers(alive, address)
+        prefect_server._wait_until_ready(alive, address)
     assert asked == ["/api/health"] * 3
     assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
 
@@ -89,7 +89,7 @@ def test_a_server_that_ends_by_itself_is_not_waited_for(monkeypatch: pytest.Monk
     monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: 0.0))
     ended = cast(Any, SimpleNamespace(poll=lambda: 1))
     with pytest.raises(ConfigError, match="The Prefect server did not start"):
-        prefect_server._wait_until_it_answers(ended, "http://127.0.0.1:9")
+        prefect_server._wait_until_ready(ended, "http://127.0.0.1:9")
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,5 +101,5 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
         answering(503, 503, 503, 503) as (address, asked),
         pytest.raises(ConfigError, match="The Prefect server did not start"),
     ):
-        prefect_server._wait_until_it_answers(alive, address)
+        prefect_server._wait_until_ready(alive, address)
     assert (len(asked), len(slept)) == (4, 3)
