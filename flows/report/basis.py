@@ -21,7 +21,7 @@ NOT_IN_MODELS = ("checks", "coverage", "rejects")
 
 
 def basis(warehouse: Warehouse, sql: Path, asked: Iterable[str]) -> str | None:
-    """A digest of everything a set depends on; None when it is not known what the warehouse was made of.
+    """Return a digest of everything a set depends on; None when it is not known what the warehouse was made of.
 
     sql: the folder of the models. asked: which files are wanted, by any names.
     """
@@ -41,7 +41,7 @@ class Basis(msgspec.Struct, frozen=True):
 
 
 def is_in_place(folder: ReportFolder, made_of: str | None) -> bool:
-    """Whether the folder holds the set that was made of this, each file as it was written."""
+    """Return whether the folder holds the set that was made of this, each file as it was written."""
     try:
         kept = msgspec.json.decode(_path(folder).read_bytes(), type=Basis)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -68,7 +68,7 @@ def _digest(content: bytes) -> str:
 
 
 def _program(sql: Path) -> Iterator[str]:
-    """The program's own files: another program makes other reports of the same tables."""
+    """Yield the program's own files: another program makes other reports of the same tables."""
     for top in (Path(__file__).parents[1], Path(transforms.__file__).parent, sql):
         for path in sorted(top.rglob("*")):
             if path.is_file() and path.suffix != ".pyc":

@@ -91,7 +91,7 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
 
 
 def _add_up(figures: pa.Table, sums: pa.Table) -> bool:
-    """Whether the sums are the figures; a row of a mart may stand for no recordings."""
+    """Return whether the sums are the figures; a row of a mart may stand for no recordings."""
     names = [name for name in figures.column_names if name != "rows"]
     told, found = (
         [row for row in table.select(names).to_pylist() if _counts(row)] for table in (figures, sums)
@@ -136,7 +136,7 @@ def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
 
 
 def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, list[_SeenOn]], str]:
-    """What a page says of each recording, by sid, and the page's digest."""
+    """Return what a page says of each recording, by sid, and the page's digest."""
     page, digest = raw.page(name)
     read = read_records(page.body)
     listed = list_recordings([page], account_sid, _ALWAYS).recordings
@@ -151,13 +151,13 @@ def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, li
 
 
 def _matching(sightings: Sequence[_SeenOn], row: Mapping[str, Any]) -> _SeenOn | None:
-    """The last one that says what the tables say."""
+    """Return the last one that says what the tables say."""
     same = [each for each in sightings if all(each.content[name] == row[name] for name in CHANGING)]
     return same[-1] if same else None
 
 
 def _nothing(warehouse: Warehouse, mart: Model, conditions: Sequence[Condition]) -> str:
-    """Why no row matches: the first value that no row has, and those there are; or that they never meet."""
+    """Return why no row matches: the first value that no row has, and those there are; or that they never meet."""
     if not conditions:
         return f"{mart.name} has no rows."
     asked = " ".join(condition.given for condition in conditions)

@@ -76,7 +76,7 @@ def exports(
 
 
 def over_focus(focus: str, select: str) -> str:
-    """The SELECT of a preset over the rows of another, which it calls `focus`."""
+    """Return the SELECT of a preset over the rows of another, which it calls `focus`."""
     return f"with focus as (\n{focus}\n)\n{select}"
 
 

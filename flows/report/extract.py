@@ -83,7 +83,7 @@ def extract(
 
 
 def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> pa.Table:
-    """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
+    """Return the rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, _ = _narrowing(warehouse, request)
     with warehouse.connected():
@@ -93,7 +93,7 @@ def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> 
 
 
 def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing, str | None]:
-    """What the request comes to, and the name of its account."""
+    """Return what the request comes to, and the name of its account."""
     month = read_month(request.month) if request.month is not None else None
     known = warehouse.tables(queries("extract", "months", "accounts"))
     if month is not None:
@@ -110,7 +110,7 @@ def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing
 def _selects(
     warehouse: Warehouse, sql: Path, narrowing: Narrowing, marts: Collection[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Name → SELECT of the rows asked for, and name → why it is left out."""
+    """Return name → SELECT of the rows asked for, and name → why it is left out."""
     there_are = selects(warehouse, sql, with_all=True)
     twins = read_report_twins(sql)
     named = [find_mart_name(there_are, mart) for mart in marts]
@@ -152,7 +152,7 @@ def _own_folder(data_dir: Path, request: ExtractRequest, narrowing: Narrowing) -
 
 
 def _place(folder: Path) -> Path:
-    """Where a folder is. Raises ConfigError when it cannot be exchanged for another one."""
+    """Return where a folder is. Raises ConfigError when it cannot be exchanged for another one."""
     place = folder.resolve()
     if not place.name or place == Path.cwd() or (place.exists() and not place.is_dir()):
         raise ConfigError(f"{place} cannot be exchanged as a whole. Name a folder of its own with --out.")
@@ -160,7 +160,7 @@ def _place(folder: Path) -> Path:
 
 
 def _before(folder: ReportFolder) -> list[str]:
-    """The files of the extract that stands in a folder. Raises ConfigError when it holds something else."""
+    """Return the files of the extract that stands in a folder. Raises ConfigError when it holds something else."""
     found: dict[str, Any] = {}
     with suppress(ValueError, TypeError):
         found = dict(json.loads(folder.read(MANIFEST) or b"{}"))

@@ -12,7 +12,7 @@ Contents = dict[str, dict[str, pa.Table]]
 
 
 def rendered(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Contents]:
-    """The content of each file, and the tables it holds: one workbook of all, or a file for each."""
+    """Return the content of each file, and the tables it holds: one workbook of all, or a file for each."""
     if file_format is FileFormat.XLSX:
         from flows.report.workbook import workbook  # noqa: PLC0415  (its library is rarely needed)
 

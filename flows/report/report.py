@@ -106,7 +106,7 @@ def _names(said: Mapping[str, Any]) -> list[str]:
 
 
 def _formats_in(folder: ReportFolder, tables: Collection[str]) -> Iterator[FileFormat]:
-    """The formats that somebody asked for once and did not delete since."""
+    """Yield the formats that somebody asked for once and did not delete since."""
     if folder.read(WORKBOOK) is not None:
         yield FileFormat.XLSX
     if any(folder.read(f"{name}.parquet") is not None for name in tables):
@@ -123,7 +123,7 @@ def refuse_failed(warehouse: Warehouse) -> None:
 
 
 def selects(warehouse: Warehouse, sql: Path, *, with_all: bool = False) -> dict[str, str]:
-    """Name → SELECT of every report: the marts this version knows, and those of the folder `sql/reports`.
+    """Return name → SELECT of every report: the marts this version knows, and those of the folder `sql/reports`.
 
     with_all: also of the marts that are not reports, which have a row per recording or are what others are made of.
     """
@@ -136,11 +136,11 @@ def selects(warehouse: Warehouse, sql: Path, *, with_all: bool = False) -> dict[
 
 
 def in_order(selects: Mapping[str, str]) -> dict[str, str]:
-    """The same rows in an order that is the same each time."""
+    """Return the same rows in an order that is the same each time."""
     return {name: f"select * from ({select}) order by all" for name, select in selects.items()}  # noqa: S608
 
 
 def about_warehouse(warehouse: Warehouse) -> dict[str, str | None]:
-    """What a set of reports was made of: the newest day that was read (UTC), and the time zone of its days."""
+    """Return what a set of reports was made of: the newest day that was read (UTC), and the time zone of its days."""
     (settings,) = warehouse.table(query("report/as_of")).to_pylist()
     return dict(settings)

@@ -19,7 +19,7 @@ _FILE = "told.json"
 
 
 def figures_told(data_dir: Path) -> Figures | None:
-    """The figures that were told last; None when none were, or nobody can read them any more."""
+    """Return the figures that were told last; None when none were, or nobody can read them any more."""
     try:
         return msgspec.json.decode((data_dir / _FILE).read_bytes(), type=Figures)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -27,7 +27,7 @@ def figures_told(data_dir: Path) -> Figures | None:
 
 
 def figures_now(data_dir: Path, before: Figures | None, now: datetime) -> Figures:
-    """The figures of the warehouse, as told now (UTC). Of an unchanged warehouse they are those of before."""
+    """Return the figures of the warehouse, as told now (UTC). Of an unchanged warehouse they are those of before."""
     inputs = Fingerprint(warehouse_path(data_dir)).inputs() or ""
     if before is not None and inputs and inputs == before.inputs:
         return msgspec.structs.replace(before, told_at=now)
@@ -44,7 +44,7 @@ def figures_now(data_dir: Path, before: Figures | None, now: datetime) -> Figure
 
 
 def changes_since(data_dir: Path, before: Figures | None, now: Figures) -> Changes:
-    """What changed from the figures told last to those of the warehouse as it stands."""
+    """Return what changed from the figures told last to those of the warehouse as it stands."""
     if before is None:
         return changes(None, now, 0, now.deleted)
     if before.inputs == now.inputs:

@@ -24,7 +24,7 @@ _MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001  the same tables make the same b
 
 
 def workbook(tables: Mapping[str, pa.Table]) -> bytes:
-    """The tables as the bytes of an xlsx file, in their order; a sheet is named after its table.
+    """Return the tables as the bytes of an xlsx file, in their order; a sheet is named after its table.
 
     A spreadsheet knows numbers to 15 digits only and no time zones: instants are UTC. A table with more rows than a
     sheet can have goes on in the next one, which has a number behind its name. A text stays a text, whatever it begins
@@ -53,7 +53,7 @@ def workbook(tables: Mapping[str, pa.Table]) -> bytes:
 
 
 def _sheet_name(name: str, part: int, taken: Collection[str]) -> str:
-    """The name as a spreadsheet takes it: without the signs it refuses, short, and no other sheet's in any case."""
+    """Return the name as a spreadsheet takes it: without the signs it refuses, short, and no other sheet's in any case."""
     allowed = _REFUSED.sub("_", name).strip("'") or "table"
     refused = {"history", *(other.lower() for other in taken)}  # the first is a sheet of Excel's own
     endings = (f" {number}" if number > 1 else "" for number in itertools.count(part + 1))

@@ -270,7 +270,7 @@ STORAGE_RATES: list[Row] = [
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> list[Row]:
-    """Recordings of two accounts over some weeks: priced, unpriced, free, in other currencies, deleted."""
+    """Return recordings of two accounts over some weeks: priced, unpriced, free, in other currencies, deleted."""
     count = draw(st.integers(0, 60))
     moments = st.integers(0, 30 * 24 * 60)
     rows: list[Row] = []

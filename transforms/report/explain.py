@@ -31,18 +31,18 @@ class Condition:
 
 
 def additive(mart: Model) -> list[str]:
-    """The columns of a mart that add up over its recordings."""
+    """Return the columns of a mart that add up over its recordings."""
     return [name for name in SUMS if name in mart.twin.columns and mart.name != FACT]
 
 
 def find_mart(marts: Iterable[Model], name: str) -> Model:
-    """The mart with this name, `marts.` or not. Raises ConfigError naming those there are."""
+    """Return the mart with this name, `marts.` or not. Raises ConfigError naming those there are."""
     by_name = {mart.name.removeprefix("marts."): mart for mart in marts if mart.name.startswith("marts.")}
     return by_name[find_mart_name(by_name, name)]
 
 
 def read_conditions(mart: Model, texts: Iterable[str]) -> list[Condition]:
-    """Parts of a key, each given as column=value; nothing behind the sign is null.
+    """Return parts of a key, each given as column=value; nothing behind the sign is null.
 
     Raises ConfigError for what is no key column or no value of it.
     """
@@ -60,12 +60,12 @@ def read_conditions(mart: Model, texts: Iterable[str]) -> list[Condition]:
 
 
 def where(conditions: Sequence[Condition]) -> str:
-    """All conditions as one, true when there are none."""
+    """Return all conditions as one, true when there are none."""
     return " and ".join(condition.sql for condition in conditions) or "true"
 
 
 def figures_sql(mart: Model, conditions: Sequence[Condition]) -> str:
-    """The figures that match: sums of what adds up, by currency where the mart has it, and of how many rows."""
+    """Return the figures that match: sums of what adds up, by currency where the mart has it, and of how many rows."""
     keys = ["currency"] if "currency" in mart.twin.columns else []
     sums = [f"cast(sum({name}) as {mart.twin.columns[name].type}) as {name}" for name in additive(mart)]
     selected = ", ".join([*keys, "count(*) as rows", *sums])
@@ -74,7 +74,7 @@ def figures_sql(mart: Model, conditions: Sequence[Condition]) -> str:
 
 
 def recordings_sql(marts: Mapping[str, Model], mart: Model, conditions: Sequence[Condition]) -> str:
-    """The recordings behind the rows that match. Raises ConfigError when the mart has none of its own.
+    """Return the recordings behind the rows that match. Raises ConfigError when the mart has none of its own.
 
     marts: by full name.
     """
@@ -94,7 +94,7 @@ def recordings_sql(marts: Mapping[str, Model], mart: Model, conditions: Sequence
 
 
 def sums_sql(mart: Model, recordings: str) -> str:
-    """What the figures must be by the recordings alone, and how many they are."""
+    """Return what the figures must be by the recordings alone, and how many they are."""
     keys = ["currency"] if "currency" in mart.twin.columns else []
     sums = [f"{SUMS[name]} as {name}" for name in dict.fromkeys(["recordings", *additive(mart)])]
     group = f"group by {keys[0]} order by {keys[0]}" if keys else ""
@@ -102,7 +102,7 @@ def sums_sql(mart: Model, recordings: str) -> str:
 
 
 def _meanings(mart: Model, fact: Twin) -> list[str]:
-    """What must hold of a recording and a row (`mart`) that it is part of."""
+    """Return what must hold of a recording and a row (`mart`) that it is part of."""
     said = mart.twin.recordings
     if said.none:
         raise ConfigError(f"{mart.name} has no recordings of its own: {said.none}")

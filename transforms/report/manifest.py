@@ -18,7 +18,7 @@ _CURRENCIES = ("currency", "BillingCurrency")  # the second is FOCUS's name
 
 
 def control_totals(table: pa.Table) -> dict[str, dict[str, str]]:
-    """Currency → column → sum as a plain decimal, of the columns with sums of money; nothing without a currency."""
+    """Return currency → column → sum as a plain decimal, of the columns with sums of money; nothing without a currency."""
     names = [
         field.name
         for field in table.schema
@@ -39,7 +39,7 @@ def control_totals(table: pa.Table) -> dict[str, dict[str, str]]:
 def manifest(
     files: Mapping[str, bytes], tables: Mapping[str, Mapping[str, pa.Table]], about: Mapping[str, Any]
 ) -> bytes:
-    """The manifest as JSON: what `about` says, and of each file its digest, and rows and totals of its tables.
+    """Return the manifest as JSON: what `about` says, and of each file its digest, and rows and totals of its tables.
 
     tables: file → table name → what the file holds of it.
     """

@@ -24,7 +24,7 @@ class Narrowing:
         month_from: Sequence[str],
         reads: Mapping[str, Collection[str]],
     ) -> str | None:
-        """The SELECT with the rows asked for alone; None when that cannot be said of it.
+        """Return the SELECT with the rows asked for alone; None when that cannot be said of it.
 
         columns: those of its rows. month_from: which of them say its month, as in a twin. reads: full name → columns of
         the tables it reads. A SELECT without accounts is made of the rows of the account in the tables that it reads,
@@ -50,7 +50,7 @@ class Narrowing:
 
 
 def month_among(months: Iterable[date], month: date) -> date:
-    """The month, when it is one of these. Raises ConfigError naming them."""
+    """Return the month, when it is one of these. Raises ConfigError naming them."""
     known = [f"{each:%Y-%m}" for each in sorted(set(months))]
     asked = f"{month:%Y-%m}"
     if asked in known:

@@ -17,7 +17,7 @@ _COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "u
 
 
 def payload(tables: Mapping[str, pa.Table]) -> str:
-    """The tables of the page as base64 of a deflated JSON object.
+    """Return the tables of the page as base64 of a deflated JSON object.
 
     `settings` has one row; `accounts` has account_sid and account_name; `cube` has day, account_sid, source, channels,
     currency, recordings, unpriced_recordings, billed_minutes, unpriced_minutes and cost; the others are listed as they
@@ -43,7 +43,7 @@ def payload(tables: Mapping[str, pa.Table]) -> str:
 
 
 def _named(accounts: pa.Table, seen: Sequence[str]) -> list[tuple[str, str]]:
-    """Sid and name of all accounts by name; where several have one name, the sid stands with it."""
+    """Return sid and name of all accounts by name; where several have one name, the sid stands with it."""
     names = {sid: sid for sid in seen}
     names |= {row["account_sid"]: row["account_name"] for row in accounts.to_pylist()}
     how_many = Counter(names.values())
@@ -60,7 +60,7 @@ def _listed(table: pa.Table) -> dict[str, Any]:
 
 
 def _content(column: pa.ChunkedArray) -> dict[str, Any]:
-    """The values of a column; texts, which come again and again, as places in a list of them."""
+    """Return the values of a column; texts, which come again and again, as places in a list of them."""
     if pa.types.is_decimal(column.type):
         return {"values": _short(column)}
     if pa.types.is_integer(column.type):
@@ -83,14 +83,14 @@ def _places(column: pa.ChunkedArray, values: Sequence[str]) -> list[int]:
 
 
 def _short(column: pa.ChunkedArray) -> list[str | None]:
-    """Decimals as text without zeros at the end, which say nothing and take room."""
+    """Return decimals as text without zeros at the end, which say nothing and take room."""
     distinct, indices = _distinct(column)
     found: list[str | None] = pa.array(map(trimmed, distinct), pa.string()).take(indices).to_pylist()
     return found
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
-    """The values of a column as text, each once, and which of them each row has; null where it has none."""
+    """Return the values of a column as text, each once, and which of them each row has; null where it has none."""
     coded = column.combine_chunks().dictionary_encode()
     return [str(to_text(value)) for value in coded.dictionary.to_pylist()], coded.indices
 

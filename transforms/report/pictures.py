@@ -14,13 +14,13 @@ _MOST_COLUMNS = 4
 
 
 def room_of(name: str, models: Mapping[str, Model]) -> str:
-    """The room of a table: the folder of a mart, else its schema."""
+    """Return the room of a table: the folder of a mart, else its schema."""
     model = models.get(name)
     return PurePath(model.file).parent.name if model else name.partition(".")[0]
 
 
 def lineage(models: Sequence[Model]) -> str:
-    """A flowchart of the rooms: each with its models, and an arrow from each room that it reads."""
+    """Return a flowchart of the rooms: each with its models, and an arrow from each room that it reads."""
     by_name = {model.name: model for model in models}
     within: dict[str, list[str]] = {}
     arrows = set()
@@ -38,7 +38,7 @@ def lineage(models: Sequence[Model]) -> str:
 
 
 def room_lineage(room: str, models: Sequence[Model]) -> str:
-    """A flowchart of one room: its models, and the tables of other rooms that they read."""
+    """Return a flowchart of one room: its models, and the tables of other rooms that they read."""
     by_name = {model.name: model for model in models}
     own = [model for model in models if room_of(model.name, by_name) == room]
     arrows = [(name, model.name) for model in own for name in sorted(_read(model))]
@@ -52,7 +52,7 @@ def room_lineage(room: str, models: Sequence[Model]) -> str:
 
 
 def entities(room: str, models: Sequence[Model]) -> str:
-    """An entity-relationship diagram of the marts of a room: keys, main columns, and the recordings behind a row.
+    """Return an entity-relationship diagram of the marts of a room: keys, main columns, and the recordings behind a row.
 
     A mart whose key is part of another's key has many of its rows. A recording belongs to one row of a mart that sums
     all of them, and to one or none of another mart that is made of recordings.
@@ -75,7 +75,7 @@ def entities(room: str, models: Sequence[Model]) -> str:
 
 
 def marts_page(room: str, models: Sequence[Model]) -> str:
-    """The page of a room of marts: the question of each, what it is made of, and how they fit together."""
+    """Return the page of a room of marts: the question of each, what it is made of, and how they fit together."""
     by_name = {model.name: model for model in models}
     own = [model for model in models if room_of(model.name, by_name) == room]
     return "\n".join(
@@ -101,12 +101,12 @@ def marts_page(room: str, models: Sequence[Model]) -> str:
 
 
 def rooms(models: Iterable[Model]) -> list[str]:
-    """The rooms of the marts, in alphabetical order."""
+    """Return the rooms of the marts, in alphabetical order."""
     return sorted({PurePath(model.file).parent.name for model in models if model.name.startswith("marts.")})
 
 
 def with_parts(text: str, parts: Mapping[str, str]) -> str:
-    """A text with its generated parts renewed: each is between `<!-- generated: name -->` and `<!-- end -->`.
+    """Return a text with its generated parts renewed: each is between `<!-- generated: name -->` and `<!-- end -->`.
 
     Raises ModelError when a part has no place in the text.
     """
@@ -125,7 +125,7 @@ def _read(model: Model) -> Collection[str]:
 
 
 def _main_columns(model: Model) -> list[str]:
-    """What is measured: columns of money first, then others with a unit."""
+    """Return what is measured: columns of money first, then others with a unit."""
     columns = {name: column for name, column in model.twin.columns.items() if name not in model.twin.key}
     money = [name for name, column in columns.items() if column.unit.startswith("currency")]
     others = [name for name, column in columns.items() if column.unit and name not in money]
@@ -134,7 +134,7 @@ def _main_columns(model: Model) -> list[str]:
 
 
 def _nested(marts: Sequence[Model]) -> list[tuple[str, str]]:
-    """Marts and those whose key holds theirs, without what follows from two such steps."""
+    """Return marts and those whose key holds theirs, without what follows from two such steps."""
     keys = {mart.name: frozenset(mart.twin.key) for mart in marts}
     pairs = {(one, many) for one in keys for many in keys if keys[one] and keys[one] < keys[many]}
     return sorted(

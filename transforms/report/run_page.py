@@ -34,7 +34,7 @@ class Told:
 
 
 def run_page(told: Told) -> str:
-    """The page of a run. What belongs to stages that did not run is left out."""
+    """Return the page of a run. What belongs to stages that did not run is left out."""
     costs = told.figures.get("cost", {})
     counts = {name: f"{value:,}" for name, value in told.figures.items() if isinstance(value, int)}
     seconds = {stage: f"{taken:.1f}" for stage, taken in told.figures.get("seconds", {}).items()}
@@ -56,38 +56,38 @@ def run_page(told: Told) -> str:
 
 
 def literal(text: str) -> str:
-    """A text that a Markdown page shows as it is, on one line: no marks, no HTML, no end of a table cell."""
+    """Return a text that a Markdown page shows as it is, on one line: no marks, no HTML, no end of a table cell."""
     return _SIGNIFICANT.sub(r"\\\1", escape(" ".join(text.split()), quote=False))
 
 
 def key_of(*parts: str) -> str:
-    """A key of lower-case letters, digits and dashes; what has to give way to that is told apart by a digest."""
+    """Return a key of lower-case letters, digits and dashes; what has to give way to that is told apart by a digest."""
     text = "-".join(parts)
     key = _NO_KEY.sub("-", text.lower()).strip("-")
     return key if key == text else f"{key}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
-    """A table; null is a dash. Empty when there are no rows."""
+    """Return a table; null is a dash. Empty when there are no rows."""
     cells = [[NOTHING if cell is None else literal(cell) for cell in row] for row in rows]
     lines = [f"| {' | '.join(row)} |" for row in [[literal(name) for name in header], *cells]]
     return "\n".join([lines[0], f"|{' --- |' * len(header)}", *lines[1:]]) if cells else ""
 
 
 def side_by_side(figures: Mapping[str, str | None]) -> str:
-    """A table of one row, each figure under its name. Empty when there are none."""
+    """Return a table of one row, each figure under its name. Empty when there are none."""
     return grid(list(figures), [list(figures.values())] if figures else [])
 
 
 def bullets(sentences: Sequence[str]) -> str:
-    """A list of the first sentences, and how many more there are."""
+    """Return a list of the first sentences, and how many more there are."""
     lines = [f"- {literal(sentence)}" for sentence in sentences[:_MOST_LINES]]
     more = len(sentences) - _MOST_LINES
     return "\n".join([*lines, f"- and {more} more"] if more > 0 else lines)
 
 
 def page(title: str, sections: Mapping[str, str]) -> str:
-    """Sections under their headings; one without content is left out."""
+    """Return sections under their headings; one without content is left out."""
     parts = [f"# {literal(title)}"]
     parts += [f"## {heading}\n\n{content}" for heading, content in sections.items() if content]
     return "\n\n".join(parts) + "\n"

@@ -52,7 +52,7 @@ def run_remarks(
     checks: Iterable[FailedCheck],
     oddities: Mapping[tuple[str, str], int],
 ) -> list[Remark]:
-    """What a reader of the figures must know; empty when there is nothing.
+    """Return what a reader of the figures must know; empty when there is nothing.
 
     Args:
         failed: Name of an account → why it could not be read, and what to do.
@@ -78,13 +78,13 @@ def run_remarks(
 
 
 def days_missing(days: int) -> Remark:
-    """That days of accounts are not covered."""
+    """Return that days of accounts are not covered."""
     text = f"{_counted(days, 'day')} of accounts {_are(days)} missing."
     return Remark("warning", text, "ops.coverage where not is_covered", "holes.csv")
 
 
 def check_failed(check: FailedCheck) -> Remark:
-    """What a check found."""
+    """Return what a check found."""
     text = f"Check {check.name} found {_counted(check.rows, 'row')}. {check.why}"
     return Remark("error" if check.stops else "warning", text, sample="; ".join(check.sample))
 

@@ -74,7 +74,7 @@ class Changes:
 
 
 def changes(before: Figures | None, now: Figures, changed: int, deleted: int) -> Changes:
-    """What changed from the figures before to those now.
+    """Return what changed from the figures before to those now.
 
     changed, deleted: how many recordings the landings that came since changed, and found gone. Who was gone before and
     is not now, is listed again.

@@ -23,7 +23,7 @@ _TO_QUOTE = re.compile('[,"\r\n]')
 
 
 def to_csv(table: pa.Table) -> str:
-    """A table as CSV: a header, plain decimals with all their digits, ISO dates, empty for null.
+    """Return a table as CSV: a header, plain decimals with all their digits, ISO dates, empty for null.
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
     """
@@ -35,7 +35,7 @@ def to_csv(table: pa.Table) -> str:
 
 
 def to_json(table: pa.Table) -> str:
-    """A table as a JSON array of objects; decimals as text, so that no reader makes floats of them."""
+    """Return a table as a JSON array of objects; decimals as text, so that no reader makes floats of them."""
     rows = [
         {name: value if _is_json(value) else to_text(value) for name, value in row.items()}
         for row in table.to_pylist()
@@ -44,7 +44,7 @@ def to_json(table: pa.Table) -> str:
 
 
 def to_json_objects(table: pa.Table) -> str:
-    """A table as a JSON array, a row an object on a line of its own: decimals as numbers with all their digits.
+    """Return a table as a JSON array, a row an object on a line of its own: decimals as numbers with all their digits.
 
     What is null is left out, in a struct too. ECMA-404 lets a number have any digits.
     """
@@ -53,14 +53,14 @@ def to_json_objects(table: pa.Table) -> str:
 
 
 def to_parquet(table: pa.Table) -> bytes:
-    """A table as a Parquet file; the same table gives the same bytes."""
+    """Return a table as a Parquet file; the same table gives the same bytes."""
     file = io.BytesIO()
     pq.write_table(table, file, compression="zstd")
     return file.getvalue()
 
 
 def with_iso_instants(table: pa.Table) -> pa.Table:
-    """The table with its instants as text: ISO 8601 to the second, with T and Z."""
+    """Return the table with its instants as text: ISO 8601 to the second, with T and Z."""
     for place, column in enumerate(table.columns):
         if pa.types.is_timestamp(column.type):
             texts = pc.strftime(column.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
@@ -69,19 +69,19 @@ def with_iso_instants(table: pa.Table) -> pa.Table:
 
 
 def to_text_frame(table: pa.Table) -> pd.DataFrame:
-    """A table as a frame of text cells, null as None."""
+    """Return a table as a frame of text cells, null as None."""
     return _frame({name: _texts(table[name]) for name in table.column_names})
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
-    """A column as text cells. Each distinct value is written once."""
+    """Return a column as text cells. Each distinct value is written once."""
     coded = column.combine_chunks().dictionary_encode()
     texts = [to_text(value) for value in coded.dictionary.to_pylist()]
     return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
 
 
 def _cells(column: pa.ChunkedArray) -> pa.Array:
-    """A column as cells of CSV, none of which starts a formula unless it is a number; null is empty."""
+    """Return a column as cells of CSV, none of which starts a formula unless it is a number; null is empty."""
     coded = column.combine_chunks().dictionary_encode()
     texts = [to_text(value) for value in coded.dictionary.to_pylist()]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -90,7 +90,7 @@ def _cells(column: pa.ChunkedArray) -> pa.Array:
 
 
 def to_text(value: Any) -> str | None:
-    """A value as text: a decimal with all its digits and no exponent, an instant in UTC, a truth as true or false."""
+    """Return a value as text: a decimal with all its digits and no exponent, an instant in UTC, a truth as true or false."""
     if value is None:
         return None
     if isinstance(value, Decimal):
@@ -106,7 +106,7 @@ def to_text(value: Any) -> str | None:
 
 
 def for_the_eye(table: pa.Table, rates: Collection[str] = ()) -> pd.DataFrame:
-    """A table as text for the screen: numbers with thousands separators, decimals as `readable` says.
+    """Return a table as text for the screen: numbers with thousands separators, decimals as `readable` says.
 
     rates: names of columns that hold rates. Integers below 10,000 get no separator, since they may be years.
     """

@@ -25,7 +25,7 @@ _MEASURES = ("cost", "storage_cost", "expected_cost", "recordings")
 
 
 def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Text]:
-    """Rows of a mart for a terminal that is so many characters wide.
+    """Return rows of a mart for a terminal that is so many characters wide.
 
     What tells the rows apart goes first, then the measure and its bar, then the other figures as long as there is room;
     what had to be left out is named. A month or account that is the same in all rows stands in the title. A bar is as
@@ -71,7 +71,7 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
 
 
 def _is_figure(field: pa.Field) -> bool:
-    """Whether a column measures; small integers (channels, a weekday) tell rows apart."""
+    """Return whether a column measures; small integers (channels, a weekday) tell rows apart."""
     return is_decimal(field.type) or (is_integer(field.type) and not is_int8(field.type))
 
 
@@ -87,7 +87,7 @@ def _measure(schema: pa.Schema) -> str | None:
 def _fitting(
     schema: pa.Schema, cells: Mapping[str, Sequence[str | None]], measure: str | None, width: int
 ) -> list[str]:
-    """The columns that fit, in their order; the measure, its currency and what tells rows apart first always do."""
+    """Return the columns that fit, in their order; the measure, its currency and what tells rows apart first always do."""
     labels = [field.name for field in schema if not _is_figure(field) and field.name in cells]
     if "account_name" in schema.names and "account_sid" in labels:
         labels.remove("account_sid")

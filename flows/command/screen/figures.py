@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
-    """What was frozen: the rows, what was missing, where it is, and the digest over it."""
+    """Return what was frozen: the rows, what was missing, where it is, and the digest over it."""
     statement = sealed.statement
     shown = statement_table(sealed)
     missing = [Text(f"Missing: {statement.missing.words}.", "yellow")] if statement.missing.words else []
@@ -28,7 +28,7 @@ def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
 
 
 def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
-    """A figure, the sums of its recordings, the first of these with their pages, and how many pages were read."""
+    """Return a figure, the sums of its recordings, the first of these with their pages, and how many pages were read."""
     asked = " ".join(found.asked)
     lines: list[Table | Text] = [
         table(found.figures, f"{found.mart} {asked}"),
@@ -51,7 +51,7 @@ def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
 
 
 def how_to_use(base_url: str, source: "Source") -> list[Text]:
-    """What to type to point recspend at a running emulator."""
+    """Return what to type to point recspend at a running emulator."""
     lines = [Text(f"Recordings API on {base_url}, until Ctrl-C. Its accounts, for another terminal:")]
     for account in source.accounts:
         lines.append(

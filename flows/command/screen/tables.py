@@ -18,7 +18,7 @@ _ROOMY_WIDTH = 90
 
 
 def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table:
-    """Rows of the warehouse for the screen: numbers to the right, null as a dash. rates: columns that hold rates."""
+    """Return rows of the warehouse for the screen: numbers to the right, null as a dash. rates: columns that hold rates."""
     padding = (0, 1) if get_terminal_size().columns >= _ROOMY_WIDTH else (0, 0)
     shown = Table(
         title=title or None,
@@ -38,7 +38,7 @@ def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table
 
 
 def spend_tables(data_dir: Path) -> list[Table]:
-    """The three tables of the demo and of every run: spend by source, by channels and by account, over all months."""
+    """Return the three tables of the demo and of every run: spend by source, by channels and by account, over all months."""
     warehouse = Warehouse(warehouse_path(data_dir))
     words = ("source", "channels", "account")
     found = warehouse.tables({word: query(f"screen/spend_by_{word}") for word in words})

@@ -21,7 +21,7 @@ _SCRIPTS = ("amounts", "choice", "tables", "charts", "spend", "outlook", "upkeep
 
 
 def page(tables: Mapping[str, pa.Table], before: bytes | None = None) -> bytes:
-    """The page as HTML. tables: as `transforms.report.page.payload` wants them.
+    """Return the page as HTML. tables: as `transforms.report.page.payload` wants them.
 
     before: the page that is there. When it shows the same it is what comes back, which saves two seconds.
     """

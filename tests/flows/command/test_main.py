@@ -227,7 +227,7 @@ def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> Non
         (["report"], "There is no data/warehouse.duckdb yet"),
         (["report", "--preset", "abacus"], "'cloudzero', 'datadog', 'vantage'"),
         (["report", "--format", "pdf"], "'pdf' is not one of"),
-        (["report", "--month", ""], " is no month"),
+        (["report", "--month", ""], "'' is not a month"),
         (["report", "--show", "waste", "--account", ""], "There is no data/warehouse.duckdb yet"),
         (["report", "--month", "2026-09"], "There is no data/warehouse.duckdb yet"),
         (
@@ -239,7 +239,7 @@ def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> Non
             "The page and the files of --preset always hold everything",
         ),
         (["close", "2026-09"], "No day was read yet"),
-        (["close", "September"], "September is no month"),
+        (["close", "September"], "'September' is not a month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
         (["explain", "spend"], "There is no mart spend. Did you mean daily_spend?"),
         (["emulator", "--fault", "gremlins"], "gremlins"),

@@ -240,7 +240,7 @@ def test_extract_refuses_a_place_it_cannot_replace(
     ("request_", "said"),
     [
         (ExtractRequest("2025-01"), "Nothing is known of 2025-01. There are 2026-08, 2026-09, 2026-10."),
-        (ExtractRequest("September"), "September is no month"),
+        (ExtractRequest("September"), "'September' is not a month"),
         (ExtractRequest("2026-09", "suport"), "Did you mean support?"),
         (ExtractRequest(marts=["spend_by_sorce"]), "Did you mean spend_by_source?"),
         (ExtractRequest("2026-09", marts=["unpriced_backlog"]), "its rows are of no month"),

@@ -74,7 +74,7 @@ def choose(browser: Chrome, **values: str | list[str]) -> None:
 
 
 def asked_for(browser: Chrome) -> list[str]:
-    """The addresses of all requests since the last time."""
+    """Return the addresses of all requests since the last time."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
     return [
         event["params"]["request"]["url"]
@@ -85,7 +85,7 @@ def asked_for(browser: Chrome) -> list[str]:
 
 
 def table(browser: Chrome, caption: str) -> list[dict[str, str]]:
-    """The rows of the table with this caption, by column heading, as a reader sees them; none where it says so."""
+    """Return the rows of the table with this caption, by column heading, as a reader sees them; none where it says so."""
     found: list[dict[str, str]] = browser.execute_script(
         """
         const tables = [...document.querySelectorAll("table")];
@@ -102,7 +102,7 @@ def table(browser: Chrome, caption: str) -> list[dict[str, str]]:
 
 
 def cards(browser: Chrome) -> dict[str, list[str]]:
-    """The figure of each card at the top, and the lines below it."""
+    """Return the figure of each card at the top, and the lines below it."""
     found: dict[str, list[str]] = browser.execute_script(
         """
         return Object.fromEntries([...document.querySelectorAll("#cards > div")].map((card) =>
@@ -113,7 +113,7 @@ def cards(browser: Chrome) -> dict[str, list[str]]:
 
 
 def charts(browser: Chrome) -> list[tuple[str, str, int, list[str]]]:
-    """The charts that are shown: id, text, how many marks, and the titles of the axes."""
+    """Return the charts that are shown: id, text, how many marks, and the titles of the axes."""
     found: list[tuple[str, str, int, list[str]]] = browser.execute_script(
         """
         const charts = [...document.querySelectorAll(".chart")].filter((chart) => !chart.parentElement.hidden);
@@ -139,13 +139,13 @@ def printed(browser: Chrome, width: int) -> Iterator[None]:
 
 
 def complaints(browser: Chrome) -> list[dict[str, Any]]:
-    """What stands in the console since the last time."""
+    """Return what stands in the console since the last time."""
     found: list[dict[str, Any]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
     return found
 
 
 def violations(browser: Chrome) -> list[str]:
-    """What axe finds against the accessibility of the page, contrast and labels among it."""
+    """Return what axe finds against the accessibility of the page, contrast and labels among it."""
     browser.execute_script(Path(__file__).with_name("axe.min.js").read_text("utf-8"))
     found: list[dict[str, Any]] = browser.execute_async_script(
         "axe.run({resultTypes: ['violations']}).then((result) => arguments[0](result.violations));"

@@ -38,12 +38,12 @@ SETTINGS = """
 
 
 def made_page(names: list[str], recordings: int, *, days: int, currencies: int = 1) -> bytes:
-    """The page of accounts with these names and so many recordings over so many days, every day of them read."""
+    """Return the page of accounts with these names and so many recordings over so many days, every day of them read."""
     return page(made_tables(names, recordings, days=days, currencies=currencies))
 
 
 def made_tables(names: list[str], recordings: int, *, days: int, currencies: int) -> Mapping[str, pa.Table]:
-    """What such a page shows."""
+    """Return what such a page shows."""
     sql = shipped("sql")
     twins, models = read_twins(sql), read_models(sql)
     outside = read_from_outside(models) | {"ops.coverage", "ops.checks", "ops.rejects"}

@@ -47,14 +47,14 @@ class Ledger:
     recordings: dict[tuple[date, str], int] = field(default_factory=dict)
 
     def cost(self, first: date, last: date) -> Decimal:
-        """All that the days from first to last come to."""
+        """Return all that the days from first to last come to."""
         costs = (
             RATES[source] * minutes for (day, source), minutes in self.minutes.items() if first <= day <= last
         )
         return sum(costs, Decimal(0))
 
     def with_day(self, day: date, factor: Decimal, source: str | None = None) -> "Ledger":
-        """The same with a day that is another: all of it, or that of one source."""
+        """Return the same with a day that is another: all of it, or that of one source."""
 
         def changed(counts: dict[tuple[date, str], int]) -> dict[tuple[date, str], int]:
             return {
@@ -66,7 +66,7 @@ class Ledger:
 
 
 def ledger(shape: Shape, name: str, seed: int) -> Ledger:
-    """A ledger of that shape; the same seed gives the same."""
+    """Return a ledger of that shape; the same seed gives the same."""
     random = np.random.default_rng([seed, *name.encode()])
     made = Ledger(f"{name}-{seed}")
     for number in range(DAYS):
@@ -84,7 +84,7 @@ def ledger(shape: Shape, name: str, seed: int) -> Ledger:
 
 
 def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 0) -> list[dict[str, Any]]:
-    """What marts.daily_spend says on as_of, of which half the recordings have come.
+    """Return what marts.daily_spend says on as_of, of which half the recordings have come.
 
     unpriced_days: so many newest days have no price yet, and of these the newest have no currency either.
     """
@@ -120,7 +120,7 @@ def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 
 def warehouse(
     rows: Sequence[Mapping[str, Any]], as_of: date, wanted: str, **landed: Sequence[Row]
 ) -> duckdb.DuckDBPyConnection:
-    """The model that is wanted (`forecast`) and all below it, over these rows of marts.daily_spend."""
+    """Return the model that is wanted (`forecast`) and all below it, over these rows of marts.daily_spend."""
     settings = {
         "reporting_timezone": "UTC",
         "as_of": as_of.isoformat(),

@@ -22,7 +22,7 @@ Row = Mapping[str, object]
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """An empty database in memory, with the schemas of the warehouse."""
+    """Return an empty database in memory, with the schemas of the warehouse."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     for schema in sorted({name.partition(".")[0] for name in TWINS}):
@@ -31,7 +31,7 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
-    """A table with the columns of its twin, and these rows in it."""
+    """Return a table with the columns of its twin, and these rows in it."""
     columns = TWINS[name].columns
     described = ", ".join(f'"{column}" {twin.type}' for column, twin in columns.items())
     connection.execute(f"create table {name} ({described})")
@@ -43,7 +43,7 @@ def create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]
 
 
 def needed(*names: str) -> list[Model]:
-    """The models with these names and all that they are made of, in build order."""
+    """Return the models with these names and all that they are made of, in build order."""
     wanted = set(names)
     for model in reversed(MODELS):
         if model.name in wanted:
@@ -52,12 +52,12 @@ def needed(*names: str) -> list[Model]:
 
 
 def build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """The model as a table."""
+    """Return the model as a table."""
     connection.execute(f"create table {model.name} as {model.sql}")
 
 
 def typed(name: str, rows: Sequence[Row]) -> list[dict[str, object]]:
-    """Rows with every column of the twin, in its order, as DuckDB hands them to Python; a column not named is null."""
+    """Return rows with every column of the twin, in its order, as DuckDB hands them to Python; a column not named is null."""
     twin = TWINS[name]
     unknown = {column for row in rows for column in row} - twin.columns.keys()
     assert not unknown, f"{name} has no column {', '.join(sorted(unknown))}"
@@ -68,7 +68,7 @@ def typed(name: str, rows: Sequence[Row]) -> list[dict[str, object]]:
 
 
 def _value(written: object, type_: str) -> object:
-    """A value as it stands in a case; money must be text, so that it never was a float."""
+    """Return a value as it stands in a case; money must be text, so that it never was a float."""
     if written is None:
         return None
     if type_.startswith("DECIMAL"):

@@ -35,7 +35,7 @@ def lines(rows: pa.Table, width: int, *title: str) -> list[str]:
 
 
 def bars(rows: pa.Table) -> list[int]:
-    """The length of each bar in eighths of a character, for rows of one line."""
+    """Return the length of each bar in eighths of a character, for rows of one line."""
     eighths = " ▏▎▍▌▋▊▉█"
     shown = [line for line in lines(rows, 200) if not line.startswith(("Total", "Not shown"))]
     body = shown[next(n for n, line in enumerate(shown) if line.startswith("─")) + 1 :]
