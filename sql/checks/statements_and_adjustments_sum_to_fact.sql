@@ -1,5 +1,5 @@
--- What was reported for a closed month and its adjustments since must add up to what the month's
--- recordings are now.
+-- The statement of a closed month plus its adjustments must add up to the month's recordings as they
+-- are now.
 -- severity: fail
 with
 

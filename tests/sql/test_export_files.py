@@ -84,8 +84,8 @@ def test_export_counts_and_logs_what_is_left_out(
     assert caplog.messages == [
         "4 recordings without a price are not in focus.",
         "3 recordings with a price but no currency are not in focus.",
-        "cloudzero.csv takes only USD: 2 charges in other currencies are not in it.",
-        "datadog.json takes only USD: 2 charges in other currencies are not in it.",
+        "cloudzero.csv accepts only USD: 2 charges in other currencies were left out.",
+        "datadog.json accepts only USD: 2 charges in other currencies were left out.",
     ]
 
 

@@ -141,8 +141,8 @@ STORAGE_RATES = Reference(
     ),
     key=("account_sid", "currency", "valid_from"),
 )
-"""Twilio documents its storage price this way: a price per minute and month above the free minutes, billed to the parent
-account at the end of the month, so its accounts share the free minutes. SignalWire's storage price is not known."""
+"""Twilio documents its storage price as a price per minute and month above the free minutes, billed to the parent account
+at the end of the month, so its accounts share the free minutes. SignalWire's storage price is not known."""
 
 
 INVOICES = Reference(

@@ -67,7 +67,7 @@ class Hole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is missing from a month's figures: days, prices, and records that could not be parsed."""
+    """What is missing from a month's figures: days, prices, and records that could not be understood."""
 
     holes: list[Hole]
     unpriced_recordings: int

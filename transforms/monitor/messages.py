@@ -20,7 +20,7 @@ _TITLES: dict[Kind, str] = {
 }
 _TO_DO: dict[Kind, str] = {
     "run.failed": "`recspend doctor` shows what is wrong. The next run reads what is missing.",
-    "checks.failed": "Hand out no figures: the reports stay as they were. `recspend check` shows the rows.",
+    "checks.failed": "Do not publish figures: the reports were not changed. `recspend check` shows the rows.",
     "holes.found": "`recspend run` reads them; when they stay, look at what it says. reports/holes.csv has all.",
     "budget.exceeded": "`recspend report --show daily_spend` shows what it went to; reports/budgets.csv has all.",
     "budget.expected": "`recspend report --show forecast` shows where the month ends; reports/budgets.csv has all.",

@@ -54,7 +54,7 @@ def read_twins(sql: Path) -> dict[str, Twin]:
 
 
 def read_report_twins(sql: Path) -> dict[str, Twin]:
-    """Return the twins of everything that can be written as a report: the marts, and the SELECTs of `sql/reports`, by name."""
+    """Return the twins of all possible reports (the marts and the SELECTs of `sql/reports`), by name."""
     paths = sorted([*(sql / "marts").rglob("*.yml"), *(sql / "reports").glob("*.yml")])
     return {path.stem: read_twin(path.read_text("utf-8"), str(path)) for path in paths}
 

@@ -158,7 +158,7 @@ def shown(changes: Changes) -> str:
 
 def test_changes_are_shown_on_the_screen() -> None:
     before = datetime(2026, 9, 1, 6, 30, tzinfo=UTC)
-    assert shown(Changes(before)) == "Nothing changed since the run before (2026-09-01 06:30 UTC).\n"
+    assert shown(Changes(before)) == "Nothing changed since the previous run (2026-09-01 06:30 UTC).\n"
     assert shown(Changes(None)) == "Nothing changed since the beginning.\n"
     movers = [
         Mover("[b]sales", "DialVerb", "EUR", Decimal("-0.500000000")),
@@ -166,7 +166,7 @@ def test_changes_are_shown_on_the_screen() -> None:
     ]
     cost = {"EUR": Decimal("-0.500000000"), "USD": Decimal("0.000000001")}
     assert shown(Changes(before, 3, 2, 1, 4, cost, movers)) == (
-        "Since the run before (2026-09-01 06:30 UTC): 3 new, 2 changed, 1 deleted, 4 back; "
+        "Since the previous run (2026-09-01 06:30 UTC): 3 new, 2 changed, 1 deleted, 4 back; "
         "-0.500000000 EUR, +0.000000001 USD.\n"
         "Largest changes: [b]sales DialVerb -0.50 EUR\n"
         "Largest changes: support Trunking +0.000000001 USD\n"

@@ -60,8 +60,8 @@ def test_bars_name_the_figures_that_do_not_fit() -> None:
     shown = lines(spend(), 50)
     assert shown[1] == "source      currency          cost"
     assert shown[4] == "DialVerb    EUR       41.000000000  ██████████"
-    assert "Not shown here: recordings, unpriced_recordings," in shown
-    assert " ".join(shown).endswith("Through a pipe, every column is there.")
+    assert "Not shown: recordings, unpriced_recordings," in shown
+    assert " ".join(shown).endswith("Pipe the output to get every column.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
