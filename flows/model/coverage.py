@@ -66,6 +66,8 @@ def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> list[tuple[Landing,
     landings = {landing.name: landing for landing in raw.readable(account_sid)}
     state = lake.state(account_sid)
     if landings and (state is None or state.months is None):
-        raise DataError(f"The lake of account {account_sid} is not up to date. Run `recspend normalize` first.")
+        raise DataError(
+            f"The lake of account {account_sid} is not up to date. Run `recspend normalize` first."
+        )
     applied = state.applied if state else []
     return [(landings[each.landing], each) for each in applied if each.landing in landings]

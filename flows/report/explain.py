@@ -157,7 +157,7 @@ def _matching(sightings: Sequence[_SeenOn], row: Mapping[str, Any]) -> _SeenOn |
 
 
 def _nothing(warehouse: Warehouse, mart: Model, conditions: Sequence[Condition]) -> str:
-    """Say why no row matches: the first value that no row has, and the existing ones; or that no row has all of them."""
+    """Say why no row matches: the first value that does not exist, with existing ones, or that no row has them all."""
     if not conditions:
         return f"{mart.name} has no rows."
     asked = " ".join(condition.given for condition in conditions)
@@ -165,7 +165,8 @@ def _nothing(warehouse: Warehouse, mart: Model, conditions: Sequence[Condition])
         select = f'select distinct "{condition.column}"::varchar as value from {mart.name}'  # noqa: S608
         if not warehouse.table(f"{select} where {where([condition])}").num_rows:
             existing = ", ".join(_values(warehouse, select, mart.twin.columns[condition.column].type))
-            return f"No row of {mart.name} has {condition.given}. Existing values: {existing or 'none, the mart is empty'}."
+            known = f"Existing values: {existing}." if existing else "The mart is empty."
+            return f"No row of {mart.name} has {condition.given}. {known}"
     return f"No row of {mart.name} has all of {asked}. Leave one of them out to see the others."
 
 

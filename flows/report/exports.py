@@ -84,19 +84,27 @@ def _count_left_out(warehouse: Warehouse, left_out: LeftOutCosts) -> None:
     (counts,) = warehouse.table(query("report/left_out_of_focus")).to_pylist()
     left_out.unpriced, left_out.without_currency = counts["unpriced"], counts["without_currency"]
     if left_out.unpriced:
-        logger.info("%d recordings without a price are not in %s.", left_out.unpriced, FOCUS)
+        logger.info("%s recordings without a price are not in %s.", f"{left_out.unpriced:,}", FOCUS)
     if left_out.without_currency:
         logger.warning(
-            "%d recordings with a price but no currency are not in %s.", left_out.without_currency, FOCUS
+            "%s recordings with a price but no currency are not in %s.",
+            f"{left_out.without_currency:,}",
+            FOCUS,
         )
 
 
 def _warn_of_limits(limits: Limits, rows: pa.Table, content: bytes) -> None:
     if limits.most_rows is not None and rows.num_rows > limits.most_rows:
         logger.warning(
-            "%s has %d rows and may have %d. Load it in parts.", limits.file, rows.num_rows, limits.most_rows
+            "%s has %s rows, but the limit is %s. Load it in parts.",
+            limits.file,
+            f"{rows.num_rows:,}",
+            f"{limits.most_rows:,}",
         )
     if limits.most_bytes is not None and len(content) > limits.most_bytes:
         logger.warning(
-            "%s has %d bytes and may have %d. Load it in parts.", limits.file, len(content), limits.most_bytes
+            "%s has %s bytes, but the limit is %s. Load it in parts.",
+            limits.file,
+            f"{len(content):,}",
+            f"{limits.most_bytes:,}",
         )

@@ -83,7 +83,7 @@ def extract(
 
 
 def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> pa.Table:
-    """Return the rows of one mart. Raises ConfigError for an unknown mart, month or account, or an unsupported filter."""
+    """Return the rows of one mart. Raises ConfigError for an unknown name or month, or an unsupported filter."""
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, _ = _narrowing(warehouse, request)
     with warehouse.connected():

@@ -15,7 +15,7 @@ class Preset(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The file of a preset, and the most rows and bytes the system's documentation allows; None: no documented limit."""
+    """The file of a preset, and the documented limits of the system in rows and bytes; None: no documented limit."""
 
     file: str
     most_rows: int | None = None

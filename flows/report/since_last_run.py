@@ -1,4 +1,4 @@
-"""What changed since the previous run: compare the last reported figures, saved next to the warehouse, with the current.
+"""What changed since the previous run: the last reported figures, saved next to the warehouse, against current ones.
 
 The counts of the stages would not do: a run that was killed did not report what it had found.
 """

@@ -31,7 +31,7 @@ from transforms.values.windows import Window
 def close_month(context: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
     """Close a month (by usage_date) and return its statement.
 
-    text: the month, such as 2026-09. accept_incomplete: close it even if days, prices or unreadable records are missing.
+    text: the month, such as 2026-09. accept_incomplete: close it even if days, prices or records are missing.
 
     Raises ConfigError if the month is already closed, is not over, was never read, or is incomplete without
     `accept_incomplete`; ChecksFailedError if a check fails.

@@ -93,7 +93,9 @@ def _channels(text: str) -> int:
 
 def _minutes(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) >= _LARGEST:
-        raise ValueError("is not a valid number of minutes. Write a whole number of 0 or more, such as 10000.")
+        raise ValueError(
+            "is not a valid number of minutes. Write a whole number of 0 or more, such as 10000."
+        )
     return int(text)
 
 
@@ -141,8 +143,8 @@ STORAGE_RATES = Reference(
     ),
     key=("account_sid", "currency", "valid_from"),
 )
-"""Twilio documents its storage price as a price per minute and month above the free minutes, billed to the parent account
-at the end of the month, so its accounts share the free minutes. SignalWire's storage price is not known."""
+"""Twilio documents a price per minute and month above the free minutes, billed to the parent account at the end of the
+month, so its accounts share the free minutes. SignalWire's storage price is not known."""
 
 
 INVOICES = Reference(
@@ -194,9 +196,7 @@ def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]],
         }
         key = tuple(row[name] for name in reference.key)
         if key in seen:
-            raise ConfigError(
-                f"{file}, line {number}: duplicates line {seen[key]}. Keep only one."
-            )
+            raise ConfigError(f"{file}, line {number}: duplicates line {seen[key]}. Keep only one.")
         seen[key] = number
         rows.append(row)
     return pa.Table.from_pylist(rows, reference.schema)

@@ -145,7 +145,10 @@ def _truth(text: str) -> bool:
 _WHOLE = (int, "a whole number")
 _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "DATE": (date.fromisoformat, "a date (use YYYY-MM-DD)"),
-    "TIMESTAMP WITH TIME ZONE": (datetime.fromisoformat, "a date and time. Write it like 2026-09-30T06:00:00Z"),
+    "TIMESTAMP WITH TIME ZONE": (
+        datetime.fromisoformat,
+        "a date and time. Write it like 2026-09-30T06:00:00Z",
+    ),
     "TINYINT": _WHOLE,
     "INTEGER": _WHOLE,
     "BIGINT": _WHOLE,

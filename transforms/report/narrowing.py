@@ -58,7 +58,9 @@ def month_among(months: Iterable[date], month: date) -> date:
     if len(known) > _MOST_LISTED:
         known = [f"{known[0]} to {known[-1]}"]
     available = (
-        f"Available: {', '.join(known)}." if known else "No month has been read yet; run `recspend run` first."
+        f"Available: {', '.join(known)}."
+        if known
+        else "No month has been read yet; run `recspend run` first."
     )
     raise ConfigError(f"There is no data for {asked}. {available}")
 

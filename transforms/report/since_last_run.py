@@ -26,7 +26,7 @@ class SpendFigure(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Figures as reported at an instant (UTC), their inputs (a digest) and landings, and the number of deleted recordings."""
+    """Figures as reported at an instant (UTC), a digest of their inputs, their landings, and deleted recordings."""
 
     reported_at: datetime = msgspec.field(name="told_at")
     inputs: str

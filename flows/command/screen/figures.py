@@ -52,7 +52,11 @@ def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
 
 def how_to_use(base_url: str, source: "Source") -> list[Text]:
     """Return the commands that run recspend against a running emulator."""
-    lines = [Text(f"Recordings API on {base_url}; stop it with Ctrl-C. In another terminal, run one of its accounts:")]
+    lines = [
+        Text(
+            f"Recordings API on {base_url}; stop it with Ctrl-C. In another terminal, run one of its accounts:"
+        )
+    ]
     for account in source.accounts:
         lines.append(
             Text(

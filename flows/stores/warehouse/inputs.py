@@ -64,9 +64,7 @@ class Fingerprint:
         saved = self._read()
         # Parsing the models takes longer than everything else a run without new data does to a warehouse.
         is_known = saved is not None and saved.made.sql == sql
-        reads = (
-            saved.made.reads if saved and is_known else tuple(sorted(read_from_outside(contents.models)))
-        )
+        reads = saved.made.reads if saved and is_known else tuple(sorted(read_from_outside(contents.models)))
         return BuiltFrom(sql, reads, _digest(_parts(contents, reads)))
 
     def matches(self, built_from: BuiltFrom) -> bool:

@@ -38,8 +38,8 @@ looking_back as (
     cross join landed.settings
 ),
 
--- Each day with the earlier days in its window. Distances are measured between square roots, because
--- the noise of the root is about the same on busy and slow days.
+-- Each day with the earlier days in its window. Distances are measured between square roots,
+-- because the noise of the root is about the same on busy and slow days.
 windows as (
     select
         days.series,
@@ -84,8 +84,8 @@ spreads as (
     having count(*) filter (where is_same_weekday) >= 4
 ),
 
--- The median of a few days is imprecise itself, and those days are closer to it than later ones will
--- be: 1.5 / days compensates for both.
+-- The median of a few days is imprecise itself, and those days are closer to it than later ones
+-- will be: 1.5 / days compensates for both.
 reaches as (
     select
         numbered.*,

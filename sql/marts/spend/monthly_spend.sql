@@ -51,7 +51,8 @@ months as (
     where month < (select max(month) from by_month)
 ),
 
--- cost_now, cost_then: 0 if there were no recordings; null if there were some, but none has a price.
+-- cost_now, cost_then: 0 if there were no recordings; null if there were some, but none has a
+-- price.
 compared as (
     select
         months.*,

@@ -30,8 +30,8 @@ made as (
     group by account_sid, currency, usage_date
 ),
 
--- By day of deletion only, not by day of creation as well: nothing needs both, and there would be a row
--- for each pair of days.
+-- By day of deletion only, not by day of creation as well: nothing needs both, and there would be a
+-- row for each pair of days.
 gone as (
     select
         gone_recordings.account_sid,

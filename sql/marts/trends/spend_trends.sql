@@ -24,8 +24,8 @@ slopes as (
     group by later.account_sid, later.currency
 ),
 
--- The pattern uses up six days of the history, and each week one; only the remaining days (degrees of
--- freedom) measure the noise.
+-- The pattern uses up six days of the history, and each week one; only the remaining days (degrees
+-- of freedom) measure the noise.
 spreads as (
     select
         account_sid,

@@ -182,7 +182,11 @@ def test_explain_reports_a_mart_without_rows(read_once: Path) -> None:
         ("daily_spend", ["source=dialverb"], r"has source=dialverb\. Existing values: DialVerb, Trunking\."),
         ("daily_spend", ["channels="], r"has channels=\. Existing values: 1, 2\."),
         ("daily_spend", ["source=' or 1=1 --"], "has source=' or 1=1 --. Existing values:"),
-        ("daily_spend", ["usage_date=2026-08-01"], "has usage_date=2026-08-01. Existing values: 2026-09-12, "),
+        (
+            "daily_spend",
+            ["usage_date=2026-08-01"],
+            "has usage_date=2026-08-01. Existing values: 2026-09-12, ",
+        ),
         ("spend_by_source", ["month=2026-08"], r"has month=2026-08\. Existing values: 2026-09-01\."),
         (
             "monthly_spend",

@@ -243,7 +243,10 @@ def test_extract_refuses_a_place_it_cannot_replace(
         (ExtractRequest("September"), "'September' is not a month"),
         (ExtractRequest("2026-09", "suport"), "Did you mean support?"),
         (ExtractRequest(marts=["spend_by_sorce"]), "Did you mean spend_by_source?"),
-        (ExtractRequest("2026-09", marts=["unpriced_backlog"]), "can't be filtered by month: it describes the newest day only. Leave out --month."),
+        (
+            ExtractRequest("2026-09", marts=["unpriced_backlog"]),
+            "unpriced_backlog can't be filtered by month: it describes the newest day only. Leave out --month.",
+        ),
     ],
 )
 def test_extract_refuses_unknown_names_and_writes_nothing(

@@ -42,7 +42,9 @@ def generated_page(names: list[str], recordings: int, *, days: int, currencies: 
     return page(generated_tables(names, recordings, days=days, currencies=currencies))
 
 
-def generated_tables(names: list[str], recordings: int, *, days: int, currencies: int) -> Mapping[str, pa.Table]:
+def generated_tables(
+    names: list[str], recordings: int, *, days: int, currencies: int
+) -> Mapping[str, pa.Table]:
     """Return the tables of such a page."""
     sql = shipped("sql")
     twins, models = read_twins(sql), read_models(sql)

@@ -1,4 +1,5 @@
--- Days on which the bill differs by more than the tolerance, as far back as the page has single days.
+-- Days on which the bill differs by more than the tolerance, as far back as the page has single
+-- days.
 with
 
 newest as (

@@ -68,7 +68,7 @@ def test_bars_name_the_figures_that_do_not_fit() -> None:
 @pytest.mark.parametrize(
     "name", ["x", "a name that is far longer than any column should be " * 3, "🎧 漢字 " * 9]
 )
-def test_bars_are_no_wider_than_the_terminal(width: int, name: str) -> None:
+def test_bars_fit_the_width_of_the_terminal(width: int, name: str) -> None:
     rows = spend(account_sid=["AC-1"] * 4, account_name=[name, "b", "c", "d"])
     assert max(cell_len(line) for line in lines(rows, width)) <= width
     assert "AC-1" not in "\n".join(lines(rows, width))

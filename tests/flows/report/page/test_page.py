@@ -18,7 +18,6 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.shipped import shipped
 from tests.support.page.browser import (
-    requested_urls,
     cards,
     charts,
     choose,
@@ -26,6 +25,7 @@ from tests.support.page.browser import (
     console_messages,
     open_page,
     printed,
+    requested_urls,
     table,
     violations,
     wait_until,
@@ -214,13 +214,13 @@ SECTIONS: Mapping[str, tuple[str, str, str]] = {
     ),
     "Storage by month": (
         "month",
-        "standing minutes, storage cost, storage cost estimate",
+        "standing_minutes, storage cost, storage cost estimate",
         "select strftime(storage_month, '%Y-%m'), standing_minutes, storage_cost, storage_cost_estimate "
         "from marts.storage_by_month where {0}",
     ),
     "Savings from deleting, ": (
         "age",
-        "standing minutes, saving per month",
+        "standing_minutes, saving per month",
         "select age_bucket, standing_minutes, saving_per_month from marts.retention_candidates where {0}",
     ),
     "Changes in closed months": (
@@ -249,7 +249,7 @@ def test_page_sections_show_the_figures_of_their_marts(browser: Chrome, data_dir
     for currency in CURRENCIES:
         choose(browser, currency=currency)
         for caption, (head, columns, sql) in SECTIONS.items():
-            names = columns.split(", ")
+            names = columns.replace("_", " ").split(", ")
             rows = rows_of(data_dir, sql.format(f"currency = '{currency}'"))
             expected = {
                 str(key): [formatted(value, name) for name, value in zip(names, values, strict=True)]
@@ -321,7 +321,9 @@ def test_cards_show_each_currency_and_what_is_missing(browser: Chrome, data_dir:
         for row in accruals
     ]
     assert len(about) == 3
-    assert [line.removesuffix(" expected for these months") for line in shown["Without a price"][1:4]] == about
+    assert [
+        line.removesuffix(" expected for these months") for line in shown["Without a price"][1:4]
+    ] == about
     assert shown["Days not covered"][0] == "0"
     (rejects,) = rows_of(data_dir, "select count(*) as n from ops.rejects")
     assert shown["Unreadable records"][0] == str(rejects["n"]) != "0"
@@ -526,7 +528,8 @@ def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Pa
     assert cards(browser)["Recordings"][0] == str(created["2025-11"] + created["2025-12"])
     assert "compared with 2025-09-01 to 2025-10-31" in cards(browser)["Spend, USD"][1]
     choose(browser, to="2026-09-15")
-    assert cards(browser)["Spend, USD"][1].startswith("no comparison: only whole months are available before 2026-06-01")
+    no_comparison = "no comparison: only whole months are available before 2026-06-01"
+    assert cards(browser)["Spend, USD"][1].startswith(no_comparison)
 
 
 def test_page_shows_the_last_choice(browser: Chrome, data_dir: Path) -> None:

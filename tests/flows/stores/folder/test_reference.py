@@ -161,7 +161,10 @@ def test_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -> N
         ("A1,2026-13,recordings,1,1,USD", r'line 2, month: "2026-13" is not a month'),
         ("A1,2026-09,,1,1,USD", r"line 2, category: must not be empty\."),
         ("A1,2026-09,recordings,,1,USD", r"line 2, quantity: must not be empty\."),
-        ("A1,2026-09,recordings,many,1,USD", r'line 2, quantity: "many" is not a valid quantity\. .* such as 1250\.'),
+        (
+            "A1,2026-09,recordings,many,1,USD",
+            r'line 2, quantity: "many" is not a valid quantity\. .* such as 1250\.',
+        ),
         ("A1,2026-09,recordings,1,-3.12,USD", r'line 2, amount: "-3\.12" is not a valid amount'),
         ('A1,2026-09,recordings,1,"3,12",USD', r'line 2, amount: "3,12" is not a valid amount'),
         ("A1,2026-09,recordings,1,1,usd", r'line 2, currency: "usd" is not a currency'),
