@@ -40,23 +40,23 @@ class Basis(msgspec.Struct, frozen=True):
     manifest: str
 
 
-def is_current(folder: ReportFolder, made_of: str | None) -> bool:
+def is_current(folder: ReportFolder, built_from: str | None) -> bool:
     """Return whether the folder has the set that was built from this, with every file unchanged."""
     try:
         kept = msgspec.json.decode(_path(folder).read_bytes(), type=Basis)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return False
     content = folder.read(MANIFEST)
-    if content is None or kept != Basis(str(made_of), _digest(content)):
+    if content is None or kept != Basis(str(built_from), _digest(content)):
         return False
     files = ((folder.read(each["file"]), each["sha256"]) for each in json.loads(content)["files"])
     return all(content is not None and _digest(content) == digest for content, digest in files)
 
 
-def save_basis(folder: ReportFolder, made_of: str | None, manifest: bytes) -> None:
+def save_basis(folder: ReportFolder, built_from: str | None, manifest: bytes) -> None:
     """Save what the set was built from, in a file next to the folder."""
-    if made_of is not None:
-        write_whole(_path(folder), msgspec.json.encode(Basis(made_of, _digest(manifest))))
+    if built_from is not None:
+        write_whole(_path(folder), msgspec.json.encode(Basis(built_from, _digest(manifest))))
 
 
 def _path(folder: ReportFolder) -> Path:

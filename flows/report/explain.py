@@ -43,7 +43,7 @@ class Explanation:
     """
 
     mart: str
-    asked: Sequence[str]
+    key: Sequence[str]
     figures: pa.Table
     sums: pa.Table
     recordings: pa.Table
@@ -160,14 +160,14 @@ def _nothing(warehouse: Warehouse, mart: Model, conditions: Sequence[Condition])
     """Say why no row matches: the first value that does not exist, with existing ones, or that no row has them all."""
     if not conditions:
         return f"{mart.name} has no rows."
-    asked = " ".join(condition.given for condition in conditions)
+    key = " ".join(condition.given for condition in conditions)
     for condition in conditions:
         select = f'select distinct "{condition.column}"::varchar as value from {mart.name}'  # noqa: S608
         if not warehouse.table(f"{select} where {where([condition])}").num_rows:
             existing = ", ".join(_values(warehouse, select, mart.twin.columns[condition.column].type))
             known = f"Existing values: {existing}." if existing else "The mart is empty."
             return f"No row of {mart.name} has {condition.given}. {known}"
-    return f"No row of {mart.name} has all of {asked}. Leave one of them out to see the others."
+    return f"No row of {mart.name} has all of {key}. Leave one of them out to see the others."
 
 
 def _values(warehouse: Warehouse, select: str, type_: str) -> Iterator[str]:

@@ -64,10 +64,10 @@ def extract(
     narrowing, account = _narrowing(warehouse, request)
     with warehouse.connected():
         refuse_failed(warehouse)
-        wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
+        selected, left_out = _selects(warehouse, sql, narrowing, request.marts)
         folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
         before = _before(folder)
-        tables, about_tables = warehouse.tables(in_order(wanted)), about_warehouse(warehouse)
+        tables, about_tables = warehouse.tables(in_order(selected)), about_warehouse(warehouse)
     files, contents = rendered(tables, file_format)
     about = {
         "kind": _KIND,
@@ -87,8 +87,8 @@ def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> 
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, _ = _narrowing(warehouse, request)
     with warehouse.connected():
-        wanted, _ = _selects(warehouse, sql, narrowing, [mart])
-        (rows,) = warehouse.tables(in_order(wanted)).values()
+        selected, _ = _selects(warehouse, sql, narrowing, [mart])
+        (rows,) = warehouse.tables(in_order(selected)).values()
     return rows
 
 
@@ -114,11 +114,11 @@ def _selects(
     available = selects(warehouse, sql, with_all=True)
     twins = read_report_twins(sql)
     named = [find_mart_name(available, mart) for mart in marts]
-    wanted = {name: available[name] for name in named or available if named or twins[name].is_report}
+    selected = {name: available[name] for name in named or available if named or twins[name].is_report}
     columns = _columns(warehouse, available)
     found: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    for name, select in wanted.items():
+    for name, select in selected.items():
         reads: dict[str, Collection[str]] = {}
         if narrowing.account_sid is not None and "account_sid" not in columns[name]:
             path = next((sql / "marts").rglob(f"{name}.sql"))

@@ -74,8 +74,8 @@ def _report(
     }
     formats = list(dict.fromkeys((FileFormat.CSV, *formats, *_formats_in(folder, of_tables))))
     before = json.loads(folder.read(MANIFEST) or '{"files": []}')
-    made_of = basis(warehouse, sql, [*presets, *formats, str(with_page)])
-    if is_current(folder, made_of):
+    built_from = basis(warehouse, sql, [*presets, *formats, str(with_page)])
+    if is_current(folder, built_from):
         summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
         summary.left_out = msgspec.convert(before["left_out"], LeftOutCosts)
         return summary
@@ -97,7 +97,7 @@ def _report(
     about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": plain_object(summary.left_out)}
     files[MANIFEST] = manifest(files, contents, about)
     summary.written = folder.replace(files, _names(before))
-    save_basis(folder, made_of, files[MANIFEST])
+    save_basis(folder, built_from, files[MANIFEST])
     summary.files = [folder.folder / name for name in files]
     return summary
 

@@ -52,8 +52,8 @@ class Narrowing:
 def month_among(months: Iterable[date], month: date) -> date:
     """Return the month if it is one of these. Raises ConfigError with the known months."""
     known = [f"{each:%Y-%m}" for each in sorted(set(months))]
-    asked = f"{month:%Y-%m}"
-    if asked in known:
+    requested = f"{month:%Y-%m}"
+    if requested in known:
         return month
     if len(known) > _MOST_LISTED:
         known = [f"{known[0]} to {known[-1]}"]
@@ -62,7 +62,7 @@ def month_among(months: Iterable[date], month: date) -> date:
         if known
         else "No month has been read yet; run `recspend run` first."
     )
-    raise ConfigError(f"There is no data for {asked}. {available}")
+    raise ConfigError(f"There is no data for {requested}. {available}")
 
 
 def _quoted(text: str) -> str:

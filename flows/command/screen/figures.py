@@ -29,9 +29,9 @@ def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
 
 def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
     """Describe a figure: the sums of its recordings, the first recordings with their pages, and the result."""
-    asked = " ".join(found.asked)
+    key = " ".join(found.key)
     lines: list[Table | Text] = [
-        table(found.figures, f"{found.mart} {asked}"),
+        table(found.figures, f"{found.mart} {key}"),
         table(found.sums, "Its recordings add up to"),
     ]
     for row in to_text_frame(found.recordings.slice(0, rows)).to_dict("records"):

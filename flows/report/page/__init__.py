@@ -15,7 +15,7 @@ import vl_convert
 
 from transforms.report.page import payload
 
-_MADE_OF = "<!-- made of {} -->\n"
+_COMMENT = "<!-- built from {} -->\n"
 # In this order: what runs immediately needs the scripts before it.
 _SCRIPTS = ("amounts", "choice", "tables", "charts", "spend", "outlook", "upkeep", "cards", "page")
 
@@ -31,15 +31,15 @@ def page(tables: Mapping[str, pa.Table], before: bytes | None = None) -> bytes:
         "/* page.js */": "\n".join(_asset(f"{name}.js") for name in _SCRIPTS),
     }
     html = _asset("page.html")
-    whole = "\0".join([version("vl-convert-python"), html, *parts.values()])
-    made_of = _MADE_OF.format(hashlib.sha256(whole.encode()).hexdigest())
-    if before is not None and before.startswith(made_of.encode(), html.index("\n") + 1):
+    content = "\0".join([version("vl-convert-python"), html, *parts.values()])
+    comment = _COMMENT.format(hashlib.sha256(content.encode()).hexdigest())
+    if before is not None and before.startswith(comment.encode(), html.index("\n") + 1):
         return before
     for mark, part in {**parts, "/* charts */": _charts()}.items():
         head, _, tail = html.partition(mark)
         html = head + part + tail
     doctype, _, rest = html.partition("\n")
-    return f"{doctype}\n{made_of}{rest}".encode()
+    return f"{doctype}\n{comment}{rest}".encode()
 
 
 def _asset(name: str) -> str:

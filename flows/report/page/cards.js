@@ -1,11 +1,11 @@
 // The first screen: spend, and what is missing from it.
 
 function card(title, text, ...lines) {
-  const details = lines.map((line) => make("dd", line.isAlarm ? { class: "alarm" } : {}, ...unbroken(line.text ?? line)));
+  const details = lines.map((line) => make("dd", line.isAlarm ? { class: "alarm" } : {}, ...withWholeDates(line.text ?? line)));
   return make("div", {}, make("dt", {}, title), make("dd", { class: "figure" }, text), ...details);
 }
 // Dates do not wrap at their hyphens.
-const unbroken = (text) => text.split(/(\d{4}-\d\d-\d\d)/)
+const withWholeDates = (text) => text.split(/(\d{4}-\d\d-\d\d)/)
   .map((part, place) => (place % 2 ? make("span", { class: "whole" }, part) : part));
 const alarm = (text) => ({ text, isAlarm: true });
 
@@ -21,9 +21,9 @@ function spendCards(data, choice, rows) {
   const now = sums(rows, (row) => row.currency);
   const then = before ? sums(cells(data, choice, before), (row) => row.currency) : new Map();
   const costs = data.currencies.map((currency) => [currency, now.get(currency)?.cost ?? null, then.get(currency)?.cost ?? null]);
-  const made = costs.filter(([, cost, was]) => cost !== null || was !== null)
+  const shown = costs.filter(([, cost, was]) => cost !== null || was !== null)
     .map(([currency, cost, was]) => card(`Spend, ${currency}`, cost === null ? NOTHING : plain(cost), against(data, choice, before, cost ?? 0n, was)));
-  return made.length ? made : [card("Spend", NOTHING, "no priced recordings in this period")];
+  return shown.length ? shown : [card("Spend", NOTHING, "no priced recordings in this period")];
 }
 function against(data, choice, before, cost, was) {
   if (choice.first <= data.days[0]) return "no comparison: there is no earlier data";

@@ -24,7 +24,7 @@ RECORDINGS = """
         case when price is null and hash(i, 9) % 2 = 0 then 'XXX'
             else (['USD', 'EUR', 'GBP', 'JPY', 'CHF'])[1 + i % {accounts} % {currencies}] end as currency,
         created_at as updated_at, created_at as first_seen_at, created_at as first_priced_at,
-    from range({count}) as made(i)
+    from range({count}) as generated(i)
     join (select row_number() over (order by account_sid) - 1 as place, account_sid from landed.accounts) as accounts
         on accounts.place = i % {accounts}
 """
@@ -60,8 +60,10 @@ def generated_tables(
         connection.executemany("insert into landed.accounts values (?, ?, ?)", accounts)
         connection.execute(f"insert into landed.settings by name {SETTINGS}")
         if recordings:
-            made = RECORDINGS.format(count=recordings, accounts=len(names), days=days, currencies=currencies)
-            connection.execute(f"insert into landed.recordings by name {made}")
+            generated = RECORDINGS.format(
+                count=recordings, accounts=len(names), days=days, currencies=currencies
+            )
+            connection.execute(f"insert into landed.recordings by name {generated}")
         connection.execute(
             """
             insert into landed.storage_rates by name

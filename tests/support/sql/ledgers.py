@@ -68,7 +68,7 @@ class Ledger:
 def ledger(shape: Shape, name: str, seed: int) -> Ledger:
     """Generate a ledger of this shape; the same seed gives the same ledger."""
     random = np.random.default_rng([seed, *name.encode()])
-    made = Ledger(f"{name}-{seed}")
+    result = Ledger(f"{name}-{seed}")
     for number in range(DAYS):
         day = FIRST_DAY + timedelta(days=number)
         usual = shape.recordings * shape.week[day.weekday()] * (1 + shape.growth_a_month) ** (number / 30)
@@ -76,11 +76,11 @@ def ledger(shape: Shape, name: str, seed: int) -> Ledger:
         for source, share in SHARES.items():
             mean = usual * share * random.lognormal(-(shape.noise**2) / 2, shape.noise)
             recordings = int(random.poisson(mean))
-            made.recordings[day, source] = recordings
-            made.minutes[day, source] = recordings + int(
+            result.recordings[day, source] = recordings
+            result.minutes[day, source] = recordings + int(
                 random.negative_binomial(recordings, 0.3) if recordings else 0
             )
-    return made
+    return result
 
 
 def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 0) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 
 
 
 def warehouse(
-    rows: Sequence[Mapping[str, Any]], as_of: date, wanted: str, **landed: Sequence[Row]
+    rows: Sequence[Mapping[str, Any]], as_of: date, target: str, **landed: Sequence[Row]
 ) -> duckdb.DuckDBPyConnection:
     """Build a model (such as `forecast`) and all models it needs over these rows of marts.daily_spend."""
     settings = {
@@ -150,17 +150,17 @@ def warehouse(
     )
     connection.register("rows_to_insert", table)
     connection.execute("insert into marts.daily_spend by name select * from rows_to_insert")
-    needed = _needed(f"marts.{wanted}")
+    needed = _needed(f"marts.{target}")
     for model in MODELS:
         if model.name in needed:
             build(connection, model)
     return connection
 
 
-def _needed(wanted: str) -> set[str]:
+def _needed(target: str) -> set[str]:
     reads = {model.name: references(model.sql, model.file) for model in MODELS}
     needed: set[str] = set()
-    waiting = [wanted]
+    waiting = [target]
     while waiting:
         name = waiting.pop()
         if name in reads and name not in needed and name != "marts.daily_spend":
