@@ -96,7 +96,7 @@ def _json_of(found: "Explanation") -> str:
     tables = {"figures": found.figures, "sums": found.sums, "recordings": found.recordings}
     said = {
         "mart": found.mart,
-        "asked": found.asked,
+        "asked": found.key,
         "pages": found.pages,
         **{name: json.loads(to_json(table)) for name, table in tables.items()},
         "problems": found.problems,

@@ -1,4 +1,4 @@
-"""What the models hold our figures against: Usage Records, and which days of each account can be compared."""
+"""Inputs of the bill comparison: Usage Records, and which days of each account can be compared."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
@@ -25,9 +25,10 @@ _DAYS_SCHEMA = pa.schema(
 def bill_tables(
     data_dir: Path, covered: Sequence[AccountCoverage], with_usage: Collection[str]
 ) -> dict[str, pa.Table]:
-    """Rows of landed.usage_records and landed.account_days, which change only when what they say does.
+    """Return the rows of landed.usage_records and landed.account_days.
 
-    with_usage: sids of the accounts whose Usage Records are read. Raises DataError for a damaged file.
+    They only change when the data does, so an unchanged warehouse is not rebuilt. with_usage: sids of the accounts
+    whose Usage Records are read. Raises DataError for a damaged file.
     """
     records, states = UsageRecords(data_dir), AccountStates(data_dir)
     usage = [records.read(account.account_sid) for account in covered]
@@ -47,9 +48,9 @@ def bill_tables(
 
 
 def _days(account: AccountCoverage, first_day: date | None) -> Iterator[tuple[date, bool]]:
-    """The days of an account that were looked at, and whether they were read when they were over.
+    """Yield the days of an account, and whether each was read after it ended.
 
-    A month begins with its first day, also when nothing was created before `first_day`, so that nothing was to be read.
+    Whole months: days of the first month before `first_day` count as read, because nothing was created on them.
     """
     whole = {day.day: day.was_over for day in account.covered} | dict.fromkeys(account.holes, False)
     if first_day is not None:

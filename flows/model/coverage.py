@@ -1,4 +1,4 @@
-"""Which days of which accounts are in the lake: for the warehouse and the summary."""
+"""Which days of which accounts are in the lake, for the warehouse and the run summary."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class AccountCoverage:
 
 
 def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverage]:
-    """Coverage of the named accounts and of all that have landings.
+    """Return the coverage of the named accounts and of all accounts that have landings.
 
-    An account is looked at from its first day read (one that was never read: from the first day of any account) to
-    the horizon, the newest day read of any account. Raises DataError when the lake is not in order.
+    Days are counted from the first day that was read for an account (if none was: for any account) to the newest day
+    that was read for any account. Raises DataError if the lake is not up to date.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     landings = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
@@ -45,7 +45,7 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
 
 
 def coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:
-    """The account's rows of ops.coverage. counts: recordings by day of creation (UTC)."""
+    """Return the account's rows of ops.coverage. counts: recordings by day of creation (UTC)."""
     missing = set(account.holes)
     read = {day.day: day for day in account.covered}
     return [
@@ -66,6 +66,8 @@ def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> list[tuple[Landing,
     landings = {landing.name: landing for landing in raw.readable(account_sid)}
     state = lake.state(account_sid)
     if landings and (state is None or state.months is None):
-        raise DataError(f"The lake of account {account_sid} is not in order. Run `recspend normalize` first.")
+        raise DataError(
+            f"The lake of account {account_sid} is not up to date. Run `recspend normalize` first."
+        )
     applied = state.applied if state else []
     return [(landings[each.landing], each) for each in applied if each.landing in landings]

@@ -16,7 +16,7 @@ _MARK = re.compile(r"\{\{([\w.:]+)\}\}")
 
 
 def render() -> str:
-    """The whole text of `data/README.md`: the template, with each `{{mark}}` in it replaced."""
+    """Return the text of `data/README.md`: the template with each `{{mark}}` replaced."""
     sql = TOP / "sql"
     models = read_models(sql)
     reports = {f"reports.{path.stem}" for path in (sql / "reports").glob("*.yml")}
@@ -39,7 +39,7 @@ def render() -> str:
 
 
 def _groups(marts: Mapping[str, Twin]) -> dict[str, str]:
-    """Names of the marts that are special in an extract, by what their twins say."""
+    """Return the marts that extracts treat differently, according to their twins."""
     reports = {name: twin for name, twin in marts.items() if twin.is_report}
     return {
         "without_accounts": _names(

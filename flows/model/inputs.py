@@ -1,4 +1,4 @@
-"""What the models read: the tables landed beside the lake, made of files and settings."""
+"""The tables that models read in addition to the lake, from files and settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -22,8 +22,8 @@ from transforms.normalize.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.normalize.late_changes import CHANGE_SCHEMA
 from transforms.schema import REJECT_SCHEMA
 
-_UNSEEN = ("names", "providers", "provider", "with_usage", "embed_recordings")
-"""Options that are no columns of `landed.settings`: they decide what is landed, and how."""
+_NOT_IN_SQL = ("names", "providers", "provider", "with_usage", "embed_recordings")
+"""Options without a column in `landed.settings`: they decide what is loaded, and how."""
 
 
 def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
@@ -32,9 +32,9 @@ def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
 
 
 def _settings_row(options: ModelOptions, covered: Sequence[AccountCoverage]) -> dict[str, Any]:
-    """What SQL sees of the settings, and the newest day that was read."""
+    """Return the settings that SQL can read, and the newest day that was read."""
     seen = {
-        field.name: getattr(options, field.name) for field in fields(options) if field.name not in _UNSEEN
+        field.name: getattr(options, field.name) for field in fields(options) if field.name not in _NOT_IN_SQL
     }
     return seen | {"as_of": max((day.day for account in covered for day in account.covered), default=None)}
 

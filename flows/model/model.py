@@ -1,4 +1,4 @@
-"""Model: build the warehouse from the lake, in the order the SQL asks for, and run the checks in it."""
+"""Model: build the warehouse from the lake, each SQL model after those it reads, and run the checks in it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from transforms.values.money import plain
 
 @dataclass(slots=True)
 class ModelSummary:
-    """What stands in the warehouse: unpriced recordings, cost per currency (plain decimals), holes, checks."""
+    """Figures of the warehouse: unpriced recordings, cost per currency (plain decimals), missing days, checks."""
 
     unpriced: int = 0
     cost: dict[str, str] = field(default_factory=dict)
@@ -25,9 +25,9 @@ class ModelSummary:
 
 
 def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> ModelSummary:
-    """Build the warehouse anew. `sql` and `reference` are the folders of the models and of the shipped files.
+    """Rebuild the warehouse. `sql` and `reference` are the folders of the models and of the shipped files.
 
-    Raises ModelError when a model or its twin is wrong; the old warehouse then stays in place.
+    Raises ModelError if a model or its twin is wrong; the old warehouse then stays in place.
     """
     covered = coverage(data_dir, options.names)
     models = read_models(sql)
@@ -52,11 +52,11 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
 
 
 def unpriced(warehouse: Warehouse) -> int:
-    """Recordings without a price."""
+    """Count the recordings without a price."""
     return int(warehouse.table(query("model/unpriced"))["recordings"][0].as_py())
 
 
 def cost_by_currency(warehouse: Warehouse) -> dict[str, str]:
-    """Cost of everything priced, by currency, as plain decimals."""
+    """Return the cost of all priced recordings by currency, as plain decimals."""
     found = warehouse.table(query("model/cost_by_currency"))
     return {row["currency"]: plain(row["cost"]) for row in found.to_pylist()}

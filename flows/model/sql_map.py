@@ -1,4 +1,4 @@
-"""The pictures in the pages of `sql/`, made from the SQL and its twins; `python -m flows.model.sql_map` renews them."""
+"""Diagrams in the pages of `sql/`, drawn from the SQL and its twins; `python -m flows.model.sql_map` updates them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ SQL = Path(__file__).parents[2] / "sql"
 
 
 def render() -> dict[Path, str]:
-    """Each page that is drawn, and its whole text; the page of a room of marts is drawn as a whole."""
+    """Return each page with diagrams and its text; the pages of the marts' rooms are generated completely."""
     models = read_models(SQL)
     pictures = {"README.md": lineage(models), "staging/README.md": room_lineage("staging", models)}
     pages = {

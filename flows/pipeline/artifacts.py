@@ -26,8 +26,8 @@ from flows.run.summary import RunSummary
 from flows.stage import Progress
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
-from transforms.report.run_page import NOTHING, RunPageContent, key_of, literal, run_page
-from transforms.report.text import for_the_eye
+from transforms.report.run_page import NOTHING, RunResult, key_of, literal, run_page
+from transforms.report.text import for_display
 
 _INGEST = "ingest "
 _PERCENT_BETWEEN = 10
@@ -115,7 +115,7 @@ def _cells(rows: pa.Table) -> list[dict[str, Any]]:
             name: NOTHING if text is None else escape(text, quote=False)
             for name, text in zip(rows.column_names, texts, strict=True)
         }
-        for texts in for_the_eye(rows).itertuples(index=False, name=None)
+        for texts in for_display(rows).itertuples(index=False, name=None)
     ]
 
 
@@ -123,8 +123,8 @@ def _show_page(context: RunContext, request: RunRequest, summary: RunSummary) ->
     data_dir, days = context.settings.data_dir, []
     if summary.cost is not None:
         found = Warehouse(warehouse_path(data_dir)).table(query("run/days_read"), {"most_rows": _MOST_ROWS})
-        days = for_the_eye(found).to_numpy().tolist()
-    content = RunPageContent(
+        days = for_display(found).to_numpy().tolist()
+    result = RunResult(
         f"recspend {request.command}",
         summary.as_object(),
         days,
@@ -133,7 +133,7 @@ def _show_page(context: RunContext, request: RunRequest, summary: RunSummary) ->
         [path.name for path in summary.reports],
     )
     create_markdown_artifact(
-        run_page(content),
+        run_page(result),
         key=f"recspend-{request.command}",
-        description=f"The result of recspend {request.command}.",
+        description=f"Result of recspend {request.command}.",
     )

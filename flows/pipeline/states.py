@@ -23,7 +23,7 @@ def state_of_summary(summary: RunSummary) -> State[Any]:
     """Return the state of a run that finished."""
     if summary.stopping_checks:
         names = ", ".join(check.check.name for check in summary.stopping_checks)
-        return Failed(name=FAILED_CHECKS, message=f"Checks failed: {names}. The reports were not replaced.")
+        return Failed(name=FAILED_CHECKS, message=f"Checks failed: {names}. The reports were not changed.")
     if summary.failed:
         accounts = " ".join(f"{account}: {reason}" for account, reason in summary.failed.items())
         return Failed(name=API_REFUSED, message=accounts)

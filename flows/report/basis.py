@@ -1,4 +1,4 @@
-"""What a set of reports is made of: while that is the same, so is the set, and it need not be made again."""
+"""Digest everything a set of reports is built from: while it stays the same, the set need not be rebuilt."""
 
 import hashlib
 import json
@@ -17,46 +17,46 @@ from flows.stores.whole_files import write_whole
 MANIFEST = "manifest.json"
 
 NOT_IN_MODELS = ("checks", "coverage", "rejects")
-"""Queries of what the reports show of tables that no model reads."""
+"""Queries for the parts of the reports from tables that no model reads."""
 
 
-def basis(warehouse: Warehouse, sql: Path, asked: Iterable[str]) -> str | None:
-    """A digest of everything a set depends on; None when it is not known what the warehouse was made of.
+def basis(warehouse: Warehouse, sql: Path, requested: Iterable[str]) -> str | None:
+    """Return a digest of everything a set depends on; None if it is unknown what the warehouse was built from.
 
-    sql: the folder of the models. asked: which files are wanted, by any names.
+    sql: the folder of the models. requested: names of the requested formats and presets.
     """
     inputs = Fingerprint(warehouse.path).inputs()
     if inputs is None:
         return None
-    parts = [inputs, *sorted(asked), *_program(sql)]
+    parts = [inputs, *sorted(requested), *_program(sql)]
     parts += [repr(rows.to_pydict()) for rows in warehouse.tables(queries("report", *NOT_IN_MODELS)).values()]
     return _digest("\0".join(parts).encode())
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """What the set in place was made of, and the digest of its manifest."""
+    """What the current set was built from, and the digest of its manifest."""
 
     made_of: str
     manifest: str
 
 
-def is_in_place(folder: ReportFolder, made_of: str | None) -> bool:
-    """Whether the folder holds the set that was made of this, each file as it was written."""
+def is_current(folder: ReportFolder, built_from: str | None) -> bool:
+    """Return whether the folder has the set that was built from this, with every file unchanged."""
     try:
         kept = msgspec.json.decode(_path(folder).read_bytes(), type=Basis)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return False
     content = folder.read(MANIFEST)
-    if content is None or kept != Basis(str(made_of), _digest(content)):
+    if content is None or kept != Basis(str(built_from), _digest(content)):
         return False
     files = ((folder.read(each["file"]), each["sha256"]) for each in json.loads(content)["files"])
     return all(content is not None and _digest(content) == digest for content, digest in files)
 
 
-def remember(folder: ReportFolder, made_of: str | None, manifest: bytes) -> None:
-    """Keep beside the folder what its set was made of."""
-    if made_of is not None:
-        write_whole(_path(folder), msgspec.json.encode(Basis(made_of, _digest(manifest))))
+def save_basis(folder: ReportFolder, built_from: str | None, manifest: bytes) -> None:
+    """Save what the set was built from, in a file next to the folder."""
+    if built_from is not None:
+        write_whole(_path(folder), msgspec.json.encode(Basis(built_from, _digest(manifest))))
 
 
 def _path(folder: ReportFolder) -> Path:
@@ -68,7 +68,7 @@ def _digest(content: bytes) -> str:
 
 
 def _program(sql: Path) -> Iterator[str]:
-    """The program's own files: another program makes other reports of the same tables."""
+    """Yield the program's own files: another version may write different reports from the same tables."""
     for top in (Path(__file__).parents[1], Path(transforms.__file__).parent, sql):
         for path in sorted(top.rglob("*")):
             if path.is_file() and path.suffix != ".pyc":

@@ -1,4 +1,4 @@
-"""Where a number comes from: the recordings behind figures of a mart, each found again in the page it came in."""
+"""Explain a number: list the recordings of a mart's figures and verify each against its raw page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,14 +36,14 @@ _SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Figures of a mart and what they are made of.
+    """Figures of a mart and their recordings.
 
-    figures: by currency, and how many rows of the mart they are of. sums: the same of the recordings. recordings: each
-    with raw_page, position in it (from 0), page_sha256 and is_verified. problems: what does not verify, as sentences.
+    figures: by currency, with the number of rows of the mart. sums: the same sums over the recordings. recordings: each
+    with raw_page, position in it (from 0), page_sha256 and is_verified. problems: what failed to verify, as sentences.
     """
 
     mart: str
-    asked: Sequence[str]
+    key: Sequence[str]
     figures: pa.Table
     sums: pa.Table
     recordings: pa.Table
@@ -53,7 +53,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _SeenOn:
-    """Where a recording stands in a page, and what it says of it."""
+    """The position of a recording in a page, and its content there."""
 
     position: int
     content: Mapping[str, Any]
@@ -62,7 +62,7 @@ class _SeenOn:
 def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[str]) -> Explanation:
     """Explain the rows of a mart that have these values in their key (each `column=value`).
 
-    Raises ConfigError when there is no such mart, column, value or row, or when the mart has no recordings of its own.
+    Raises ConfigError if there is no such mart, column, value or row, or if the mart has no recordings of its own.
     """
     mart = find_mart(models, name)
     conditions = read_conditions(mart, texts)
@@ -91,12 +91,12 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
 
 
 def _add_up(figures: pa.Table, sums: pa.Table) -> bool:
-    """Whether the sums are the figures; a row of a mart may stand for no recordings."""
+    """Return whether the sums match the figures; rows of a mart without recordings do not count."""
     names = [name for name in figures.column_names if name != "rows"]
-    told, found = (
+    expected, found = (
         [row for row in table.select(names).to_pylist() if _counts(row)] for table in (figures, sums)
     )
-    return told == found
+    return expected == found
 
 
 def _counts(row: Mapping[str, Any]) -> bool:
@@ -104,7 +104,7 @@ def _counts(row: Mapping[str, Any]) -> bool:
 
 
 def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
-    """Position, digest of the page and whether both hold, for each recording; and what is wrong, page by page."""
+    """Return position, page digest and whether it is verified for each recording, and the problems of each page."""
     of_page: dict[str, list[int]] = {}
     for number, name in enumerate(found["raw_page"].to_pylist()):
         of_page.setdefault(name, []).append(number)
@@ -117,14 +117,14 @@ def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
         try:
             sightings, digest = _sightings(raw, name, rows[0]["account_sid"])
         except (DataError, OSError) as error:
-            problems.append(f"{name} does not verify, and {len(rows)} recordings rest on it: {error}")
+            problems.append(f"{name} failed verification; {len(rows):,} recordings come from it: {error}")
             continue
         for number, row in zip(numbers, rows, strict=True):
             sighting = _matching(sightings.get(row["recording_sid"], []), row)
             digests[number] = digest
             if sighting is None:
                 problems.append(
-                    f"{name} does not list recording {row['recording_sid']} as it is in the tables."
+                    f"{name} has different values for recording {row['recording_sid']} than the tables."
                 )
             else:
                 positions[number], verified[number] = sighting.position, True
@@ -136,7 +136,7 @@ def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
 
 
 def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, list[_SeenOn]], str]:
-    """What a page says of each recording, by sid, and the page's digest."""
+    """Return the content of each recording in a page, by sid, and the page's digest."""
     page, digest = raw.page(name)
     read = read_records(page.body)
     listed = list_recordings([page], account_sid, _ALWAYS).recordings
@@ -151,31 +151,32 @@ def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, li
 
 
 def _matching(sightings: Sequence[_SeenOn], row: Mapping[str, Any]) -> _SeenOn | None:
-    """The last one that says what the tables say."""
+    """Return the last one with the same values as the tables."""
     same = [each for each in sightings if all(each.content[name] == row[name] for name in CHANGING)]
     return same[-1] if same else None
 
 
 def _nothing(warehouse: Warehouse, mart: Model, conditions: Sequence[Condition]) -> str:
-    """Why no row matches: the first value that no row has, and those there are; or that they never meet."""
+    """Say why no row matches: the first value that does not exist, with existing ones, or that no row has them all."""
     if not conditions:
         return f"{mart.name} has no rows."
-    asked = " ".join(condition.given for condition in conditions)
+    key = " ".join(condition.given for condition in conditions)
     for condition in conditions:
         select = f'select distinct "{condition.column}"::varchar as value from {mart.name}'  # noqa: S608
         if not warehouse.table(f"{select} where {where([condition])}").num_rows:
-            there_are = ", ".join(_values(warehouse, select, mart.twin.columns[condition.column].type))
-            return f"No row of {mart.name} has {condition.given}. There are {there_are or 'no rows at all'}."
-    return f"No row of {mart.name} has {asked} at once. Leave one of them out to see what there is."
+            existing = ", ".join(_values(warehouse, select, mart.twin.columns[condition.column].type))
+            known = f"Existing values: {existing}." if existing else "The mart is empty."
+            return f"No row of {mart.name} has {condition.given}. {known}"
+    return f"No row of {mart.name} has all of {key}. Leave one of them out to see the others."
 
 
 def _values(warehouse: Warehouse, select: str, type_: str) -> Iterator[str]:
     values = warehouse.table(f"{select} order by value nulls last")["value"].to_pylist()
-    said = ["nothing (null)" if value is None else value for value in values]
-    if len(said) <= _MOST_VALUES:
-        yield from said
+    texts = ["empty (null)" if value is None else value for value in values]
+    if len(texts) <= _MOST_VALUES:
+        yield from texts
     elif type_ == "DATE":
-        yield f"{said[0]} to {said[-1]}"
+        yield f"{texts[0]} to {texts[-1]}"
     else:
-        yield from said[:_MOST_VALUES]
-        yield f"and {len(said) - _MOST_VALUES} more"
+        yield from texts[:_MOST_VALUES]
+        yield f"and {len(texts) - _MOST_VALUES} more"

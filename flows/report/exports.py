@@ -1,10 +1,10 @@
-"""Exports: what was charged, in the forms that cost systems take in.
+"""Exports: the charges, in the formats that cost systems import.
 
 `focus.csv` and `focus.parquet` follow the FinOps Open Cost and Usage Specification (FOCUS) 1.2. Its columns, their
 domains and which of them are mandatory: https://focus.finops.org/focus-specification/v1-2/, written in
 https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec (`specification/columns`, `specification/attributes`).
-`sql/reports/focus.sql` makes them of `marts.daily_charges` and `marts.charge_corrections`; `sql/presets/<name>.sql`
-makes of that what one system takes, and names the system's documentation on top.
+`sql/reports/focus.sql` selects them from `marts.daily_charges` and `marts.charge_corrections`;
+`sql/presets/<name>.sql` converts them to the format of one system, whose documentation it cites at the top.
 """
 
 import logging
@@ -20,24 +20,24 @@ from flows.stores.warehouse.warehouse import Warehouse
 from transforms.report.text import to_csv, to_json_objects, to_parquet, with_iso_instants
 
 FOCUS = "focus"
-"""The SELECT of `sql/reports` that is written by this module, and how the presets call its rows."""
+"""The SELECT of `sql/reports` that this module writes, and the name of its rows in the presets."""
 
 ABOUT_FOCUS = {
     "specification": "FOCUS 1.2",
-    "ListCost": "the priced minutes at the rate of reference/rate_card.csv; the billed cost where it names none",
+    "ListCost": "the priced minutes at the rate of reference/rate_card.csv; the billed cost if it has no rate",
     "ContractedCost": "equal to ListCost",
     "EffectiveCost": "equal to BilledCost",
 }
-"""What the manifest says of figures that the API does not give."""
+"""What the manifest says about figures that the API does not provide."""
 
 logger = logging.getLogger(__name__)
 
 
 class LeftOutCosts(msgspec.Struct):
-    """What an export could not say, and so does not hold; its JSON is in the manifest.
+    """What an export leaves out because its format cannot express it; its JSON is in the manifest.
 
-    unpriced: recordings without a price. without_currency: recordings with a price in no currency. other_currencies:
-    preset → charges (rows) in currencies that the system does not take.
+    unpriced: recordings without a price. without_currency: recordings with a price but no currency. other_currencies:
+    preset → charges (rows) in currencies that the system does not accept.
     """
 
     unpriced: int = msgspec.field(default=0, name="unpriced_recordings")
@@ -50,9 +50,9 @@ class LeftOutCosts(msgspec.Struct):
 def exports(
     warehouse: Warehouse, sql: Path, presets: Collection[Preset], left_out: LeftOutCosts
 ) -> Iterator[tuple[str, bytes, pa.Table]]:
-    """Name, content and rows of each file: FOCUS as CSV and Parquet, then those of the presets.
+    """Yield name, content and rows of each file: FOCUS as CSV and Parquet, then the presets.
 
-    `sql` is the folder of the models. What is left out is logged, and added to `left_out`.
+    `sql` is the folder of the models. What is left out is logged and added to `left_out`.
     """
     focus = (sql / "reports" / f"{FOCUS}.sql").read_text("utf-8")
     charges = warehouse.table(focus)
@@ -67,16 +67,16 @@ def exports(
         left_out.other_currencies[preset] = charges.num_rows - rows.num_rows
         if left_out.other_currencies[preset]:
             logger.warning(
-                "%s takes only USD: %d charges in other currencies are not in it.",
+                "%s accepts only USD: %s charges in other currencies were left out.",
                 limits.file,
-                left_out.other_currencies[preset],
+                f"{left_out.other_currencies[preset]:,}",
             )
         _warn_of_limits(limits, rows, content)
         yield limits.file, content, rows
 
 
 def over_focus(focus: str, select: str) -> str:
-    """The SELECT of a preset over the rows of another, which it calls `focus`."""
+    """Return the SELECT of a preset, with the FOCUS rows as `focus`."""
     return f"with focus as (\n{focus}\n)\n{select}"
 
 
@@ -84,19 +84,27 @@ def _count_left_out(warehouse: Warehouse, left_out: LeftOutCosts) -> None:
     (counts,) = warehouse.table(query("report/left_out_of_focus")).to_pylist()
     left_out.unpriced, left_out.without_currency = counts["unpriced"], counts["without_currency"]
     if left_out.unpriced:
-        logger.info("%d recordings without a price are not in %s.", left_out.unpriced, FOCUS)
+        logger.info("%s recordings without a price are not in %s.", f"{left_out.unpriced:,}", FOCUS)
     if left_out.without_currency:
         logger.warning(
-            "%d recordings with a price but no currency are not in %s.", left_out.without_currency, FOCUS
+            "%s recordings with a price but no currency are not in %s.",
+            f"{left_out.without_currency:,}",
+            FOCUS,
         )
 
 
 def _warn_of_limits(limits: Limits, rows: pa.Table, content: bytes) -> None:
     if limits.most_rows is not None and rows.num_rows > limits.most_rows:
         logger.warning(
-            "%s has %d rows and may have %d. Load it in parts.", limits.file, rows.num_rows, limits.most_rows
+            "%s has %s rows, but the limit is %s. Load it in parts.",
+            limits.file,
+            f"{rows.num_rows:,}",
+            f"{limits.most_rows:,}",
         )
     if limits.most_bytes is not None and len(content) > limits.most_bytes:
         logger.warning(
-            "%s has %d bytes and may have %d. Load it in parts.", limits.file, len(content), limits.most_bytes
+            "%s has %s bytes, but the limit is %s. Load it in parts.",
+            limits.file,
+            f"{len(content):,}",
+            f"{limits.most_bytes:,}",
         )

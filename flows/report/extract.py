@@ -1,4 +1,4 @@
-"""Extracts: reports of one month, one account or some marts, as a set of files of their own or as one table."""
+"""Extracts: reports of one month, one account or some marts, as a separate set of files or as one table."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -25,13 +25,13 @@ from transforms.report.narrowing import Narrowing, month_among
 from transforms.values.names import find_account, find_mart_name
 
 _KIND = "recspend extract"
-_NO_MONTHS = "it is as of the newest day read, and its rows are of no month"
-_NO_ACCOUNTS = "its rows are of no account"
+_NO_MONTHS = "it describes the newest day only"
+_NO_ACCOUNTS = "its rows cover all accounts together"
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The folder of an extract, its files, how many of them are other than before, and mart → why it is not in it."""
+    """The folder of an extract, its files, how many of them changed, and mart → why it was left out."""
 
     folder: Path
     files: list[Path]
@@ -41,9 +41,9 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class ExtractRequest:
-    """What is wanted: a month (2026-09), an account (name or sid), marts by name; None and nothing mean all.
+    """What to extract: a month (2026-09), an account (name or sid), marts by name; None or empty means all.
 
-    All marts are those that are reports; a mart that is none has to be named.
+    All marts means all reports; a mart that is not a report must be named.
     """
 
     month: str | None = None
@@ -54,20 +54,20 @@ class ExtractRequest:
 def extract(
     data_dir: Path, sql: Path, request: ExtractRequest, file_format: FileFormat, out: Path | None = None
 ) -> Extracted:
-    """Write the tables asked for, and `manifest.json`, into a folder; its files take their places together.
+    """Write the requested tables and `manifest.json` into a folder; all files are replaced together.
 
-    `sql` is the folder of the models. Without `out` it is a folder under `extracts` in the data folder. What an extract
-    of before left there goes. Raises ConfigError when there is no such month, account or mart, and when the folder
-    holds something else; ChecksFailedError when a check of severity fail stands against the figures.
+    `sql` is the folder of the models. Without `out`, the folder is under `extracts` in the data folder. Files of an
+    earlier extract there are removed. Raises ConfigError if there is no such month, account or mart, or if the folder
+    contains something else; ChecksFailedError if a check of severity fail found something.
     """
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, account = _narrowing(warehouse, request)
     with warehouse.connected():
         refuse_failed(warehouse)
-        wanted, left_out = _selects(warehouse, sql, narrowing, request.marts)
+        selected, left_out = _selects(warehouse, sql, narrowing, request.marts)
         folder = ReportFolder(_place(out or _own_folder(data_dir, request, narrowing)))
         before = _before(folder)
-        tables, about_tables = warehouse.tables(in_order(wanted)), about_warehouse(warehouse)
+        tables, about_tables = warehouse.tables(in_order(selected)), about_warehouse(warehouse)
     files, contents = rendered(tables, file_format)
     about = {
         "kind": _KIND,
@@ -83,17 +83,17 @@ def extract(
 
 
 def mart_rows(data_dir: Path, sql: Path, mart: str, request: ExtractRequest) -> pa.Table:
-    """The rows of one mart. Raises ConfigError when there is no such mart, month or account, or it cannot be said."""
+    """Return the rows of one mart. Raises ConfigError for an unknown name or month, or an unsupported filter."""
     warehouse = Warehouse(warehouse_path(data_dir))
     narrowing, _ = _narrowing(warehouse, request)
     with warehouse.connected():
-        wanted, _ = _selects(warehouse, sql, narrowing, [mart])
-        (rows,) = warehouse.tables(in_order(wanted)).values()
+        selected, _ = _selects(warehouse, sql, narrowing, [mart])
+        (rows,) = warehouse.tables(in_order(selected)).values()
     return rows
 
 
 def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing, str | None]:
-    """What the request comes to, and the name of its account."""
+    """Return the filter for a request, and the name of its account."""
     month = read_month(request.month) if request.month is not None else None
     known = warehouse.tables(queries("extract", "months", "accounts"))
     if month is not None:
@@ -110,19 +110,19 @@ def _narrowing(warehouse: Warehouse, request: ExtractRequest) -> tuple[Narrowing
 def _selects(
     warehouse: Warehouse, sql: Path, narrowing: Narrowing, marts: Collection[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Name → SELECT of the rows asked for, and name → why it is left out."""
-    there_are = selects(warehouse, sql, with_all=True)
+    """Return name → SELECT of the requested rows, and name → why it is left out."""
+    available = selects(warehouse, sql, with_all=True)
     twins = read_report_twins(sql)
-    named = [find_mart_name(there_are, mart) for mart in marts]
-    wanted = {name: there_are[name] for name in named or there_are if named or twins[name].is_report}
-    columns = _columns(warehouse, there_are)
+    named = [find_mart_name(available, mart) for mart in marts]
+    selected = {name: available[name] for name in named or available if named or twins[name].is_report}
+    columns = _columns(warehouse, available)
     found: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    for name, select in wanted.items():
+    for name, select in selected.items():
         reads: dict[str, Collection[str]] = {}
         if narrowing.account_sid is not None and "account_sid" not in columns[name]:
             path = next((sql / "marts").rglob(f"{name}.sql"))
-            select = path.read_text("utf-8")  # noqa: PLW2901  made anew of the account's rows
+            select = path.read_text("utf-8")  # noqa: PLW2901  recomputed from the account's rows
             reads = {
                 each: columns.get(each.removeprefix("marts."), ()) for each in references(select, str(path))
             }
@@ -135,13 +135,14 @@ def _selects(
             found[name] = narrowed
     if named and left_out:
         name, why = next(iter(left_out.items()))
-        raise ConfigError(f"{name} cannot be narrowed so: {why}. Leave out --month or --account for it.")
+        what = "account" if why == _NO_ACCOUNTS else "month"
+        raise ConfigError(f"{name} can't be filtered by {what}: {why}. Leave out --{what}.")
     return found, left_out
 
 
-def _columns(warehouse: Warehouse, there_are: Mapping[str, str]) -> dict[str, list[str]]:
+def _columns(warehouse: Warehouse, available: Mapping[str, str]) -> dict[str, list[str]]:
     heads = warehouse.tables(
-        {name: f"select * from (\n{select}\n) limit 0" for name, select in there_are.items()}  # noqa: S608
+        {name: f"select * from (\n{select}\n) limit 0" for name, select in available.items()}  # noqa: S608
     )
     return {name: head.column_names for name, head in heads.items()}
 
@@ -152,15 +153,15 @@ def _own_folder(data_dir: Path, request: ExtractRequest, narrowing: Narrowing) -
 
 
 def _place(folder: Path) -> Path:
-    """Where a folder is. Raises ConfigError when it cannot be exchanged for another one."""
+    """Resolve the path of a folder. Raises ConfigError if the folder cannot be replaced as a whole."""
     place = folder.resolve()
     if not place.name or place == Path.cwd() or (place.exists() and not place.is_dir()):
-        raise ConfigError(f"{place} cannot be exchanged as a whole. Name a folder of its own with --out.")
+        raise ConfigError(f"{place} cannot be replaced as a whole. Choose a separate folder with --out.")
     return place
 
 
 def _before(folder: ReportFolder) -> list[str]:
-    """The files of the extract that stands in a folder. Raises ConfigError when it holds something else."""
+    """Return the files of an earlier extract in a folder. Raises ConfigError if the folder contains something else."""
     found: dict[str, Any] = {}
     with suppress(ValueError, TypeError):
         found = dict(json.loads(folder.read(MANIFEST) or b"{}"))
@@ -168,6 +169,6 @@ def _before(folder: ReportFolder) -> list[str]:
         return [each["file"] for each in found.get("files", [])]
     if folder.folder.exists() and any(folder.folder.iterdir()):
         raise ConfigError(
-            f"{folder.folder} holds something that is no extract. Name a new folder with --out, or an empty one."
+            f"{folder.folder} contains files that are not from an extract. Choose a new or empty folder with --out."
         )
     return []

@@ -1,4 +1,4 @@
-"""Tables as the files of a set of reports, in one of the formats."""
+"""Render tables as report files in one of the formats."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from flows.report.formats import WORKBOOK, FileFormat
 from transforms.report.text import to_csv, to_parquet
 
 Contents = dict[str, dict[str, pa.Table]]
-"""File → table name → what the file holds of it, as the manifest wants it."""
+"""File → table name → its rows in the file, for the manifest."""
 
 
 def rendered(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Contents]:
-    """The content of each file, and the tables it holds: one workbook of all, or a file for each."""
+    """Return the content of each file and its tables: one workbook for all tables, or one file per table."""
     if file_format is FileFormat.XLSX:
         from flows.report.workbook import workbook  # noqa: PLC0415  (its library is rarely needed)
 

@@ -1,10 +1,10 @@
-"""The forms that tables are written to files in."""
+"""The file formats that tables are written in."""
 
 from enum import StrEnum
 
 
 class FileFormat(StrEnum):
-    """A form of file, by the name it is asked for with."""
+    """A file format, by its name on the command line."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -12,4 +12,4 @@ class FileFormat(StrEnum):
 
 
 WORKBOOK = "recspend.xlsx"
-"""The one file of all tables that a spreadsheet opens; in the other formats each table is a file of its own name."""
+"""The workbook with all tables; in the other formats each table is a separate file named after it."""

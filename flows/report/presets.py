@@ -1,4 +1,4 @@
-"""The systems that an export can be made for: names, files and limits. What is in a file: `sql/presets/<name>.sql`."""
+"""The systems with an export: names, files and limits. The content of a file: `sql/presets/<name>.sql`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Preset(StrEnum):
-    """A system that costs are loaded into, by the name it is asked for with."""
+    """A system that imports costs, by its name on the command line."""
 
     CLOUDZERO = "cloudzero"
     DATADOG = "datadog"
@@ -15,7 +15,7 @@ class Preset(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The file of a preset, and how many rows and bytes of it the system's documentation allows; None: it says none."""
+    """The file of a preset, and the documented limits of the system in rows and bytes; None: no documented limit."""
 
     file: str
     most_rows: int | None = None

@@ -1,4 +1,4 @@
-"""Report: the marts as CSV files for finance, the page to look at, and the exports for cost systems."""
+"""Report: the marts as CSV files for finance, the report page, and the exports for cost systems."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from flows.report.basis import MANIFEST, basis, is_in_place, remember
+from flows.report.basis import MANIFEST, basis, is_current, save_basis
 from flows.report.exports import ABOUT_FOCUS, FOCUS, LeftOutCosts, exports
 from flows.report.files import Contents, rendered
 from flows.report.formats import WORKBOOK, FileFormat
@@ -26,7 +26,7 @@ _PAGE = "report.html"
 
 @dataclass(slots=True)
 class ReportSummary:
-    """The report files, how many of them are other than before, and what the exports do not hold."""
+    """The report files, how many of them changed, and what the exports leave out."""
 
     files: list[Path] = field(default_factory=list)
     written: int = 0
@@ -41,14 +41,15 @@ def report(
     *,
     with_page: bool = True,
 ) -> ReportSummary:
-    """Write `reports/<name>.csv` for each spend table of the warehouse and for each SELECT in the folder `sql/reports`,
-    `report.html`, and `manifest.json`, which has the digest, the rows and the control totals of each.
+    """Write the report files into the folder `reports`.
 
-    `sql` is the folder of the models. The tables are written in the other formats asked for too, FOCUS as Parquet, and
-    a file for each of the presets; what was written before is kept up, so that it never stands beside newer figures.
-    The files take their places together; a set with the same content is left alone, and one that would be made of the
-    same is not made. Raises ChecksFailedError, and leaves all files as they are, when a check of severity fail stands
-    against the figures.
+    These are `<name>.csv` for each mart and each SELECT in `sql/reports`, the requested formats and presets, FOCUS as
+    CSV and Parquet, `report.html`, and `manifest.json` with the digest, rows and control totals of every file. Formats
+    and presets written earlier are updated too, so no file has older figures than the others. All files are replaced
+    together. A set whose inputs or content did not change is left in place.
+
+    `sql` is the folder of the models. Raises ChecksFailedError, and changes no file, if a check of severity fail found
+    something.
     """
     warehouse, folder = Warehouse(warehouse_path(data_dir)), ReportFolder(data_dir / "reports")
     with warehouse.connected():
@@ -73,8 +74,8 @@ def _report(
     }
     formats = list(dict.fromkeys((FileFormat.CSV, *formats, *_formats_in(folder, of_tables))))
     before = json.loads(folder.read(MANIFEST) or '{"files": []}')
-    made_of = basis(warehouse, sql, [*presets, *formats, str(with_page)])
-    if is_in_place(folder, made_of):
+    built_from = basis(warehouse, sql, [*presets, *formats, str(with_page)])
+    if is_current(folder, built_from):
         summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
         summary.left_out = msgspec.convert(before["left_out"], LeftOutCosts)
         return summary
@@ -96,17 +97,17 @@ def _report(
     about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": plain_object(summary.left_out)}
     files[MANIFEST] = manifest(files, contents, about)
     summary.written = folder.replace(files, _names(before))
-    remember(folder, made_of, files[MANIFEST])
+    save_basis(folder, built_from, files[MANIFEST])
     summary.files = [folder.folder / name for name in files]
     return summary
 
 
-def _names(said: Mapping[str, Any]) -> list[str]:
-    return [each["file"] for each in said["files"]]
+def _names(manifest_object: Mapping[str, Any]) -> list[str]:
+    return [each["file"] for each in manifest_object["files"]]
 
 
 def _formats_in(folder: ReportFolder, tables: Collection[str]) -> Iterator[FileFormat]:
-    """The formats that somebody asked for once and did not delete since."""
+    """Yield the formats of earlier runs that are still in the folder."""
     if folder.read(WORKBOOK) is not None:
         yield FileFormat.XLSX
     if any(folder.read(f"{name}.parquet") is not None for name in tables):
@@ -114,18 +115,18 @@ def _formats_in(folder: ReportFolder, tables: Collection[str]) -> Iterator[FileF
 
 
 def refuse_failed(warehouse: Warehouse) -> None:
-    """Raise ChecksFailedError when a check of severity fail stands against the figures."""
+    """Raise ChecksFailedError if a check of severity fail found something."""
     failed = warehouse.table(query("report/stopping_checks"))["name"].to_pylist()
     if failed:
         raise ChecksFailedError(
-            f"Checks failed: {', '.join(failed)}. The reports stay as they were; see `recspend check`."
+            f"Checks failed: {', '.join(failed)}. The reports were not changed; see `recspend check`."
         )
 
 
 def selects(warehouse: Warehouse, sql: Path, *, with_all: bool = False) -> dict[str, str]:
-    """Name → SELECT of every report: the marts this version knows, and those of the folder `sql/reports`.
+    """Return name → SELECT of every report: the marts this version knows, and the SELECTs in `sql/reports`.
 
-    with_all: also of the marts that are not reports, which have a row per recording or are what others are made of.
+    with_all: include the marts that are not reports (one row per recording, or inputs of other marts).
     """
     twins = read_report_twins(sql)
     marts = warehouse.table(query("report/marts"))["table_name"].to_pylist()
@@ -136,11 +137,11 @@ def selects(warehouse: Warehouse, sql: Path, *, with_all: bool = False) -> dict[
 
 
 def in_order(selects: Mapping[str, str]) -> dict[str, str]:
-    """The same rows in an order that is the same each time."""
+    """Sort each SELECT so that the same rows always come in the same order."""
     return {name: f"select * from ({select}) order by all" for name, select in selects.items()}  # noqa: S608
 
 
 def about_warehouse(warehouse: Warehouse) -> dict[str, str | None]:
-    """What a set of reports was made of: the newest day that was read (UTC), and the time zone of its days."""
+    """Return the newest day that was read (UTC) and the reporting time zone, for the manifest."""
     (settings,) = warehouse.table(query("report/as_of")).to_pylist()
     return dict(settings)

@@ -1,6 +1,6 @@
-"""What changed since the run before: the figures that were told last, kept beside the warehouse, and those of now.
+"""What changed since the previous run: the last reported figures, saved next to the warehouse, against current ones.
 
-They are compared, and not what the stages counted: a run that was killed told nobody what it had found.
+The counts of the stages would not do: a run that was killed did not report what it had found.
 """
 
 from datetime import datetime
@@ -18,24 +18,24 @@ from transforms.values.windows import Window
 _FILE = "told.json"
 
 
-def figures_told(data_dir: Path) -> Figures | None:
-    """The figures that were told last; None when none were, or nobody can read them any more."""
+def last_reported_figures(data_dir: Path) -> Figures | None:
+    """Return the figures that were last reported; None if there are none or they cannot be read."""
     try:
         return msgspec.json.decode((data_dir / _FILE).read_bytes(), type=Figures)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def figures_now(data_dir: Path, before: Figures | None, now: datetime) -> Figures:
-    """The figures of the warehouse, as told now (UTC). Of an unchanged warehouse they are those of before."""
+def current_figures(data_dir: Path, before: Figures | None, now: datetime) -> Figures:
+    """Return the figures of the warehouse, reported now (UTC); reuse `before` if the warehouse is unchanged."""
     inputs = Fingerprint(warehouse_path(data_dir)).inputs() or ""
     if before is not None and inputs and inputs == before.inputs:
-        return msgspec.structs.replace(before, told_at=now)
+        return msgspec.structs.replace(before, reported_at=now)
     found = Warehouse(warehouse_path(data_dir)).tables(
         queries("since_last_run", "figures", "deleted", "landings")
     )
     return Figures(
-        told_at=now,
+        reported_at=now,
         inputs=inputs,
         landings=found["landings"]["landing"].to_pylist(),
         deleted=found["deleted"]["recordings"][0].as_py(),
@@ -44,19 +44,19 @@ def figures_now(data_dir: Path, before: Figures | None, now: datetime) -> Figure
 
 
 def changes_since(data_dir: Path, before: Figures | None, now: Figures) -> Changes:
-    """What changed from the figures told last to those of the warehouse as it stands."""
+    """Compare the last reported figures with the current ones of the warehouse."""
     if before is None:
         return changes(None, now, 0, now.deleted)
     if before.inputs == now.inputs:
-        return Changes(before.told_at)
+        return Changes(before.reported_at)
     known = set(before.landings)
     names = [name for name in now.landings if name not in known]
     changed, deleted = _by_landings(data_dir, names) if names else (0, 0)
     return changes(before, now, changed, deleted)
 
 
-def keep_told(data_dir: Path, figures: Figures) -> None:
-    """Remember figures as told, once everything else is done."""
+def save_reported_figures(data_dir: Path, figures: Figures) -> None:
+    """Save the figures as reported; call this after everything else is done."""
     write_whole(data_dir / _FILE, msgspec.json.encode(figures))
 
 

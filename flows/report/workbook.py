@@ -1,4 +1,4 @@
-"""Tables as one workbook for a spreadsheet: a sheet each, real numbers and dates, the header always in sight."""
+"""Write tables as one workbook: a sheet per table, real numbers and dates, a frozen header row."""
 
 import io
 import itertools
@@ -13,22 +13,22 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-_ROWS_OF_A_SHEET = 1_048_575  # and a header
+_ROWS_OF_A_SHEET = 1_048_575  # plus a header
 _LONGEST_NAME = 31
 _WIDEST = 40
 _ROWS_MEASURED = 200
 _ROWS_AT_ONCE = 1_000
 _LONGEST_TEXT = 32_767
 _REFUSED = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
-_MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001  the same tables make the same bytes
+_MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001  fixed, so the same tables result in the same bytes
 
 
 def workbook(tables: Mapping[str, pa.Table]) -> bytes:
-    """The tables as the bytes of an xlsx file, in their order; a sheet is named after its table.
+    """Return the tables as the bytes of an xlsx file, in their order; a sheet is named after its table.
 
-    A spreadsheet knows numbers to 15 digits only and no time zones: instants are UTC. A table with more rows than a
-    sheet can have goes on in the next one, which has a number behind its name. A text stays a text, whatever it begins
-    with; of one that is longer than a cell can hold, the beginning is there.
+    Spreadsheets keep only 15 digits of a number and no time zones: instants are UTC. A table with more rows than fit
+    on a sheet continues on the next one, which has a number after its name. Texts stay texts, even if they look like
+    formulas or links; a text that is too long for a cell is cut off.
     """
     sink = io.BytesIO()
     options = {
@@ -53,9 +53,9 @@ def workbook(tables: Mapping[str, pa.Table]) -> bytes:
 
 
 def _sheet_name(name: str, part: int, taken: Collection[str]) -> str:
-    """The name as a spreadsheet takes it: without the signs it refuses, short, and no other sheet's in any case."""
+    """Return a valid sheet name: without forbidden characters, short, and unique regardless of case."""
     allowed = _REFUSED.sub("_", name).strip("'") or "table"
-    refused = {"history", *(other.lower() for other in taken)}  # the first is a sheet of Excel's own
+    refused = {"history", *(other.lower() for other in taken)}  # the first is reserved by Excel
     endings = (f" {number}" if number > 1 else "" for number in itertools.count(part + 1))
     names = (f"{allowed[: _LONGEST_NAME - len(ending)]}{ending}" for ending in endings)
     return next(each for each in names if each.lower() not in refused)
@@ -68,7 +68,7 @@ def _fill(sheet: Worksheet, table: pa.Table, formats: Mapping[str, Format]) -> N
         longest = max((len(str(value)) for value in values if value is not None), default=0)
         sheet.set_column(place, place, min(max(len(name), longest) + 2, _WIDEST))
     sheet.write_row(0, 0, table.column_names, formats["head"])
-    # Row by row, for a row that is written leaves the memory.
+    # Row by row: each row is freed from memory once it is written.
     row = 0
     for batch in table.to_batches(_ROWS_AT_ONCE):
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):

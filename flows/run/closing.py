@@ -1,4 +1,4 @@
-"""Close a month: freeze its current figures, so that any later change is shown as a change."""
+"""Close a month: freeze its current figures, so that later changes are reported separately."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -31,10 +31,10 @@ from transforms.values.windows import Window
 def close_month(context: RunContext, text: str, *, accept_incomplete: bool = False) -> Sealed:
     """Close a month (by usage_date) and return its statement.
 
-    text: the month, such as 2026-09. accept_incomplete: close it although days, prices or rejected rows are missing.
+    text: the month, such as 2026-09. accept_incomplete: close it even if days, prices or records are missing.
 
-    Raises ConfigError when the month is already closed, is not over, was never read, or is incomplete and that is not
-    accepted; ChecksFailedError when a check fails.
+    Raises ConfigError if the month is already closed, is not over, was never read, or is incomplete without
+    `accept_incomplete`; ChecksFailedError if a check fails.
     """
     data_dir, month = context.settings.data_dir, read_month(text)
     begins, ends = bounds(month, ZoneInfo(context.settings.reporting_timezone))
@@ -42,7 +42,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
     statements.refuse_closed(text)
     if now < ends:
         raise ConfigError(
-            f"{text} is not over yet. You can close it from {ends:%Y-%m-%d %H:%M} UTC on, after another run."
+            f"{text} is not over yet. You can close it after {ends:%Y-%m-%d %H:%M} UTC, once another run has finished."
         )
     with held(data_dir):
         statements.refuse_closed(text)
@@ -65,7 +65,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
         if missing.words and not accept_incomplete:
             raise ConfigError(
                 f"{text} is not complete: {missing.words}. Run `recspend run` to read what is missing, or close it "
-                "as it is with --accept-incomplete; the statement will say what was missing."
+                "as it is with --accept-incomplete; the statement records what was missing."
             )
         # If the clock was set back, recordings in the statement must not look as if they were found after it.
         newest = max(landing.fetched_at for account in covered for landing, _ in account.landings)
@@ -82,7 +82,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
 
 
 def _build(context: RunContext) -> None:
-    """Build the models, so that the statement is what the lake says now. Rebuilds nothing that is up to date."""
+    """Build the models, so that the statement has the current figures. Rebuilds nothing that is up to date."""
     stopping = [result for result in build_models(context).checks if result.stops]
     if stopping:
         names = ", ".join(result.check.name for result in stopping)

@@ -178,19 +178,19 @@ def _refresh_warehouse(run: Run) -> None:
 
 
 def _figures_before(run: Run) -> "Figures | None":
-    from flows.report.since_last_run import figures_told
+    from flows.report.since_last_run import last_reported_figures
 
-    return figures_told(run.context.settings.data_dir)
+    return last_reported_figures(run.context.settings.data_dir)
 
 
 def _compare(run: Run, before: "Figures | None") -> None:
     """Add to the summary what changed since the figures shown last, and store the current ones as shown."""
-    from flows.report.since_last_run import changes_since, figures_now, keep_told
+    from flows.report.since_last_run import changes_since, current_figures, save_reported_figures
 
     data_dir = run.context.settings.data_dir
-    now = figures_now(data_dir, before, run.context.clock())
+    now = current_figures(data_dir, before, run.context.clock())
     run.summary.since = changes_since(data_dir, before, now)
-    keep_told(data_dir, now)
+    save_reported_figures(data_dir, now)
 
 
 @contextmanager

@@ -1,5 +1,5 @@
--- A closed month has changed by what no reading found: another time zone, another version, or pages
--- that came back.
+-- A closed month changed without a fetch that explains it: the time zone or the version changed, or
+-- missing pages were restored.
 -- severity: warn
 select
     month,

@@ -1,5 +1,4 @@
--- What is charged differs from the recordings by more than the tolerance: marts.reconciliation
--- shows why.
+-- The bill differs from the recordings by more than the tolerance; marts.reconciliation shows why.
 -- severity: warn
 select
     against,

@@ -1,5 +1,5 @@
--- What goes to cost systems must be what the spend tables say, per account and currency, to the
--- last decimal.
+-- The charges exported to cost systems must equal the spend tables, per account and currency, to
+-- the last decimal.
 -- severity: fail
 with
 

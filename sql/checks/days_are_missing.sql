@@ -1,4 +1,4 @@
--- A day that was never read may hold recordings and money that no figure shows.
+-- A day that was never read may have recordings and cost that no figure includes.
 -- severity: warn
 select
     account_sid,

@@ -1,5 +1,4 @@
--- The fact table must hold the lake's recordings, all of them, once, with the price they have
--- there.
+-- The fact table must contain each recording of the lake exactly once, with the same price.
 -- severity: fail
 with
 

@@ -1,5 +1,5 @@
--- Where many recordings have no price yet, the cost shown is too low; run again later to pick up
--- late prices.
+-- If many recordings have no price yet, the cost shown is too low; run again later to pick up late
+-- prices.
 -- severity: warn
 with
 

@@ -1,4 +1,4 @@
--- An account whose prices are both negative and positive may hold refunds, which cost counts as
+-- An account whose prices are both negative and positive may have refunds, which cost counts as
 -- charges.
 -- severity: warn
 select

@@ -1,5 +1,5 @@
--- What was reported for a closed month and its adjustments since must add up to what the month's
--- recordings are now.
+-- The statement of a closed month plus its adjustments must add up to the month's recordings as
+-- they are now.
 -- severity: fail
 with
 
@@ -7,7 +7,7 @@ closed as (
     select * from landed.closed_months
 ),
 
-told as (
+reported as (
     select
         month,
         account_sid,
@@ -49,7 +49,7 @@ spent as (
 ),
 
 compared as (
-    select * from told
+    select * from reported
     union all
     select
         month,

@@ -1,4 +1,4 @@
--- On which weekdays is most recorded?
+-- Which weekdays have the most recordings?
 -- isodow: 1 is Monday, 7 is Sunday.
 select
     extract(isodow from usage_date) as weekday,

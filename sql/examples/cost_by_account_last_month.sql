@@ -1,5 +1,5 @@
 -- What did each account cost last month, and what did it cost in the month before?
--- "Last month" is the month before the one that the newest day read belongs to.
+-- "Last month" is the month before the month of the newest day read.
 with
 
 last_month as (

@@ -1,5 +1,5 @@
--- How much will the recordings cost that have no price yet?
--- An estimate: the minutes at the account's recent rate, or else at the rate card's.
+-- How much will the recordings without a price cost?
+-- An estimate: their minutes at the account's recent rate, or else at the rate card's.
 select
     month,
     account_name,

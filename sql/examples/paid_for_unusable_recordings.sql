@@ -1,4 +1,4 @@
--- What did we pay for failed, absent or short recordings, and what share of the cost is it?
+-- What did we pay for failed, absent or short recordings, and what share of the cost was that?
 with
 
 waste as (

@@ -1,7 +1,7 @@
--- CloudZero, Common Bill Format: time/usage_start and cost/cost must be there, resource/id beside tags. A resource keeps
--- one value of each tag, and / or : in its id part the kind from the name, so they are written as in a URL. The format
--- has no column for a currency, so only USD is written: amounts of others would be added to it. It has none for a
--- billing period either: a correction counts for the day it corrects.
+-- CloudZero, Common Bill Format: time/usage_start and cost/cost are required, and resource/id if there are tags. A
+-- resource keeps one value per tag. / and : in its id separate kind and name, so they are percent-encoded. The format has
+-- no currency column, so only USD is written: other amounts would be added to it. It has no billing period either: a
+-- correction counts for the day it corrects.
 -- Documentation: https://docs.cloudzero.com/docs/anycost-common-bill-format-cbf
 select
     case when "ChargeClass" is null then 'Usage' else 'Adjustment' end as "lineitem/type",

@@ -1,7 +1,7 @@
 -- Datadog, Custom Costs: an array of JSON objects with these six properties in this order, then Tags; days as
--- 2026-09-30, the last one included; USD only; no value longer than 1,000 characters, none empty. What is null here is
--- left out of the object. JSON and not CSV, because a row of CSV could not leave out a tag that is not known. There is no
--- billing period: a correction counts for the day it corrects.
+-- 2026-09-30, the last one inclusive; USD only; values are not empty and have at most 1,000 characters. Nulls are left
+-- out of the object. JSON rather than CSV, because a CSV row could not leave out an unknown tag. There is no billing
+-- period: a correction counts for the day it corrects.
 -- Documentation: https://docs.datadoghq.com/cloud_cost_management/setup/custom/
 select
     "ProviderName",

@@ -1,5 +1,5 @@
--- Vantage, Custom Providers: a CSV of FOCUS columns, of which ChargeCategory, ChargePeriodStart, BilledCost and
--- ServiceName must be there; days as 2026-09-30; Tags a JSON object; categories Credit, Refund, Discount, Tax or Usage.
+-- Vantage, Custom Providers: a CSV of FOCUS columns; ChargeCategory, ChargePeriodStart, BilledCost and ServiceName are
+-- required; days as 2026-09-30; Tags a JSON object; categories Credit, Refund, Discount, Tax or Usage.
 -- There is no billing period: a correction counts for the day it corrects.
 -- Documentation: https://docs.vantage.sh/connecting_custom_providers
 select

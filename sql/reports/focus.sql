@@ -1,7 +1,7 @@
--- What was charged, in the columns of the FinOps specification FOCUS 1.2; focus.yml
--- describes each of them. FOCUS cannot express a charge without a currency, so it is left out, like
--- recordings without a price. A day of a closed month stays as it was then; what changed since is a
--- correction of that day, billed in the month it was found.
+-- The charges, in the columns of the FinOps specification FOCUS 1.2; focus.yml describes each of
+-- them. FOCUS cannot express a charge without a currency, so it is left out, like recordings
+-- without a price. A day of a closed month stays as it was when closed; later changes are
+-- corrections of that day, billed in the month in which they were found.
 with
 
 daily_charges as (

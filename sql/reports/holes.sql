@@ -1,5 +1,5 @@
--- The days that no figure covers, neighbours together: account, first and last day (UTC,
--- inclusive), how many.
+-- The days that were not read, as spans of consecutive days: account, first and last day (UTC,
+-- inclusive), number of days.
 with
 
 missing as (

@@ -12,12 +12,12 @@ periods as (
     select * from staging.stg_bill_periods
 ),
 
--- Most accounts have no bill, and their recordings need not be looked at.
+-- Most accounts have no bill, so their recordings can be skipped.
 billed_accounts as (
     select distinct account_sid from periods
 ),
 
--- The days of a bill are those of UTC, whatever the reporting time zone.
+-- The days of a bill are UTC, whatever the reporting time zone.
 by_day as (
     select
         cast(timezone('UTC', created_at) as date) as day,
@@ -48,7 +48,7 @@ by_period as (
     from by_day
 ),
 
--- While a recording has no price it may have no currency: it will be charged in that of the bill.
+-- A recording without a price may have no currency; it will be charged in the currency of the bill.
 ours as (
     select
         against,

@@ -2,7 +2,7 @@ with
 
 comparison as (
     select * from staging.stg_bill_comparison
-    -- Days without anything on either side are left out.
+    -- Days with nothing on either side are left out.
     where our_recordings > 0 or their_recordings > 0 or their_minutes > 0 or their_cost <> 0
 ),
 
@@ -16,8 +16,8 @@ compared as (
     from comparison
 ),
 
--- Minutes more cost something between the lowest and the highest rate of our own in the period. So
--- do minutes less, but those of ours without a price may be the ones that are not charged.
+-- Extra minutes cost between our lowest and highest rate in the period. So do missing minutes, but
+-- these may be our minutes without a price.
 bounded as (
     select
         *,
@@ -49,7 +49,7 @@ by_minutes as (
     from bounded
 ),
 
--- What has no price yet may cost nothing, or the highest rate.
+-- Minutes without a price may turn out to be free, or cost the highest rate.
 parted as (
     select
         *,

@@ -37,7 +37,7 @@ named as (
     from dated
 ),
 
--- What a change takes away from where the recording was, and what it adds where it is now.
+-- The amounts a change removes from where the recording was and adds where it is now.
 sides as (
     select
         recording_sid,

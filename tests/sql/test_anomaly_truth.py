@@ -50,7 +50,7 @@ def test_anomalies_ignore_days_still_waiting_for_prices() -> None:
 
 
 def planted(seed: int) -> tuple[Ledger, dict[date, str]]:
-    """A flat ledger with a source at three times its minutes, a day at 30 % and an empty day; the source of each."""
+    """Return a flat ledger with a tripled source, a day at 30 % and an empty day; and the source of each."""
     random = np.random.default_rng(seed)
     numbers = random.choice((LAST_DAY - FIRST_PLANT).days, 3, replace=False)
     spike, drop, nothing = (FIRST_PLANT + timedelta(days=int(number)) for number in numbers)

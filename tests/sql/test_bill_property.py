@@ -15,7 +15,7 @@ _RATES = ["0.0025", "0.005", "0.0031", "0.000001"]
 
 @st.composite
 def days(draw: st.DrawFn) -> list[tuple[int, Decimal]]:
-    """Minutes and rates of at least two priced recordings of a day."""
+    """Draw minutes and rates of at least two priced recordings of a day."""
     recordings = st.tuples(st.integers(1, 200), st.sampled_from([Decimal(rate) for rate in _RATES]))
     return draw(st.lists(recordings, min_size=2, max_size=8))
 

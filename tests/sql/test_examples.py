@@ -15,7 +15,7 @@ EXAMPLES = sorted(shipped("sql", "examples").glob("*.sql"))
 
 
 def recording(sid: str, day: str, price: str | None, **facts: object) -> Row:
-    """Two minutes of a mono call of account A, unless `facts` say otherwise."""
+    """Make a mono recording of two minutes for account A; `facts` override its values."""
     return {
         "recording_sid": sid,
         "account_sid": "A",
@@ -146,8 +146,8 @@ def test_example_gives_the_answer_worked_out_by_hand(
     name = path.stem
     sql = path.read_text("utf-8")
     rows = warehouse.execute(sql).fetchall()
-    told = [" ".join("-" if value is None else str(to_text(value)) for value in row) for row in rows]
-    assert told == list(EXPECTED[name])
+    shown = [" ".join("-" if value is None else str(to_text(value)) for value in row) for row in rows]
+    assert shown == list(EXPECTED[name])
 
 
 def test_every_example_begins_with_its_question() -> None:

@@ -61,9 +61,9 @@ def unexplained(
         [{name: row[name] for name in names} for row in rows_of(connection, sql)]
         for sql in (figures_sql(mart, conditions), sums_sql(mart, recordings))
     )
-    told = [row for row in figures if any(row[name] for name in additive(mart))]
+    expected = [row for row in figures if any(row[name] for name in additive(mart))]
     found = [row for row in sums if any(row[name] for name in additive(mart))]
-    return [row for row in told if row not in found] + [row for row in found if row not in told]
+    return [row for row in expected if row not in found] + [row for row in found if row not in expected]
 
 
 @pytest.mark.parametrize("mart", EXPLAINED, ids=lambda mart: mart.name)

@@ -84,8 +84,8 @@ def test_export_counts_and_logs_what_is_left_out(
     assert caplog.messages == [
         "4 recordings without a price are not in focus.",
         "3 recordings with a price but no currency are not in focus.",
-        "cloudzero.csv takes only USD: 2 charges in other currencies are not in it.",
-        "datadog.json takes only USD: 2 charges in other currencies are not in it.",
+        "cloudzero.csv accepts only USD: 2 charges in other currencies were left out.",
+        "datadog.json accepts only USD: 2 charges in other currencies were left out.",
     ]
 
 
@@ -105,9 +105,9 @@ def test_export_warns_about_a_file_too_large_for_its_system(
         )
     with caplog.at_level(logging.WARNING, "flows"):
         list(exports(many, SQL, {Preset.VANTAGE}, LeftOutCosts()))
-    told = [message for message in caplog.messages if message.startswith("vantage.csv")]
-    assert told[0] == "vantage.csv has 15003 rows and may have 10000. Load it in parts."
-    assert told[1].endswith("bytes and may have 2000000. Load it in parts.")
+    logged = [message for message in caplog.messages if message.startswith("vantage.csv")]
+    assert logged[0] == "vantage.csv has 15,003 rows, but the limit is 10,000. Load it in parts."
+    assert logged[1].endswith("bytes, but the limit is 2,000,000. Load it in parts.")
 
 
 # FOCUS 1.2: the columns of feature level Mandatory, in specification/columns of the FOCUS_Spec repository.

@@ -270,7 +270,7 @@ STORAGE_RATES: list[Row] = [
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> list[Row]:
-    """Recordings of two accounts over some weeks: priced, unpriced, free, in other currencies, deleted."""
+    """Return recordings of two accounts over some weeks: priced, unpriced, free, in other currencies, deleted."""
     count = draw(st.integers(0, 60))
     moments = st.integers(0, 30 * 24 * 60)
     rows: list[Row] = []
@@ -312,7 +312,7 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
 
 
 def bills() -> Mapping[str, list[Row]]:
-    """Charges: of A by day, some not read yet; of B by month and in two currencies."""
+    """Make charges: of A by day, some not read yet; of B by month and in two currencies."""
     days = [LAST_DAY - timedelta(days=number) for number in range(45)]
     usage: list[Row] = [
         {
@@ -425,7 +425,7 @@ def test_every_mart_adds_up_to_its_recordings(recordings: list[Row]) -> None:
 
 
 def plain_ledger() -> list[Row]:
-    """Two accounts with every kind of recording, two weeks at each of two rates, ten hours on the last day."""
+    """Make two accounts with every kind of recording, two weeks at each of two rates, ten hours on the last day."""
     days = [date(2026, 8, 15) + timedelta(days=number // 4) for number in range(120)]
     rows: list[Row] = [
         {

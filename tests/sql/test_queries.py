@@ -44,7 +44,7 @@ PARAMETERS = {
 
 
 def texts_of(tree: ast.Module) -> Iterator[str]:
-    """Strings in the code, those with values in them as a whole, docstrings left out."""
+    """Return the strings in the code, f-strings as a whole, without docstrings."""
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):

@@ -14,7 +14,7 @@ from transforms.errors import ModelError
 _SEVERITY = re.compile(r"^severity:\s*(\w+)$")
 
 FACT = "marts.fct_recordings"
-"""The table of all recordings, which every figure is made of."""
+"""The table of all recordings: every figure is computed from it."""
 
 SUMS: Mapping[str, str] = {
     "recordings": "count(*)",
@@ -24,7 +24,7 @@ SUMS: Mapping[str, str] = {
     "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
     "cost": "sum(cost)",
 }
-"""Columns of a mart that add up, by name, and what each is of its recordings: SQL over rows of FACT."""
+"""Columns of a mart that add up, and the SQL over rows of FACT that computes each of them."""
 
 
 class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -41,11 +41,12 @@ class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class TwinRecordings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Which recordings a row of a mart is made of, where that is not just those of its key.
+    """Which recordings a row of a mart consists of, if they are not simply those with its key.
 
-    columns: key column → what it is of a recording, in SQL over `recordings` (a row of marts.fct_recordings); null when
-    it says nothing of them. where: what must hold besides, in SQL over `recordings` and `mart` (the row). through: the
-    mart whose recordings these are, of its rows with the same key columns. none: why there are none, a sentence.
+    columns: key column → its value for a recording, in SQL over `recordings` (a row of marts.fct_recordings); null if
+    the column does not restrict them. where: a further condition, in SQL over `recordings` and `mart` (the row).
+    through: the mart that has the recordings; its rows with the same key columns count. none: a sentence that says why
+    the mart has no recordings.
     """
 
     columns: dict[str, str | None] = {}
@@ -57,9 +58,9 @@ class TwinRecordings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The `.yml` file next to a model: what a row is, which columns identify it, and every column in order.
 
-    question: what a mart answers, in a reader's words. recordings: which ones a row of a mart is made of. is_report:
-    whether it is a report file; otherwise it is written only when asked for by name. month_from: the column that says
-    which month a row belongs to, or the first and the last day of a span; none when its rows belong to no month.
+    question: what a mart answers, in a reader's words. recordings: which recordings a row of a mart consists of.
+    is_report: whether it is a report file; if not, it is only written when requested by name. month_from: the column
+    with the month of a row, or the first and the last day of a span; empty if its rows belong to no month.
     sums_to_fact: columns (of SUMS) that add up, per currency, to all recordings.
     """
 
@@ -96,7 +97,7 @@ class Check:
 
 @cache
 def read_twin(text: str, file: str) -> Twin:
-    """Read a twin. Raises ModelError naming the file and what is wrong in it."""
+    """Read a twin. Raises ModelError with the file and what is wrong in it."""
     try:
         return msgspec.yaml.decode(text, type=Twin)
     except msgspec.DecodeError as error:
@@ -120,7 +121,7 @@ def read_check(name: str, text: str, file: str) -> Check:
 
 
 def key_check(models: Iterable[Model]) -> Check:
-    """The check that no model has a key twice, by the key of its twin."""
+    """Return the check that no model has duplicate keys; the twin names the key."""
     selects = [
         f"select '{model.name}' as model, concat_ws(' ', {keys}) as key\n"
         f"from {model.name}\ngroup by {keys}\nhaving count(*) > 1"
@@ -132,9 +133,9 @@ def key_check(models: Iterable[Model]) -> Check:
 
 
 def sum_check(models: Iterable[Model]) -> Check:
-    """The check that models add up to the recordings, per currency, by the columns that their twins name.
+    """Return the check that models add up to the recordings, per currency, in the columns their twins name.
 
-    Raises ModelError when a twin names a column that is not one of SUMS.
+    Raises ModelError if a twin names a column that is not one of SUMS.
     """
     selects = []
     for model in models:
@@ -149,7 +150,7 @@ def sum_check(models: Iterable[Model]) -> Check:
 
 
 def _differences(model: str, columns: Iterable[str]) -> str:
-    """A SELECT of the sums that are in the fact table and not in the model, and the other way round."""
+    """Return a SELECT of the sums that are in the fact table but not in the model, and vice versa."""
     columns = list(columns)
     of_fact = ", ".join(f"{SUMS[column]} as {column}" for column in columns)
     of_model = ", ".join(f"sum({column}) as {column}" for column in columns)
@@ -164,7 +165,7 @@ def _differences(model: str, columns: Iterable[str]) -> str:
 
 @cache
 def references(sql: str, file: str) -> frozenset[str]:
-    """Full names of the tables a SELECT reads, its own CTEs left out. Raises ModelError when it is not SQL."""
+    """Return the full names of the tables a SELECT reads, without its own CTEs. Raises ModelError if it is not SQL."""
     import sqlglot
     from sqlglot import exp
 
@@ -179,9 +180,9 @@ def references(sql: str, file: str) -> frozenset[str]:
 
 
 def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
-    """The models, each after those it reads. `given` names what is there before any model.
+    """Return the models, each after those it reads. `given` names the tables that exist before any model.
 
-    Raises ModelError naming the file when a model reads an unknown name, or when models read each other in a circle.
+    Raises ModelError naming the file if a model reads an unknown name, or if models read each other in a circle.
     """
     by_name = {model.name: model for model in models}
     reads: dict[str, frozenset[str]] = {}
@@ -201,7 +202,7 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
 
 
 def read_from_outside(models: Iterable[Model]) -> set[str]:
-    """Full names of the tables that models read and that are not models themselves."""
+    """Return the full names of the tables that models read and that are not models themselves."""
     models = list(models)
     return {name for model in models for name in references(model.sql, model.file)} - {
         model.name for model in models
@@ -215,7 +216,7 @@ def _sorted(reads: Mapping[str, frozenset[str]]) -> Iterable[str]:
 
 
 def drift(model: str, twin: Twin, built: Mapping[str, str]) -> list[str]:
-    """How a built table (column name → type, in order) differs from its twin, as sentences; empty when it does not."""
+    """Return the differences between a built table (column name → type, in order) and its twin, as sentences."""
     problems = [f"{model} has no column {name}" for name in twin.columns if name not in built]
     problems += [
         f"the twin of {model} does not describe {name}" for name in built if name not in twin.columns

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """What the models depend on beside the data. names, providers: by account sid, from the settings.
+    """What the models depend on besides the data. names, providers: by account sid, from the settings.
 
-    provider: that of an account which is not in the settings. with_usage: sids of the accounts whose Usage Records are
+    provider: for accounts that are not in the settings. with_usage: sids of the accounts whose Usage Records are
     read.
     """
 

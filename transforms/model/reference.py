@@ -1,6 +1,6 @@
 """Reference files: small tables people keep by hand, checked line by line.
 
-A file is CSV with just the columns of its table, in order. An empty cell is null where that is allowed.
+A file is CSV with exactly the columns of its table, in order. An empty cell is null if the column allows it.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,9 +30,9 @@ class ReferenceColumn:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference file `<name>.csv`, which the warehouse has as `landed.<name>`. key: no two lines share it.
+    """A reference file `<name>.csv`; in the warehouse it is `landed.<name>`. key: no two lines share it.
 
-    words: what it holds, for the map of the data folder.
+    words: what it contains, for the map of the data folder.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Reference:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns as Arrow has them."""
+        """The columns as an Arrow schema."""
         return pa.schema([pa.field(column.name, column.type) for column in self.columns])
 
 
@@ -54,14 +54,14 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError("is no day. Write it as 2026-09-30.") from None
+        raise ValueError("is not a date (use YYYY-MM-DD).") from None
 
 
 def _month(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise ValueError("is no month. Write it as 2026-09.") from None
+        raise ValueError("is not a month (use YYYY-MM).") from None
 
 
 def _amount(text: str) -> Decimal:
@@ -70,7 +70,7 @@ def _amount(text: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal("nan")
     if not amount.is_finite() or not 0 <= amount < _LARGEST:
-        raise ValueError("is no amount. Write a plain decimal of 0 or more, such as 0.0025.")
+        raise ValueError("is not a valid amount. Write a plain decimal of 0 or more, such as 0.0025.")
     if amount != amount.quantize(_NINE_DECIMALS):
         raise ValueError("has more than nine decimals.")
     return amount
@@ -81,25 +81,27 @@ def _quantity(text: str) -> Decimal:
         return _amount(text)
     except ValueError as error:
         raise ValueError(
-            str(error).replace("is no amount", "is no quantity").replace("0.0025", "1250")
+            str(error).replace("valid amount", "valid quantity").replace("0.0025", "1250")
         ) from None
 
 
 def _channels(text: str) -> int:
     if text not in ("1", "2"):
-        raise ValueError("is no number of channels. Write 1 or 2.")
+        raise ValueError("is not a valid number of channels. Write 1 or 2.")
     return int(text)
 
 
 def _minutes(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) >= _LARGEST:
-        raise ValueError("is no number of minutes. Write a whole number of 0 or more, such as 10000.")
+        raise ValueError(
+            "is not a valid number of minutes. Write a whole number of 0 or more, such as 10000."
+        )
     return int(text)
 
 
 def _currency(text: str) -> str:
     if len(text) != 3 or not text.isascii() or not text.isupper():
-        raise ValueError("is no currency. Write its ISO 4217 code in capitals, such as USD.")
+        raise ValueError("is not a currency. Write its ISO 4217 code in capitals, such as USD.")
     return text
 
 
@@ -141,8 +143,8 @@ STORAGE_RATES = Reference(
     ),
     key=("account_sid", "currency", "valid_from"),
 )
-"""Twilio documents its storage so: a price per minute and month above free minutes, billed to the parent account at the
-end of the month, so that its accounts share what is free. What SignalWire asks is not known."""
+"""Twilio documents a price per minute and month above the free minutes, billed to the parent account at the end of the
+month, so its accounts share the free minutes. SignalWire's storage price is not known."""
 
 
 INVOICES = Reference(
@@ -173,9 +175,9 @@ REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES, BUDGETS)
 
 
 def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:
-    """The rows of a reference file, given as (line number, cells), its header first.
+    """Return the rows of a reference file, given as (line number, cells), its header first.
 
-    Raises ConfigError naming file, line and column when the file is not what it should be.
+    Raises ConfigError with file, line and column if the file is not valid.
     """
     numbered = iter(lines)
     names = [column.name for column in reference.columns]
@@ -194,9 +196,7 @@ def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]],
         }
         key = tuple(row[name] for name in reference.key)
         if key in seen:
-            raise ConfigError(
-                f"{file}, line {number}: says again what line {seen[key]} says. Keep one of them."
-            )
+            raise ConfigError(f"{file}, line {number}: duplicates line {seen[key]}. Keep only one.")
         seen[key] = number
         rows.append(row)
     return pa.Table.from_pylist(rows, reference.schema)

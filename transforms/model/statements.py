@@ -1,6 +1,6 @@
-"""Statements of closed months: which instants a month holds, what was missing, and the tables the models read.
+"""Statements of closed months: the instants of a month, what was missing, and the tables the models read.
 
-A month is by usage_date, so by the reporting time zone; days of coverage are UTC.
+Months follow usage_date, so they are in the reporting time zone; days of coverage are UTC.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ STATEMENT_SCHEMA = pa.schema(
         ("closed_at", INSTANT),
     ]
 )
-"""Rows of all statements, as `landed.statements` has them."""
+"""Rows of all statements, as in `landed.statements`."""
 
 CLOSED_SCHEMA = pa.schema(
     [
@@ -41,7 +41,7 @@ CLOSED_SCHEMA = pa.schema(
         ("sha256", pa.string()),
     ]
 )
-"""Closed months, as `landed.closed_months` has them."""
+"""Closed months, as in `landed.closed_months`."""
 
 
 class StatementRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +59,7 @@ class StatementRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Days of an account that were not read since they were over, or not at all: inclusive, UTC."""
+    """Days of an account that were not read after they ended, or not at all: inclusive, UTC."""
 
     account_sid: str
     first_day: date
@@ -67,7 +67,7 @@ class Hole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a month's figures lack: days, prices, and records that could not be understood."""
+    """What is missing from a month's figures: days, prices, and records that could not be understood."""
 
     holes: list[Hole]
     unpriced_recordings: int
@@ -75,12 +75,12 @@ class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def hole_days(self) -> int:
-        """How many days of accounts are missing."""
+        """The number of missing days, summed over accounts."""
         return sum((hole.last_day - hole.first_day).days + 1 for hole in self.holes)
 
     @property
     def words(self) -> str:
-        """What is missing, for a sentence; empty when nothing is."""
+        """What is missing, as part of a sentence; empty if nothing is."""
         first = self.holes[0] if self.holes else None
         parts = [
             f"{_counted(self.hole_days, 'day of an account was', 'days of accounts were')} not read to the end "
@@ -98,7 +98,7 @@ class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was reported for a month (YYYY-MM), when (UTC), and what was missing.
 
-    statement_csv_sha256: digest of the file beside, which says the same rows for a spreadsheet.
+    statement_csv_sha256: digest of the file next to it, which has the same rows for a spreadsheet.
     """
 
     month: str
@@ -111,18 +111,18 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_month(text: str) -> date:
-    """The first day of a month written as 2026-09. Raises ConfigError when it is none."""
+    """Return the first day of a month written as 2026-09. Raises ConfigError if the text is not a month."""
     try:
         month = date.fromisoformat(f"{text}-01")
     except ValueError:
         month = None
     if month is None or f"{month:%Y-%m}" != text:
-        raise ConfigError(f"{text} is no month. Write it like 2026-09.")
+        raise ConfigError(f"'{text}' is not a month (use YYYY-MM).")
     return month
 
 
 def bounds(month: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The first instant of a month in a time zone and the first after it, UTC."""
+    """Return the first instant of a month in a time zone and the first instant after it, UTC."""
     following = (month + timedelta(days=32)).replace(day=1)
     first, after = (
         datetime(day.year, day.month, 1, tzinfo=zone).astimezone(UTC) for day in (month, following)
@@ -131,12 +131,12 @@ def bounds(month: date, zone: tzinfo) -> tuple[datetime, datetime]:
 
 
 def days_within(begins: datetime, ends: datetime) -> Window:
-    """The days (UTC) that an instant from `begins` to just before `ends` can fall on."""
+    """Return the days (UTC) that an instant from `begins` to just before `ends` can fall on."""
     return Window(begins.date(), (ends - timedelta(microseconds=1)).date())
 
 
 def unread_days(covered: Iterable[CoveredDay], since: date, begins: datetime, ends: datetime) -> list[date]:
-    """Days (UTC) of a month, from `since` on, that were not read after their last instant in the month."""
+    """Return the days (UTC) of a month, from `since` on, that were not read after their last instant in the month."""
     read = {
         day.day for day in covered if day.fetched_at >= min(Window(day.day, day.day).created_before, ends)
     }
@@ -144,7 +144,7 @@ def unread_days(covered: Iterable[CoveredDay], since: date, begins: datetime, en
 
 
 def holes_of(account_sid: str, days: Sequence[date]) -> list[Hole]:
-    """Days of an account, in order, neighbours together."""
+    """Merge consecutive days of an account into spans."""
     holes: list[Hole] = []
     for day in days:
         if holes and holes[-1].last_day + timedelta(days=1) == day:

@@ -20,7 +20,7 @@ _TITLES: dict[Kind, str] = {
 }
 _TO_DO: dict[Kind, str] = {
     "run.failed": "Run `recspend doctor` to see what is wrong. The next run reads what is missing.",
-    "checks.failed": "Do not use new figures: the reports were not replaced. `recspend check` shows the rows.",
+    "checks.failed": "Do not use new figures: the reports were not changed. `recspend check` shows the rows.",
     "holes.found": "`recspend run` reads them; if they remain, check its output. reports/holes.csv lists all.",
     "budget.exceeded": "`recspend report --show daily_spend` shows what was spent; reports/budgets.csv lists all.",
     "budget.expected": "`recspend report --show forecast` shows the expected month end; reports/budgets.csv lists all.",

@@ -1,7 +1,7 @@
-"""Which recordings a figure of a mart is made of, as SQL: from the mart's twin and a part of its key.
+"""SQL for the recordings of a figure of a mart, from the mart's twin and part of its key.
 
-A key column that is a column of `marts.fct_recordings` means that column, and `month` the month of usage_date; the
-twin's `recordings` says what is otherwise.
+A key column with the name of a column of `marts.fct_recordings` means that column; `month` is the month of usage_date.
+The twin's `recordings` lists the exceptions.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ _MONTH = "cast(date_trunc('month', recordings.usage_date) as date)"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A key column and the value it must have, as SQL and as it was given."""
+    """A key column and its required value, as SQL and as given by the user."""
 
     column: str
     literal: str
@@ -26,32 +26,32 @@ class Condition:
 
     @property
     def sql(self) -> str:
-        """What must hold of a row of the mart."""
+        """The condition on a row of the mart."""
         return f'"{self.column}" is not distinct from {self.literal}'
 
 
 def additive(mart: Model) -> list[str]:
-    """The columns of a mart that add up over its recordings."""
+    """Return the columns of a mart that add up over its recordings."""
     return [name for name in SUMS if name in mart.twin.columns and mart.name != FACT]
 
 
 def find_mart(marts: Iterable[Model], name: str) -> Model:
-    """The mart with this name, `marts.` or not. Raises ConfigError naming those there are."""
+    """Return the mart with this name, with or without `marts.`. Raises ConfigError with the names of all marts."""
     by_name = {mart.name.removeprefix("marts."): mart for mart in marts if mart.name.startswith("marts.")}
     return by_name[find_mart_name(by_name, name)]
 
 
 def read_conditions(mart: Model, texts: Iterable[str]) -> list[Condition]:
-    """Parts of a key, each given as column=value; nothing behind the sign is null.
+    """Parse parts of a key, each given as column=value; an empty value is null.
 
-    Raises ConfigError for what is no key column or no value of it.
+    Raises ConfigError if a name is not a key column or a value does not fit its type.
     """
     conditions: dict[str, Condition] = {}
     for text in texts:
         column, sign, value = text.partition("=")
         if not sign or column not in mart.twin.key:
             raise ConfigError(
-                f"{text} names no key column of {mart.name}. Write column=value with one of {', '.join(mart.twin.key)}."
+                f"{text} is not a key column of {mart.name}. Write column=value with one of {', '.join(mart.twin.key)}."
             )
         if column in conditions:
             raise ConfigError(f"{column} is given twice. Name each column once.")
@@ -60,12 +60,12 @@ def read_conditions(mart: Model, texts: Iterable[str]) -> list[Condition]:
 
 
 def where(conditions: Sequence[Condition]) -> str:
-    """All conditions as one, true when there are none."""
+    """Join the conditions with `and`; `true` if there are none."""
     return " and ".join(condition.sql for condition in conditions) or "true"
 
 
 def figures_sql(mart: Model, conditions: Sequence[Condition]) -> str:
-    """The figures that match: sums of what adds up, by currency where the mart has it, and of how many rows."""
+    """Return SQL for the matching figures: sums of additive columns and the number of rows, by currency if possible."""
     keys = ["currency"] if "currency" in mart.twin.columns else []
     sums = [f"cast(sum({name}) as {mart.twin.columns[name].type}) as {name}" for name in additive(mart)]
     selected = ", ".join([*keys, "count(*) as rows", *sums])
@@ -74,7 +74,7 @@ def figures_sql(mart: Model, conditions: Sequence[Condition]) -> str:
 
 
 def recordings_sql(marts: Mapping[str, Model], mart: Model, conditions: Sequence[Condition]) -> str:
-    """The recordings behind the rows that match. Raises ConfigError when the mart has none of its own.
+    """Return SQL for the recordings of the matching rows. Raises ConfigError if the mart has no recordings of its own.
 
     marts: by full name.
     """
@@ -88,13 +88,13 @@ def recordings_sql(marts: Mapping[str, Model], mart: Model, conditions: Sequence
         through.append(mart.name)
         mart = other
         if mart.name in through:
-            raise ConfigError(f"{mart.name} goes through itself. Mend `recordings` in its twin.")
+            raise ConfigError(f"{mart.name} refers to itself. Correct `recordings` in its twin.")
     on = " and ".join(_meanings(mart, marts[FACT].twin))
     return f"select recordings.* from {FACT} as recordings semi join {rows} as mart on {on}"  # noqa: S608
 
 
 def sums_sql(mart: Model, recordings: str) -> str:
-    """What the figures must be by the recordings alone, and how many they are."""
+    """Return SQL for the same sums over the recordings alone, and their number."""
     keys = ["currency"] if "currency" in mart.twin.columns else []
     sums = [f"{SUMS[name]} as {name}" for name in dict.fromkeys(["recordings", *additive(mart)])]
     group = f"group by {keys[0]} order by {keys[0]}" if keys else ""
@@ -102,11 +102,11 @@ def sums_sql(mart: Model, recordings: str) -> str:
 
 
 def _meanings(mart: Model, fact: Twin) -> list[str]:
-    """What must hold of a recording and a row (`mart`) that it is part of."""
-    said = mart.twin.recordings
-    if said.none:
-        raise ConfigError(f"{mart.name} has no recordings of its own: {said.none}")
-    says_nothing = not (said.columns or said.where)
+    """Return the conditions under which a recording belongs to a row (`mart`)."""
+    mapped = mart.twin.recordings
+    if mapped.none:
+        raise ConfigError(f"{mart.name} has no recordings of its own: {mapped.none}")
+    says_nothing = not (mapped.columns or mapped.where)
     if says_nothing and mart.name != FACT and SUMS.keys().isdisjoint(mart.twin.columns):
         raise ConfigError(
             f"{mart.name} has no recordings of its own: no column of it is a sum over recordings."
@@ -114,14 +114,14 @@ def _meanings(mart: Model, fact: Twin) -> list[str]:
     meanings = []
     for column in mart.twin.key:
         default = _MONTH if column == "month" else f'recordings."{column}"' if column in fact.columns else ""
-        meaning = said.columns.get(column, default)
+        meaning = mapped.columns.get(column, default)
         if meaning == "":
             raise ConfigError(
                 f"{mart.name} has no recordings of its own: a recording has no {column}, and the twin does not map it."
             )
         if meaning is not None:
             meanings.append(f'{meaning} is not distinct from mart."{column}"')
-    return [*meanings, *([f"({said.where})"] if said.where else [])]
+    return [*meanings, *([f"({mapped.where})"] if mapped.where else [])]
 
 
 def _literal(column: str, type_: str, text: str) -> str:
@@ -144,8 +144,11 @@ def _truth(text: str) -> bool:
 
 _WHOLE = (int, "a whole number")
 _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
-    "DATE": (date.fromisoformat, "a day. Write it like 2026-09-30"),
-    "TIMESTAMP WITH TIME ZONE": (datetime.fromisoformat, "an instant. Write it like 2026-09-30T06:00:00Z"),
+    "DATE": (date.fromisoformat, "a date (use YYYY-MM-DD)"),
+    "TIMESTAMP WITH TIME ZONE": (
+        datetime.fromisoformat,
+        "a date and time. Write it like 2026-09-30T06:00:00Z",
+    ),
     "TINYINT": _WHOLE,
     "INTEGER": _WHOLE,
     "BIGINT": _WHOLE,

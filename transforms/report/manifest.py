@@ -1,4 +1,4 @@
-"""What a set of report files says of itself: the manifest, with figures to check a transfer against."""
+"""The manifest of a set of report files, with digests and totals to check a transfer against."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 from transforms.values.money import plain
 
 _SUM = pa.decimal128(38, 9)
-"""The type of every sum of money in the marts; rates have another, and so has the cost of one recording."""
+"""The type of sums of money in the marts; rates and the cost of a single recording have other types."""
 
 
-_CURRENCIES = ("currency", "BillingCurrency")  # the second is FOCUS's name
+_CURRENCIES = ("currency", "BillingCurrency")  # the second is the name in FOCUS
 
 
 def control_totals(table: pa.Table) -> dict[str, dict[str, str]]:
-    """Currency → column → sum as a plain decimal, of the columns with sums of money; nothing without a currency."""
+    """Sum the money columns: currency → column → plain decimal; empty if the table has no currency."""
     names = [
         field.name
         for field in table.schema
@@ -39,9 +39,9 @@ def control_totals(table: pa.Table) -> dict[str, dict[str, str]]:
 def manifest(
     files: Mapping[str, bytes], tables: Mapping[str, Mapping[str, pa.Table]], about: Mapping[str, Any]
 ) -> bytes:
-    """The manifest as JSON: what `about` says, and of each file its digest, and rows and totals of its tables.
+    """Return the manifest as JSON: `about`, and for each file its digest and the rows and totals of its tables.
 
-    tables: file → table name → what the file holds of it.
+    tables: file → table name → the rows in the file.
     """
     listed = [
         {

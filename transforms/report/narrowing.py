@@ -1,4 +1,4 @@
-"""Reports of one month, one account or some marts: which rows these are, and what to say when there are none."""
+"""Filter reports by month and account, or explain why there are no such rows."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ _MOST_LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Which rows of the marts are asked for: of one month (its first day), of one account (its sid), or all."""
+    """A filter on the rows of the marts: by month (its first day), by account (its sid), or none."""
 
     month: date | None = None
     account_sid: str | None = None
@@ -24,11 +24,11 @@ class Narrowing:
         month_from: Sequence[str],
         reads: Mapping[str, Collection[str]],
     ) -> str | None:
-        """The SELECT with the rows asked for alone; None when that cannot be said of it.
+        """Return the SELECT with the filter applied; None if it cannot be filtered like this.
 
-        columns: those of its rows. month_from: which of them say its month, as in a twin. reads: full name → columns of
-        the tables it reads. A SELECT without accounts is made of the rows of the account in the tables that it reads,
-        when all of these have accounts.
+        columns: its columns. month_from: those with its month, as in a twin. reads: full name → columns of the tables
+        it reads. If the SELECT has no account column but all the tables it reads have one, those tables are filtered
+        instead.
         """
         conditions = []
         if self.account_sid is not None:
@@ -44,23 +44,25 @@ class Narrowing:
         if self.month is not None:
             if not month_from:
                 return None
-            first, last = month_from[0], month_from[-1]  # a span of days counts when it touches the month
+            first, last = month_from[0], month_from[-1]  # a span of days counts if it overlaps the month
             conditions.append(f"{first} <= last_day(date '{self.month}') and {last} >= date '{self.month}'")
         return f"select * from (\n{sql}\n) where {' and '.join(conditions)}" if conditions else sql  # noqa: S608
 
 
 def month_among(months: Iterable[date], month: date) -> date:
-    """The month, when it is one of these. Raises ConfigError naming them."""
+    """Return the month if it is one of these. Raises ConfigError with the known months."""
     known = [f"{each:%Y-%m}" for each in sorted(set(months))]
-    asked = f"{month:%Y-%m}"
-    if asked in known:
+    requested = f"{month:%Y-%m}"
+    if requested in known:
         return month
     if len(known) > _MOST_LISTED:
         known = [f"{known[0]} to {known[-1]}"]
-    there_are = (
-        f"There are {', '.join(known)}." if known else "No month was read yet; run `recspend run` first."
+    available = (
+        f"Available: {', '.join(known)}."
+        if known
+        else "No month has been read yet; run `recspend run` first."
     )
-    raise ConfigError(f"Nothing is known of {asked}. {there_are}")
+    raise ConfigError(f"There is no data for {requested}. {available}")
 
 
 def _quoted(text: str) -> str:

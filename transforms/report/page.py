@@ -1,4 +1,4 @@
-"""What the report page shows, as one packed object: the cube it adds up, and the tables it lists."""
+"""The data of the report page as one compressed object: a cube that it adds up and tables that it lists."""
 
 import base64
 import json
@@ -17,11 +17,11 @@ _COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "u
 
 
 def payload(tables: Mapping[str, pa.Table]) -> str:
-    """The tables of the page as base64 of a deflated JSON object.
+    """Pack the tables of the page into base64 of a deflated JSON object.
 
     `settings` has one row; `accounts` has account_sid and account_name; `cube` has day, account_sid, source, channels,
-    currency, recordings, unpriced_recordings, billed_minutes, unpriced_minutes and cost; the others are listed as they
-    are. Money is text, so that no digit is lost on the way; days are ISO texts.
+    currency, recordings, unpriced_recordings, billed_minutes, unpriced_minutes and cost; the other tables are
+    listed unchanged. Money is text so that no digit is lost; days are ISO dates.
     """
     cube = tables["cube"]
     accounts = _named(tables["accounts"], cube["account_sid"].unique().to_pylist())
@@ -43,7 +43,7 @@ def payload(tables: Mapping[str, pa.Table]) -> str:
 
 
 def _named(accounts: pa.Table, seen: Sequence[str]) -> list[tuple[str, str]]:
-    """Sid and name of all accounts by name; where several have one name, the sid stands with it."""
+    """Return sid and name of all accounts, sorted by name; if several share a name, the sid is added to it."""
     names = {sid: sid for sid in seen}
     names |= {row["account_sid"]: row["account_name"] for row in accounts.to_pylist()}
     how_many = Counter(names.values())
@@ -60,7 +60,7 @@ def _listed(table: pa.Table) -> dict[str, Any]:
 
 
 def _content(column: pa.ChunkedArray) -> dict[str, Any]:
-    """The values of a column; texts, which come again and again, as places in a list of them."""
+    """Return the values of a column; texts repeat a lot, so they are stored as indices into a list."""
     if pa.types.is_decimal(column.type):
         return {"values": _short(column)}
     if pa.types.is_integer(column.type):
@@ -83,14 +83,14 @@ def _places(column: pa.ChunkedArray, values: Sequence[str]) -> list[int]:
 
 
 def _short(column: pa.ChunkedArray) -> list[str | None]:
-    """Decimals as text without zeros at the end, which say nothing and take room."""
+    """Return decimals as text without trailing zeros, to save space."""
     distinct, indices = _distinct(column)
     found: list[str | None] = pa.array(map(trimmed, distinct), pa.string()).take(indices).to_pylist()
     return found
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
-    """The values of a column as text, each once, and which of them each row has; null where it has none."""
+    """Return the distinct values of a column as text, and for each row the index of its value (or null)."""
     coded = column.combine_chunks().dictionary_encode()
     return [str(to_text(value)) for value in coded.dictionary.to_pylist()], coded.indices
 

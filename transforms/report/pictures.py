@@ -1,4 +1,4 @@
-"""Pictures of the models as Mermaid text: what is made of what, and what the marts have in common."""
+"""Diagrams of the models as Mermaid text: what each model reads, and how the marts are related."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,18 +9,18 @@ from transforms.model.models import FACT, Model, references
 from transforms.report.explain import recordings_sql
 
 _EVERYWHERE = ("landed.settings", "landed.accounts")
-"""Tables that so many models read that their arrows would hide all others."""
+"""Tables read by nearly every model: their arrows would hide all others."""
 _MOST_COLUMNS = 4
 
 
 def room_of(name: str, models: Mapping[str, Model]) -> str:
-    """The room of a table: the folder of a mart, else its schema."""
+    """Return the room of a table: the folder of a mart, or else the schema."""
     model = models.get(name)
     return PurePath(model.file).parent.name if model else name.partition(".")[0]
 
 
 def lineage(models: Sequence[Model]) -> str:
-    """A flowchart of the rooms: each with its models, and an arrow from each room that it reads."""
+    """Draw a flowchart of the rooms: each with its models, and an arrow from each room it reads."""
     by_name = {model.name: model for model in models}
     within: dict[str, list[str]] = {}
     arrows = set()
@@ -38,7 +38,7 @@ def lineage(models: Sequence[Model]) -> str:
 
 
 def room_lineage(room: str, models: Sequence[Model]) -> str:
-    """A flowchart of one room: its models, and the tables of other rooms that they read."""
+    """Draw a flowchart of one room: its models, and the tables of other rooms that they read."""
     by_name = {model.name: model for model in models}
     own = [model for model in models if room_of(model.name, by_name) == room]
     arrows = [(name, model.name) for model in own for name in sorted(_read(model))]
@@ -52,10 +52,10 @@ def room_lineage(room: str, models: Sequence[Model]) -> str:
 
 
 def entities(room: str, models: Sequence[Model]) -> str:
-    """An entity-relationship diagram of the marts of a room: keys, main columns, and the recordings behind a row.
+    """Draw an entity-relationship diagram of the marts of a room: keys, main columns, and the recordings of a row.
 
-    A mart whose key is part of another's key has many of its rows. A recording belongs to one row of a mart that sums
-    all of them, and to one or none of another mart that is made of recordings.
+    If the key of a mart is part of another mart's key, one of its rows has many rows there. A recording belongs to
+    exactly one row of a mart that sums all recordings, and to at most one row of any other mart with recordings.
     """
     by_name = {model.name: model for model in models}
     own = [model for model in models if room_of(model.name, by_name) == room]
@@ -75,7 +75,7 @@ def entities(room: str, models: Sequence[Model]) -> str:
 
 
 def marts_page(room: str, models: Sequence[Model]) -> str:
-    """The page of a room of marts: the question of each, what it is made of, and how they fit together."""
+    """Write the page of a room of marts: the question each answers, what it reads, and how they are related."""
     by_name = {model.name: model for model in models}
     own = [model for model in models if room_of(model.name, by_name) == room]
     return "\n".join(
@@ -84,15 +84,15 @@ def marts_page(room: str, models: Sequence[Model]) -> str:
             "",
             "Written by `make docs` from the SQL and its twins. Columns: [data/README.md](../../../data/README.md).",
             "",
-            "| mart | the question it answers |",
+            "| mart | question it answers |",
             "|---|---|",
             *(f"| `{_short(model.name)}` | {model.twin.question} |" for model in own),
             "",
-            "What the marts are made of (`landed.settings` and `landed.accounts` are left out):",
+            "What the marts read (`landed.settings` and `landed.accounts` are omitted):",
             "",
             room_lineage(room, models),
             "",
-            "Their keys (PK) and main columns, and how they fit together:",
+            "Their keys (PK) and main columns, and how they are related:",
             "",
             entities(room, models),
             "",
@@ -101,20 +101,20 @@ def marts_page(room: str, models: Sequence[Model]) -> str:
 
 
 def rooms(models: Iterable[Model]) -> list[str]:
-    """The rooms of the marts, in alphabetical order."""
+    """Return the rooms of the marts, in alphabetical order."""
     return sorted({PurePath(model.file).parent.name for model in models if model.name.startswith("marts.")})
 
 
 def with_parts(text: str, parts: Mapping[str, str]) -> str:
-    """A text with its generated parts renewed: each is between `<!-- generated: name -->` and `<!-- end -->`.
+    """Replace the generated parts of a text: each is between `<!-- generated: name -->` and `<!-- end -->`.
 
-    Raises ModelError when a part has no place in the text.
+    Raises ModelError if a part's markers are not in the text.
     """
     for name, content in parts.items():
         place = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         if not place.search(text):
             raise ModelError(
-                f"There is no place for {name}. Put `<!-- generated: {name} -->` and `<!-- end -->` back."
+                f"The markers for {name} are missing. Put `<!-- generated: {name} -->` and `<!-- end -->` back."
             )
         text = place.sub(lambda found, content=content: f"{found[1]}\n{content}\n{found[2]}", text)  # type: ignore[misc]
     return text
@@ -125,7 +125,7 @@ def _read(model: Model) -> Collection[str]:
 
 
 def _main_columns(model: Model) -> list[str]:
-    """What is measured: columns of money first, then others with a unit."""
+    """Return the measures: money columns first, then other columns with a unit."""
     columns = {name: column for name, column in model.twin.columns.items() if name not in model.twin.key}
     money = [name for name, column in columns.items() if column.unit.startswith("currency")]
     others = [name for name, column in columns.items() if column.unit and name not in money]
@@ -134,7 +134,7 @@ def _main_columns(model: Model) -> list[str]:
 
 
 def _nested(marts: Sequence[Model]) -> list[tuple[str, str]]:
-    """Marts and those whose key holds theirs, without what follows from two such steps."""
+    """Return pairs of marts where the first key is part of the second, without pairs implied by two others."""
     keys = {mart.name: frozenset(mart.twin.key) for mart in marts}
     pairs = {(one, many) for one in keys for many in keys if keys[one] and keys[one] < keys[many]}
     return sorted(

@@ -1,4 +1,4 @@
-"""The result of a run as a Markdown page, to be viewed in a browser: text from plain values."""
+"""The result of a run as a Markdown page for the Prefect UI: plain values in, text out."""
 
 import hashlib
 import re
@@ -14,15 +14,15 @@ _SIGNIFICANT = re.compile(r"([\\`*_\[\]()|~#!])")
 _NO_KEY = re.compile("[^a-z0-9]+")
 _MOST_LINES = 20
 NOTHING = "–"  # noqa: RUF001
-"""What stands for null."""
+"""How null is shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunPageContent:
-    """What the page of a run shows.
+class RunResult:
+    """The content of a run's page.
 
     figures: the summary as one object. days: account, first and last day covered, days covered, days missing, as text.
-    remarks: what a reader must know, as sentences. folder: where the files are; files: their names.
+    remarks: what a reader must know, as sentences. folder: the folder of the files; files: their names.
     """
 
     title: str
@@ -33,61 +33,61 @@ class RunPageContent:
     files: Sequence[str] = ()
 
 
-def run_page(content: RunPageContent) -> str:
-    """The page of a run. What belongs to stages that did not run is left out."""
-    costs = content.figures.get("cost", {})
-    counts = {name: f"{value:,}" for name, value in content.figures.items() if isinstance(value, int)}
-    seconds = {stage: f"{taken:.1f}" for stage, taken in content.figures.get("seconds", {}).items()}
-    # A browser opens no file from a page of a server, so a link would lead nowhere.
-    files = f"On the machine that ran it, in {literal(content.folder)}: {literal(', '.join(content.files))}"
+def run_page(result: RunResult) -> str:
+    """Write the page of a run, without the parts of stages that did not run."""
+    costs = result.figures.get("cost", {})
+    counts = {name: f"{value:,}" for name, value in result.figures.items() if isinstance(value, int)}
+    seconds = {stage: f"{taken:.1f}" for stage, taken in result.figures.get("seconds", {}).items()}
+    # Browsers do not open local files from a web page, so a link would not work.
+    files = f"On the machine that ran it, in {literal(result.folder)}: {literal(', '.join(result.files))}"
     return page(
-        content.title,
+        result.title,
         {
-            "To look at": bullets(content.remarks),
-            "Cost of everything in the warehouse": side_by_side(
+            "Remarks": bullets(result.remarks),
+            "Total cost in the warehouse": side_by_side(
                 {currency: readable([Decimal(cost)])[0] for currency, cost in costs.items()}
             ),
             "Figures": side_by_side(counts),
-            "Days": grid(("account", "first day", "last day", "covered", "missing"), content.days),
+            "Days": grid(("account", "first day", "last day", "covered", "missing"), result.days),
             "Seconds": side_by_side(seconds),
-            "Files": files if content.files else "",
+            "Files": files if result.files else "",
         },
     )
 
 
 def literal(text: str) -> str:
-    """A text that a Markdown page shows as it is, on one line: no marks, no HTML, no end of a table cell."""
+    """Escape a text so that Markdown shows it literally, on one line and within a table cell."""
     return _SIGNIFICANT.sub(r"\\\1", escape(" ".join(text.split()), quote=False))
 
 
 def key_of(*parts: str) -> str:
-    """A key of lower-case letters, digits and dashes; what has to give way to that is told apart by a digest."""
+    """Return a key of lower-case letters, digits and dashes; if that changes the text, a digest keeps it unique."""
     text = "-".join(parts)
     key = _NO_KEY.sub("-", text.lower()).strip("-")
     return key if key == text else f"{key}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
-    """A table; null is a dash. Empty when there are no rows."""
+    """Format a table; null is a dash. Empty if there are no rows."""
     cells = [[NOTHING if cell is None else literal(cell) for cell in row] for row in rows]
     lines = [f"| {' | '.join(row)} |" for row in [[literal(name) for name in header], *cells]]
     return "\n".join([lines[0], f"|{' --- |' * len(header)}", *lines[1:]]) if cells else ""
 
 
 def side_by_side(figures: Mapping[str, str | None]) -> str:
-    """A table of one row, each figure under its name. Empty when there are none."""
+    """Format a table of one row, each figure under its name. Empty if there are no figures."""
     return grid(list(figures), [list(figures.values())] if figures else [])
 
 
 def bullets(sentences: Sequence[str]) -> str:
-    """A list of the first sentences, and how many more there are."""
+    """Format a list of the first sentences, and how many more there are."""
     lines = [f"- {literal(sentence)}" for sentence in sentences[:_MOST_LINES]]
     more = len(sentences) - _MOST_LINES
-    return "\n".join([*lines, f"- and {more} more"] if more > 0 else lines)
+    return "\n".join([*lines, f"- and {more:,} more"] if more > 0 else lines)
 
 
 def page(title: str, sections: Mapping[str, str]) -> str:
-    """Sections under their headings; one without content is left out."""
+    """Format sections with their headings; empty sections are left out."""
     parts = [f"# {literal(title)}"]
     parts += [f"## {heading}\n\n{content}" for heading, content in sections.items() if content]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""What a reader must know of a run, as sentences: the same on a terminal, in Prefect and in the state of a flow run."""
+"""What a reader must know about a run, as sentences: the same on a terminal, in Prefect and in a flow run's state."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ _MOST_ODDITIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One sentence, or a few.
+    """One or more sentences.
 
-    table: what to select from to see the rows. file: the report that lists them. sample: the first rows, for the
-    terminal of whoever reads them. Each is empty where there is none.
+    table: where to select the rows from. file: the report that lists them. sample: the first rows, for a terminal.
+    Each is empty if there is none.
     """
 
     severity: Severity
@@ -24,7 +24,7 @@ class Remark:
 
     @property
     def with_file(self) -> str:
-        """The sentence, and where the report is that lists what it counts."""
+        """The sentence, and the report that lists the rows."""
         return f"{self.text} See reports/{self.file}." if self.file else self.text
 
 
@@ -32,7 +32,7 @@ class Remark:
 class FailedCheck:
     """A check that found rows: its name, why they matter, how many, and the first of them as text.
 
-    stops: whether the figures must not be handed out.
+    stops: whether the figures must not be published.
     """
 
     name: str
@@ -52,16 +52,16 @@ def run_remarks(
     checks: Iterable[FailedCheck],
     oddities: Mapping[tuple[str, str], int],
 ) -> list[Remark]:
-    """What a reader of the figures must know; empty when there is nothing.
+    """Return what a reader of the figures must know; empty if there is nothing.
 
     Args:
         failed: Name of an account → why it could not be read, and what to do.
-        warnings: Name of an account or channel → what else went wrong there.
+        warnings: Name of an account or notification channel → what else went wrong.
         missing_days: Days of accounts that are not covered.
-        rejected: Records that are in no figure.
+        rejected: Records that could not be parsed, so they are in no figure.
         unpriced: Recordings without a price.
         checks: Checks that found something.
-        oddities: Kind and value of what the API sent and was not expected → rows.
+        oddities: Kind and value of unexpected data from the API → rows.
     """
     remarks = [Remark("error", message) for message in failed.values()]
     remarks += [Remark("warning", message) for message in warnings.values()]
@@ -78,13 +78,13 @@ def run_remarks(
 
 
 def days_missing(days: int) -> Remark:
-    """That days of accounts are not covered."""
+    """Remark on days of accounts that are not covered."""
     text = f"{_counted(days, 'day')} of accounts {_are(days)} missing."
     return Remark("warning", text, "ops.coverage where not is_covered", "holes.csv")
 
 
 def check_failed(check: FailedCheck) -> Remark:
-    """What a check found."""
+    """Remark on what a check found."""
     text = f"Check {check.name} found {_counted(check.rows, 'row')}. {check.why}"
     return Remark("error" if check.stops else "warning", text, sample="; ".join(check.sample))
 

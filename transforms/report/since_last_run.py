@@ -1,4 +1,4 @@
-"""What changed between two tellings of the figures: recordings, money, and who moved it."""
+"""What changed between two runs: recordings, cost, and the accounts and sources with the largest changes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ _MOST_MOVERS = 3
 
 
 class SpendFigure(msgspec.Struct, frozen=True):
-    """What an account spent with a source in a currency, ever: recordings, and cost (None while nothing is priced)."""
+    """All-time spend of an account with a source in a currency: recordings, and cost (None if nothing is priced)."""
 
     account_sid: str
     account_name: str
@@ -26,9 +26,9 @@ class SpendFigure(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Figures as they were told at an instant (UTC): of which inputs, from which landings, and how many are deleted."""
+    """Figures as reported at an instant (UTC), a digest of their inputs, their landings, and deleted recordings."""
 
-    told_at: datetime
+    reported_at: datetime = msgspec.field(name="told_at")
     inputs: str
     landings: list[str]
     deleted: int
@@ -37,7 +37,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """An account and a source, and by how much their cost changed."""
+    """An account and a source, and the change of their cost."""
 
     account_name: str
     source: str
@@ -47,11 +47,11 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed since figures were told before (UTC; None when they never were).
+    """What changed since the figures were last reported (before: UTC; None if they never were).
 
-    new, changed, deleted, returned: recordings that came, changed, went, and are listed again; the same one may have
-    changed and gone. cost: currency → change. movers: for each currency the three with the largest changes, largest
-    first; an amount in one currency is not larger than one in another.
+    new, changed, deleted, returned: recordings that are new, changed, deleted, or listed again; the same recording may
+    be both changed and deleted. cost: currency → change. movers: for each currency the three largest changes, largest
+    first (amounts in different currencies are not compared).
     """
 
     before: datetime | None
@@ -64,25 +64,25 @@ class Changes:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether everything is as it was."""
+        """Whether nothing changed."""
         return not (self.new or self.changed or self.deleted or self.returned or self.movers)
 
     def as_object(self) -> dict[str, Any]:
-        """For JSON: money as plain decimals."""
+        """Return an object for JSON, with money as plain decimals."""
         found: dict[str, Any] = plain_object(self)
         return found
 
 
 def changes(before: Figures | None, now: Figures, changed: int, deleted: int) -> Changes:
-    """What changed from the figures before to those now.
+    """Compare the figures of two runs.
 
-    changed, deleted: how many recordings the landings that came since changed, and found gone. Who was gone before and
-    is not now, is listed again.
+    changed, deleted: numbers of recordings that the landings in between changed or found deleted. A recording that was
+    deleted before and is not deleted now counts as returned.
     """
     if before is None:
-        before_cells, told_at, deleted_before = [], None, 0
+        before_cells, reported_at, deleted_before = [], None, 0
     else:
-        before_cells, told_at, deleted_before = before.cells, before.told_at, before.deleted
+        before_cells, reported_at, deleted_before = before.cells, before.reported_at, before.deleted
     names = {cell.account_sid: cell.account_name for cell in (*before_cells, *now.cells)}
     moved: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for cells, sign in ((before_cells, -1), (now.cells, 1)):
@@ -95,7 +95,7 @@ def changes(before: Figures | None, now: Figures, changed: int, deleted: int) ->
     ]
     currencies = sorted({mover.currency for mover in movers})
     return Changes(
-        before=told_at,
+        before=reported_at,
         new=_recordings(now.cells) - _recordings(before_cells),
         changed=changed,
         deleted=deleted,

@@ -1,4 +1,4 @@
-"""Tables to text: CSV for finance, columns of text for the screen, and to Parquet. Nothing is rounded on the way."""
+"""Convert tables to CSV, JSON and Parquet without rounding, and to text for the screen."""
 
 import io
 import json
@@ -15,27 +15,27 @@ import pyarrow.parquet as pq
 
 from transforms.values.money import plain, readable
 
-# A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection").
+# A spreadsheet runs a cell with such a beginning as a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)  # is no formula, also where it stands as text
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)  # not a formula, even in a text column
 _NO_YEAR = 10_000
 _TO_QUOTE = re.compile('[,"\r\n]')
 
 
 def to_csv(table: pa.Table) -> str:
-    """A table as CSV: a header, plain decimals with all their digits, ISO dates, empty for null.
+    """Format a table as CSV: a header, plain decimals with all their digits, ISO dates, empty for null.
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
     """
     cells = [_cells(column) for column in table.columns]
     lines = pc.binary_join_element_wise(*cells, ",").to_pylist()
     header = ",".join(map(_to_cell, table.column_names))
-    # Readers skip a line that is empty.
+    # CSV readers skip empty lines.
     return "".join(f"{line}\n" if line else '""\n' for line in [header, *lines])
 
 
 def to_json(table: pa.Table) -> str:
-    """A table as a JSON array of objects; decimals as text, so that no reader makes floats of them."""
+    """Format a table as a JSON array of objects; decimals as text, so that readers do not turn them into floats."""
     rows = [
         {name: value if _is_json(value) else to_text(value) for name, value in row.items()}
         for row in table.to_pylist()
@@ -44,23 +44,23 @@ def to_json(table: pa.Table) -> str:
 
 
 def to_json_objects(table: pa.Table) -> str:
-    """A table as a JSON array, a row an object on a line of its own: decimals as numbers with all their digits.
+    """Format a table as a JSON array, one object per line; decimals are numbers with all their digits.
 
-    What is null is left out, in a struct too. ECMA-404 lets a number have any digits.
+    Nulls are left out, also within structs. ECMA-404 allows any number of digits.
     """
     rows = [_json_value(row) for row in table.to_pylist()]
     return "[\n" + ",\n".join(rows) + "\n]\n" if rows else "[]\n"
 
 
 def to_parquet(table: pa.Table) -> bytes:
-    """A table as a Parquet file; the same table gives the same bytes."""
+    """Return a table as a Parquet file; the same table gives the same bytes."""
     file = io.BytesIO()
     pq.write_table(table, file, compression="zstd")
     return file.getvalue()
 
 
 def with_iso_instants(table: pa.Table) -> pa.Table:
-    """The table with its instants as text: ISO 8601 to the second, with T and Z."""
+    """Return the table with its instants as text: ISO 8601 to the second, with T and Z."""
     for place, column in enumerate(table.columns):
         if pa.types.is_timestamp(column.type):
             texts = pc.strftime(column.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
@@ -69,19 +69,19 @@ def with_iso_instants(table: pa.Table) -> pa.Table:
 
 
 def to_text_frame(table: pa.Table) -> pd.DataFrame:
-    """A table as a frame of text cells, null as None."""
+    """Return a table as a data frame of text cells, null as None."""
     return _frame({name: _texts(table[name]) for name in table.column_names})
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
-    """A column as text cells. Each distinct value is written once."""
+    """Return a column as text cells. Each distinct value is formatted once."""
     coded = column.combine_chunks().dictionary_encode()
     texts = [to_text(value) for value in coded.dictionary.to_pylist()]
     return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
 
 
 def _cells(column: pa.ChunkedArray) -> pa.Array:
-    """A column as cells of CSV, none of which starts a formula unless it is a number; null is empty."""
+    """Return a column as CSV cells that no spreadsheet runs as a formula; null is empty."""
     coded = column.combine_chunks().dictionary_encode()
     texts = [to_text(value) for value in coded.dictionary.to_pylist()]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -90,7 +90,7 @@ def _cells(column: pa.ChunkedArray) -> pa.Array:
 
 
 def to_text(value: Any) -> str | None:
-    """A value as text: a decimal with all its digits and no exponent, an instant in UTC, a truth as true or false."""
+    """Format a value: a decimal with all its digits and no exponent, an instant in UTC, a boolean as true or false."""
     if value is None:
         return None
     if isinstance(value, Decimal):
@@ -105,10 +105,10 @@ def to_text(value: Any) -> str | None:
     return json.dumps(value, default=to_text) if isinstance(value, dict | list) else str(value)
 
 
-def for_the_eye(table: pa.Table, rates: Collection[str] = ()) -> pd.DataFrame:
-    """A table as text for the screen: numbers with thousands separators, decimals as `readable` says.
+def for_display(table: pa.Table, rates: Collection[str] = ()) -> pd.DataFrame:
+    """Format a table for the screen: numbers with thousands separators, decimals as `readable` does.
 
-    rates: names of columns that hold rates. Integers below 10,000 get no separator, since they may be years.
+    rates: names of columns with rates. Integers below 10,000 get no separator, since they may be years.
     """
     return _frame({name: _shown(table[name], is_rate=name in rates) for name in table.column_names})
 
@@ -129,7 +129,7 @@ def _frame(columns: Mapping[str, list[str | None]]) -> pd.DataFrame:
 
 
 def _to_cell(text: str | None) -> str:
-    # Before Python 3.13 the writers of csv and pandas leave "\r" unquoted, and a reader begins a row at it.
+    # Before Python 3.13, csv and pandas write "\r" unquoted, and readers start a new row there.
     if text is not None and _TO_QUOTE.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text or ""

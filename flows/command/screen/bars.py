@@ -1,4 +1,4 @@
-"""A mart on a terminal: as many columns as fit, and a small bar for each row."""
+"""Show a mart on a terminal: as many columns as fit, and a small bar for each row."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,27 +14,27 @@ from rich.table import Table
 from rich.text import Text
 
 from transforms.report.manifest import control_totals
-from transforms.report.text import for_the_eye
+from transforms.report.text import for_display
 from transforms.values.money import amounts
 
 _GAP = 2
 _BAR_WIDTH = 10
-_WIDEST = 28  # a longer text is folded
+_WIDEST = 28  # longer texts wrap
 _IN_TITLE = ("month", "storage_month", "account_name")
 _MEASURES = ("cost", "storage_cost", "expected_cost", "recordings")
 
 
 def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Text]:
-    """Rows of a mart for a terminal that is so many characters wide.
+    """Lay out rows of a mart for a terminal of this width (characters).
 
-    What tells the rows apart goes first, then the measure and its bar, then the other figures as long as there is room;
-    what had to be left out is named. A month or account that is the same in all rows stands in the title. A bar is as
-    long as the row is large among those of its currency.
+    Columns that identify the rows come first, then the measure and its bar, then other figures while there is room;
+    omitted columns are named. A month or account that is the same in all rows goes into the title. The length of a bar
+    is relative to the largest row of the same currency.
     """
     if not rows.num_rows:
         return [Text("No rows.")]
     measure = _measure(rows.schema)
-    cells = {str(name): list(column) for name, column in for_the_eye(rows, _rates(rows.schema)).items()}
+    cells = {str(name): list(column) for name, column in for_display(rows, _rates(rows.schema)).items()}
     same = {name: cells[name][0] or "-" for name in _IN_TITLE if len(set(cells.get(name, ()))) == 1}
     shown = _fitting(rows.schema, {name: cells[name] for name in cells if name not in same}, measure, width)
     table = Table(
@@ -47,7 +47,7 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
         show_edge=False,
     )
     for name in shown:
-        # The words of a name stand below each other, for figures are narrower than their names.
+        # One word of a name per line, because figures are narrower than their names.
         justify: Literal["left", "right"] = "right" if _is_figure(rows.schema.field(name)) else "left"
         table.add_column(
             Text(name.replace("_", "\n")),
@@ -71,7 +71,7 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
 
 
 def _is_figure(field: pa.Field) -> bool:
-    """Whether a column measures; small integers (channels, a weekday) tell rows apart."""
+    """Return whether a column is a measure; small integers (channels, a weekday) identify rows."""
     return is_decimal(field.type) or (is_integer(field.type) and not is_int8(field.type))
 
 
@@ -87,14 +87,14 @@ def _measure(schema: pa.Schema) -> str | None:
 def _fitting(
     schema: pa.Schema, cells: Mapping[str, Sequence[str | None]], measure: str | None, width: int
 ) -> list[str]:
-    """The columns that fit, in their order; the measure, its currency and what tells rows apart first always do."""
+    """Return the columns that fit, in order; always the measure, its currency and the first identifying columns."""
     labels = [field.name for field in schema if not _is_figure(field) and field.name in cells]
     if "account_name" in schema.names and "account_sid" in labels:
         labels.remove("account_sid")
     figures = [field.name for field in schema if _is_figure(field) and field.name != measure]
     room = width - (_BAR_WIDTH + _GAP if measure else 0)
     chosen = []
-    labels.sort(key="currency".__ne__)  # without it, nobody can tell what a figure is
+    labels.sort(key="currency".__ne__)  # figures mean nothing without it
     for name in ([measure] if measure else []) + labels + figures:
         texts = [*name.split("_"), *(text for text in cells[name] if text is not None)]
         needed = min(max(map(cell_len, texts)), _WIDEST) + _GAP
@@ -106,7 +106,7 @@ def _fitting(
 
 def _bars(rows: pa.Table, measure: str | None) -> Iterator[Bar]:
     values = rows[measure].to_pylist() if measure else [None] * rows.num_rows
-    # Money of one currency is not longer or shorter than money of another.
+    # Amounts in different currencies are not compared.
     groups = rows["currency"].to_pylist() if "currency" in rows.column_names else [None] * rows.num_rows
     longest: dict[str | None, Decimal] = defaultdict(Decimal)
     for group, value in zip(groups, values, strict=True):
@@ -125,4 +125,4 @@ def _totals(rows: pa.Table) -> list[Text]:
 def _left_out(missing: Sequence[str]) -> list[Text]:
     if not missing:
         return []
-    return [Text(f"Not shown here: {', '.join(missing)}. Through a pipe, every column is there.", "dim")]
+    return [Text(f"Not shown: {', '.join(missing)}. Pipe the output to get every column.", "dim")]

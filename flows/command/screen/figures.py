@@ -1,4 +1,4 @@
-"""Statements and explanations of figures on the screen."""
+"""Show statements and explanations of figures on the screen."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
-    """What was frozen: the rows, what was missing, where it is, and the digest over it."""
+    """Describe a statement: its rows, what was missing, its folder and its digest."""
     statement = sealed.statement
     shown = statement_table(sealed)
     missing = [Text(f"Missing: {statement.missing.words}.", "yellow")] if statement.missing.words else []
@@ -28,10 +28,10 @@ def statement_lines(sealed: Sealed, folder: Path) -> list[Table | Text]:
 
 
 def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
-    """A figure, the sums of its recordings, the first of these with their pages, and how many pages were read."""
-    asked = " ".join(found.asked)
+    """Describe a figure: the sums of its recordings, the first recordings with their pages, and the result."""
+    key = " ".join(found.key)
     lines: list[Table | Text] = [
-        table(found.figures, f"{found.mart} {asked}"),
+        table(found.figures, f"{found.mart} {key}"),
         table(found.sums, "Its recordings add up to"),
     ]
     for row in to_text_frame(found.recordings.slice(0, rows)).to_dict("records"):
@@ -44,15 +44,19 @@ def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
         )
     is_verified = found.recordings["is_verified"].to_pylist()
     verdict = (
-        f"{sum(is_verified)} of {len(is_verified)} recordings were found again in {found.pages} raw pages."
+        f"{sum(is_verified):,} of {len(is_verified):,} recordings were verified in {found.pages:,} raw pages."
     )
-    more = f" --format csv prints all {len(is_verified)}." if len(is_verified) > rows else ""
+    more = f" --format csv prints all {len(is_verified):,}." if len(is_verified) > rows else ""
     return [*lines, Text(verdict + more, "green" if all(is_verified) else "bold red")]
 
 
 def how_to_use(base_url: str, source: "Source") -> list[Text]:
-    """What to type to point recspend at a running emulator."""
-    lines = [Text(f"Recordings API on {base_url}, until Ctrl-C. Its accounts, for another terminal:")]
+    """Return the commands that run recspend against a running emulator."""
+    lines = [
+        Text(
+            f"Recordings API on {base_url}; stop it with Ctrl-C. In another terminal, run one of its accounts:"
+        )
+    ]
     for account in source.accounts:
         lines.append(
             Text(

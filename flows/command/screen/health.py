@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table]:
-    """The state of a data folder, as `recspend status` tells it."""
+    """The state of a data folder, as `recspend status` shows it."""
     run, success = health.last_run, health.last_success
     ended = f"{success.finished_at:%Y-%m-%d %H:%M} UTC" if success and success.finished_at else "none yet"
     facts = {

@@ -1,11 +1,11 @@
-"""Where log lines go: standard error, so that standard output holds results only."""
+"""Send log lines to standard error, so that standard output has only results."""
 
 import logging
 import sys
 
 
 def set_up_logging(*, verbose: bool) -> None:
-    """Log to standard error: warnings on a terminal (a progress bar shows the rest), all our log lines elsewhere."""
+    """Log to standard error: only warnings on a terminal (a progress bar shows the rest), info and above elsewhere."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger("flows")

@@ -16,5 +16,5 @@ def show(*renderables: Any) -> None:
 
 
 def say(sentence: str) -> None:
-    """Print a sentence that is not part of the result."""
+    """Print a message that is not part of the result."""
     typer.echo(sentence, err=True)

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def progress_shown() -> Iterator[Progress]:
-    """A progress bar on a terminal; elsewhere a plain log line whenever a stage moves on. Both to standard error."""
+    """Show a progress bar on a terminal, or plain log lines elsewhere; both on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _logged_progress()

@@ -1,4 +1,4 @@
-"""How things look on a terminal: tables, a progress bar, findings. Builds what `cli` prints."""
+"""Format a run's summary and its findings for a terminal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _STYLES = {"error": "red", "warning": "yellow", "note": ""}
 
 
 def remarks(summary: RunSummary) -> list[Text]:
-    """What a reader of the figures must know, as sentences; none when there is nothing."""
+    """Return what a reader of the figures must know, as sentences; empty if there is nothing."""
     return [_remark_line(remark) for remark in remarks_of(summary)]
 
 
@@ -28,15 +28,15 @@ def _remark_line(remark: Remark) -> Text:
 
 
 def stage_line(summary: RunSummary) -> Text:
-    """One line of counts and seconds."""
+    """Format counts and seconds as one line."""
     counts = [f"{value:,} {name}" for name, value in summary.as_object().items() if isinstance(value, int)]
     seconds = [f"{stage} {value:.1f} s" for stage, value in summary.seconds.items()]
     return Text(", ".join(counts) + (f" ({', '.join(seconds)})" if seconds else ""))
 
 
 def since_lines(since: Changes) -> list[Text]:
-    """What changed since the run before: recordings, money, and who moved most of it."""
-    when = f"the run before ({since.before:%Y-%m-%d %H:%M} UTC)" if since.before else "the beginning"
+    """Describe what changed since the previous run: recordings, cost, and the largest changes."""
+    when = f"the previous run ({since.before:%Y-%m-%d %H:%M} UTC)" if since.before else "the beginning"
     if since.is_nothing:
         return [Text(f"Nothing changed since {when}.")]
     counts = {"new": since.new, "changed": since.changed, "deleted": since.deleted, "back": since.returned}
@@ -56,14 +56,14 @@ def since_lines(since: Changes) -> list[Text]:
 
 
 def files_line(data_dir: Path) -> Text:
-    """Where everything is."""
+    """Say where the files are."""
     return Text(
         f"Warehouse: {warehouse_path(data_dir)}   CSV: {data_dir / 'reports'}   Raw pages: {data_dir / 'raw'}"
     )
 
 
 def check_lines(results: Sequence[CheckResult]) -> list[Text]:
-    """One line a check: passed, warns or failed, why it matters, and the first rows found."""
+    """Format one line per check: its state, why it matters, and the first rows found."""
     return [_check_line(result) for result in results]
 
 

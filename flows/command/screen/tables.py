@@ -1,4 +1,4 @@
-"""Tables on the screen."""
+"""Show tables on the screen."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -12,13 +12,13 @@ from rich.table import Table
 
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
-from transforms.report.text import for_the_eye
+from transforms.report.text import for_display
 
 _ROOMY_WIDTH = 90
 
 
 def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table:
-    """Rows of the warehouse for the screen: numbers to the right, null as a dash. rates: columns that hold rates."""
+    """Lay out rows for the screen: numbers right-aligned, null as a dash. rates: columns with rates."""
     padding = (0, 1) if get_terminal_size().columns >= _ROOMY_WIDTH else (0, 0)
     shown = Table(
         title=title or None,
@@ -32,13 +32,13 @@ def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table
     for field in rows.schema:
         is_number = any(test(field.type) for test in (is_integer, is_decimal, is_floating))
         shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
-    for values in for_the_eye(rows, rates).itertuples(index=False, name=None):
+    for values in for_display(rows, rates).itertuples(index=False, name=None):
         shown.add_row(*("-" if value is None else escape(value) for value in values))
     return shown
 
 
 def spend_tables(data_dir: Path) -> list[Table]:
-    """The three tables of the demo and of every run: spend by source, by channels and by account, over all months."""
+    """Return the tables of the demo and of every run: spend by source, channels and account, over all months."""
     warehouse = Warehouse(warehouse_path(data_dir))
     words = ("source", "channels", "account")
     found = warehouse.tables({word: query(f"screen/spend_by_{word}") for word in words})

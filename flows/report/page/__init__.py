@@ -1,7 +1,7 @@
-"""The report page: one HTML file that holds its figures, its charts and their library, and asks nobody for anything.
+"""The report page: one HTML file with its figures, charts and the chart library, which makes no requests.
 
-Vega-Lite draws the charts, from the bundle that vl-convert carries. The specifications are written in the page's own
-script and not by Altair, because they depend on what the reader chooses there.
+Vega-Lite draws the charts, from the bundle in vl-convert. The page's own script writes the specifications, not Altair,
+because they depend on the filters.
 """
 
 import hashlib
@@ -15,15 +15,15 @@ import vl_convert
 
 from transforms.report.page import payload
 
-_MADE_OF = "<!-- made of {} -->\n"
-# In this order, for what is used at once must stand before.
+_COMMENT = "<!-- built from {} -->\n"
+# In this order: what runs immediately needs the scripts before it.
 _SCRIPTS = ("amounts", "choice", "tables", "charts", "spend", "outlook", "upkeep", "cards", "page")
 
 
 def page(tables: Mapping[str, pa.Table], before: bytes | None = None) -> bytes:
-    """The page as HTML. tables: as `transforms.report.page.payload` wants them.
+    """Return the page as HTML. tables: as for `transforms.report.page.payload`.
 
-    before: the page that is there. When it shows the same it is what comes back, which saves two seconds.
+    before: the existing page. It is returned if nothing changed, which saves two seconds.
     """
     parts = {
         "/* page.css */": _asset("page.css"),
@@ -31,15 +31,15 @@ def page(tables: Mapping[str, pa.Table], before: bytes | None = None) -> bytes:
         "/* page.js */": "\n".join(_asset(f"{name}.js") for name in _SCRIPTS),
     }
     html = _asset("page.html")
-    whole = "\0".join([version("vl-convert-python"), html, *parts.values()])
-    made_of = _MADE_OF.format(hashlib.sha256(whole.encode()).hexdigest())
-    if before is not None and before.startswith(made_of.encode(), html.index("\n") + 1):
+    content = "\0".join([version("vl-convert-python"), html, *parts.values()])
+    comment = _COMMENT.format(hashlib.sha256(content.encode()).hexdigest())
+    if before is not None and before.startswith(comment.encode(), html.index("\n") + 1):
         return before
     for mark, part in {**parts, "/* charts */": _charts()}.items():
         head, _, tail = html.partition(mark)
         html = head + part + tail
     doctype, _, rest = html.partition("\n")
-    return f"{doctype}\n{made_of}{rest}".encode()
+    return f"{doctype}\n{comment}{rest}".encode()
 
 
 def _asset(name: str) -> str:
@@ -48,7 +48,7 @@ def _asset(name: str) -> str:
 
 @cache
 def _charts() -> str:
-    """Vega-Lite with what it needs, as one script that defines `vegaEmbed`. It takes two seconds to put together."""
+    """Bundle Vega-Lite and its dependencies as one script that defines `vegaEmbed`. Takes two seconds."""
     bundle: str = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
-    # A closing tag within the library's texts would end the script.
+    # A closing tag in a string of the library would end the script.
     return bundle.replace("</script", "<\\/script")

@@ -1,17 +1,17 @@
 "use strict";
-// Exact amounts, days and months as text, and elements.
+// Exact amounts, days and months as text; helpers for elements.
 
-// Money is counted in whole billionths, so that sums are exact to the last decimal.
+// Money is counted in billionths, so sums are exact to the last decimal.
 const NANO = 1000000000n;
 const DAY = 86400000;
 const NOTHING = "\u2013";
 
 const element = (id) => document.getElementById(id);
 function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
+  const created = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) created.setAttribute(name, value);
+  created.append(...children);
+  return created;
 }
 
 function nano(text) {
@@ -24,7 +24,7 @@ function nano(text) {
 const number = (value) => Number(value) / 1e9;
 const sizeOf = (value) => (value < 0n ? -value : value);
 const count = (value) => value.toString().replace(/\B(?=(\d{3})+$)/g, ",").replace("-", "\u2212");
-// All digits, without zeros at the end, but with so many decimals at least.
+// All digits, without trailing zeros, but with at least this many decimals.
 function plain(value, fewest = 2) {
   const size = sizeOf(value);
   const decimals = (size % NANO).toString().padStart(9, "0").replace(/0+$/, "").padEnd(fewest, "0");
@@ -35,7 +35,7 @@ function rounded(value, decimals) {
   const size = ((sizeOf(value) + step / 2n) / step) * step;
   return plain(value < 0n ? -size : size, decimals);
 }
-// An estimate has no digits to rely on after the second.
+// Digits of an estimate are not reliable after the second decimal.
 function about(value, currency) {
   return value > 0n && value < NANO / 100n ? `less than 0.01 ${currency}` : `about ${rounded(value, 2)} ${currency}`;
 }

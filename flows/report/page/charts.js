@@ -1,4 +1,4 @@
-// Charts: Vega-Lite specifications and how they are drawn. Colours of text and lines are those of page.css.
+// Charts: Vega-Lite specifications and drawing. Colours of text and lines are in page.css.
 
 const MOST_BARS = 15;
 const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6bb1", "#7f7f7f"];
@@ -20,7 +20,7 @@ async function draw(place, spec, words) {
   };
   drawn.get(place)?.finalize();
   drawn.set(place, await vegaEmbed(place, whole, { actions: false, renderer: "svg", tooltip: true }));
-  // One picture with a text, instead of a reading of every mark; the table beneath has the figures.
+  // One image with a description for screen readers, not every mark; the table below has the figures.
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", words);
   for (const part of place.children) part.setAttribute("aria-hidden", "true");
@@ -31,21 +31,21 @@ const NAMES = { field: "name", type: "nominal", sort: null, title: null };
 function bars(rows, title, ordered = "longest") {
   const longest = rows.reduce((most, row) => (row.cost > most.cost ? row : most), rows[0]);
   return rows.length ? {
-    words: `${rows.length} bars, ${ordered === "longest" ? "longest first" : "in their order"}; the longest is ${longest.name} with ${longest.cost.toFixed(2)} ${title}.`,
+    words: `${rows.length} bars, ${ordered === "longest" ? "longest first" : ordered}; the longest is ${longest.name} with ${longest.cost.toFixed(2)} ${title}.`,
     spec: {
       height: rows.length * 26, data: { values: rows }, mark: { type: "bar", tooltip: true, color: PALETTE[0] },
       encoding: { y: NAMES, x: { field: "cost", type: "quantitative", title, axis: { grid: true, tickCount: 6 } } },
     },
   } : null;
 }
-// groups: name → object with a cost, null where it is not known.
+// groups: name → object with a cost, null if it is not known.
 function barsOf(groups, title, { name = (key) => key, value = "cost", order = null } = {}) {
   const known = [...groups].filter(([, sum]) => sum[value]);
   if (!order) known.sort((one, other) => Number(other[1][value] - one[1][value]) || byName(one, other));
   return bars(known.slice(0, MOST_BARS).map(([key, sum]) => ({ name: name(key), cost: number(sum[value]) })), title, order ?? "longest");
 }
 
-// The same source has the same colour in every chart and with every choice.
+// A source has the same colour in every chart, whatever the filters.
 function legendOf(data) {
   const recordings = new Map(data.sources.map((source) => [source, 0]));
   for (const [row, place] of data.cube.source.entries()) {

@@ -1,4 +1,4 @@
-// What is chosen, and the rows of it.
+// The filters and the rows they select.
 
 const UNKNOWN_CURRENCY = "XXX";
 
@@ -24,7 +24,7 @@ function rowsOf({ rows, columns }) {
 // Currency, accounts (null: all), first and last day.
 function chosen(data) {
   const picked = [...element("accounts").selectedOptions].map((option) => option.value);
-  // A field that was emptied sets no bound.
+  // An empty field sets no bound.
   const [from, to] = [element("from").value || data.days[0] || "1970-01-01", element("to").value || data.days.at(-1) || "1970-01-01"].sort();
   return {
     currency: element("currency").value,
@@ -32,15 +32,15 @@ function chosen(data) {
     ...widened(data, from, to),
   };
 }
-// Where only whole months are known, a period begins and ends with a month.
+// Where only whole months are available, a period starts and ends with a month.
 function widened(data, from, to) {
   const dailyFrom = data.settings.daily_from;
   const first = from < dailyFrom ? monthOf(from) : from;
   const last = to < dailyFrom ? lastOfMonth(to) : to;
   return { first, last, isWidened: first !== from || last !== to, step: first < dailyFrom ? "month" : "day" };
 }
-// What to compare with: the same days so many months before when it begins with a month, else as many days before.
-// Null where only whole months are known, and it is none.
+// The period to compare with: the same days some months earlier if it starts with a month, else as many days before.
+// Null if it would need single days where only whole months are available.
 function periodBefore(data, { first, last }) {
   const before = first === monthOf(first) ? monthsBefore(first, last)
     : { first: daysLater(first, -daysBetween(first, last)), last: daysLater(first, -1) };
@@ -57,7 +57,7 @@ function monthsBefore(first, last) {
 }
 const concerns = (choice, account) => !account || !choice.accounts || choice.accounts.has(account);
 
-// Rows of the cube as objects, of all currencies, within a period.
+// Rows of the cube within a period as objects, in all currencies.
 function cells(data, choice, { first, last }) {
   const { cube, days } = data;
   const isInside = days.map((day) => day >= first && day <= last);
@@ -98,7 +98,7 @@ const PERIODS = {
   budgets: months("month"), holes: (row) => [row.first_day, row.last_day], rate_changes: days("changed_on"),
   reconciliation: months("month"), storage: months("month"), waste: months("month"),
 };
-// Rows of a table of the warehouse: those of the accounts and the period, of all currencies.
+// Rows of a warehouse table for the chosen accounts and period, in all currencies.
 function listOfAll(data, name, choice) {
   return data.tables[name].rows.filter((row) => {
     const [first, last] = PERIODS[name]?.(row) ?? [choice.first, choice.last];
@@ -108,9 +108,9 @@ function listOfAll(data, name, choice) {
 function listOf(data, name, choice) {
   return listOfAll(data, name, choice).filter((row) => !row.currency || row.currency === choice.currency);
 }
-// The same choice over all times.
+// The same filters without a period.
 const ALWAYS = (choice) => ({ ...choice, first: "0000-01-01", last: "9999-12-31" });
-// Numbers of rows added up by a key; null where none is known.
+// Sums of columns by a key; null if no value is known.
 function added(rows, key, columns) {
   const groups = new Map();
   for (const row of rows) {

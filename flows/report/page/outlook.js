@@ -1,4 +1,4 @@
-// Sections: what is to be expected.
+// Sections: estimates and anomalies.
 
 function forecastChart(data, choice, known) {
   const running = data.tables.forecast.rows[0]?.month;
@@ -27,7 +27,7 @@ function forecastChart(data, choice, known) {
     data: { values: marks }, encoding: { y, x: x("budget") },
     mark: { type: "tick", thickness: 4, size: 20, opacity: 1, tooltip: true, color: PALETTE[5] },
   };
-  // A layer without a value has no axis to stand on.
+  // A layer without values would have no axis.
   const layer = [...(points.some((point) => point.low !== null) ? [interval] : []), dots, ...(marks.length ? [strokes] : [])];
   const [first] = points;
   return {
@@ -38,8 +38,8 @@ function forecastChart(data, choice, known) {
 
 const OUTLOOK = [
   {
-    id: "to-come", title: "What is still to come",
-    how: "Minutes without a price, at what was charged lately or else by the rate card, by whole months. An estimate, in no other figure of this page.",
+    id: "to-come", title: "Cost still to come",
+    how: "Minutes without a price, estimated at recently charged rates or else at the rate card, by whole months. This estimate is not included in any other figure.",
     show({ data, choice }) {
       const rows = listOf(data, "accruals", choice);
       const months = added(rows, (row) => row.month.slice(0, 7), ["unpriced_recordings", "unpriced_minutes", "accrual", "overdue_accrual"]);
@@ -53,25 +53,25 @@ const OUTLOOK = [
     },
   },
   {
-    id: "forecast", title: "Where the month is going",
-    how: "The dot is what the running month will probably have cost at its end, the line the interval that should hold it as often as the table says, the upright stroke the budget. Budgets stand in reference/budgets.csv. An estimate, in no other figure; it does not depend on the period.",
+    id: "forecast", title: "Forecast of the current month",
+    how: "The dot is the expected cost of the current month, the line its likely range (the table shows the probability), the vertical mark the budget from reference/budgets.csv. This estimate is not included in any other figure and does not depend on the chosen period.",
     show({ data, choice }) {
       const known = listOf(data, "forecast", choice).filter((row) => row.expected_cost !== null);
       return {
         charts: [forecastChart(data, choice, known)],
         tables: [
-          listTable(data, "forecast", `Forecast of the running month, ${choice.currency}`, known),
+          listTable(data, "forecast", `Forecast of the current month, ${choice.currency}`, known),
           listTable(data, "budgets", `Budgets, ${choice.currency}`, listOf(data, "budgets", choice)),
         ],
       };
     },
   },
   {
-    id: "anomalies", title: "Days out of line",
-    how: "Days whose expected cost or minutes left what is usual for the account on such a weekday, with the source that carries most of the difference.",
+    id: "anomalies", title: "Unusual days",
+    how: "Days whose expected cost or minutes are outside the usual range of the account on that weekday, with the source that causes most of the difference.",
     show({ data, choice }) {
       const newest = listOf(data, "anomalies", choice).sort((one, other) => (one.usage_date < other.usage_date ? 1 : -1));
-      return { charts: [], tables: [listTable(data, "anomalies", `Days out of line, ${choice.currency}`, newest)] };
+      return { charts: [], tables: [listTable(data, "anomalies", `Unusual days, ${choice.currency}`, newest)] };
     },
   },
 ];

@@ -1,7 +1,7 @@
-// The page: what can be chosen, and showing it.
+// The page: its filters, and showing the sections.
 
 const SECTIONS = [...SPEND, ...OUTLOOK, ...UPKEEP];
-const AS_CHOSEN = "5";
+const CUSTOM = "5";
 
 let latest = 0;
 async function show(data) {
@@ -13,9 +13,9 @@ async function show(data) {
   const who = choice.accounts ? `${choice.accounts.size} of ${length} accounts` : length === 1 ? "one account" : `all ${length} accounts`;
   const period = `${choice.first} to ${choice.last}`;
   const { reporting_timezone: zone, as_of: newest, daily_from: dailyFrom } = data.settings;
-  element("period-line").textContent = data.days.length ? `${period} (${zone}), ${who}. The newest day that was read is ${newest} (UTC).` : "No recordings yet.";
+  element("period-line").textContent = data.days.length ? `${period} (${zone}), ${who}. Newest day read: ${newest} (UTC).` : "No recordings yet.";
   element("chosen").textContent = `: ${choice.currency}, ${period}, ${who}`;
-  element("widened").textContent = choice.isWidened ? `Before ${dailyFrom} only whole months are known here, so the period is ${period}.` : "";
+  element("widened").textContent = choice.isWidened ? `Only whole months are available before ${dailyFrom}, so the period is ${period}.` : "";
   element("cards").replaceChildren(...cards(shown));
   for (const section of SECTIONS) {
     const { charts, tables } = section.show(shown);
@@ -24,7 +24,7 @@ async function show(data) {
       const where = element(`${section.id}-chart-${place}`);
       where.parentElement.hidden = !chart;
       if (chart) await draw(where, chart.spec, `${section.title}. ${chart.words}`);
-      if (mine !== latest) return;  // something else was chosen meanwhile
+      if (mine !== latest) return;  // the filters were changed meanwhile
     }
   }
   letScroll();
@@ -32,7 +32,7 @@ async function show(data) {
   root.drawn = String(Number(root.drawn ?? 0) + 1);
   root.shown = `${choice.currency} ${choice.first} ${choice.last} ${who}`;
 }
-// What is wider than the screen can be scrolled by keyboard.
+// Make wide tables scrollable with the keyboard.
 function letScroll() {
   for (const region of document.querySelectorAll(".scroll")) {
     if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
@@ -42,19 +42,19 @@ function letScroll() {
 
 function offerCurrencies(data) {
   const all = sums(cells(data, { accounts: null }, { first: "", last: "9999" }), (row) => row.currency);
-  // Those with a cost first, then by how much they are used.
+  // Currencies with a cost first, then by number of recordings.
   const order = (one, other) => (all.get(other).cost !== null) - (all.get(one).cost !== null) || all.get(other).recordings - all.get(one).recordings;
   const currencies = data.currencies.length ? [...data.currencies].sort(order) : [UNKNOWN_CURRENCY];
-  const words = (currency) => (currency === UNKNOWN_CURRENCY ? "XXX (not known)" : currency);
+  const words = (currency) => (currency === UNKNOWN_CURRENCY ? "XXX (unknown)" : currency);
   element("currency").append(...currencies.map((currency) => make("option", { value: currency }, words(currency))));
 }
 function spansOf(data) {
   const newest = data.settings.newest_day ?? "1970-01-01";
   const current = monthOf(newest);
   return [
-    ["Newest month", current, newest], ["Month before", monthsLater(current, -1), lastOfMonth(monthsLater(current, -1))],
-    ["Three months", monthsLater(current, -2), newest], ["Twelve months", monthsLater(current, -11), newest],
-    ["Everything", data.days[0] ?? newest, newest], ["As chosen", "", ""],
+    ["Newest month", current, newest], ["Previous month", monthsLater(current, -1), lastOfMonth(monthsLater(current, -1))],
+    ["Last three months", monthsLater(current, -2), newest], ["Last twelve months", monthsLater(current, -11), newest],
+    ["Everything", data.days[0] ?? newest, newest], ["Custom", "", ""],
   ];
 }
 function offer(data) {
@@ -67,12 +67,12 @@ function offer(data) {
   element("span").value = "2";
   set(2);
   element("span").addEventListener("change", () => {
-    if (element("span").value === AS_CHOSEN) return;
+    if (element("span").value === CUSTOM) return;
     set(Number(element("span").value));
     again();
   });
   const byHand = () => {
-    element("span").value = AS_CHOSEN;
+    element("span").value = CUSTOM;
     again();
   };
   for (const id of ["from", "to"]) element(id).addEventListener("change", byHand);
@@ -80,7 +80,7 @@ function offer(data) {
   element("everything").addEventListener("click", () => { element("accounts").selectedIndex = -1; again(); });
   element("filters").addEventListener("submit", (event) => event.preventDefault());
 }
-function furnish() {
+function buildSections() {
   const link = ({ id, title }) => make("li", {}, make("a", { href: "#" + id }, title));
   element("contents").append(...[{ id: "summary", title: "At a glance" }, ...SECTIONS].map(link));
   const figureOf = (id) => make("figure", { hidden: "" }, make("div", { class: "chart", id }));
@@ -96,7 +96,7 @@ function furnish() {
 (async () => {
   const data = await unpacked(element("payload").textContent);
   data.legend = legendOf(data);
-  furnish();
+  buildSections();
   offer(data);
   await show(data);
 })();

@@ -1,4 +1,4 @@
-// Sections: what was spent. Each shows charts (null: nothing to draw) and tables.
+// Sections: spend. Each shows charts (null: nothing to draw) and tables.
 
 const channelsOf = (row) => (row.channels === null ? "unknown" : String(row.channels));
 // Sums by day, or by month, and something else: objects with the day, a name and the sum.
@@ -10,7 +10,7 @@ function stepsBy(choice, rows, key) {
 const SPEND = [
   {
     id: "days", title: "Spend by day and source",
-    how: "Each bar is a day, or a month when the period begins before single days are known; its parts are the sources. What has no price yet is missing, so the newest bars grow.",
+    how: "Each bar is a day, or a month if the period starts before daily figures are available; its parts are the sources. Recordings without a price are missing, so the newest bars will still grow.",
     show({ data, choice, rows }) {
       const values = stepsBy(choice, rows, (row) => shownAs(data, row.source)).filter(({ sum }) => sum.cost !== null)
         .map(({ day, name, sum }) => ({ day, source: name, cost: number(sum.cost) }));
@@ -34,7 +34,7 @@ const SPEND = [
     },
   },
   {
-    id: "by-account", title: "Spend by account", how: `Longest bar first; at most ${MOST_BARS} are drawn, the table goes on.`,
+    id: "by-account", title: "Spend by account", how: `Longest bar first; the chart shows at most ${MOST_BARS}, the table lists more.`,
     show({ data, choice, rows }) {
       const name = (sid) => accountName(data, sid);
       const groups = sums(rows, (row) => row.account);
@@ -46,7 +46,7 @@ const SPEND = [
   },
   {
     id: "by-channels", title: "Spend by channels",
-    how: "One channel mixes both sides of a call, two keep them apart; some plans charge them differently.",
+    how: "With one channel both sides of a call are mixed, with two they are separate; some plans charge them differently.",
     show({ choice, rows }) {
       const groups = sums(rows, channelsOf);
       return {
@@ -56,8 +56,8 @@ const SPEND = [
     },
   },
   {
-    id: "rate", title: "What a minute costs",
-    how: "Cost divided by the minutes of priced recordings, a line for each channel count. A dashed line marks a day from which another rate prevailed for an account, source and channel count, and stayed; the table says which.",
+    id: "rate", title: "Cost per minute",
+    how: "Cost divided by the minutes of priced recordings, one line per channel count. A dashed line marks a day on which the usual rate of an account, source and channel count changed permanently; the table lists the changes.",
     show({ data, choice, rows }) {
       const values = stepsBy(choice, rows, channelsOf).filter(({ sum }) => rate(sum) !== null)
         .map(({ day, name, sum }) => ({ day, channels: name, rate: number(rate(sum)) }));
@@ -80,8 +80,8 @@ const SPEND = [
       return {
         charts: [values.length ? { spec: { height: 240, layer: [lines, ...(marked.length ? [marks] : [])] }, words } : null],
         tables: [
-          spendTable(`What a minute costs, ${choice.currency}`, "source and channels", sums(rows, (row) => `${row.source}, ${channelsOf(row)}`)),
-          listTable(data, "rate_changes", `Changes of rate, ${choice.currency}`, changes),
+          spendTable(`Cost per minute, ${choice.currency}`, "source and channels", sums(rows, (row) => `${row.source}, ${channelsOf(row)}`)),
+          listTable(data, "rate_changes", `Rate changes, ${choice.currency}`, changes),
         ],
       };
     },

@@ -1,13 +1,13 @@
-// Tables: each a region of its own that scrolls when it is wide.
+// Tables: each in its own region, which scrolls if it is wide.
 
 const MOST_ROWS = 200;
-// Shown with four decimals: to be exact about them would say more than is known.
+// Shown with four decimals: estimates are not more precise than that.
 const ESTIMATES = new Set([
   "accrual", "overdue_accrual", "expected_cost", "low_cost", "high_cost", "storage_cost", "storage_cost_estimate",
   "saving_per_month", "hidden_cost", "value", "median", "lower_bound", "upper_bound", "source_difference",
 ]);
 const MONTHS = new Set(["month", "month_found", "month_closed"]);
-const HIDDEN = new Set(["currency", "account_name"]);  // the caption has the one, the account column the other
+const HIDDEN = new Set(["currency", "account_name"]);  // shown in the caption and in the account column
 
 const IS_DAY = /^\d{4}-\d\d(-\d\d)?$/;
 
@@ -23,13 +23,13 @@ function align(rows, place) {
     if (cell.isMoney && most) cell.text += (decimalsOf(cell.text) ? "" : ".") + "0".repeat(most - decimalsOf(cell.text));
   }
 }
-// Cells are texts, or figures. The first of a row is its head.
+// Cells are texts or figures. The first cell of a row is its header.
 function tableOf(caption, heads, rows) {
   if (!rows.length) return make("p", { class: "none" }, `${caption}: none.`);
   const shown = rows.slice(0, MOST_ROWS);
   heads.forEach((_, place) => align(shown, place));
   const kind = heads.map((_, place) => (shown.some((row) => row[place].isNumber) ? "number" : "text"));
-  const left = rows.length > shown.length ? `; the first ${MOST_ROWS} of ${count(rows.length)} rows, all are in the CSV file` : "";
+  const left = rows.length > shown.length ? `; the first ${MOST_ROWS} of ${count(rows.length)} rows (all are in the CSV file)` : "";
   const cell = (content, place) => {
     const name = kind[place] + (IS_DAY.test(content) ? " whole" : "");
     return make(place ? "td" : "th", place ? { class: name } : { scope: "row", class: name }, content.text ?? content);
@@ -40,7 +40,7 @@ function tableOf(caption, heads, rows) {
       make("thead", {}, make("tr", {}, ...heads.map((head, place) => make("th", { scope: "col", class: kind[place] }, head)))),
       make("tbody", {}, ...shown.map((row) => make("tr", {}, ...row.map(cell))))));
 }
-// What few will want to see: tables, folded up; nothing when all of them are empty.
+// Collapsed details for few readers; nothing if all the tables are empty.
 function folded(words, ...tables) {
   return tables.some((table) => table.matches(".scroll")) ? make("details", {}, make("summary", {}, words), ...tables) : null;
 }
@@ -63,14 +63,14 @@ const CELLS = {
 };
 const headOf = (column) => (column === "account_sid" ? "account" : column.replaceAll("_", " "));
 const accountName = (data, sid) => (sid ? data.names.get(sid) ?? sid : "all accounts");
-// Rows of a table of the warehouse, as they are.
+// Rows of a warehouse table, unchanged.
 function listTable(data, name, caption, rows) {
   const columns = data.tables[name].columns.filter((column) => !HIDDEN.has(column.name));
   const cell = (row, { name, kind }) => (name === "account_sid" ? accountName(data, row[name]) : CELLS[kind](row[name], name));
   const heads = columns.map((column) => headOf(column.name));
   return tableOf(caption, heads, rows.map((row) => columns.map((column) => cell(row, column))));
 }
-// Sums of such rows by a key.
+// Sums of such rows by key.
 function addedTable(data, name, caption, head, groups) {
   const columns = data.tables[name].columns.filter((column) => [...groups.values()].some((sum) => column.name in sum));
   const rows = [...groups].map(([key, sum]) => [key, ...columns.map((column) => CELLS[column.kind](sum[column.name], column.name))]);

@@ -1,11 +1,11 @@
-// Sections: what could be saved, what is charged, and what all of it rests on.
+// Sections: possible savings, the bill, and data quality.
 
 const inWords = (text) => text.replaceAll("_", " ");
 
 const UPKEEP = [
   {
-    id: "waste", title: "What was wasted",
-    how: "Recordings that failed, are absent, or are too short to be of use, each under the first kind that fits. Whole months, from the first to the last of the period.",
+    id: "waste", title: "Waste",
+    how: "Recordings that failed, are absent, or are too short to be useful; each is counted under the first kind that applies. Covers every month of the period in full.",
     show({ data, choice }) {
       const rows = listOf(data, "waste", choice);
       const kinds = added(rows, (row) => inWords(row.waste_kind), ["recordings", "billed_minutes", "cost"]);
@@ -19,8 +19,8 @@ const UPKEEP = [
     },
   },
   {
-    id: "storage", title: "What keeping recordings costs", charts: 2,
-    how: "The first bars are what the minutes kept cost each month, by the rates of reference/storage_rates.csv; without rates there are minutes and no cost. The second are what deleting recordings of an age would save a month from now on, whatever the period; nothing is deleted. Neither is in any other figure.",
+    id: "storage", title: "Cost of storing recordings", charts: 2,
+    how: "The first chart shows the storage cost of each month at the rates in reference/storage_rates.csv; without rates only minutes are shown. The second chart shows what deleting recordings of each age would save per month from now on, independent of the period; nothing is deleted. Neither is included in any other figure.",
     show({ data, choice }) {
       const kept = listOf(data, "storage", choice);
       const months = added(kept, (row) => row.month.slice(0, 7), ["standing_recordings", "standing_minutes", "storage_cost", "storage_cost_estimate"]);
@@ -33,17 +33,17 @@ const UPKEEP = [
         ],
         tables: [
           addedTable(data, "storage", `Storage by month, ${choice.currency}`, "month", months),
-          addedTable(data, "retention", `What deleting would save, ${choice.currency}`, "age", ages),
+          addedTable(data, "retention", `Savings from deleting, ${choice.currency}`, "age", ages),
           folded("Every account",
             listTable(data, "storage", `Storage by account and month, ${choice.currency}`, kept),
-            listTable(data, "retention", `What deleting would save by account, ${choice.currency}`, old)),
+            listTable(data, "retention", `Savings from deleting by account, ${choice.currency}`, old)),
         ],
       };
     },
   },
   {
     id: "bill", title: "Is the bill right?",
-    how: "What the provider charges less what the recordings say: a bar to the right is what they charge more, and why. Whole months of UTC; usage records are added up over the days that can be compared. Below, single days outside the tolerance, and what changed in months that were closed. Nothing is compared without usage records or reference/invoices.csv.",
+    how: "The provider's charges minus the cost of the recordings, by cause: bars to the right mean the provider charged more. Months are UTC; usage records are summed over the days that can be compared. The tables list single days outside the tolerance and changes in closed months. A comparison needs usage records or reference/invoices.csv.",
     show({ data, choice }) {
       const rows = listOf(data, "reconciliation", choice);
       const changes = listOf(data, "adjustments", choice);
@@ -58,20 +58,20 @@ const UPKEEP = [
         tables: [
           listTable(data, "reconciliation", `The bill by month, ${choice.currency}`, rows),
           listTable(data, "bill_days", `Days outside the tolerance, ${choice.currency}`, listOf(data, "bill_days", choice)),
-          addedTable(data, "adjustments", `What changed in closed months, ${choice.currency}`, "closed month", found),
+          addedTable(data, "adjustments", `Changes in closed months, ${choice.currency}`, "closed month", found),
           folded("Every change", listTable(data, "adjustments", `Every change in closed months, ${choice.currency}`, changes)),
         ],
       };
     },
   },
   {
-    id: "trust", title: "What the figures rest on",
-    how: "A figure is only as good as what was read: days of the period that were not read, records that were not understood at any time, and what the checks found.",
+    id: "trust", title: "Data quality",
+    how: "Days of the period that were not read, records that could never be parsed, and the results of the checks.",
     show: ({ data, choice }) => ({
       charts: [],
       tables: [
-        listTable(data, "holes", "Days that no figure covers", listOf(data, "holes", choice)),
-        listTable(data, "rejects", `Records that were not understood, and about what they may hide, ${choice.currency}`, listOf(data, "rejects", choice)),
+        listTable(data, "holes", "Days missing from all figures", listOf(data, "holes", choice)),
+        listTable(data, "rejects", `Unreadable records and the cost they may hide (estimate), ${choice.currency}`, listOf(data, "rejects", choice)),
         listTable(data, "checks", "Checks", data.tables.checks.rows),
       ],
     }),

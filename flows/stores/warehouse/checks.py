@@ -1,4 +1,4 @@
-"""What the checks find in a warehouse."""
+"""Run the checks in a warehouse."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ class CheckResult:
 
     @property
     def stops(self) -> bool:
-        """Whether the figures must not be handed out."""
+        """Whether the figures must not be published."""
         return not self.is_passed and self.check.severity == "fail"
 
 
 def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:
-    """What a check finds in an open warehouse. Raises ModelError when it cannot be run."""
+    """Run a check in an open warehouse. Raises ModelError if it cannot be run."""
     try:
         found = connection.execute(check.sql)
         names = [column[0] for column in found.description or ()]
@@ -44,7 +44,7 @@ def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResul
 
 
 def check_table(results: Sequence[CheckResult]) -> pa.Table:
-    """Check results as rows of ops.checks."""
+    """Return the check results as rows of ops.checks."""
     return pa.table(
         {
             "name": [result.check.name for result in results],

@@ -1,4 +1,4 @@
-"""What goes into a warehouse, and whether a file already holds what would come of it."""
+"""The inputs of a warehouse, and whether the file on disk was already built from them."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,15 +14,15 @@ from flows.stores.whole_files import write_whole
 from transforms.model.models import Check, Model, Twin, read_from_outside
 
 _LAYOUT = b"2"
-"""Changes when the same contents make another file than before."""
+"""Change this when the same inputs result in a different file."""
 
 
 @dataclass(frozen=True, slots=True)
 class WarehouseInputs:
-    """What goes into a warehouse.
+    """Everything a warehouse is built from.
 
     tables: full name → rows, for the tables that are not models; each gets the columns of its twin.
-    twins: full name → twin, for those tables and for the lake. models: in any order.
+    twins: full name → twin, for those tables and for the lake. models: in any order. views: models to build as views.
     """
 
     lake_files: Sequence[Path]
@@ -34,8 +34,10 @@ class WarehouseInputs:
 
 
 class BuiltFrom(msgspec.Struct, frozen=True):
-    """What the models of a warehouse were made of. sql: digest of their text. reads: the tables they read that are no
-    models themselves. inputs: digest of everything they depend on.
+    """What the models of a warehouse were built from.
+
+    sql: digest of their text. reads: the tables they read that are not models. inputs: digest of everything they
+    depend on.
     """
 
     sql: str
@@ -50,47 +52,45 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 class Fingerprint:
-    """Beside a warehouse: from what its models were built, and how to tell that nobody wrote to the file since."""
+    """A small file next to the warehouse: what its models were built from, and its size and time after the build."""
 
     def __init__(self, warehouse: Path) -> None:
         self._path = warehouse.with_suffix(".json")
         self._warehouse = warehouse
 
     def would_be(self, contents: WarehouseInputs) -> BuiltFrom:
-        """What the models would be made of by now. Raises ModelError when a model is no SQL."""
+        """Return what the models would be built from now. Raises ModelError if a model is not SQL."""
         sql = _digest(f"{model.name} {model.sql}".encode() for model in contents.models)
-        stamped = self._read()
-        # To parse them takes longer than all else that a run with nothing new does to a warehouse.
-        is_known = stamped is not None and stamped.made.sql == sql
-        reads = (
-            stamped.made.reads if stamped and is_known else tuple(sorted(read_from_outside(contents.models)))
-        )
+        saved = self._read()
+        # Parsing the models takes longer than everything else a run without new data does to a warehouse.
+        is_known = saved is not None and saved.made.sql == sql
+        reads = saved.made.reads if saved and is_known else tuple(sorted(read_from_outside(contents.models)))
         return BuiltFrom(sql, reads, _digest(_parts(contents, reads)))
 
-    def stands_for(self, made: BuiltFrom) -> bool:
-        """Whether the file is the one that was made of this, and is as it was left."""
+    def matches(self, built_from: BuiltFrom) -> bool:
+        """Return whether the warehouse was built from this and has not been written to since."""
         try:
-            return self._read() == self._stamped(made) and not _has_log(self._warehouse)
+            return self._read() == self._sealed(built_from) and not _has_log(self._warehouse)
         except OSError:
             return False
 
     def inputs(self) -> str | None:
-        """The digest of what the models were made of; None when that is not known or the file is another."""
-        stamped = self._read()
-        return stamped.made.inputs if stamped and self.stands_for(stamped.made) else None
+        """Return the digest of what the models were built from; None if it is unknown or the file has changed."""
+        saved = self._read()
+        return saved.made.inputs if saved and self.matches(saved.made) else None
 
-    def write(self, made: BuiltFrom) -> None:
-        """Remember it."""
-        write_whole(self._path, msgspec.json.encode(self._stamped(made)))
+    def write(self, built_from: BuiltFrom) -> None:
+        """Save the fingerprint of the warehouse that was just built."""
+        write_whole(self._path, msgspec.json.encode(self._sealed(built_from)))
 
     def _read(self) -> _Sealed | None:
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.json.decode(self._path.read_bytes(), type=_Sealed)
         return None
 
-    def _stamped(self, made: BuiltFrom) -> _Sealed:
+    def _sealed(self, built_from: BuiltFrom) -> _Sealed:
         found = self._warehouse.stat()
-        return _Sealed(made, found.st_size, found.st_mtime_ns)
+        return _Sealed(built_from, found.st_size, found.st_mtime_ns)
 
 
 def _digest(parts: Iterable[bytes]) -> str:
@@ -101,7 +101,7 @@ def _digest(parts: Iterable[bytes]) -> str:
 
 
 def _parts(contents: WarehouseInputs, reads: Collection[str]) -> Iterator[bytes]:
-    """Everything the models depend on: the lake's files, the tables they read, their SQL and twins; and the checks."""
+    """Yield everything the models depend on (lake files, the tables they read, SQL, twins), and the checks."""
     yield _LAYOUT
     yield duckdb.__version__.encode()
     for file in contents.lake_files:

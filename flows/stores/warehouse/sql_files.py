@@ -15,26 +15,26 @@ _TABLE_FOLDERS = ("landed", "ops")
 
 @cache
 def query(name: str) -> str:
-    """One of the program's own SELECTs, by its room and name: `health/accounts` is `sql/queries/health/accounts.sql`.
+    """Return one of the program's own SELECTs by room and name: `health/accounts` is `sql/queries/health/accounts.sql`.
 
-    Its `$names` are the parameters that `Warehouse.table` and `tables` are given values for.
+    Pass values for its `$names` as parameters of `Warehouse.table` and `tables`.
     """
     return shipped("sql", "queries", f"{name}.sql").read_text("utf-8")
 
 
 def queries(room: str, *names: str) -> dict[str, str]:
-    """Several SELECTs of one room, by name."""
+    """Return several SELECTs of one room, by name."""
     return {name: query(f"{room}/{name}") for name in names}
 
 
 def read_models(sql: Path) -> list[Model]:
-    """The models of a folder, each with its twin. Raises ModelError when one lacks the other."""
+    """Return the models of a folder, each with its twin. Raises ModelError if one of the two is missing."""
     models = []
     for folder in _MODEL_FOLDERS:
         for path in sorted((sql / folder).rglob("*.sql")):
             twin = path.with_suffix(".yml")
             if not twin.exists():
-                raise ModelError(f"{path} has no twin. Describe it in {twin.name} next to it.")
+                raise ModelError(f"{path} has no twin. Describe the model in {twin.name} next to it.")
             name = f"{folder}.{path.stem}"
             models.append(
                 Model(name, str(path), path.read_text("utf-8"), read_twin(twin.read_text("utf-8"), str(twin)))
@@ -46,7 +46,7 @@ def read_models(sql: Path) -> list[Model]:
 
 
 def read_twins(sql: Path) -> dict[str, Twin]:
-    """Twins of the tables that are not models, by full name."""
+    """Return the twins of the tables that are not models, by full name."""
     paths = [path for folder in _TABLE_FOLDERS for path in sorted((sql / folder).rglob("*.yml"))]
     return {
         f"{path.parent.name}.{path.stem}": read_twin(path.read_text("utf-8"), str(path)) for path in paths
@@ -54,13 +54,13 @@ def read_twins(sql: Path) -> dict[str, Twin]:
 
 
 def read_report_twins(sql: Path) -> dict[str, Twin]:
-    """Twins of what can be written as a report: the marts, and the SELECTs of `sql/reports`, by name."""
+    """Return the twins of all possible reports (the marts and the SELECTs of `sql/reports`), by name."""
     paths = sorted([*(sql / "marts").rglob("*.yml"), *(sql / "reports").glob("*.yml")])
     return {path.stem: read_twin(path.read_text("utf-8"), str(path)) for path in paths}
 
 
 def read_checks(sql: Path, models: Sequence[Model]) -> list[Check]:
-    """The checks of a folder, and those that the twins of the marts ask for, by name."""
+    """Return the checks of a folder and those derived from the twins of the marts, sorted by name."""
     paths = sorted((sql / "checks").glob("*.sql"))
     checks = [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
     marts = [model for model in models if model.name.startswith("marts.")]

@@ -1,6 +1,6 @@
-"""The warehouse: one DuckDB file, built anew beside the old one and put in its place.
+"""The warehouse: one DuckDB file, rebuilt as a new file that then replaces the old one.
 
-Readers who have the old file open keep it; a reader never blocks a build. Schemas: `landed` (views on the lake,
+Readers that have the old file open keep it; a reader never blocks a build. Schemas: `landed` (views on the lake,
 reference data, settings), `staging`, `marts`, `ops`. What is built is compared with its twin, column by column.
 """
 
@@ -20,17 +20,17 @@ from transforms.errors import ConfigError, DataError, ModelError
 from transforms.model.models import Check, Model, Twin, build_order, drift
 
 _SCHEMAS = ("landed", "staging", "marts", "ops")
-# Analysts have DuckDB 1.x, which cannot open a file in the newest format.
+# Analysts use DuckDB 1.x, which cannot open files in the newest format.
 _STORAGE_VERSION = "v1.5.0"
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "memory_limit": "256MB",
 }
-"""How every connection is opened: nothing is fetched from elsewhere, and what does not fit into memory goes to disk."""
+"""Settings of every connection: no extensions are downloaded; what does not fit into memory is spilled to disk."""
 
 
-# Read-only keeps the file as it is, but not COPY and EXPORT from writing others. PIVOT is MULTI.
+# Read-only protects the file itself, but COPY and EXPORT could still write other files. PIVOT is MULTI.
 _READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"})
 
 
@@ -39,7 +39,7 @@ def _log_of(path: Path) -> Path:
 
 
 def warehouse_path(data_dir: Path) -> Path:
-    """Where the warehouse of a data folder is."""
+    """Return the path of the warehouse in a data folder."""
     return data_dir / "warehouse.duckdb"
 
 
@@ -48,44 +48,45 @@ class Warehouse:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp = Fingerprint(path)
+        self._fingerprint = Fingerprint(path)
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def build(self, contents: WarehouseInputs) -> list[CheckResult]:
-        """Build the file anew, run the checks in it, and put it in place.
+        """Build a new file, run the checks in it, and replace the old file.
 
-        When nothing that the models depend on has changed, they are taken over from the old file as it is: only the
-        other tables are filled anew, and only the checks are run that read those or found something. Raises ModelError
-        when a model cannot be built or is not what its twin says, DataError when the file cannot be written (a full
-        disk); the old file then stays.
+        If nothing the models depend on has changed, they are copied with the old file: only the other tables are
+        refilled, and only the checks that read those tables or found something before are run again.
+
+        Raises ModelError if a model cannot be built or does not match its twin, DataError if the file cannot be written
+        (for example because the disk is full); the old file then stays in place.
         """
-        made = self._stamp.would_be(contents)
-        with replaced_whole(self.path) as beside:
-            for stale in (beside, _log_of(beside)):  # of a build that was killed
+        built_from = self._fingerprint.would_be(contents)
+        with replaced_whole(self.path) as new_file:
+            for stale in (new_file, _log_of(new_file)):  # left over from a build that was killed
                 stale.unlink(missing_ok=True)
             try:
-                results = self._fill(beside, contents, made)
-            except duckdb.Error as error:  # whatever is wrong with a model or a check was told by its name
+                results = self._fill(new_file, contents, built_from)
+            except duckdb.Error as error:  # errors in a model or a check were already raised with its name
                 first_line = str(error).partition("\n")[0]
                 raise DataError(
                     f"{self.path} cannot be written: {first_line} Make room on the disk, then run `recspend model`."
                 ) from None
             finally:
-                _log_of(beside).unlink(missing_ok=True)
-            # What somebody wrote into the old file and left in its log; with it the new one could not be opened.
+                _log_of(new_file).unlink(missing_ok=True)
+            # A log left by a write to the old file; the new file could not be opened with it.
             _log_of(self.path).unlink(missing_ok=True)
-        self._stamp.write(made)
+        self._fingerprint.write(built_from)
         return results
 
-    def _fill(self, beside: Path, contents: WarehouseInputs, made: BuiltFrom) -> list[CheckResult]:
-        is_taken_over = self._stamp.stands_for(made)
-        if is_taken_over:
-            shutil.copyfile(self.path, beside)
+    def _fill(self, new_file: Path, contents: WarehouseInputs, built_from: BuiltFrom) -> list[CheckResult]:
+        is_unchanged = self._fingerprint.matches(built_from)
+        if is_unchanged:
+            shutil.copyfile(self.path, new_file)
         config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
-        with duckdb.connect(str(beside), config=config) as connection:
+        with duckdb.connect(str(new_file), config=config) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            known = _refresh(connection, contents, made.reads) if is_taken_over else set()
-            if not is_taken_over:
+            known = _refresh(connection, contents, built_from.reads) if is_unchanged else set()
+            if not is_unchanged:
                 _build_all(connection, contents)
             results = [
                 CheckResult(check, 0, []) if check.name in known else run_check(connection, check)
@@ -96,28 +97,31 @@ class Warehouse:
         return results
 
     def check(self, checks: Sequence[Check]) -> list[CheckResult]:
-        """Run checks on the file as it is."""
+        """Run checks on the file without rebuilding it."""
         with self._read() as connection:
             return [run_check(connection, check) for check in checks]
 
     def table(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        """The rows of a SELECT, with values for its `$names`. Raises ConfigError when it is wrong or would write."""
+        """Return the rows of a SELECT, with values for the `$names` in it.
+
+        Raises ConfigError if the statement is not valid or would write.
+        """
         return self.tables({"": sql}, parameters)[""]
 
     def tables(
         self, selects: Mapping[str, str], parameters: Mapping[str, object] | None = None
     ) -> dict[str, pa.Table]:
-        """The rows of several SELECTs, by name, from the same file. Raises ConfigError as `table` does.
+        """Return the rows of several SELECTs, by name, from the same file. Raises ConfigError as `table` does.
 
-        parameters: the values of the `$names` of all of them; each takes those that it names.
+        parameters: values for the `$names` of all of them; each SELECT uses those it names.
         """
         with self._read() as connection:
             return {name: _rows(connection, sql, parameters or {}) for name, sql in selects.items()}
 
     @contextmanager
     def connected(self) -> Iterator[None]:
-        """Read the same file throughout the block, whatever is put in its place. Raises like `tables`."""
-        # To open it takes longer than most of what is asked of it.
+        """Keep reading the same file throughout the block, even if it is replaced. Raises like `tables`."""
+        # Opening the file takes longer than most queries.
         with self._open() as connection:
             self._connection = connection
             try:
@@ -150,13 +154,13 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[s
     try:
         statements = connection.extract_statements(sql)
         if not statements or any(each.type.name not in _READING for each in statements):
-            raise ConfigError("That statement gives no rows. The warehouse is read-only; give a SELECT.")
+            raise ConfigError("That statement returns no rows. The warehouse is read-only; use a SELECT.")
         named = {name for each in statements for name in each.named_parameters}
         given = {name: value for name, value in parameters.items() if name in named}
         return connection.sql(sql, params=given or None).to_arrow_table()
     except duckdb.Error as error:
         first_lines = " ".join(str(error).splitlines()[:2])
-        raise ConfigError(f"{first_lines} Mend the query; `show all tables` lists what there is.") from None
+        raise ConfigError(f"{first_lines} Correct the query; `show all tables` lists the tables.") from None
 
 
 def _build_all(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs) -> None:
@@ -176,16 +180,16 @@ def _build_all(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs)
 def _refresh(
     connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs, reads: Collection[str]
 ) -> set[str]:
-    """Fill the tables anew that no model reads; the names of the checks that passed and read none of those."""
-    anew = sorted(contents.tables.keys() - set(reads))
+    """Refill the tables that no model reads; return the checks that passed and read none of those tables."""
+    refilled = sorted(contents.tables.keys() - set(reads))
     passed = {row[0] for row in connection.execute(query("model/passed_checks")).fetchall()}
     with _together(connection):
         connection.execute("drop table ops.checks")
-        for name in anew:
+        for name in refilled:
             connection.execute(f"drop table {name}")
             _insert(connection, name, contents.twins[name], contents.tables[name])
-    # The whole name stands in a SELECT that reads the table.
-    return passed - {check.name for check in contents.checks if any(name in check.sql for name in anew)}
+    # A SELECT that reads a table contains its full name.
+    return passed - {check.name for check in contents.checks if any(name in check.sql for name in refilled)}
 
 
 def _land(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs) -> None:
@@ -222,7 +226,7 @@ def _refuse_drift(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin) 
     built = {row[0]: row[1] for row in connection.execute(f"describe {name}").fetchall()}
     problems = drift(name, twin, built)
     if problems:
-        raise ModelError(f"{'; '.join(problems)}. Bring the model and its twin together.")
+        raise ModelError(f"{'; '.join(problems)}. Make the model and its twin agree.")
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, is_view: bool) -> None:
@@ -233,8 +237,8 @@ def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, i
 
 @contextmanager
 def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """What the block changes is written at once: each by itself would wait for the disk."""
-    # A failure ends the build, and with it the file.
+    """Run the block in one transaction: separate writes would each wait for the disk."""
+    # No rollback: a failure ends the build, and the new file is deleted.
     connection.begin()
     yield
     connection.commit()

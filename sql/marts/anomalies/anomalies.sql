@@ -39,7 +39,7 @@ by_source as (
     group by usage_date, account_sid, currency, source
 ),
 
--- The day itself, and those of the same weekday that it is compared with.
+-- The day itself, and the earlier days of the same weekday it is compared with.
 compared as (
     select
         found.usage_date,

@@ -20,7 +20,7 @@ measured as (
     from whole_days
 ),
 
--- A number for each series: there are many pairs of days, and numbers are quick to bring together.
+-- A number for each series: there are many pairs of days, and joins on numbers are fast.
 numbered as (
     select
         *,
@@ -38,8 +38,8 @@ looking_back as (
     cross join landed.settings
 ),
 
--- Each day next to the days of its window, which are those before it. Noise is about as large in the
--- root of a good day as in that of a slow one, so distances are measured there.
+-- Each day with the earlier days in its window. Distances are measured between square roots,
+-- because the noise of the root is about the same on busy and slow days.
 windows as (
     select
         days.series,
@@ -64,7 +64,7 @@ weekdays as (
     group by series, usage_date, weekday
 ),
 
--- Four days of the same weekday are the minimum to know what is usual.
+-- At least four days of the same weekday are needed to know what is usual.
 spreads as (
     select
         windows.series,
@@ -84,8 +84,8 @@ spreads as (
     having count(*) filter (where is_same_weekday) >= 4
 ),
 
--- A median of few days is off itself, and the days lie nearer to it than others will: 1.5 / days
--- makes up for both.
+-- The median of a few days is imprecise itself, and those days are closer to it than later ones
+-- will be: 1.5 / days compensates for both.
 reaches as (
     select
         numbered.*,

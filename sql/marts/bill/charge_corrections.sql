@@ -12,8 +12,8 @@ rates_due as (
     select * from marts.rates_due
 ),
 
--- A day of UTC can be of a closed month in the reporting time zone and yet of the month of UTC that
--- it was found in: that month is still open, and its days just hold what is known now.
+-- A UTC day can belong to a closed month in the reporting time zone, but to the UTC month in which
+-- the change was found. That month is still open, so its days simply have the current values.
 priced as (
     select
         items.*,

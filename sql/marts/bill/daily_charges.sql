@@ -8,8 +8,8 @@ rates_due as (
     select * from marts.rates_due
 ),
 
--- A day of UTC has recordings of two days of another reporting time zone, and each of them has its
--- own rate.
+-- A UTC day has recordings of two days of another reporting time zone, and each of these days has
+-- its own rate.
 by_day as (
     select
         charge_date,

@@ -24,7 +24,7 @@ classes as (
     from differences
 ),
 
--- The largest part gives the difference its name.
+-- The largest part determines the class of the difference.
 sized as (
     select
         *,

@@ -25,7 +25,7 @@ changed as (
     inner join closed on changes.month = closed.month and changes.seen_at > closed.closed_at
 ),
 
--- As it was first seen: before its first change, or as it still is.
+-- The recording as first seen: before its first change, or as it is now if it never changed.
 late_and_changed as (
     select changes.*
     from changes

@@ -24,7 +24,7 @@ adjusted as (
     select * from marts.adjusted_recordings
 ),
 
--- The closed months as they are now, minus their statements, minus the changes that are dated below.
+-- The closed months as they are now, minus their statements, minus the dated changes below.
 differences as (
     select
         closed.month,

@@ -12,8 +12,8 @@ unread as (
     select * from landed.unread_days
 ),
 
--- as_of is a day in UTC and may have been read before it ended: it makes the day it begins in,
--- here, an open one.
+-- as_of is a day in UTC and may have been read before it ended: then the
+-- day in which it starts, in the reporting time zone, is still open.
 opening as (
     select
         reporting_timezone,

@@ -12,7 +12,7 @@ accounts as (
     select * from landed.accounts
 ),
 
--- A line holds until the next one of the same account and currency; an empty amount ends it.
+-- A line applies until the next one of the same account and currency; an empty amount ends it.
 lines as (
     select
         *,
@@ -36,7 +36,7 @@ budgets as (
     where lines.amount is not null
 ),
 
--- Past months as they are, this one as it is expected.
+-- Past months with their cost, the current month with its expected cost.
 days as (
     select
         usage_date,

@@ -4,8 +4,8 @@ daily as (
     select * from marts.daily_spend
 ),
 
--- A recording without a price often has no currency either; an account that is charged in one will
--- get that one.
+-- A recording without a price often has no currency either; if an account is charged in only
+-- one currency, that one is assumed.
 charged as (
     select
         account_sid,
@@ -56,7 +56,7 @@ by_day as (
     group by usage_date, account_sid, account_name, source, channels, currency
 ),
 
--- Only of the days that wait for a price: those are few.
+-- Only the days that wait for prices, which are few.
 rates as (
     select
         by_day.usage_date,

@@ -24,8 +24,8 @@ months as (
     group by account_sid, account_name, currency
 ),
 
--- What days are off by themselves, and what the level, its drift and its trend may be off over all
--- days to come.
+-- The errors of single days, and the error of the level, its drift and its trend over all remaining
+-- days.
 deviations as (
     select
         months.*,
@@ -47,8 +47,8 @@ deviations as (
         on months.account_sid = trends.account_sid and months.currency = trends.currency
 ),
 
--- 1.645: what 90 % of normal errors stay within, on either side; the rest makes it that of Student
--- for few weeks.
+-- 1.645: 90 % of normal errors are within this many deviations; the other factor corrects it to
+-- Student's distribution for few weeks.
 bounded as (
     select
         *,

@@ -26,7 +26,7 @@ month_days as (
     from settings
 ),
 
--- What is known of an account now; open_day is the first day that may not be whole.
+-- What is known about an account now; open_day is the first day that may be incomplete.
 accounts as (
     select
         account_sid,

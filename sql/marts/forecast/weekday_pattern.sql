@@ -5,7 +5,7 @@ days as (
     where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56
 ),
 
--- Weeks are counted back from the last whole day, so that the trend within a week is a part of the
+-- Weeks are counted back from the last whole day, so the trend within a week is part of the
 -- pattern.
 weeks as (
     select

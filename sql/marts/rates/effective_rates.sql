@@ -20,7 +20,7 @@ by_rate as (
     group by usage_date, account_sid, account_name, source, channels, currency, rate
 ),
 
--- Of rates with as many minutes, the higher one; what is free says nothing of the rate.
+-- If rates have equally many minutes, the higher one; free recordings say nothing about the rate.
 ranked as (
     select
         *,

@@ -9,7 +9,7 @@ recordings as (
     select * from marts.fct_recordings
 ),
 
--- Neighbouring days with the same rate are a run.
+-- Consecutive days with the same rate form a run.
 numbered as (
     select
         *,
@@ -23,7 +23,7 @@ numbered as (
     from rates
 ),
 
--- A rate that holds for a day or two has not stayed.
+-- A rate that applies for only a day or two is not a lasting change.
 runs as (
     select
         account_sid,
@@ -52,7 +52,7 @@ changes as (
     where rate_before <> prevailing_rate
 ),
 
--- Only recordings of the few days and rates in question.
+-- Only recordings of the few days and rates concerned.
 firsts as (
     select
         recordings.usage_date,

@@ -18,7 +18,7 @@ used as (
     from daily
 ),
 
--- The line that names more wins, an account before a source before channels; of those, the latest.
+-- The most specific line wins (account before source before channels); among equals, the latest.
 ranked as (
     select
         used.*,

@@ -1,6 +1,6 @@
 with
 
--- The day of UTC is counted from 1970: a time zone's calendar is slow, and UTC needs none.
+-- UTC days are counted from 1970, because time zone conversions are slow and UTC needs none.
 recordings as (
     select
         *,

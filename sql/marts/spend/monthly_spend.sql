@@ -28,7 +28,7 @@ by_month as (
         currency
 ),
 
--- A combination that ends falls to nothing in the month after: without that row the changes would
+-- A combination that ends drops to zero in the following month; without that row the changes would
 -- not add up.
 months as (
     select
@@ -51,8 +51,8 @@ months as (
     where month < (select max(month) from by_month)
 ),
 
--- cost_now, cost_then: 0 where there was no recording at all; null where there were some, and none
--- has a price.
+-- cost_now, cost_then: 0 if there were no recordings; null if there were some, but none has a
+-- price.
 compared as (
     select
         months.*,
@@ -99,7 +99,7 @@ split as (
                     * cost_then
                     / priced_minutes_before as decimal(38, 9)
                 )
-                -- Null as soon as the change is.
+                -- Null if the change is null.
                 + 0 * cost_now
         end as volume_effect,
     from compared

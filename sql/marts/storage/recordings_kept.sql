@@ -30,8 +30,8 @@ made as (
     group by account_sid, currency, usage_date
 ),
 
--- By the day it went and not by that it was made as well: nothing asks for both, and there are days
--- times days of them.
+-- By day of deletion only, not by day of creation as well: nothing needs both, and there would be a
+-- row for each pair of days.
 gone as (
     select
         gone_recordings.account_sid,

@@ -54,7 +54,7 @@ by_bucket as (
         buckets.from_age_days
 ),
 
--- The accounts that a rate is for share its free minutes, which go to the youngest recordings.
+-- All accounts with a rate share its free minutes, which go to the youngest recordings.
 rated as (
     select
         by_bucket.*,

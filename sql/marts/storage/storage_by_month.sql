@@ -19,7 +19,7 @@ by_month as (
     group by cast(date_trunc('month', storage_date) as date), account_sid, account_name, currency
 ),
 
--- The rest of the month is taken to cost a day what the last day did.
+-- Assume that each remaining day of the month costs as much as the last day.
 closed as (
     select
         by_month.*,

@@ -44,7 +44,7 @@ standing as (
         )
 ),
 
--- The accounts that a rate is for share its free minutes.
+-- All accounts with a rate share its free minutes.
 rated as (
     select
         standing.*,

@@ -16,7 +16,7 @@ accounts as (
     from kept
 ),
 
--- From its first rate of its own on, an account no longer follows those of all.
+-- From its first own rate on, an account no longer uses the rates for all accounts.
 matched as (
     select
         accounts.*,

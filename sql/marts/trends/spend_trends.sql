@@ -5,7 +5,7 @@ weeks as (
     from marts.spend_weeks
 ),
 
--- The median of the slopes between any two weeks: a week out of line hardly moves it.
+-- The median of the slopes between any two weeks: an unusual week hardly changes it.
 slopes as (
     select
         later.account_sid,
@@ -24,8 +24,8 @@ slopes as (
     group by later.account_sid, later.currency
 ),
 
--- Six days of the history go into the pattern and one into each week; only the others show how far
--- days are off.
+-- The pattern uses up six days of the history, and each week one; only the remaining days (degrees
+-- of freedom) measure the noise.
 spreads as (
     select
         account_sid,
@@ -40,7 +40,7 @@ spreads as (
     group by account_sid, account_name, currency
 ),
 
--- Four weeks are the minimum for a trend. drift: how far weeks move beyond what noisy days explain.
+-- Four weeks are the minimum for a trend. drift: changes between weeks beyond the noise of days.
 moves as (
     select
         spreads.*,
@@ -55,8 +55,8 @@ moves as (
         on spreads.account_sid = slopes.account_sid and spreads.currency = slopes.currency
 ),
 
--- The more weeks move, the fewer are taken together for the level, and the less a slope says of the
--- weeks to come.
+-- The more weeks vary, the fewer are combined for the level, and the less the slope predicts the
+-- following weeks.
 gains as (
     select
         *,

@@ -25,7 +25,7 @@ days as (
             and account_days.weekday = pattern.weekday
 ),
 
--- Part of a week says something when it is most of it, or when there is no other.
+-- Use a partial week if most of it is there, or if there is no other.
 weeks as (
     select
         account_sid,

@@ -43,8 +43,7 @@ unpriced as (
     where daily.unpriced_recordings > 0
 ),
 
--- What was charged recently, which a recording may have no rate of; what the rate card says; and no
--- rate.
+-- The recently charged rate, or else the rate card, or else no rate.
 offered as (
     select
         unpriced.*,
@@ -82,8 +81,8 @@ offered as (
     from unpriced
 ),
 
--- A recording without a price usually has no currency: then that of the rate with most minutes
--- counts.
+-- A recording without a price usually has no currency; then the currency of the rate with the most
+-- minutes applies.
 ranked as (
     select
         * replace (rate_currency as currency),

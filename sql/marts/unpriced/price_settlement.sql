@@ -8,9 +8,9 @@ settings as (
     select * from landed.settings
 ),
 
--- The one pass over all recordings. A price that was there at first sight says nothing of how long
--- it took. Days are counted in whole days of UTC since 1970: a time zone's calendar is slow, and of
--- no use here.
+-- One pass over all recordings. A price that was already there when a recording was first seen says
+-- nothing about how long it took. Days are whole UTC days since 1970, because time zone conversions
+-- are slow and not needed here.
 counted as (
     select
         usage_date,

@@ -14,7 +14,7 @@ by_account as (
     group by cast(date_trunc('month', usage_date) as date), account_sid, currency
 ),
 
--- The first kind that applies, so that no recording is counted twice.
+-- The first kind that applies, so no recording is counted twice.
 wasted as (
     select
         *,

@@ -1,5 +1,5 @@
 -- Records of a month that could not be understood: created from $begins to before $ends, or without
--- a date of creation in a window that touches the days $first to $last (UTC), since such a record
+-- a creation date in a window that overlaps the days $first to $last (UTC), since such a record
 -- may belong to any day of its window.
 select count(*) as rejects
 from ops.rejects

@@ -1,4 +1,4 @@
--- What a month ($month, its first day) cost, as its statement says it.
+-- The rows of the statement of a month ($month, its first day).
 select
     account_sid,
     account_name,

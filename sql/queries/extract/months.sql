@@ -1,4 +1,4 @@
--- The months that something is known of: with recordings, or with days that were read and had none.
+-- The months with data: with recordings, or with days that were read and had none.
 with
 
 days as (

@@ -1,5 +1,5 @@
 -- How far the data of each account is complete. A day that was over when it was read is complete to
--- its end; the day that was still running is complete up to the moment its reading began.
+-- its end; a day that was still running is complete up to the moment its fetch started.
 with
 
 coverage as (

@@ -1,4 +1,4 @@
--- What one day ($day, in the reporting time zone) cost. An account without recordings on that day
+-- The cost of one day ($day, in the reporting time zone). An account without recordings on that day
 -- was charged nothing; XXX has no cost.
 with
 

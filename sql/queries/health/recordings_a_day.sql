@@ -1,4 +1,4 @@
--- How many recordings there are, and how many a day came in the last four weeks.
+-- How many recordings there are, and how many came per day in the last four weeks.
 with
 
 newest as (

@@ -1,4 +1,4 @@
--- Requests and retries of all runs together.
+-- Requests and retries of all runs combined.
 select
     cast(coalesce(sum(requests), 0) as bigint) as requests,
     cast(coalesce(sum(retries), 0) as bigint) as retries,

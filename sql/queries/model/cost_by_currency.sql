@@ -1,4 +1,4 @@
--- The cost of everything that has a price.
+-- The cost of all priced recordings.
 select
     currency,
     sum(cost) as cost,

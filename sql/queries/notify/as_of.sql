@@ -1,4 +1,4 @@
--- The newest day that was read; no row when no day was.
+-- The newest day that was read; no row if no day was read.
 select as_of
 from landed.settings
 where as_of is not null

@@ -1,4 +1,4 @@
--- What a set of reports is of: the newest day that was read (UTC), and the time zone of its days.
+-- The newest day that was read (UTC), and the reporting time zone.
 select
     cast(as_of as varchar) as as_of,
     reporting_timezone,

@@ -1,4 +1,4 @@
--- What the reports show of the checks.
+-- The results of the checks, as the reports show them.
 select *
 from ops.checks
 order by all

@@ -1,4 +1,4 @@
--- What the reports show of coverage.
+-- Coverage, as the reports show it.
 select
     account_sid,
     day,

@@ -1,4 +1,4 @@
--- Recordings that FOCUS cannot hold: without a price, or with a price in no currency.
+-- Recordings that FOCUS cannot express: without a price, or with a price but no currency.
 select
     cast(coalesce((select sum(unpriced_recordings) from marts.daily_spend), 0) as bigint)
         as unpriced,

@@ -1,4 +1,4 @@
--- What the reports show of the records that could not be understood.
+-- Records that could not be understood, as the reports show them.
 select *
 from ops.rejects
 order by all

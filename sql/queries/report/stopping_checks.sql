@@ -1,4 +1,4 @@
--- The checks that keep the figures from being reported.
+-- Failed checks that stop the reports.
 select *
 from ops.checks
 where severity = 'fail' and not is_passed

@@ -1,4 +1,4 @@
--- How far each account was read; the accounts with most missing days first.
+-- How far each account was read; the accounts with the most missing days first.
 select
     accounts.account_name,
     min(coverage.day) filter (where coverage.is_covered) as first_day,

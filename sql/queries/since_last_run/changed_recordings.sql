@@ -1,6 +1,6 @@
--- Recordings that changed or disappeared with some landings ($landings), among those created from
--- $begins to before $ends. A changed recording is on a page of one of these landings, and was seen
--- before it.
+-- Recordings that changed or disappeared in these landings ($landings), among those created from
+-- $begins to before $ends. A changed recording is on a page of one of these landings, and was first
+-- seen earlier.
 with
 
 since as (

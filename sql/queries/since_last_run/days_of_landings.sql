@@ -1,5 +1,5 @@
--- The days of creation that some landings ($landings) are of: a landing touches recordings of its
--- own days only.
+-- The creation days of these landings ($landings): a landing only affects recordings of its own
+-- days.
 select
     min(first_day) as first_day,
     max(last_day) as last_day,

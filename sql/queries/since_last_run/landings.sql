@@ -1,4 +1,4 @@
--- The landings that the figures are made of.
+-- The landings that the figures are based on.
 select landing
 from ops.landings
 order by landing

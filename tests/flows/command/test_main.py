@@ -227,7 +227,7 @@ def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> Non
         (["report"], "There is no data/warehouse.duckdb yet"),
         (["report", "--preset", "abacus"], "'cloudzero', 'datadog', 'vantage'"),
         (["report", "--format", "pdf"], "'pdf' is not one of"),
-        (["report", "--month", ""], " is no month"),
+        (["report", "--month", ""], "'' is not a month"),
         (["report", "--show", "waste", "--account", ""], "There is no data/warehouse.duckdb yet"),
         (["report", "--month", "2026-09"], "There is no data/warehouse.duckdb yet"),
         (
@@ -239,7 +239,7 @@ def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> Non
             "The page and the files of --preset always hold everything",
         ),
         (["close", "2026-09"], "No day was read yet"),
-        (["close", "September"], "September is no month"),
+        (["close", "September"], "'September' is not a month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
         (["explain", "spend"], "There is no mart spend. Did you mean daily_spend?"),
         (["emulator", "--fault", "gremlins"], "gremlins"),
@@ -439,7 +439,7 @@ def test_explain_prints_table_csv_and_json(filled: str, recspend: Recspend, tmp_
     assert [{**figure, "rows": 1} for figure in told["sums"]] == told["figures"]
     code, text, _ = recspend("explain", *key, "--rows", "1")
     assert code == 0
-    assert f"{len(expected)} of {len(expected)} recordings were found again in" in text
+    assert f"{len(expected)} of {len(expected)} recordings were verified in" in text
     assert f"--format csv prints all {len(expected)}." in text
     assert sum(sid in text for sid in expected) == 1
     page = tmp_path / "data" / next(iter(expected.values()))
@@ -478,9 +478,9 @@ def test_show_prints_csv_in_a_pipe_and_a_table_on_a_terminal(
 def test_show_names_a_mart_that_does_not_exist(filled: str, recspend: Recspend) -> None:
     for arguments, said in (
         (["--show", "spend_by_sorce"], "Did you mean spend_by_source? There are account_days,"),
-        (["--show", "waste", "--month", "1999-01"], "Nothing is known of 1999-01. There are 2026-06"),
+        (["--show", "waste", "--month", "1999-01"], "There is no data for 1999-01. Available: 2026-06"),
         (["--show", "waste", "--account", "suport"], "Did you mean support? There are support."),
-        (["--show", "unpriced_backlog", "--month", "2026-09"], "unpriced_backlog cannot be narrowed so"),
+        (["--show", "unpriced_backlog", "--month", "2026-09"], "unpriced_backlog can't be filtered by month"),
     ):
         code, out, err = recspend("report", *arguments)
         assert (code, out) == (2, "")
@@ -493,7 +493,7 @@ def test_extract_says_where_it_is_and_what_is_left_out(
     code, out, err = recspend("report", "--month", "2026-09", "--format", "xlsx", "--out", "september")
     assert code == 0
     assert out.endswith(f"Wrote 2 files to {tmp_path / 'september'} (2 changed).\n")
-    assert "unpriced_backlog is left out: it is as of the newest day read" in err
+    assert "unpriced_backlog is left out: it describes the newest day only" in err
     assert {path.name for path in (tmp_path / "september").iterdir()} == {"recspend.xlsx", "manifest.json"}
     code, out, _ = recspend("report", "--account", "support", "--mart", "waste", "--json")
     said = json.loads(out)
@@ -510,7 +510,7 @@ def test_run_ends_with_what_changed_since_the_last_run(account: str, recspend: R
     mover = r"support \w+ \+[\d.]+ USD"
     assert re.search(rf"^Largest changes: {mover}, {mover}, {mover}$", first, re.M)
     _, second, _ = recspend("run")
-    assert re.search(r"^Nothing changed since the run before \(\d{4}-", second, re.M)
+    assert re.search(r"^Nothing changed since the previous run \(\d{4}-", second, re.M)
     _, third, _ = recspend("run", "--json")
     since = json.loads(third)["since"]
     assert (since["new"], since["cost"], since["movers"]) == (0, {}, [])

@@ -145,7 +145,7 @@ def test_fetch_with_missing_pages_covers_nothing(tmp_path: Path) -> None:
 def test_landings_never_normalized_are_an_error(tmp_path: Path) -> None:
     land(tmp_path, "A", july(1), july(3), at(7, 10))
     with pytest.raises(
-        DataError, match=r"^The lake of account A is not in order\. Run `recspend normalize` first\.$"
+        DataError, match=r"^The lake of account A is not up to date\. Run `recspend normalize` first\.$"
     ):
         coverage(tmp_path, [])
 
@@ -153,7 +153,7 @@ def test_landings_never_normalized_are_an_error(tmp_path: Path) -> None:
 def test_lake_being_rewritten_is_an_error(tmp_path: Path) -> None:
     landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
     Lake(tmp_path).begin("A", LakeState([AppliedLanding(landing.name, landing.fetched_at)]))
-    with pytest.raises(DataError, match="The lake of account A is not in order"):
+    with pytest.raises(DataError, match="The lake of account A is not up to date"):
         coverage(tmp_path, [])
 
 
@@ -162,7 +162,7 @@ def test_lake_with_a_missing_month_is_an_error(tmp_path: Path) -> None:
     apply(tmp_path, landing)
     state = Lake(tmp_path).folder / "account_sid=A" / "_landings.json"
     state.write_text(state.read_text().replace('"months":{}', '"months":{"2026-07":2}'))
-    with pytest.raises(DataError, match="The lake of account A is not in order"):
+    with pytest.raises(DataError, match="The lake of account A is not up to date"):
         coverage(tmp_path, [])
 
 

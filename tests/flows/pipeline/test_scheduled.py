@@ -206,7 +206,7 @@ def test_run_states_match_results_and_automations_act_on_events(
     assert "sales: " in refused["state"]["message"]
     assert "(401). Check SALES_TOKEN" in refused["state"]["message"]
     assert (failed["state_type"], failed["state_name"]) == ("FAILED", "Failed checks")
-    assert failed["state"]["message"] == "Checks failed: nothing_is_right. The reports were not replaced."
+    assert failed["state"]["message"] == "Checks failed: nothing_is_right. The reports were not changed."
     # The other runs found the same exceeded budget, which was already sent.
     assert len(created_by(server, "AUTOMATION")) == 1
 

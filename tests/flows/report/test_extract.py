@@ -220,7 +220,7 @@ def test_extract_replaces_only_an_earlier_extract(data_dir: Path, tmp_path: Path
 @pytest.mark.parametrize("inside", ["reports", ".", "raw", "runs"])
 def test_extract_refuses_a_folder_with_other_files(data_dir: Path, inside: str) -> None:
     before = fingerprints(data_dir, ["."])
-    with pytest.raises(ConfigError, match="holds something that is no extract"):
+    with pytest.raises(ConfigError, match="contains files that are not from an extract"):
         extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, data_dir / inside)
     assert fingerprints(data_dir, ["."]) == before
 
@@ -231,7 +231,7 @@ def test_extract_refuses_a_place_it_cannot_replace(
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
     for out in (Path("/"), Path(), Path("file")):
-        with pytest.raises(ConfigError, match="cannot be exchanged as a whole"):
+        with pytest.raises(ConfigError, match="cannot be replaced as a whole"):
             extract(data_dir, SQL, ExtractRequest("2026-09"), FileFormat.CSV, out)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -239,11 +239,14 @@ def test_extract_refuses_a_place_it_cannot_replace(
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        (ExtractRequest("2025-01"), "Nothing is known of 2025-01. There are 2026-08, 2026-09, 2026-10."),
-        (ExtractRequest("September"), "September is no month"),
+        (ExtractRequest("2025-01"), "There is no data for 2025-01. Available: 2026-08, 2026-09, 2026-10."),
+        (ExtractRequest("September"), "'September' is not a month"),
         (ExtractRequest("2026-09", "suport"), "Did you mean support?"),
         (ExtractRequest(marts=["spend_by_sorce"]), "Did you mean spend_by_source?"),
-        (ExtractRequest("2026-09", marts=["unpriced_backlog"]), "its rows are of no month"),
+        (
+            ExtractRequest("2026-09", marts=["unpriced_backlog"]),
+            "unpriced_backlog can't be filtered by month: it describes the newest day only. Leave out --month.",
+        ),
     ],
 )
 def test_extract_refuses_unknown_names_and_writes_nothing(

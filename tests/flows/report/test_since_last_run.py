@@ -59,13 +59,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield World(tmp_path)
 
 
-def told(changes: Changes) -> tuple[int, int, int, int]:
+def counts(changes: Changes) -> tuple[int, int, int, int]:
     return changes.new, changes.changed, changes.deleted, changes.returned
 
 
 def test_first_run_finds_everything_new(world: World) -> None:
     first = world.since()
-    assert (first.before, told(first)) == (None, (12, 0, 0, 0))
+    assert (first.before, counts(first)) == (None, (12, 0, 0, 0))
     assert first.cost == {"USD": Decimal("0.12")}
     assert first.movers == [Mover("support", "DialVerb", "USD", Decimal("0.12"))]
 
@@ -88,7 +88,7 @@ def test_changes_are_reported_once(world: World) -> None:
     world.ledger.delete(gone)
     world.ledger.insert(made(SID, 50, world.ledger.now, source="Conference", price=Decimal("-0.2")))
     found = world.since()
-    assert told(found) == (1, 2, 1, 0)
+    assert counts(found) == (1, 2, 1, 0)
     assert found.cost == {"USD": Decimal("0.225")}
     assert [(mover.source, mover.change) for mover in found.movers] == [
         ("Conference", Decimal("0.2")),
@@ -97,9 +97,9 @@ def test_changes_are_reported_once(world: World) -> None:
     world.ledger.advance(3600)
     assert world.since().is_nothing
     world.ledger.change(status, status="completed")
-    assert told(world.since()) == (0, 1, 0, 0)  # the deleted one was already reported
+    assert counts(world.since()) == (0, 1, 0, 0)  # the deleted one was already reported
     world.ledger.restore(gone)
-    assert told(world.since()) == (0, 0, 0, 1)
+    assert counts(world.since()) == (0, 0, 0, 1)
 
 
 def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) -> None:
@@ -114,7 +114,7 @@ def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) ->
     found = world.perform(again=True)
     assert (found.new, found.changed) == (0, 0)  # this run itself found nothing
     assert found.since is not None
-    assert (told(found.since), found.since.cost) == ((0, 1, 0, 0), {"USD": Decimal("0.01")})
+    assert (counts(found.since), found.since.cost) == ((0, 1, 0, 0), {"USD": Decimal("0.01")})
 
 
 def test_changes_of_single_stages_add_up_until_models_are_built(world: World) -> None:
@@ -128,7 +128,7 @@ def test_changes_of_single_stages_add_up_until_models_are_built(world: World) ->
     world.perform("ingest", again=True)
     world.perform("normalize")
     found = world.since("model")
-    assert (told(found), found.cost) == ((0, 2, 0, 0), {"USD": Decimal("0.02")})
+    assert (counts(found), found.cost) == ((0, 2, 0, 0), {"USD": Decimal("0.02")})
     assert world.since("model").is_nothing
 
 
@@ -158,7 +158,7 @@ def shown(changes: Changes) -> str:
 
 def test_changes_are_shown_on_the_screen() -> None:
     before = datetime(2026, 9, 1, 6, 30, tzinfo=UTC)
-    assert shown(Changes(before)) == "Nothing changed since the run before (2026-09-01 06:30 UTC).\n"
+    assert shown(Changes(before)) == "Nothing changed since the previous run (2026-09-01 06:30 UTC).\n"
     assert shown(Changes(None)) == "Nothing changed since the beginning.\n"
     movers = [
         Mover("[b]sales", "DialVerb", "EUR", Decimal("-0.500000000")),
@@ -166,7 +166,7 @@ def test_changes_are_shown_on_the_screen() -> None:
     ]
     cost = {"EUR": Decimal("-0.500000000"), "USD": Decimal("0.000000001")}
     assert shown(Changes(before, 3, 2, 1, 4, cost, movers)) == (
-        "Since the run before (2026-09-01 06:30 UTC): 3 new, 2 changed, 1 deleted, 4 back; "
+        "Since the previous run (2026-09-01 06:30 UTC): 3 new, 2 changed, 1 deleted, 4 back; "
         "-0.500000000 EUR, +0.000000001 USD.\n"
         "Largest changes: [b]sales DialVerb -0.50 EUR\n"
         "Largest changes: support Trunking +0.000000001 USD\n"

@@ -338,7 +338,7 @@ def test_adjustments_of_a_hand_computed_example(tmp_path: Path) -> None:
 
 @pytest.fixture
 def september(tmp_path: Path) -> tuple[LivingLedger, Path]:
-    """A ledger that was read in October: complete, except for what a test changes."""
+    """Return a ledger that was read in October: complete, except for what a test changes."""
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY))
     with in_haste(50), serve(source) as emulator:
         run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 8, 30)))
@@ -365,12 +365,12 @@ def test_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> Non
 @pytest.mark.parametrize(
     ("month", "zone", "said"),
     [
-        ("2026-10", "UTC", "2026-10 is not over yet. You can close it from 2026-11-01 00:00 UTC on"),
+        ("2026-10", "UTC", "2026-10 is not over yet. You can close it after 2026-11-01 00:00 UTC"),
         ("2026-11", "UTC", "is not over yet"),
         ("2026-10", "America/New_York", "from 2026-11-01 04:00 UTC on"),
         ("2026-07", "UTC", "No day of 2026-07 has been read, only 2026-08-30 to 2026-10-02"),
-        ("2026-13", "UTC", "2026-13 is no month"),
-        ("2026-9", "UTC", "2026-9 is no month"),
+        ("2026-13", "UTC", "'2026-13' is not a month"),
+        ("2026-9", "UTC", "'2026-9' is not a month"),
     ],
 )
 def test_close_refuses_months_not_over_or_not_read(
@@ -401,7 +401,7 @@ def test_close_names_days_not_read_since_they_ended(tmp_path: Path) -> None:
 
 
 def september_in_utc(data_dir: Path) -> Path:
-    """A copy of the folder, not closed, read until the end of September in UTC."""
+    """Return a copy of the folder, not closed, read until the end of September in UTC."""
     shutil.rmtree(data_dir / "statements")
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 10, 1)))
     with in_haste(50), serve(source) as emulator:

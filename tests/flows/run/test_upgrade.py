@@ -1,6 +1,7 @@
 """Data folders of older formats are upgraded from their own pages; those of newer formats are refused."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -84,8 +85,8 @@ def changed(kept: Path, data_dir: Path) -> set[str]:
     return {name for name, before in content(kept / "data").items() if after.get(name) != before}
 
 
-# The reason of the one reject, in the words of the release that wrote the folder and in today's.
-REWORDED = {'"a fortune" is no number that fits': '"a fortune" is not a number that fits'}
+# The reason of the one reject: the release that wrote the folder has one other word in it than today's.
+REASON = re.compile(r'("a fortune") is \w+ number that fits')
 
 
 def tables(data_dir: Path) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def tables(data_dir: Path) -> dict[str, Any]:
 def reworded(table: pa.Table) -> pa.Table:
     if "reason" not in table.column_names:
         return table
-    reasons = [REWORDED.get(reason, reason) for reason in table["reason"].to_pylist()]
+    reasons = [REASON.sub(r"\1 is not a number that fits", reason) for reason in table["reason"].to_pylist()]
     place = table.column_names.index("reason")
     return table.set_column(place, table.schema.field("reason"), pa.array(reasons, pa.string()))
 

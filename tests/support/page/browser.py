@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window, and what it says of a page."""
+"""Debian's headless Chromium, and what it shows of a page."""
 
 import json
 import shutil
@@ -12,20 +12,20 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-# Without these it looks for its makers' servers at every start.
+# Without these it contacts its vendor's servers at every start.
 _QUIET = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --hide-scrollbars --lang=en-US"
 )
-_PATIENCE_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 
 
 @contextmanager
 def chromium() -> Iterator[Chrome]:
-    """A browser for the block; the test is skipped where there is none."""
+    """Start a browser for the block; skip the test if none is installed."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not binary or not driver:
-        pytest.skip("chromium and chromedriver are needed to look at the page")
+        pytest.skip("chromium and chromedriver are needed to test the page")
     options = ChromeOptions()
     options.binary_location = binary
     for flag in _QUIET.split():
@@ -38,7 +38,7 @@ def chromium() -> Iterator[Chrome]:
         browser.quit()
 
 
-def look_at(browser: Chrome, page: Path, *, width: int = 1280, dark: bool = False) -> None:
+def open_page(browser: Chrome, page: Path, *, width: int = 1280, dark: bool = False) -> None:
     """Open a page at a width, and wait until it shows its figures."""
     metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -50,14 +50,14 @@ def look_at(browser: Chrome, page: Path, *, width: int = 1280, dark: bool = Fals
 
 def wait_until(browser: Chrome, condition: str) -> None:
     """Wait until a JavaScript expression holds."""
-    latest = time.monotonic() + _PATIENCE_SECONDS
+    latest = time.monotonic() + _TIMEOUT_SECONDS
     while not browser.execute_script(f"return Boolean({condition})"):
-        assert time.monotonic() < latest, f"never came true: {condition}; {complaints(browser)}"
+        assert time.monotonic() < latest, f"timed out waiting for {condition}; {console_messages(browser)}"
         time.sleep(0.02)
 
 
 def choose(browser: Chrome, **values: str | list[str]) -> None:
-    """Choose values of the filters as a reader would, and wait until the page shows them."""
+    """Set filters as a reader would, and wait until the page shows the result."""
     for name, value in values.items():
         before = browser.execute_script("return document.documentElement.dataset.drawn")
         browser.execute_script(
@@ -73,8 +73,8 @@ def choose(browser: Chrome, **values: str | list[str]) -> None:
         wait_until(browser, f"document.documentElement.dataset.drawn !== '{before}'")
 
 
-def asked_for(browser: Chrome) -> list[str]:
-    """The addresses of all requests since the last time."""
+def requested_urls(browser: Chrome) -> list[str]:
+    """Return the URLs of all requests since the previous call."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
     return [
         event["params"]["request"]["url"]
@@ -85,7 +85,7 @@ def asked_for(browser: Chrome) -> list[str]:
 
 
 def table(browser: Chrome, caption: str) -> list[dict[str, str]]:
-    """The rows of the table with this caption, by column heading, as a reader sees them; none where it says so."""
+    """Return the rows of the table with this caption as shown, by column heading; empty if the page shows 'none'."""
     found: list[dict[str, str]] = browser.execute_script(
         """
         const tables = [...document.querySelectorAll("table")];
@@ -102,7 +102,7 @@ def table(browser: Chrome, caption: str) -> list[dict[str, str]]:
 
 
 def cards(browser: Chrome) -> dict[str, list[str]]:
-    """The figure of each card at the top, and the lines below it."""
+    """Return the figure of each card at the top, and the lines below it."""
     found: dict[str, list[str]] = browser.execute_script(
         """
         return Object.fromEntries([...document.querySelectorAll("#cards > div")].map((card) =>
@@ -113,7 +113,7 @@ def cards(browser: Chrome) -> dict[str, list[str]]:
 
 
 def charts(browser: Chrome) -> list[tuple[str, str, int, list[str]]]:
-    """The charts that are shown: id, text, how many marks, and the titles of the axes."""
+    """Return the visible charts: id, description, number of marks, and axis titles."""
     found: list[tuple[str, str, int, list[str]]] = browser.execute_script(
         """
         const charts = [...document.querySelectorAll(".chart")].filter((chart) => !chart.parentElement.hidden);
@@ -128,7 +128,7 @@ def charts(browser: Chrome) -> list[tuple[str, str, int, list[str]]]:
 
 @contextmanager
 def printed(browser: Chrome, width: int) -> Iterator[None]:
-    """The page as it is printed, on paper of a width in CSS pixels within its margins."""
+    """Show the page as printed, on paper of this width (CSS pixels, without margins)."""
     metrics = {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
@@ -138,14 +138,14 @@ def printed(browser: Chrome, width: int) -> Iterator[None]:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
-def complaints(browser: Chrome) -> list[dict[str, Any]]:
-    """What stands in the console since the last time."""
+def console_messages(browser: Chrome) -> list[dict[str, Any]]:
+    """Return the console messages since the previous call."""
     found: list[dict[str, Any]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
     return found
 
 
 def violations(browser: Chrome) -> list[str]:
-    """What axe finds against the accessibility of the page, contrast and labels among it."""
+    """Return the accessibility violations that axe finds, such as poor contrast or missing labels."""
     browser.execute_script(Path(__file__).with_name("axe.min.js").read_text("utf-8"))
     found: list[dict[str, Any]] = browser.execute_async_script(
         "axe.run({resultTypes: ['violations']}).then((result) => arguments[0](result.violations));"

@@ -1,4 +1,4 @@
-"""Pages over ledgers that no API would have to list: recordings made in DuckDB, and the models on top of them."""
+"""Report pages over recordings generated in DuckDB, which is faster than listing them through an API."""
 
 from collections.abc import Mapping
 
@@ -24,11 +24,11 @@ RECORDINGS = """
         case when price is null and hash(i, 9) % 2 = 0 then 'XXX'
             else (['USD', 'EUR', 'GBP', 'JPY', 'CHF'])[1 + i % {accounts} % {currencies}] end as currency,
         created_at as updated_at, created_at as first_seen_at, created_at as first_priced_at,
-    from range({count}) as made(i)
+    from range({count}) as generated(i)
     join (select row_number() over (order by account_sid) - 1 as place, account_sid from landed.accounts) as accounts
         on accounts.place = i % {accounts}
 """
-"""Over so many days up to 2026-09-29, each account in one currency; the youngest are not all priced."""
+"""Over the given number of days up to 2026-09-29, each account in one currency; some recent ones have no price."""
 
 SETTINGS = """
     select 'UTC' as reporting_timezone, date '2026-09-29' as as_of, 90 as settle_days, 30 as accrual_rate_days,
@@ -37,13 +37,15 @@ SETTINGS = """
 """
 
 
-def made_page(names: list[str], recordings: int, *, days: int, currencies: int = 1) -> bytes:
-    """The page of accounts with these names and so many recordings over so many days, every day of them read."""
-    return page(made_tables(names, recordings, days=days, currencies=currencies))
+def generated_page(names: list[str], recordings: int, *, days: int, currencies: int = 1) -> bytes:
+    """Return the page of accounts with these names and this many recordings and days, all of them read."""
+    return page(generated_tables(names, recordings, days=days, currencies=currencies))
 
 
-def made_tables(names: list[str], recordings: int, *, days: int, currencies: int) -> Mapping[str, pa.Table]:
-    """What such a page shows."""
+def generated_tables(
+    names: list[str], recordings: int, *, days: int, currencies: int
+) -> Mapping[str, pa.Table]:
+    """Return the tables of such a page."""
     sql = shipped("sql")
     twins, models = read_twins(sql), read_models(sql)
     outside = read_from_outside(models) | {"ops.coverage", "ops.checks", "ops.rejects"}
@@ -58,8 +60,10 @@ def made_tables(names: list[str], recordings: int, *, days: int, currencies: int
         connection.executemany("insert into landed.accounts values (?, ?, ?)", accounts)
         connection.execute(f"insert into landed.settings by name {SETTINGS}")
         if recordings:
-            made = RECORDINGS.format(count=recordings, accounts=len(names), days=days, currencies=currencies)
-            connection.execute(f"insert into landed.recordings by name {made}")
+            generated = RECORDINGS.format(
+                count=recordings, accounts=len(names), days=days, currencies=currencies
+            )
+            connection.execute(f"insert into landed.recordings by name {generated}")
         connection.execute(
             """
             insert into landed.storage_rates by name

@@ -1,4 +1,4 @@
-"""Made-up spend by day of which the truth is known, straight into DuckDB: many accounts at once, one for each seed."""
+"""Generated daily spend with a known truth, written directly into DuckDB: many accounts at once, one per seed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ OFFICE_WEEK = (1.1, 1.15, 1.2, 1.15, 1.1, 0.7, 0.6)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the recordings of an account come: how many a day, over the week, how noisy, growing how fast, and a step."""
+    """The pattern of an account's recordings: number per day, weekdays, noise, growth, and a step."""
 
     recordings: float = 400
     week: Sequence[float] = OFFICE_WEEK
@@ -40,21 +40,21 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What really came: (day, source) → minutes, and recordings. Each recording has a geometric number of minutes."""
+    """The actual data: (day, source) → minutes and recordings. Minutes per recording are geometrically distributed."""
 
     account_sid: str
     minutes: dict[tuple[date, str], int] = field(default_factory=dict)
     recordings: dict[tuple[date, str], int] = field(default_factory=dict)
 
     def cost(self, first: date, last: date) -> Decimal:
-        """All that the days from first to last come to."""
+        """Return the total cost of the days from first to last."""
         costs = (
             RATES[source] * minutes for (day, source), minutes in self.minutes.items() if first <= day <= last
         )
         return sum(costs, Decimal(0))
 
     def with_day(self, day: date, factor: Decimal, source: str | None = None) -> "Ledger":
-        """The same with a day that is another: all of it, or that of one source."""
+        """Return a copy with one day scaled: all of it, or one source."""
 
         def changed(counts: dict[tuple[date, str], int]) -> dict[tuple[date, str], int]:
             return {
@@ -66,9 +66,9 @@ class Ledger:
 
 
 def ledger(shape: Shape, name: str, seed: int) -> Ledger:
-    """A ledger of that shape; the same seed gives the same."""
+    """Generate a ledger of this shape; the same seed gives the same ledger."""
     random = np.random.default_rng([seed, *name.encode()])
-    made = Ledger(f"{name}-{seed}")
+    result = Ledger(f"{name}-{seed}")
     for number in range(DAYS):
         day = FIRST_DAY + timedelta(days=number)
         usual = shape.recordings * shape.week[day.weekday()] * (1 + shape.growth_a_month) ** (number / 30)
@@ -76,17 +76,17 @@ def ledger(shape: Shape, name: str, seed: int) -> Ledger:
         for source, share in SHARES.items():
             mean = usual * share * random.lognormal(-(shape.noise**2) / 2, shape.noise)
             recordings = int(random.poisson(mean))
-            made.recordings[day, source] = recordings
-            made.minutes[day, source] = recordings + int(
+            result.recordings[day, source] = recordings
+            result.minutes[day, source] = recordings + int(
                 random.negative_binomial(recordings, 0.3) if recordings else 0
             )
-    return made
+    return result
 
 
 def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 0) -> list[dict[str, Any]]:
-    """What marts.daily_spend says on as_of, of which half the recordings have come.
+    """Return the rows of marts.daily_spend on as_of, with half the recordings of that day.
 
-    unpriced_days: so many newest days have no price yet, and of these the newest have no currency either.
+    unpriced_days: number of newest days without prices; every other one has no currency either.
     """
     rows = []
     for each in ledgers:
@@ -118,9 +118,9 @@ def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 
 
 
 def warehouse(
-    rows: Sequence[Mapping[str, Any]], as_of: date, wanted: str, **landed: Sequence[Row]
+    rows: Sequence[Mapping[str, Any]], as_of: date, target: str, **landed: Sequence[Row]
 ) -> duckdb.DuckDBPyConnection:
-    """The model that is wanted (`forecast`) and all below it, over these rows of marts.daily_spend."""
+    """Build a model (such as `forecast`) and all models it needs over these rows of marts.daily_spend."""
     settings = {
         "reporting_timezone": "UTC",
         "as_of": as_of.isoformat(),
@@ -150,17 +150,17 @@ def warehouse(
     )
     connection.register("rows_to_insert", table)
     connection.execute("insert into marts.daily_spend by name select * from rows_to_insert")
-    needed = _needed(f"marts.{wanted}")
+    needed = _needed(f"marts.{target}")
     for model in MODELS:
         if model.name in needed:
             build(connection, model)
     return connection
 
 
-def _needed(wanted: str) -> set[str]:
+def _needed(target: str) -> set[str]:
     reads = {model.name: references(model.sql, model.file) for model in MODELS}
     needed: set[str] = set()
-    waiting = [wanted]
+    waiting = [target]
     while waiting:
         name = waiting.pop()
         if name in reads and name not in needed and name != "marts.daily_spend":

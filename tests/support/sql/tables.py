@@ -1,4 +1,4 @@
-"""Small tables made by hand in DuckDB, with the types of their twins, and the models of the project on top of them."""
+"""Small hand-written tables in DuckDB, with the types of their twins, and the project's models on top of them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -16,13 +16,13 @@ CHECKS = read_checks(shipped("sql"), MODELS)
 TWINS: Mapping[str, Twin] = GIVEN | {model.name: model.twin for model in MODELS}
 
 SPEND = {"recordings", "unpriced_recordings", "cost"}
-"""A mart with these columns sums up all recordings."""
+"""A mart with these columns sums all recordings."""
 
 Row = Mapping[str, object]
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """An empty database in memory, with the schemas of the warehouse."""
+    """Return an empty database in memory, with the schemas of the warehouse."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     for schema in sorted({name.partition(".")[0] for name in TWINS}):
@@ -31,19 +31,21 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
-    """A table with the columns of its twin, and these rows in it."""
+    """Create a table with the columns of its twin and these rows."""
     columns = TWINS[name].columns
     described = ", ".join(f'"{column}" {twin.type}' for column, twin in columns.items())
     connection.execute(f"create table {name} ({described})")
     if rows:
         given = typed(name, rows)
-        holes = ", ".join(f"cast(? as {twin.type})" for twin in columns.values())
+        placeholders = ", ".join(f"cast(? as {twin.type})" for twin in columns.values())
         values = [value for row in given for value in row.values()]
-        connection.execute(f"insert into {name} values {', '.join([f'({holes})'] * len(given))}", values)
+        connection.execute(
+            f"insert into {name} values {', '.join([f'({placeholders})'] * len(given))}", values
+        )
 
 
 def needed(*names: str) -> list[Model]:
-    """The models with these names and all that they are made of, in build order."""
+    """Return the models with these names and all models they read, in build order."""
     wanted = set(names)
     for model in reversed(MODELS):
         if model.name in wanted:
@@ -52,12 +54,12 @@ def needed(*names: str) -> list[Model]:
 
 
 def build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """The model as a table."""
+    """Build the model as a table."""
     connection.execute(f"create table {model.name} as {model.sql}")
 
 
 def typed(name: str, rows: Sequence[Row]) -> list[dict[str, object]]:
-    """Rows with every column of the twin, in its order, as DuckDB hands them to Python; a column not named is null."""
+    """Return rows with all columns of the twin, typed as by DuckDB; missing columns are null."""
     twin = TWINS[name]
     unknown = {column for row in rows for column in row} - twin.columns.keys()
     assert not unknown, f"{name} has no column {', '.join(sorted(unknown))}"
@@ -68,19 +70,19 @@ def typed(name: str, rows: Sequence[Row]) -> list[dict[str, object]]:
 
 
 def _value(written: object, type_: str) -> object:
-    """A value as it stands in a case; money must be text, so that it never was a float."""
+    """Convert a value from a test case; money must be text, so that it was never a float."""
     if written is None:
         return None
     if type_.startswith("DECIMAL"):
-        assert isinstance(written, str), f"{written!r} is money: write it as text"
+        assert isinstance(written, str), f"{written!r} is money; write it as text"
         return Decimal(written)
     if type_ == "TIMESTAMP WITH TIME ZONE":
         instant = datetime.fromisoformat(written) if isinstance(written, str) else written
-        assert isinstance(instant, datetime), f"{written!r} is no instant"
+        assert isinstance(instant, datetime), f"{written!r} is not an instant"
         assert instant.tzinfo is not None, f"{written} has no time zone"
         return instant
     if type_ == "DATE":
         return date.fromisoformat(written) if isinstance(written, str) else written
     expected = {"VARCHAR": str, "BOOLEAN": bool}.get(type_, int)
-    assert type(written) is expected, f"{written!r} is no {type_}"
+    assert type(written) is expected, f"{written!r} is not a {type_}"
     return written

@@ -92,11 +92,11 @@ def test_invalid_twin_is_named_with_its_problem(text: str, what: str) -> None:
 
 @pytest.mark.parametrize("severity", ["fail", "warn"])
 def test_check_has_its_severity_and_why_it_matters(severity: str) -> None:
-    text = f"-- A key that stands twice\n-- severity:  {severity}\n-- counts money twice.\nselect 1 -- severity: no\n"
+    text = f"-- A duplicate key\n-- severity:  {severity}\n-- counts money twice.\nselect 1 -- severity: no\n"
     check = read_check("keys", text, "sql/checks/keys.sql")
     assert (check.name, check.file, check.sql) == ("keys", "sql/checks/keys.sql", text)
     assert check.severity == severity
-    assert check.why == "A key that stands twice counts money twice."
+    assert check.why == "A duplicate key counts money twice."
 
 
 @pytest.mark.parametrize(

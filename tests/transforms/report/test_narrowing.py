@@ -114,13 +114,13 @@ def test_narrowing_refuses_marts_without_the_month_or_account() -> None:
 
 
 def test_month_among_lists_the_known_months() -> None:
-    with pytest.raises(ConfigError, match=r"Nothing is known of 2026-09\. There are 2026-07, 2026-08\."):
+    with pytest.raises(ConfigError, match=r"There is no data for 2026-09\. Available: 2026-07, 2026-08\."):
         month_among([date(2026, 8, 1), date(2026, 7, 1), date(2026, 8, 1)], SEPTEMBER)
-    with pytest.raises(ConfigError, match=r"There are 2025-01 to 2026-12\."):
+    with pytest.raises(ConfigError, match=r"Available: 2025-01 to 2026-12\."):
         month_among(
             [date(year, month, 1) for year in (2025, 2026) for month in range(1, 13)], date(2024, 1, 1)
         )
-    with pytest.raises(ConfigError, match=r"No month was read yet"):
+    with pytest.raises(ConfigError, match=r"No month has been read yet"):
         month_among([], SEPTEMBER)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from transforms.report.run_page import RunPageContent, bullets, grid, key_of, literal, run_page, side_by_side
+from transforms.report.run_page import RunResult, bullets, grid, key_of, literal, run_page, side_by_side
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -30,7 +30,7 @@ def test_run_page_shows_any_text_unchanged(text: str) -> None:
 
 def test_run_page_escapes_hostile_names() -> None:
     html = MARKDOWN.render(
-        run_page(RunPageContent(EVIL, {}, [[EVIL, None, "2026-09-30", "1", "0"]], [EVIL], EVIL, [EVIL]))
+        run_page(RunResult(EVIL, {}, [[EVIL, None, "2026-09-30", "1", "0"]], [EVIL], EVIL, [EVIL]))
     )
     assert html.count(escape(EVIL)) == 5
     assert cells(html)[1] == "–"  # noqa: RUF001
@@ -39,7 +39,7 @@ def test_run_page_escapes_hostile_names() -> None:
 
 
 def test_run_page_of_a_whole_run() -> None:
-    content = RunPageContent(
+    result = RunResult(
         "recspend run",
         {
             "requests": 12345,
@@ -56,15 +56,15 @@ def test_run_page_of_a_whole_run() -> None:
         ["report.html", "holes.csv"],
     )
     assert (
-        run_page(content)
+        run_page(result)
         == """\
 # recspend run
 
-## To look at
+## Remarks
 
 - 1 day is missing.
 
-## Cost of everything in the warehouse
+## Total cost in the warehouse
 
 | EUR | USD |
 | --- | --- |
@@ -96,7 +96,7 @@ On the machine that ran it, in /data/reports: report.html, holes.csv
 
 
 def test_run_page_of_an_empty_run_has_only_a_title() -> None:
-    assert run_page(RunPageContent("recspend ingest", {})) == "# recspend ingest\n"
+    assert run_page(RunResult("recspend ingest", {})) == "# recspend ingest\n"
     assert grid(("name",), []) == side_by_side({}) == bullets([]) == ""
 
 

@@ -16,8 +16,8 @@ def cell(
     )
 
 
-def figures(told_at: datetime, *cells: SpendFigure, deleted: int = 0) -> Figures:
-    return Figures(told_at, "inputs", [], deleted, list(cells))
+def figures(reported_at: datetime, *cells: SpendFigure, deleted: int = 0) -> Figures:
+    return Figures(reported_at, "inputs", [], deleted, list(cells))
 
 
 def test_changes_count_everything_as_new_the_first_time() -> None:

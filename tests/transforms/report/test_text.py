@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.report.text import (
-    for_the_eye,
+    for_display,
     to_csv,
     to_json,
     to_json_objects,
@@ -142,7 +142,7 @@ def test_decimals_round_trip_through_csv_and_json(values: list[Decimal]) -> None
     (_, *cells) = csv.reader(StringIO(to_csv(table)))
     assert [Decimal(cell) for (cell,) in cells] == values
     assert [Decimal(row["cost"]) for row in json.loads(to_json(table))] == values
-    assert [Decimal(text.replace(",", "")) for text in for_the_eye(table)["cost"]] == values
+    assert [Decimal(text.replace(",", "")) for text in for_display(table)["cost"]] == values
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_shown_decimals_are_those_used_but_at_least_two(
     values: list[str | None], shown: list[str | None]
 ) -> None:
     table = pa.table({"cost": decimals(*values), "name": pa.array(["1.000"] * len(values))})
-    frame = for_the_eye(table)
+    frame = for_display(table)
     assert list(frame["cost"]) == shown
     assert list(frame["name"]) == ["1.000"] * len(values)
 
@@ -176,12 +176,12 @@ def test_shown_decimals_are_those_used_but_at_least_two(
     ],
 )
 def test_for_the_eye_separates_thousands_of_counts(values: list[int | None], shown: list[str | None]) -> None:
-    assert list(for_the_eye(pa.table({"rows": pa.array(values, pa.int64())}))["rows"]) == shown
+    assert list(for_display(pa.table({"rows": pa.array(values, pa.int64())}))["rows"]) == shown
 
 
 def test_for_the_eye_cuts_rates_alone() -> None:
     table = pa.table({"cost": decimals("0.123456789", "1"), "rate": decimals("0.123456789", "1")})
-    frame = for_the_eye(table, ["rate"])
+    frame = for_display(table, ["rate"])
     assert list(frame["cost"]) == ["0.123456789", "1.000000000"]
     assert list(frame["rate"]) == ["0.1235", "1.0000"]
 

@@ -105,7 +105,7 @@ def test_json_text_of_each_kind_of_value(value: object, text: str) -> None:
     assert plain_object(value) == json.loads(text)
 
 
-def test_json_text_keeps_letters_where_wanted() -> None:
+def test_json_text_keeps_letters_if_asked_to() -> None:
     assert json_text({"name": "Müller"}, ascii_only=False) == '{"name": "Müller"}'
 
 

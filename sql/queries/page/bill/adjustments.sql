@@ -1,4 +1,4 @@
--- What changed in closed months.
+-- Changes in closed months.
 select
     month_found,
     month as month_closed,

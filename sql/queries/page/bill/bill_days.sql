@@ -1,5 +1,5 @@
--- Where the bill differs by more than the tolerance: single days, as far back as the page knows
--- them.
+-- Days on which the bill differs by more than the tolerance, as far back as the page has single
+-- days.
 with
 
 newest as (

@@ -1,4 +1,5 @@
--- The bill against the recordings, by month: what can be compared, added up, and how much cannot.
+-- The bill compared with the recordings, by month: sums of what can be compared, and how much
+-- cannot.
 select
     against,
     cast(date_trunc('month', period_start) as date) as month,

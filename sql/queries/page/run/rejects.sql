@@ -1,5 +1,5 @@
--- Records that could not be understood, and about what they may hide: each what a priced recording
--- of its account costs in the mean, which is a part in each currency of the account.
+-- Records that could not be understood, and an estimate of their cost: for each the mean cost of a
+-- priced recording of its account, split over the currencies of the account.
 with
 
 rejected as (

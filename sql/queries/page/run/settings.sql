@@ -1,5 +1,5 @@
--- What the page says of itself: the newest day that was read, the newest with recordings, from when
--- on it knows single days, and the time zone.
+-- Facts about the page: the newest day that was read, the newest day with recordings, the first day
+-- with daily figures, and the time zone.
 with
 
 newest as (

@@ -1,4 +1,4 @@
--- What is still to come, by month.
+-- Cost still to come, by month.
 select
     month,
     account_sid,

@@ -1,4 +1,4 @@
--- Days out of line.
+-- Unusual days.
 select
     usage_date,
     account_sid,

@@ -1,4 +1,4 @@
--- What the page adds up: whole months, and single days of the newest three months and more.
+-- The figures the page adds up: whole months, and single days of at least the newest three months.
 with
 
 newest as (

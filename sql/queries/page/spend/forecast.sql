@@ -1,4 +1,4 @@
--- Where the running month is going.
+-- Forecast of the current month.
 select
     account_sid,
     month,

@@ -1,4 +1,4 @@
--- Changes of the rate.
+-- Rate changes.
 select
     changed_on,
     account_sid,

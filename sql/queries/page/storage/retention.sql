@@ -1,4 +1,4 @@
--- What deleting would save.
+-- Savings from deleting recordings.
 select
     account_sid,
     currency,

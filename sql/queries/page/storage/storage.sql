@@ -1,4 +1,4 @@
--- What keeping costs.
+-- Cost of storing recordings.
 select
     storage_month as month,
     account_sid,

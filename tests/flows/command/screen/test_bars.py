@@ -35,7 +35,7 @@ def lines(rows: pa.Table, width: int, *title: str) -> list[str]:
 
 
 def bars(rows: pa.Table) -> list[int]:
-    """The length of each bar in eighths of a character, for rows of one line."""
+    """Return the length of each bar in eighths of a character, for rows of one line."""
     eighths = " ▏▎▍▌▋▊▉█"
     shown = [line for line in lines(rows, 200) if not line.startswith(("Total", "Not shown"))]
     body = shown[next(n for n, line in enumerate(shown) if line.startswith("─")) + 1 :]
@@ -60,15 +60,15 @@ def test_bars_name_the_figures_that_do_not_fit() -> None:
     shown = lines(spend(), 50)
     assert shown[1] == "source      currency          cost"
     assert shown[4] == "DialVerb    EUR       41.000000000  ██████████"
-    assert "Not shown here: recordings, unpriced_recordings," in shown
-    assert " ".join(shown).endswith("Through a pipe, every column is there.")
+    assert "Not shown: recordings, unpriced_recordings," in shown
+    assert " ".join(shown).endswith("Pipe the output to get every column.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 @pytest.mark.parametrize(
     "name", ["x", "a name that is far longer than any column should be " * 3, "🎧 漢字 " * 9]
 )
-def test_bars_are_no_wider_than_the_terminal(width: int, name: str) -> None:
+def test_bars_fit_the_width_of_the_terminal(width: int, name: str) -> None:
     rows = spend(account_sid=["AC-1"] * 4, account_name=[name, "b", "c", "d"])
     assert max(cell_len(line) for line in lines(rows, width)) <= width
     assert "AC-1" not in "\n".join(lines(rows, width))

@@ -18,19 +18,19 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.shipped import shipped
 from tests.support.page.browser import (
-    asked_for,
     cards,
     charts,
     choose,
     chromium,
-    complaints,
-    look_at,
+    console_messages,
+    open_page,
     printed,
+    requested_urls,
     table,
     violations,
     wait_until,
 )
-from tests.support.page.made_pages import made_page
+from tests.support.page.made_pages import generated_page
 from tests.support.runs.ledger_runs import accesses_of, rows_of
 from tests.support.runs.living_runs import clock_of, context_by, epoch_of
 
@@ -46,8 +46,11 @@ MINUS = "\N{MINUS SIGN}"
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs over three accounts with odd names and a currency each: late and changed prices, records that cannot be
-    parsed, a bill that differs, a closed month, budgets, storage rates and invoices."""
+    """Run over three accounts with odd names and a currency each.
+
+    There are late and changed prices, records that cannot be parsed, a bill that differs, a closed month, budgets,
+    storage rates and invoices.
+    """
     folder = tmp_path_factory.mktemp("page") / "data"
     reference = folder / "reference"
     reference.mkdir(parents=True)
@@ -86,11 +89,11 @@ def browser() -> Iterator[Chrome]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_in_the_console(browser: Chrome) -> Iterator[None]:
+def no_console_messages(browser: Chrome) -> Iterator[None]:
     """Check that the page logs no problem, whatever a test chooses."""
-    complaints(browser)
+    console_messages(browser)
     yield
-    assert complaints(browser) == []
+    assert console_messages(browser) == []
 
 
 def spend(data_dir: Path, where: str, key: str) -> dict[str, tuple[str, str, str, str]]:
@@ -116,7 +119,7 @@ def money(cost: Decimal) -> str:
     return f"{cost.normalize():,f}"
 
 
-def on_the_page(browser: Chrome, caption: str, key: str) -> dict[str, tuple[str, str, str, str]]:
+def shown_spend(browser: Chrome, caption: str, key: str) -> dict[str, tuple[str, str, str, str]]:
     found = {}
     for row in table(browser, caption):
         cost = row["cost"]
@@ -125,7 +128,7 @@ def on_the_page(browser: Chrome, caption: str, key: str) -> dict[str, tuple[str,
     return found
 
 
-def written(value: object, column: str) -> str:
+def formatted(value: object, column: str) -> str:
     """Write a value as the page does, without trailing zeros; estimates have four decimals."""
     if value is None:
         return NOTHING
@@ -149,15 +152,15 @@ def account_of(data_dir: Path, currency: str) -> str:
 
 
 def everything(browser: Chrome, page: Path) -> None:
-    look_at(browser, page)
+    open_page(browser, page)
     choose(browser, span="4")
 
 
 def test_page_makes_no_requests(browser: Chrome, data_dir: Path) -> None:
-    asked_for(browser)
+    requested_urls(browser)
     page = data_dir / "reports" / "report.html"
     everything(browser, page)
-    assert asked_for(browser) == [page.as_uri()]
+    assert requested_urls(browser) == [page.as_uri()]
     assert browser.title == "Recording spend"
     assert page.stat().st_size < 3_000_000
 
@@ -177,18 +180,18 @@ def test_page_filters_show_the_figures_of_the_warehouse(browser: Chrome, data_di
     for currency in CURRENCIES:
         choose(browser, currency=currency)
         where = f"currency = '{currency}'"
-        assert on_the_page(browser, "Spend by source", "source") == spend(data_dir, where, "source")
-        assert on_the_page(browser, "Spend by account", "account") == spend(data_dir, where, "account_name")
+        assert shown_spend(browser, "Spend by source", "source") == spend(data_dir, where, "source")
+        assert shown_spend(browser, "Spend by account", "account") == spend(data_dir, where, "account_name")
         by_channels = spend(data_dir, where, "coalesce(channels::varchar, 'unknown')")
-        assert on_the_page(browser, "Spend by channels", "channels") == by_channels
+        assert shown_spend(browser, "Spend by channels", "channels") == by_channels
     account = account_of(data_dir, "USD")
     choose(browser, currency="USD", accounts=[account], **{"from": "2026-09-07", "to": "2026-09-20"})
     where = (
         f"currency = 'USD' and account_sid = '{account}' "
         "and usage_date between date '2026-09-07' and date '2026-09-20'"
     )
-    assert on_the_page(browser, "Spend by source", "source") == spend(data_dir, where, "source")
-    assert on_the_page(browser, "Spend by day", "day") == spend(data_dir, where, "usage_date")
+    assert shown_spend(browser, "Spend by source", "source") == spend(data_dir, where, "source")
+    assert shown_spend(browser, "Spend by day", "day") == spend(data_dir, where, "usage_date")
 
 
 # Caption, header of the first column, columns, and the figures of the warehouse by the first column.
@@ -198,7 +201,7 @@ SECTIONS: Mapping[str, tuple[str, str, str]] = {
         "unpriced minutes, accrual",
         "select strftime(month, '%Y-%m'), sum(unpriced_minutes), sum(accrual) from marts.accruals where {0} group by 1",
     ),
-    "Forecast of the running month": (
+    "Forecast of the current month": (
         "month",
         "cost, expected cost, low cost, high cost, history days",
         "select strftime(month, '%Y-%m'), cost, expected_cost, low_cost, high_cost, history_days from marts.forecast "
@@ -211,16 +214,16 @@ SECTIONS: Mapping[str, tuple[str, str, str]] = {
     ),
     "Storage by month": (
         "month",
-        "standing minutes, storage cost, storage cost estimate",
+        "standing_minutes, storage cost, storage cost estimate",
         "select strftime(storage_month, '%Y-%m'), standing_minutes, storage_cost, storage_cost_estimate "
         "from marts.storage_by_month where {0}",
     ),
-    "What deleting would save, ": (
+    "Savings from deleting, ": (
         "age",
-        "standing minutes, saving per month",
+        "standing_minutes, saving per month",
         "select age_bucket, standing_minutes, saving_per_month from marts.retention_candidates where {0}",
     ),
-    "What changed in closed months": (
+    "Changes in closed months": (
         "closed month",
         "recordings change, cost change",
         "select strftime(month, '%Y-%m') || ': ' || kind, sum(recordings_change), sum(cost_change) "
@@ -237,19 +240,19 @@ ESTIMATES = {"accrual", "expected cost", "low cost", "high cost", "storage cost"
 ESTIMATES |= {"saving per month"}
 
 
-ABOUT_NOW = {"Forecast of the running month", "What deleting would save, "}
+ABOUT_NOW = {"Forecast of the current month", "Savings from deleting, "}
 
 
 def test_page_sections_show_the_figures_of_their_marts(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     seen = set()
     for currency in CURRENCIES:
         choose(browser, currency=currency)
         for caption, (head, columns, sql) in SECTIONS.items():
-            names = columns.split(", ")
+            names = columns.replace("_", " ").split(", ")
             rows = rows_of(data_dir, sql.format(f"currency = '{currency}'"))
             expected = {
-                str(key): [written(value, name) for name, value in zip(names, values, strict=True)]
+                str(key): [formatted(value, name) for name, value in zip(names, values, strict=True)]
                 for key, *values in (row.values() for row in rows)
             }
             shown = table(browser, caption)
@@ -262,12 +265,12 @@ def test_page_sections_show_the_figures_of_their_marts(browser: Chrome, data_dir
 
 
 def test_page_adds_the_bill_up_by_month(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="USD")
     parts = ("only_theirs", "only_ours", "quantity", "rate", "unpriced")
     sums = ", ".join(f"sum({part}_amount)" for part in parts)
     expected = {
-        (against, month): [written(value, "") for value in values]
+        (against, month): [formatted(value, "") for value in values]
         for against, month, *values in (
             row.values()
             for row in rows_of(
@@ -287,7 +290,7 @@ def test_page_adds_the_bill_up_by_month(browser: Chrome, data_dir: Path) -> None
 
 
 def test_page_shows_budgets_of_chosen_accounts_and_of_all(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="USD", span="0")
     assert {row["account"]: row["budget"] for row in table(browser, "Budgets")} == {
         "all accounts": "6.00",
@@ -295,7 +298,7 @@ def test_page_shows_budgets_of_chosen_accounts_and_of_all(browser: Chrome, data_
     }
     choose(browser, accounts=[account_of(data_dir, "EUR")])
     assert {row["account"] for row in table(browser, "Budgets")} == {"all accounts"}
-    assert table(browser, "Forecast of the running month") == []
+    assert table(browser, "Forecast of the current month") == []
 
 
 def test_cards_show_each_currency_and_what_is_missing(browser: Chrome, data_dir: Path) -> None:
@@ -318,20 +321,22 @@ def test_cards_show_each_currency_and_what_is_missing(browser: Chrome, data_dir:
         for row in accruals
     ]
     assert len(about) == 3
-    assert [line.removesuffix(" to come in these months") for line in shown["Without a price"][1:4]] == about
+    assert [
+        line.removesuffix(" expected for these months") for line in shown["Without a price"][1:4]
+    ] == about
     assert shown["Days not covered"][0] == "0"
     (rejects,) = rows_of(data_dir, "select count(*) as n from ops.rejects")
-    assert shown["Records not understood"][0] == str(rejects["n"]) != "0"
-    assert [line.rpartition(" ")[2] for line in shown["Records not understood"][1:]] == sorted(CURRENCIES)
+    assert shown["Unreadable records"][0] == str(rejects["n"]) != "0"
+    assert [line.rpartition(" ")[2] for line in shown["Unreadable records"][1:]] == sorted(CURRENCIES)
     failed = rows_of(data_dir, "select name, severity from ops.checks where not is_passed order by name")
     assert shown["Checks"] == [
-        f"{len(failed)} found something",
+        f"{len(failed)} did not pass",
         *(f"{row['name'].replace('_', ' ')} ({row['severity']})" for row in failed),
     ]
 
 
 def test_cards_compare_with_the_previous_period(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     choose(browser, **{"from": "2026-09-07", "to": "2026-09-20"})
     costs = {
         (row["currency"], row["is_before"]): row["cost"]
@@ -346,7 +351,7 @@ def test_cards_compare_with_the_previous_period(browser: Chrome, data_dir: Path)
         sign, share = (MINUS, before - now) if now < before else ("+", now - before)
         assert cards(browser)[f"Spend, {currency}"] == [
             money(now),
-            f"{sign}{money(share)} ({sign}{share / before * 100:.1f} %) against 2026-08-24 to 2026-09-06",
+            f"{sign}{money(share)} ({sign}{share / before * 100:.1f} %) compared with 2026-08-24 to 2026-09-06",
         ]
 
 
@@ -365,7 +370,7 @@ def test_cards_compare_with_the_previous_period(browser: Chrome, data_dir: Path)
 def test_previous_period_matches_the_chosen_period(
     browser: Chrome, data_dir: Path, chosen: str, expected: str | None
 ) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     first, last = chosen.split()
     before = browser.execute_script(
         "return periodBefore({settings: {daily_from: '2026-07-01'}}, {first: arguments[0], last: arguments[1]})",
@@ -376,7 +381,7 @@ def test_previous_period_matches_the_chosen_period(
 
 
 def test_coverage_gaps_count_only_within_the_period(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     holes = [
         ("AC1", "2026-08-30", "2026-09-03"),
         ("AC2", "2026-09-02", "2026-09-02"),
@@ -400,7 +405,7 @@ def test_page_marks_rate_changes(browser: Chrome, data_dir: Path) -> None:
     marks = browser.execute_script("return document.querySelectorAll('#rate .changes_marks line').length")
     assert marks == len(days) > 0
     changes = rows_of(data_dir, "select * from marts.rate_changes where currency = 'EUR'")
-    assert len(table(browser, "Changes of rate")) == len(changes)
+    assert len(table(browser, "Rate changes")) == len(changes)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -408,7 +413,7 @@ def test_page_marks_rate_changes(browser: Chrome, data_dir: Path) -> None:
 def test_page_fits_every_width_and_is_accessible(
     browser: Chrome, data_dir: Path, width: int, dark: bool
 ) -> None:
-    look_at(browser, data_dir / "reports" / "report.html", width=width, dark=dark)
+    open_page(browser, data_dir / "reports" / "report.html", width=width, dark=dark)
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     assert browser.execute_script("return document.documentElement.scrollWidth") == width
     if dark == (width == 390):  # it takes a second, and colours do not depend on the width
@@ -416,7 +421,7 @@ def test_page_fits_every_width_and_is_accessible(
 
 
 def test_page_sections_draw_only_the_chosen_currency(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     for currency in ("EUR", "USD"):
         choose(browser, currency=currency)
         shown = charts(browser)
@@ -440,7 +445,7 @@ def test_page_sections_draw_only_the_chosen_currency(browser: Chrome, data_dir: 
 
 def test_page_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
     page = data_dir / "reports" / "report.html"
-    look_at(browser, page, dark=True)
+    open_page(browser, page, dark=True)
     # A4 and Letter in landscape, without the margins, in CSS pixels.
     for width in (1032, 965):
         with printed(browser, width):
@@ -460,7 +465,7 @@ def test_page_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None
 
 
 def test_page_works_with_the_keyboard_only(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     browser.switch_to.active_element.send_keys(Keys.TAB)
     assert browser.switch_to.active_element.text == "Skip to the figures"
     browser.switch_to.active_element.send_keys(Keys.ENTER)
@@ -484,7 +489,7 @@ def test_unchanged_page_is_not_rewritten(data_dir: Path) -> None:
 @pytest.mark.parametrize("recordings", [0, 1])
 def test_page_of_a_nearly_empty_lake_says_so(browser: Chrome, tmp_path: Path, recordings: int) -> None:
     page = tmp_path / "report.html"
-    page.write_bytes(made_page(["only"], recordings, days=3))
+    page.write_bytes(generated_page(["only"], recordings, days=3))
     everything(browser, page)
     assert cards(browser)["Recordings"][0] == str(recordings)
     assert violations(browser) == []
@@ -493,9 +498,9 @@ def test_page_of_a_nearly_empty_lake_says_so(browser: Chrome, tmp_path: Path, re
 def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp_path: Path) -> None:
     names = [*ODD_NAMES, "x" * 300, "twice", "twice", *(f"account {i}" for i in range(194))]
     page = tmp_path / "report.html"
-    page.write_bytes(made_page(names, 6_000, days=40, currencies=5))
+    page.write_bytes(generated_page(names, 6_000, days=40, currencies=5))
     for width in (390, 1280):
-        look_at(browser, page, width=width)
+        open_page(browser, page, width=width)
         assert browser.execute_script("return document.documentElement.scrollWidth") == width
     everything(browser, page)
     shown: list[str] = []
@@ -512,7 +517,7 @@ def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp
 
 def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    page.write_bytes(made_page(["first", "second"], 800, days=400))
+    page.write_bytes(generated_page(["first", "second"], 800, days=400))
     newest = datetime(2026, 9, 29, 23, tzinfo=UTC)  # and one every twelve hours before it
     created = Counter(f"{newest - i * timedelta(hours=12):%Y-%m}" for i in range(800))
     everything(browser, page)
@@ -521,13 +526,14 @@ def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Pa
     choose(browser, **{"from": "2025-11-15", "to": "2025-12-10"})
     assert browser.find_element("id", "widened").text.endswith("so the period is 2025-11-01 to 2025-12-31.")
     assert cards(browser)["Recordings"][0] == str(created["2025-11"] + created["2025-12"])
-    assert "against 2025-09-01 to 2025-10-31" in cards(browser)["Spend, USD"][1]
+    assert "compared with 2025-09-01 to 2025-10-31" in cards(browser)["Spend, USD"][1]
     choose(browser, to="2026-09-15")
-    assert cards(browser)["Spend, USD"][1].startswith("no comparison: before 2026-06-01 only whole months")
+    no_comparison = "no comparison: only whole months are available before 2026-06-01"
+    assert cards(browser)["Spend, USD"][1].startswith(no_comparison)
 
 
 def test_page_shows_the_last_choice(browser: Chrome, data_dir: Path) -> None:
-    look_at(browser, data_dir / "reports" / "report.html")
+    open_page(browser, data_dir / "reports" / "report.html")
     browser.execute_script(
         """
         for (const currency of ["EUR", "GBP", "USD", "EUR"]) {
@@ -548,7 +554,7 @@ def test_page_shows_the_last_choice(browser: Chrome, data_dir: Path) -> None:
 @pytest.mark.slow
 def test_page_of_three_years_is_small_enough_to_mail(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    page.write_bytes(made_page([f"account {i}" for i in range(100)], 3_000_000, days=1096, currencies=3))
+    page.write_bytes(generated_page([f"account {i}" for i in range(100)], 3_000_000, days=1096, currencies=3))
     assert page.stat().st_size < 3_000_000
     everything(browser, page)
     whole = sum(int(row["recordings"].replace(",", "")) for row in table(browser, "Spend by account"))

@@ -72,7 +72,7 @@ def test_shipped_file_can_be_read(tmp_path: Path) -> None:
         (f"{HEADER}A1,support,x\n", r"line 2: has 3 cells and needs 2\."),
         (f"{HEADER}A1,\n", r"line 2, account_name: must not be empty\."),
         (f"{HEADER},support\n", r"line 2, account_sid: must not be empty\."),
-        (f"{HEADER}A1,support\n\nA1,sales\n", r"line 4: says again what line 2 says\."),
+        (f"{HEADER}A1,support\n\nA1,sales\n", r"line 4: duplicates line 2\."),
         (f"{HEADER}A1,a\nA2,Köln\n".encode("latin-1"), r"is not UTF-8"),
         (f"{HEADER}A1,a\n".encode("utf-16"), r"is not UTF-8"),
         (f'{HEADER}A1,"support\nA2,sales\nA3,billing\n', r"line 4: "),
@@ -123,7 +123,7 @@ def test_no_storage_rate_is_shipped(tmp_path: Path) -> None:
         (",USD,2026-01-01,0.0005,1000000000", "line 2, free_minutes: "),
         (",USD,2026-01-01,0.0005,", r"line 2, free_minutes: must not be empty\."),
         (",,2026-01-01,0.0005,0", r"line 2, currency: must not be empty\."),
-        (",USD,2026-01-01,0.0005,0\n,USD,2026-01-01,0.0006,0", r"line 3: says again what line 2 says\."),
+        (",USD,2026-01-01,0.0005,0\n,USD,2026-01-01,0.0006,0", r"line 3: duplicates line 2\."),
     ],
 )
 def test_invalid_storage_rate_is_an_error_with_line_and_column(tmp_path: Path, line: str, words: str) -> None:
@@ -156,18 +156,21 @@ def test_invoice_has_a_month_a_quantity_and_an_exact_amount(tmp_path: Path) -> N
         (",2026-09,recordings,1,1,USD", r"line 2, account_sid: must not be empty\."),
         (
             "A1,2026-09-01,recordings,1,1,USD",
-            r'line 2, month: "2026-09-01" is no month\. Write it as 2026-09\.',
+            r'line 2, month: "2026-09-01" is not a month \(use YYYY-MM\)\.',
         ),
-        ("A1,2026-13,recordings,1,1,USD", r'line 2, month: "2026-13" is no month'),
+        ("A1,2026-13,recordings,1,1,USD", r'line 2, month: "2026-13" is not a month'),
         ("A1,2026-09,,1,1,USD", r"line 2, category: must not be empty\."),
         ("A1,2026-09,recordings,,1,USD", r"line 2, quantity: must not be empty\."),
-        ("A1,2026-09,recordings,many,1,USD", r'line 2, quantity: "many" is no quantity\. .* such as 1250\.'),
-        ("A1,2026-09,recordings,1,-3.12,USD", r'line 2, amount: "-3\.12" is no amount'),
-        ('A1,2026-09,recordings,1,"3,12",USD', r'line 2, amount: "3,12" is no amount'),
-        ("A1,2026-09,recordings,1,1,usd", r'line 2, currency: "usd" is no currency'),
+        (
+            "A1,2026-09,recordings,many,1,USD",
+            r'line 2, quantity: "many" is not a valid quantity\. .* such as 1250\.',
+        ),
+        ("A1,2026-09,recordings,1,-3.12,USD", r'line 2, amount: "-3\.12" is not a valid amount'),
+        ('A1,2026-09,recordings,1,"3,12",USD', r'line 2, amount: "3,12" is not a valid amount'),
+        ("A1,2026-09,recordings,1,1,usd", r'line 2, currency: "usd" is not a currency'),
         (
             "A1,2026-09,recordings,1,1,USD\nA1,2026-09,recordings,2,2,USD",
-            r"line 3: says again what line 2 says\.",
+            r"line 3: duplicates line 2\.",
         ),
     ],
 )
@@ -196,12 +199,12 @@ def test_budget_can_cover_all_accounts_and_can_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("A1,2026-09-01,USD,1", r'line 2, valid_from: "2026-09-01" is no month'),
+        ("A1,2026-09-01,USD,1", r'line 2, valid_from: "2026-09-01" is not a month'),
         ("A1,,USD,1", r"line 2, valid_from: must not be empty"),
         ("A1,2026-09,,1", r"line 2, currency: must not be empty"),
-        ("A1,2026-09,USD,-1", r'line 2, amount: "-1" is no amount'),
-        ("A1,2026-09,USD,much", r'line 2, amount: "much" is no amount'),
-        (",2026-09,USD,1\n,2026-09,USD,2", r"line 3: says again what line 2 says"),
+        ("A1,2026-09,USD,-1", r'line 2, amount: "-1" is not a valid amount'),
+        ("A1,2026-09,USD,much", r'line 2, amount: "much" is not a valid amount'),
+        (",2026-09,USD,1\n,2026-09,USD,2", r"line 3: duplicates line 2"),
     ],
 )
 def test_invalid_budget_is_an_error_with_file_and_line(tmp_path: Path, line: str, words: str) -> None:

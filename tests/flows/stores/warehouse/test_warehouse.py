@@ -45,7 +45,7 @@ def contents(
     views: frozenset[str] = STAGING,
     timezone: str = "UTC",
 ) -> WarehouseInputs:
-    """The project's own tables and models over the files of the lake."""
+    """Return the project's own tables and models over the files of the lake."""
     settings = pa.table(
         {
             "reporting_timezone": [timezone],
@@ -519,7 +519,7 @@ def test_model_unlike_its_twin_is_named_and_the_old_file_is_kept(
     built: Warehouse, change: Callable[[dict[str, TwinColumn]], object], key: list[str] | None, words: str
 ) -> None:
     said = refused(built, contents(models=with_twin("marts.daily_spend", change, key)))
-    assert said == f"{words}. Bring the model and its twin together."
+    assert said == f"{words}. Make the model and its twin agree."
 
 
 def test_every_drift_of_a_model_is_named_at_once(built: Warehouse) -> None:
@@ -673,15 +673,15 @@ def test_query_refuses_every_write(
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("selekt 1", r"syntax error.*Mend the query; `show all tables` lists what there is\.$"),
+        ("selekt 1", r"syntax error.*Correct the query; `show all tables` lists the tables\.$"),
         (
             "from marts.nowhere",
-            r"nowhere does not exist.*Mend the query; `show all tables` lists what there is\.$",
+            r"nowhere does not exist.*Correct the query; `show all tables` lists the tables\.$",
         ),
-        ("select cast('x' as integer)", r"Could not convert.*Mend the query"),
+        ("select cast('x' as integer)", r"Could not convert.*Correct the query"),
         (
             "delete from marts.daily_spend",
-            r"^That statement gives no rows\. The warehouse is read-only; give a SELECT\.$",
+            r"^That statement returns no rows\. The warehouse is read-only; use a SELECT\.$",
         ),
     ],
 )
