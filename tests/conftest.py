@@ -9,6 +9,8 @@ import pytest
 
 # Building its chart library takes two seconds; the tests of the page switch it on.
 os.environ.setdefault("RECSPEND_REPORT_PAGE", "false")
+# As in the Makefile, for tests that are started without it: no server of a test reports to anybody.
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
 
 @pytest.fixture(autouse=True, scope="session")

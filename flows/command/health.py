@@ -6,7 +6,6 @@ import typer
 
 from flows.command.options import AsJson
 from flows.command.screen.output import show
-from transforms.values.json_text import json_text
 
 app = typer.Typer()
 
@@ -36,6 +35,7 @@ def status(
     from flows.settings.accounts import account_names
     from flows.settings.settings import load
     from transforms.values.durations import duration
+    from transforms.values.json_text import json_text
 
     longest = None if max_age is None else duration(max_age)
     settings = load()
@@ -61,6 +61,7 @@ def doctor(as_json: AsJson = False) -> None:
     """
     from flows.command.screen.health import finding_line
     from flows.monitor.doctor import examine
+    from transforms.values.json_text import json_text
 
     found = []
     for finding in examine():

@@ -10,7 +10,6 @@ from flows.command.options import AccountOption, AsJson, Prefect, Presets
 from flows.command.screen.output import say, show
 from flows.report.formats import FileFormat
 from transforms.errors import ConfigError
-from transforms.values.json_text import json_text
 
 if TYPE_CHECKING:
     from flows.report.extract import ExtractRequest
@@ -85,6 +84,7 @@ def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | Non
     from flows.report.extract import extract
     from flows.settings.settings import load
     from flows.stores.shipped import shipped
+    from transforms.values.json_text import json_text
 
     written = extract(load().data_dir, shipped("sql"), request, file_format, out)
     if as_json:

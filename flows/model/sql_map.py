@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.stores.warehouse.sql_files import read_models
-from transforms.report.pictures import lineage, marts_page, room_lineage, rooms, with_parts
+from transforms.report.pictures import all_entities, lineage, marts_page, room_lineage, rooms, with_parts
 
 SQL = Path(__file__).parents[2] / "sql"
 
@@ -11,11 +11,11 @@ SQL = Path(__file__).parents[2] / "sql"
 def render() -> dict[Path, str]:
     """Return each page with diagrams and its text; the pages of the marts' rooms are generated completely."""
     models = read_models(SQL)
-    pictures = {"README.md": lineage(models), "staging/README.md": room_lineage("staging", models)}
-    pages = {
-        SQL / name: with_parts((SQL / name).read_text("utf-8"), {"lineage": picture})
-        for name, picture in pictures.items()
+    parts = {
+        "README.md": {"lineage": lineage(models), "entities": all_entities(models)},
+        "staging/README.md": {"lineage": room_lineage("staging", models)},
     }
+    pages = {SQL / name: with_parts((SQL / name).read_text("utf-8"), each) for name, each in parts.items()}
     return pages | {SQL / "marts" / room / "README.md": marts_page(room, models) for room in rooms(models)}
 
 

@@ -26,8 +26,6 @@ ALLOWED = {
     # What puts tables into the warehouse, and what looks into the lake's files.
     "flows/stores/warehouse/warehouse.py": 2,
     "flows/stores/lake/lake.py": 2,
-    # Shown to people.
-    "flows/command/screen/figures.py": 1,
 }
 SELECT = re.compile(r"\bselect\b.*\bfrom\b|^\s*select \w+\b.*\(", re.DOTALL)
 PARAMETERS = {

@@ -61,17 +61,36 @@ def entities(room: str, models: Sequence[Model]) -> str:
     own = [model for model in models if room_of(model.name, by_name) == room]
     lines = ["erDiagram"]
     for model in own:
-        lines.append(f"    {_short(model.name)} {{")
-        for name in [*model.twin.key, *_main_columns(model)]:
-            key = " PK" if name in model.twin.key else ""
-            lines.append(f"        {_type(model.twin.columns[name].type)} {name}{key}")
-        lines.append("    }")
+        lines += _entity(model, [*model.twin.key, *_main_columns(model)])
     lines += [f'    {_short(one)} ||--o{{ {_short(many)} : "has"' for one, many in _nested(own)]
-    for model in own:
-        if model.name != FACT and _has_recordings(by_name, model):
-            one = "||" if model.twin.sums_to_fact else "|o"
-            lines.append(f'    {_short(model.name)} {one}--o{{ {_short(FACT)} : "is made of"')
-    return _mermaid(lines)
+    return _mermaid([*lines, *_made_of(own, by_name)])
+
+
+def all_entities(models: Sequence[Model]) -> str:
+    """Draw an entity-relationship diagram of all marts with their keys, and which are made of single recordings."""
+    by_name = {model.name: model for model in models}
+    marts = [model for model in models if model.name.startswith("marts.")]
+    lines = ["erDiagram"]
+    for model in marts:
+        lines += _entity(model, model.twin.key)
+    return _mermaid([*lines, *_made_of(marts, by_name)])
+
+
+def _entity(model: Model, columns: Sequence[str]) -> list[str]:
+    lines = [f"    {_short(model.name)} {{"]
+    for name in columns:
+        key = " PK" if name in model.twin.key else ""
+        lines.append(f"        {_type(model.twin.columns[name].type)} {name}{key}")
+    return [*lines, "    }"]
+
+
+def _made_of(marts: Sequence[Model], by_name: Mapping[str, Model]) -> list[str]:
+    lines = []
+    for mart in marts:
+        if mart.name != FACT and _has_recordings(by_name, mart):
+            one = "||" if mart.twin.sums_to_fact else "|o"
+            lines.append(f'    {_short(mart.name)} {one}--o{{ {_short(FACT)} : "is made of"')
+    return lines
 
 
 def marts_page(room: str, models: Sequence[Model]) -> str:
