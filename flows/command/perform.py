@@ -72,7 +72,7 @@ def _stopping_well() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         say("Stopped. Everything fetched so far is kept, and the next run continues from there.")
         stop_temporary_server()
-        # At once: Python would wait for the answers that lanes still expect.
+        # Exit at once: Python would wait for the responses that workers still expect.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(_TERMINATED if isinstance(error, _TerminatedError) else _INTERRUPTED)

@@ -48,7 +48,7 @@ def _described(
     ):
         twice = {value for value in values if values.count(value) > 1}
         if twice:
-            raise ConfigError(f"Two accounts have the {attribute} {min(twice)}. Give each its own.")
+            raise ConfigError(f"Two accounts have the same {attribute}, {min(twice)}. Make them different.")
     if only is not None:  # only the accounts that are asked for need their tokens
         known = [(sid, name) for name, sid, _ in described if name]
         picked, _ = find_account(known, only, "No accounts are set up yet; run `recspend init`.")

@@ -161,13 +161,13 @@ def test_run_killed_at_random_moments_ends_with_the_same_tables(emulator: Emulat
     assert warehouse_cells(tmp_path / "killed") == warehouse_cells(tmp_path / "undisturbed")
 
 
-LANES = 4
+WORKERS = 4
 MONTHS = Window(date(2025, 8, 1), date(2026, 9, 30))
 
 
 def ingest(emulator: Emulator, data_dir: Path) -> "subprocess.Popen[bytes]":
     """Four workers over fourteen months; no day is read again because it is recent."""
-    settings = {"RECSPEND_CONCURRENCY": str(LANES), "RECSPEND_LOOKBACK_DAYS": "0"}
+    settings = {"RECSPEND_CONCURRENCY": str(WORKERS), "RECSPEND_LOOKBACK_DAYS": "0"}
     chosen = ("--from", str(MONTHS.first), "--to", str(MONTHS.last))
     return start(emulator, data_dir, *chosen, command="ingest", **settings)
 
@@ -240,7 +240,7 @@ def test_ingest_killed_at_random_moments_repeats_no_landed_page(tmp_path: Path) 
             # Each worker may have been requesting a page while the previous one was being written; and a page that
             # shows that its window should be split is not kept.
             lost = set(asked) - pages.keys() - cut_away(asked, killed)
-            assert len(lost) <= 2 * LANES
+            assert len(lost) <= 2 * WORKERS
             made_progress += len(pages.keys()) > len(landed)
         landed, since = pages.keys(), len(emulator.requests)
         assert ingest(emulator, killed).wait() == 0
@@ -250,7 +250,7 @@ def test_ingest_killed_at_random_moments_repeats_no_landed_page(tmp_path: Path) 
         totals = ledger_cells(emulator.totals())
     assert made_progress > 20
     assert 0 < len(last) < undisturbed
-    assert repeated <= 50 * 2 * LANES
+    assert repeated <= 50 * 2 * WORKERS
     for data_dir in (whole, killed):
         perform(context_for([access], data_dir), RunRequest("normalize"))
         perform(context_for([access], data_dir), RunRequest("model"))

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from flows.stores.warehouse.checks import CheckResult, check_table, run_check
+from flows.stores.warehouse.ddl import create_table, quoted
 from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
 from flows.stores.warehouse.sql_files import query
 from flows.stores.whole_files import replaced_whole
@@ -195,18 +196,18 @@ def _refresh(
 def _land(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs) -> None:
     lake_twin = contents.twins["landed.recordings"]
     if contents.lake_files:
-        files = ", ".join(_quoted(str(file.resolve())) for file in contents.lake_files)
+        files = ", ".join(quoted(str(file.resolve())) for file in contents.lake_files)
         connection.execute(
             f"create view landed.recordings as select * from read_parquet([{files}], hive_partitioning = false)"  # noqa: S608
         )
     else:
-        connection.execute(_ddl("landed.recordings", lake_twin))
+        connection.execute(create_table("landed.recordings", lake_twin))
     _refuse_drift(connection, "landed.recordings", lake_twin)
     _describe(connection, "landed.recordings", lake_twin, is_view=bool(contents.lake_files))
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, rows: pa.Table) -> None:
-    connection.execute(_ddl(name, twin))
+    connection.execute(create_table(name, twin))
     if rows.num_rows:
         connection.register("rows_to_insert", rows)
         connection.execute(f"insert into {name} by name select * from rows_to_insert")  # noqa: S608
@@ -230,9 +231,9 @@ def _refuse_drift(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin) 
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, *, is_view: bool) -> None:
-    connection.execute(f"comment on {'view' if is_view else 'table'} {name} is {_quoted(twin.description)}")
+    connection.execute(f"comment on {'view' if is_view else 'table'} {name} is {quoted(twin.description)}")
     for column, described in twin.columns.items():
-        connection.execute(f'comment on column {name}."{column}" is {_quoted(described.comment)}')
+        connection.execute(f'comment on column {name}."{column}" is {quoted(described.comment)}')
 
 
 @contextmanager
@@ -242,12 +243,3 @@ def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.begin()
     yield
     connection.commit()
-
-
-def _ddl(name: str, twin: Twin) -> str:
-    columns = ", ".join(f'"{column}" {described.type}' for column, described in twin.columns.items())
-    return f"create table {name} ({columns})"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

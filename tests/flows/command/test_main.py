@@ -238,10 +238,10 @@ def test_error_without_settings_names_what_is_missing(recspend: Recspend) -> Non
             ["report", "--month", "2026-09", "--open"],
             "The page and the files of --preset always hold everything",
         ),
-        (["close", "2026-09"], "No day was read yet"),
+        (["close", "2026-09"], "No day has been read yet"),
         (["close", "September"], "'September' is not a month"),
         (["explain", "daily_spend"], "There is no data/warehouse.duckdb yet"),
-        (["explain", "spend"], "There is no mart spend. Did you mean daily_spend?"),
+        (["explain", "spend"], "There is no mart spend. Did you mean spend_weeks?"),
         (["emulator", "--fault", "gremlins"], "gremlins"),
         (["emulator", "totals", "--replay", "."], "The emulator has nothing to serve"),
         (["emulator", "--seed", "4", "totals"], "Put --seed after the word totals"),
@@ -527,7 +527,7 @@ def test_serve_says_that_its_port_is_taken(account: str, recspend: Recspend, emu
     port = emulator.base_url.rpartition(":")[2]
     code, _, err = recspend("serve", "--port", port)
     assert code == 2
-    assert f"Port {port} is taken" in err
+    assert f"Port {port} is in use" in err
     assert f"PREFECT_API_URL=http://127.0.0.1:{port}/api" in err
 
 

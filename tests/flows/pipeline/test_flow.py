@@ -271,6 +271,6 @@ def test_unresponsive_prefect_server_is_sent_once_and_recorded(emulator: Emulato
     (sent,) = got.read_text().splitlines()
     assert "The Prefect server http://127.0.0.1:9/api does not respond" in json.loads(sent)["text"]
     assert [record.exit_code for record in Runs(tmp_path / "data").all()] == [2]
-    assert "recspend_last_run_exit_code 2\n" in (tmp_path / "data" / "metrics.prom").read_text()
+    assert "recspend_last_run_exit_code 2.0\n" in (tmp_path / "data" / "metrics.prom").read_text()
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path for path in written if b"never-shown" in path.read_bytes()] == []

@@ -43,7 +43,7 @@ def test_run_without_a_token_is_recorded_as_the_last_run(data_dir: Path) -> None
     assert record.exit_code == 2
     assert record.finished_at is not None
     assert before <= record.started_at <= record.finished_at <= before + timedelta(minutes=1)
-    assert "recspend_last_run_exit_code 2\n" in (data_dir / "metrics.prom").read_text()
+    assert "recspend_last_run_exit_code 2.0\n" in (data_dir / "metrics.prom").read_text()
 
 
 def test_stage_leaves_no_record(data_dir: Path) -> None:

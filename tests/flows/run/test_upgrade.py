@@ -308,7 +308,7 @@ def test_every_command_refuses_a_newer_folder(
     is_doctor = command == "doctor"
     (line,) = (printed.out if is_doctor else printed.err).splitlines()
     assert (printed.err if is_doctor else printed.out) == ""
-    begins = "broken       settings: " if is_doctor else "Error: "
+    begins = "fail  settings: " if is_doctor else "Error: "
     assert line.startswith(f"{begins}{newer} has format {FORMAT + 1}, written by recspend 9.9.9")
 
 

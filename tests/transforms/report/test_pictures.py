@@ -78,5 +78,5 @@ def test_parts_of_a_text_are_renewed_and_the_rest_stays() -> None:
     renewed = with_parts(text, {"one": r"new \1"})
     assert renewed == "above\n<!-- generated: one -->\n\nnew \\1\n<!-- end -->\nbelow\n"
     assert with_parts(renewed, {"one": r"new \1"}) == renewed
-    with pytest.raises(ModelError, match="no place for two"):
+    with pytest.raises(ModelError, match="The markers for two are missing"):
         with_parts(text, {"two": ""})

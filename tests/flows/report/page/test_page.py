@@ -17,7 +17,7 @@ from flows.run.closing import close_month
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.shipped import shipped
-from tests.support.page.browser import (
+from tests.support.report_page.browser import (
     cards,
     charts,
     choose,
@@ -30,7 +30,7 @@ from tests.support.page.browser import (
     violations,
     wait_until,
 )
-from tests.support.page.made_pages import generated_page
+from tests.support.report_page.made_pages import generated_page
 from tests.support.runs.ledger_runs import accesses_of, rows_of
 from tests.support.runs.living_runs import clock_of, context_by, epoch_of
 

@@ -26,7 +26,8 @@ def test_second_server_of_one_home_is_refused_with_advice(
     with (
         one_process(tmp_path / "prefect" / "recspend-serve.lock", "", ""),
         pytest.raises(
-            ConfigError, match=r"process \d+, since \S+\. Set PREFECT_HOME to a folder .* PREFECT_API_URL"
+            ConfigError,
+            match=r"process \d+, since \S+\. Set PREFECT_HOME to a different folder .* PREFECT_API_URL",
         ),
         own_server("http://127.0.0.1:4200", {"PREFECT_HOME": str(tmp_path / "prefect")}),
     ):
