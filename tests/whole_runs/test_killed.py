@@ -281,7 +281,7 @@ def test_stopped_run_waits_for_no_response_and_leaves_nothing(
                 time.sleep(0.01)
             process.send_signal(sent)
             # Any process it left running would hold this open.
-            _, output = process.communicate(timeout=30)
+            _, output = process.communicate(timeout=120)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
