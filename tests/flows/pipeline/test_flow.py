@@ -155,7 +155,7 @@ print(json.dumps(found))
     assert budget["resource"]["recspend.currency"] == "USD"
     (spent,) = rows_of(tmp_path / "data", "select cost from marts.budgets")
     assert budget["payload"]["facts"]["cost"] == str(spent["cost"])
-    assert "above the budget of 0.01 USD." in budget["payload"]["sentence"]
+    assert "above the budget of 0.0100 USD." in budget["payload"]["sentence"]
     assert [each["prefect.resource.role"] for each in budget["related"]].count("flow-run") == 1
     assert "RECSPEND_API_TOKEN is not set" in events["recspend.run.failed"]["payload"]["sentence"]
     assert "Channel webhook was not notified: " in done.stdout + done.stderr
