@@ -24,3 +24,15 @@ def test_modules_and_models_stay_small() -> None:
     ]
     assert modules
     assert (long_modules, long_models) == ([], [])
+
+
+def test_no_level_has_more_than_fifteen_entries() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=TOP, capture_output=True, text=True, check=True)
+    levels: dict[Path, set[str]] = {}
+    for name in tracked.stdout.splitlines():
+        path = Path(name)
+        if path.parts[:2] != ("tests", "golden"):
+            for parent in [*path.parents][:-1]:
+                levels.setdefault(parent, set()).add(path.parts[len(parent.parts)])
+    assert Path("flows/stores") in levels
+    assert {str(level): len(names) for level, names in levels.items() if len(names) > 15} == {}

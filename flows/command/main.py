@@ -7,9 +7,8 @@ import typer
 
 from flows.command import emulator as cli_emulator
 from flows.command import figures as cli_figures
-from flows.command import health as cli_health
 from flows.command import init as cli_init
-from flows.command import notify as cli_notify
+from flows.command import monitor as cli_monitor
 from flows.command import query as cli_ask
 from flows.command import report as cli_report
 from flows.command import schedule as cli_schedule
@@ -37,8 +36,7 @@ app.add_typer(cli_init.app)
 app.add_typer(cli_report.app)
 app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)
-app.add_typer(cli_health.app)
-app.add_typer(cli_notify.app)
+app.add_typer(cli_monitor.app)
 app.add_typer(cli_schedule.app)
 app.add_typer(cli_emulator.app, name="emulator")
 

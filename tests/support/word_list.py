@@ -1,4 +1,4 @@
-"""The word list: refuse wording of `tests/words.txt` in everything people read.
+"""The word list: refuse wording of `tests/support/words.txt` in everything people read.
 
 `python -m tests.support.word_list` checks every tracked file, with FILES only these. It prints `path:line: words ->
 instead`, or with `--count` how often each pattern is found, and exits with 1 if anything is. `--names` checks instead
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.support import TOP
 
-LIST = TOP / "tests" / "words.txt"
+LIST = TOP / "tests" / "support" / "words.txt"
 LONGEST_NAME = 60
 # Data, minified code, and the list itself: not our prose.
 NOT_READ = re.compile(r"^tests/(golden/|words\.txt$)|\.min\.js$|^LICENSE$|^data/reference/")

@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from flows.command.health import app
+from flows.command.monitor import app
 from flows.emulator import Emulator, open_living, serve
 from flows.monitor.health import health, health_with_costs
 from flows.run.record import write_metrics

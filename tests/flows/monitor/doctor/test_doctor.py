@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flows.command.health import app
+from flows.command.monitor import app
 from flows.emulator import Emulator, open_living, serve
 from flows.monitor.doctor.disk import disk
 from flows.monitor.doctor.prefect_server import compared
