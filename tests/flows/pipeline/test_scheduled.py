@@ -339,7 +339,7 @@ def serving(
         drain = Thread(target=lambda: lines.extend(process.stderr or ()))
         try:
             said = process.stderr.readline()
-            address = re.findall(r"Prefect's UI: (http://127\.0\.0\.1:\d+) ", said)
+            address = re.findall(r"Prefect UI: (http://127\.0\.0\.1:\d+) ", said)
             assert address, said + process.stderr.read()
             drain.start()
             yield process, address[0], lines
