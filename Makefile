@@ -29,6 +29,8 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python -m tests.support.word_list
+	$(BIN)/python -m tests.support.word_list --names
 	$(BIN)/deptry --no-ansi .
 	$(BIN)/sqlfluff lint sql --processes 2 --disable-progress-bar
 

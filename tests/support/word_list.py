@@ -22,7 +22,7 @@ from tests.support import TOP
 LIST = TOP / "tests" / "support" / "words.txt"
 LONGEST_NAME = 60
 # Data, minified code, and the list itself: not our prose.
-NOT_READ = re.compile(r"^tests/(golden/|words\.txt$)|\.min\.js$|^LICENSE$|^data/reference/")
+NOT_READ = re.compile(r"^tests/(golden/|support/words\.txt$)|\.min\.js$|^LICENSE$|^data/reference/")
 _GAP = "\0"  # where something other than prose was: no phrase matches across it
 _F_FIELD = re.compile(r"(?<!\{)\{[^{}]*\}(?!\})")
 _TEST_NAME = re.compile(r"^\s*(?:async )?def (test_\w+)", re.MULTILINE)
