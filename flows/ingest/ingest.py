@@ -18,7 +18,8 @@ from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import ApiError, DataError, RecspendError
 from transforms.ingest.dialect import Dialect
-from transforms.ingest.plan import IngestRequest, windows_of
+from transforms.ingest.plan import windows_of
+from transforms.ingest.request import IngestRequest
 from transforms.settings.run_names import span
 from transforms.values.windows import Window, days_of
 

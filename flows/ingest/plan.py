@@ -16,7 +16,8 @@ from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.dialect import Dialect, calibrate
-from transforms.ingest.plan import DayCount, IngestRequest, Reason, expected_pages, plan_days, windows_of
+from transforms.ingest.plan import DayCount, Reason, expected_pages, plan_days, windows_of
+from transforms.ingest.request import IngestRequest
 from transforms.values.windows import CoveredDay, Window, covered_days, days_of, find_first_day
 
 PLAN_SCHEMA = pa.schema(

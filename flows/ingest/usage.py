@@ -6,7 +6,8 @@ from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.client import USAGE
 from flows.stores.lake.usage_records import raw_usage
-from transforms.ingest.plan import Rules, windows_of
+from transforms.ingest.plan import windows_of
+from transforms.ingest.request import Rules
 from transforms.ingest.usage import days_to_read
 from transforms.values.windows import Window, covered_days
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows.monitor.notify import findings_now, notify
-from flows.run.record import record_failed_start, recorded
 from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
 from flows.run.upgrade import held
@@ -85,6 +84,8 @@ def failed_start_recorded(run: Run) -> Iterator[None]:
     """Record a run that fails before `on_record`."""
 
     def record(error: Exception) -> None:
+        from flows.run.record import record_failed_start
+
         if not run.is_on_record:
             record_failed_start(run.context.settings, run.started, error)
 
@@ -98,6 +99,8 @@ def on_record(run: Run) -> Iterator[None]:
     if run.request.command != "run":
         yield
         return
+    from flows.run.record import recorded
+
     with recorded(run.context, run.summary) as run.save_record:
         run.is_on_record = True
         yield

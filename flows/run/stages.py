@@ -21,7 +21,7 @@ from flows.settings.groups import model_options, retry_policy, rules
 from flows.settings.settings import Settings
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
-from transforms.ingest.plan import IngestRequest
+from transforms.ingest.request import IngestRequest
 
 if TYPE_CHECKING:
     from flows.model.model import ModelSummary

@@ -6,7 +6,7 @@ from dataclasses import fields
 from flows.settings.accounts import account_providers, with_usage
 from flows.settings.settings import Settings
 from flows.stores.api.retries import RetryPolicy
-from transforms.ingest.plan import Rules
+from transforms.ingest.request import Rules
 from transforms.model.options import ModelOptions
 
 

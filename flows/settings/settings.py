@@ -25,7 +25,7 @@ from flows.settings.config_file import config_path, read_file
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.data_format import refuse_newer
 from transforms.errors import ConfigError
-from transforms.ingest.plan import IngestRequest, Rules
+from transforms.ingest.request import IngestRequest, Rules
 from transforms.model.options import ModelOptions
 
 # Defaults are defined once, in the stages and stores that use them.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from transforms.ingest.plan import Rules
+from transforms.ingest.request import Rules
 from transforms.pages.usage import _CATEGORY
 from transforms.values.windows import CoveredDay, Window, days_of
 

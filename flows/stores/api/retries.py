@@ -3,9 +3,6 @@
 import random
 from dataclasses import dataclass
 
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
-
 # A request answered with 429 was not processed and is safe to repeat (documented). The others are network or server
 # trouble.
 TRANSIENT_STATUSES = (408, 429, 500, 502, 503, 504)
@@ -33,6 +30,10 @@ class RetryPolicy:
 
     def retry_after(self, header: str | None) -> float | None:
         """Parse the seconds in a Retry-After header (a number or an HTTP date), up to a limit; None without one."""
+        # Settings show the defaults above; they load no HTTP library for that.
+        from urllib3.exceptions import InvalidHeader  # noqa: PLC0415
+        from urllib3.util import Retry  # noqa: PLC0415
+
         try:
             seconds = None if header is None else Retry().parse_retry_after(header)
         except (InvalidHeader, ValueError):  # ValueError: a year or a number that is out of range

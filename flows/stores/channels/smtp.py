@@ -12,8 +12,6 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Literal
 
-from email_validator import validate_email
-
 from transforms.errors import DeliveryError
 from transforms.monitor.messages import Message
 
@@ -65,6 +63,8 @@ def is_address(text: str) -> bool:
 
     Makes no DNS request, and accepts host names of a local network as well.
     """
+    from email_validator import validate_email  # noqa: PLC0415 (settings load this module, with or without e-mail)
+
     mail = EmailMessage()
     try:
         mail["To"] = text

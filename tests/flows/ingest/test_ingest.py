@@ -25,7 +25,7 @@ from flows.stores.raw.landing import Landing, decompress
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of, context_for, rows_of
 from transforms.ingest.dialect import Dialect
-from transforms.ingest.plan import IngestRequest, Rules
+from transforms.ingest.request import IngestRequest, Rules
 from transforms.values.windows import Window
 
 ACCOUNT = "5a3c0c2e-0000-4000-8000-000000000001"

@@ -45,7 +45,7 @@ from tests.support.runs.watched import (
     text_of,
     watched,
 )
-from transforms.ingest.plan import IngestRequest
+from transforms.ingest.request import IngestRequest
 from transforms.pages.records import read_envelope, read_records
 from transforms.values.windows import Window, days_of, quarter_windows
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -301,3 +303,10 @@ def test_shipped_files_are_found_in_a_wheel(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(shipped_module, "__file__", str(package / "settings" / "shipped.py"))
     assert shipped("sql", "checks") == package / "_shipped" / "sql" / "checks"
     assert shipped("reference") == package / "_shipped" / "reference"
+
+
+def test_settings_load_no_library_of_a_stage() -> None:
+    heavy = ("pyarrow", "duckdb", "requests", "urllib3", "email_validator", "prefect", "apprise")
+    script = f"import sys; import flows.settings.settings; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

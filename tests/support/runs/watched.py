@@ -20,7 +20,7 @@ from flows.stores.raw.landing import decompress
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of
 from transforms.ingest.dialect import Dialect
-from transforms.ingest.plan import IngestRequest
+from transforms.ingest.request import IngestRequest
 from transforms.values.windows import Window, days_of
 
 ACCOUNT = "5a3c0c2e-0000-4000-8000-000000000001"

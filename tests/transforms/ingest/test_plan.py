@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.ingest.plan import DayCount, Rules, expected_pages, plan_days, split, windows_of
+from transforms.ingest.plan import DayCount, expected_pages, plan_days, split, windows_of
+from transforms.ingest.request import Rules
 from transforms.values.windows import CoveredDay, Window, days_of
 
 TODAY = date(2026, 9, 30)

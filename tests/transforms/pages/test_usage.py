@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from transforms.errors import DataError, NotJsonError
-from transforms.ingest.plan import Rules
+from transforms.ingest.request import Rules
 from transforms.ingest.usage import days_to_read, usage_parameters
 from transforms.normalize.usage import fold_usage
 from transforms.pages.recordings import Page

@@ -1,0 +1,35 @@
+"""What ingesting is asked: which days, and how far a run looks back. Loads no library: settings show its defaults."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How far a run without dates looks back.
+
+    lookback_days: how many of the newest days, including today, are always fetched again. settle_days: how long a day
+    is fetched again because one of its recordings has no price or is not done. audit_days: how many of the days whose
+    last fetch is oldest are also fetched again, to find deletions and corrections in old months.
+    """
+
+    lookback_days: int = 3
+    settle_days: int = 90
+    audit_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """Which days to fetch, and how.
+
+    first, last: the days, inclusive, UTC; None means from the account's first day, or to today. again: fetch each of
+    them, covered or not. rules: how far a run looks back. usage: also fetch the Usage Records of these days, if the
+    account has them. concurrency: how many windows are fetched at the same time.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    again: bool = False
+    rules: Rules = field(default_factory=Rules)
+    usage: bool = True
+    concurrency: int = 8
