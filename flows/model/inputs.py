@@ -26,7 +26,8 @@ _NOT_IN_SQL = ("names", "providers", "provider", "with_usage", "embed_recordings
 """Options without a column in `landed.settings`: they decide what is loaded, and how."""
 
 
-def _views(models: Sequence[Model], options: ModelOptions) -> list[str]:
+def views(models: Sequence[Model], options: ModelOptions) -> list[str]:
+    """Return the models that are built as views."""
     views = [model.name for model in models if model.name.startswith("staging.")]
     return views if options.embed_recordings else [*views, "marts.fct_recordings"]
 
@@ -39,9 +40,10 @@ def _settings_row(options: ModelOptions, covered: Sequence[AccountCoverage]) -> 
     return seen | {"as_of": max((day.day for account in covered for day in account.covered), default=None)}
 
 
-def _tables(
+def landed_tables(
     data_dir: Path, reference: Path, options: ModelOptions, covered: Sequence[AccountCoverage]
 ) -> dict[str, pa.Table]:
+    """Return the tables that models read besides the lake, by full name."""
     references = {each.name: reference_table(each, data_dir, reference) for each in REFERENCES}
     named = references.pop(ACCOUNT_NAMES.name).to_pylist()
     names = {row["account_sid"]: row["account_name"] for row in named} | dict(options.names)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.model.coverage import coverage
-from flows.model.inputs import _tables, _views
+from flows.model.inputs import landed_tables, views
 from flows.stores.lake.lake import Lake
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.inputs import WarehouseInputs
@@ -31,14 +31,14 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
     """
     covered = coverage(data_dir, options.names)
     models = read_models(sql)
-    tables = _tables(data_dir, reference, options, covered)
+    tables = landed_tables(data_dir, reference, options, covered)
     contents = WarehouseInputs(
         lake_files=sorted(Lake(data_dir).folder.glob("account_sid=*/created_month=*/recordings.parquet")),
         tables=tables,
         twins=read_twins(sql),
         models=models,
         checks=read_checks(sql, models),
-        views=frozenset(_views(models, options)),
+        views=frozenset(views(models, options)),
     )
     warehouse = Warehouse(warehouse_path(data_dir))
     checks = warehouse.build(contents)

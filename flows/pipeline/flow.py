@@ -75,8 +75,17 @@ def pipeline(
         concurrency: How many windows of days to read in parallel, 1 to 64. Default: from the settings.
         wait_minutes: Wait up to this long for another run to release the data folder, then give up.
     """
-    request = RunRequest("run", first, last, account, again=again, audit_days=audit_days, presets=presets)
-    return in_flow(request, concurrency, wait_minutes)
+    request = RunRequest(
+        "run",
+        first,
+        last,
+        account,
+        again=again,
+        audit_days=audit_days,
+        presets=presets,
+        wait_minutes=wait_minutes,
+    )
+    return in_flow(request, concurrency)
 
 
 @flow(name=f"{FLOW} ingest", flow_run_name=_name_of_run, persist_result=False)

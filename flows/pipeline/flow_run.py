@@ -20,13 +20,9 @@ from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from flows.settings.settings import load
 from flows.stage import utc_now
-from flows.stores.waiting import retried
-from transforms.errors import BusyError, RecspendError
+from transforms.errors import RecspendError
 
 T = TypeVar("T")
-
-
-_SECONDS_BETWEEN_TRIES = 5
 
 
 @dataclass(slots=True)
@@ -42,7 +38,7 @@ class GivenRun:
 given_run: ContextVar[GivenRun | None] = ContextVar("given", default=None)
 
 
-def in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: int = 0) -> State[Any]:
+def in_flow(request: RunRequest, concurrency: int | None = None) -> State[Any]:
     """Perform a request inside a flow run."""
     given = given_run.get() or GivenRun()
     given.has_begun = True
@@ -53,18 +49,13 @@ def in_flow(request: RunRequest, concurrency: int | None = None, wait_minutes: i
         as_tasks = replace(
             context, step=_as_task, progress=artifacts.with_progress(context.progress), announce=announcer()
         )
-        summary = _in_its_turn(as_tasks, request, 60.0 * wait_minutes)
+        summary = perform(as_tasks, request)
     except RecspendError as error:
         given.error = error
         return state_of_error(error)
     given.summary = summary
     artifacts.show(context, request, summary)
     return state_of_summary(summary)
-
-
-def _in_its_turn(context: RunContext, request: RunRequest, seconds: float) -> RunSummary:
-    """Perform a request once no other run writes to the data folder. Raises BusyError after this many seconds."""
-    return retried(lambda: perform(context, request), BusyError, seconds, _SECONDS_BETWEEN_TRIES)
 
 
 def _as_task(name: str, piece: Callable[[], T]) -> T:

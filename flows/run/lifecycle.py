@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows.monitor.notify import findings_now, notify
-from flows.run.request import RunContext, RunRequest
+from flows.run.request import RunContext, RunRequest, accounts_to_read
 from flows.run.summary import RunSummary
 from flows.run.upgrade import held
-from flows.settings.accounts import accesses, account_names
 from flows.stage import utc_now
 from flows.stores.api.access import AccountAccess
 from transforms.errors import BusyError
@@ -56,8 +55,9 @@ def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
     upgraded, and any error of the block.
     """
     with begun(context, request) as run:
-        run.accounts = _accounts(context, request)
-        with held(context.settings.data_dir, context.progress) as run.is_rebuilt, on_record(run):
+        run.accounts = accounts_to_read(context, request)
+        waiting = 60.0 * request.wait_minutes
+        with held(context.settings.data_dir, context.progress, waiting) as run.is_rebuilt, on_record(run):
             yield run
 
 
@@ -128,14 +128,8 @@ def _found(run: Run) -> tuple[list[Finding], Seen]:
 def _failure(run: Run, error: Exception) -> tuple[list[Finding], Seen]:
     """Return that the run failed, and that it looked at nothing else."""
     account = run.request.account or ""
-    name = account_names(run.context.settings).get(account, run.request.account)  # --account also takes a sid
+    name = run.context.names.get(account, run.request.account)  # --account also takes a sid
     return [failed_run(error, name)], Seen(kinds=())
-
-
-def _accounts(context: RunContext, request: RunRequest) -> Sequence[AccountAccess]:
-    if context.accounts is not None:
-        return context.accounts
-    return accesses(context.settings, request.account) if request.reads_api else []
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from flows.report.formats import FileFormat
 from flows.report.presets import Preset
-from flows.settings.accounts import account_names
+from flows.settings.accounts import accesses, account_names
 from flows.settings.settings import Settings
 from flows.stage import Clock, Progress, Step, directly, silent, utc_now
 from flows.stores.api.access import AccountAccess
@@ -26,7 +26,8 @@ class RunRequest:
     command: a single stage, or all of them (`run`). first, last: days of creation (inclusive, UTC). account: name or
     sid of the only account to read; None: all. rebuild: build the lake from scratch. again: read the days even if they
     are covered. audit_days: also re-read this many days, those whose last fetch is oldest. presets: also write the
-    exports for these systems. formats: also write the spend tables in these formats, in addition to CSV.
+    exports for these systems. formats: also write the spend tables in these formats, in addition to CSV. wait_minutes:
+    wait up to this long while another run holds the data folder.
     """
 
     command: Command = "run"
@@ -38,6 +39,7 @@ class RunRequest:
     audit_days: int = 0
     presets: tuple[Preset, ...] = ()
     formats: tuple[FileFormat, ...] = ()
+    wait_minutes: int = 0
 
     def checked(self, today: date) -> "RunRequest":
         """Return the request itself. Raises ConfigError when its days are not possible. today: the day in UTC."""
@@ -76,6 +78,16 @@ class RunContext:
     progress: Progress = silent
     clock: Clock = utc_now
     announce: "Callable[[Message], None] | None" = None
+
+
+def accounts_to_read(context: RunContext, request: RunRequest) -> Sequence[AccountAccess]:
+    """Return how to reach the accounts that a request reads; none if it does not ask the API.
+
+    Raises ConfigError when an account or its token is missing.
+    """
+    if context.accounts is not None:
+        return context.accounts
+    return accesses(context.settings, request.account) if request.reads_api else []
 
 
 def context_of(settings: Settings) -> RunContext:

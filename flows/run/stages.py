@@ -14,9 +14,8 @@ import pyarrow as pa
 from flows.ingest.ingest import IngestSummary, ingest_account
 from flows.ingest.plan import PLAN_SCHEMA, planned_reads
 from flows.run.lifecycle import Run, lifecycle
-from flows.run.request import RunContext, RunRequest
+from flows.run.request import RunContext, RunRequest, accounts_to_read
 from flows.run.summary import RunSummary
-from flows.settings.accounts import accesses
 from flows.settings.groups import model_options, retry_policy, rules
 from flows.settings.settings import Settings
 from flows.stores.raw.raw_pages import RawPages
@@ -150,9 +149,11 @@ def planned(context: RunContext, request: RunRequest) -> pa.Table:
     account or its token is missing.
     """
     settings = context.settings
-    accounts = accesses(settings, request.account) if context.accounts is None else context.accounts
     wanted, policy = ingest_request(settings, request), retry_policy(settings)
-    plans = [planned_reads(each, settings.data_dir, wanted, policy, context.clock) for each in accounts]
+    plans = [
+        planned_reads(each, settings.data_dir, wanted, policy, context.clock)
+        for each in accounts_to_read(context, request)
+    ]
     return pa.concat_tables([PLAN_SCHEMA.empty_table(), *plans])
 
 

@@ -24,13 +24,13 @@ UpgradeStep = Callable[[Path, Progress], bool]
 
 
 @contextmanager
-def held(data_dir: Path, progress: Progress = silent) -> Iterator[bool]:
+def held(data_dir: Path, progress: Progress = silent, seconds: float = 0) -> Iterator[bool]:
     """Hold the data folder for the block, as its only writer, upgraded to the current format.
 
-    Yields whether the lake was rebuilt for that. Raises BusyError when another process writes to the folder,
-    ConfigError when a newer recspend wrote it, DataError when it cannot be upgraded.
+    Yields whether the lake was rebuilt for that. Raises BusyError when another process still writes to the folder after
+    this many seconds, ConfigError when a newer recspend wrote it, DataError when it cannot be upgraded.
     """
-    with one_writer(data_dir):
+    with one_writer(data_dir, seconds):
         yield upgrade(data_dir, progress)
 
 

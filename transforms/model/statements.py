@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from transforms.errors import ConfigError
+from transforms.values.counts import counted
 from transforms.values.dates import INSTANT
 from transforms.values.windows import CoveredDay, Window, days_of
 
@@ -83,14 +84,14 @@ class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What is missing, as part of a sentence; empty if nothing is."""
         first = self.holes[0] if self.holes else None
         parts = [
-            f"{_counted(self.hole_days, 'day of an account was', 'days of accounts were')} not read to the end "
+            f"{counted(self.hole_days, 'day of an account was', 'days of accounts were')} not read to the end "
             f"(the first is {first.first_day} of {first.account_sid})"
             if first
             else "",
-            f"{_counted(self.unpriced_recordings, 'recording has', 'recordings have')} no price"
+            f"{counted(self.unpriced_recordings, 'recording has', 'recordings have')} no price"
             if self.unpriced_recordings
             else "",
-            f"{_counted(self.rejects, 'record', 'records')} could not be understood" if self.rejects else "",
+            f"{counted(self.rejects, 'record', 'records')} could not be understood" if self.rejects else "",
         ]
         return ", ".join(part for part in parts if part)
 
@@ -152,7 +153,3 @@ def holes_of(account_sid: str, days: Sequence[date]) -> list[Hole]:
         else:
             holes.append(Hole(account_sid, day, day))
     return holes
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

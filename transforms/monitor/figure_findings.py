@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from transforms.monitor.findings import Finding, facts_of
+from transforms.values.counts import counted
 from transforms.values.money import amounts, estimated
 
 RECENT_DAYS = 45
@@ -52,7 +53,7 @@ def young_holes(found: Iterable[Finding], but_of: Collection[str], since: date) 
 
 
 def _hole(row: Row, last: date, days: int) -> Finding:
-    what = "1 day was not read" if days == 1 else f"{days} days were not read"
+    what = f"{counted(days, 'day was', 'days were')} not read"
     return Finding(
         "holes.found",
         f"{row['account_sid']} {row['day']}",

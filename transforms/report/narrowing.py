@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from transforms.errors import ConfigError
+from transforms.model.ddl import quoted
 
 _MOST_LISTED = 12
 
@@ -32,7 +33,7 @@ class Narrowing:
         """
         conditions = []
         if self.account_sid is not None:
-            of_account = f"account_sid = {_quoted(self.account_sid)}"
+            of_account = f"account_sid = {quoted(self.account_sid)}"
             if "account_sid" in columns:
                 conditions.append(of_account)
             elif reads and all("account_sid" in of_table for of_table in reads.values()):
@@ -63,7 +64,3 @@ def month_among(months: Iterable[date], month: date) -> date:
         else "No month has been read yet; run `recspend run` first."
     )
     raise ConfigError(f"There is no data for {requested}. {available}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from transforms.values.counts import counted
+
 Severity = Literal["error", "warning", "note"]
 _MOST_ODDITIES = 10
 
@@ -68,42 +70,37 @@ def run_remarks(
     if missing_days:
         remarks.append(days_missing(missing_days))
     if rejected:
-        text = f"{_counted(rejected, 'record')} could not be understood and {_are(rejected)} in no figure."
-        remarks.append(Remark("warning", text, "ops.rejects"))
+        what = counted(
+            rejected, "record could not be understood and is", "records could not be understood and are"
+        )
+        remarks.append(Remark("warning", f"{what} in no figure.", "ops.rejects"))
     if unpriced:
-        have = "has" if unpriced == 1 else "have"
-        text = f"{_counted(unpriced, 'recording')} {have} no price yet; the cost will rise as prices arrive."
-        remarks.append(Remark("note", text))
+        what = counted(unpriced, "recording has", "recordings have")
+        remarks.append(Remark("note", f"{what} no price yet; the cost will rise as prices arrive."))
     return [*remarks, *map(check_failed, checks), *_odd(oddities)]
 
 
 def days_missing(days: int) -> Remark:
     """Remark on days of accounts that are not covered."""
-    text = f"{_counted(days, 'day')} of accounts {_are(days)} missing."
+    text = f"{counted(days, 'day of accounts is', 'days of accounts are')} missing."
     return Remark("warning", text, "ops.coverage where not is_covered", "holes.csv")
 
 
 def check_failed(check: FailedCheck) -> Remark:
     """Remark on what a check found."""
-    text = f"Check {check.name} found {_counted(check.rows, 'row')}. {check.why}"
+    text = f"Check {check.name} found {counted(check.rows, 'row', 'rows')}. {check.why}"
     return Remark("error" if check.stops else "warning", text, sample="; ".join(check.sample))
 
 
 def _odd(oddities: Mapping[tuple[str, str], int]) -> list[Remark]:
     most = sorted(oddities.items(), key=lambda each: -each[1])
     remarks = [
-        Remark("note", f"Unexpected: {kind}{f' {value!r}' if value else ''} in {_counted(rows, 'row')}.")
+        Remark(
+            "note", f"Unexpected: {kind}{f' {value!r}' if value else ''} in {counted(rows, 'row', 'rows')}."
+        )
         for (kind, value), rows in most[:_MOST_ODDITIES]
     ]
     if len(most) > _MOST_ODDITIES:
         text = f"{len(most) - _MOST_ODDITIES:,} more things were unexpected."
         remarks.append(Remark("note", text, "ops.oddities"))
     return remarks
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,24 +25,24 @@ class Holder:
 
 
 @contextmanager
-def one_writer(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for the block. Raises BusyError naming the other process when one holds it."""
+def one_writer(data_dir: Path, seconds: float = 0) -> Iterator[None]:
+    """Hold the data folder for the block. Waits this many seconds for another process that holds it.
+
+    Raises BusyError naming that process if it still does.
+    """
     cure = "Wait until it ends, or use another folder with RECSPEND_DATA_DIR."
-    with one_process(data_dir / _NAME, f"Another run is writing to {data_dir}", cure):
+    with one_process(data_dir / _NAME, f"Another run is writing to {data_dir}", cure, seconds):
         yield
 
 
 @contextmanager
-def one_process(path: Path, busy: str, cure: str) -> Iterator[None]:
-    """Lock a file for the block; only one process can.
+def one_process(path: Path, busy: str, cure: str, seconds: float = 0) -> Iterator[None]:
+    """Lock a file for the block; only one process can. Waits this many seconds while another one holds it.
 
     The operating system releases the lock when the process ends, however it ends, so there are no stale locks. Raises
-    BusyError when another process holds it; the message is made of `busy`, that process, and `cure`.
+    BusyError if another process still holds it; the message is made of `busy`, that process, and `cure`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        if not _is_taken(file):
-            raise BusyError(f"{busy}: {_describe(path)}. {cure}")
+    with _locked(path, seconds, lambda: f"{busy}: {_describe(path)}. {cure}") as file:
         file.truncate(0)
         file.write(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}")
         file.flush()
@@ -52,24 +52,24 @@ def one_process(path: Path, busy: str, cure: str) -> Iterator[None]:
 @contextmanager
 def in_turn(path: Path, seconds: float) -> Iterator[None]:
     """Lock a file for the block; wait while another process holds it. Raises BusyError after this many seconds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def take() -> None:
-        if not _is_taken(file):
-            raise BusyError(f"Another process has held {path} for {seconds:.0f} seconds. See what keeps it.")
-
-    with path.open("a") as file:
-        retried(take, BusyError, seconds, _SECONDS_BETWEEN_TRIES)
+    busy = f"Another process has held {path} for {seconds:.0f} seconds. Check whether it hangs."
+    with _locked(path, seconds, lambda: busy):
         yield
 
 
-def _is_taken(file: IO[str]) -> bool:
-    """Try to lock an open file. Returns whether that worked."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+@contextmanager
+def _locked(path: Path, seconds: float, busy: Callable[[], str]) -> Iterator[IO[str]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+
+        def take() -> None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyError(busy()) from None
+
+        retried(take, BusyError, seconds, _SECONDS_BETWEEN_TRIES)
+        yield file
 
 
 def holder(data_dir: Path) -> Holder | None:

@@ -13,11 +13,11 @@ import duckdb
 import pyarrow as pa
 
 from flows.stores.warehouse.checks import CheckResult, check_table, run_check
-from flows.stores.warehouse.ddl import create_table, quoted
 from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
 from flows.stores.warehouse.sql_files import query
 from flows.stores.whole_files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
+from transforms.model.ddl import create_table, quoted
 from transforms.model.models import Check, Model, Twin, build_order, drift
 
 _SCHEMAS = ("landed", "staging", "marts", "ops")

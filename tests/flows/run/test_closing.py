@@ -424,7 +424,8 @@ def test_close_names_unpriced_recordings_and_rejects(tmp_path: Path) -> None:
     )
     assert 0 < rejects < len(everything)
     assert {row["created_at"] is None for row in everything} == {True, False}
-    said = f"{unpriced} recordings have no price, {rejects} records could not be understood\\."
+    rejected = "1 record" if rejects == 1 else f"{rejects} records"  # as many as the concurrent requests got
+    said = f"{unpriced} recordings have no price, {rejected} could not be understood\\."
     with pytest.raises(ConfigError, match=said):
         close(source.ledger, tmp_path)
     assert closed(source.ledger, tmp_path, "UTC", "2026-09").statement.missing.rejects == rejects

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,33 @@ def test_due_run_without_a_token_is_recorded_and_sent(
     assert recspend(monkeypatch, "run") == 2
     assert [record.exit_code for record in Runs(data_dir).all()] == [2]
     assert "RECSPEND_API_TOKEN is not set" in got.read_text()
+
+
+def test_run_that_waits_for_the_folder_looks_up_its_tokens_once(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+    released = ExitStack()
+    released.enter_context(one_writer(data_dir))
+
+    def accesses(*_: Any) -> list[Any]:
+        looked_up.append("tokens")
+        return []
+
+    def wait(_: float) -> None:
+        if len(waits := [*waited, 1]) == 3:
+            released.close()
+        waited[:] = waits
+
+    waited: list[int] = []
+    monkeypatch.setattr("flows.run.request.accesses", accesses)
+    monkeypatch.setattr("flows.stores.waiting.time.sleep", wait)
+    perform(context_of(load(data_dir=data_dir)), RunRequest("ingest", wait_minutes=1))
+    assert (looked_up, len(waited)) == (["tokens"], 3)
+
+
+def test_run_that_does_not_wait_is_refused_at_once(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.run.request.accesses", lambda *_: [])
+    monkeypatch.setattr("flows.stores.waiting.time.sleep", lambda _: pytest.fail("it waits"))
+    with one_writer(data_dir), pytest.raises(BusyError):
+        perform(context_of(load(data_dir=data_dir)), RunRequest("ingest"))
