@@ -47,7 +47,7 @@ docs: install
 
 install: .venv/.installed
 
-.venv/.installed: requirements.lock pyproject.toml flows/command/recspend_installed.py
+.venv/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "recspend needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock

@@ -329,14 +329,20 @@ def test_prefect_runs_with_a_secret_block_leave_no_token(
             )
             == 2
         )
+        doctor = ["-c", "from flows.command.main import main; main()", "doctor"]
+        assert call("doctor", *doctor, PREFECT_API_URL=away) == 2
         assert call("directly", "-c", "from flows.command.main import main; main()", "ingest") == 0
         flows = call("flows", "-c", SEVERAL_FLOWS, REFUSING=refuses.base_url, BROKEN=str(tmp_path / "broken"))
         assert flows == 0, said["flows: errors"][-3000:]
 
     assert (
-        "Error: The Prefect Secret block that RECSPEND_TOKEN_BLOCK names cannot be read: the Prefect server "
-        "http://127.0.0.1:9/api does not respond (ConnectError). Start it, or correct PREFECT_API_URL."
+        "Error: The Prefect server http://127.0.0.1:9/api does not respond (RuntimeError). Start it, or unset "
+        "PREFECT_API_URL and leave out --prefect to run without it."
     ) in " ".join(said["no server: errors"].split())
+    assert (
+        "The Prefect Secret block that RECSPEND_TOKEN_BLOCK names cannot be read: the Prefect server "
+        "http://127.0.0.1:9/api does not respond (ConnectError). Start it, or correct PREFECT_API_URL."
+    ) in " ".join(said["doctor: output"].split())
     reported = json.loads(said["flows: output"].splitlines()[-1])
     assert reported["states"] == ["Completed", "API refused", "Failed", "Wrong settings"]
     assert (

@@ -282,7 +282,7 @@ def with_a_check_that_fails(server: Server, folder: Path) -> None:
     """Make workers that start from now on find a copy of recspend with one more check."""
     for package in ("flows", "transforms", "sql", "data/reference"):
         shutil.copytree(TOP / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(TOP / "flows" / "command" / "recspend_installed.py", folder)
+    shutil.copy(TOP / "recspend_installed.py", folder)
     put(
         folder / "sql" / "checks" / "nothing_is_right.sql",
         "-- Whatever it is.\n-- severity: fail\nselect 1 as found\n",

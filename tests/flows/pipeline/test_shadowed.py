@@ -50,6 +50,11 @@ def test_flow_loads_as_a_served_run_loads_it(ours: str, tmp_path: Path) -> None:
     )
 
 
+def test_flow_loads_when_a_worker_runs_in_the_checkout() -> None:
+    """Python leaves a folder that is on PYTHONPATH out of the path of an editable install."""
+    assert str(TOP) in said(TOP, sys.executable, "-c", LOAD, DEPLOYED["entrypoint"], PYTHONPATH=str(TOP))
+
+
 def test_flow_loads_as_a_worker_loads_it(tmp_path: Path) -> None:
     """A worker puts the working folder first on the path of a run."""
     shadow(tmp_path, *OURS["packages"])
