@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from flows.stores.shipped import shipped
+from flows.stores.warehouse.sql_files import read_checks
+from flows.stores.warehouse.warehouse import CONFIG
+from tests.support.sql.tables import GIVEN, needed
+from transforms.model.models import references
+
 # Building its chart library takes two seconds; the tests of the page switch it on.
 os.environ.setdefault("RECSPEND_REPORT_PAGE", "false")
 # As in the Makefile, for tests that are started without it: no server of a test reports to anybody.
@@ -26,6 +32,27 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
         if name.upper().startswith(("RECSPEND_", "PREFECT_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build warehouses with one thread: the tables are small, and each core has a worker of its own."""
+    monkeypatch.setitem(CONFIG, "threads", 1)
+
+
+@pytest.fixture(autouse=True)
+def only_what_is_needed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have runs of a test marked `builds` build only those marts and what they read, and no reports."""
+    if (mark := request.node.get_closest_marker("builds")) is None:
+        return
+    models = needed(*mark.args)
+    kept = {model.name for model in models} | GIVEN.keys()
+    checks = [
+        check for check in read_checks(shipped("sql"), models) if references(check.sql, check.file) <= kept
+    ]
+    monkeypatch.setattr("flows.model.model.read_models", lambda _: models)
+    monkeypatch.setattr("flows.model.model.read_checks", lambda *_: checks)
+    monkeypatch.setattr("flows.run.stages.report", lambda _: None)
 
 
 @pytest.fixture

@@ -36,8 +36,7 @@ def test_copied_files_are_tracked_and_all_the_wheel_needs() -> None:
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
     project = PROJECT["project"]
     texts = {project["readme"], *project["license-files"]}
-    added = {each for each in wheel["force-include"] if each.partition("/")[0] not in wheel["packages"]}
-    needed = {*texts, "pyproject.toml", *wheel["packages"], *added}
+    needed = {*texts, "pyproject.toml", *wheel["only-include"], *wheel["force-include"]}
     assert set(sources) == needed | {"requirements.lock"}
     assert copied(IMAGE) == []
 

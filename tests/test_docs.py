@@ -208,6 +208,7 @@ def test_map_of_the_data_folder_agrees_with_the_twins() -> None:
     assert page("data") == data_map.render(), "run `make docs`"
 
 
+@pytest.mark.slow
 def test_readme_shows_the_demo_and_the_page_its_commands(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "COLUMNS": "80"}
 

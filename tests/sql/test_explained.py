@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.sql.test_mart_totals import ledgers, plain_ledger, warehouse_of
+from tests.sql.test_mart_totals import ledgers, warehouse_of
 from tests.support.sql.tables import MODELS, Row
 from transforms.errors import ConfigError
 from transforms.model.models import FACT, SUMS, Model
@@ -67,14 +67,15 @@ def unexplained(
 
 
 @pytest.mark.parametrize("mart", EXPLAINED, ids=lambda mart: mart.name)
-def test_recordings_found_for_each_row_are_those_it_counts(mart: Model) -> None:
-    with warehouse_of(plain_ledger()) as connection:
-        rows = key_rows(connection, mart)
-        assert rows, f"Let plain_ledger() give {mart.name} a row."
-        for row in rows[:40]:
-            conditions = read_conditions(mart, [f"{column}={value}" for column, value in row.items()])
-            assert [each["rows"] for each in rows_of(connection, figures_sql(mart, conditions))] == [1], row
-            assert unexplained(connection, mart, conditions) == [], row
+def test_recordings_found_for_each_row_are_those_it_counts(
+    mart: Model, plain: duckdb.DuckDBPyConnection
+) -> None:
+    rows = key_rows(plain, mart)
+    assert rows, f"Let plain_ledger() give {mart.name} a row."
+    for row in rows[:20]:
+        conditions = read_conditions(mart, [f"{column}={value}" for column, value in row.items()])
+        assert [each["rows"] for each in rows_of(plain, figures_sql(mart, conditions))] == [1], row
+        assert unexplained(plain, mart, conditions) == [], row
 
 
 @given(ledgers())
@@ -102,23 +103,22 @@ def test_mart_that_counts_recordings_says_which() -> None:
     assert silent == []
 
 
-def test_rate_changes_and_adjustments_name_their_recordings() -> None:
-    with warehouse_of(plain_ledger()) as connection:
-        for mart, expected in (
-            (
-                "marts.rate_changes",
-                f"select count(*) from {FACT} as fact, marts.rate_changes as changes where usage_date = changed_on "
-                "and rate = rate_after and fact.account_sid = changes.account_sid",
-            ),
-            ("marts.adjusted_recordings", "select count(*) from marts.adjusted_recordings"),
-            (
-                "marts.adjustments",
-                "select sum(recordings_change) from marts.adjustments where kind <> 'undated'",
-            ),
-            (
-                "marts.charge_corrections",
-                "select sum(priced_recordings_change) from marts.charge_corrections",
-            ),
-        ):
-            found = connection.execute(f"select count(*) from ({recordings_sql(BY_NAME, BY_NAME[mart], [])})")
-            assert found.fetchall() == connection.execute(expected).fetchall() != [(0,)]
+def test_rate_changes_and_adjustments_name_their_recordings(plain: duckdb.DuckDBPyConnection) -> None:
+    for mart, expected in (
+        (
+            "marts.rate_changes",
+            f"select count(*) from {FACT} as fact, marts.rate_changes as changes where usage_date = changed_on "
+            "and rate = rate_after and fact.account_sid = changes.account_sid",
+        ),
+        ("marts.adjusted_recordings", "select count(*) from marts.adjusted_recordings"),
+        (
+            "marts.adjustments",
+            "select sum(recordings_change) from marts.adjustments where kind <> 'undated'",
+        ),
+        (
+            "marts.charge_corrections",
+            "select sum(priced_recordings_change) from marts.charge_corrections",
+        ),
+    ):
+        found = plain.execute(f"select count(*) from ({recordings_sql(BY_NAME, BY_NAME[mart], [])})")
+        assert found.fetchall() == plain.execute(expected).fetchall() != [(0,)]

@@ -451,12 +451,11 @@ def plain_ledger() -> list[Row]:
 
 
 @pytest.mark.parametrize("mart", TOTALS)
-def test_planted_row_is_detected(mart: str) -> None:
-    with warehouse_of(plain_ledger()) as connection:
-        assert differences(connection, mart) == []
-        (planted,) = connection.execute(f"insert into {mart} select * from {mart} limit 1").fetchone() or (0,)
-        assert planted == 1
-        assert differences(connection, mart) != []
+def test_planted_row_is_detected(mart: str, plain: duckdb.DuckDBPyConnection) -> None:
+    assert differences(plain, mart) == []
+    (planted,) = plain.execute(f"insert into {mart} select * from {mart} limit 1").fetchone() or (0,)
+    assert planted == 1
+    assert differences(plain, mart) != []
 
 
 def test_every_mart_is_checked_against_its_recordings() -> None:

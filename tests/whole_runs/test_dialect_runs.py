@@ -26,6 +26,8 @@ from tests.support.runs.living_runs import (
     warehouse_facts,
 )
 
+pytestmark = pytest.mark.builds("marts.daily_spend")
+
 PAGE_SIZE = 10
 ACCOUNT = ACCOUNTS[0]
 FILTERS = ("instant-inclusive", "instant-exclusive", "day-inclusive", "day-exclusive")

@@ -36,6 +36,8 @@ from tests.support.runs.living_runs import (
     warehouse_facts,
 )
 
+pytestmark = pytest.mark.builds("marts.daily_spend")
+
 PAGE_SIZE = 10
 PASSING = (
     *("throttle", "throttle-concurrency", "flaky", "bad-json", "lost-cursor"),
@@ -99,7 +101,9 @@ def assert_borne(
     must_strike: bool = True,
 ) -> None:
     """Check that a run against an API with these faults ends as if there were none, except for reported bad records."""
-    with serve(source, faults=faults, seed=seed, latency_ms=3) as emulator:
+    # Slow enough that requests overlap, on a busy machine too.
+    latency_ms = 10 if "throttle-concurrency" in faults else 3
+    with serve(source, faults=faults, seed=seed, latency_ms=latency_ms) as emulator:
         summary = run_by(clock_of(source.ledger), accesses_of(emulator), data_dir, request)
         assert summary.failed == {}
         # With huge pages there are only a few requests, so other faults may not occur.

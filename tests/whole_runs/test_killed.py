@@ -84,7 +84,7 @@ def assert_nothing_is_torn(data_dir: Path) -> None:
     ("stage", "pattern"),
     [
         ("ingest", "raw/*/*/*/page-00001.json.zst"),
-        ("model", "warehouse.duckdb.partial"),
+        pytest.param("model", "warehouse.duckdb.partial", marks=pytest.mark.slow),
         pytest.param(
             "normalize",
             ".rebuild/recordings/*/created_month=2026-08/recordings.parquet*",
@@ -103,6 +103,7 @@ def test_killed_run_is_finished_by_the_next(
     assert warehouse_cells(tmp_path) == ledger_cells(emulator.totals())
 
 
+@pytest.mark.slow
 def test_fetch_continues_after_the_last_landed_page(emulator: Emulator, tmp_path: Path) -> None:
     days = ("--from", "2026-07-01", "--to", "2026-07-31")
     kill_when(start(emulator, tmp_path, *days), tmp_path, "raw/*/*/*/page-00001.json.zst")

@@ -12,6 +12,7 @@ from tests.support import CAPTURES, GOLDEN
 from tests.support.runs.ledger_runs import ledger_cells, rows_of, run_against, warehouse_cells
 
 AUTUMN_2018 = (date(2018, 9, 1), date(2018, 12, 31))
+pytestmark = pytest.mark.builds("marts.daily_spend")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from tests.support.runs.ledger_runs import accesses_of, context_for, ledger_cell
 from tests.support.runs.watched import TODAY, epoch, evenly, page_requests, recording
 from transforms.values.windows import Window, days_of
 
+pytestmark = pytest.mark.builds("marts.daily_spend")
+
 RUN = RunRequest("run")
 
 
@@ -35,6 +37,7 @@ def covered(data_dir: Path) -> list[date]:
     return [row["day"] for row in rows]
 
 
+@pytest.mark.slow
 def test_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
     day = date(2026, 8, 12)
     with serve(open_recordings(evenly(day, day, 100_000), tmp_path / "rendered")) as emulator:

@@ -28,6 +28,8 @@ from transforms.ingest.dialect import Dialect
 from transforms.ingest.request import IngestRequest, Rules
 from transforms.values.windows import Window
 
+pytestmark = pytest.mark.builds("marts.daily_spend")
+
 ACCOUNT = "5a3c0c2e-0000-4000-8000-000000000001"
 TODAY = datetime(2026, 9, 30, 12, tzinfo=UTC)
 EVERY_FACT = "select * from marts.fct_recordings order by recording_sid"

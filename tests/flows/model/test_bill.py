@@ -25,6 +25,8 @@ from tests.support.runs.ledger_runs import accesses_of, rows_of
 from tests.support.runs.living_runs import WHOLE_RUN, clock_of, epoch_of, made, run_by
 from transforms.errors import DataError
 
+pytestmark = pytest.mark.builds("marts.reconciliation", "marts.daily_spend")
+
 ACCOUNT = "AC3c0c2e00004000800000000000000001"
 TODAY = date(2026, 9, 14)
 CENT = Decimal("0.01")

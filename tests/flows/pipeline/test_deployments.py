@@ -38,18 +38,37 @@ def test_flow_parameters_are_typed_described_and_not_secret() -> None:
     assert shown.keys() & secrets == set()
 
 
+@pytest.fixture(scope="module")
+def said_apart() -> list[Any]:
+    """Ask a process that loads Prefect anew, as it reads the environment only then, for prefect.yaml and more."""
+    said = (
+        "prefect_yaml.render()",
+        "deployments.environment_of_runs()",
+        "deployments._lost_runs('1').trigger.within.total_seconds()",
+    )
+    script = (
+        "import json; from flows.pipeline import deployments, prefect_yaml; "
+        f"print(json.dumps([{', '.join(said)}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
+    )
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
 def test_flow_allows_as_many_windows_as_the_settings() -> None:
     low, high = Settings.model_fields["concurrency"].metadata
     shown = parameter_schema(pipeline).properties["concurrency"]["anyOf"][0]
     assert (shown["minimum"], shown["maximum"]) == (low.ge, high.le)
 
 
-def test_prefect_yaml_is_written_by_make_docs() -> None:
+def test_prefect_yaml_is_written_by_make_docs(said_apart: list[Any]) -> None:
     written = (TOP / "prefect.yaml").read_text("utf-8")
-    assert written == in_a_process_of_its_own("prefect_yaml.render()")
+    assert written == said_apart[0]
 
 
-def test_prefect_yaml_says_what_recspend_deploy_does() -> None:
+def test_prefect_yaml_says_what_recspend_deploy_does(said_apart: list[Any]) -> None:
     project = yaml.safe_load((TOP / "prefect.yaml").read_text("utf-8"))
     assert [project[step] for step in ("build", "push", "pull")] == [None, None, None]
     (written,) = project["deployments"]
@@ -63,7 +82,7 @@ def test_prefect_yaml_says_what_recspend_deploy_does() -> None:
     assert written["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     assert written["work_pool"]["name"] == "recspend"
     env = written["work_pool"]["job_variables"]["env"]
-    assert env == in_a_process_of_its_own("deployments.environment_of_runs()")
+    assert env == said_apart[1]
     assert env["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "60"
     (schedule,) = written["schedules"]
     assert made.schedules
@@ -72,8 +91,8 @@ def test_prefect_yaml_says_what_recspend_deploy_does() -> None:
     assert cron.model_dump(include={"cron", "timezone"}) == schedule
 
 
-def test_run_is_lost_after_three_minutes_without_a_heartbeat() -> None:
-    assert in_a_process_of_its_own("deployments._lost_runs('1').trigger.within.total_seconds()") == 180
+def test_run_is_lost_after_three_minutes_without_a_heartbeat(said_apart: list[Any]) -> None:
+    assert said_apart[2] == 180
 
 
 class Running:
@@ -114,17 +133,6 @@ def test_runner_reports_an_unresponsive_server_in_a_sentence() -> None:
             asyncio.run(deployments._run_with_server(lambda: False, runner))
     with pytest.raises(ExceptionGroup), deployments._server_errors_reported():
         raise ExceptionGroup("something else", [KeyError("unexpected")])
-
-
-def in_a_process_of_its_own(expression: str) -> Any:
-    """Return the result where Prefect was not loaded before, as it reads the environment only then."""
-    script = (
-        f"import json; from flows.pipeline import deployments, prefect_yaml; print(json.dumps({expression}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
-    )
-    return json.loads(done.stdout)
 
 
 def test_deployment_of_one_account_waits_for_the_others() -> None:

@@ -234,7 +234,7 @@ def test_flow_fails_without_secrets_if_an_account_is_unreadable(emulator: Emulat
 @pytest.mark.parametrize(
     "command",
     [
-        ["run"],
+        pytest.param(["run"], marks=pytest.mark.slow),
         pytest.param(["deploy", "--work-pool", "local"], marks=pytest.mark.slow),
         pytest.param(["serve"], marks=pytest.mark.slow),
     ],
@@ -268,6 +268,8 @@ def test_unresponsive_prefect_server_is_sent_once_and_recorded(emulator: Emulato
     )
     done = subprocess.run([*RECSPEND, "run"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
+    assert "The Prefect server http://127.0.0.1:9/api does not respond" in done.stderr
+    assert "Traceback" not in done.stderr
     (sent,) = got.read_text().splitlines()
     assert "The Prefect server http://127.0.0.1:9/api does not respond" in json.loads(sent)["text"]
     assert [record.exit_code for record in Runs(tmp_path / "data").all()] == [2]

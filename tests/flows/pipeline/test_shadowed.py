@@ -42,7 +42,9 @@ def test_command_starts_with_the_folder_on_pythonpath(ours: str, path: str, tmp_
     assert said(tmp_path, BIN / "recspend", "--version", PYTHONPATH=given).startswith("recspend ")
 
 
-@pytest.mark.parametrize("ours", OURS)
+@pytest.mark.parametrize(
+    "ours", ["packages", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("modules", "folders"))]
+)
 def test_flow_loads_as_a_served_run_loads_it(ours: str, tmp_path: Path) -> None:
     shadow(tmp_path, *OURS[ours], *OTHERS)
     assert str(TOP) in said(

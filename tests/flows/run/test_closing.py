@@ -38,6 +38,8 @@ from tests.support.runs.living_runs import (
 from transforms.errors import ChecksFailedError, ConfigError, DataError
 
 FIRST, TODAY = date(2026, 7, 20), date(2026, 10, 2)
+pytestmark = pytest.mark.builds("marts.adjustments", "marts.daily_spend")
+
 EVERYTHING = RunRequest(first=FIRST, again=True)
 
 

@@ -23,7 +23,7 @@ Row = Mapping[str, object]
 
 def connect() -> duckdb.DuckDBPyConnection:
     """Return an empty database in memory, with the schemas of the warehouse."""
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})
     connection.execute("set TimeZone = 'UTC'")
     for schema in sorted({name.partition(".")[0] for name in TWINS}):
         connection.execute(f"create schema {schema}")

@@ -252,6 +252,7 @@ def test_control_of_rendered_ledger_returns_totals_only(tmp_path: Any) -> None:
             _ = running.ledger
 
 
+@pytest.mark.slow
 def test_living_ledger_lists_100_000_recordings_of_one_day() -> None:
     source = open_living([made(n, NOW - DAY + n % DAY) for n in range(100_000)], now=NOW)
     with serve(source) as running:

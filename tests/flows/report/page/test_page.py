@@ -408,8 +408,15 @@ def test_page_marks_rate_changes(browser: Chrome, data_dir: Path) -> None:
     assert len(table(browser, "Rate changes")) == len(changes)
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("dark", "width"),
+    [
+        (False, 1280),
+        (True, 390),
+        pytest.param(False, 390, marks=pytest.mark.slow),
+        pytest.param(True, 1280, marks=pytest.mark.slow),
+    ],
+)
 def test_page_fits_every_width_and_is_accessible(
     browser: Chrome, data_dir: Path, width: int, dark: bool
 ) -> None:
@@ -443,6 +450,7 @@ def test_page_sections_draw_only_the_chosen_currency(browser: Chrome, data_dir: 
             assert {title.split()[0] for title in titles if title.split()[0].isupper()} == {currency}, name
 
 
+@pytest.mark.slow
 def test_page_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None:
     page = data_dir / "reports" / "report.html"
     open_page(browser, page, dark=True)
@@ -495,6 +503,7 @@ def test_page_of_a_nearly_empty_lake_says_so(browser: Chrome, tmp_path: Path, re
     assert violations(browser) == []
 
 
+@pytest.mark.slow
 def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp_path: Path) -> None:
     names = [*ODD_NAMES, "x" * 300, "twice", "twice", *(f"account {i}" for i in range(194))]
     page = tmp_path / "report.html"
@@ -515,6 +524,7 @@ def test_page_fits_two_hundred_accounts_and_five_currencies(browser: Chrome, tmp
     assert browser.title == "Recording spend"
 
 
+@pytest.mark.slow
 def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(generated_page(["first", "second"], 800, days=400))
