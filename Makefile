@@ -1,11 +1,14 @@
 # Everything sets itself up: `make demo` and `make test` work on a fresh machine with Python 3.11 and make.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PARALLEL := -n auto --dist worksteal
 
 # No library may phone home, and pip asks nobody which version it is.
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Tests start many processes, which need not compile everything again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test coverage test-slow lint bench docs install lock clean
 
@@ -13,15 +16,15 @@ demo: install
 	$(BIN)/recspend demo --prefect
 
 test: install
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 # The share of transforms' lines and branches that its own tests run; fails below the floor in pyproject.toml. What
 # touches the world is proved by whole runs, many of them in processes of their own, which this would not see.
 coverage: install
-	$(BIN)/python -m pytest tests/transforms -m "not slow" -n auto --dist worksteal --cov --cov-report=term
+	$(BIN)/python -m pytest tests/transforms -m "not slow" $(PARALLEL) --cov --cov-report=term
 
 test-slow: install
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow $(PARALLEL)
 
 lint: install
 	$(BIN)/ruff check .

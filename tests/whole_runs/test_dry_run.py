@@ -173,6 +173,7 @@ def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
         yield emulator, data_dir
 
 
+@pytest.mark.slow
 def test_plan_estimates_dense_days_by_their_pages(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
     assert plan(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
@@ -189,6 +190,7 @@ def test_plan_estimates_dense_days_by_their_pages(dense: tuple[Emulator, Path]) 
     assert len(page_requests(emulator, before)) == 4
 
 
+@pytest.mark.slow
 def test_plan_expects_empty_days_to_stay_empty(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
     again = RunRequest("ingest", september(10), september(20), again=True)
@@ -197,6 +199,7 @@ def test_plan_expects_empty_days_to_stay_empty(dense: tuple[Emulator, Path]) -> 
     ]
 
 
+@pytest.mark.slow
 def test_plan_estimate_is_close_when_windows_are_split(
     dense: tuple[Emulator, Path],
 ) -> None:

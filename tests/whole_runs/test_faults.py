@@ -46,6 +46,8 @@ PASSING = (
 # They do not change recordings: test_bill.py tests them.
 BESIDE = ("odd-accounts", "usage-extra", "usage-minutes", "usage-missing", "usage-price", "usage-refused")
 STOPPING = ("not-found", "expired-token", "unauthorized", "other-host", "redirect", "repeat-cursor")
+SAMPLED = ("throttle", "bad-records")
+"""What `make test` tries; `make test-slow` tries every fault."""
 EVERYTHING = 10_000
 
 
@@ -120,7 +122,10 @@ def assert_borne(
     assert ("records_are_rejected" in warned) == bool(rejects)
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize(
+    "fault",
+    [fault if fault in SAMPLED else pytest.param(fault, marks=pytest.mark.slow) for fault in PASSING],
+)
 def test_passing_fault_changes_no_figure(fault: str, source: LivingSource, tmp_path: Path) -> None:
     assert_borne(source, tmp_path, [fault])
 
@@ -129,7 +134,10 @@ def test_passing_fault_changes_no_figure(fault: str, source: LivingSource, tmp_p
     "faults",
     [
         ("throttle", "flaky", "lost-cursor", "bad-records"),
-        ("empty-page-with-next", "duplicates", "lost-cursor", "throttle-concurrency"),
+        pytest.param(
+            ("empty-page-with-next", "duplicates", "lost-cursor", "throttle-concurrency"),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             ("throttle-concurrency", "duplicates", "bad-json", "lost-cursor"), marks=pytest.mark.slow
         ),
@@ -201,8 +209,9 @@ FROM_THE_BEGINNING = "from the beginning"
 @pytest.mark.parametrize(
     ("fault", "when"),
     [
-        *((fault, AFTER) for fault in STOPPING),
+        ("not-found", AFTER),
         ("repeat-cursor", FROM_THE_BEGINNING),
+        *(pytest.param(fault, AFTER, marks=pytest.mark.slow) for fault in STOPPING[1:]),
         *(pytest.param(fault, FROM_THE_BEGINNING, marks=pytest.mark.slow) for fault in STOPPING[:-1]),
     ],
 )
@@ -274,7 +283,10 @@ def test_skipped_rows_are_found_by_reading_their_days_again(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "faults",
-    [tuple(LEDGER_FAULTS), *(pytest.param((fault,), marks=pytest.mark.slow) for fault in LEDGER_FAULTS)],
+    [
+        pytest.param(tuple(LEDGER_FAULTS), marks=pytest.mark.slow),
+        *(pytest.param((fault,), marks=pytest.mark.slow) for fault in LEDGER_FAULTS),
+    ],
     ids=" ".join,
 )
 def test_three_months_of_a_living_ledger(faults: Sequence[str], tmp_path: Path) -> None:
@@ -314,6 +326,7 @@ LIFE = """
 """
 
 
+@pytest.mark.slow
 def test_eight_workers_adapt_to_the_limit_of_the_api(tmp_path: Path) -> None:
     """Eight workers against an API that accepts three requests at once.
 

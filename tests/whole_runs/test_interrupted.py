@@ -99,10 +99,10 @@ def lake_of(data_dir: Path) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("happens", "first", "corrections", "changes"),
     [
-        (moves, SEPTEMBER, 0, 1),
+        pytest.param(moves, SEPTEMBER, 0, 1, marks=pytest.mark.slow),
         (moves_with_another_price, SEPTEMBER, 1, 1),
-        (everything_happens, AUGUST, 4, 5),
-        (two_change_places, AUGUST, 0, 2),
+        pytest.param(everything_happens, AUGUST, 4, 5, marks=pytest.mark.slow),
+        pytest.param(two_change_places, AUGUST, 0, 2, marks=pytest.mark.slow),
     ],
     ids=["it moves", "it moves and is corrected", "everything", "two change places"],
 )

@@ -83,7 +83,7 @@ def assert_nothing_is_torn(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("stage", "pattern"),
     [
-        ("ingest", "raw/*/*/*/page-00001.json.zst"),
+        pytest.param("ingest", "raw/*/*/*/page-00001.json.zst", marks=pytest.mark.slow),
         pytest.param("model", "warehouse.duckdb.partial", marks=pytest.mark.slow),
         pytest.param(
             "normalize",
@@ -260,7 +260,7 @@ def test_ingest_killed_at_random_moments_repeats_no_landed_page(tmp_path: Path) 
     assert lake_of(killed, access.account_sid).equals(lake_of(whole, access.account_sid))
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 @pytest.mark.parametrize("flags", [[], pytest.param(["--prefect"], marks=pytest.mark.slow)], ids=str)
 def test_stopped_run_waits_for_no_response_and_leaves_nothing(
     sent: signal.Signals, flags: list[str], tmp_path: Path

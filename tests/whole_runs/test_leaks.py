@@ -224,6 +224,7 @@ def test_invalid_settings_show_no_token(
         assert leaks(forms, said, tmp_path) == []
 
 
+@pytest.mark.slow
 def test_doctor_shows_no_token(
     source: Source, recspend: Callable[..., tuple[int, Said]], forms: list[bytes], tmp_path: Path
 ) -> None:

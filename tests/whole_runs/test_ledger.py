@@ -32,7 +32,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rendered")
 
 
-@pytest.mark.parametrize("parameters", [Parameters(7, 4000, 3), Parameters(8, 1, 1), Parameters(9, 2500, 1)])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        Parameters(7, 4000, 3),
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in (Parameters(8, 1, 1), Parameters(9, 2500, 1))
+        ),
+    ],
+)
 def test_cube_equals_the_ledger_cell_by_cell(parameters: Parameters, cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(parameters, cache)) as emulator:
         summary = run_against(emulator, tmp_path)
@@ -103,6 +112,7 @@ def test_rebuild_from_raw_gives_the_same_lake(cache: Path, tmp_path: Path) -> No
     assert {name: rebuilt[name] for name in months} == months  # nothing changed, so nothing was replaced
 
 
+@pytest.mark.slow
 def test_lost_lake_is_rebuilt_from_raw(cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
         run_against(emulator, tmp_path)
@@ -114,6 +124,7 @@ def test_lost_lake_is_rebuilt_from_raw(cache: Path, tmp_path: Path) -> None:
     assert warehouse_cells(tmp_path) == cells
 
 
+@pytest.mark.slow
 def test_requested_days_are_kept_and_the_rest_is_a_gap(cache: Path, tmp_path: Path) -> None:
     with serve(open_ledger(Parameters(7, 2000, 1), cache)) as emulator:
         run_against(emulator, tmp_path, date(2026, 9, 1), date(2026, 9, 2))
@@ -164,7 +175,7 @@ def ledgers(draw: st.DrawFn) -> list[Recording]:
 numbered = itertools.count()
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recordings=ledgers())
 def test_any_ledger_in_any_mix_of_forms_is_exact(recordings: list[Recording], tmp_path: Path) -> None:
     folder = tmp_path / str(next(numbered))

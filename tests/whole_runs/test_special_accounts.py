@@ -82,6 +82,7 @@ def test_first_recording_of_an_empty_account_is_found(tmp_path: Path) -> None:
     assert (summary.exit_code, summary.new, summary.holes) == (0, 1, 0)
 
 
+@pytest.mark.slow
 def test_ten_year_old_recording_is_found_with_few_requests(tmp_path: Path) -> None:
     day = date(2016, 9, 30)
     source = open_recordings([recording(0, epoch(day))], tmp_path / "rendered")

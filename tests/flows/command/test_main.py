@@ -317,6 +317,7 @@ def test_emulator_totals_equal_those_of_the_served_ledger(recspend: Recspend, em
     assert json.loads(out) == json.loads(json.dumps(emulator.totals()))
 
 
+@pytest.mark.slow
 def test_emulator_explains_itself_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -371,6 +372,7 @@ def test_demo_does_not_touch_a_folder_with_other_files(recspend: Recspend, tmp_p
     assert mine.read_text() == "keep"
 
 
+@pytest.mark.slow
 def test_close_happens_once_and_shows_what_was_missing(
     filled: str, recspend: Recspend, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -487,6 +489,7 @@ def test_show_names_a_mart_that_does_not_exist(filled: str, recspend: Recspend) 
         assert said in err
 
 
+@pytest.mark.slow
 def test_extract_says_where_it_is_and_what_is_left_out(
     filled: str, recspend: Recspend, tmp_path: Path
 ) -> None:
@@ -504,6 +507,7 @@ def test_extract_says_where_it_is_and_what_is_left_out(
     assert (tmp_path / "data" / "reports" / "recspend.xlsx").exists()
 
 
+@pytest.mark.slow
 def test_run_ends_with_what_changed_since_the_last_run(account: str, recspend: Recspend) -> None:
     _, first, _ = recspend("run")
     assert re.search(r"^Since the beginning: 450 new, 0 changed, 0 deleted; \+[\d.,]+ USD\.$", first, re.M)

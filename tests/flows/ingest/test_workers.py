@@ -409,6 +409,7 @@ def _slow_log() -> Iterator[None]:
     log.setLevel(logging.NOTSET)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_slow_log")
 def test_no_request_is_sent_between_a_refusal_and_its_hold(dense: Source, data_dir: Path) -> None:
     """One of two workers waits because the API allows only one request at a time: it must wait for the hold, too."""

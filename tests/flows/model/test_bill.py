@@ -177,6 +177,7 @@ def test_bill_reconciles_in_another_reporting_time_zone(tmp_path: Path) -> None:
     assert {row["our_recordings"] - row["their_recordings"] for row in rows} == {0}
 
 
+@pytest.mark.slow
 def test_difference_within_tolerance_is_shown_without_a_warning(tmp_path: Path) -> None:
     with charging(LEDGER, "usage-minutes") as emulator:
         summary = run(emulator, tmp_path, bill_tolerance_amount=Decimal("0.005"))

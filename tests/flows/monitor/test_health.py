@@ -248,6 +248,7 @@ def test_account_never_read_has_only_its_gaps(emulator: Emulator, tmp_path: Path
     assert shown["coverage_timestamp_seconds"].keys() == shown["unpriced_recordings"].keys() == {(SUPPORT,)}
 
 
+@pytest.mark.slow
 def test_account_that_lags_is_covered_as_far_as_read(emulator: Emulator, ran: Path) -> None:
     support, sales = accesses_of(emulator)
     two_days_on = NOW + timedelta(days=2)

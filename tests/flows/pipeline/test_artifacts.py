@@ -88,6 +88,7 @@ def test_artifacts_show_the_figures_of_a_run_and_no_secret(
     assert all(access.token not in json.dumps(server.made) for access in accesses_of(emulator))
 
 
+@pytest.mark.slow
 def test_artifact_tables_show_the_newest_month(emulator: Emulator, tmp_path: Path, server: Server) -> None:
     context = context_for(accesses_of(emulator), tmp_path)
     Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))

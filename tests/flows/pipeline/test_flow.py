@@ -254,6 +254,7 @@ def test_unresponsive_prefect_server_is_reported_in_a_sentence(
     assert "never-shown" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_unresponsive_prefect_server_is_sent_once_and_recorded(emulator: Emulator, tmp_path: Path) -> None:
     environment = environment_of(accesses_of(emulator)[0], tmp_path / "data")
     environment |= {

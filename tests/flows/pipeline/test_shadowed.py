@@ -42,9 +42,8 @@ def test_command_starts_with_the_folder_on_pythonpath(ours: str, path: str, tmp_
     assert said(tmp_path, BIN / "recspend", "--version", PYTHONPATH=given).startswith("recspend ")
 
 
-@pytest.mark.parametrize(
-    "ours", ["packages", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("modules", "folders"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("ours", OURS)
 def test_flow_loads_as_a_served_run_loads_it(ours: str, tmp_path: Path) -> None:
     shadow(tmp_path, *OURS[ours], *OTHERS)
     assert str(TOP) in said(
@@ -57,6 +56,7 @@ def test_flow_loads_when_a_worker_runs_in_the_checkout() -> None:
     assert str(TOP) in said(TOP, sys.executable, "-c", LOAD, DEPLOYED["entrypoint"], PYTHONPATH=str(TOP))
 
 
+@pytest.mark.slow
 def test_flow_loads_as_a_worker_loads_it(tmp_path: Path) -> None:
     """A worker puts the working folder first on the path of a run."""
     shadow(tmp_path, *OURS["packages"])

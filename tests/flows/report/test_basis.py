@@ -63,6 +63,7 @@ def test_reports_of_an_unchanged_warehouse_are_not_rebuilt(data_dir: Path, made:
     assert first.left_out.unpriced > 0
 
 
+@pytest.mark.slow
 def test_reports_are_rebuilt_after_a_run_that_reads_more(
     emulator: Emulator, data_dir: Path, made: list[FileFormat]
 ) -> None:
@@ -88,6 +89,7 @@ def test_changed_or_deleted_report_files_are_restored(data_dir: Path, made: list
         assert not is_made_again(data_dir, made)
 
 
+@pytest.mark.slow
 def test_reports_are_rebuilt_if_format_code_or_warehouse_changes(
     data_dir: Path, made: list[FileFormat], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -117,6 +117,7 @@ def test_second_report_writes_no_file(data_dir: Path) -> None:
     assert fingerprints(data_dir, ["reports"]) == before
 
 
+@pytest.mark.slow
 def test_preset_is_kept_up_to_date_once_requested(emulator: Emulator, tmp_path: Path) -> None:
     def given() -> set[str]:
         return {limits.file for limits in PRESETS.values() if (tmp_path / "reports" / limits.file).exists()}
@@ -134,6 +135,7 @@ def test_preset_is_kept_up_to_date_once_requested(emulator: Emulator, tmp_path: 
     assert tmp_path / "reports" / "vantage.csv" in summary.reports
 
 
+@pytest.mark.slow
 def test_provider_of_an_account_comes_from_the_settings(emulator: Emulator, tmp_path: Path) -> None:
     support, *_ = accesses_of(emulator)
     own = {

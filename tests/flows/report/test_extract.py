@@ -270,6 +270,7 @@ def test_extract_refuses_figures_with_failed_checks(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_extra_formats_are_kept_up_to_date_until_deleted(data_dir: Path) -> None:
     def given() -> set[str]:
         found = {path.name for path in (data_dir / "reports").iterdir()}

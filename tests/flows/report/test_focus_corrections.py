@@ -111,6 +111,7 @@ def test_closed_month_plus_corrections_equals_what_is_known_now(zone: str, seed:
     assert {row["BillingPeriodStart"].month for row in charges if row["ChargeClass"]} >= {10, 11}
 
 
+@pytest.mark.slow
 def test_late_findings_are_billed_in_the_month_they_were_found(tmp_path: Path) -> None:
     """By hand: one costs more, one is late, one moves to another day, and another time zone moves nothing."""
     days = {n: epoch_of(date(2026, 9, n), 12 * 3600) for n in (1, 2, 3)}

@@ -24,6 +24,7 @@ def holes(data_dir: Path) -> list[tuple[str, ...]]:
     return [tuple(row) for row in rows]
 
 
+@pytest.mark.slow
 def test_holes_report_joins_neighbouring_days(emulator: Emulator, tmp_path: Path) -> None:
     for first, last in ((1, 3), (6, 7), (9, 9)):
         summary = run_against(emulator, tmp_path, date(2026, 8, first), date(2026, 8, last))

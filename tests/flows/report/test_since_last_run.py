@@ -13,7 +13,6 @@ from rich.console import Console
 
 from flows.command.screen.run_summary import since_lines
 from flows.emulator import LivingLedger, open_living, serve
-from flows.report import report as report_module
 from flows.report import since_last_run as since_module
 from flows.run.request import Command, RunRequest
 from flows.run.stages import perform
@@ -21,6 +20,8 @@ from flows.run.summary import RunSummary
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, in_haste, made
 from transforms.report.since_last_run import Changes, Mover
+
+pytestmark = pytest.mark.builds("marts.daily_spend")
 
 SID = ACCOUNTS[0]
 BEGINNING = epoch_of(date(2026, 9, 30), 36_000)
@@ -107,7 +108,7 @@ def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) ->
     world.ledger.advance(3600)
     world.ledger.change(world.sids[3], price=Decimal("-0.02"))
     with (
-        patch.object(report_module, "report", side_effect=KeyboardInterrupt),
+        patch("flows.run.stages.report", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         world.perform(again=True)

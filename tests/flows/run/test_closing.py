@@ -384,6 +384,7 @@ def test_close_refuses_months_not_over_or_not_read(
     assert not (data_dir / "statements").exists()
 
 
+@pytest.mark.slow
 def test_close_names_days_not_read_since_they_ended(tmp_path: Path) -> None:
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(date(2026, 9, 29), 3600))
     with in_haste(50), serve(source) as emulator:
@@ -476,6 +477,7 @@ def test_changed_statement_stops_the_models(file: str, september: tuple[LivingLe
     ]
 
 
+@pytest.mark.slow
 def test_interrupted_closing_leaves_nothing_and_can_be_repeated(
     september: tuple[LivingLedger, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

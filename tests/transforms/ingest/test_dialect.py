@@ -148,7 +148,7 @@ APIS = st.builds(
 
 
 @given(APIS, st.tuples(st.integers(0, 9), st.integers(0, 9)).map(sorted), st.booleans())
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=250)
 @example(FOUR["day-inclusive"], [3, 4], True)
 @example(Api([utc(2020, 3, 4), utc(2020, 3, 4) - SECOND], includes_after=False), [3, 3], False)
 def test_asked_dates_list_the_window_in_every_dialect(api: Api, days: list[int], is_calibrated: bool) -> None:

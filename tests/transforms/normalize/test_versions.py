@@ -465,7 +465,7 @@ def in_pieces(table: pa.Table) -> pa.Table:
 
 
 @given(steps())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 def test_merge_follows_the_rules_and_is_idempotent(history: list[Step]) -> None:
     table, known = LAKE_SCHEMA.empty_table(), dict[str, Row]()
     for step in history:
@@ -505,7 +505,7 @@ def test_generations_include_abandoned_fetches() -> None:
 
 
 @given(steps(), st.data())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_fold_equals_merging_each_layer_and_is_idempotent(history: list[Step], data: st.DataObject) -> None:
     """Each step is one fetch, and all but the last are abandoned, so they are one generation."""
     sightings, table, corrected = [], LAKE_SCHEMA.empty_table(), []

@@ -152,7 +152,10 @@ def test_generator_repeats_with_the_same_seed() -> None:
     assert text(1) != text(2)
 
 
-@pytest.mark.parametrize(("total", "accounts"), [(0, 1), (1, 3), (5, 3), (1003, 4), (95_500, 1)])
+@pytest.mark.parametrize(
+    ("total", "accounts"),
+    [(0, 1), (1, 3), (5, 3), (1003, 4), pytest.param(95_500, 1, marks=pytest.mark.slow)],
+)
 def test_generator_makes_the_exact_number_newest_first(total: int, accounts: int) -> None:
     parameters = Parameters(seed=3, recordings=total, accounts=accounts)
     ledger = [list(recordings(parameters, i)) for i in range(accounts)]
@@ -164,6 +167,7 @@ def test_generator_makes_the_exact_number_newest_first(total: int, accounts: int
         assert {r.account_sid for r in group} <= {account_sid(3, index)}
 
 
+@pytest.mark.slow
 def test_generator_spreads_large_accounts_over_more_days() -> None:
     group = list(recordings(Parameters(seed=3, recordings=95_500, accounts=1), 0))
     days = Counter(datetime.fromtimestamp(r.created_at, UTC).date() for r in group)

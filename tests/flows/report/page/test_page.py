@@ -243,6 +243,7 @@ ESTIMATES |= {"saving per month"}
 ABOUT_NOW = {"Forecast of the current month", "Savings from deleting, "}
 
 
+@pytest.mark.slow
 def test_page_sections_show_the_figures_of_their_marts(browser: Chrome, data_dir: Path) -> None:
     open_page(browser, data_dir / "reports" / "report.html")
     seen = set()
@@ -289,6 +290,7 @@ def test_page_adds_the_bill_up_by_month(browser: Chrome, data_dir: Path) -> None
     assert {against for against, _ in shown} == {"invoice", "usage records"}
 
 
+@pytest.mark.slow
 def test_page_shows_budgets_of_chosen_accounts_and_of_all(browser: Chrome, data_dir: Path) -> None:
     open_page(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="USD", span="0")
@@ -335,6 +337,7 @@ def test_cards_show_each_currency_and_what_is_missing(browser: Chrome, data_dir:
     ]
 
 
+@pytest.mark.slow
 def test_cards_compare_with_the_previous_period(browser: Chrome, data_dir: Path) -> None:
     open_page(browser, data_dir / "reports" / "report.html")
     choose(browser, **{"from": "2026-09-07", "to": "2026-09-20"})
@@ -398,6 +401,7 @@ def test_coverage_gaps_count_only_within_the_period(browser: Chrome, data_dir: P
         assert shown == expected
 
 
+@pytest.mark.slow
 def test_page_marks_rate_changes(browser: Chrome, data_dir: Path) -> None:
     everything(browser, data_dir / "reports" / "report.html")
     choose(browser, currency="EUR")
@@ -412,7 +416,7 @@ def test_page_marks_rate_changes(browser: Chrome, data_dir: Path) -> None:
     ("dark", "width"),
     [
         (False, 1280),
-        (True, 390),
+        pytest.param(True, 390, marks=pytest.mark.slow),
         pytest.param(False, 390, marks=pytest.mark.slow),
         pytest.param(True, 1280, marks=pytest.mark.slow),
     ],
@@ -427,6 +431,7 @@ def test_page_fits_every_width_and_is_accessible(
         assert violations(browser) == []
 
 
+@pytest.mark.slow
 def test_page_sections_draw_only_the_chosen_currency(browser: Chrome, data_dir: Path) -> None:
     open_page(browser, data_dir / "reports" / "report.html")
     for currency in ("EUR", "USD"):
@@ -472,6 +477,7 @@ def test_page_prints_without_cut_tables(browser: Chrome, data_dir: Path) -> None
         assert (cut, hidden, ground) == ([], 0, "rgb(255, 255, 255)")
 
 
+@pytest.mark.slow
 def test_page_works_with_the_keyboard_only(browser: Chrome, data_dir: Path) -> None:
     open_page(browser, data_dir / "reports" / "report.html")
     browser.switch_to.active_element.send_keys(Keys.TAB)
@@ -494,7 +500,7 @@ def test_unchanged_page_is_not_rewritten(data_dir: Path) -> None:
     assert page.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("recordings", [0, 1])
+@pytest.mark.parametrize("recordings", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_page_of_a_nearly_empty_lake_says_so(browser: Chrome, tmp_path: Path, recordings: int) -> None:
     page = tmp_path / "report.html"
     page.write_bytes(generated_page(["only"], recordings, days=3))
@@ -542,6 +548,7 @@ def test_page_widens_older_periods_to_whole_months(browser: Chrome, tmp_path: Pa
     assert cards(browser)["Spend, USD"][1].startswith(no_comparison)
 
 
+@pytest.mark.slow
 def test_page_shows_the_last_choice(browser: Chrome, data_dir: Path) -> None:
     open_page(browser, data_dir / "reports" / "report.html")
     browser.execute_script(
