@@ -7,7 +7,7 @@ serve one, in any dialect and with any faults.
 """
 
 from flows.emulator.faults.faults import FAULTS
-from flows.emulator.faults.ledger_faults import LEDGER_FAULTS
+from flows.emulator.faults.late_changes import LEDGER_FAULTS
 from flows.emulator.http.messages import Source
 from flows.emulator.http.queries import DIALECTS
 from flows.emulator.ledger.forms import COMMON, FORMS, Forms

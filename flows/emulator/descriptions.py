@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flows.emulator.faults.ledger_faults import CORRECTED_DAYS, CORRECTED_SHARE, LATE_DAYS, LATE_SHARE
+from flows.emulator.faults.late_changes import CORRECTED_DAYS, CORRECTED_SHARE, LATE_DAYS, LATE_SHARE
 from flows.emulator.faults.page_faults import HUGE_FACTOR
 from flows.emulator.faults.pagination_faults import SKIPPED_ROWS
 from flows.emulator.faults.transport_faults import (

@@ -13,14 +13,19 @@ from flows.settings.settings import Settings
 from flows.stage import utc_now
 from flows.stores.folder.notified import Notified
 from transforms.errors import reason_of
-from transforms.monitor import figure_findings as figures
+from transforms.monitor.bills import bills
+from transforms.monitor.budgets import budgets
+from transforms.monitor.coverage_gaps import holes
 from transforms.monitor.findings import (
     KINDS,
+    RECENT_DAYS,
     Finding,
     failed_checks,
     notified_failures,
 )
 from transforms.monitor.messages import Message, Seen, messages
+from transforms.monitor.rates import rate_changes, rate_differences
+from transforms.monitor.unusual_days import anomalies
 
 Announce = Callable[[Message], None]
 
@@ -40,15 +45,15 @@ def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 
     selects = queries("notify", "holes", *(_FIGURE_QUERIES if with_figures else ()))
-    tables = Warehouse(warehouse_path(data_dir)).tables(selects, {"recent_days": figures.RECENT_DAYS})
+    tables = Warehouse(warehouse_path(data_dir)).tables(selects, {"recent_days": RECENT_DAYS})
     rows = {name: found.to_pylist() for name, found in tables.items()}
-    found = figures.holes(rows["holes"])
+    found = holes(rows["holes"])
     for row in rows.get("as_of", []):
-        found += figures.budgets(rows["budgets"], row["as_of"])
-        found += figures.anomalies(rows["anomalies"], row["as_of"])
-        found += figures.rate_changes(rows["rate_changes"], row["as_of"])
-        found += figures.rate_differences(rows["rate_differences"])
-        found += figures.bills(rows["bills"], row["as_of"])
+        found += budgets(rows["budgets"], row["as_of"])
+        found += anomalies(rows["anomalies"], row["as_of"])
+        found += rate_changes(rows["rate_changes"], row["as_of"])
+        found += rate_differences(rows["rate_differences"])
+        found += bills(rows["bills"], row["as_of"])
     return found
 
 

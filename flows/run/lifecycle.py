@@ -15,7 +15,7 @@ from flows.run.upgrade import held
 from flows.stage import utc_now
 from flows.stores.api.access import AccountAccess
 from transforms.errors import BusyError
-from transforms.monitor import figure_findings as figures
+from transforms.monitor.coverage_gaps import young_holes
 from transforms.monitor.findings import (
     KINDS,
     OF_FIGURES,
@@ -121,7 +121,7 @@ def _found(run: Run) -> tuple[list[Finding], Seen]:
         kinds - {"run.failed"},
         {account_key(access.name) for access in run.accounts},
         # The current day of another account is a coverage gap until that account's own run.
-        figures.young_holes(found, read, context.clock().date() - timedelta(days=1)),
+        young_holes(found, read, context.clock().date() - timedelta(days=1)),
     )
 
 

@@ -1,8 +1,12 @@
-"""Findings, and those about a run itself. Findings in the tables are in `figure_findings`."""
+"""Findings, and those about a run itself. Each thing that can be found in the tables has a module of its own.
+
+Only recent rows become findings, counted back from `as_of`, the newest day that was read; older ones are in the tables.
+A first run over years of history therefore reports the current weeks only.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -24,6 +28,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 OF_FIGURES: frozenset[Kind] = frozenset(KINDS) - {"run.failed", "checks.failed", "holes.found"}
 """Kinds that depend on figures. They are not examined while a check of severity fail finds rows."""
+
+RECENT_DAYS = 45
+"""How many days up to the newest are recent, for unusual days, rates and daily bills."""
+
+Row = dict[str, Any]
+"""A row of a table, by column."""
 
 _THE_RUN = "run"
 
@@ -50,6 +60,16 @@ class Finding:
 def facts_of(row: Mapping[str, Any]) -> dict[str, str | None]:
     """Return a row's values as text."""
     return {name: _text(value) for name, value in row.items()}
+
+
+def is_recent(day: date, as_of: date, days: int) -> bool:
+    """Return whether a day is one of this many up to `as_of`."""
+    return day > as_of - timedelta(days=days)
+
+
+def span(first: date, last: date) -> str:
+    """Return the days from one to another as part of a sentence."""
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def failed_run(error: Exception, account: str | None = None) -> Finding:

@@ -70,7 +70,7 @@ def all_entities(models: Sequence[Model]) -> str:
     """Draw an entity-relationship diagram of all marts with their keys, and which are made of single recordings."""
     by_name = {model.name: model for model in models}
     marts = [model for model in models if model.name.startswith("marts.")]
-    lines = ["erDiagram"]
+    lines = ["erDiagram", "    direction LR"]  # in one row they are too small to read
     for model in marts:
         lines += _entity(model, model.twin.key)
     return _mermaid([*lines, *_made_of(marts, by_name)])

@@ -7,7 +7,7 @@ They affect only a client's requests for a page of recordings, except those of U
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from flows.emulator.faults.ledger_faults import LEDGER_FAULTS
+from flows.emulator.faults.late_changes import LEDGER_FAULTS
 from flows.emulator.faults.page_faults import PAGE_FAULTS
 from flows.emulator.faults.pagination_faults import PAGINATION_FAULTS
 from flows.emulator.faults.transport_faults import TRANSPORT_FAULTS

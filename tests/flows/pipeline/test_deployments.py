@@ -40,7 +40,7 @@ def test_flow_parameters_are_typed_described_and_not_secret() -> None:
 
 @pytest.fixture(scope="module")
 def said_apart() -> list[Any]:
-    """Ask a process that loads Prefect anew, as it reads the environment only then, for prefect.yaml and more."""
+    """Ask a process that loads Prefect again, as it reads the environment only then, for prefect.yaml and more."""
     said = (
         "prefect_yaml.render()",
         "deployments.environment_of_runs()",

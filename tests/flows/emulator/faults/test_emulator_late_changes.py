@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flows.emulator import LivingLedger, LivingSource, Parameters, Recording, open_living, serve
-from flows.emulator.faults.ledger_faults import LATE_DAYS, MOST_A_DAY
+from flows.emulator.faults.late_changes import LATE_DAYS, MOST_A_DAY
 from flows.emulator.ledger.generator import recordings as generated
 from tests.support.servers.emulator_client import (
     control,

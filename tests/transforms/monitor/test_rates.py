@@ -1,0 +1,58 @@
+"""Findings: rates."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from transforms.monitor.findings import RECENT_DAYS
+from transforms.monitor.rates import rate_changes, rate_differences
+
+AS_OF = date(2026, 9, 30)
+ACCOUNT = {"account_sid": "A1", "account_name": "support", "currency": "USD"}
+RECORDED = {**ACCOUNT, "source": "DialVerb", "channels": 2}
+
+
+def test_rate_change_finding_for_recent_changes() -> None:
+    row = {
+        **RECORDED,
+        "changed_on": date(2026, 9, 16),
+        "rate_before": Decimal("0.005400"),
+        "rate_after": Decimal("0.005800"),
+        "change_percent": Decimal("7.41"),
+    }
+    old = {**row, "changed_on": AS_OF - timedelta(days=RECENT_DAYS)}
+    mono = {**row, "channels": 1, "rate_before": Decimal("0.000000"), "change_percent": None}
+    found, other = rate_changes([row, old, mono], AS_OF)
+    assert found.key == "rate.changed 2026-09-16 A1 DialVerb 2 USD"
+    assert found.sentence == (
+        "support: since 2026-09-16 a minute of DialVerb (2 channels) costs 0.0058 USD instead of 0.0054 USD (+7.41 %)."
+    )
+    assert other.sentence.endswith("of DialVerb (1 channel) costs 0.0058 USD instead of 0.0000 USD.")
+
+
+def difference(amount: str, **values: Any) -> dict[str, Any]:
+    return {
+        **RECORDED,
+        "first_day": date(2026, 9, 1),
+        "last_day": date(2026, 9, 30),
+        "priced_minutes": 1000,
+        "cost": Decimal("2.500000000") + Decimal(amount),
+        "cost_due": Decimal("2.500000000"),
+        "difference": Decimal(amount),
+        **values,
+    }
+
+
+def test_rate_difference_over_many_days_is_one_finding() -> None:
+    found, less = rate_differences([difference("0.3"), difference("-0.3", channels=None)])
+    assert (found.subject, less.subject) == ("A1 DialVerb 2 USD more", "A1 DialVerb None USD less")
+    assert found.sentence == (
+        "support: 2.80 USD was charged for 1,000 minutes of DialVerb (2 channels), 2026-09-01 to 2026-09-30: "
+        "0.30 USD more than the rate card says."
+    )
+    assert "DialVerb (unknown channels)" in less.sentence
+
+
+def test_rate_difference_below_six_decimals_is_rounding() -> None:
+    assert rate_differences([difference("0.000499999"), difference("-0.000000001")]) == []
+    assert len(rate_differences([difference("0.0005"), difference("-0.0005")])) == 2

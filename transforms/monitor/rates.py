@@ -1,0 +1,58 @@
+"""Rates that changed or differ from the rate card, as findings. Table rows in, findings out."""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from transforms.monitor.findings import RECENT_DAYS, Finding, Row, facts_of, is_recent, span
+from transforms.values.money import amounts
+
+_RATE_STEP = Decimal("0.000001")  # rates are kept with six decimals
+
+
+def rate_changes(rows: Iterable[Row], as_of: date) -> list[Finding]:
+    """Return rates that changed recently. rows: of marts.rate_changes."""
+    return [_rate_change(row) for row in rows if is_recent(row["changed_on"], as_of, RECENT_DAYS)]
+
+
+def _rate_change(row: Row) -> Finding:
+    percent = "" if row["change_percent"] is None else f" ({row['change_percent']:+} %)"
+    after, before = amounts((row["rate_after"], row["rate_before"]), row["currency"], is_rate=True)
+    sentence = (
+        f"{row['account_name']}: since {row['changed_on']} a minute of {_recorded(row)} costs {after} instead of "
+        f"{before}{percent}."
+    )
+    return Finding("rate.changed", f"{row['changed_on']} {_recorded_key(row)}", sentence, facts_of(row))
+
+
+def rate_differences(rows: Iterable[Row]) -> list[Finding]:
+    """Return where the charged rate differs from the rate card, over all recent days together.
+
+    rows: account_sid, account_name, source, channels, currency; first_day and last_day, priced_minutes, cost, cost_due
+    and difference of the recent days of marts.rate_differences. A difference too
+    small to be seen in a rate of six decimals is due to rounding.
+    """
+    return [
+        _rate_difference(row)
+        for row in rows
+        if abs(row["difference"]) >= _RATE_STEP * row["priced_minutes"] / 2
+    ]
+
+
+def _rate_difference(row: Row) -> Finding:
+    direction = "more" if row["difference"] > 0 else "less"
+    charged, difference = amounts((abs(row["cost"]), abs(row["difference"])), row["currency"])
+    sentence = (
+        f"{row['account_name']}: {charged} was charged for {row['priced_minutes']:,} minutes of {_recorded(row)}, "
+        f"{span(row['first_day'], row['last_day'])}: {difference} {direction} than the rate card says."
+    )
+    return Finding("rate.differs", f"{_recorded_key(row)} {direction}", sentence, facts_of(row))
+
+
+def _recorded(row: Row) -> str:
+    channels = {None: "unknown channels", 1: "1 channel"}.get(row["channels"], f"{row['channels']} channels")
+    return f"{row['source']} ({channels})"
+
+
+def _recorded_key(row: Row) -> str:
+    return f"{row['account_sid']} {row['source']} {row['channels']} {row['currency']}"
