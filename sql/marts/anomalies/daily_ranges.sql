@@ -8,6 +8,7 @@ whole_days as (
 measured as (
     select
         *,
+        usage_date - date '2000-01-01' as day_number,
         'cost' as measure,
         cast(expected_cost as double) as value,
     from whole_days
@@ -15,89 +16,77 @@ measured as (
     union all
     select
         *,
+        usage_date - date '2000-01-01',
         'minutes',
         cast(billed_minutes as double),
     from whole_days
 ),
 
--- A number for each series: there are many pairs of days, and joins on numbers are fast.
-numbered as (
-    select
-        *,
-        dense_rank() over (order by account_sid, currency, measure) as series,
-    from measured
-),
-
-looking_back as (
-    select
-        series,
-        usage_date,
-        weekday,
-        usage_date - cast(unnest(range(1, anomaly_window_days + 1)) as integer) as day_before,
-    from numbered
-    cross join landed.settings
-),
-
--- Each day with the earlier days in its window. Distances are measured between square roots,
--- because the noise of the root is about the same on busy and slow days.
+-- Each day with the earlier days in its window, as lists. A join would make a row for each pair of days, which no
+-- memory limit can hold. Distances are measured between square roots, because the noise of the root is about the same
+-- on busy and slow days.
 windows as (
     select
-        days.series,
-        days.usage_date,
-        before.weekday,
-        before.weekday = days.weekday as is_same_weekday,
-        before.recordings,
-        before.value,
-        sqrt(before.value) as root,
-    from looking_back as days
-    inner join numbered as before
-        on days.series = before.series and days.day_before = before.usage_date
+        measured.*,
+        count(*) over same_weekday as days,
+        sqrt(median(value) over same_weekday) as root,
+        list(sqrt(value)) over same_weekday as roots_of_weekday,
+        list(sqrt(value)) over before as roots,
+        list(weekday) over before as weekdays,
+        [
+            sqrt(median(value) filter (where weekday = 1) over before),
+            sqrt(median(value) filter (where weekday = 2) over before),
+            sqrt(median(value) filter (where weekday = 3) over before),
+            sqrt(median(value) filter (where weekday = 4) over before),
+            sqrt(median(value) filter (where weekday = 5) over before),
+            sqrt(median(value) filter (where weekday = 6) over before),
+            sqrt(median(value) filter (where weekday = 7) over before)
+        ] as weekday_roots,
+        sqrt(sum(value) over before / nullif(sum(recordings) over before, 0) / 2) as count_spread,
+        anomaly_min_share,
+        anomaly_deviations,
+    from measured
+    cross join landed.settings
+    window
+        before as (
+            partition by account_sid, currency, measure
+            order by day_number
+            range between anomaly_window_days preceding and 1 preceding
+        ),
+        same_weekday as (
+            partition by account_sid, currency, measure, weekday
+            order by day_number
+            range between anomaly_window_days preceding and 1 preceding
+        )
+    -- At least four days of the same weekday are needed to know what is usual.
+    qualify days >= 4
 ),
 
-weekdays as (
-    select
-        series,
-        usage_date,
-        weekday,
-        sqrt(median(value)) as root,
-    from windows
-    group by series, usage_date, weekday
-),
-
--- At least four days of the same weekday are needed to know what is usual.
 spreads as (
     select
-        windows.series,
-        windows.usage_date,
-        any_value(weekdays.root) filter (where is_same_weekday) as root,
-        count(*) filter (where is_same_weekday) as days,
+        * exclude (roots_of_weekday, roots, weekdays, weekday_roots),
         1.4826
-        * median(abs(windows.root - weekdays.root)) filter (where is_same_weekday) as own_spread,
-        1.4826 * median(abs(windows.root / nullif(weekdays.root, 0) - 1)) as share_spread,
-        sqrt(sum(windows.value) / nullif(sum(windows.recordings), 0) / 2) as count_spread,
+        * list_aggregate(list_transform(roots_of_weekday, lambda each: abs(each - root)), 'median')
+            as own_spread,
+        1.4826 * list_aggregate(
+            list_transform(
+                list_zip(roots, weekdays),
+                lambda day: abs(day[1] / nullif(weekday_roots[day[2]], 0) - 1)
+            ),
+            'median'
+        ) as share_spread,
     from windows
-    inner join weekdays
-        on
-            windows.series = weekdays.series and windows.usage_date = weekdays.usage_date
-            and windows.weekday = weekdays.weekday
-    group by windows.series, windows.usage_date
-    having count(*) filter (where is_same_weekday) >= 4
 ),
 
 -- The median of a few days is imprecise itself, and those days are closer to it than later ones
 -- will be: 1.5 / days compensates for both.
 reaches as (
     select
-        numbered.*,
-        root,
-        settings.anomaly_min_share,
-        settings.anomaly_deviations * (1 + 1.5 / spreads.days)
+        *,
+        anomaly_deviations * (1 + 1.5 / days)
         * greatest(own_spread, coalesce(share_spread * root, 0), coalesce(count_spread, 0))
             as reach,
-    from numbered
-    cross join landed.settings as settings
-    inner join spreads
-        on numbered.series = spreads.series and numbered.usage_date = spreads.usage_date
+    from spreads
 )
 
 select
