@@ -44,10 +44,11 @@ _ZONE_HOURS = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
 _ZONE = r"(?P<zone>[A-Za-z]+|[+-]\d\d:?\d\d)"
-# A date without a zone is UTC: the documentation gives UTC as the zone of every date.
+# A date without a zone is UTC: the documentation gives UTC as the zone of every date. A comment in parentheses after
+# the zone means nothing (RFC 5322, section 3.2.2); it repeats the zone's name, as in `+0000 (UTC)`.
 _RFC2822 = re.compile(
     r"(?:[A-Za-z]+\.?,?\s+)?(?P<day>\d{1,2})[\s-]+(?P<month>[A-Za-z]+)\.?[\s-]+(?P<year>\d{4})\s+"
-    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?\s*" + _ZONE + "?",
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?\s*" + _ZONE + r"?(?:\s*\([^()]*\))?",
     re.ASCII,
 )
 _ISO8601 = re.compile(

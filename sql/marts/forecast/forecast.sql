@@ -64,10 +64,13 @@ select
     cost,
     spent_cost,
     expected_cost,
-    case when margin is not null then greatest(expected_cost - margin, coalesce(cost, 0)) end
-        as low_cost,
+    -- Not known where the margin or the expected cost is not: `greatest` would skip the null.
+    case
+        when expected_cost - margin is not null
+            then greatest(expected_cost - margin, coalesce(cost, 0))
+    end as low_cost,
     expected_cost + margin as high_cost,
-    cast(case when margin is not null then 90 end as tinyint) as interval_percent,
+    cast(case when expected_cost - margin is not null then 90 end as tinyint) as interval_percent,
     forecast_days,
     history_days,
     unestimated_minutes,
