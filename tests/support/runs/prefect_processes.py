@@ -135,7 +135,7 @@ def _processes_of_session(session: int) -> list[int]:
     return [pid for pid in found if pid in stats]
 
 
-def wait_for(what: str, is_so: Callable[[], Any], seconds: float = 180) -> Any:
+def wait_for(what: str, is_so: Callable[[], Any], seconds: float = 300) -> Any:
     """Wait until a condition is true, and return its value."""
     latest = time.monotonic() + seconds
     while time.monotonic() < latest:
