@@ -31,7 +31,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell
+	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/python -m tests.support.word_list
 	$(BIN)/python -m tests.support.word_list --names
 	$(BIN)/deptry --no-ansi .
