@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from flows.emulator.http.fault_timing import Fault
 from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, error, json_bytes
-from flows.emulator.http.queries import BAD_PAGE_TOKEN, BAD_PARAMETER, MAX_PAGE_SIZE, QueryError
+from flows.emulator.http.queries import BAD_PAGE_TOKEN, BAD_PARAMETER, QueryError, read_query
 from flows.emulator.ledger.ledger import Account
 from flows.emulator.ledger.usage import USAGE_DEFECTS, UsageDay, with_defects
 
@@ -32,17 +32,13 @@ def usage_page(account: Account, days: Sequence[UsageDay], as_of: int, request: 
     Raises:
         QueryError: a parameter is not valid.
     """
-    query = request.query
+    checked, query = read_query(request.query), request.query
+    size, page = checked.page_size, checked.page
     try:
         first, last = _day(query.get("StartDate")), _day(query.get("EndDate"))
-        size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
     except ValueError:
-        raise QueryError(BAD_PARAMETER, "Dates must be YYYY-MM-DD, Page and PageSize numbers") from None
-    if (
-        not 1 <= size <= MAX_PAGE_SIZE
-        or page < 0
-        or (page and query.get("PageToken") != f"PA{page * size:x}")
-    ):
+        raise QueryError(BAD_PARAMETER, "Dates must be YYYY-MM-DD") from None
+    if page and checked.page_token != f"PA{page * size:x}":
         raise QueryError(BAD_PAGE_TOKEN, "Page must come with the PageToken of a next_page_uri")
     listed = [
         day

@@ -118,9 +118,9 @@ def test_usage_list_is_twilio_only_and_can_be_refused() -> None:
     with serve(source) as running:
         assert get(running, f"/api/laml/2010-04-01{target}", account).status == 404
         assert get(running, f"/2010-04-01{target}").status == 401
-        assert get(running, f"/2010-04-01{target}?StartDate=yesterday", account).status == 400
-        assert get(running, f"/2010-04-01{target}?PageSize=1001", account).status == 400
-        assert get(running, f"/2010-04-01{target}?Page=1&PageSize=1", account).status == 400
+        for query, code in {"StartDate=yesterday": 20001, "PageSize=1001": 54454, "Page=1": 54453}.items():
+            reply = get(running, f"/2010-04-01{target}?{query}", account)
+            assert (reply.status, reply.json()["code"]) == (400, code)
         assert get(running, f"/2010-04-01{target}?Category=calls", account).json()["usage_records"] == []
     with serve(source, faults=["usage-refused"]) as running:
         assert get(running, f"/2010-04-01{target}", account).status == 403
