@@ -1,27 +1,36 @@
--- The fact table must contain each recording of the lake exactly once, with the same price.
+-- The fact table must contain each recording of the lake exactly once, with the same source, channel
+-- count, status, length and price.
 -- severity: fail
 with
 
 lake as (
     select
         account_sid,
+        source,
+        channels,
+        status,
         currency,
         count(*) as recordings,
+        sum(duration_seconds) as duration_seconds,
         count(price) as priced,
         sum(abs(price)) as cost,
     from landed.recordings
-    group by account_sid, currency
+    group by account_sid, source, channels, status, currency
 ),
 
 fact as (
     select
         account_sid,
+        source,
+        channels,
+        status,
         currency,
         count(*) as recordings,
+        sum(duration_seconds) as duration_seconds,
         count(cost) as priced,
         sum(cost) as cost,
     from marts.fct_recordings
-    group by account_sid, currency
+    group by account_sid, source, channels, status, currency
 )
 
 (select

@@ -12,6 +12,7 @@ _RECORDING: Row = {
     "account_sid": "A",
     "source": "DialVerb",
     "channels": 1,
+    "status": "completed",
     "duration_seconds": 61,
     "price": "-0.005",
     "currency": "USD",
@@ -54,7 +55,14 @@ CLEAN: Mapping[str, list[Row]] = {
         {**_RECORDING, "recording_sid": "R7", "currency": "XXX", "price": None},
         {**_RECORDING, "recording_sid": "R4", "account_sid": "B", "currency": "EUR", "price": "0.007"},
         {**_RECORDING, "recording_sid": "R5", "account_sid": "B", "currency": "EUR", "price": None},
-        {**_RECORDING, "recording_sid": "R6", "account_sid": "B", "currency": "EUR", "price": "0.0025"},
+        {
+            **_RECORDING,
+            "recording_sid": "R6",
+            "account_sid": "B",
+            "currency": "EUR",
+            "price": "0.0025",
+            "status": "failed",
+        },
     ],
     # B is charged a thousandth too much, and far too much on a day that was not read.
     "landed.account_days": [
@@ -118,7 +126,13 @@ CLEAN: Mapping[str, list[Row]] = {
     ],
 }
 
+
+def _exchanged(table: str, column: str, one: str, other: str) -> str:
+    return f"update {table} set {column} = case {column} when '{one}' then '{other}' else '{one}' end"
+
+
 _ADJUSTMENTS = "marts.adjustments"
+_DETAIL = "marts.daily_spend_detail"
 _FACT, _MARTS = (
     "marts.fct_recordings",
     (
@@ -169,8 +183,21 @@ PLANTED: Mapping[str, list[str]] = {
         f"update {_FACT} set cost = 0 where recording_sid = 'R3'",
         f"update {_FACT} set currency = 'USD' where recording_sid = 'R4'",
         f"update {_FACT} set account_sid = 'B' where recording_sid = 'R1'",
+        f"update {_FACT} set source = 'Trunking' where recording_sid = 'R5'",
+        f"update {_FACT} set channels = 2 where recording_sid = 'R3'",
+        f"update {_FACT} set status = 'paused' where recording_sid = 'R3'",
+        f"update {_FACT} set duration_seconds = duration_seconds * 60 where recording_sid = 'R5'",
+        f"update {_FACT} set price = price * 10, cost = cost * 10 where recording_sid = 'R4'",
+        _exchanged(_FACT, "account_sid", "A", "B"),
         "delete from landed.recordings where recording_sid = 'R5'",
         "update landed.recordings set price = -0.006 where recording_sid = 'R1'",
+    ],
+    "days_follow_the_time_zone": [
+        f"update {_DETAIL} set usage_date = usage_date + 1 where account_sid = 'A'",
+        f"update {_DETAIL} set usage_date = usage_date - 1 where rate is null",
+        "update landed.settings set reporting_timezone = 'Pacific/Apia'",  # 14 hours ahead at that time
+        "update landed.recordings set created_at = created_at - interval 13 hour where recording_sid = 'R5'",
+        _exchanged(_DETAIL, "account_sid", "A", "B"),
     ],
     "landed_rows_are_accounted_for": [
         "delete from landed.recordings where recording_sid = 'R5'",
@@ -206,6 +233,21 @@ PLANTED: Mapping[str, list[str]] = {
         *(f"delete from marts.{mart}" for mart in _MARTS),
         f"delete from {_FACT} where recording_sid = 'R3'",
         f"update {_FACT} set cost = 0 where recording_sid = 'R3'",
+        *(f"update marts.{mart} set billed_minutes = billed_minutes * 60" for mart in _MARTS),
+        *(_exchanged(f"marts.{mart}", "account_sid", "A", "B") for mart in _MARTS if "_by_" not in mart),
+        *(
+            f"update marts.{mart} set source = 'Trunking' where channels = 1"
+            for mart in ("daily_spend", "monthly_spend")
+        ),
+        "update marts.spend_by_source set source = 'Trunking'",
+        "update marts.spend_by_channels set channels = 2 where channels = 1",
+        "update marts.spend_by_status set status = 'absent'",
+        "update marts.spend_by_call_kind set call_kind = 'conference'",
+        _exchanged("marts.spend_by_account", "account_sid", "A", "B"),
+        "update marts.monthly_spend set month = date '2026-06-01'",
+        "update marts.daily_charges set charge_date = charge_date + 1",
+        "update marts.effective_rates set priced_minutes = priced_minutes + 1",
+        "delete from marts.waste",
     ],
     "records_are_rejected": ["insert into ops.rejects (account_sid, record_key) values ('A', 'R9')"],
     "signs_are_mixed": [

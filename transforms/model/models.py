@@ -16,15 +16,8 @@ _SEVERITY = re.compile(r"^severity:\s*(\w+)$")
 FACT = "marts.fct_recordings"
 """The table of all recordings: every figure is computed from it."""
 
-SUMS: Mapping[str, str] = {
-    "recordings": "count(*)",
-    "unpriced_recordings": "count(*) filter (where not is_priced)",
-    "duration_seconds": "cast(coalesce(sum(duration_seconds), 0) as bigint)",
-    "billed_minutes": "cast(coalesce(sum(billed_minutes), 0) as bigint)",
-    "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
-    "cost": "sum(cost)",
-}
-"""Columns of a mart that add up, and the SQL over rows of FACT that computes each of them."""
+DETAIL = "marts.daily_spend_detail"
+"""The table of all recordings by day and every dimension: what most marts are summed from."""
 
 
 class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -55,13 +48,27 @@ class TwinRecordings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     none: str = ""
 
 
+class TwinTotals(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What a mart adds up to, for each value of its key: a check is generated from it.
+
+    columns: those that add up. of: the table whose rows they are summed from. by: key column → its value in a row of
+    `of`, in SQL; null if sums are compared over all its values. A key column that is not in `by` has the same name in
+    `of`, and `month` is that of usage_date. where: which rows of `of` count, in SQL.
+    """
+
+    columns: list[str] = []
+    of: str = DETAIL
+    by: dict[str, str | None] = {}
+    where: str = ""
+
+
 class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The `.yml` file next to a model: what a row is, which columns identify it, and every column in order.
 
     question: what a mart answers, in a reader's words. recordings: which recordings a row of a mart consists of.
     is_report: whether it is a report file; if not, it is only written when requested by name. month_from: the column
     with the month of a row, or the first and the last day of a span; empty if its rows belong to no month.
-    sums_to_fact: columns (of SUMS) that add up, per currency, to all recordings.
+    adds_up: which of its columns add up to those of another table, and how.
     """
 
     description: str
@@ -71,7 +78,7 @@ class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     recordings: TwinRecordings = TwinRecordings()
     is_report: bool = True
     month_from: list[str] = []
-    sums_to_fact: list[str] = []
+    adds_up: TwinTotals = TwinTotals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,49 +125,6 @@ def read_check(name: str, text: str, file: str) -> Check:
     if severities == ["warn"]:
         return Check(name, file, text, "warn", why)
     raise ModelError(f"{file}: the comment on top needs one line `severity: fail` or `severity: warn`.")
-
-
-def key_check(models: Iterable[Model]) -> Check:
-    """Return the check that no model has duplicate keys; the twin names the key."""
-    selects = [
-        f"select '{model.name}' as model, concat_ws(' ', {keys}) as key\n"
-        f"from {model.name}\ngroup by {keys}\nhaving count(*) > 1"
-        for model in models
-        if (keys := ", ".join(model.twin.key))
-    ]
-    why = "A duplicate key would count the same money twice."
-    return Check("keys_are_unique", "the keys of the twins", "\nunion all\n".join(selects), "fail", why)
-
-
-def sum_check(models: Iterable[Model]) -> Check:
-    """Return the check that models add up to the recordings, per currency, in the columns their twins name.
-
-    Raises ModelError if a twin names a column that is not one of SUMS.
-    """
-    selects = []
-    for model in models:
-        columns = model.twin.sums_to_fact
-        unknown = [column for column in columns if column not in SUMS]
-        if unknown:
-            raise ModelError(f"{model.file}: sums_to_fact names {unknown[0]}. Use some of {', '.join(SUMS)}.")
-        if columns:
-            selects.append(_differences(model.name, columns))
-    why = "Each spend table must add up to the recordings it sums, per currency, to the last decimal."
-    return Check("marts_sum_to_fact", "the sums of the twins", "\nunion all\n".join(selects), "fail", why)
-
-
-def _differences(model: str, columns: Iterable[str]) -> str:
-    """Return a SELECT of the sums that are in the fact table but not in the model, and vice versa."""
-    columns = list(columns)
-    of_fact = ", ".join(f"{SUMS[column]} as {column}" for column in columns)
-    of_model = ", ".join(f"sum({column}) as {column}" for column in columns)
-    fact = f"select currency, {of_fact} from {FACT} group by currency"  # noqa: S608
-    mart = f"select currency, {of_model} from {model} group by currency"  # noqa: S608
-    shown = f"'{model}' as model, currency, " + ", ".join(f"cast({column} as varchar)" for column in columns)
-    return (
-        f"select 'in the fact, not in the mart' as found, {shown} from ({fact} except {mart})\n"  # noqa: S608
-        f"union all\nselect 'in the mart, not in the fact' as found, {shown} from ({mart} except {fact})"
-    )
 
 
 @cache
@@ -228,7 +192,7 @@ def drift(model: str, twin: Twin, built: Mapping[str, str]) -> list[str]:
     ]
     if not problems and list(built) != list(twin.columns):
         problems.append(f"the columns of {model} are in a different order than in its twin")
-    facts = {"key": twin.key, "month_from": twin.month_from, "sums_to_fact": twin.sums_to_fact}
+    facts = {"key": twin.key, "month_from": twin.month_from, "adds_up": twin.adds_up.columns}
     return problems + [
         f"{fact} column {name} of {model} is not a column"
         for fact, names in facts.items()

@@ -10,7 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from transforms.errors import ConfigError
-from transforms.model.models import FACT, SUMS, Model, Twin
+from transforms.model.generated_checks import FACT_SUMS
+from transforms.model.models import FACT, Model, Twin
 from transforms.values.names import find_mart_name
 
 _MONTH = "cast(date_trunc('month', recordings.usage_date) as date)"
@@ -32,7 +33,7 @@ class Condition:
 
 def additive(mart: Model) -> list[str]:
     """Return the columns of a mart that add up over its recordings."""
-    return [name for name in SUMS if name in mart.twin.columns and mart.name != FACT]
+    return [name for name in FACT_SUMS if name in mart.twin.columns and mart.name != FACT]
 
 
 def find_mart(marts: Iterable[Model], name: str) -> Model:
@@ -96,7 +97,7 @@ def recordings_sql(marts: Mapping[str, Model], mart: Model, conditions: Sequence
 def sums_sql(mart: Model, recordings: str) -> str:
     """Return SQL for the same sums over the recordings alone, and their number."""
     keys = ["currency"] if "currency" in mart.twin.columns else []
-    sums = [f"{SUMS[name]} as {name}" for name in dict.fromkeys(["recordings", *additive(mart)])]
+    sums = [f"{FACT_SUMS[name]} as {name}" for name in dict.fromkeys(["recordings", *additive(mart)])]
     group = f"group by {keys[0]} order by {keys[0]}" if keys else ""
     return f"select {', '.join([*keys, *sums])} from ({recordings}) {group}"  # noqa: S608
 
@@ -107,7 +108,7 @@ def _meanings(mart: Model, fact: Twin) -> list[str]:
     if mapped.none:
         raise ConfigError(f"{mart.name} has no recordings of its own: {mapped.none}")
     says_nothing = not (mapped.columns or mapped.where)
-    if says_nothing and mart.name != FACT and SUMS.keys().isdisjoint(mart.twin.columns):
+    if says_nothing and mart.name != FACT and FACT_SUMS.keys().isdisjoint(mart.twin.columns):
         raise ConfigError(
             f"{mart.name} has no recordings of its own: no column of it is a sum over recordings."
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from flows.stores.shipped import shipped
 from transforms.errors import ModelError
-from transforms.model.models import Check, Model, Twin, key_check, read_check, read_twin, sum_check
+from transforms.model.generated_checks import key_check, sum_check
+from transforms.model.models import Check, Model, Twin, read_check, read_twin
 
 _MODEL_FOLDERS = ("staging", "marts")
 _TABLE_FOLDERS = ("landed", "ops")

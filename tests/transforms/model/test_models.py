@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from tests.support import TOP
 from transforms.errors import ModelError
 from transforms.model.models import (
-    FACT,
     Model,
     Twin,
     TwinColumn,
@@ -17,7 +16,6 @@ from transforms.model.models import (
     read_check,
     read_twin,
     references,
-    sum_check,
 )
 
 SQL = TOP / "sql"
@@ -348,24 +346,8 @@ def test_shipped_checks_read_only_existing_tables(file: Path) -> None:
 # Facts about a mart in its twin
 
 
-@pytest.mark.parametrize("fact", ["month_from", "sums_to_fact"])
-def test_drift_names_a_fact_about_a_column_that_is_missing(fact: str) -> None:
-    twin = read_twin(f"{TWIN}{fact}: [day]\n", "sql/marts/daily.yml")
+@pytest.mark.parametrize(("fact", "given"), [("month_from", "[day]"), ("adds_up", "{columns: [day]}")])
+def test_drift_names_a_fact_about_a_column_that_is_missing(fact: str, given: str) -> None:
+    twin = read_twin(f"{TWIN}{fact}: {given}\n", "sql/marts/daily.yml")
     built = {"usage_date": "DATE", "cost": "DECIMAL(38,9)"}
     assert drift("marts.daily", twin, built) == [f"{fact} column day of marts.daily is not a column"]
-
-
-def test_sum_check_compares_only_marts_with_sums_to_fact() -> None:
-    summed = read_twin(f"{TWIN}sums_to_fact: [cost]\n", "sql/marts/daily.yml")
-    models = [Model("marts.daily", "daily.sql", "", summed), model("marts.other", "")]
-    check = sum_check(models)
-    assert references(check.sql, check.file) == {"marts.daily", FACT}
-    assert check.severity == "fail"
-
-
-def test_sum_check_refuses_a_column_that_does_not_add_up() -> None:
-    wrong = read_twin(f"{TWIN}sums_to_fact: [usage_date]\n", "sql/marts/daily.yml")
-    with pytest.raises(
-        ModelError, match=r"daily\.sql: sums_to_fact names usage_date\. Use some of recordings, "
-    ):
-        sum_check([Model("marts.daily", "daily.sql", "", wrong)])

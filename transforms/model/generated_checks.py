@@ -1,0 +1,93 @@
+"""Checks that are generated from the twins of the marts: their keys, and what they add up to."""
+
+from collections.abc import Iterable, Mapping
+
+from transforms.errors import ModelError
+from transforms.model.models import DETAIL, FACT, Check, Model
+
+FACT_SUMS: Mapping[str, str] = {
+    "recordings": "count(*)",
+    "unpriced_recordings": "count(*) filter (where not is_priced)",
+    "duration_seconds": "coalesce(sum(duration_seconds), 0)",
+    "billed_minutes": "coalesce(sum(billed_minutes), 0)",
+    "priced_minutes": "coalesce(sum(billed_minutes) filter (where is_priced), 0)",
+    "cost": "sum(cost)",
+}
+"""Columns of a mart that add up, and the SQL over recordings that computes each of them."""
+
+_DETAIL_SUMS: Mapping[str, str] = {
+    **{name: f"sum({name})" for name in FACT_SUMS},
+    "priced_recordings": "sum(recordings - unpriced_recordings)",
+    "unpriced_minutes": "sum(billed_minutes - priced_minutes)",
+}
+_SUMS: Mapping[str, Mapping[str, str]] = {FACT: FACT_SUMS, DETAIL: _DETAIL_SUMS}
+
+_MONTH = "cast(date_trunc('month', usage_date) as date)"
+
+
+def key_check(models: Iterable[Model]) -> Check:
+    """Return the check that no model has duplicate keys; the twin names the key."""
+    selects = [
+        f"select '{model.name}' as model, concat_ws(' ', {keys}) as key\n"
+        f"from {model.name}\ngroup by {keys}\nhaving count(*) > 1"
+        for model in models
+        if (keys := ", ".join(model.twin.key))
+    ]
+    why = "A duplicate key would count the same money twice."
+    return Check("keys_are_unique", "the keys of the twins", "\nunion all\n".join(selects), "fail", why)
+
+
+def sum_check(models: Iterable[Model]) -> Check:
+    """Return the check that each model adds up to what its twin says, for each value of its key, in each column.
+
+    Raises ModelError if a twin names a table or a column that is not known here.
+    """
+    selects = []
+    for model in models:
+        totals = model.twin.adds_up
+        if not totals.columns:
+            continue
+        known = _SUMS.get(totals.of, {})
+        unknown = [column for column in totals.columns if column not in known]
+        if unknown:
+            raise ModelError(
+                f"{model.file}: adds_up names {unknown[0]} of {totals.of}. "
+                f"Use some of {', '.join(known or _SUMS)}."
+            )
+        selects.append(_differences(model))
+    why = "Each mart must add up to what it is made of, for each value of its key, to the last decimal."
+    return Check("marts_sum_to_fact", "the sums of the twins", "\nunion all\n".join(selects), "fail", why)
+
+
+def _differences(model: Model) -> str:
+    """Return a SELECT of the keys whose sums differ, with the sums as text."""
+    totals = model.twin.adds_up
+    by = _compared_by(model)
+    sums = {column: _SUMS[totals.of][column] for column in totals.columns}
+    parts = _grouped(totals.of, totals.where, by, sums)
+    mart = _grouped(model.name, "", dict(zip(by, by, strict=True)), {each: f"sum({each})" for each in sums})
+    texts = ", ".join(f"'{column} ' || coalesce(cast({column} as varchar), 'null')" for column in sums)
+    shown = (
+        f"'{model.name}' as model, concat_ws(' ', {', '.join(by)}) as key, concat_ws(', ', {texts}) as sums"
+    )
+    return (
+        f"select 'missing or different in the mart' as found, {shown} from ({parts} except {mart})\n"  # noqa: S608
+        f"union all\nselect 'only in the mart' as found, {shown} from ({mart} except {parts})"
+    )
+
+
+def _compared_by(model: Model) -> dict[str, str]:
+    """Return the key columns that are compared, and the SQL that computes each from the rows that add up."""
+    twin = model.twin
+    defaults = {} if "usage_date" in twin.key else {"month": _MONTH}
+    found = {column: twin.adds_up.by.get(column, defaults.get(column, column)) for column in twin.key}
+    return {column: sql for column, sql in found.items() if sql is not None}
+
+
+def _grouped(table: str, where: str, by: Mapping[str, str], sums: Mapping[str, str]) -> str:
+    columns = ", ".join(f"{sql} as {column}" for column, sql in {**by, **sums}.items())
+    condition = f" where {where}" if where else ""
+    places = ", ".join(str(place) for place in range(1, len(by) + 1))
+    grouped = f"select {columns} from {table}{condition} group by {places}"  # noqa: S608
+    # A mart may have rows for what did not happen, such as a month without recordings.
+    return f"select * from ({grouped}) where {' or '.join(f'{column} <> 0' for column in sums)}"  # noqa: S608
