@@ -195,6 +195,19 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "select 1 from landed.storage_rates as own where own.account_sid = kept.account_sid "
         "and own.currency = rates.currency and own.valid_from <= rates.valid_from))",
     ),
+    "marts.storage_days": (
+        "select storage_date, account_sid, sum(standing_recordings), sum(standing_minutes) from marts.storage_days "
+        "group by all having sum(standing_recordings) <> 0",
+        f"select day::date, account_sid, count(*), coalesce(sum(billed_minutes), 0) {STANDING} group by all",
+    ),
+    # The days of a past month add up to its bill.
+    "marts.storage_allowances": (
+        "select storage_month, rate_account_sid, currency, chargeable_minute_days "
+        "from marts.storage_allowances where storage_month < '2026-09-01' and chargeable_minute_days > 0",
+        "select date_trunc('month', storage_date), rate_account_sid, currency, round(sum(chargeable_minutes)) "
+        "from marts.storage_cost join marts.storage_days using (storage_date, account_sid, currency) "
+        "where storage_date < '2026-09-01' group by all having sum(chargeable_minutes) > 0",
+    ),
     "marts.storage_cost": (
         "select storage_date, account_sid, sum(standing_recordings), sum(standing_minutes) from marts.storage_cost "
         "group by all having sum(standing_recordings) <> 0",

@@ -10,7 +10,7 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 
 from tests.sql.test_mart_totals import LAST_DAY, STORAGE_RATES, ledgers, warehouse_of
-from tests.support.sql.tables import Row, needed
+from tests.support.sql.tables import GIVEN, Row, build, connect, create, needed
 
 LAST_DIGIT = Fraction(1, 10**9)
 
@@ -86,40 +86,113 @@ def is_near(found: object, expected: Fraction | None, digits: int = 1) -> bool:
     return abs(Fraction(str(found)) - expected) <= digits * LAST_DIGIT
 
 
+def billed(facts: list[Kept], month: date) -> dict[tuple[str, str, date], Fraction | None]:
+    """Return the cost of each account, currency and day read of a month, worked out from the bill of the whole month.
+
+    Days to come are like the newest one. The bill of a rate's accounts is their average above the free minutes, and is
+    shared in proportion to the minutes of each day.
+    """
+    length = monthrange(month.year, month.month)[1]
+    calendar = [month + timedelta(days=number) for number in range(length)]
+    minutes = {day: by_account(facts, min(day, LAST_DAY)) for day in calendar}
+    pools: dict[tuple[object, str], tuple[int, Fraction]] = {}
+    for pool in {(rate.get("account_sid"), str(rate["currency"])) for rate in STORAGE_RATES}:
+        together, free = 0, 0
+        for day in calendar:
+            for (account, currency), count in minutes[day].items():
+                rate = rate_on(min(day, LAST_DAY), account, currency)
+                if rate is not None and (rate.get("account_sid"), currency) == pool:
+                    together += count
+            line = newest_line(day, pool)
+            free += 0 if line is None else int(str(line["free_minutes"]))
+        pools[pool] = (together, Fraction(max(together - free, 0), together) if together else Fraction(0))
+    found: dict[tuple[str, str, date], Fraction | None] = {}
+    for day in (day for day in calendar if day <= LAST_DAY):
+        for (account, currency), count in minutes[day].items():
+            rate = rate_on(day, account, currency)
+            if rate is None:
+                found[account, currency, day] = None
+                continue
+            share = pools[rate.get("account_sid"), currency][1]
+            found[account, currency, day] = (
+                count * share * Fraction(str(rate["price_per_minute_month"])) / length
+            )
+    return found
+
+
+def newest_line(day: date, pool: tuple[object, str]) -> Row | None:
+    begun = [
+        each
+        for each in STORAGE_RATES
+        if (each.get("account_sid"), each["currency"]) == pool
+        and date.fromisoformat(str(each["valid_from"])) <= day
+    ]
+    return max(begun, key=lambda each: str(each["valid_from"]), default=None)
+
+
 @given(ledgers())
 @settings(
     deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-def test_storage_cost_of_days_and_months_equals_their_recordings(recordings: list[Row]) -> None:
+def test_storage_cost_of_days_and_months_equals_the_bill(recordings: list[Row]) -> None:
     facts = kept(recordings)
-    expected: dict[tuple[object, ...], Fraction | None] = {}
-    by_month: dict[tuple[object, ...], list[Fraction | None]] = defaultdict(list)
-    for day in (LAST_DAY - timedelta(days=back) for back in range(41)):
-        days = monthrange(day.year, day.month)[1]
-        for account, cost in monthly(by_account(facts, day), day).items():
-            expected[day, *account] = None if cost is None else cost / days
-            by_month[day.replace(day=1), *account].append(expected[day, *account])
+    first_months = {day.replace(day=1) for day in (LAST_DAY - timedelta(days=back) for back in range(41))}
+    expected = {key: cost for month in first_months for key, cost in billed(facts, month).items()}
     to_come = monthrange(LAST_DAY.year, LAST_DAY.month)[1] - LAST_DAY.day
     with warehouse_of(recordings, needed("marts.storage_by_month")) as connection:
         daily = rows(
-            connection, "select storage_date, account_sid, currency, storage_cost from marts.storage_cost"
+            connection, "select account_sid, currency, storage_date, storage_cost from marts.storage_cost"
         )
         assert daily.keys() == expected.keys()
         assert [key for key, cost in expected.items() if not is_near(daily[key], cost)] == []
-        select = "select storage_month, account_sid, currency, {} from marts.storage_by_month"
+        select = "select account_sid, currency, storage_month, {} from marts.storage_by_month"
         months = rows(connection, select.format("storage_cost"))
         estimates = rows(connection, select.format("storage_cost_estimate"))
-        assert months.keys() == by_month.keys()
-        for key, costs in by_month.items():
-            known = [cost for cost in costs if cost is not None]
-            total = sum(known, Fraction(0)) if known else None
-            assert is_near(months[key], total, 31), key
-            if key[0] != LAST_DAY.replace(day=1):
-                assert estimates[key] == months[key]
-            else:
-                last = expected[LAST_DAY, *key[1:]]
-                whole = None if total is None or last is None else total + to_come * last
-                assert is_near(estimates[key], whole, 62), key
+    for key in months:
+        costs = {day: cost for (*whose, day), cost in expected.items() if (*whose, day.replace(day=1)) == key}
+        known = [cost for cost in costs.values() if cost is not None]
+        total = sum(known, Fraction(0)) if known else None
+        assert is_near(months[key], total, 31), key
+        if key[2] != LAST_DAY.replace(day=1):
+            assert estimates[key] == months[key]
+        else:
+            last = costs[LAST_DAY]
+            whole = None if total is None or last is None else total + to_come * last
+            assert is_near(estimates[key], whole, 62), key
+
+
+def test_storage_bill_is_of_the_average_and_not_of_each_day() -> None:
+    """30,000 minutes made on the 20th of a month of 30 days are 11,000 on average: 1,000 above the free ones."""
+    settings_row: Row = {"reporting_timezone": "UTC", "as_of": "2026-06-30", "short_recording_seconds": 5}
+    rate: Row = {"currency": "USD", "valid_from": "2026-01-01", "price_per_minute_month": "0.0005"}
+    made: Row = {
+        "account_sid": "A",
+        "source": "DialVerb",
+        "status": "completed",
+        "duration_seconds": 60 * 15_000,
+        "price": "-1",
+        "currency": "USD",
+        "created_at": "2026-06-20T12:00:00Z",
+    }
+    recordings: list[Row] = [
+        {**made, "recording_sid": "R1"},
+        {**made, "recording_sid": "R2", "account_sid": "B"},
+    ]
+    with connect() as connection:
+        for name in sorted(GIVEN):
+            given_rows: dict[str, list[Row]] = {
+                "landed.settings": [settings_row],
+                "landed.storage_rates": [{**rate, "free_minutes": 10_000}],
+                "landed.recordings": recordings,
+            }
+            create(connection, name, given_rows.get(name, []))
+        for model in needed("marts.storage_by_month"):
+            build(connection, model)
+        found = rows(connection, "select account_sid, round(storage_cost, 6) from marts.storage_by_month")
+        allowed = connection.execute("select chargeable_minutes from marts.storage_allowances").fetchall()
+    # By the day, 20,000 minutes of eleven days would have cost 3.67.
+    assert [str(row[0]) for row in allowed] == ["1000.000000000"]
+    assert {key[0]: str(cost) for key, cost in found.items()} == {"A": "0.250000", "B": "0.250000"}
 
 
 @given(ledgers())

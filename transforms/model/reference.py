@@ -132,8 +132,8 @@ RATE_CARD = Reference(
 
 STORAGE_RATES = Reference(
     "storage_rates",
-    "what keeping a minute for a month costs from a day on, above the minutes that are free for all accounts of the "
-    "line together; an empty account means any, and the account's own line wins",
+    "what keeping a minute for a month costs from a day on, above the average minutes of a month that are free for all "
+    "accounts of the line together; an empty account means any, and the account's own line wins",
     (
         _ACCOUNT,
         _CURRENCY,
@@ -143,8 +143,8 @@ STORAGE_RATES = Reference(
     ),
     key=("account_sid", "currency", "valid_from"),
 )
-"""Twilio documents a price per minute and month above the free minutes, billed to the parent account at the end of the
-month, so its accounts share the free minutes. SignalWire's storage price is not known."""
+"""Twilio documents a price per minute and month above the free minutes, which are an average of the month. It bills the
+parent account at the end of the month, so its accounts share them. SignalWire's storage price is not known."""
 
 
 INVOICES = Reference(

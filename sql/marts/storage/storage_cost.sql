@@ -1,83 +1,48 @@
 with
 
-kept as (
-    select * from marts.recordings_kept
-),
-
-rates as (
-    select * from marts.storage_rate_periods
-),
-
-settings as (
-    select * from landed.settings
-),
-
 days as (
     select
-        cast(unnest(generate_series(min(kept.day), max(settings.as_of), interval 1 day)) as date)
-            as storage_date,
-        kept.account_sid,
-        kept.account_name,
-        kept.currency,
-    from kept
-    cross join settings
-    group by kept.account_sid, kept.account_name, kept.currency
+        *,
+        cast(date_trunc('month', storage_date) as date) as storage_month,
+    from marts.storage_days
 ),
 
-standing as (
-    select
-        days.*,
-        cast(sum(coalesce(kept.made_recordings - kept.gone_recordings, 0)) over so_far as bigint)
-            as standing_recordings,
-        cast(sum(coalesce(kept.made_minutes - kept.gone_minutes, 0)) over so_far as bigint)
-            as standing_minutes,
-    from days
-    left join kept
-        on
-            days.account_sid = kept.account_sid
-            and days.currency = kept.currency
-            and days.storage_date = kept.day
-    window
-        so_far as (
-            partition by days.account_sid, days.currency
-            order by days.storage_date rows unbounded preceding
-        )
+allowances as (
+    select * from marts.storage_allowances
 ),
 
--- All accounts with a rate share its free minutes.
-rated as (
-    select
-        standing.*,
-        rates.price_per_minute_month,
-        rates.shared_free_minutes,
-        sum(standing.standing_minutes) over (
-            partition by
-                standing.storage_date, standing.currency, rates.valid_from, rates.rate_account_sid
-        ) as sharing_minutes,
-    from standing
-    left join rates
-        on
-            standing.account_sid = rates.account_sid and standing.currency = rates.currency
-            and standing.storage_date >= rates.valid_from
-            and (standing.storage_date < rates.valid_until or rates.valid_until is null)
-),
-
+-- The free minutes of a month are shared by all accounts and days in proportion to their minutes.
 charged as (
     select
-        * exclude (sharing_minutes),
+        days.*,
         case
-            when sharing_minutes > shared_free_minutes
+            when days.price_per_minute_month is not null
                 then
-                    cast(standing_minutes as double)
-                    * (sharing_minutes - shared_free_minutes)
-                    / sharing_minutes
-            when shared_free_minutes is not null then 0
+                    cast(days.standing_minutes as double)
+                    * coalesce(
+                        cast(allowances.chargeable_minute_days as double)
+                        / nullif(allowances.minute_days, 0),
+                        0
+                    )
         end as chargeable,
-    from rated
+    from days
+    left join allowances
+        on
+            days.price_per_minute_month is not null
+            and days.storage_month = allowances.storage_month
+            and days.rate_account_sid is not distinct from allowances.rate_account_sid
+            and days.currency = allowances.currency
 )
 
 select
-    * exclude (chargeable),
+    storage_date,
+    account_sid,
+    account_name,
+    currency,
+    standing_recordings,
+    standing_minutes,
+    price_per_minute_month,
+    shared_free_minutes,
     cast(chargeable as decimal(18, 9)) as chargeable_minutes,
     cast(
         chargeable
