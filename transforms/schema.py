@@ -27,6 +27,9 @@ STATUSES = frozenset(
 )
 """Every documented status of either vendor, in lower case."""
 
+DELETED = "deleted"
+"""The status of a recording whose audio is gone. Twilio lists it for 40 days, if asked to (documented)."""
+
 UNKNOWN = "unknown"
 """The value of `source` and `status` when the API sends none."""
 
@@ -71,7 +74,7 @@ CONTENT_COLUMNS = (
 SIGHTING_COLUMNS = (
     Column("first_seen_at", INSTANT, True, "When recspend first saw the recording.", "UTC"),
     Column("first_priced_at", INSTANT, True, "When recspend first saw a price for it.", "UTC"),
-    Column("deleted_at", INSTANT, True, "When recspend first found it gone from the API; its cost stays.", "UTC"),
+    Column("deleted_at", INSTANT, True, "When recspend first found it gone from the API or listed as deleted; its cost stays.", "UTC"),
     Column("raw_page", pa.string(), False, "Landing and page of this version, relative to the data folder."),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from flows.ingest.plan import find_dialect, plan_account
+from flows.ingest.plan import find_dialect, note_deleted_are_asked_for, plan_account
 from flows.ingest.usage import ingest_usage
 from flows.ingest.workers import Workers, days_in, window_of
 from flows.stage import Clock, Progress, Step, directly, silent, utc_now
@@ -103,6 +103,7 @@ def _read_recordings(
     clock: Clock,
 ) -> None:
     dialect = find_dialect(workers, data_dir, clock().date())
+    note_deleted_are_asked_for(workers, data_dir, clock())
     fetch = partial(_fetch_in_steps, workers, dialect, name, step, partial(progress, f"ingest {name}"))
     fetch(_unfinished(RawPages(data_dir), workers.account_sid, clock()))
     days = plan_account(workers, dialect, data_dir, request, clock().date())

@@ -1,7 +1,7 @@
 """Which days of an account to read now, and how to ask for them."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -42,11 +42,12 @@ def planned_reads(
     raw, today = RawPages(data_dir), clock().date()
     with Workers(access, raw, retry_policy, request.concurrency, clock) as workers:
         dialect = find_dialect(workers, data_dir, today)
+        note_deleted_are_asked_for(workers, data_dir, clock())
         days = plan_account(workers, dialect, data_dir, request, today)
     # A day that was read and has no recordings is unlikely to have any now.
     read = covered_days(landing.fetch for landing in raw.complete(access.account_sid))
     known = dict.fromkeys((day.day for day in read), DayCount(0, 0))
-    known |= Lake(data_dir).count_by_day(access.account_sid)
+    known |= Lake(data_dir).count_by_day(access.account_sid, today)
     return pa.Table.from_pylist(
         [
             {
@@ -76,9 +77,10 @@ def plan_account(
     days = Window(first, min(request.last or today, today))
     if request.again:
         return dict.fromkeys(days_of(days), "asked again")
-    counts = Lake(data_dir).count_by_day(sid, today - timedelta(days=request.rules.settle_days))
+    counts = Lake(data_dir).count_by_day(sid, today, today - timedelta(days=request.rules.settle_days))
     unsettled = [day for day, count in counts.items() if count.unsettled]
-    return plan_days(days, today, covered, unsettled, request.rules)
+    deleted_since = AccountStates(data_dir).read(sid).deleted_since
+    return plan_days(days, today, covered, unsettled, request.rules, deleted_since)
 
 
 def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:
@@ -90,6 +92,17 @@ def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:
     dialect = calibrate(workers.newest, today)
     states.write(workers.account_sid, msgspec.structs.replace(state, dialect=dialect))
     return dialect
+
+
+def note_deleted_are_asked_for(workers: Workers, data_dir: Path, now: datetime) -> None:
+    """Record, once, that fetches from now on list deleted recordings too, if the account's API can.
+
+    The account's first day is then found again: it may have had deleted recordings before.
+    """
+    states = AccountStates(data_dir)
+    state = states.read(workers.account_sid)
+    if workers.lists_deleted and state.deleted_since is None:
+        states.write(workers.account_sid, msgspec.structs.replace(state, deleted_since=now, first_day=None))
 
 
 def _first_day(

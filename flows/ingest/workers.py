@@ -93,6 +93,11 @@ class Workers:
         self._saving.shutdown(wait=is_patient)
 
     @property
+    def lists_deleted(self) -> bool:
+        """Whether the account's API lists deleted recordings, as those that were paid for."""
+        return self._apis[0].lists_deleted
+
+    @property
     def requests(self) -> int:
         """Requests sent, including retries."""
         return sum(api.requests for api in self._apis)

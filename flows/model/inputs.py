@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,11 @@ def _settings_row(options: ModelOptions, covered: Sequence[AccountCoverage]) -> 
     seen = {
         field.name: getattr(options, field.name) for field in fields(options) if field.name not in _NOT_IN_SQL
     }
-    return seen | {"as_of": max((day.day for account in covered for day in account.covered), default=None)}
+    return seen | {"as_of": _as_of(covered)}
+
+
+def _as_of(covered: Sequence[AccountCoverage]) -> date | None:
+    return max((day.day for account in covered for day in account.covered), default=None)
 
 
 def landed_tables(
@@ -49,6 +54,7 @@ def landed_tables(
     names = {row["account_sid"]: row["account_name"] for row in named} | dict(options.names)
     lake = Lake(data_dir)
     landings = [each for account in covered for each in account.landings]
+    as_of = _as_of(covered) or date.max
     return {
         **{f"landed.{name}": rows for name, rows in references.items()},
         **bill_tables(data_dir, covered, options.with_usage),
@@ -74,7 +80,7 @@ def landed_tables(
             [
                 row
                 for account in covered
-                for row in coverage_rows(account, lake.count_by_day(account.account_sid))
+                for row in coverage_rows(account, lake.count_by_day(account.account_sid, as_of))
             ]
         ),
         "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),

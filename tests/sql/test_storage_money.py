@@ -26,7 +26,9 @@ def kept(recordings: Iterable[Row]) -> list[Kept]:
     found = []
     for row in recordings:
         known = currencies[row["account_sid"]]
-        gone = row["deleted_at"] or (row["updated_at"] if row["status"] == "deleted" else None)
+        gone = row["deleted_at"]
+        if row["status"] == "deleted":
+            gone = min(filter(None, (gone, row["updated_at"])), key=str)
         found.append(
             (
                 str(row["account_sid"]),

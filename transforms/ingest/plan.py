@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.ingest.request import Rules
-from transforms.schema import LAKE_SCHEMA
+from transforms.schema import DELETED, LAKE_SCHEMA
+from transforms.values.dates import INSTANT
 from transforms.values.windows import CoveredDay, Window, days_of, quarter_windows
 
-Reason = Literal["asked again", "not covered", "look back", "unsettled", "audit"]
+Reason = Literal["asked again", "not covered", "look back", "deletions", "unsettled", "audit"]
 
 _DAY = timedelta(days=1)
 
@@ -25,8 +26,17 @@ FINAL_STATUSES = ("completed", "absent", "failed", "stopped", "deleted")
 """
 
 
+_DELETED_LISTED = timedelta(days=40)
+"""How long Twilio lists a deleted recording (documented)."""
+
+
 def plan_days(
-    days: Window, today: date, covered: Mapping[date, CoveredDay], unsettled: Collection[date], rules: Rules
+    days: Window,
+    today: date,
+    covered: Mapping[date, CoveredDay],
+    unsettled: Collection[date],
+    rules: Rules,
+    deleted_since: datetime | None = None,
 ) -> dict[date, Reason]:
     """Choose the days of a range to fetch, in order, each with the first reason that applies.
 
@@ -36,6 +46,8 @@ def plan_days(
         covered: The days fetched so far.
         unsettled: Days with a recording that has no price or is not done.
         rules: How far to look back.
+        deleted_since: From when on (UTC) fetches listed deleted recordings too. A day fetched before is fetched once
+            more, as long as the API can still list what was deleted by then.
     """
     reasons: dict[date, Reason] = {}
     day = days.first
@@ -45,12 +57,18 @@ def plan_days(
             reasons[day] = "not covered"
         elif age < rules.lookback_days:
             reasons[day] = "look back"
+        elif deleted_since is not None and _may_lack_deleted(covered[day], today, deleted_since):
+            reasons[day] = "deletions"
         elif day in unsettled and age < rules.settle_days:
             reasons[day] = "unsettled"
         day += _DAY
     for day in _oldest_fetched(days, covered, reasons)[: rules.audit_days]:
         reasons[day] = "audit"
     return dict(sorted(reasons.items()))
+
+
+def _may_lack_deleted(day: CoveredDay, today: date, deleted_since: datetime) -> bool:
+    return day.fetched_at < deleted_since and today - day.fetched_at.date() <= _DELETED_LISTED
 
 
 DAY_COUNT_SCHEMA = pa.schema(
@@ -67,15 +85,20 @@ class DayCount:
     unsettled: int
 
 
-def count_by_day(recordings: pa.Table) -> dict[date, DayCount]:
+def count_by_day(recordings: pa.Table, today: date) -> dict[date, DayCount]:
     """Count recordings (DAY_COUNT_SCHEMA), and the unsettled ones among them, by day of creation (UTC).
 
-    A recording that is gone from the API can no longer settle, so it does not count as unsettled.
+    A recording that the API no longer lists can no longer settle, so it does not count as unsettled.
     """
     is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
-    is_unsettled = pc.and_(
-        pc.or_(pc.is_null(recordings["price"]), pc.invert(is_done)), pc.is_null(recordings["deleted_at"])
+    last_listed = pa.scalar(Window(today - _DELETED_LISTED, today).created_from, INSTANT)
+    is_listed = pc.or_kleene(
+        pc.is_null(recordings["deleted_at"]),
+        pc.and_(
+            pc.equal(recordings["status"], DELETED), pc.greater_equal(recordings["deleted_at"], last_listed)
+        ),
     )
+    is_unsettled = pc.and_(pc.or_(pc.is_null(recordings["price"]), pc.invert(is_done)), is_listed)
     days = recordings["created_at"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
     counted = (
         pa.table({"day": days, "unsettled": is_unsettled.cast(pa.int64())})

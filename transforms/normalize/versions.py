@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.normalize.corrections import CORRECTION_SCHEMA, corrections
+from transforms.normalize.deletions import deleted_since, gone_since, with_column, with_known_cost
 from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.values.dates import INSTANT
 from transforms.values.distinct import is_distinct
-from transforms.values.windows import Fetch, is_created_in
+from transforms.values.windows import Fetch
 
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
 """A listed recording and the instant (UTC) its fetch began."""
@@ -129,29 +130,33 @@ def merge(
     """
     if not existing.num_rows:
         first = _first_sighting(seen)
-        return Merged(first.take(pc.sort_indices(first, LAKE_ORDER)), first.num_rows, 0, 0)
+        return Merged(
+            first.take(pc.sort_indices(first, LAKE_ORDER)), first.num_rows, 0, _valid(first["deleted_at"])
+        )
     place = pc.index_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
     unlisted = existing.filter(pc.is_null(place))
     before, after = existing.filter(pc.is_valid(place)), seen.take(pc.drop_null(place))
-    fresh = seen.filter(
-        pc.invert(pc.is_in(seen["recording_sid"], value_set=existing["recording_sid"].combine_chunks()))
+    after = with_known_cost(before, after)
+    fresh = _first_sighting(
+        seen.filter(
+            pc.invert(pc.is_in(seen["recording_sid"], value_set=existing["recording_sid"].combine_chunks()))
+        )
     )
     is_replaced = _is_newer(before, after)
-    is_changed = pc.or_(is_replaced, pc.is_valid(before["deleted_at"]))
-    gone_at = _gone_at(unlisted, rejected_sids, readings)
+    listed = _newer_content(before, after, is_replaced)
+    is_deleted = pc.and_(pc.is_null(before["deleted_at"]), pc.is_valid(listed["deleted_at"]))
+    is_back = pc.and_(pc.is_valid(before["deleted_at"]), pc.is_null(listed["deleted_at"]))
+    is_changed = pc.and_not(pc.or_(is_replaced, is_back), is_deleted)
+    gone_at = gone_since(unlisted, rejected_sids, readings)
     counts = {
         "new": fresh.num_rows,
         "changed": pc.sum(is_changed).as_py() or 0,
-        "deleted": len(gone_at) - gone_at.null_count,
+        "deleted": _valid(gone_at) + _valid(fresh["deleted_at"]) + (pc.sum(is_deleted).as_py() or 0),
     }
     if not any(counts.values()):
         return Merged(existing, **counts)
     whole = pa.concat_tables(
-        [
-            _with(unlisted, "deleted_at", pc.coalesce(unlisted["deleted_at"], gone_at)),
-            _newer_content(before, after, is_replaced),
-            _first_sighting(fresh),
-        ]
+        [with_column(unlisted, "deleted_at", pc.coalesce(unlisted["deleted_at"], gone_at)), listed, fresh]
     )
     replaced = before.filter(is_replaced), after.filter(is_replaced)
     return Merged(
@@ -162,8 +167,8 @@ def merge(
     )
 
 
-def _with(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
-    return table.set_column(table.schema.get_field_index(name), table.schema.field(name), values)
+def _valid(values: pa.ChunkedArray) -> int:
+    return len(values) - int(values.null_count)
 
 
 def _is_newer(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
@@ -186,19 +191,6 @@ def _landings(raw_pages: pa.ChunkedArray) -> pa.Array:
     )
 
 
-def _gone_at(unlisted: pa.Table, rejected_sids: Sequence[str], readings: Iterable[Fetch]) -> pa.ChunkedArray:
-    """When these fetches found each row gone; null for rows that are not gone, or were gone before."""
-    gone_at = pa.chunked_array([pa.nulls(unlisted.num_rows, INSTANT)])
-    may_be_gone = pc.and_(
-        pc.is_null(unlisted["deleted_at"]),
-        pc.invert(pc.is_in(unlisted["recording_sid"], value_set=pa.array(rejected_sids, pa.string()))),
-    )
-    for reading in (each for each in readings if each.is_whole):
-        is_gone = pc.and_(may_be_gone, is_created_in(unlisted["created_at"], reading.window))
-        gone_at = pc.if_else(is_gone, pa.scalar(reading.fetched_at, INSTANT), gone_at)
-    return gone_at
-
-
 def _newer_content(before: pa.Table, after: pa.Table, is_replaced: pa.ChunkedArray) -> pa.Table:
     columns = {
         name: pc.if_else(is_replaced, after[name], before[name]) for name in (*CONTENT_NAMES, "raw_page")
@@ -206,7 +198,9 @@ def _newer_content(before: pa.Table, after: pa.Table, is_replaced: pa.ChunkedArr
     priced_now = pc.if_else(pc.is_valid(columns["price"]), after["seen_at"], pa.scalar(None, INSTANT))
     columns["first_seen_at"] = before["first_seen_at"]
     columns["first_priced_at"] = pc.coalesce(before["first_priced_at"], priced_now)
-    columns["deleted_at"] = pa.chunked_array([pa.nulls(before.num_rows, INSTANT)])
+    columns["deleted_at"] = deleted_since(
+        columns["status"], pc.coalesce(before["deleted_at"], after["seen_at"])
+    )
     return pa.table({name: columns[name] for name in LAKE_SCHEMA.names}, LAKE_SCHEMA)
 
 
@@ -215,5 +209,5 @@ def _first_sighting(fresh: pa.Table) -> pa.Table:
     columns = {name: fresh[name] for name in (*CONTENT_NAMES, "raw_page")}
     columns["first_seen_at"] = fresh["seen_at"]
     columns["first_priced_at"] = pc.if_else(pc.is_valid(fresh["price"]), fresh["seen_at"], never)
-    columns["deleted_at"] = pa.chunked_array([pa.nulls(fresh.num_rows, INSTANT)])
+    columns["deleted_at"] = deleted_since(fresh["status"], fresh["seen_at"])
     return pa.table({name: columns[name] for name in LAKE_SCHEMA.names}, LAKE_SCHEMA)

@@ -16,6 +16,7 @@ DEFAULT_PAGE_SIZE = 50  # documented
 MAX_PAGE_SIZE = 1000  # documented
 BAD_PAGE_SIZE = 54454  # documented; that the status is 400 is assumed
 BAD_PAGE_TOKEN = 54453  # documented; that the status is 400 is assumed
+SOFT_DELETED = "IncludeSoftDeleted"  # documented by Twilio only
 BAD_PARAMETER = 20001  # assumed: the documentation does not say how an unreadable date is refused
 _DAY_SECONDS = 86_400
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -95,6 +96,7 @@ class ListQuery:
     first: float
     last: float
     filters: Mapping[str, str]  # as requested; the envelope's uris repeat them
+    with_deleted: bool = False  # whether recordings deleted up to 40 days ago are listed too
 
 
 def read_query(query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIALECT) -> ListQuery:
@@ -114,9 +116,10 @@ def read_query(query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIAL
         if name in query:  # refusing is safer than silently ignoring the filter
             raise QueryError(BAD_PARAMETER, f"This emulator does not filter by {name}")
     first, last = created_between(query, dialect)
-    filters = {name: query[name] for name in query if name.startswith("DateCreated")}
+    filters = {name: query[name] for name in query if name.startswith("DateCreated") or name == SOFT_DELETED}
     rows = page_size * dialect.page_size_factor
-    return ListQuery(page, page_size, rows, page_token, first, last, filters)
+    with_deleted = query.get(SOFT_DELETED, "false").lower() == "true"
+    return ListQuery(page, page_size, rows, page_token, first, last, filters, with_deleted)
 
 
 def created_between(

@@ -6,11 +6,14 @@ text when it is first needed. It is not thread-safe: its ledger holds the lock.
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from math import inf
 
 from flows.emulator.ledger.ledger import Account, Recording, render, sequence_of_sid
 from flows.emulator.ledger.usage import UsageDay, usage_of
+
+_DELETED_LISTED_SECONDS = 40 * 86_400  # documented by Twilio: the metadata is kept for 40 days
 
 
 @dataclass(slots=True)
@@ -21,6 +24,13 @@ class Entry:
     deleted_at: int | None = None
     listed: Recording | None = None
     text: bytes | None = None
+
+
+def _as_listed(entry: Entry) -> Recording:
+    """Return the recording as the API shows it. That a deletion is an update is assumed; the price stays."""
+    if entry.deleted_at is None:
+        return entry.recording
+    return replace(entry.recording, status="deleted", updated_at=entry.deleted_at)
 
 
 def _key(recording: Recording) -> tuple[int, int]:
@@ -41,6 +51,7 @@ class LivingBook:
                 )
         # Oldest first, so that a new recording goes to the end. Recordings of the future are included.
         self._keys = sorted(_key(entry.recording) for entry in self._entries.values())
+        self._deleted: set[int] = set()
         self.next_sequence = max(self._entries, default=-1) + 1
 
     def between(self, first: float, last: float) -> tuple[int, int]:
@@ -114,12 +125,23 @@ class LivingBook:
     def remove(self, entry: Entry) -> None:
         """Stop listing an entry. It keeps its recording."""
         self._unlist(entry)
-        entry.deleted_at = self._clock()
+        self._deleted.add(entry.recording.sequence)
+        entry.deleted_at, entry.text = self._clock(), None
 
     def put_back(self, entry: Entry) -> None:
         """List a removed entry again."""
         insort(self._keys, _key(entry.recording))
-        entry.deleted_at = None
+        self._deleted.remove(entry.recording.sequence)
+        entry.deleted_at, entry.text = None, None
+
+    def with_deleted(self) -> "LivingBook":
+        """Return the same list with the recordings that were deleted up to 40 days ago, for one request."""
+        since = self._clock() - _DELETED_LISTED_SECONDS
+        found = [self._entries[sequence] for sequence in self._deleted]
+        keys = [_key(entry.recording) for entry in found if (entry.deleted_at or 0) >= since]
+        book = copy(self)
+        book._keys = sorted(self._keys + keys)
+        return book
 
     def _at(self, start: int, stop: int) -> Iterator[Entry]:
         count = len(self._keys)
@@ -128,7 +150,7 @@ class LivingBook:
 
     def _text(self, entry: Entry) -> bytes:
         if entry.text is None:
-            entry.text = render(entry.recording)
+            entry.text = render(_as_listed(entry))
         return entry.text
 
     def _unlist(self, entry: Entry) -> None:

@@ -9,6 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from flows.emulator.http.messages import (
+    TWILIO_ROOT,
     HttpRequest,
     Response,
     Route,
@@ -153,7 +154,9 @@ def _resource(
     """Return the requested resource, as the account of `book` may see it. Raises QueryError for a bad parameter."""
     match route.resource:
         case "recordings":
-            return page_of(book, request, read_query(request.query, request.dialect))
+            query = read_query(request.query, request.dialect)
+            with_deleted = query.with_deleted and route.root == TWILIO_ROOT
+            return page_of(book.with_deleted() if with_deleted else book, request, query)
         case "usage":
             return usage_page(book.account, book.usage(), now, request)
         case "accounts":

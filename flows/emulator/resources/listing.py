@@ -45,6 +45,9 @@ class Listing(Protocol):
     def find(self, sid: str) -> bytes | FileSlice | None:
         """Return the text of one recording, None if the account has no such recording."""
 
+    def with_deleted(self) -> "Listing":
+        """Return the same list with the recordings that were deleted up to 40 days ago."""
+
 
 def page_of(listing: Listing, request: HttpRequest, query: ListQuery) -> Response:
     """Return one page. Its uris are relative to the host (documented) and repeat the requested path.

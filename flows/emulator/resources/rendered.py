@@ -75,6 +75,10 @@ class Book:
     def sent(self, start: int, stop: int) -> None:
         """Do nothing: a rendered ledger does not keep track of what was sent."""
 
+    def with_deleted(self) -> "Book":
+        """Return the book itself: a rendered ledger has no deletions."""
+        return self
+
     def find(self, sid: str) -> FileSlice | None:
         """Return the text of one recording, None if the account has no such recording."""
         sequence = sequence_of_sid(self.account.account_sid, sid)

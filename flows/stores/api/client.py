@@ -14,13 +14,13 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 
 import requests
-from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.pager import Pager
 from flows.stores.api.responses import RECORDINGS, Answered, ApiList, TransientError, error_of
 from flows.stores.api.retries import RetryPolicy
+from flows.stores.api.session import new_session
 from flows.stores.api.throttle import Throttle
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.ingest.dialect import Dialect
@@ -46,6 +46,13 @@ ACCOUNTS = ApiList(
 """The account of the credentials and its subaccounts. SignalWire documents the scope, Twilio the auth token."""
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
+
+# Documented for Twilio, where the plain list leaves out recordings that were deleted, although they were paid for.
+# SignalWire documents no such parameter.
+_ALSO_LISTED: Mapping[str, Mapping[str, str]] = {
+    "signalwire": MappingProxyType({}),
+    "twilio": MappingProxyType({"IncludeSoftDeleted": "true"}),
+}
 
 
 _NO_WHOLE_PAGE = (
@@ -78,22 +85,24 @@ class RecordingsApi:
         self.answered: Answered | None = None
         self._retry_policy = retry_policy
         self._throttle = throttle or Throttle()
-        self._session = _Session()
-        # As bytes: requests would encode text as Latin-1, and raise for other characters.
-        self._session.auth = HTTPBasicAuth(access.user.encode(), access.token.encode())
+        self._session = new_session(access)
         self._secrets = secret_forms(access.user, access.token)
-        # Plain http is only allowed for this machine, where proxies do not apply.
-        self._session.trust_env = not access.base_url.startswith("http:")
-        self._session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
         root = _ROOTS[access.provider]
         self._accounts_url = f"{access.base_url.rstrip('/')}{root}/Accounts"
         self._account_url = f"{self._accounts_url}/{access.account_sid}"
 
     def pager(self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE) -> Pager:
-        """Create a pager over the recordings that the parameters select, newest first."""
-        return Pager(
-            f"{self._account_url}/Recordings.json?{urlencode({**parameters, 'PageSize': page_size})}"
-        )
+        """Create a pager over the recordings that the parameters select, newest first.
+
+        Twilio is asked for deleted recordings too. They are on the same pages, so this takes no request of its own.
+        """
+        whole = {**parameters, **_ALSO_LISTED[self.access.provider], "PageSize": page_size}
+        return Pager(f"{self._account_url}/Recordings.json?{urlencode(whole)}")
+
+    @property
+    def lists_deleted(self) -> bool:
+        """Whether the list has deleted recordings too, for as long as the API keeps them."""
+        return bool(_ALSO_LISTED[self.access.provider])
 
     def usage_pager(self, window: Window) -> Pager:
         """Create a pager over the Usage Records of these days (UTC). Only Twilio has this list."""
@@ -229,10 +238,3 @@ class RecordingsApi:
         except (HTTPError, OSError) as error:
             raise TransientError(type(error).__name__, _NO_WHOLE_PAGE) from None
         return b"".join(pieces)
-
-
-class _Session(requests.Session):
-    """A session that ignores redirects: requests would parse their targets even if it is not allowed to follow them."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None

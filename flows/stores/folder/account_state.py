@@ -1,6 +1,6 @@
 """What is known of an account besides its recordings: `state/account_sid=<sid>.json`, found out once and stored."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -13,11 +13,13 @@ class AccountState(msgspec.Struct, frozen=True):
     """What was found out about an account.
 
     first_day: no recording is older (UTC); None until it is found. dialect: how to ask the account's API for dates.
+    deleted_since: fetches begun from then on (UTC) listed deleted recordings too; None while the API is not asked.
     """
 
     first_day: date | None = None
     dialect: Dialect = Dialect()
     format: int = 1
+    deleted_since: datetime | None = None
 
 
 class AccountStates:

@@ -166,8 +166,8 @@ class Lake:
         except (OSError, pa.ArrowException):
             return None
 
-    def count_by_day(self, account_sid: str, since: date = date.min) -> dict[date, DayCount]:
-        """Count recordings, and the unsettled ones among them, by creation day (UTC), from `since`.
+    def count_by_day(self, account_sid: str, today: date, since: date = date.min) -> dict[date, DayCount]:
+        """Count recordings, and the unsettled ones among them, by creation day (UTC), from `since`, as of today.
 
         Raises:
             DataError: A file cannot be read.
@@ -175,7 +175,7 @@ class Lake:
         days: dict[date, DayCount] = {}
         for month in self.months(account_sid):
             if month >= f"{since:%Y-%m}":
-                days |= count_by_day(read_parquet(self._month(account_sid, month), DAY_COUNT_SCHEMA))
+                days |= count_by_day(read_parquet(self._month(account_sid, month), DAY_COUNT_SCHEMA), today)
         return {day: count for day, count in days.items() if day >= since}
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:

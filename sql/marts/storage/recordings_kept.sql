@@ -7,7 +7,7 @@ detail as (
 gone_recordings as (
     select
         *,
-        coalesce(deleted_at, updated_at) as gone_at,
+        if(status = 'deleted', least(updated_at, deleted_at), deleted_at) as gone_at,
     from marts.fct_recordings
     where deleted_at is not null or status = 'deleted'
 ),

@@ -3,13 +3,23 @@
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from math import ceil
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.ingest.plan import DayCount, expected_pages, plan_days, split, windows_of
+from transforms.ingest.plan import (
+    DAY_COUNT_SCHEMA,
+    DayCount,
+    count_by_day,
+    expected_pages,
+    plan_days,
+    split,
+    windows_of,
+)
 from transforms.ingest.request import Rules
 from transforms.values.windows import CoveredDay, Window, days_of
 
@@ -61,6 +71,31 @@ def test_plan_audits_the_days_fetched_least_recently() -> None:
     read = covered(*EVERY_DAY) | covered(date(2026, 9, 2), read_after_days=20)
     plan = plan_days(SEPTEMBER, TODAY, read, [], Rules(lookback_days=1, audit_days=2))
     assert plan == {date(2026, 9, 1): "audit", date(2026, 9, 3): "audit", TODAY: "look back"}
+
+
+def test_plan_rereads_days_read_without_deleted_recordings() -> None:
+    read = covered(*EVERY_DAY) | covered(date(2026, 9, 2), date(2026, 9, 5), read_after_days=20)
+    since = datetime(2026, 9, 23, tzinfo=UTC)
+    rules = Rules(lookback_days=0)
+    plan = plan_days(SEPTEMBER, TODAY, read, [], rules, since)
+    assert plan == {day: "deletions" for day in EVERY_DAY[:21] if day != date(2026, 9, 5)}
+    # What was deleted more than 40 days ago is listed no longer.
+    later = plan_days(SEPTEMBER, date(2026, 10, 20), read, [], rules, since)
+    assert list(later) == [date(2026, 9, 2), *EVERY_DAY[8:21]]
+    assert plan_days(SEPTEMBER, TODAY, read, [], rules, datetime(2026, 9, 1, tzinfo=UTC)) == {}
+
+
+def test_count_by_day_waits_for_a_deleted_price_while_listed() -> None:
+    waiting = {"created_at": datetime(2026, 9, 1, 12, tzinfo=UTC), "status": "deleted", "price": None}
+    rows = [
+        waiting | {"deleted_at": datetime(2026, 9, 2, tzinfo=UTC)},
+        waiting | {"deleted_at": datetime(2026, 9, 2, tzinfo=UTC), "status": "completed"},
+        waiting | {"deleted_at": datetime(2026, 9, 2, tzinfo=UTC), "price": Decimal(1)},
+    ]
+    table = pa.Table.from_pylist(rows, DAY_COUNT_SCHEMA)
+    day = date(2026, 9, 1)
+    assert count_by_day(table, date(2026, 10, 12)) == {day: DayCount(3, 1)}
+    assert count_by_day(table, date(2026, 10, 13)) == {day: DayCount(3, 0)}
 
 
 def test_plan_excludes_future_days_and_days_out_of_range() -> None:

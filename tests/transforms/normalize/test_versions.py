@@ -385,6 +385,46 @@ def test_merge_restores_the_newer_version() -> None:
     assert rows(merged.table) == [lake_row("A")]
 
 
+def test_merge_marks_a_recording_listed_as_deleted() -> None:
+    deleted = seen_row("A", SECOND_FETCH, status="deleted", updated_at=UPDATED + timedelta(days=1))
+    merged = fold([lake_row("A")], [deleted])
+    assert counts(merged) == (0, 0, 1)
+    (row,) = rows(merged.table)
+    assert (row["status"], row["deleted_at"], row["price"]) == ("deleted", SECOND_FETCH, Decimal("-0.0025"))
+    # Listed again, and after 40 days no longer: nothing changes.
+    again = merge(merged.table, seen_table(deleted | {"seen_at": THIRD_FETCH}), [], [fetch_at(THIRD_FETCH)])
+    assert again.table is merged.table
+    assert merge(merged.table, seen_table(), [], [fetch_at(THIRD_FETCH)]).table is merged.table
+    assert counts(
+        fold(rows(merged.table), [seen_row("A", THIRD_FETCH, updated_at=UPDATED + timedelta(2))])
+    ) == (
+        0,
+        1,
+        0,
+    )
+
+
+def test_merge_counts_a_recording_first_seen_as_deleted() -> None:
+    deleted = seen_row("A", SECOND_FETCH, status="deleted")
+    for existing in ([], [lake_row("B")]):
+        seen = [deleted, *(seen_row(str(row["recording_sid"]), SECOND_FETCH) for row in existing)]
+        merged = fold(existing, seen)
+        assert counts(merged) == (1, 0, 1)
+        assert merged.table["deleted_at"].to_pylist() == [SECOND_FETCH, *(None for _ in existing)]
+
+
+def test_merge_keeps_the_cost_of_a_deleted_recording() -> None:
+    bare = {"price": None, "price_raw": None, "currency": "XXX", "duration_seconds": None}
+    deleted = seen_row("A", SECOND_FETCH, status="deleted", **bare)
+    merged = fold([lake_row("A")], [deleted])
+    (row,) = rows(merged.table)
+    known = lake_row("A")
+    assert row["status"] == "deleted"
+    assert {name: row[name] for name in bare} == {name: known[name] for name in bare}
+    assert merged.corrections.num_rows == 0
+    assert fold([row], [deleted | {"seen_at": THIRD_FETCH}], THIRD_FETCH).is_changed is False
+
+
 # Any history, compared with the rules written out for one row at a time
 
 
@@ -425,6 +465,7 @@ def steps(draw: st.DrawFn) -> list[Step]:
                 updated_at=UPDATED + timedelta(hours=draw(st.integers(0, 2))),
                 price=draw(st.sampled_from([None, Decimal("0.01"), Decimal(0)])),
                 duration_seconds=draw(st.sampled_from([None, 7])),
+                status=draw(st.sampled_from(["completed", "completed", "deleted"])),
             )
             for (sid, seen_at), fate in zip(in_reach, fates, strict=False)
             if fate == "listed"
@@ -437,15 +478,23 @@ def steps(draw: st.DrawFn) -> list[Step]:
 def by_the_rules(known: dict[str, Row], step: Step) -> dict[str, Row]:
     after = dict(known)
     listed = {str(row["recording_sid"]): row for row in step.seen}
-    for sid, version in listed.items():
+    for sid, sent in listed.items():
+        version = dict(sent)
         row: Row = {name: version[name] for name in (*CONTENT_NAMES, "raw_page")}
         row |= {"first_seen_at": version["seen_at"], "first_priced_at": None, "deleted_at": None}
         if sid in known:
             old = known[sid]
+            if version["status"] == "deleted":
+                for name in ("price", "duration_seconds"):
+                    version[name] = row[name] = old[name] if version[name] is None else version[name]
+                if version["price_raw"] is None:
+                    version["price_raw"] = row["price_raw"] = old["price_raw"]
             is_same = all(old[name] == version[name] for name in CONTENT_NAMES)
             if is_same or version["updated_at"] < old["updated_at"]:
                 row |= {name: old[name] for name in (*CONTENT_NAMES, "raw_page")}
             row |= {"first_seen_at": old["first_seen_at"], "first_priced_at": old["first_priced_at"]}
+        if row["status"] == "deleted":
+            row["deleted_at"] = (known[sid]["deleted_at"] if sid in known else None) or version["seen_at"]
         if row["price"] is not None and row["first_priced_at"] is None:
             row["first_priced_at"] = version["seen_at"]
         after[sid] = row
@@ -475,10 +524,10 @@ def test_merge_follows_the_rules_and_is_idempotent(history: list[Step]) -> None:
         assert rows(merged.table) == [expected[sid] for sid in sorted(expected)]
         assert merged.table.schema == LAKE_SCHEMA
         assert merged.new == len(expected.keys() - known.keys())
-        assert merged.deleted == sum(
-            expected[sid]["deleted_at"] is not None and known[sid]["deleted_at"] is None for sid in known
-        )
-        assert merged.changed + merged.deleted == sum(expected[sid] != row for sid, row in known.items())
+        deleted = {sid for sid, row in expected.items() if row["deleted_at"] is not None}
+        newly = {sid for sid in deleted if sid not in known or known[sid]["deleted_at"] is None}
+        assert merged.deleted == len(newly)
+        assert merged.changed == sum(expected[sid] != row and sid not in newly for sid, row in known.items())
         again = merge(merged.table, seen, step.rejected, step.fetches)
         assert counts(again) == (0, 0, 0)
         assert again.table is merged.table or not merged.table.num_rows

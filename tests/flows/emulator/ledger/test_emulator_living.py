@@ -389,3 +389,35 @@ def test_paging_is_stable_while_the_ledger_changes(
     served = sids(listed(changing, account, f"PageSize={page_size}"))
     assert len(served) == len(set(served))
     assert {r.sid for r in first} - model.deleted <= set(served)
+
+
+def test_deleted_recordings_are_listed_for_40_days_if_asked_for() -> None:
+    source = open_living([made(number, NOW - number * DAY) for number in range(3)], now=NOW)
+    (account,) = source.accounts
+    source.ledger.delete(made(1).sid)
+
+    def found(query: str) -> list[tuple[str, str]]:
+        return [(record["sid"], record["status"]) for record in listed(source, account, query)]
+
+    there = [(made(number).sid, "completed") for number in (0, 2)]
+    whole = [there[0], (made(1).sid, "deleted"), there[1]]
+    # With pages of one row, the cursors lead through deleted recordings as well.
+    assert found("IncludeSoftDeleted=true&PageSize=1") == found("IncludeSoftDeleted=true") == whole
+    assert found("PageSize=1") == found("IncludeSoftDeleted=false") == there
+    priced = listed(source, account, "IncludeSoftDeleted=true")[1]
+    assert Decimal(priced["price"]).copy_abs() == Decimal("0.0025")
+    source.ledger.advance(40 * DAY)
+    assert found("IncludeSoftDeleted=true") == whole
+    source.ledger.advance(1)
+    assert found("IncludeSoftDeleted=true") == there
+    source.ledger.restore(made(1).sid)
+    assert len(found("")) == 3
+
+
+def test_deleted_recordings_are_not_listed_by_signalwire() -> None:
+    source = open_living([made(0)], now=NOW)
+    (account,) = source.accounts
+    source.ledger.delete(made(0).sid)
+    target = f"{list_path(account, '/api/laml/2010-04-01')}?IncludeSoftDeleted=true"
+    authorization = basic(account.account_sid, account.api_token)["Authorization"]
+    assert _json(source.answer(HttpRequest(target, authorization)).body)["recordings"] == []

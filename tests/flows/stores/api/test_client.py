@@ -13,6 +13,7 @@ from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -137,9 +138,20 @@ def test_pager_uses_the_providers_path_and_largest_page(
         asked = [request.target for request in running.requests]
         assert len(sids) == len(set(sids)) == count(running, account) == 1200
     path = f"{root}/Accounts/{account.account_sid}/Recordings.json"
-    assert asked[0] == f"{path}?PageSize=1000"
+    parameters = "IncludeSoftDeleted=true&" if provider == "twilio" else ""
+    assert asked[0] == f"{path}?{parameters}PageSize=1000"
     assert len(asked) == 2
-    assert asked[1].startswith(f"{path}?Page=1&PageSize=1000&PageToken=PA")
+    assert asked[1].startswith(f"{path}?{parameters}Page=1&PageSize=1000&PageToken=PA")
+
+
+def test_only_twilio_is_asked_for_deleted_recordings() -> None:
+    known = access("https://api.twilio.com")
+    asked = {
+        provider: RecordingsApi(replace(known, provider=provider), HASTE).pager({}, page_size=1).url or ""
+        for provider in ("signalwire", "twilio")
+    }
+    assert asked["twilio"].endswith("/Recordings.json?IncludeSoftDeleted=true&PageSize=1")
+    assert asked["signalwire"].endswith("/Recordings.json?PageSize=1")
 
 
 def test_base_url_may_end_with_a_slash() -> None:
@@ -730,7 +742,9 @@ def test_exists_before_requests_one_row(few: Emulator, provider: Provider) -> No
         True,
     ]
     assert (api.requests, api.retries) == (5, 0)
-    assert few.requests[-1].target.endswith("?DateCreated%3C=2026-12-01T00%3A00%3A00Z&PageSize=1")
+    asked = urlsplit(few.requests[-1].target).query
+    assert asked.startswith("DateCreated%3C=2026-12-01T00%3A00%3A00Z&")
+    assert asked.endswith("&PageSize=1")
 
 
 def test_newest_returns_the_first_row(few: Emulator) -> None:

@@ -1,0 +1,24 @@
+"""The HTTP session of an account: its credentials, and what must never be done with them."""
+
+import requests
+from requests.auth import HTTPBasicAuth
+
+from flows.stores.api.access import AccountAccess
+
+
+def new_session(access: AccountAccess) -> requests.Session:
+    """Create a session that sends the account's credentials and ignores redirects."""
+    session = _Session()
+    # As bytes: requests would encode text as Latin-1, and raise for other characters.
+    session.auth = HTTPBasicAuth(access.user.encode(), access.token.encode())
+    # Plain http is only allowed for this machine, where proxies do not apply.
+    session.trust_env = not access.base_url.startswith("http:")
+    session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
+    return session
+
+
+class _Session(requests.Session):
+    """A session that ignores redirects: requests would parse their targets even if it is not allowed to follow them."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
