@@ -1,0 +1,193 @@
+"""A quarter of a year in the life of some accounts, read by several runs, with everything that can happen to them.
+
+Prices come late, are corrected and withdrawn; recordings appear, change, move, vanish and come back; months are closed;
+the API fails. The same story always gives the same data folder.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from flows.emulator import LivingLedger, LivingSource, Parameters, Recording, open_living, serve
+from flows.run.closing import close_month
+from flows.run.request import RunContext, RunRequest
+from flows.run.stages import perform
+from flows.settings.account_settings import AccountSettings, Provider
+from flows.settings.settings import Settings
+from flows.stores.api.access import AccountAccess
+from tests.support.runs.ledger_runs import accesses_of
+from tests.support.runs.living_runs import clock_of, epoch_of, in_haste
+
+FIRST_DAY = date(2026, 7, 1)
+_DAY = 86_400
+_TEN_O_CLOCK = 10 * 3600
+_CHANGING = ("late-prices", "corrections", "deletions", "inserts")
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happens.
+
+    zone: the reporting time zone. faults, dialect: of the emulator. days: the days of the runs, each at ten
+    o'clock UTC. closings: a day of these → the months that are closed after its run. twilio: how many of the
+    accounts, from the first, are Twilio's. unread: first and last of the days that no run asks for. audit_days: how
+    many old days each run reads again. edits: how many recordings change before each run, in addition to what the
+    faults do.
+    """
+
+    seed: int
+    zone: str
+    days: Sequence[date]
+    closings: Mapping[date, Sequence[str]]
+    recordings: int = 700
+    accounts: int = 2
+    twilio: int = 1
+    faults: Sequence[str] = _CHANGING
+    dialect: str = "instant-inclusive"
+    unread: tuple[date, date] | None = None
+    audit_days: int = 15
+    edits: int = 9
+
+    def requests(self) -> list[RunRequest]:
+        """Return what is asked for each time: everything, or all but the unread days."""
+        if self.unread is None:
+            return [RunRequest(audit_days=self.audit_days)]
+        first, last = self.unread
+        return [
+            RunRequest(first=FIRST_DAY, last=first - timedelta(days=1)),
+            RunRequest(first=last + timedelta(days=1), audit_days=self.audit_days),
+        ]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a story left behind: a data folder, and what the settings say of its accounts, by sid."""
+
+    data_dir: Path
+    zone: str
+    names: Mapping[str, str]
+    providers: Mapping[str, str]
+
+
+def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapping[str, str]]) -> Told:
+    """Let a story happen. reference: sids of the accounts → the text of each reference file, by name."""
+    begins = epoch_of(story.days[0], _TEN_O_CLOCK)
+    source = open_living(Parameters(story.seed, story.recordings, story.accounts), now=begins)
+    sids = [account.account_sid for account in source.accounts]
+    (data_dir / "reference").mkdir(parents=True)
+    for name, text in reference(sids).items():
+        (data_dir / "reference" / f"{name}.csv").write_text(text)
+    providers: dict[str, Provider] = {
+        sid: "twilio" if place < story.twilio else "signalwire" for place, sid in enumerate(sids)
+    }
+    with (
+        serve(source, faults=story.faults, dialect=story.dialect, seed=story.seed) as emulator,
+        in_haste(page_size=20),
+    ):
+        accounts = [replace(each, provider=providers[each.account_sid]) for each in accesses_of(emulator)]
+        _happen(story, source, _context(story, source, accounts, data_dir))
+    return Told(data_dir, story.zone, {each.account_sid: each.name for each in accounts}, providers)
+
+
+def _context(
+    story: Story, source: LivingSource, accounts: Sequence[AccountAccess], data_dir: Path
+) -> RunContext:
+    entries = [
+        AccountSettings(
+            name=each.name, base_url=each.base_url, account_sid=each.account_sid, provider=each.provider
+        )
+        for each in accounts
+    ]
+    settings = Settings(
+        data_dir=data_dir, backoff=0, attempts=20, accounts=entries, reporting_timezone=story.zone
+    )
+    names = {each.account_sid: each.name for each in accounts}
+    return RunContext(settings, accounts, names, clock=clock_of(source.ledger))
+
+
+def _happen(story: Story, source: LivingSource, context: RunContext) -> None:
+    rng = Random(story.seed)
+    for day in story.days:
+        source.ledger.advance_to(epoch_of(day, _TEN_O_CLOCK))
+        if day != story.days[0]:
+            for _ in range(story.edits):
+                rng.choice(_EDITS)(source.ledger, rng)
+        for request in story.requests():
+            summary = perform(context, request)
+            assert (summary.exit_code, summary.failed) == (0, {})
+        for month in story.closings.get(day, ()):
+            close_month(context, month, accept_incomplete=True)
+
+
+def _any(ledger: LivingLedger, rng: Random) -> Recording:
+    listed = [each.recording for account in ledger.accounts for each in ledger.listed(account.account_sid)]
+    return rng.choice(listed)
+
+
+def _change(ledger: LivingLedger, rng: Random, recording: Recording, **fields: Any) -> None:
+    """Change a recording. Whether its date of update moves with it is not known of the real API."""
+    ledger.change(recording.sid, keep_updated_at=rng.random() < 0.5, **fields)
+
+
+def _give_price(ledger: LivingLedger, rng: Random) -> None:
+    price = Decimal(rng.choice(["0.0025", "0.0175", "0.000000001", "0", "1.25"]))
+    _change(ledger, rng, _any(ledger, rng), price=price, currency="USD")
+
+
+def _withdraw_price(ledger: LivingLedger, rng: Random) -> None:
+    _change(ledger, rng, _any(ledger, rng), price=None)
+
+
+def _change_currency(ledger: LivingLedger, rng: Random) -> None:
+    _change(ledger, rng, _any(ledger, rng), currency=rng.choice(["USD", "EUR", "JPY", None]))
+
+
+def _change_length(ledger: LivingLedger, rng: Random) -> None:
+    _change(ledger, rng, _any(ledger, rng), duration_seconds=rng.choice([None, 0, 1, 4, 5, 60, 61, 7000]))
+
+
+def _change_source(ledger: LivingLedger, rng: Random) -> None:
+    _change(ledger, rng, _any(ledger, rng), source=rng.choice(["Trunking", "Conference", "NewVerb"]))
+
+
+def _change_status(ledger: LivingLedger, rng: Random) -> None:
+    status = rng.choice(["completed", "failed", "absent", "deleted", "in-progress", "stopped"])
+    _change(ledger, rng, _any(ledger, rng), status=status, error_code=rng.choice([None, "16101"]))
+
+
+def _change_channels(ledger: LivingLedger, rng: Random) -> None:
+    _change(ledger, rng, _any(ledger, rng), channels=rng.choice([1, 2]))
+
+
+def _move(ledger: LivingLedger, rng: Random) -> None:
+    recording = _any(ledger, rng)
+    moment = recording.created_at + rng.choice([-31, -1, 1, 31]) * _DAY
+    earliest = epoch_of(FIRST_DAY)
+    _change(ledger, rng, recording, created_at=min(max(moment, earliest), ledger.now))
+
+
+def _take_away(ledger: LivingLedger, rng: Random) -> None:
+    ledger.delete(_any(ledger, rng).sid)
+
+
+def _bring_back(ledger: LivingLedger, rng: Random) -> None:
+    gone = [each.recording.sid for each in ledger.recordings() if each.deleted_at is not None]
+    if gone:
+        ledger.restore(rng.choice(gone))
+
+
+def _insert(ledger: LivingLedger, rng: Random) -> None:
+    like = _any(ledger, rng)
+    moment = rng.choice([ledger.now - 3600, like.created_at + 60])
+    sequence = ledger.next_sequence(like.account_sid)
+    ledger.insert(replace(like, sequence=sequence, created_at=moment, updated_at=moment))
+
+
+_EDITS = (
+    *(_give_price, _withdraw_price, _change_currency, _change_length, _change_source, _change_status),
+    *(_change_channels, _move, _take_away, _bring_back, _insert),
+)

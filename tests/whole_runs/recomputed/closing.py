@@ -1,0 +1,151 @@
+"""Closed months: what was reported, and what was found to be different later."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from tests.whole_runs.recomputed.given import Given
+from tests.whole_runs.recomputed.recordings import Recording, Sight, Version
+from tests.whole_runs.recomputed.spend import CELL, summed
+from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, month_of, total
+
+_COUNTED = ("created_at", "source", "channels", "duration_seconds", "price", "currency")
+"""What moves a figure of a statement when it changes."""
+
+
+def closed_at(given: Given, month: date) -> datetime:
+    """Return when a month was closed."""
+    return datetime.fromisoformat(given.closed[month]["closed_at"])
+
+
+def version_at(recording: Recording, moment: datetime) -> Version | None:
+    """Return what was known of a recording at a moment."""
+    known = [sight.version for sight in recording.sights if sight.seen_at <= moment]
+    return known[-1] if known else None
+
+
+def statements(given: Given) -> list[Row]:
+    """What was reported for each closed month: the recordings as they were known when it was closed."""
+    rows = []
+    for month in given.closed:
+        moment = closed_at(given, month)
+        known = [version_at(recording, moment) for recording in given.recordings.values()]
+        counted = [
+            _counted(version)
+            for version in known
+            if version is not None and month_of(given.usage_date(version.created_at)) == month
+        ]
+        rows += [
+            given.named({"month": month, "closed_at": moment} | row) for row in summed(counted, CELL, _sums)
+        ]
+    return rows
+
+
+def _counted(version: Version) -> Row:
+    return version._asdict() | {"billed_minutes": version.billed_minutes or 0, "cost": version.cost}
+
+
+def _sums(rows: list[Row]) -> Row:
+    return {
+        "recordings": len(rows),
+        "unpriced_recordings": sum(row["price"] is None for row in rows),
+        "billed_minutes": sum(row["billed_minutes"] for row in rows),
+        "cost": total(row["cost"] for row in rows),
+    }
+
+
+def adjustment_items(given: Given) -> list[Row]:
+    """What was taken from and added to a month after it was closed."""
+    return [row for recording in given.recordings.values() for row in _items(given, recording)]
+
+
+def _items(given: Given, recording: Recording) -> Iterator[Row]:
+    first = recording.sights[0]
+    if is_later(given, first.version, first):
+        yield _item(given, first.version, first, "late recording", 1)
+    for before, after in recording.changes:
+        if any(getattr(before.version, name) != getattr(after.version, name) for name in _COUNTED):
+            kind = _kind(given, before.version, after.version)
+            for version, sign in ((before.version, -1), (after.version, 1)):
+                if is_later(given, version, after):
+                    yield _item(given, version, after, kind, sign)
+
+
+def is_later(given: Given, version: Version, sight: Sight) -> bool:
+    """Return whether a sight changes the figure of a month that was closed before."""
+    month = month_of(given.usage_date(version.created_at))
+    return month in given.closed and sight.seen_at > closed_at(given, month)
+
+
+def _kind(given: Given, before: Version, after: Version) -> str:
+    def place(version: Version) -> tuple[Any, ...]:
+        return month_of(given.usage_date(version.created_at)), version.source, version.channels
+
+    if place(before) != place(after):
+        return "moved"
+    return "late price" if before.price is None and after.price is not None else "correction"
+
+
+def _item(given: Given, version: Version, sight: Sight, kind: str, sign: int) -> Row:
+    usage_date = given.usage_date(version.created_at)
+    return {
+        "recording_sid": version.recording_sid,
+        "found_at": sight.seen_at,
+        "month_found": month_of(given.usage_date(sight.seen_at)),
+        "kind": kind,
+        "sign": sign,
+        "account_sid": version.account_sid,
+        "month": month_of(usage_date),
+        "usage_date": usage_date,
+        "charge_date": version.created_at.date(),
+        "source": version.source,
+        "channels": version.channels,
+        "currency": version.currency,
+        "is_priced": version.price is not None,
+        "duration_seconds": version.duration_seconds,
+        "billed_minutes": version.billed_minutes,
+        "cost": version.cost,
+    }
+
+
+_PLACE = ("month_found", "found_at", "recording_sid", "month", *CELL, "kind")
+_CHANGES = ("recordings_change", "unpriced_recordings_change", "billed_minutes_change", "cost_change")
+
+
+def adjusted_recordings(given: Given) -> list[Row]:
+    """The same, netted for each recording; what makes no difference is left out."""
+    rows = summed(adjustment_items(given), _PLACE, _net)
+    return [row for row in rows if any(row[change] for change in _CHANGES)]
+
+
+def _net(items: list[Row]) -> Row:
+    return {
+        "recordings_change": sum(item["sign"] for item in items),
+        "unpriced_recordings_change": sum(item["sign"] for item in items if not item["is_priced"]),
+        "billed_minutes_change": sum(item["sign"] * (item["billed_minutes"] or 0) for item in items),
+        "cost_change": signed(items, "cost"),
+    }
+
+
+def signed(items: Sequence[Row], column: str) -> Decimal:
+    """Add up what was added, less what was taken away."""
+    result = NOTHING
+    for item in items:
+        if item[column] is not None:
+            result = EXACT.add(result, EXACT.multiply(item[column], item["sign"]))
+    return result
+
+
+def adjustments(given: Given) -> list[Row]:
+    """The same by month found, month, cell and kind; what nets to nothing is left out.
+
+    Nothing is `undated`: every change of these stories was found by a fetch.
+    """
+
+    def sums(rows: list[Row]) -> Row:
+        return {change: sum(row[change] for row in rows) for change in _CHANGES}
+
+    key = ("month_found", "month", *CELL, "kind")
+    rows = summed(adjusted_recordings(given), key, sums)
+    return [given.named(row) for row in rows if any(row[change] for change in _CHANGES)]

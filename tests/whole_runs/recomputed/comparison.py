@@ -1,0 +1,67 @@
+"""Compare a table of the warehouse with the rows that were worked out, cell by cell."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tests.whole_runs.recomputed.values import Row
+
+_MOST = 20
+
+
+class Comparison:
+    """Counts the cells that were compared, and remembers those that differ."""
+
+    def __init__(self) -> None:
+        self.cells: Counter[str] = Counter()
+        self.differences: list[str] = []
+
+    def compare(self, name: str, key: Sequence[str], found: Iterable[Row], expected: Iterable[Row]) -> None:
+        """Compare all columns of the expected rows; every row of either side must have one on the other."""
+        ours, theirs = _by_key(name, key, expected), _by_key(name, key, found)
+        for missing in ours.keys() - theirs.keys():
+            self._differ(f"{name} {missing}: missing, expected {_told(ours[missing])}")
+        for extra in theirs.keys() - ours.keys():
+            self._differ(f"{name} {extra}: not expected, found {_told(theirs[extra])}")
+        for place in sorted(ours.keys() & theirs.keys(), key=str):
+            row, other = ours[place], theirs[place]
+            self.cells[name] += len(row)
+            for column, value in row.items():
+                if not agree(other[column], value):
+                    self._differ(f"{name} {place} {column}: found {other[column]}, expected {_said(value)}")
+
+    def _differ(self, what: str) -> None:
+        self.differences.append(what)
+
+    def __str__(self) -> str:
+        more = len(self.differences) - _MOST
+        return "\n".join([*self.differences[:_MOST], *([f"and {more} more"] if more > 0 else [])])
+
+
+def agree(found: Any, expected: Any) -> bool:
+    """Return whether a cell has the value. A Fraction may be rounded to the cell's decimals, either way of a tie."""
+    if isinstance(expected, Fraction) and isinstance(found, Decimal):
+        step = Fraction(1, 10 ** -int(found.as_tuple().exponent))
+        return abs(Fraction(found) - expected) <= step / 2
+    if isinstance(found, bool) or isinstance(expected, bool):
+        return found is expected
+    return bool(found == expected)
+
+
+def _by_key(name: str, key: Sequence[str], rows: Iterable[Row]) -> Mapping[tuple[Any, ...], Row]:
+    by_key: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        place = tuple(row[column] for column in key)
+        assert place not in by_key, f"{name} has {place} twice"
+        by_key[place] = row
+    return by_key
+
+
+def _said(value: Any) -> str:
+    return f"{float(value)} ({value})" if isinstance(value, Fraction) else str(value)
+
+
+def _told(row: Row) -> str:
+    return ", ".join(f"{column}={_said(value)}" for column, value in row.items() if value is not None)

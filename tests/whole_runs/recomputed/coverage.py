@@ -1,0 +1,73 @@
+"""Which days were read, what each fetch brought, and what could not be understood."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from tests.whole_runs.recomputed.given import Given
+from tests.whole_runs.recomputed.raw import Fetch
+from tests.whole_runs.recomputed.recordings import FINAL, read
+from tests.whole_runs.recomputed.spend import is_priced
+from tests.whole_runs.recomputed.values import Row, UnreadableError, days_between
+
+
+def coverage(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """Each day from the first that was read of an account to its newest."""
+    rows = []
+    for sid in {fetch.account_sid for fetch in given.fetches}:
+        whole = [fetch for fetch in given.fetches if fetch.is_whole and fetch.account_sid == sid]
+        newest = max(fetch.last for fetch in whole)
+        for day in days_between(min(fetch.first for fetch in whole), newest):
+            made = [row for row in facts if row["account_sid"] == sid and row["created_at"].date() == day]
+            rows.append({"account_sid": sid, "day": day} | _day(whole, day, newest, made))
+    return rows
+
+
+def _day(whole: Sequence[Fetch], day: date, newest: date, made: Sequence[Row]) -> Row:
+    last = next((fetch for fetch in reversed(whole) if fetch.has(day)), None)
+    unsettled = [
+        row
+        for row in made
+        if row["deleted_at"] is None and (not is_priced(row) or row["status"] not in FINAL)
+    ]
+    return {
+        "is_covered": last is not None and (day == newest or was_over(last, day)),
+        "fetched_at": last.began if last else None,
+        "landing": last.name if last else None,
+        "recordings": len(made) if last else None,
+        "unsettled_recordings": len(unsettled) if last else None,
+    }
+
+
+def was_over(fetch: Fetch, day: date) -> bool:
+    """Return whether a day was over (UTC) when a fetch of it began."""
+    return fetch.began >= datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def landings(given: Given) -> Iterator[Row]:
+    """Every fetch, and how its rows were counted."""
+    known: set[str] = set()
+    for fetch in given.fetches:
+        counts = dict.fromkeys(("new", "repeated", "rejected", "outside"), 0)
+        for records in fetch.pages.values():
+            for record in records:
+                try:
+                    version = read(record)
+                except UnreadableError:
+                    counts["rejected"] += 1
+                    continue
+                is_inside = fetch.has(version.created_at.date())
+                is_known = version.recording_sid in known
+                counts["outside" if not is_inside else "repeated" if is_known else "new"] += 1
+                if is_inside:
+                    known.add(version.recording_sid)
+        yield {
+            "landing": fetch.name,
+            "account_sid": fetch.account_sid,
+            "first_day": fetch.first,
+            "last_day": fetch.last,
+            "fetched_at": fetch.began,
+            "completed_at": fetch.ended,
+            "is_whole": fetch.is_whole,
+            "pages": len(fetch.pages),
+            "rows": sum(map(len, fetch.pages.values())),
+        } | counts

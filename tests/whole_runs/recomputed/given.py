@@ -1,0 +1,76 @@
+"""What the figures are worked out from: recordings, fetches, settings, names and the files kept by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.whole_runs.recomputed import raw, values
+from tests.whole_runs.recomputed.raw import Fetch
+from tests.whole_runs.recomputed.recordings import Recording, fold
+from tests.whole_runs.recomputed.values import Row
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings that figures depend on, with their documented defaults."""
+
+    reporting_timezone: str = "UTC"
+    settle_days: int = 90
+    accrual_rate_days: int = 30
+    short_recording_seconds: int = 5
+    bill_tolerance_amount: Decimal = Decimal("0.01")
+    bill_tolerance_share: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Everything there is. names, providers: by account sid."""
+
+    data_dir: Path
+    settings: Settings
+    names: Mapping[str, str]
+    providers: Mapping[str, str]
+    first_days: Mapping[str, date] = field(default_factory=dict)
+
+    @cached_property
+    def fetches(self) -> list[Fetch]:
+        """The fetches of recordings, in the order in which they began."""
+        return raw.fetches(self.data_dir)
+
+    @cached_property
+    def recordings(self) -> dict[str, Recording]:
+        """The recordings, by sid."""
+        return fold(self.fetches)
+
+    @cached_property
+    def as_of(self) -> date:
+        """The newest day that was read of any account, UTC."""
+        return max(fetch.last for fetch in self.fetches if fetch.is_whole)
+
+    @cached_property
+    def closed(self) -> dict[date, dict[str, Any]]:
+        """The statements by month."""
+        return {
+            date.fromisoformat(f"{each['statement']['month']}-01"): each["statement"]
+            for each in raw.statements(self.data_dir)
+        }
+
+    def table(self, name: str) -> list[dict[str, str | None]]:
+        """Return the lines of a reference file."""
+        return raw.table(self.data_dir, name)
+
+    def name(self, account_sid: str) -> str:
+        """Return the name of an account."""
+        return self.names.get(account_sid, account_sid)
+
+    def usage_date(self, created_at: datetime) -> date:
+        """Return the day of an instant in the reporting time zone."""
+        return values.day_in(created_at, self.settings.reporting_timezone)
+
+    def named(self, row: Row) -> Row:
+        """Return a row with the name of its account."""
+        return row | {"account_name": self.name(row["account_sid"])}

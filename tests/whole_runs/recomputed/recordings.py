@@ -1,0 +1,185 @@
+"""What is known of each recording: its versions, in the order in which they were read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from tests.whole_runs.recomputed import values
+from tests.whole_runs.recomputed.raw import Fetch
+from tests.whole_runs.recomputed.values import Row, UnreadableError
+
+FINAL = frozenset({"completed", "absent", "failed", "stopped", "deleted"})
+"""A recording in one of these states does not change any more, apart from its price."""
+
+
+class Version(NamedTuple):
+    """What a record of a page says. Two that are equal say the same."""
+
+    recording_sid: str
+    account_sid: str
+    call_sid: str | None
+    conference_sid: str | None
+    source: str
+    source_raw: str
+    status: str
+    channels: int | None
+    duration_seconds: int | None
+    price: Decimal | None
+    price_raw: str | None
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    error_code: str | None
+    uri: str
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What it costs."""
+        return values.size(self.price)
+
+    @property
+    def billed_minutes(self) -> int | None:
+        """The minutes that are billed."""
+        return values.minutes(self.duration_seconds)
+
+    @property
+    def charge(self) -> tuple[Decimal | None, str]:
+        """What a correction changes."""
+        return self.cost, self.currency
+
+
+def read(record: Any) -> Version:
+    """Read a record of a page. Raises UnreadableError."""
+    if not isinstance(record, dict) or not isinstance(record.get("sid"), str):
+        raise UnreadableError("sid")
+    created_at = values.instant(record["date_created"])
+    channels, said = values.whole(record.get("channels")), record.get("price")
+    return Version(
+        recording_sid=record["sid"],
+        account_sid=record["account_sid"],
+        call_sid=record["call_sid"] or None,
+        conference_sid=record["conference_sid"] or None,
+        source=values.source(record["source"]),
+        source_raw=record["source"],
+        status=record["status"].lower(),
+        channels=channels if channels in (1, 2) else None,
+        duration_seconds=values.whole(record["duration"]),
+        price=values.price(said),
+        price_raw=None if said is None else str(said),
+        currency=(record["price_unit"] or values.NO_CURRENCY).upper(),
+        created_at=created_at,
+        updated_at=values.instant(record["date_updated"]) if record["date_updated"] else created_at,
+        started_at=values.instant(record["start_time"]) if record["start_time"] else None,
+        ended_at=values.instant(record["end_time"]) if record["end_time"] else None,
+        error_code=values.error_code(record["error_code"]),
+        uri=record["uri"] or "",
+    )
+
+
+class Sight(NamedTuple):
+    """A version, when the fetch began that first read it, and the page it was read on."""
+
+    version: Version
+    seen_at: datetime
+    page: str
+
+
+@dataclass
+class Recording:
+    """A recording: its versions, the oldest first, and what else is known of it."""
+
+    first_seen_at: datetime
+    sights: list[Sight] = field(default_factory=list)
+    first_priced_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @property
+    def now(self) -> Version:
+        """The version that counts."""
+        return self.sights[-1].version
+
+    @property
+    def page(self) -> str:
+        """The page of that version."""
+        return self.sights[-1].page
+
+    @property
+    def changes(self) -> Iterator[tuple[Sight, Sight]]:
+        """The sights that follow each other."""
+        return pairwise(self.sights)
+
+    def take(self, sight: Sight) -> None:
+        """Take note of a version. The newest update counts; of two with the same, what was read last."""
+        self.deleted_at = None
+        if sight.version.price is not None and self.first_priced_at is None:
+            self.first_priced_at = sight.seen_at
+        if not self.sights or (sight.version != self.now and sight.version.updated_at >= self.now.updated_at):
+            self.sights.append(sight)
+        elif sight.version == self.now and sight.seen_at == self.sights[-1].seen_at:
+            self.sights[-1] = sight  # a page that repeats a record of the page before
+
+
+def readable(fetch: Fetch) -> Iterator[tuple[str, Version]]:
+    """Yield the page and version of each record of the fetch's window that can be understood."""
+    for page, rows in fetch.pages.items():
+        for record in rows:
+            try:
+                version = read(record)
+            except UnreadableError:
+                continue
+            if fetch.has(version.created_at.date()):
+                yield page, version
+
+
+def fold(fetches: Sequence[Fetch]) -> dict[str, Recording]:
+    """Return every recording by sid. fetches: in the order in which they began.
+
+    A fetch that read its window to the end did not list what is gone.
+    """
+    found: dict[str, Recording] = {}
+    days: dict[tuple[str, date], set[str]] = {}
+    for fetch in fetches:
+        listed = set()
+        for page, version in readable(fetch):
+            recording = found.setdefault(version.recording_sid, Recording(fetch.began))
+            before = recording.now if recording.sights else None
+            recording.take(Sight(version, fetch.began, page))
+            listed.add(version.recording_sid)
+            if before is not None:
+                days[before.account_sid, before.created_at.date()].discard(version.recording_sid)
+            days.setdefault((version.account_sid, recording.now.created_at.date()), set()).add(
+                version.recording_sid
+            )
+        if fetch.is_whole:
+            for day in values.days_between(fetch.first, fetch.last):
+                for sid in days.get((fetch.account_sid, day), set()) - listed:
+                    found[sid].deleted_at = found[sid].deleted_at or fetch.began
+    return found
+
+
+def corrections(found: dict[str, Recording]) -> Iterator[Row]:
+    """Yield ops.corrections: each change of a price that had been given before."""
+    for recording in found.values():
+        was_priced = False
+        for before, after in recording.changes:
+            was_priced = was_priced or before.version.price is not None
+            if was_priced and before.version.charge != after.version.charge:
+                yield {
+                    "account_sid": after.version.account_sid,
+                    "recording_sid": after.version.recording_sid,
+                    "created_at": after.version.created_at,
+                    "seen_at": after.seen_at,
+                    "price_before": before.version.price,
+                    "price_after": after.version.price,
+                    "cost_before": before.version.cost,
+                    "cost_after": after.version.cost,
+                    "currency_before": before.version.currency,
+                    "currency_after": after.version.currency,
+                    "raw_page_before": before.page,
+                    "raw_page_after": after.page,
+                }

@@ -1,0 +1,208 @@
+"""Spend: the recordings with what they cost, and their sums by day and by month."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tests.whole_runs.recomputed.given import Given
+from tests.whole_runs.recomputed.recordings import Recording
+from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, month_of, next_month, over, percent, total
+
+CELL = ("account_sid", "source", "channels", "currency")
+
+
+def fct_recordings(given: Given) -> list[Row]:
+    """Every recording."""
+    return [_fact(given, recording) for recording in given.recordings.values()]
+
+
+def _fact(given: Given, recording: Recording) -> Row:
+    now, settings = recording.now, given.settings
+    rate = over(now.cost, now.billed_minutes)
+    return given.named(
+        now._asdict()
+        | {
+            "first_seen_at": recording.first_seen_at,
+            "first_priced_at": recording.first_priced_at,
+            "deleted_at": recording.deleted_at,
+            "raw_page": recording.page,
+            "usage_date": given.usage_date(now.created_at),
+            "billed_minutes": now.billed_minutes,
+            "cost": now.cost,
+            "is_priced": now.price is not None,
+            "call_kind": call_kind(now.call_sid, now.conference_sid),
+            "is_short": now.duration_seconds is not None
+            and now.duration_seconds < settings.short_recording_seconds,
+            "rate": rate,
+        }
+    )
+
+
+def call_kind(call_sid: str | None, conference_sid: str | None) -> str:
+    """Return what was recorded."""
+    return "call" if call_sid else "conference" if conference_sid else "unknown"
+
+
+def grouped(rows: Iterable[Row], *key: str) -> dict[tuple[Any, ...], list[Row]]:
+    """Return rows by the values of some columns."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[column] for column in key), []).append(row)
+    return groups
+
+
+def summed(rows: Iterable[Row], key: Sequence[str], sums: Callable[[list[Row]], Row]) -> list[Row]:
+    """Return a row for each group, with the sums of its rows."""
+    return [dict(zip(key, place, strict=True)) | sums(group) for place, group in grouped(rows, *key).items()]
+
+
+def is_priced(row: Row) -> bool:
+    """Return whether a recording has a price."""
+    return bool(row["is_priced"])
+
+
+def minutes(rows: Iterable[Row]) -> int:
+    """Return the billed minutes of recordings."""
+    return sum(row["billed_minutes"] or 0 for row in rows)
+
+
+def spend(rows: list[Row]) -> Row:
+    """The columns that every spend table has, of these recordings."""
+    return {
+        "recordings": len(rows),
+        "unpriced_recordings": sum(not is_priced(row) for row in rows),
+        "duration_seconds": sum(row["duration_seconds"] or 0 for row in rows),
+        "billed_minutes": minutes(rows),
+        "priced_minutes": minutes(filter(is_priced, rows)),
+        "cost": total(row["cost"] for row in rows),
+    }
+
+
+def with_rate(row: Row) -> Row:
+    """Return a row with its cost per minute."""
+    return row | {"cost_per_minute": over(row["cost"], row["priced_minutes"])}
+
+
+def daily_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """By day, account, source, channels and currency."""
+    return [given.named(row) for row in summed(facts, ("usage_date", *CELL), spend)]
+
+
+def is_kept(row: Row) -> bool:
+    """Return whether a recording is still there."""
+    return row["deleted_at"] is None and row["status"] != "deleted"
+
+
+DETAIL = (
+    *("usage_date", "charge_date", *CELL),
+    *("status", "call_kind", "error_code", "is_short", "is_charged", "rate"),
+)
+
+
+def daily_spend_detail(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """By everything that a recording is counted by."""
+
+    def sums(rows: list[Row]) -> Row:
+        kept = list(filter(is_kept, rows))
+        unknown = [row["cost"] for row in rows if row["duration_seconds"] is None]
+        return spend(rows) | {
+            "kept_recordings": len(kept),
+            "kept_minutes": minutes(kept),
+            "cost_without_minutes": total(unknown) or NOTHING,
+        }
+
+    detailed = [
+        row
+        | {
+            "charge_date": row["created_at"].date(),
+            "is_charged": None if row["cost"] is None else row["cost"] > 0,
+            "rate": rounded(row["rate"]),
+        }
+        for row in facts
+    ]
+    return [given.named(row) for row in summed(detailed, DETAIL, sums)]
+
+
+def rounded(rate: Fraction | None) -> Decimal | None:
+    """Round a rate to six decimals, as it is shown; a tie goes away from 0."""
+    if rate is None:
+        return None
+    millionths = (rate * 10**6 + Fraction(1, 2)).__floor__()
+    return Decimal(millionths).scaleb(-6)
+
+
+def by_month(facts: Iterable[Row]) -> list[Row]:
+    """Return recordings with their month."""
+    return [row | {"month": month_of(row["usage_date"])} for row in facts]
+
+
+BREAKDOWNS: Mapping[str, str] = {
+    "spend_by_account": "account_sid",
+    "spend_by_source": "source",
+    "spend_by_channels": "channels",
+    "spend_by_status": "status",
+    "spend_by_call_kind": "call_kind",
+}
+
+
+def breakdown(given: Given, facts: Sequence[Row], column: str) -> list[Row]:
+    """By month, one property, and currency."""
+    rows = [with_rate(row) for row in summed(by_month(facts), ("month", column, "currency"), spend)]
+    return [given.named(row) for row in rows] if column == "account_sid" else rows
+
+
+def monthly_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """Each month next to the one before."""
+    months = {
+        (row["month"], *(row[column] for column in CELL)): row
+        for row in summed(by_month(facts), ("month", *CELL), spend)
+    }
+    newest = max((place[0] for place in months), default=month_of(given.as_of))
+    places = {*months} | {
+        (next_month(month), *cell) for month, *cell in months if next_month(month) <= newest
+    }
+    return [
+        given.named(_compared(place, months.get(place), months.get((_month_before(place[0]), *place[1:]))))
+        for place in places
+    ]
+
+
+def _month_before(month: date) -> date:
+    return month_of(date.fromordinal(month.toordinal() - 1))
+
+
+def _compared(place: tuple[Any, ...], row: Row | None, before: Row | None) -> Row:
+    empty = spend([])
+    now = row or empty
+    cost_before = before["cost"] if before else None
+    change = _change(row, before)
+    volume = _volume_effect(row, before)
+    return dict(zip(("month", *CELL), place, strict=True)) | with_rate(
+        now
+        | {
+            "cost_before": cost_before,
+            "priced_minutes_before": before["priced_minutes"] if before else 0,
+            "change": change,
+            "change_percent": percent(change, cost_before),
+            "volume_effect": volume,
+            "rate_effect": None if change is None or volume is None else Fraction(change) - volume,
+        }
+    )
+
+
+def _change(row: Row | None, before: Row | None) -> Decimal | None:
+    costs = [NOTHING if each is None else each["cost"] for each in (row, before)]
+    return None if None in costs else EXACT.subtract(costs[0], costs[1])
+
+
+def _volume_effect(row: Row | None, before: Row | None) -> Fraction | None:
+    """Return the part of the change from minutes. Where the month before has no rate, that is all of it."""
+    change = _change(row, before)
+    if change is None:
+        return None
+    rate = over(before["cost"], before["priced_minutes"]) if before else None
+    if row is None or before is None or rate is None:
+        return Fraction(change)
+    return rate * int(row["priced_minutes"] - before["priced_minutes"])

@@ -1,0 +1,85 @@
+"""Which tables are worked out, by which function, and what identifies their rows."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from tests.whole_runs.recomputed import (
+    bill,
+    charges,
+    closing,
+    coverage,
+    rates,
+    recordings,
+    spend,
+    unpriced,
+    waste,
+)
+from tests.whole_runs.recomputed.given import Given
+from tests.whole_runs.recomputed.spend import CELL
+from tests.whole_runs.recomputed.values import Row
+
+
+class Table(NamedTuple):
+    """A table of the warehouse: its key, and its rows from what is given and the recordings."""
+
+    name: str
+    key: Sequence[str]
+    rows: Callable[[Given, Sequence[Row]], Iterable[Row]]
+
+
+def _breakdown(name: str, column: str) -> Table:
+    return Table(
+        f"marts.{name}",
+        ("month", column, "currency"),
+        lambda given, facts: spend.breakdown(given, facts, column),
+    )
+
+
+TABLES = (
+    Table("marts.fct_recordings", ("recording_sid",), lambda _, facts: facts),
+    Table(
+        "ops.corrections",
+        ("recording_sid", "seen_at"),
+        lambda given, _: recordings.corrections(given.recordings),
+    ),
+    Table("marts.daily_spend", ("usage_date", *CELL), spend.daily_spend),
+    Table("marts.daily_spend_detail", spend.DETAIL, spend.daily_spend_detail),
+    *(_breakdown(name, column) for name, column in spend.BREAKDOWNS.items()),
+    Table("marts.monthly_spend", ("month", *CELL), spend.monthly_spend),
+    Table("marts.effective_rates", ("usage_date", *CELL), rates.effective_rates),
+    Table("marts.rate_changes", (*CELL, "changed_on"), rates.rate_changes),
+    Table("marts.rates_due", ("usage_date", *CELL), rates.rates_due),
+    Table("marts.rate_differences", ("usage_date", *CELL), rates.rate_differences),
+    Table(
+        "marts.unpriced_backlog",
+        ("account_sid", "status", "currency", "age_bucket"),
+        unpriced.unpriced_backlog,
+    ),
+    Table("marts.price_settlement", ("month", "account_sid"), unpriced.price_settlement),
+    Table("landed.statements", ("month", *CELL), lambda given, _: closing.statements(given)),
+    Table(
+        "marts.adjustment_items",
+        ("recording_sid", "found_at", "kind", "sign"),
+        lambda given, _: closing.adjustment_items(given),
+    ),
+    Table(
+        "marts.adjusted_recordings",
+        ("recording_sid", "found_at", "month", *CELL[1:], "kind"),
+        lambda given, _: closing.adjusted_recordings(given),
+    ),
+    Table(
+        "marts.adjustments",
+        ("month_found", "month", *CELL, "kind"),
+        lambda given, _: closing.adjustments(given),
+    ),
+    Table("marts.waste", ("month", "account_sid", "waste_kind", "error_code", "currency"), waste.waste),
+    Table("marts.daily_charges", ("charge_date", *CELL), charges.daily_charges),
+    Table("marts.charge_corrections", ("month_found", "charge_date", *CELL), charges.charge_corrections),
+    Table(
+        "landed.usage_records",
+        ("account_sid", "usage_date", "currency"),
+        lambda given, _: bill.usage_records(given),
+    ),
+    Table("ops.coverage", ("account_sid", "day"), coverage.coverage),
+    Table("ops.landings", ("landing",), lambda given, _: coverage.landings(given)),
+)

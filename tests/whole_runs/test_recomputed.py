@@ -1,0 +1,204 @@
+"""Every figure of the warehouse against the second opinion of `recomputed`, cell by cell, after eventful months."""
+
+import ast
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.support import TOP
+from tests.support.runs.eventful_runs import Story, Told, tell
+from tests.whole_runs.recomputed.comparison import Comparison
+from tests.whole_runs.recomputed.given import Given, Settings
+from tests.whole_runs.recomputed.spend import fct_recordings
+from tests.whole_runs.recomputed.tables import TABLES
+
+SECOND_OPINION = TOP / "tests" / "whole_runs" / "recomputed"
+
+SUMMER = (date(2026, 8, 20), date(2026, 8, 25), date(2026, 9, 1), date(2026, 9, 3), date(2026, 9, 10))
+AUTUMN = (date(2026, 9, 25), date(2026, 10, 1), date(2026, 10, 6), date(2026, 10, 20))
+CLOSINGS = {date(2026, 8, 25): ["2026-07"], date(2026, 9, 3): ["2026-08"], date(2026, 10, 6): ["2026-09"]}
+CHANGES = ("late-prices", "corrections", "deletions", "inserts")
+TROUBLES = ("throttle", "flaky", "lost-cursor", "duplicates", "bad-records", "huge-page")
+USAGE_ERRORS = ("usage-extra", "usage-minutes", "usage-price", "usage-missing")
+
+SMALL = Story(5, "America/New_York", SUMMER[:3], {date(2026, 8, 25): ["2026-07"]}, 150, edits=25)
+STORIES = {
+    "Berlin": Story(
+        1, "Europe/Berlin", (*SUMMER, *AUTUMN), CLOSINGS, faults=(*CHANGES, "bad-records", "duplicates")
+    ),
+    "UTC, an API in trouble": Story(
+        2,
+        "UTC",
+        (*SUMMER, *AUTUMN),
+        CLOSINGS,
+        faults=(*CHANGES, *TROUBLES),
+        dialect="day-exclusive",
+        twilio=2,
+    ),
+    "Auckland, days not read": Story(
+        3,
+        "Pacific/Auckland",
+        (*SUMMER, *AUTUMN),
+        CLOSINGS,
+        accounts=3,
+        twilio=2,
+        faults=(*CHANGES, *USAGE_ERRORS),
+        unread=(date(2026, 8, 3), date(2026, 8, 6)),
+    ),
+    "Kathmandu, closed late": Story(
+        4,
+        "Asia/Kathmandu",
+        (*SUMMER, *AUTUMN),
+        {date(2026, 9, 10): ["2026-07", "2026-08"]},
+        recordings=900,
+        edits=25,
+    ),
+}
+
+
+def reference(sids: Sequence[str]) -> Mapping[str, str]:
+    """Return reference files with every kind of line, for the accounts of a story."""
+    first, last = sids[0], sids[-1]
+    return {
+        "rate_card": "account_sid,source,channels,currency,valid_from,price_per_minute\n"
+        ",,,USD,2026-07-01,0.0025\n"
+        ",,,USD,2026-08-10,0.0026\n"
+        ",,2,USD,2026-07-01,0.005\n"
+        ",DialVerb,,USD,2026-07-05,0.0025\n"
+        f"{first},DialVerb,2,USD,2026-08-15,0.0051\n"
+        f"{first},,,USD,2026-09-01,0.0027\n"
+        ",Conference,,EUR,2026-07-01,0.003\n"
+        f"{last},,,EUR,2026-09-01,0.0028\n"
+        ",,1,EUR,2026-08-01,0.0026\n",
+        "storage_rates": "account_sid,currency,valid_from,price_per_minute_month,free_minutes\n"
+        ",USD,2026-07-01,0.0005,100\n"
+        ",EUR,2026-07-20,0.0004,30\n"
+        f"{last},EUR,2026-08-10,0.0006,50\n",
+        "budgets": "account_sid,valid_from,currency,amount\n"
+        ",2026-07,USD,1.5\n"
+        ",2026-09,USD,0.9\n"
+        f"{last},2026-08,EUR,1\n"
+        f"{last},2026-10,EUR,\n",
+        "invoices": "account_sid,month,category,quantity,amount,currency\n"
+        f"{first},2026-07,recordings,300,1.25,USD\n"
+        f"{first},2026-08,recordings,310,1.4,USD\n"
+        f"{first},2026-08,calls,10,0.5,USD\n"
+        f"{last},2026-08,recordings,250,0.9,EUR\n"
+        f"{last},2026-09,recordings,200,1.1,EUR\n",
+    }
+
+
+@contextmanager
+def opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = connection.sql(f"select * from {table}").to_arrow_table().to_pylist()
+    return rows
+
+
+def compared(told: Told, warehouse: Path | None = None) -> Comparison:
+    """Compare all tables of a story. warehouse: another file than the story's own."""
+    given = Given(told.data_dir, Settings(told.zone), told.names, told.providers)
+    facts, comparison = fct_recordings(given), Comparison()
+    with opened(warehouse or told.data_dir / "warehouse.duckdb") as connection:
+        for table in TABLES:
+            found = rows_of(connection, table.name)
+            comparison.compare(table.name, table.key, found, table.rows(given, facts))
+    return comparison
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    return tell(SMALL, tmp_path_factory.mktemp("small") / "data", reference)
+
+
+def test_recomputed_figures_agree_after_a_summer(small: Told) -> None:
+    comparison = compared(small)
+    assert not comparison.differences, str(comparison)
+    assert comparison.cells.total() > 13_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STORIES)
+def test_recomputed_figures_agree_after_eventful_months(name: str, tmp_path: Path) -> None:
+    comparison = compared(tell(STORIES[name], tmp_path / "data", reference))
+    assert not comparison.differences, str(comparison)
+    assert comparison.cells.total() > 40_000
+    assert comparison.cells.keys() == {table.name for table in TABLES}
+
+
+ERRORS = {
+    "a cost that is too high by the last decimal": (
+        "update marts.daily_spend set cost = cost + 0.000000001 where rowid = 7",
+        "marts.daily_spend",
+    ),
+    "an unknown cost that became 0": (
+        "update marts.fct_recordings set cost = 0 where recording_sid = "
+        "(select min(recording_sid) from marts.fct_recordings where cost is null)",
+        "marts.fct_recordings",
+    ),
+    "a row that is missing": ("delete from marts.waste where rowid = 1", "marts.waste"),
+    "a row that is not expected": (
+        "insert into marts.effective_rates by name select * replace ('JPY' as currency) "
+        "from marts.effective_rates where rowid = 3",
+        "marts.effective_rates",
+    ),
+    "a rounding in the wrong direction": (
+        "update marts.spend_by_account set cost_per_minute = cost_per_minute + 0.000000001 where rowid = 0",
+        "marts.spend_by_account",
+    ),
+    "an instant an hour late": (
+        "update ops.coverage set fetched_at = fetched_at + interval 1 hour where rowid = 2",
+        "ops.coverage",
+    ),
+    "prices of different signs": (
+        "update ops.corrections set price_after = -price_after where rowid = "
+        "(select min(rowid) from ops.corrections where price_after <> 0)",
+        "ops.corrections",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_recomputed_figures_show_a_planted_error(name: str, small: Told, tmp_path: Path) -> None:
+    change, table = ERRORS[name]
+    warehouse = tmp_path / "warehouse.duckdb"
+    shutil.copy(small.data_dir / "warehouse.duckdb", warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        assert connection.execute(change).fetchall() == [(1,)]
+    differences = compared(small, warehouse).differences
+    assert len(differences) == 1
+    assert differences[0].startswith(f"{table} ")
+
+
+def test_second_opinion_imports_nothing_of_ours() -> None:
+    modules = sorted(SECOND_OPINION.glob("*.py"))
+    imported = {(path.name, name) for path in modules for name in imports_of(path)}
+    foreign = {
+        (file, name)
+        for file, name in imported
+        if name.partition(".")[0] not in sys.stdlib_module_names
+        and not f"{name}.".startswith("tests.whole_runs.recomputed.")
+    }
+    assert foreign == {("raw.py", "pyarrow")}
+    assert {name for _, name in imported} >= {"decimal", "fractions", "zoneinfo"}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            yield str(node.module)
