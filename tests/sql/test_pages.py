@@ -35,8 +35,8 @@ def test_page_names_only_tables_that_exist(path: Path) -> None:
 
 def test_every_folder_with_sql_has_a_page() -> None:
     folders = {path.parent for path in SQL.rglob("*.sql")} - {SQL / "examples"}
-    rooms_of_queries = {folder for folder in folders if SQL / "queries" in folder.parents}
-    assert [folder for folder in folders - rooms_of_queries if not (folder / "README.md").exists()] == []
+    described = {folder for folder in folders if {SQL / "queries", SQL / "checks"} & set(folder.parents)}
+    assert [folder for folder in folders - described if not (folder / "README.md").exists()] == []
 
 
 def test_the_page_of_the_marts_names_every_room_and_a_mart_in_it() -> None:

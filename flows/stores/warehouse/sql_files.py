@@ -62,7 +62,7 @@ def read_report_twins(sql: Path) -> dict[str, Twin]:
 
 def read_checks(sql: Path, models: Sequence[Model]) -> list[Check]:
     """Return the checks of a folder and those derived from the twins of the marts, sorted by name."""
-    paths = sorted((sql / "checks").glob("*.sql"))
+    paths = sorted((sql / "checks").rglob("*.sql"))
     checks = [read_check(path.stem, path.read_text("utf-8"), str(path)) for path in paths]
     marts = [model for model in models if model.name.startswith("marts.")]
     return sorted([*checks, key_check(marts), sum_check(marts)], key=attrgetter("name"))

@@ -291,7 +291,7 @@ def test_error_next_to_a_token_does_not_show_it(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_shipped_files_are_found_in_a_checkout() -> None:
-    assert (shipped("sql", "checks") / "lake_equals_fact.sql").is_file()
+    assert (shipped("sql", "checks") / "sums" / "lake_equals_fact.sql").is_file()
     assert (shipped("sql") / "marts").is_dir()
     assert (shipped("reference") / "account_names.csv").is_file()
     assert shipped("reference", "account_names.csv") == shipped("reference") / "account_names.csv"

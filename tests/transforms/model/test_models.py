@@ -286,7 +286,7 @@ def test_drift_reports_a_key_without_a_column() -> None:
 # The shipped models and checks
 
 MODEL_FILES = sorted([*SQL.glob("staging/*.sql"), *SQL.glob("marts/*/*.sql")])
-CHECK_FILES = sorted(SQL.glob("checks/*.sql"))
+CHECK_FILES = sorted(SQL.glob("checks/*/*.sql"))
 TWIN_FILES = sorted([*SQL.glob("*/*.yml"), *SQL.glob("marts/*/*.yml")])
 
 

@@ -1,0 +1,59 @@
+"""Errors that a model could make are found by a check that names the kind, in a warehouse with every mart."""
+
+import duckdb
+import pytest
+
+from tests.support.sql.tables import CHECKS
+
+_CHECKS = {check.name: check for check in CHECKS}
+
+
+def _exchanged(table: str, column: str, one: str, other: str) -> str:
+    return f"update {table} set {column} = case {column} when '{one}' then '{other}' else '{one}' end"
+
+
+PLANTED = [
+    ("days_follow_the_time_zone", "update marts.daily_spend_detail set usage_date = usage_date + 1"),
+    ("lake_equals_fact", _exchanged("marts.fct_recordings", "account_sid", "A", "B")),
+    ("lake_equals_fact", "update marts.fct_recordings set source = 'Trunking' where channels = 1"),
+    ("marts_sum_to_fact", _exchanged("marts.daily_spend_detail", "account_sid", "A", "B")),
+    ("marts_sum_to_fact", _exchanged("marts.daily_spend", "account_sid", "A", "B")),
+    ("marts_sum_to_fact", "update marts.daily_spend set usage_date = usage_date + 1"),
+    ("marts_sum_to_fact", "update marts.spend_by_source set source = 'Trunking'"),
+    ("marts_sum_to_fact", "update marts.spend_by_account set billed_minutes = billed_minutes * 60"),
+    ("marts_sum_to_fact", "update marts.effective_rates set priced_minutes = 2 * priced_minutes"),
+    ("marts_sum_to_fact", "update marts.daily_charges set cost = 2 * cost"),
+    ("marts_sum_to_fact", "delete from marts.waste"),
+    ("marts_sum_to_fact", "update marts.waste set cost = 2 * cost"),
+    ("effects_sum_to_change", "update marts.monthly_spend set volume_effect = 2 * volume_effect"),
+    ("effects_sum_to_change", "update marts.monthly_spend set change = change + 1"),
+    ("effects_sum_to_change", "update marts.monthly_spend set cost_before = cost_before + 1"),
+    ("forecast_adds_up", "update marts.forecast set expected_cost = 2 * expected_cost"),
+    ("forecast_adds_up", "update marts.forecast set cost = 2 * cost"),
+    ("forecast_adds_up", "update marts.forecast set high_cost = low_cost"),
+    ("forecast_adds_up", "delete from marts.forecast_days where is_forecast"),
+    ("forecast_is_unlike_the_past", "update marts.forecast_days set expected_cost = 2 * expected_cost"),
+    ("forecast_is_unlike_the_past", "update marts.forecast_days set expected_cost = expected_cost / 10"),
+    ("reconciliation_equals_bill", "delete from marts.reconciliation"),
+    ("reconciliation_equals_bill", "update marts.reconciliation set their_cost = their_cost * 2"),
+    ("reconciliation_equals_bill", "update marts.reconciliation set our_cost = our_cost * 2"),
+    ("reconciliation_equals_bill", "update marts.reconciliation set their_minutes = their_minutes + 1"),
+    ("reconciliation_equals_bill", "update marts.reconciliation set rate_amount = rate_amount + 1"),
+    ("reconciliation_equals_bill", "update marts.reconciliation set difference = difference + 1"),
+    ("storage_equals_kept", "update marts.storage_cost set storage_cost = 2 * storage_cost"),
+    ("storage_equals_kept", "update marts.storage_cost set standing_minutes = 2 * standing_minutes"),
+    ("storage_equals_kept", "update marts.storage_cost set chargeable_minutes = standing_minutes + 1"),
+    ("storage_equals_kept", "update marts.storage_by_month set storage_cost = 2 * storage_cost"),
+    ("storage_equals_kept", "delete from marts.storage_by_month"),
+    ("storage_equals_kept", "delete from marts.storage_cost"),
+    ("storage_equals_kept", "delete from marts.retention_candidates"),
+]
+
+
+@pytest.mark.parametrize(("name", "plant"), PLANTED, ids=lambda text: text[:50])
+def test_planted_error_is_found(plain: duckdb.DuckDBPyConnection, name: str, plant: str) -> None:
+    check = _CHECKS[name].sql
+    assert plain.execute(check).fetchall() == []
+    changed = plain.execute(plant).fetchall()
+    assert changed[0][0] > 0, "planted nothing"
+    assert plain.execute(check).fetchall() != []
