@@ -27,6 +27,7 @@ FAULT_DESCRIPTIONS: Mapping[str, str] = {
     "redirect": "302 to another host.",
     "repeat-cursor": "From the second page on, the next page is the same page again.",
     "other-host": "`next_page_uri` points to another host.",
+    "no-next-uri": "`next_page_uri` of the last page is absent or empty in turn, not null.",
     "lost-cursor": (
         "400 with code 54453 when the row a cursor names is deleted, and once a window at random; fetching the window "
         "again works."

@@ -40,13 +40,13 @@ pytestmark = pytest.mark.builds("marts.daily_spend")
 
 PAGE_SIZE = 10
 PASSING = (
-    *("throttle", "throttle-concurrency", "flaky", "bad-json", "lost-cursor"),
+    *("throttle", "throttle-concurrency", "flaky", "bad-json", "lost-cursor", "no-next-uri"),
     *("duplicates", "empty-page-with-next", "huge-page", "bad-records"),
 )
 # They do not change recordings: test_bill.py tests them.
 BESIDE = ("odd-accounts", "usage-extra", "usage-minutes", "usage-missing", "usage-price", "usage-refused")
 STOPPING = ("not-found", "expired-token", "unauthorized", "other-host", "redirect", "repeat-cursor")
-SAMPLED = ("throttle", "bad-records")
+SAMPLED = ("throttle", "bad-records", "no-next-uri")
 """What `make test` tries; `make test-slow` tries every fault."""
 EVERYTHING = 10_000
 
@@ -88,6 +88,7 @@ STRUCK: Mapping[str, Callable[[Emulator, RunSummary, Path], bool]] = {
     "lost-cursor": lambda emulator, summary, data_dir: statuses(emulator)[400] > 0,
     "duplicates": lambda emulator, summary, data_dir: (summary.rows or 0) > (summary.new or 0),
     "empty-page-with-next": lambda emulator, summary, data_dir: 0 in rows_on_pages(data_dir),
+    "no-next-uri": lambda emulator, summary, data_dir: summary.oddities["no next_page_uri", ""] > 0,
     "huge-page": lambda emulator, summary, data_dir: max(rows_on_pages(data_dir)) > PAGE_SIZE,
     "bad-records": lambda emulator, summary, data_dir: bool(summary.rejected),
 }

@@ -4,7 +4,8 @@
 /api/laml/2010-04-01/Accounts` of SignalWire (developer.signalwire.com, Compatibility API, List Accounts: the project of
 the credentials and its subprojects; an older page says only the project). A page is the usual envelope around
 `accounts`; `status` is active, suspended or closed; `friendly_name` has up to 64 characters of any kind, by default an
-e-mail address. A page contains Twilio's `auth_token` in plain text: it is not parsed, and no page is stored.
+e-mail address. A page of Twilio's contains the `auth_token` of each account in plain text (documented, and seen): it is
+removed as soon as a page arrives, and no page is stored.
 """
 
 import re
@@ -16,11 +17,15 @@ from itertools import chain, count
 import msgspec
 
 from transforms.errors import DataError, NotJsonError
-from transforms.pages.records import Envelope, without_lone_surrogates
+from transforms.pages.records import Envelope, next_page, without_lone_surrogates
 
 # The prefix matters: from an account's name alone, the variable could be GITHUB_TOKEN, and the secret of another
 # service would be sent to this API.
 _VARIABLE = "RECSPEND_ACCOUNT_{}_TOKEN"
+
+
+# A key is written without escapes by both vendors; a token under any other key is still found to be a secret.
+_AUTH_TOKEN = re.compile(rb'"auth_token"\s*:\s*"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class _ListedAccount(msgspec.Struct):
@@ -49,6 +54,11 @@ class ListedAccount:
         return self.status not in ("closed", "suspended")
 
 
+def without_auth_tokens(body: bytes) -> bytes:
+    """Remove the tokens from a page, so that they can be neither kept nor shown."""
+    return _AUTH_TOKEN.sub(b'"auth_token":null', body)
+
+
 def read_account_envelope(body: bytes) -> Envelope:
     """Parse how a page continues.
 
@@ -57,7 +67,7 @@ def read_account_envelope(body: bytes) -> Envelope:
         DataError: It is JSON, but not a page of accounts.
     """
     page = _decode(body)
-    return Envelope(len(page.accounts), page.next_page_uri)
+    return Envelope(len(page.accounts), next_page(page.next_page_uri))
 
 
 def read_accounts(body: bytes) -> list[ListedAccount]:

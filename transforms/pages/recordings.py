@@ -93,6 +93,8 @@ class _Pages:
         except DataError as error:
             raise DataError(f"{page.name}: {error}. Delete this landing to fetch it again.") from None
         self.oddities.update(("unknown field", name) for name in read.unknown_fields)
+        if read.odd_end:
+            self.oddities[read.odd_end, ""] += 1
         self.misread.extend((page.name, position, misread) for position, misread in read.misread)
         self.batch.add(page.name, read.records, read.positions)
 

@@ -23,6 +23,9 @@ _ESCAPE = re.compile(
 
 _AN_END = 5
 
+ODD_END = "no next_page_uri"
+ODD_FULL_END = "no next_page_uri on a full page"
+
 Loose = str | int | None
 """A field that the API sends both as text and as a number."""
 
@@ -62,11 +65,14 @@ class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 class _Envelope(msgspec.Struct, gc=False):
     recordings: list[msgspec.Raw]
-    next_page_uri: str | None
+    next_page_uri: str | msgspec.UnsetType | None = msgspec.UNSET
+    page_size: msgspec.Raw = _NULL
 
 
 class _PageOfRecords(msgspec.Struct, gc=False):
     recordings: list[Record]
+    next_page_uri: str | msgspec.UnsetType | None = msgspec.UNSET
+    page_size: msgspec.Raw = _NULL
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -81,7 +87,10 @@ _RAW_FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What pagination needs of a page: how many rows it lists and the URI of the next page (None on the last)."""
+    """What pagination needs of a page: how many rows it lists and the URI of the next page (None on the last).
+
+    A URI that is absent or empty also means the last page.
+    """
 
     rows: int
     next_page_uri: str | None
@@ -99,12 +108,17 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class PageRecords:
-    """The records of a page with their positions (from 0), the records not decoded, and unknown field names."""
+    """The records of a page with their positions (from 0), the records not decoded, and unknown field names.
+
+    odd_end: what is odd if the page is the last although its next_page_uri is not null, as documented: ODD_END if it is
+    absent or empty, ODD_FULL_END if the page is full too, so that there may be more.
+    """
 
     records: list[Record]
     positions: Sequence[int]
     misread: list[tuple[int, Misread]]
     unknown_fields: list[str]
+    odd_end: str = ""
 
 
 def read_envelope(body: bytes) -> Envelope:
@@ -115,7 +129,19 @@ def read_envelope(body: bytes) -> Envelope:
         DataError: It is JSON, but not a page of recordings.
     """
     envelope = _decode_envelope(body)
-    return Envelope(len(envelope.recordings), envelope.next_page_uri)
+    return Envelope(len(envelope.recordings), next_page(envelope.next_page_uri))
+
+
+def next_page(uri: str | msgspec.UnsetType | None) -> str | None:
+    """Return the URI of the next page; None on the last, where it is null (documented), absent or empty."""
+    return uri if isinstance(uri, str) and uri.strip() else None
+
+
+def _odd_end(page: _Envelope | _PageOfRecords) -> str:
+    if page.next_page_uri is None or next_page(page.next_page_uri) is not None:
+        return ""
+    size = bytes(page.page_size).strip(b'"')
+    return ODD_FULL_END if size.isdigit() and len(page.recordings) >= int(size) else ODD_END
 
 
 def _decode_envelope(body: bytes) -> _Envelope:
@@ -157,15 +183,17 @@ def read_records(body: bytes) -> PageRecords:
         DataError: The body is not a page of recordings.
     """
     try:
-        records = _PAGE.decode(body).recordings
+        page = _PAGE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _read_one_by_one(body)
-    return PageRecords(records, range(len(records)), [], [])
+    records = page.recordings
+    return PageRecords(records, range(len(records)), [], [], _odd_end(page))
 
 
 def _read_one_by_one(body: bytes) -> PageRecords:
-    raw_records = _decode_envelope(body).recordings
-    page = PageRecords([], positions := list[int](), [], [])
+    envelope = _decode_envelope(body)
+    raw_records = envelope.recordings
+    page = PageRecords([], positions := list[int](), [], [], _odd_end(envelope))
     for position, raw in enumerate(raw_records):
         record = _read_odd_record(bytes(raw), page.unknown_fields)
         if isinstance(record, Misread):

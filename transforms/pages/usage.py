@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from transforms.errors import DataError, NotJsonError
 from transforms.pages.recordings import Page
-from transforms.pages.records import Envelope
+from transforms.pages.records import ODD_END, Envelope, next_page
 from transforms.schema import NO_CURRENCY
 from transforms.values.dates import parse_instant
 from transforms.values.money import PRICE, parse_price
@@ -48,7 +48,7 @@ _CATEGORY = "recordings"
 
 class _UsageEnvelope(msgspec.Struct):
     usage_records: list[msgspec.Raw]
-    next_page_uri: str | None = None
+    next_page_uri: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _UsageRecord(msgspec.Struct):
@@ -84,7 +84,7 @@ def read_usage_envelope(body: bytes) -> Envelope:
         DataError: It is JSON, but not a page of usage.
     """
     envelope = _decoded(body)
-    return Envelope(len(envelope.usage_records), envelope.next_page_uri)
+    return Envelope(len(envelope.usage_records), next_page(envelope.next_page_uri))
 
 
 def read_usage(pages: Iterable[Page], account_sid: str, window: Window) -> Usage:
@@ -97,7 +97,10 @@ def read_usage(pages: Iterable[Page], account_sid: str, window: Window) -> Usage
     """
     usage = Usage({day: [] for day in days_of(window)})
     for page in pages:
-        for raw in _decoded(page.body).usage_records:
+        envelope = _decoded(page.body)
+        if envelope.next_page_uri is not None and next_page(envelope.next_page_uri) is None:
+            usage.oddities[ODD_END, ""] += 1
+        for raw in envelope.usage_records:
             _take(usage, bytes(raw), account_sid, page.name)
     for day, rows in usage.days.items():
         if not rows:

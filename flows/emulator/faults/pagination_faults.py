@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import cycle
 from random import Random
 from threading import Lock
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +18,7 @@ from flows.emulator.resources.api import LivingSource
 SKIPPED_ROWS = 3
 """`skipping-cursor` leaves out this many rows."""
 _SHARE = 0.3  # of the requests for a further page of a window; each window is affected once
+_LAST_PAGE = b'"next_page_uri":null,'
 _NEXT_PAGE_URI = re.compile(rb'("next_page_uri"\s*:\s*)(null|"[^"]*")')
 
 
@@ -47,6 +49,23 @@ def _other_host(answer: Answer, rng: Random, source: Source) -> Answer:
         return value if value == b"null" else b'"' + OTHER_HOST.encode() + value[1:]
 
     return lambda request: _with_next_page(answer(request), change) if request.is_page else answer(request)
+
+
+def _no_next_uri(answer: Answer, rng: Random, source: Source) -> Answer:
+    """End each list with a page whose next_page_uri is absent or empty in turn, and not null."""
+    lock, turns = Lock(), cycle([b"", b'"next_page_uri":"",'])
+
+    def wrapped(request: HttpRequest) -> Response:
+        response = answer(request)
+        if not request.is_page:
+            return response
+        head, *rest = response.body or (b"",)
+        if response.status != 200 or isinstance(head, FileSlice) or _LAST_PAGE not in head:
+            return response
+        with lock:
+            return replace(response, body=(head.replace(_LAST_PAGE, next(turns)), *rest))
+
+    return wrapped
 
 
 def _is_gone(source: Source, request: HttpRequest) -> bool:
@@ -114,6 +133,7 @@ def _skipping_cursor(answer: Answer, rng: Random, source: Source) -> Answer:
 PAGINATION_FAULTS: Mapping[str, Fault] = {
     "repeat-cursor": _repeat_cursor,
     "other-host": _other_host,
+    "no-next-uri": _no_next_uri,
     "lost-cursor": _lost_cursor,
     "skipping-cursor": _skipping_cursor,
 }

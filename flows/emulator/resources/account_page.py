@@ -3,7 +3,8 @@
 `GET /2010-04-01/Accounts.json` (for SignalWire also below `/api/laml`) lists the account of the credentials and its
 subaccounts. This is documented at twilio.com/docs/iam/api/account and, as "project and any subprojects", in
 SignalWire's Compatibility API. `PageSize` is 50 by default and at most 1000; `Status` and `FriendlyName` filter the
-list (documented). A real response had `start` and `end`, as here.
+list (documented). A real response had `start` and `end`, as here. Twilio lists the token of each account in plain text
+(documented, and seen in a real response); that SignalWire lists none is assumed.
 
 In the emulator the first account is the project. All others are its subprojects and see only themselves. The order of
 the real list is not known; here it is the order of the emulator's accounts.
@@ -15,10 +16,11 @@ from random import Random
 from urllib.parse import urlencode
 
 from flows.emulator.http.fault_timing import Fault
-from flows.emulator.http.messages import Answer, HttpRequest, Response, Source, ok
+from flows.emulator.http.messages import TWILIO_ROOT, Answer, HttpRequest, Response, Source, ok
 from flows.emulator.http.queries import BAD_PAGE_TOKEN, QueryError, read_query
 from flows.emulator.ledger.ledger import Account
 
+_NO_TOKEN = "redacted"  # noqa: S105
 ODD = "odd-accounts"
 ODD_ACCOUNTS: Sequence[tuple[str | None, str]] = (
     ('"; DROP = "1', "active"),
@@ -80,7 +82,8 @@ def account_page(accounts: Sequence[Account], user: Account, request: HttpReques
 
 def account_object(account: Account, root: str) -> dict[str, object]:
     """Return an account in the form of a real response."""
-    return _object(account.account_sid, account.name, "active", root)
+    token = account.api_token if root == TWILIO_ROOT else _NO_TOKEN
+    return _object(account.account_sid, account.name, "active", root, token)
 
 
 def _visible(accounts: Sequence[Account], user: Account) -> Sequence[Account]:
@@ -91,13 +94,13 @@ def _odd(number: int, name: str | None, status: str, root: str) -> dict[str, obj
     return _object(f"0dd00000-0000-4000-8000-{number:012x}", name, status, root)
 
 
-def _object(sid: str, name: str | None, status: str, root: str) -> dict[str, object]:
+def _object(sid: str, name: str | None, status: str, root: str, token: str = _NO_TOKEN) -> dict[str, object]:
     uri = f"{root}/Accounts/{sid}"
     return {
         "sid": sid,
         "friendly_name": name,
         "status": status,
-        "auth_token": "redacted",
+        "auth_token": token,
         "date_created": "Mon, 20 Aug 2018 12:54:10 +0000",
         "date_updated": "Mon, 20 Aug 2018 12:54:10 +0000",
         "type": "Full",

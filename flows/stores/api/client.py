@@ -25,7 +25,7 @@ from flows.stores.api.throttle import Throttle
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.usage import usage_parameters
-from transforms.pages.accounts import read_account_envelope
+from transforms.pages.accounts import read_account_envelope, without_auth_tokens
 from transforms.pages.recordings import created_instants
 from transforms.pages.records import Envelope, read_records
 from transforms.pages.usage import read_usage_envelope
@@ -41,7 +41,10 @@ USAGE = ApiList("Usage Records", "to be allowed to read usage", read_usage_envel
 """Twilio's own figures of what it charges."""
 
 ACCOUNTS = ApiList(
-    "accounts", "the Management scope, or to be the main account's auth token", read_account_envelope
+    "accounts",
+    "the Management scope, or to be the main account's auth token",
+    read_account_envelope,
+    without_auth_tokens,
 )
 """The account of the credentials and its subaccounts. SignalWire documents the scope, Twilio the auth token."""
 
@@ -117,7 +120,7 @@ class RecordingsApi:
         """Fetch one page, with retries for transient errors.
 
         Returns:
-            The exact bytes of the page, and how it continues.
+            The exact bytes of the page, but for secrets that the list has on purpose, and how it continues.
 
         Raises:
             ApiError: The API refuses the request or keeps failing.
@@ -191,7 +194,7 @@ class RecordingsApi:
                     if isinstance(error, TransientError) and error.hold_seconds is not None:
                         self._throttle.hold(error.hold_seconds)
                     raise error
-                body = self._body(response)
+                body = listed.without_secrets(self._body(response))
         self._throttle.answered()
         if any(secret in body for secret in self._secrets):
             raise ApiError(

@@ -19,11 +19,13 @@ class ApiList:
     """A list of the API.
 
     words: what it lists, for messages. scope: what the token needs, for messages. read: parses a page's envelope.
+    without_secrets: removes the secrets that the API lists on purpose, before anything else is done with a page.
     """
 
     words: str
     scope: str
     read: Callable[[bytes], Envelope]
+    without_secrets: Callable[[bytes], bytes] = bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from flows.settings.accounts import accesses
 from flows.settings.settings import load
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.retries import RetryPolicy
+from tests.support.leaks import leaks
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
@@ -242,10 +243,15 @@ def test_discover_asks_twilio_below_its_own_root(init: Init, monkeypatch: pytest
     with serve(open_living([], accounts=FAMILY)) as emulator:
         environment_of(emulator, FAMILY[0], monkeypatch)
         monkeypatch.setenv("RECSPEND_ACCOUNT_SID", "A-main")
-        code, _, said = init("--accounts-of", "A-main", "--provider", "twilio")
+        code, out, said = init("--accounts-of", "A-main", "--provider", "twilio")
         assert code == 0
         (asked,) = emulator.requests
     assert asked.target == "/2010-04-01/Accounts.json?PageSize=1000"
+    # Twilio's list has the token of each account.
+    assert (
+        leaks([account.api_token.encode() for account in FAMILY], {"out": out, "said": said}, Path.cwd())
+        == []
+    )
     assert "unset RECSPEND_ACCOUNT_SID, because the accounts are in the file" in said
     monkeypatch.delenv("RECSPEND_ACCOUNT_SID")
     assert [(entry.name, entry.provider) for entry in load().accounts] == [

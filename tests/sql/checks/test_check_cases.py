@@ -250,6 +250,9 @@ PLANTED: Mapping[str, list[str]] = {
         "update marts.effective_rates set priced_minutes = priced_minutes + 1",
         "delete from marts.waste",
     ],
+    "pages_may_be_missing": [
+        "insert into ops.oddities values ('raw/A/w/f', 'no next_page_uri on a full page', '', 1)"
+    ],
     "records_are_rejected": ["insert into ops.rejects (account_sid, record_key) values ('A', 'R9')"],
     "signs_are_mixed": [
         f"update {_FACT} set price = -price where recording_sid = 'R4'",

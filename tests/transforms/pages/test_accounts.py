@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.errors import DataError, NotJsonError
-from transforms.pages.accounts import ListedAccount, named, read_account_envelope, read_accounts
+from transforms.pages.accounts import (
+    ListedAccount,
+    named,
+    read_account_envelope,
+    read_accounts,
+    without_auth_tokens,
+)
 from transforms.pages.records import Envelope
 
 # The example of Twilio's documentation, shortened. `auth_token` must not be kept.
@@ -41,6 +47,17 @@ def test_documented_page_is_parsed_without_its_secret() -> None:
     (account,) = read_accounts(body)
     assert account == ListedAccount("AC" + "a" * 32, "friendly_name", "active")
     assert "auth_token" not in repr(account)
+
+
+@pytest.mark.parametrize(
+    "token", ["7c0fe47d9a8b", "", 'quote " and \\ backslash', "\u00e9t\u00e9", '"auth_token": "nested"']
+)
+def test_auth_tokens_are_removed_from_a_page(token: str) -> None:
+    accounts = [{"sid": f"A{n}", "auth_token": token, "friendly_name": '"auth_token": "x'} for n in (1, 2)]
+    for separators in ((",", ":"), (" , ", " : ")):
+        body = json.dumps({"accounts": accounts, "next_page_uri": None}, separators=separators).encode()
+        cleaned = json.loads(without_auth_tokens(body))["accounts"]
+        assert cleaned == [account | {"auth_token": None} for account in accounts]
 
 
 def test_accounts_need_only_a_sid() -> None:

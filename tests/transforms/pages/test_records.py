@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from tests.support.samples.transforms import page_body, recording
 from transforms.errors import DataError, NotJsonError
-from transforms.pages.records import Envelope, Misread, PageRecords, Record, read_envelope, read_records
+from transforms.pages.records import (
+    ODD_END,
+    ODD_FULL_END,
+    Envelope,
+    Misread,
+    PageRecords,
+    Record,
+    read_envelope,
+    read_records,
+)
 
 UNKNOWN_FIELD = '"kept aside"'
 
@@ -31,6 +40,22 @@ def test_envelope_of_the_last_and_of_an_empty_page() -> None:
 def test_envelope_ignores_other_keys() -> None:
     body = b'{"start": 0, "end": 49, "total": 7, "recordings": [], "next_page_uri": null}'
     assert read_envelope(body) == Envelope(0, None)
+
+
+@pytest.mark.parametrize("end", ["", '"next_page_uri": "", ', '"next_page_uri": " ", '])
+@pytest.mark.parametrize(("size", "odd_end"), [("2", ODD_FULL_END), ('"2"', ODD_FULL_END), ("3", ODD_END)])
+def test_absent_or_empty_next_page_is_an_odd_end(end: str, size: str, odd_end: str) -> None:
+    # The second pair of records has one that makes the page be decoded record by record.
+    for records in (b'{"sid": "A"}, {"sid": "B"}', b'{"sid": "A"}, 1'):
+        body = f'{{{end}"page_size": {size}, "recordings": ['.encode() + records + b"]}"
+        assert read_envelope(body) == Envelope(2, None)
+        assert read_records(body).odd_end == odd_end
+
+
+def test_documented_end_is_not_odd() -> None:
+    assert read_records(page_body(recording())).odd_end == ""
+    assert read_records(page_body(recording(), next_page_uri=b'"/next"')).odd_end == ""
+    assert read_records(b'{"recordings": []}').odd_end == ODD_END
 
 
 def test_envelope_counts_invalid_rows_too() -> None:
@@ -64,7 +89,6 @@ def test_body_that_is_not_json_has_its_own_error(body: bytes) -> None:
         b"{}",
         b'"page"',
         b'{"code": 20003, "message": "Authenticate", "status": 401}',
-        b'{"recordings": []}',
         b'{"next_page_uri": null}',
         b'{"recordings": null, "next_page_uri": null}',
         b'{"recordings": {}, "next_page_uri": null}',

@@ -140,6 +140,7 @@ def test_read_usage_combines_pages() -> None:
 def test_usage_envelope_has_row_count_and_next_page() -> None:
     assert read_usage_envelope(page(RECORD, RECORD).body).rows == 2
     assert read_usage_envelope(b'{"usage_records":[],"next_page_uri":"/next"}').next_page_uri == "/next"
+    assert read_usage_envelope(b'{"usage_records":[],"next_page_uri":""}').next_page_uri is None
     with pytest.raises(NotJsonError):
         read_usage_envelope(b"<html>")
     with pytest.raises(DataError, match="not a page of usage"):

@@ -50,6 +50,14 @@ def test_other_host(source: Source, account: Account) -> None:
         assert get(running, f"{list_path(account)}?PageSize=1000", account).json()["next_page_uri"] is None
 
 
+def test_no_next_uri_is_absent_and_empty_in_turn(source: Source, account: Account) -> None:
+    with serve(source, faults=["no-next-uri"]) as running:
+        targets = [f"{list_path(account)}?PageSize={size}" for size in (1000, 1000, 1000, 100)]
+        ends = [get(running, target, account).json().get("next_page_uri", "absent") for target in targets]
+    assert ends[:3] == ["absent", "", "absent"]
+    assert ends[3].startswith("/2010-04-01/")
+
+
 def test_lost_cursor_stays_lost_until_the_window_restarts(source: Source, account: Account) -> None:
     with serve(source, faults=["lost-cursor"]) as running:
         for query in ("PageSize=10", "PageSize=10&DateCreated%3E=2026-08-01"):

@@ -547,7 +547,6 @@ def test_invalid_host_is_an_error_with_a_message(host: str) -> None:
         b"[]",
         b"null",
         b'"page"',
-        b'{"recordings": []}',
         b'{"next_page_uri": null}',
         b'{"recordings": null, "next_page_uri": null}',
         b'{"recordings": {}, "next_page_uri": null}',
