@@ -14,8 +14,10 @@ import pytest
 
 from tests.support import TOP
 from tests.support.runs.eventful_runs import Story, Told, tell
+from tests.whole_runs.recomputed import charges
 from tests.whole_runs.recomputed.comparison import Comparison
 from tests.whole_runs.recomputed.given import Given, Settings
+from tests.whole_runs.recomputed.raw import report
 from tests.whole_runs.recomputed.spend import fct_recordings
 from tests.whole_runs.recomputed.tables import TABLES
 
@@ -115,6 +117,8 @@ def compared(told: Told, warehouse: Path | None = None) -> Comparison:
         for table in TABLES:
             found = rows_of(connection, table.name)
             comparison.compare(table.name, table.key, found, table.rows(given, facts))
+    expected = charges.focus(given, facts)
+    comparison.compare("reports.focus", charges.FOCUS_KEY, report(told.data_dir, "focus", expected), expected)
     return comparison
 
 
@@ -135,7 +139,7 @@ def test_recomputed_figures_agree_after_eventful_months(name: str, tmp_path: Pat
     comparison = compared(tell(STORIES[name], tmp_path / "data", reference))
     assert not comparison.differences, str(comparison)
     assert comparison.cells.total() > 40_000
-    assert comparison.cells.keys() == {table.name for table in TABLES}
+    assert comparison.cells.keys() == {"reports.focus", *(table.name for table in TABLES)}
 
 
 ERRORS = {

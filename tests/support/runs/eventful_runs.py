@@ -89,7 +89,9 @@ def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapp
         in_haste(page_size=20),
     ):
         accounts = [replace(each, provider=providers[each.account_sid]) for each in accesses_of(emulator)]
-        _happen(story, source, _context(story, source, accounts, data_dir))
+        context = _context(story, source, accounts, data_dir)
+        _happen(story, source, context)
+    perform(context, RunRequest("report"))
     return Told(data_dir, story.zone, {each.account_sid: each.name for each in accounts}, providers)
 
 

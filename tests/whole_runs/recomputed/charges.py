@@ -73,6 +73,12 @@ def charge_corrections(given: Given, facts: Sequence[Row]) -> list[Row]:
     ]
 
 
+FOCUS_KEY = (
+    *("ChargePeriodStart", "BillingAccountId", "x_Source", "x_Channels", "BillingCurrency"),
+    *("ChargeClass", "BillingPeriodStart"),
+)
+
+
 def focus(given: Given, facts: Sequence[Row]) -> list[Row]:
     """The export: what was charged, in closed months as it was at closing, and the corrections."""
     corrections = grouped(charge_corrections(given, facts), *_COST)
@@ -143,7 +149,7 @@ def _focus(given: Given, place: tuple[Any, ...], amounts: Row, kind: str | None,
         "SubAccountId": account_sid,
         "SubAccountName": given.name(account_sid),
         "SubAccountType": account_type,
-        "Tags": json.dumps(tags, sort_keys=True),
+        "Tags": json.dumps(tags, sort_keys=True, separators=(",", ":")),
         "x_Channels": channels,
         "x_Recordings": amounts["priced_recordings"],
         "x_Source": source,

@@ -9,6 +9,8 @@ from tests.whole_runs.recomputed.recordings import FINAL, read
 from tests.whole_runs.recomputed.spend import is_priced
 from tests.whole_runs.recomputed.values import Row, UnreadableError, days_between
 
+DELETED_LISTED_DAYS = 40
+
 
 def coverage(given: Given, facts: Sequence[Row]) -> list[Row]:
     """Each day from the first that was read of an account to its newest."""
@@ -24,11 +26,8 @@ def coverage(given: Given, facts: Sequence[Row]) -> list[Row]:
 
 def _day(whole: Sequence[Fetch], day: date, newest: date, made: Sequence[Row]) -> Row:
     last = next((fetch for fetch in reversed(whole) if fetch.has(day)), None)
-    unsettled = [
-        row
-        for row in made
-        if row["deleted_at"] is None and (not is_priced(row) or row["status"] not in FINAL)
-    ]
+    listed = [row for row in made if row["deleted_at"] is None or _is_listed_as_deleted(row, newest)]
+    unsettled = [row for row in listed if not is_priced(row) or row["status"] not in FINAL]
     return {
         "is_covered": last is not None and (day == newest or was_over(last, day)),
         "fetched_at": last.began if last else None,
@@ -36,6 +35,13 @@ def _day(whole: Sequence[Fetch], day: date, newest: date, made: Sequence[Row]) -
         "recordings": len(made) if last else None,
         "unsettled_recordings": len(unsettled) if last else None,
     }
+
+
+def _is_listed_as_deleted(row: Row, newest: date) -> bool:
+    """Return whether a deleted recording may still get its price: Twilio lists it for some time."""
+    return bool(
+        row["status"] == "deleted" and (newest - row["deleted_at"].date()).days <= DELETED_LISTED_DAYS
+    )
 
 
 def was_over(fetch: Fetch, day: date) -> bool:

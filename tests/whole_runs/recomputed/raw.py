@@ -5,7 +5,7 @@ The only module that needs a library: raw pages are zstd frames, which Python 3.
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -70,6 +70,24 @@ def table(data_dir: Path, name: str) -> list[dict[str, str | None]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [{key: value or None for key, value in line.items()} for line in csv.DictReader(file)]
+
+
+def report(data_dir: Path, name: str, like: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of a report in CSV, with the types that other rows have; an empty cell is None."""
+    types = {column: type(value) for row in like for column, value in row.items() if value is not None}
+    with (data_dir / "reports" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return [
+            {column: _typed(text, types.get(column, str)) for column, text in line.items()}
+            for line in csv.DictReader(file)
+        ]
+
+
+def _typed(text: str, as_type: type) -> Any:
+    if not text:
+        return None
+    if as_type is datetime:
+        return datetime.fromisoformat(text)
+    return text if as_type is str else Decimal(text)
 
 
 def statements(data_dir: Path) -> Iterator[dict[str, Any]]:

@@ -115,13 +115,13 @@ class Recording:
 
     def take(self, sight: Sight) -> None:
         """Take note of a version. The newest update counts; of two with the same, what was read last."""
-        self.deleted_at = None
         if sight.version.price is not None and self.first_priced_at is None:
             self.first_priced_at = sight.seen_at
         if not self.sights or (sight.version != self.now and sight.version.updated_at >= self.now.updated_at):
             self.sights.append(sight)
         elif sight.version == self.now and sight.seen_at == self.sights[-1].seen_at:
             self.sights[-1] = sight  # a page that repeats a record of the page before
+        self.deleted_at = (self.deleted_at or sight.seen_at) if self.now.status == "deleted" else None
 
 
 def readable(fetch: Fetch) -> Iterator[tuple[str, Version]]:

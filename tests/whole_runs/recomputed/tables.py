@@ -80,6 +80,9 @@ TABLES = (
         ("account_sid", "usage_date", "currency"),
         lambda given, _: bill.usage_records(given),
     ),
+    Table(
+        "marts.reconciliation", ("against", "period_start", "account_sid", "currency"), bill.reconciliation
+    ),
     Table("ops.coverage", ("account_sid", "day"), coverage.coverage),
     Table("ops.landings", ("landing",), lambda given, _: coverage.landings(given)),
 )
