@@ -4,11 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed.values import Row
 
 _MOST = 20
+
+
+class Near(NamedTuple):
+    """A value that is made of this many parts, each of which may have been rounded before."""
+
+    value: Fraction
+    parts: int
 
 
 class Comparison:
@@ -43,11 +50,19 @@ class Comparison:
 def agree(found: Any, expected: Any) -> bool:
     """Return whether a cell has the value. A Fraction may be rounded to the cell's decimals, either way of a tie."""
     if isinstance(expected, Fraction) and isinstance(found, Decimal):
-        step = Fraction(1, 10 ** -int(found.as_tuple().exponent))
-        return abs(Fraction(found) - expected) <= step / 2
+        return abs(Fraction(found) - expected) <= _step(found) / 2
+    if isinstance(expected, Near):
+        return isinstance(found, Decimal) and abs(Fraction(found) - expected.value) <= expected.parts * _step(
+            found
+        )
     if isinstance(found, bool) or isinstance(expected, bool):
         return found is expected
     return bool(found == expected)
+
+
+def _step(found: Decimal) -> Fraction:
+    """Return the last decimal of a cell."""
+    return Fraction(1, 10 ** -int(found.as_tuple().exponent))
 
 
 def _by_key(name: str, key: Sequence[str], rows: Iterable[Row]) -> Mapping[tuple[Any, ...], Row]:

@@ -11,6 +11,7 @@ from tests.whole_runs.recomputed import (
     rates,
     recordings,
     spend,
+    storage,
     unpriced,
     waste,
 )
@@ -82,6 +83,21 @@ TABLES = (
     ),
     Table(
         "marts.reconciliation", ("against", "period_start", "account_sid", "currency"), bill.reconciliation
+    ),
+    Table("marts.recordings_kept", ("account_sid", "currency", "day"), storage.recordings_kept),
+    Table(
+        "marts.storage_rate_periods", ("account_sid", "currency", "valid_from"), storage.storage_rate_periods
+    ),
+    Table("marts.storage_days", ("storage_date", "account_sid", "currency"), storage.storage_days),
+    Table(
+        "marts.storage_allowances",
+        ("storage_month", "rate_account_sid", "currency"),
+        storage.storage_allowances,
+    ),
+    Table("marts.storage_cost", ("storage_date", "account_sid", "currency"), storage.storage_cost),
+    Table("marts.storage_by_month", ("storage_month", "account_sid", "currency"), storage.storage_by_month),
+    Table(
+        "marts.retention_candidates", ("account_sid", "currency", "age_bucket"), storage.retention_candidates
     ),
     Table("ops.coverage", ("account_sid", "day"), coverage.coverage),
     Table("ops.landings", ("landing",), lambda given, _: coverage.landings(given)),
