@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from flows.emulator import LivingLedger, LivingSource, Parameters, Recording, open_living, serve
+from flows.emulator import FORMS, Forms, LivingLedger, LivingSource, Parameters, Recording, open_living, serve
 from flows.run.closing import close_month
 from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
@@ -36,7 +36,7 @@ class Story:
     o'clock UTC. closings: a day of these → the months that are closed after its run. twilio: how many of the
     accounts, from the first, are Twilio's. unread: first and last of the days that no run asks for. audit_days: how
     many old days each run reads again. edits: how many recordings change before each run, in addition to what the
-    faults do.
+    faults do. left_behind: from this day on, the last account is not read.
     """
 
     seed: int
@@ -51,6 +51,7 @@ class Story:
     unread: tuple[date, date] | None = None
     audit_days: int = 15
     edits: int = 9
+    left_behind: date | None = None
 
     def requests(self) -> list[RunRequest]:
         """Return what is asked for each time: everything, or all but the unread days."""
@@ -118,9 +119,11 @@ def _happen(story: Story, source: LivingSource, context: RunContext) -> None:
         if day != story.days[0]:
             for _ in range(story.edits):
                 rng.choice(_EDITS)(source.ledger, rng)
+        is_left_behind = story.left_behind is not None and day >= story.left_behind
+        accounts = (context.accounts or ())[: -1 if is_left_behind else None]
         for request in story.requests():
-            summary = perform(context, request)
-            assert (summary.exit_code, summary.failed) == (0, {})
+            summary = perform(replace(context, accounts=accounts), request)
+            assert (summary.exit_code, summary.failed) == (0, {}), summary.stopping_checks
         for month in story.closings.get(day, ()):
             close_month(context, month, accept_incomplete=True)
 
@@ -154,6 +157,12 @@ def _change_length(ledger: LivingLedger, rng: Random) -> None:
 
 def _change_source(ledger: LivingLedger, rng: Random) -> None:
     _change(ledger, rng, _any(ledger, rng), source=rng.choice(["Trunking", "Conference", "NewVerb"]))
+
+
+def _write_otherwise(ledger: LivingLedger, rng: Random) -> None:
+    """Send the same in other forms; the price may get the other sign."""
+    forms = {name: rng.choice(written) for name, written in FORMS.items() if rng.random() < 0.5}
+    _change(ledger, rng, _any(ledger, rng), forms=Forms(**forms))
 
 
 def _change_status(ledger: LivingLedger, rng: Random) -> None:
@@ -191,5 +200,5 @@ def _insert(ledger: LivingLedger, rng: Random) -> None:
 
 _EDITS = (
     *(_give_price, _withdraw_price, _change_currency, _change_length, _change_source, _change_status),
-    *(_change_channels, _move, _take_away, _bring_back, _insert),
+    *(_write_otherwise, _change_channels, _move, _take_away, _bring_back, _insert),
 )

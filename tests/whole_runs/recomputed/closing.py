@@ -5,9 +5,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from tests.whole_runs.recomputed.coverage import unread_when_closed
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.recordings import Recording, Sight, Version
-from tests.whole_runs.recomputed.spend import CELL, summed
+from tests.whole_runs.recomputed.spend import CELL, grouped, summed
 from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, month_of, total
 
 _COUNTED = ("created_at", "source", "channels", "duration_seconds", "price", "currency")
@@ -40,6 +41,19 @@ def statements(given: Given) -> list[Row]:
             given.named({"month": month, "closed_at": moment} | row) for row in summed(counted, CELL, _sums)
         ]
     return rows
+
+
+def closed_months(given: Given) -> Iterator[Row]:
+    """The closed months, and what was missing then."""
+    reported = grouped(statements(given), "month")
+    for month, said in given.closed.items():
+        yield {
+            "month": month,
+            "closed_at": closed_at(given, month),
+            "reporting_timezone": said["reporting_timezone"],
+            "holes": unread_when_closed(given, month, closed_at(given, month)),
+            "unpriced": sum(row["unpriced_recordings"] for row in reported.get((month,), [])),
+        }
 
 
 def _counted(version: Version) -> Row:

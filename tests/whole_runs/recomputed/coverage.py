@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.raw import Fetch
 from tests.whole_runs.recomputed.recordings import FINAL, read
 from tests.whole_runs.recomputed.spend import is_priced
-from tests.whole_runs.recomputed.values import Row, UnreadableError, days_between
+from tests.whole_runs.recomputed.values import Row, UnreadableError, days_between, next_month
 
 DELETED_LISTED_DAYS = 40
 
@@ -77,3 +78,48 @@ def landings(given: Given) -> Iterator[Row]:
             "pages": len(fetch.pages),
             "rows": sum(map(len, fetch.pages.values())),
         } | counts
+
+
+def unread_days(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """The days of an account that were not read, from its first one to the newest day read of any account."""
+    days = {(row["account_sid"], row["day"]): row["is_covered"] for row in coverage(given, facts)}
+    firsts = {sid: min(day for account, day in days if account == sid) for sid, _ in days}
+    return [
+        {"account_sid": sid, "day": day}
+        for sid, first in firsts.items()
+        for day in days_between(first, given.as_of)
+        if not days.get((sid, day), False)
+    ]
+
+
+def holes(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """The same, consecutive days in one row."""
+    rows: list[Row] = []
+    for unread in sorted(unread_days(given, facts), key=lambda row: (row["account_sid"], row["day"])):
+        sid, day = unread["account_sid"], unread["day"]
+        if rows and (rows[-1]["account_sid"], rows[-1]["last_day"]) == (sid, day - timedelta(days=1)):
+            rows[-1] |= {"last_day": day, "days": rows[-1]["days"] + 1}
+        else:
+            rows.append(given.named({"account_sid": sid, "first_day": day, "last_day": day, "days": 1}))
+    return rows
+
+
+def unread_when_closed(given: Given, month: date, moment: datetime) -> int:
+    """Return how many days (UTC) of a month in the reporting time zone had not been read after they were over."""
+    zone = ZoneInfo(given.settings.reporting_timezone)
+    begins = datetime.combine(month, time(), zone).astimezone(UTC)
+    ends = datetime.combine(next_month(month), time(), zone).astimezone(UTC)
+    days = days_between(begins.date(), (ends - timedelta(microseconds=1)).date())
+    missing = 0
+    for sid in {fetch.account_sid for fetch in given.fetches}:
+        known = [
+            fetch
+            for fetch in given.fetches
+            if fetch.is_whole and fetch.account_sid == sid and fetch.began <= moment
+        ]
+        first = min(fetch.first for fetch in known)
+        missing += sum(
+            day >= first and not any(fetch.has(day) and was_over(fetch, day) for fetch in known)
+            for day in days
+        )
+    return missing

@@ -85,8 +85,8 @@ def report(data_dir: Path, name: str, like: Sequence[Mapping[str, Any]]) -> list
 def _typed(text: str, as_type: type) -> Any:
     if not text:
         return None
-    if as_type is datetime:
-        return datetime.fromisoformat(text)
+    if as_type in (date, datetime):
+        return as_type.fromisoformat(text)
     return text if as_type is str else Decimal(text)
 
 

@@ -49,8 +49,8 @@ class Version(NamedTuple):
 
     @property
     def charge(self) -> tuple[Decimal | None, str]:
-        """What a correction changes."""
-        return self.cost, self.currency
+        """What a correction changes. Another sign is another price."""
+        return self.price, self.currency
 
 
 def read(record: Any) -> Version:

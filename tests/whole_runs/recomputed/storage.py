@@ -36,7 +36,8 @@ def _gone_on(given: Given, row: Row) -> date | None:
     if is_kept(row):
         return None
     moments = [row["deleted_at"], *([row["updated_at"]] if row["status"] == "deleted" else [])]
-    return max(given.usage_date(min(moments)), row["usage_date"])
+    made_on: date = row["usage_date"]
+    return max(given.usage_date(min(moments)), made_on)
 
 
 def recordings_kept(given: Given, facts: Sequence[Row]) -> list[Row]:

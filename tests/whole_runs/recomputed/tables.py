@@ -99,6 +99,14 @@ TABLES = (
     Table(
         "marts.retention_candidates", ("account_sid", "currency", "age_bucket"), storage.retention_candidates
     ),
+    Table("landed.closed_months", ("month",), lambda given, _: closing.closed_months(given)),
+    Table("landed.unread_days", ("account_sid", "day"), coverage.unread_days),
     Table("ops.coverage", ("account_sid", "day"), coverage.coverage),
     Table("ops.landings", ("landing",), lambda given, _: coverage.landings(given)),
 )
+
+REPORTS = (
+    Table("reports.focus", charges.FOCUS_KEY, charges.focus),
+    Table("reports.holes", ("account_sid", "first_day"), coverage.holes),
+)
+"""Tables that are not in the warehouse, but written as a CSV file."""
