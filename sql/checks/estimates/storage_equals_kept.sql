@@ -14,12 +14,31 @@ months as (
     select * from marts.storage_by_month
 ),
 
+newest_day as (
+    select as_of from landed.settings
+),
+
+-- as_of is a day in UTC: east of it, recordings are made and deleted on the day after, which storage
+-- does not count yet.
+parts as (
+    select
+        account_sid,
+        standing_minutes as minutes,
+    from storage
+    where storage_date = (select as_of from newest_day)
+    union all
+    select
+        account_sid,
+        made_minutes - gone_minutes as minutes,
+    from marts.recordings_kept
+    where day > (select as_of from newest_day)
+),
+
 newest as (
     select
         account_sid,
-        sum(standing_minutes) as minutes,
-    from storage
-    where storage_date = (select max(storage_date) from storage)
+        sum(minutes) as minutes,
+    from parts
     group by account_sid
 ),
 
@@ -28,7 +47,7 @@ kept as (
         account_sid,
         sum(kept_minutes) as minutes,
     from marts.daily_spend_detail
-    where (select count(*) from storage) > 0
+    where (select as_of from newest_day) is not null
     group by account_sid
 ),
 

@@ -1,6 +1,7 @@
 """Each check of `sql/checks` finds nothing in a small clean warehouse, and finds what is planted in it."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import duckdb
 import pytest
@@ -290,6 +291,29 @@ def test_clean_warehouse_has_every_table_with_rows(
         found = warehouse.execute(f"select count(*), sum(cost) from {name}").fetchall()
         assert found[0][0] >= 3
         assert str(found[0][1]) == "0.014500000"
+
+
+def test_checks_accept_recordings_of_the_local_day_after_as_of() -> None:
+    east = {**CLEAN["landed.settings"][0], "reporting_timezone": "Pacific/Auckland", "as_of": "2026-07-05"}
+    gone = {"recording_sid": "R1", "deleted_at": "2026-07-05T14:00:00Z"}
+    recordings = [{**CLEAN["landed.recordings"][0], **gone}, *CLEAN["landed.recordings"][1:]]
+    with connect() as connection:
+        for name, rows in {
+            **CLEAN,
+            "landed.settings": [east],
+            "landed.recordings": recordings,
+        }.items():
+            create(connection, name, rows)
+        for model in MODELS:
+            build(connection, model)
+        newest = connection.execute("select max(usage_date) from marts.daily_spend").fetchall()
+        stopped = [
+            check.name
+            for check in CHECKS
+            if check.severity == "fail" and connection.execute(check.sql).fetchall()
+        ]
+    assert newest == [(date(2026, 7, 6),)]
+    assert stopped == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
