@@ -15,9 +15,9 @@ import pytest
 from tests.support import TOP
 from tests.support.runs.eventful_runs import Story, Told, tell
 from tests.whole_runs.recomputed.comparison import Comparison
+from tests.whole_runs.recomputed.figures.spend import fct_recordings
 from tests.whole_runs.recomputed.given import Given, Settings
 from tests.whole_runs.recomputed.raw import report
-from tests.whole_runs.recomputed.spend import fct_recordings
 from tests.whole_runs.recomputed.tables import REPORTS, TABLES
 
 SECOND_OPINION = TOP / "tests" / "whole_runs" / "recomputed"
@@ -195,7 +195,7 @@ def test_recomputed_figures_show_a_planted_error(name: str, small: Told, tmp_pat
 
 
 def test_second_opinion_imports_nothing_of_ours() -> None:
-    modules = sorted(SECOND_OPINION.glob("*.py"))
+    modules = sorted(SECOND_OPINION.rglob("*.py"))
     imported = {(path.name, name) for path in modules for name in imports_of(path)}
     foreign = {
         (file, name)

@@ -294,15 +294,16 @@ def test_clean_warehouse_has_every_table_with_rows(
 
 
 def test_checks_accept_recordings_of_the_local_day_after_as_of() -> None:
-    east = {**CLEAN["landed.settings"][0], "reporting_timezone": "Pacific/Auckland", "as_of": "2026-07-05"}
+    east: Row = {
+        **CLEAN["landed.settings"][0],
+        "reporting_timezone": "Pacific/Auckland",
+        "as_of": "2026-07-05",
+    }
     gone = {"recording_sid": "R1", "deleted_at": "2026-07-05T14:00:00Z"}
-    recordings = [{**CLEAN["landed.recordings"][0], **gone}, *CLEAN["landed.recordings"][1:]]
+    recordings: list[Row] = [{**CLEAN["landed.recordings"][0], **gone}, *CLEAN["landed.recordings"][1:]]
+    landed = {**CLEAN, "landed.settings": [east], "landed.recordings": recordings}
     with connect() as connection:
-        for name, rows in {
-            **CLEAN,
-            "landed.settings": [east],
-            "landed.recordings": recordings,
-        }.items():
+        for name, rows in landed.items():
             create(connection, name, rows)
         for model in MODELS:
             build(connection, model)

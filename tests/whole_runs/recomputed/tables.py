@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from tests.whole_runs.recomputed import (
+from tests.whole_runs.recomputed import recordings
+from tests.whole_runs.recomputed.figures import (
     bill,
     charges,
     closing,
     coverage,
     rates,
-    recordings,
     spend,
     storage,
     unpriced,
     waste,
 )
+from tests.whole_runs.recomputed.figures.spend import CELL
 from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.spend import CELL
 from tests.whole_runs.recomputed.values import Row
 
 

@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed.comparison import Near
+from tests.whole_runs.recomputed.figures.spend import grouped, is_kept, minutes
 from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.spend import grouped, is_kept, minutes
 from tests.whole_runs.recomputed.values import NO_CURRENCY, Row, days_between, month_of, next_month
 
 _ACCOUNT = ("account_sid", "currency")

@@ -5,10 +5,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.whole_runs.recomputed.coverage import unread_when_closed
+from tests.whole_runs.recomputed.figures.coverage import unread_when_closed
+from tests.whole_runs.recomputed.figures.spend import CELL, grouped, summed
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.recordings import Recording, Sight, Version
-from tests.whole_runs.recomputed.spend import CELL, grouped, summed
 from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, month_of, total
 
 _COUNTED = ("created_at", "source", "channels", "duration_seconds", "price", "currency")

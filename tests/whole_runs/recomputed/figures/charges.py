@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.whole_runs.recomputed.closing import adjustment_items, signed
+from tests.whole_runs.recomputed.figures.closing import adjustment_items, signed
+from tests.whole_runs.recomputed.figures.rates import KIND, due, rate_card
+from tests.whole_runs.recomputed.figures.spend import CELL, grouped, is_priced, minutes, summed
 from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.rates import KIND, due, rate_card
-from tests.whole_runs.recomputed.spend import CELL, grouped, is_priced, minutes, summed
 from tests.whole_runs.recomputed.values import EXACT, NO_CURRENCY, Row, month_of, next_month, total
 
 _COST = ("charge_date", *CELL)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
+from tests.whole_runs.recomputed.figures.spend import by_month, grouped, is_priced, minutes, summed
 from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.spend import by_month, grouped, is_priced, minutes, summed
 from tests.whole_runs.recomputed.values import Row
 
 _BUCKETS = ((3, "0 to 3 days"), (7, "4 to 7 days"), (30, "8 to 30 days"), (90, "31 to 90 days"))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from tests.whole_runs.recomputed.figures.spend import by_month, grouped, is_priced, minutes, summed
 from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.spend import by_month, grouped, is_priced, minutes, summed
 from tests.whole_runs.recomputed.values import Row, percent, total
 
 

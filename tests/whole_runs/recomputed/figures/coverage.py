@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.whole_runs.recomputed.figures.spend import is_priced
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.raw import Fetch
 from tests.whole_runs.recomputed.recordings import FINAL, read
-from tests.whole_runs.recomputed.spend import is_priced
 from tests.whole_runs.recomputed.values import Row, UnreadableError, days_between, next_month
 
 DELETED_LISTED_DAYS = 40

@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed import raw
-from tests.whole_runs.recomputed.coverage import was_over
+from tests.whole_runs.recomputed.figures.coverage import was_over
+from tests.whole_runs.recomputed.figures.spend import is_priced, minutes, rounded
 from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.spend import is_priced, minutes, rounded
 from tests.whole_runs.recomputed.values import (
     EXACT,
     NO_CURRENCY,

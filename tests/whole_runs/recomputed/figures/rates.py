@@ -5,8 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.spend import (
+from tests.whole_runs.recomputed.figures.spend import (
     CELL,
     daily_spend,
     grouped,
@@ -15,6 +14,7 @@ from tests.whole_runs.recomputed.spend import (
     rounded,
     with_rate,
 )
+from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import EXACT, Row, over, percent, total
 
 KIND = ("account_sid", "source", "channels")
