@@ -140,6 +140,13 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select distinct usage_date, account_sid, source, channels, 'USD', {DUE} from {FACT} as fact "
         f"where {DUE} is not null",
     ),
+    "marts.rate_periods": (
+        "select usage_date, fact.account_sid, fact.source, fact.channels, due.currency, price_per_minute, count(*) "
+        f"from marts.rate_periods as due join {FACT} as fact on {of_the_same('fact', 'due')} "
+        "and usage_date >= valid_from and (usage_date < valid_until or valid_until is null) group by all",
+        f"select usage_date, account_sid, source, channels, 'USD', {DUE}, count(*) from {FACT} as fact "
+        f"where {DUE} is not null group by all",
+    ),
     "marts.daily_charges": (
         f"select charge_date, {KEYS}, sum(priced_recordings), sum(duration_seconds), sum(priced_minutes), sum(cost), "
         "sum(list_cost) from marts.daily_charges group by all",

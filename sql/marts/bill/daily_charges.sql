@@ -4,8 +4,8 @@ detail as (
     select * from marts.daily_spend_detail
 ),
 
-rates_due as (
-    select * from marts.rates_due
+rate_periods as (
+    select * from marts.rate_periods
 ),
 
 -- A UTC day has recordings of two days of another reporting time zone, and each of these days has
@@ -32,15 +32,19 @@ by_day as (
 with_rate as (
     select
         by_day.*,
-        by_day.priced_minutes * rates_due.price_per_minute
+        by_day.priced_minutes * rate_periods.price_per_minute
         + by_day.cost_without_minutes as cost_due,
     from by_day
-    left join rates_due
+    left join rate_periods
         on
-            by_day.usage_date = rates_due.usage_date and by_day.account_sid = rates_due.account_sid
-            and by_day.source = rates_due.source
-            and by_day.channels is not distinct from rates_due.channels
-            and by_day.currency = rates_due.currency
+            by_day.account_sid = rate_periods.account_sid
+            and by_day.source = rate_periods.source
+            and by_day.channels is not distinct from rate_periods.channels
+            and by_day.currency = rate_periods.currency
+            and by_day.usage_date >= rate_periods.valid_from
+            and (
+                by_day.usage_date < rate_periods.valid_until or rate_periods.valid_until is null
+            )
 )
 
 select

@@ -21,16 +21,6 @@ by_rate as (
 ),
 
 -- If rates have equally many minutes, the higher one; free recordings say nothing about the rate.
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by usage_date, account_sid, source, channels, currency
-            order by rate > 0 desc, priced_minutes desc, rate desc
-        ) as place,
-    from by_rate
-),
-
 by_day as (
     select
         usage_date,
@@ -42,8 +32,8 @@ by_day as (
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         cast(coalesce(sum(priced_minutes) filter (where rate = 0), 0) as bigint) as free_minutes,
         sum(cost) as cost,
-        max(rate) filter (where place = 1 and rate > 0) as prevailing_rate,
-    from ranked
+        arg_max(rate, (priced_minutes, rate)) filter (where rate > 0) as prevailing_rate,
+    from by_rate
     group by usage_date, account_sid, account_name, source, channels, currency
 )
 

@@ -5,8 +5,8 @@ daily as (
     where priced_minutes > 0
 ),
 
-rates_due as (
-    select * from marts.rates_due
+rate_periods as (
+    select * from marts.rate_periods
 ),
 
 compared as (
@@ -20,15 +20,19 @@ compared as (
         daily.priced_minutes,
         daily.cost,
         cast(daily.cost / daily.priced_minutes as decimal(18, 9)) as cost_per_minute,
-        rates_due.price_per_minute,
-        cast(daily.priced_minutes * rates_due.price_per_minute as decimal(38, 9)) as cost_due,
+        rate_periods.price_per_minute,
+        cast(daily.priced_minutes * rate_periods.price_per_minute as decimal(38, 9)) as cost_due,
     from daily
-    inner join rates_due
+    inner join rate_periods
         on
-            daily.usage_date = rates_due.usage_date and daily.account_sid = rates_due.account_sid
-            and daily.source = rates_due.source
-            and daily.channels is not distinct from rates_due.channels
-            and daily.currency = rates_due.currency
+            daily.account_sid = rate_periods.account_sid
+            and daily.source = rate_periods.source
+            and daily.channels is not distinct from rate_periods.channels
+            and daily.currency = rate_periods.currency
+            and daily.usage_date >= rate_periods.valid_from
+            and (
+                daily.usage_date < rate_periods.valid_until or rate_periods.valid_until is null
+            )
 )
 
 select

@@ -4,8 +4,8 @@ daily as (
     select * from marts.daily_spend
 ),
 
-rates_due as (
-    select * from marts.rates_due
+rate_periods as (
+    select * from marts.rate_periods
 ),
 
 settings as (
@@ -61,16 +61,20 @@ offered as (
     select
         unpriced.*,
         'rate card' as rate_source,
-        rates_due.currency as rate_currency,
-        rates_due.price_per_minute as rate,
+        rate_periods.currency as rate_currency,
+        rate_periods.price_per_minute as rate,
         cast(null as bigint) as minutes_at_rate,
     from unpriced
-    inner join rates_due
+    inner join rate_periods
         on
-            unpriced.account_sid = rates_due.account_sid
-            and unpriced.source = rates_due.source
-            and unpriced.channels is not distinct from rates_due.channels
-            and unpriced.usage_date = rates_due.usage_date
+            unpriced.account_sid = rate_periods.account_sid
+            and unpriced.source = rate_periods.source
+            and unpriced.channels is not distinct from rate_periods.channels
+            and unpriced.usage_date >= rate_periods.valid_from
+            and (
+                unpriced.usage_date < rate_periods.valid_until
+                or rate_periods.valid_until is null
+            )
     union all
     select
         unpriced.*,
