@@ -38,6 +38,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Build warehouses with one thread: the tables are small, and each core has a worker of its own."""
     monkeypatch.setitem(CONFIG, "threads", 1)
+    monkeypatch.setattr("flows.stores.warehouse.memory._given", {})  # by settings that another test loaded
 
 
 @pytest.fixture(autouse=True)

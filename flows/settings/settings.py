@@ -24,6 +24,7 @@ from flows.settings.channel_settings import Channels
 from flows.settings.config_file import config_path, read_file
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.data_format import refuse_newer
+from flows.stores.warehouse.memory import LARGEST_MB, SMALLEST_MB, give_memory
 from transforms.errors import ConfigError
 from transforms.ingest.request import IngestRequest, Rules
 from transforms.model.options import ModelOptions
@@ -138,6 +139,13 @@ class Settings(BaseSettings):
         le=1,
         description="a difference below this share of the median is not an anomaly",
     )
+    memory_limit_mb: int | None = Field(
+        default=None,
+        ge=64,
+        description="how much memory DuckDB may use, in MB; the rest goes to disk; default: a quarter of what the "
+        f"machine or the container has, from {SMALLEST_MB} to {LARGEST_MB}",
+        examples=[1024],
+    )
     metrics_file: Path = Field(
         default=Path("metrics.prom"), description="metrics for Prometheus; relative to the data folder"
     )
@@ -218,4 +226,5 @@ def load(**given: Any) -> Settings:
             "Invalid settings: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is not JSON. Use recspend.toml for them instead."
         ) from None
     refuse_newer(settings.data_dir)
+    give_memory(settings.memory_limit_mb)
     return settings

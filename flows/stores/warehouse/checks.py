@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from flows.stores.warehouse.memory import enough_memory
 from transforms.errors import ModelError
 from transforms.model.models import Check
 
@@ -30,11 +31,12 @@ class CheckResult:
 
 
 def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:
-    """Run a check in an open warehouse. Raises ModelError if it cannot be run."""
+    """Run a check in an open warehouse. Raises ModelError if it cannot be run, ConfigError if memory is short."""
     try:
-        found = connection.execute(check.sql)
-        names = [column[0] for column in found.description or ()]
-        rows = found.fetchall()
+        with enough_memory(f"the check {check.name}"):
+            found = connection.execute(check.sql)
+            names = [column[0] for column in found.description or ()]
+            rows = found.fetchall()
     except duckdb.Error as error:
         raise ModelError(f"{check.file} cannot be run: {error}") from None
     sample = [

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from flows.stores.warehouse.checks import CheckResult, check_table, run_check
 from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
+from flows.stores.warehouse.memory import enough_memory, limit_memory
 from flows.stores.warehouse.sql_files import query
 from flows.stores.whole_files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
@@ -26,10 +27,8 @@ _STORAGE_VERSION = "v1.5.0"
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "memory_limit": "256MB",
 }
-"""Settings of every connection: no extensions are downloaded; what does not fit into memory is spilled to disk."""
-
+"""Settings of every connection: no extensions are downloaded. `limit_memory` adds the limit of memory."""
 
 # Read-only protects the file itself, but COPY and EXPORT could still write other files. PIVOT is MULTI.
 _READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"})
@@ -58,15 +57,17 @@ class Warehouse:
         If nothing the models depend on has changed, they are copied with the old file: only the other tables are
         refilled, and only the checks that read those tables or found something before are run again.
 
-        Raises ModelError if a model cannot be built or does not match its twin, DataError if the file cannot be written
-        (for example because the disk is full); the old file then stays in place.
+        Raises ModelError if a model cannot be built or does not match its twin, ConfigError if DuckDB has too little
+        memory for it, DataError if the file cannot be written (for example because the disk is full). The old file then
+        stays in place.
         """
         built_from = self._fingerprint.would_be(contents)
         with replaced_whole(self.path) as new_file:
             for stale in (new_file, _log_of(new_file)):  # left over from a build that was killed
                 stale.unlink(missing_ok=True)
             try:
-                results = self._fill(new_file, contents, built_from)
+                with enough_memory(str(self.path)):
+                    results = self._fill(new_file, contents, built_from)
             except duckdb.Error as error:  # errors in a model or a check were already raised with its name
                 first_line = str(error).partition("\n")[0]
                 raise DataError(
@@ -86,6 +87,7 @@ class Warehouse:
         config = {**CONFIG, "storage_compatibility_version": _STORAGE_VERSION}
         with duckdb.connect(str(new_file), config=config) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            limit_memory(connection)
             known = _refresh(connection, contents, built_from.reads) if is_unchanged else set()
             if not is_unchanged:
                 _build_all(connection, contents)
@@ -144,6 +146,7 @@ class Warehouse:
         try:
             connection = duckdb.connect(str(self.path), read_only=True, config=CONFIG)
             connection.execute("set TimeZone = 'UTC'")
+            limit_memory(connection)
         except duckdb.Error as error:
             raise DataError(
                 f"{self.path} cannot be opened: {error}. Run `recspend model` to rebuild it."
@@ -158,7 +161,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[s
             raise ConfigError("That statement returns no rows. The warehouse is read-only; use a SELECT.")
         named = {name for each in statements for name in each.named_parameters}
         given = {name: value for name, value in parameters.items() if name in named}
-        return connection.sql(sql, params=given or None).to_arrow_table()
+        with enough_memory("this query"):
+            return connection.sql(sql, params=given or None).to_arrow_table()
     except duckdb.Error as error:
         first_lines = " ".join(str(error).splitlines()[:2])
         raise ConfigError(f"{first_lines} Correct the query; `show all tables` lists the tables.") from None
@@ -217,7 +221,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str, twin: Twin, rows: 
 
 def _build_model(connection: duckdb.DuckDBPyConnection, model: Model, *, is_view: bool) -> None:
     try:
-        connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
+        with enough_memory(model.name):
+            connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
     except duckdb.Error as error:
         raise ModelError(f"{model.file} cannot be built: {error}") from None
     _refuse_drift(connection, model.name, model.twin)

@@ -19,6 +19,7 @@ from flows.stores.lake.lake import Lake
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.checks import CheckResult, check_table
 from flows.stores.warehouse.inputs import WarehouseInputs
+from flows.stores.warehouse.memory import give_memory
 from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse
 from flows.stores.whole_files import BESIDE
@@ -502,6 +503,28 @@ def test_failed_first_build_leaves_nothing(warehouse: Warehouse) -> None:
     with pytest.raises(ModelError):
         warehouse.build(contents(models=with_sql("marts.daily_spend", "selekt 1")))
     assert files(warehouse) == []
+
+
+# 20,000 different lists of 1,000 numbers cannot be spilled, because they are parts of one value.
+TOO_LARGE = """
+    with numbers as (select unnest(range(20000)) as number),
+    lists as (select range(number - 1000, number) as many from numbers)
+    select list(many) as everything from lists
+"""
+
+
+def test_too_little_memory_says_which_setting_to_raise(built: Warehouse) -> None:
+    give_memory(64)
+    before = built.path.read_bytes()
+    expected = r"too little memory for {}: Out of Memory .*Raise memory_limit_mb \(RECSPEND_MEMORY_LIMIT_MB\)"
+    with pytest.raises(ConfigError, match=expected.format(r"marts\.daily_spend")):
+        built.build(contents(models=with_sql("marts.daily_spend", TOO_LARGE)))
+    with pytest.raises(ConfigError, match=expected.format("this query")):
+        built.table(TOO_LARGE)
+    with pytest.raises(ConfigError, match=expected.format("the check large")):
+        built.check([Check("large", "large.sql", TOO_LARGE, "warn", "")])
+    assert built.path.read_bytes() == before
+    assert files(built) == ["warehouse.duckdb"]
 
 
 def exchange(columns: dict[str, TwinColumn]) -> None:

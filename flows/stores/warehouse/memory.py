@@ -1,0 +1,56 @@
+"""How much memory DuckDB may use: what is set, or a share of what the machine or the container has."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from transforms.errors import ConfigError
+
+if TYPE_CHECKING:  # every command loads the settings and with them this module; few need DuckDB
+    import duckdb
+
+SETTING = "memory_limit_mb"
+SHARE_PERCENT = 25
+SMALLEST_MB, LARGEST_MB = 256, 4096
+# What DuckDB's documentation recommends at least; with less, its threads alone fill the memory.
+_MB_A_THREAD = 125
+
+_given: dict[str, int] = {}
+
+
+def give_memory(megabytes: int | None) -> None:
+    """Set how much memory (in MB) all further connections of this process may use; None: a share of what there is."""
+    _given.clear()
+    if megabytes is not None:
+        _given["MB"] = megabytes
+
+
+def limit_memory(connection: "duckdb.DuckDBPyConnection") -> int:
+    """Limit the memory of a connection, and the threads to what that memory is enough for. Returns the limit in MB.
+
+    DuckDB knows how much there is; inside a container it goes by the limit of the control group (reported by its users,
+    inferred for 2.0).
+    """
+    from flows.stores.warehouse.sql_files import query  # noqa: PLC0415
+
+    connection.execute(f"set memory_limit = '{SHARE_PERCENT}%'")
+    ((threads, share),) = connection.execute(query("model/memory")).fetchall()
+    megabytes: int = _given.get("MB") or max(SMALLEST_MB, min(share // 1_000_000, LARGEST_MB))
+    connection.execute(f"set memory_limit = '{megabytes}MB'")
+    connection.execute(f"set threads = {max(1, min(threads, megabytes // _MB_A_THREAD))}")
+    return megabytes
+
+
+@contextmanager
+def enough_memory(what: str) -> Iterator[None]:
+    """Run the block, which needs memory for `what`. Raises ConfigError with what to set if it is too little."""
+    import duckdb  # noqa: PLC0415
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        first_line = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"DuckDB had too little memory for {what}: {first_line}. Raise {SETTING} "
+            f"(RECSPEND_{SETTING.upper()}), and make sure that the disk has room for what does not fit into memory."
+        ) from None
