@@ -33,6 +33,7 @@ class Sizes:
         month: recordings with latency.
         stored: recordings of a run with nothing new.
         marts: recordings in the small and the large fact table.
+        accounts: numbers of accounts, each with `account_recordings` over three years.
         flow: recordings with and without Prefect.
     """
 
@@ -45,6 +46,8 @@ class Sizes:
     latency_ms: int = 200
     stored: int = 1_000_000
     marts: tuple[int, int] = (100_000, 10_000_000)
+    accounts: tuple[int, ...] = (100, 300, 1_000)
+    account_recordings: int = 10_000
     ingest_rounds: Rounds = field(default_factory=Rounds)
     flow: int = 200_000
     flow_rounds: int = 5
@@ -62,6 +65,8 @@ QUICK = Sizes(
     200,
     20_000,
     (5_000, 20_000),
+    (10, 30, 100),
+    200,
     Rounds(1, 1, 1),
     20_000,
     1,
@@ -149,10 +154,14 @@ def nothing_new(bench: Bench) -> str:
 
 
 def marts(bench: Bench) -> str:
-    """building all marts, compared with one aggregation"""
-    return mart_tables.section(
-        [mart_tables.build(count, bench.work_dir, bench.say) for count in bench.sizes.marts]
-    )
+    """building all marts, compared with one aggregation, and for many accounts"""
+    sizes = bench.sizes
+    many = [
+        mart_tables.build(accounts * sizes.account_recordings, bench.work_dir, bench.say, accounts=accounts)
+        for accounts in sizes.accounts
+    ]
+    large = [mart_tables.build(count, bench.work_dir, bench.say, with_reports=True) for count in sizes.marts]
+    return "\n".join([mart_tables.section(large), mart_tables.accounts_section(many)])
 
 
 def prefect(bench: Bench) -> str:

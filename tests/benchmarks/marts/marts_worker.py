@@ -1,4 +1,4 @@
-"""Build the marts over generated recordings, write the reports, and print seconds and peak memory as JSON."""
+"""Build the marts over generated recordings, run the checks, and print seconds and peak memory as JSON."""
 
 import json
 import resource
@@ -12,15 +12,17 @@ import duckdb
 
 from flows.report.report import report
 from flows.stores.shipped import shipped
-from flows.stores.warehouse.sql_files import read_models, read_twins
+from flows.stores.warehouse.checks import run_check
+from flows.stores.warehouse.memory import give_memory, limit_memory
+from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import CONFIG, warehouse_path
 from transforms.model.models import build_order, read_from_outside
 
 FACT = "marts.fct_recordings"
-# Ten accounts over three years; most recordings are completed and have one of two rates.
+# Accounts over three years; most recordings are completed and have one of two rates.
 RECORDINGS = """
     select
-        printf('RE%032x', i) as recording_sid, printf('AC%032x', hash(i, 1) % 10) as account_sid,
+        printf('RE%032x', i) as recording_sid, printf('AC%032x', hash(i, 1) % {accounts}) as account_sid,
         case when hash(i, 2) % 5 > 0 then printf('CA%032x', i) end as call_sid,
         case when call_sid is null then printf('CF%032x', i) end as conference_sid,
         ['DialVerb', 'Conference', 'OutboundAPI', 'Trunking', 'RecordVerb'][cast(1 + hash(i, 3) % 5 as bigint)]
@@ -74,18 +76,26 @@ ONE_AGGREGATION = f"""
 
 
 def main() -> None:
-    """Generate recordings, build every mart over them and write the reports. `argv`: data folder, number."""
-    data_dir, count = Path(sys.argv[1]), int(sys.argv[2])
+    """Generate recordings, build every mart over them, run the checks and, if asked for, write the reports.
+
+    `argv`: data folder, number of recordings and of accounts, how much memory DuckDB may use, in MB, and `reports`.
+    """
+    data_dir = Path(sys.argv[1])
+    count, accounts, memory_mb = map(int, sys.argv[2:5])
+    give_memory(memory_mb)
     twins, models = read_twins(shipped("sql")), read_models(shipped("sql"))
     given = read_from_outside(models)
     with duckdb.connect(str(warehouse_path(data_dir)), config=CONFIG) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        limit_memory(connection)
         for schema in ("landed", "staging", "marts", "ops"):
             connection.execute(f"create schema {schema}")
         for name in sorted(twins):
             columns = ", ".join(f'"{column}" {each.type}' for column, each in twins[name].columns.items())
             connection.execute(f"create table {name} ({columns})")
-        connection.execute(f"insert into landed.recordings by name {RECORDINGS.format(count=count)}")
+        connection.execute(
+            f"insert into landed.recordings by name {RECORDINGS.format(count=count, accounts=accounts)}"
+        )
         for name, rows in OTHER_TABLES.items():
             connection.execute(f"insert into {name} by name {rows}")
         fact: dict[str, float] = {}
@@ -96,16 +106,25 @@ def main() -> None:
             (fact if kind == "view" or model.name == FACT else marts)[model.name] = seconds
             if model.name == FACT:  # right after it was written, as the marts do
                 one = median(_timed(lambda: connection.execute(ONE_AGGREGATION)) for _ in range(3))
-    reports = _timed(lambda: report(data_dir, shipped("sql")))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        of_files = read_checks(shipped("sql"), models)
+        checks = _timed(lambda: [run_check(connection, check) for check in of_files])
+    peak_of_models = _peak_bytes()
+    reports = _timed(lambda: report(data_dir, shipped("sql"))) if "reports" in sys.argv else None
     measured = {
         "fact": sum(fact.values()),
         "marts": marts,
         "one_aggregation": one,
+        "checks": checks,
         "reports": reports,
-        "peak_bytes": peak,
+        "peak_of_models": peak_of_models,
+        "peak_bytes": _peak_bytes(),
     }
     sys.stdout.write(json.dumps(measured))
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _timed(work: Callable[[], object]) -> float:
