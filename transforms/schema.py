@@ -22,6 +22,10 @@ SOURCES = (
 )
 """The seven documented ways to make a recording."""
 
+NO_AUDIO_STATUSES = ("absent", "failed")
+"""Statuses of recordings without audio: too short, silent or failed. They are not stored, and never get a price
+(inferred: the documentation has no price for them). One that has a price anyway keeps it."""
+
 STATUSES = frozenset(
     "queued in-progress paused resumed completed absent stopped processing deleted failed".split()
 )
@@ -52,7 +56,7 @@ class Column:
 CONTENT_COLUMNS = (
     Column("recording_sid", pa.string(), False, "The recording's own identifier."),
     Column("account_sid", pa.string(), False, "The account (project) that made the recording and pays for it."),
-    Column("call_sid", pa.string(), True, "The call that was recorded; null for a conference recording."),
+    Column("call_sid", pa.string(), True, "The call that was recorded, or a leg of the conference that was; null when the API names none."),
     Column("conference_sid", pa.string(), True, "The conference that was recorded; null for a call recording."),
     Column("source", pa.string(), False, "How the recording was made: one of the seven documented names, or another name exactly as sent."),
     Column("source_raw", pa.string(), True, "How the recording was made, as the API spelled it."),
@@ -68,6 +72,8 @@ CONTENT_COLUMNS = (
     Column("ended_at", INSTANT, True, "When the recording ended; Twilio does not give it.", "UTC"),
     Column("error_code", pa.string(), True, "Why a recording failed, e.g. 16101 too short, 16102 silent."),
     Column("uri", pa.string(), False, "Path of the recording under the API's host; empty when the API gives none."),
+    Column("media_location", pa.string(), True, "Where the audio is stored: vendor, or external (the customer's own storage, by the host of media_url); null when the API gives no media_url, as SignalWire, whose audio it stores itself."),
+    Column("is_encrypted", pa.bool_(), True, "Whether the API sent encryption details; null when it does not say."),
 )  # fmt: skip
 
 # What recspend itself recorded about it: when it saw the recording, and on which page.
@@ -116,7 +122,7 @@ MODEL_WORDS = {
     "month": ("First day of the month of usage_date.", "day"),
     "billed_minutes": ("Minutes; each recording is rounded up to a full minute.", "minutes"),
     "priced_minutes": ("The part of billed_minutes that belongs to priced recordings.", "minutes"),
-    "unpriced_minutes": ("The part of billed_minutes that belongs to recordings without a price.", "minutes"),
+    "unpriced_minutes": ("The part of billed_minutes that belongs to recordings that still wait for a price.", "minutes"),
     "price_per_minute": ("What a billed minute should cost.", "currency per minute"),
     "cost": ("What was charged: the absolute value of price; null while nothing has a price.", "currency"),
     "expected_cost": ("An estimate: cost, plus the likely cost of minutes without a price and of the days to come; null when nothing is known.", "currency"),
@@ -125,9 +131,12 @@ MODEL_WORDS = {
     "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),
     "is_short": ("Whether the known length is below the setting short_recording_seconds.", ""),
     "rate": ("What a billed minute of the recording cost, to six decimals; null without a price or minutes.", "currency per minute"),
+    "has_no_audio": ("Whether it is absent or failed: there is nothing to store, and no price to wait for.", ""),
+    "is_awaiting_price": ("Whether it has no price and may still get one: it is neither absent nor failed.", ""),
+    "is_stored": ("Whether the vendor stored audio of it, now or before: it has audio, and not in the customer's own storage.", ""),
     "is_priced": ("Whether the API has given a price (0 is a price).", ""),
     "duration_seconds": ("Sum of the known lengths.", "seconds"),
     "recordings": ("Number of recordings, with or without a price, including deleted ones.", "recordings"),
-    "unpriced_recordings": ("How many of them have no price yet.", "recordings"),
+    "unpriced_recordings": ("How many of them still wait for a price. Absent and failed ones never get one, so they are not counted.", "recordings"),
 }  # fmt: skip
 """Description and unit of the columns that only the models have."""

@@ -86,9 +86,16 @@ def landed_tables(
         "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),
         "ops.oddities": _rows(
             [
-                {"landing": landing.name, "kind": kind, "value": value, "rows": rows}
+                {
+                    "landing": landing.name,
+                    "kind": each.kind,
+                    "value": each.value,
+                    "rows": each.rows,
+                    "example_sid": each.sid or None,
+                    "example_text": each.text or None,
+                }
                 for landing, applied in landings
-                for kind, value, rows in applied.oddities
+                for each in applied.oddities
             ]
         ),
         "ops.rejects": pa.concat_tables(

@@ -11,7 +11,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.stores.lake.lake import AppliedLanding, Lake
+from flows.stores.lake.lake import AppliedLanding, FoundOddity, Lake
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.normalize.corrections import add_corrections
@@ -156,5 +156,8 @@ def _outcome(raw: RawPages, landing: Landing, listed: Listed, new: int) -> Appli
         repeated=listed.understood - new,
         rejected=listed.rejects.num_rows,
         outside=listed.outside,
-        oddities=sorted((kind, value, count) for (kind, value), count in listed.oddities.items()),
+        oddities=[
+            FoundOddity(kind, value, oddity.rows, oddity.sid, oddity.text)
+            for (kind, value), oddity in sorted(listed.oddities.found.items())
+        ],
     )

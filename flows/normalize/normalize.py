@@ -1,7 +1,6 @@
 """Normalize: turn landed raw pages into the lake, one month of one account at a time."""
 
 import shutil
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,13 +14,14 @@ from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.normalize.versions import generations
+from transforms.pages.oddities import Oddities
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizeSummary:
     """What normalizing did: rows read from pages, and recordings that are new, changed or deleted since the last time.
 
-    rejected: rows that are rejects now, including old ones. oddities: (kind, value) → rows, this time only.
+    rejected: rows that are rejects now, including old ones. oddities: this time only.
     """
 
     rows: int = 0
@@ -29,7 +29,7 @@ class NormalizeSummary:
     changed: int = 0
     deleted: int = 0
     rejected: int = 0
-    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
+    oddities: Oddities = field(default_factory=Oddities)
 
     def __add__(self, other: "NormalizeSummary") -> "NormalizeSummary":
         """Add up two summaries."""
@@ -132,8 +132,9 @@ def _apply_all(
 
 
 def _counted(applied: AppliedGeneration) -> NormalizeSummary:
-    oddities: Counter[tuple[str, str]] = Counter()
+    oddities = Oddities()
     for landing in applied.landings:
-        oddities.update({(kind, value): count for kind, value, count in landing.oddities})
+        for each in landing.oddities:
+            oddities.add(each.kind, each.value, each.rows, sid=each.sid, text=each.text)
     rows = sum(landing.rows for landing in applied.landings)
     return NormalizeSummary(rows, applied.new, applied.changed, applied.deleted, oddities=oddities)

@@ -12,7 +12,7 @@ from flows.stores.raw.raw_pages import RawPages
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.errors import ConfigError, DataError
 from transforms.model.models import Model
-from transforms.normalize.late_changes import CHANGING
+from transforms.normalize.late_changes import FIGURES
 from transforms.pages.recordings import list_recordings
 from transforms.pages.records import read_records
 from transforms.report.explain import (
@@ -68,7 +68,7 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
     conditions = read_conditions(mart, texts)
     recordings = recordings_sql({each.name: each for each in models}, mart, conditions)
     warehouse = Warehouse(warehouse_path(data_dir))
-    columns = ", ".join(dict.fromkeys([*_SHOWN.split(", "), *CHANGING]))
+    columns = ", ".join(dict.fromkeys([*_SHOWN.split(", "), *FIGURES]))
     with warehouse.connected():
         figures = warehouse.table(figures_sql(mart, conditions))
         if not figures.num_rows:
@@ -144,7 +144,7 @@ def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, li
     for record, position in zip(read.records, read.positions, strict=True):
         places.setdefault(record.sid, []).append(position)
     sightings: dict[str, list[_SeenOn]] = {}
-    for content in listed.select(["recording_sid", *CHANGING]).to_pylist():
+    for content in listed.select(["recording_sid", *FIGURES]).to_pylist():
         known = sightings.setdefault(content["recording_sid"], [])
         known.append(_SeenOn(places[content["recording_sid"]][len(known)], content))
     return sightings, digest
@@ -152,7 +152,7 @@ def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, li
 
 def _matching(sightings: Sequence[_SeenOn], row: Mapping[str, Any]) -> _SeenOn | None:
     """Return the last one with the same values as the tables."""
-    same = [each for each in sightings if all(each.content[name] == row[name] for name in CHANGING)]
+    same = [each for each in sightings if all(each.content[name] == row[name] for name in FIGURES)]
     return same[-1] if same else None
 
 

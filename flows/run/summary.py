@@ -1,10 +1,11 @@
 """What a run did: the summaries of its stages in one object."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from transforms.pages.oddities import Oddities
 
 if TYPE_CHECKING:
     from flows.ingest.ingest import IngestSummary
@@ -51,9 +52,9 @@ class RunSummary:
         return {**(self.ingest.warnings if self.ingest else {}), **self.notify_warnings}
 
     @property
-    def oddities(self) -> Counter[tuple[str, str]]:
-        """(kind, value) → rows with that oddity, in this run."""
-        return self.normalize.oddities if self.normalize else Counter()
+    def oddities(self) -> Oddities:
+        """What was odd about the rows of this run."""
+        return self.normalize.oddities if self.normalize else Oddities()
 
     @property
     def cost(self) -> dict[str, str] | None:

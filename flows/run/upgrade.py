@@ -80,5 +80,8 @@ def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
 STEPS: Mapping[int, UpgradeStep] = {
     # Format 1 had no format.json; columns may have been added since its tables were written.
     1: rebuild_outdated,
+    # Format 3 knows where audio is stored and whether it is encrypted, writes each sid in one spelling, and keeps what
+    # was found absent or failed after its month was over.
+    2: rebuild_outdated,
 }
 """Step n upgrades a folder from format n to n + 1. It ends the same if it is repeated or was interrupted anywhere."""

@@ -24,6 +24,7 @@ by_day as (
         account_sid,
         currency,
         is_priced,
+        is_awaiting_price,
         count(*) as recordings,
         cast(coalesce(sum(billed_minutes), 0) as bigint) as minutes,
         sum(cost) as cost,
@@ -31,7 +32,7 @@ by_day as (
         max(rate) as highest_rate,
     from recordings
     where account_sid in (select account_sid from billed_accounts)
-    group by cast(timezone('UTC', created_at) as date), account_sid, currency, is_priced
+    group by all
 ),
 
 by_period as (
@@ -59,9 +60,10 @@ ours as (
                 currency
         end as currency,
         cast(sum(recordings) as bigint) as our_recordings,
-        cast(coalesce(sum(recordings) filter (where not is_priced), 0) as bigint) as our_unpriced,
+        cast(coalesce(sum(recordings) filter (where is_awaiting_price), 0) as bigint)
+            as our_unpriced,
         cast(sum(minutes) as bigint) as our_minutes,
-        cast(coalesce(sum(minutes) filter (where not is_priced), 0) as bigint)
+        cast(coalesce(sum(minutes) filter (where is_awaiting_price), 0) as bigint)
             as our_unpriced_minutes,
         sum(cost) as our_cost,
         min(lowest_rate) as lowest_rate,

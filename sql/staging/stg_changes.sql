@@ -31,6 +31,8 @@ named as (
                 or (channels_before is distinct from channels_after)
                 then 'moved'
             when first_priced_at is null and price_after is not null then 'late price'
+            when price_before is null and price_after is null and has_no_audio_after
+                then 'no price due'
             else 'correction'
         end as kind,
         row_number() over (partition by recording_sid order by seen_at) = 1 as is_first,
@@ -52,6 +54,7 @@ sides as (
         source_before as source,
         channels_before as channels,
         currency_before as currency,
+        has_no_audio_before as has_no_audio,
         duration_seconds_before as duration_seconds,
         price_before as price,
     from named
@@ -69,6 +72,7 @@ sides as (
         source_after,
         channels_after,
         currency_after,
+        has_no_audio_after,
         duration_seconds_after,
         price_after,
     from named
@@ -88,6 +92,7 @@ select
     channels,
     currency,
     price is not null as is_priced,
+    price is null and not has_no_audio as is_awaiting_price,
     duration_seconds,
     cast(ceil(duration_seconds / 60.0) as integer) as billed_minutes,
     abs(price) as cost,

@@ -34,10 +34,14 @@ def of_the_same(one: str, other: str) -> str:
     )
 
 
+# An absent or failed recording has no audio and waits for no price. Audio in the customer's own storage is not stored
+# by the vendor.
+WAITS = "price is null and status not in ('absent', 'failed')"
+IS_STORED = "status not in ('absent', 'failed') and media_location is distinct from 'external'"
 GONE_ON = "coalesce(deleted_at, case status when 'deleted' then updated_at end)::date"
 STANDING = f"""
     from {FACT}, unnest(generate_series(usage_date, date '{LAST_DAY}', interval 1 day)) as days (day)
-    where coalesce(day < {GONE_ON}, true)
+    where coalesce(day < {GONE_ON}, true) and {IS_STORED}
 """
 """Each recording on each day it was stored, which is too large for a mart."""
 IN_CLOSED_MONTH = "date_trunc('month', usage_date) = (select month from landed.closed_months)"
@@ -52,7 +56,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "select usage_date, account_sid, source, channels, sum(recordings), sum(billed_minutes), sum(awaited_minutes), "
         "sum(cost), bool_or(expected_cost < cost) from marts.expected_daily_spend group by all",
         "select usage_date, account_sid, source, channels, count(*), coalesce(sum(billed_minutes), 0), "
-        "coalesce(sum(billed_minutes) filter (where not is_priced), 0), sum(cost), "
+        f"coalesce(sum(billed_minutes) filter (where {WAITS}), 0), sum(cost), "
         f"case when sum(cost) is not null then false end from {FACT} group by all",
     ),
     "marts.account_days": (
@@ -117,12 +121,12 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "select account_sid, status, currency, sum(unpriced_recordings), sum(unpriced_minutes), min(oldest_usage_date) "
         "from marts.unpriced_backlog group by all",
         "select account_sid, status, currency, count(*), coalesce(sum(billed_minutes), 0), min(usage_date) "
-        f"from {FACT} where not is_priced group by all",
+        f"from {FACT} where {WAITS} group by all",
     ),
     "marts.price_settlement": (
         "select month, account_sid, recordings, priced_at_first_sight + priced_later, waiting + never_priced, "
         "priced_later, median_days from marts.price_settlement",
-        "select date_trunc('month', usage_date), account_sid, count(*), count(cost), count(*) - count(cost), "
+        f"select date_trunc('month', usage_date), account_sid, count(*), count(cost), count(*) filter (where {WAITS}), "
         "count(*) filter (where first_priced_at > first_seen_at), quantile_disc(datediff('day', created_at, "
         f"first_priced_at), 0.5) filter (where first_priced_at > first_seen_at) from {FACT} group by 1, 2",
     ),
@@ -133,7 +137,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "coalesce(sum(billed_minutes), 0), sum(case when currency <> 'EUR' and not exists (select 1 from "
         f"{FACT} as other where is_priced and billed_minutes > 0 and "
         f"{of_the_same('fact', 'other')} and fact.currency in (other.currency, 'XXX')) "
-        f"then coalesce(billed_minutes, 0) * {DUE} end) from {FACT} as fact where not is_priced group by 1, 2, 3, 4",
+        f"then coalesce(billed_minutes, 0) * {DUE} end) from {FACT} as fact where {WAITS} group by 1, 2, 3, 4",
     ),
     "marts.rates_due": (
         f"select usage_date, {KEYS}, price_per_minute from marts.rates_due",
@@ -166,12 +170,12 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "sum(coalesce(our_cost, 0)), sum(their_cost), "
         "sum(only_ours_amount + only_theirs_amount + quantity_amount + rate_amount + unpriced_amount) "
         "from marts.reconciliation group by all",
-        "select 'usage records', 'A', count(*), count(*) - count(cost), coalesce(sum(billed_minutes), 0), "
+        f"select 'usage records', 'A', count(*), count(*) filter (where {WAITS}), coalesce(sum(billed_minutes), 0), "
         "coalesce(sum(cost), 0), (select sum(price) from landed.usage_records), "
         "(select sum(price) from landed.usage_records) - coalesce(sum(cost) filter "
         "(where usage_date in (select usage_date from landed.usage_records)), 0) "
         f"from {FACT} where account_sid = 'A' union all "
-        "select 'invoice', 'B', count(*), count(*) - count(cost), coalesce(sum(billed_minutes), 0), "
+        f"select 'invoice', 'B', count(*), count(*) filter (where {WAITS}), coalesce(sum(billed_minutes), 0), "
         "coalesce(sum(cost), 0), (select sum(amount) from landed.invoices), "
         "(select sum(amount) from landed.invoices) - coalesce(sum(cost), 0) "
         f"from {FACT} where account_sid = 'B'",
@@ -192,7 +196,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "from marts.recordings_kept group by all",
         "select account_sid, count(*), coalesce(sum(billed_minutes), 0), count(gone), "
         "coalesce(sum(billed_minutes) filter (where gone is not null), 0), count(*) - count(gone), 0 "
-        f"from (select *, {GONE_ON} as gone from {FACT}) group by all",
+        f"from (select *, {GONE_ON} as gone from {FACT} where {IS_STORED}) group by all",
     ),
     "marts.storage_rate_periods": (
         "select account_sid, currency, valid_from, price_per_minute_month from marts.storage_rate_periods",
@@ -230,7 +234,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "select account_sid, from_age_days > 30, sum(standing_recordings), sum(standing_minutes) "
         "from marts.retention_candidates group by all",
         f"select account_sid, usage_date < date '{LAST_DAY}' - 30, count(*), coalesce(sum(billed_minutes), 0) "
-        f"from {FACT} where {GONE_ON} is null group by all",
+        f"from {FACT} where {GONE_ON} is null and {IS_STORED} group by all",
     ),
     "marts.adjustment_items": (
         f"select recording_sid, found_at, month_found, kind, sign, charge_date, {KEYS}, is_priced, duration_seconds, "
@@ -242,7 +246,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.adjusted_recordings": (
         "select recording_sid, recordings_change, unpriced_recordings_change, cost_change "
         "from marts.adjusted_recordings",
-        f"select recording_sid, 1, 1 - is_priced::int, coalesce(cost, 0) from {FACT} "
+        f"select recording_sid, 1, ({WAITS})::int, coalesce(cost, 0) from {FACT} "
         f"where {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months)",
     ),
     "marts.charge_corrections": (
@@ -318,6 +322,7 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
                 "currency": draw(st.sampled_from(["USD", "USD", "EUR", "XXX"])),
                 "created_at": created_at,
                 "updated_at": f"{created + timedelta(days=2)}T01:00:00Z",
+                "media_location": draw(st.sampled_from([None, "vendor", "external"])),
                 "error_code": draw(st.sampled_from([None, None, "13221"])),
                 "first_seen_at": created_at if number % 3 else f"{created + timedelta(days=20)}T06:00:00Z",
                 "first_priced_at": None

@@ -24,6 +24,8 @@ def spent(account: str, currency: str, recordings: int, unpriced: int, cost: str
         "billed_minutes": 2 * recordings,
         "priced_minutes": 2 * (recordings - unpriced),
         "cost": cost,
+        "priced_recordings": recordings - unpriced,
+        "unpriced_minutes": 2 * unpriced,
     }
 
 

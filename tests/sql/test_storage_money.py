@@ -25,6 +25,8 @@ def kept(recordings: Iterable[Row]) -> list[Kept]:
             currencies[row["account_sid"]].add(row["currency"])
     found = []
     for row in recordings:
+        if row["status"] in ("absent", "failed") or row["media_location"] == "external":
+            continue  # the vendor stores nothing of it
         known = currencies[row["account_sid"]]
         gone = row["deleted_at"]
         if row["status"] == "deleted":

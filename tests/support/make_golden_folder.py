@@ -75,5 +75,5 @@ if __name__ == "__main__":
     for chance in count(1):
         shutil.rmtree(place, ignore_errors=True)
         make(place, chance)
-        if any(place.rglob("rejects.parquet")):  # the emulator served a broken record
+        if any(place.rglob(f"account_sid={SUPPORT}/rejects.parquet")):  # the emulator served a broken record
             break

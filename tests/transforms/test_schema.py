@@ -45,6 +45,7 @@ MEANS_SOMETHING_ELSE = {
 
 DUCKDB_TYPES = {
     "string": "VARCHAR",
+    "bool": "BOOLEAN",
     "int8": "TINYINT",
     "int32": "INTEGER",
     "decimal128(18, 9)": "DECIMAL(18,9)",
@@ -187,6 +188,8 @@ started_at timestamp[us, tz=UTC]
 ended_at timestamp[us, tz=UTC]
 error_code string
 uri string not null
+media_location string
+is_encrypted bool
 first_seen_at timestamp[us, tz=UTC]
 first_priced_at timestamp[us, tz=UTC]
 deleted_at timestamp[us, tz=UTC]
@@ -208,8 +211,8 @@ def test_lake_schema_follows_its_columns() -> None:
 
 @pytest.mark.parametrize("column", LAKE_COLUMNS, ids=lambda column: column.name)
 def test_columns_of_quantities_and_instants_have_a_unit(column: Column) -> None:
-    is_text = pa.types.is_string(column.type)
-    assert bool(column.unit) == (not is_text or column.name == "price_raw")
+    is_plain = pa.types.is_string(column.type) or pa.types.is_boolean(column.type)
+    assert bool(column.unit) == (not is_plain or column.name == "price_raw")
     assert (column.unit == "UTC") == pa.types.is_timestamp(column.type)
     assert column.words.endswith(".")
 

@@ -88,7 +88,7 @@ STRUCK: Mapping[str, Callable[[Emulator, RunSummary, Path], bool]] = {
     "lost-cursor": lambda emulator, summary, data_dir: statuses(emulator)[400] > 0,
     "duplicates": lambda emulator, summary, data_dir: (summary.rows or 0) > (summary.new or 0),
     "empty-page-with-next": lambda emulator, summary, data_dir: 0 in rows_on_pages(data_dir),
-    "no-next-uri": lambda emulator, summary, data_dir: summary.oddities["no next_page_uri", ""] > 0,
+    "no-next-uri": lambda emulator, summary, data_dir: ("no next_page_uri", "") in summary.oddities.counts,
     "huge-page": lambda emulator, summary, data_dir: max(rows_on_pages(data_dir)) > PAGE_SIZE,
     "bad-records": lambda emulator, summary, data_dir: bool(summary.rejected),
 }

@@ -86,7 +86,7 @@ def test_rejected_records_are_named_and_the_rest_is_kept(tmp_path: Path) -> None
     with serve(open_replay(tmp_path / "pages")) as emulator:
         summary = run_against(emulator, tmp_path / "data", *AUTUMN_2018)
     assert (summary.new, summary.rejected, summary.exit_code) == (2, 2, 0)
-    assert summary.oddities[("unknown source", "Telepathy")] == 1
+    assert summary.oddities.counts[("unknown source", "Telepathy")] == 1
     rejects = rows_of(
         tmp_path / "data", "select recording_sid, position, field from ops.rejects order by position"
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.ingest.request import Rules
-from transforms.schema import DELETED, LAKE_SCHEMA
+from transforms.schema import DELETED, LAKE_SCHEMA, NO_AUDIO_STATUSES
 from transforms.values.dates import INSTANT
 from transforms.values.windows import CoveredDay, Window, days_of, quarter_windows
 
@@ -22,6 +22,7 @@ _DAY = timedelta(days=1)
 FINAL_STATUSES = ("completed", "absent", "failed", "stopped", "deleted")
 """Statuses after which a recording is done; with a price it is *settled* and need not be fetched again.
 
+One that is absent or failed is settled without a price, because it never gets one.
 `stopped` is final for both vendors; an unknown status is not.
 """
 
@@ -90,6 +91,8 @@ def count_by_day(recordings: pa.Table, today: date) -> dict[date, DayCount]:
 
     A recording that the API no longer lists can no longer settle, so it does not count as unsettled.
     """
+    has_no_audio = pc.is_in(recordings["status"], value_set=pa.array(NO_AUDIO_STATUSES))
+    is_unpriced = pc.and_(pc.is_null(recordings["price"]), pc.invert(has_no_audio))
     is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
     last_listed = pa.scalar(Window(today - _DELETED_LISTED, today).created_from, INSTANT)
     is_listed = pc.or_kleene(
@@ -98,7 +101,7 @@ def count_by_day(recordings: pa.Table, today: date) -> dict[date, DayCount]:
             pc.equal(recordings["status"], DELETED), pc.greater_equal(recordings["deleted_at"], last_listed)
         ),
     )
-    is_unsettled = pc.and_(pc.or_(pc.is_null(recordings["price"]), pc.invert(is_done)), is_listed)
+    is_unsettled = pc.and_(pc.or_(is_unpriced, pc.invert(is_done)), is_listed)
     days = recordings["created_at"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
     counted = (
         pa.table({"day": days, "unsettled": is_unsettled.cast(pa.int64())})

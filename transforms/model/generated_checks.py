@@ -7,19 +7,17 @@ from transforms.model.models import DETAIL, FACT, Check, Model
 
 FACT_SUMS: Mapping[str, str] = {
     "recordings": "count(*)",
-    "unpriced_recordings": "count(*) filter (where not is_priced)",
+    "unpriced_recordings": "count(*) filter (where is_awaiting_price)",
+    "priced_recordings": "count(*) filter (where is_priced)",
     "duration_seconds": "coalesce(sum(duration_seconds), 0)",
     "billed_minutes": "coalesce(sum(billed_minutes), 0)",
     "priced_minutes": "coalesce(sum(billed_minutes) filter (where is_priced), 0)",
+    "unpriced_minutes": "coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0)",
     "cost": "sum(cost)",
 }
 """Columns of a mart that add up, and the SQL over recordings that computes each of them."""
 
-_DETAIL_SUMS: Mapping[str, str] = {
-    **{name: f"sum({name})" for name in FACT_SUMS},
-    "priced_recordings": "sum(recordings - unpriced_recordings)",
-    "unpriced_minutes": "sum(billed_minutes - priced_minutes)",
-}
+_DETAIL_SUMS: Mapping[str, str] = {name: f"sum({name})" for name in FACT_SUMS}
 _SUMS: Mapping[str, Mapping[str, str]] = {FACT: FACT_SUMS, DETAIL: _DETAIL_SUMS}
 
 _MONTH = "cast(date_trunc('month', usage_date) as date)"

@@ -10,11 +10,12 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.schema import NO_AUDIO_STATUSES
 from transforms.values.dates import INSTANT
 from transforms.values.distinct import is_distinct
 from transforms.values.money import PRICE
 
-CHANGING = {
+FIGURES = {
     "created_at": (INSTANT, False),
     "source": (pa.string(), False),
     "channels": (pa.int8(), True),
@@ -22,7 +23,11 @@ CHANGING = {
     "price": (PRICE, True),
     "currency": (pa.string(), False),
 }
-"""The columns of the lake that a statement is made from: type, and whether they may be null."""
+"""The columns of the lake that figures are made from: type, and whether they may be null."""
+
+CHANGING = {**FIGURES, "has_no_audio": (pa.bool_(), False)}
+"""What a statement is made from: type, and whether it may be null. has_no_audio is not a column of the lake: of the
+status, only this moves a figure, because a recording that is found absent or failed no longer waits for a price."""
 
 CHANGE_SCHEMA = pa.schema(
     [
@@ -54,6 +59,7 @@ def late_changes(before: pa.Table, after: pa.Table) -> pa.Table:
         before: The older versions (LAKE_SCHEMA).
         after: The newer versions of the same recordings in the same order, with `seen_at`.
     """
+    before, after = _with_audio(before), _with_audio(after)
     is_late = pc.or_(
         _is_after_month(before["created_at"], after["seen_at"]),
         _is_after_month(after["created_at"], after["seen_at"]),
@@ -65,6 +71,11 @@ def late_changes(before: pa.Table, after: pa.Table) -> pa.Table:
     for name in (*CHANGING, "raw_page"):
         columns |= {f"{name}_before": before[name], f"{name}_after": after[name]}
     return pa.table({name: columns[name] for name in CHANGE_SCHEMA.names}, CHANGE_SCHEMA)
+
+
+def _with_audio(versions: pa.Table) -> pa.Table:
+    has_no_audio = pc.is_in(versions["status"], value_set=pa.array(NO_AUDIO_STATUSES))
+    return versions.append_column("has_no_audio", has_no_audio)
 
 
 def add_changes(standing: pa.Table, new: pa.Table) -> pa.Table:

@@ -5,7 +5,7 @@ it, if anything. An oddity never rejects a record; only a price that is not a nu
 """
 
 import re
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,6 +39,12 @@ _SOURCE_BY_FOLDED_NAME = {name.lower(): name for name in SOURCES} | {
 # Pages repeat the same few texts.
 _remembered = lru_cache(maxsize=20_000, typed=True)
 
+_SECONDS = re.compile(r"\+?(\d{1,10}\.\d{1,18})", re.ASCII)
+_THOUSANDTHS = Decimal("0.001")
+_CLOCK = re.compile(r"(\d{1,5}):([0-5]\d):([0-5]\d(?:\.\d{1,18})?)", re.ASCII)
+_ISO_8601 = re.compile(
+    r"P(?:(\d{1,5})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,10}(?:[.,]\d{1,18})?)S)?)?", re.ASCII
+)
 _WHOLE_NUMBER = re.compile(r"([+-]?\d{1,18})(?:\.0*)?", re.ASCII)
 _INT8_MAX = 2**7 - 1
 _INT32_MAX = 2**31 - 1
@@ -92,11 +98,37 @@ def read_channels(value: str | int | None) -> ParsedField:
 
 @_remembered
 def read_duration(value: str | int | None) -> ParsedField:
-    """Parse a duration in seconds; null while the recording is not done, or if the value is not a whole number."""
+    """Parse a duration into seconds; null while the recording is not done, or if the value is not a duration.
+
+    Seconds are documented, as text or number. `42.7`, `00:01:23` and `PT11.64S` (ISO 8601) are read too, and counted.
+    A part of a second is rounded up: a started minute is billed in full, so 60.2 seconds are two minutes. Less than
+    half a thousandth is the noise of a float, as in 60.00000000000001, and is not a part.
+    """
     if _is_absent(value):
         return ParsedField(None)
     seconds = _whole_number(value, _INT32_MAX)
-    return ParsedField(seconds, "unreadable duration" if seconds is None else None)
+    if seconds is not None:
+        return ParsedField(seconds)
+    exact = _other_duration(str(value).strip())
+    if exact is None or exact > _INT32_MAX:
+        return ParsedField(None, "unreadable duration")
+    exact = exact.quantize(_THOUSANDTHS)
+    rounded = int(exact.to_integral_value(ROUND_CEILING))
+    return ParsedField(
+        rounded, "duration in another form" if rounded == exact else "duration rounded up to a second"
+    )
+
+
+def _other_duration(text: str) -> Decimal | None:
+    if match := _SECONDS.fullmatch(text):
+        return Decimal(match[1])
+    if match := _CLOCK.fullmatch(text):
+        return int(match[1]) * 3600 + int(match[2]) * 60 + Decimal(match[3])
+    match = _ISO_8601.fullmatch(text.upper())
+    if match is None or not any(match.groups()):
+        return None
+    days, hours, minutes = (int(part or 0) for part in match.groups()[:3])
+    return days * 86_400 + hours * 3600 + minutes * 60 + Decimal((match[4] or "0").replace(",", "."))
 
 
 def read_error_code(value: str | int | None) -> ParsedField:

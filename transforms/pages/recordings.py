@@ -6,7 +6,6 @@ serious is counted as an oddity.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.errors import DataError
-from transforms.pages.batches import LISTED_SCHEMA, Batch, read_columns, shown
+from transforms.pages.batches import LISTED_SCHEMA, Batch, read_columns
+from transforms.pages.oddities import Oddities, shown
 from transforms.pages.records import Misread, Record, read_records
+from transforms.pages.sids import same_spelling
 from transforms.schema import REJECT_SCHEMA
 from transforms.values.dates import instants, parse_instant
 from transforms.values.windows import Window, is_created_in
@@ -29,25 +30,29 @@ _ROWS_AT_ONCE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its name (landing and page, relative to the data folder) and the exact bytes received."""
+    """One page: its name (landing and page, relative to the data folder) and the exact bytes received.
+
+    api_host: the host that sent it; empty when that is not known.
+    """
 
     name: str
     body: bytes
+    api_host: str = ""
 
 
 @dataclass(slots=True)
 class Listed:
     """What pages list within a window of creation days.
 
-    recordings: LISTED_SCHEMA, in the order of the pages. rejects: REJECT_SCHEMA. oddities: the count of each
-    (kind, value). rows = understood + rejects + outside; outside is the number of rows created outside the window.
+    recordings: LISTED_SCHEMA, in the order of the pages. rejects: REJECT_SCHEMA. rows = understood + rejects + outside;
+    outside is the number of rows created outside the window.
     """
 
     recordings: pa.Table
     rejects: pa.Table
     rows: int
     outside: int
-    oddities: Counter[tuple[str, str]]
+    oddities: Oddities
 
     @property
     def understood(self) -> int:
@@ -69,7 +74,7 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
         pa.concat_tables([REJECT_SCHEMA.empty_table()] + [part.rejects for part in parts]),
         rows=sum(part.rows for part in parts),
         outside=sum(part.outside for part in parts),
-        oddities=sum((part.oddities for part in parts), Counter()),
+        oddities=sum((part.oddities for part in parts), Oddities()),
     )
 
 
@@ -85,18 +90,19 @@ class _Pages:
 
     batch: Batch = field(default_factory=Batch)
     misread: list[tuple[str, int, Misread]] = field(default_factory=list)
-    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
+    oddities: Oddities = field(default_factory=Oddities)
 
     def add(self, page: Page) -> None:
         try:
             read = read_records(page.body)
         except DataError as error:
             raise DataError(f"{page.name}: {error}. Delete this landing to fetch it again.") from None
-        self.oddities.update(("unknown field", name) for name in read.unknown_fields)
+        for sid, name in read.unknown_fields:
+            self.oddities.add("unknown field", name, sid=sid)
         if read.odd_end:
-            self.oddities[read.odd_end, ""] += 1
+            self.oddities.add(read.odd_end)
         self.misread.extend((page.name, position, misread) for position, misread in read.misread)
-        self.batch.add(page.name, read.records, read.positions)
+        self.batch.add(page.name, read.records, read.positions, page.api_host)
 
 
 def _batches(pages: Iterable[Page]) -> Iterator[_Pages]:
@@ -129,8 +135,8 @@ def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
     rejects = [] if is_all_good else _rejects(batch, created_at, pc.invert(is_good), account_sid)
     rejects += [
         {
-            "recording_sid": misread.sid or None,
-            "record_key": misread.sid or _digest(misread.text),
+            "recording_sid": same_spelling(misread.sid or "") or None,
+            "record_key": same_spelling(misread.sid or "") or _digest(misread.text),
             "raw_page": page,
             "position": position,
             "field": misread.field,
@@ -156,9 +162,9 @@ def _rejects(
         record, instant = batch.row(number), created_at[number].as_py()
         rejects.append(
             {
-                "recording_sid": record["sid"] or None,
+                "recording_sid": same_spelling(record["sid"]) or None,
                 "created_at": instant,
-                "record_key": record["sid"] or _digest(msgspec.json.encode(record)),
+                "record_key": same_spelling(record["sid"]) or _digest(msgspec.json.encode(record)),
                 "raw_page": batch.pages[number],
                 "position": batch.positions[number],
                 **_why_rejected(record, account_sid, instant),
@@ -178,6 +184,6 @@ def _why_rejected(record: dict[str, Any], account_sid: str, created_at: datetime
         if record["date_created"] is None:
             return {"field": "date_created", "reason": "is missing"}
         return {"field": "date_created", "reason": f"{shown(record['date_created'])!r} is not a date"}
-    if record["account_sid"] and record["account_sid"] != account_sid:
+    if record["account_sid"] and same_spelling(record["account_sid"]) != same_spelling(account_sid):
         return {"field": "account_sid", "reason": f"{shown(record['account_sid'])!r} is another account"}
     return {"field": "price", "reason": f"{shown(record['price'])} is not a number that fits"}

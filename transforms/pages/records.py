@@ -14,6 +14,7 @@ import msgspec
 from transforms.errors import DataError, NotJsonError
 
 _NULL = msgspec.Raw(b"null")
+_NOTHING = msgspec.Raw(b"")
 
 # Matches every escape from left to right, so that an escaped backslash is never mistaken for the start of one.
 _ESCAPE = re.compile(
@@ -49,18 +50,18 @@ class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     source: str | None = None
     status: str | None = None
     price_unit: str | None = None
+    media_url: str | None = None
     channels: Loose = None
     channel: Loose = None
     duration: Loose = None
     error_code: Loose = None
     price: msgspec.Raw = _NULL
+    encryption_details: msgspec.Raw = _NOTHING
 
     api_version: msgspec.Raw = _NULL
     subresource_uris: msgspec.Raw = _NULL
-    encryption_details: msgspec.Raw = _NULL
     trim: msgspec.Raw = _NULL
     track: msgspec.Raw = _NULL
-    media_url: msgspec.Raw = _NULL
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -80,9 +81,7 @@ _PAGE = msgspec.json.Decoder(_PageOfRecords)
 _RECORD = msgspec.json.Decoder(Record)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KNOWN = frozenset(Record.__struct_fields__)
-_RAW_FIELDS = frozenset(
-    {"price", "api_version", "subresource_uris", "encryption_details", "trim", "track", "media_url"}
-)
+_RAW_FIELDS = frozenset({"price", "encryption_details", "api_version", "subresource_uris", "trim", "track"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +109,7 @@ class Misread:
 class PageRecords:
     """The records of a page with their positions (from 0), the records not decoded, and unknown field names.
 
+    unknown_fields: (sid, or "" without one; name).
     odd_end: what is odd if the page is the last although its next_page_uri is not null, as documented: ODD_END if it is
     absent or empty, ODD_FULL_END if the page is full too, so that there may be more.
     """
@@ -117,7 +117,7 @@ class PageRecords:
     records: list[Record]
     positions: Sequence[int]
     misread: list[tuple[int, Misread]]
-    unknown_fields: list[str]
+    unknown_fields: list[tuple[str, str]]
     odd_end: str = ""
 
 
@@ -204,7 +204,7 @@ def _read_one_by_one(body: bytes) -> PageRecords:
     return page
 
 
-def _read_odd_record(text: bytes, unknown: list[str]) -> Record | Misread:
+def _read_odd_record(text: bytes, unknown: list[tuple[str, str]]) -> Record | Misread:
     try:
         return _RECORD.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -213,7 +213,6 @@ def _read_odd_record(text: bytes, unknown: list[str]) -> Record | Misread:
         fields = _FIELDS.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Misread(text, "record", "is not a JSON object in UTF-8")
-    unknown.extend(name for name in fields if name not in _KNOWN)
     values: dict[str, object] = {}
     unreadable = []
     for name, raw in fields.items():
@@ -223,7 +222,13 @@ def _read_odd_record(text: bytes, unknown: list[str]) -> Record | Misread:
             try:
                 values[name] = _loose_text(bytes(raw))
             except (msgspec.DecodeError, UnicodeDecodeError):
-                unreadable.append(name)
+                if (
+                    name == "media_url"
+                ):  # no figure of money needs it: count it as unreadable, and keep the record
+                    values[name] = bytes(raw).decode(errors="replace")
+                else:
+                    unreadable.append(name)
+    unknown.extend((str(values.get("sid") or ""), name) for name in fields if name not in _KNOWN)
     raw_sid = bytes(fields.get("sid", _NULL))
     if raw_sid == b"null":
         return Misread(text, "sid", "is missing")

@@ -9,7 +9,6 @@ is documented. Not known: how late a day can still change, and whether a day wit
 not listed counts as a day without charges.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from transforms.errors import DataError, NotJsonError
+from transforms.pages.oddities import Oddities
 from transforms.pages.recordings import Page
 from transforms.pages.records import ODD_END, Envelope, next_page
 from transforms.schema import NO_CURRENCY
@@ -67,13 +67,13 @@ class _UsageRecord(msgspec.Struct):
 
 @dataclass(slots=True)
 class Usage:
-    """The usage of a window: rows (USAGE_SCHEMA) by day (UTC), and the count of each oddity (kind, value).
+    """The usage of a window: rows (USAGE_SCHEMA) by day (UTC), and what is odd about them.
 
     A day with a record that cannot be understood, or that was not over when it was counted, is not among the days.
     """
 
     days: dict[date, list[dict[str, Any]]]
-    oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
+    oddities: Oddities = field(default_factory=Oddities)
 
 
 def read_usage_envelope(body: bytes) -> Envelope:
@@ -99,7 +99,7 @@ def read_usage(pages: Iterable[Page], account_sid: str, window: Window) -> Usage
     for page in pages:
         envelope = _decoded(page.body)
         if envelope.next_page_uri is not None and next_page(envelope.next_page_uri) is None:
-            usage.oddities[ODD_END, ""] += 1
+            usage.oddities.add(ODD_END)
         for raw in envelope.usage_records:
             _take(usage, bytes(raw), account_sid, page.name)
     for day, rows in usage.days.items():
@@ -115,16 +115,16 @@ def _take(usage: Usage, text: bytes, account_sid: str, page: str) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
         # It is unknown which day the record belongs to: better no day at all than one with too low a figure.
         usage.days.clear()
-        usage.oddities["usage record not understood", ""] += 1
+        usage.oddities.add("usage record not understood")
         return
     if record.category != _CATEGORY or record.account_sid not in (None, account_sid) or first != last:
-        usage.oddities["usage record not asked for", record.category] += 1
+        usage.oddities.add("usage record not asked for", record.category)
         return
     if first not in usage.days:
         return
     count, minutes, price = (_number(raw) for raw in (record.count, record.usage, record.price))
     if count is None or minutes is None or price is None or count != int(count):
-        usage.oddities["usage record not understood", record.start_date] += 1
+        usage.oddities.add("usage record not understood", record.start_date)
         del usage.days[first]
     elif not _is_whole(record, first):
         del usage.days[first]

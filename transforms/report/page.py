@@ -13,14 +13,14 @@ from transforms.report.text import to_text
 from transforms.values.money import trimmed
 
 _CODED = {"day": "days", "source": "sources", "currency": "currencies"}
-_COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "unpriced_minutes")
+_COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "priced_minutes")
 
 
 def payload(tables: Mapping[str, pa.Table]) -> str:
     """Pack the tables of the page into base64 of a deflated JSON object.
 
     `settings` has one row; `accounts` has account_sid and account_name; `cube` has day, account_sid, source, channels,
-    currency, recordings, unpriced_recordings, billed_minutes, unpriced_minutes and cost; the other tables are
+    currency, recordings, unpriced_recordings, billed_minutes, priced_minutes and cost; the other tables are
     listed unchanged. Money is text so that no digit is lost; days are ISO dates.
     """
     cube = tables["cube"]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from transforms.pages.oddities import Oddities
 from transforms.values.counts import counted
 
 Severity = Literal["error", "warning", "note"]
@@ -52,7 +53,7 @@ def run_remarks(
     rejected: int,
     unpriced: int,
     checks: Iterable[FailedCheck],
-    oddities: Mapping[tuple[str, str], int],
+    oddities: Oddities,
 ) -> list[Remark]:
     """Return what a reader of the figures must know; empty if there is nothing.
 
@@ -61,9 +62,9 @@ def run_remarks(
         warnings: Name of an account or notification channel → what else went wrong.
         missing_days: Days of accounts that are not covered.
         rejected: Records that could not be parsed, so they are in no figure.
-        unpriced: Recordings without a price.
+        unpriced: Recordings that wait for a price.
         checks: Checks that found something.
-        oddities: Kind and value of unexpected data from the API → rows.
+        oddities: Unexpected data from the API.
     """
     remarks = [Remark("error", message) for message in failed.values()]
     remarks += [Remark("warning", message) for message in warnings.values()]
@@ -92,13 +93,11 @@ def check_failed(check: FailedCheck) -> Remark:
     return Remark("error" if check.stops else "warning", text, sample="; ".join(check.sample))
 
 
-def _odd(oddities: Mapping[tuple[str, str], int]) -> list[Remark]:
-    most = sorted(oddities.items(), key=lambda each: -each[1])
+def _odd(oddities: Oddities) -> list[Remark]:
+    most = sorted(oddities.found.items(), key=lambda each: -each[1].rows)
     remarks = [
-        Remark(
-            "note", f"Unexpected: {kind}{f' {value!r}' if value else ''} in {counted(rows, 'row', 'rows')}."
-        )
-        for (kind, value), rows in most[:_MOST_ODDITIES]
+        Remark("note", f"Unexpected: {kind}{f' {value!r}' if value else ''} in {oddity.words(value)}.")
+        for (kind, value), oddity in most[:_MOST_ODDITIES]
     ]
     if len(most) > _MOST_ODDITIES:
         text = f"{len(most) - _MOST_ODDITIES:,} more things were unexpected."

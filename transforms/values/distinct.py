@@ -64,6 +64,10 @@ class Distinct(Generic[V, R]):
         by_code = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
         return [by_code[code] for code in range(len(self.values))]
 
+    def first_row(self, code: int) -> int:
+        """Return the number of the first row with a value, by its place in `values`."""
+        return int(pc.index(self._indices, pa.scalar(code, self._indices.type)).as_py())
+
     def column(self, attribute: Callable[[R], object], to_type: pa.DataType) -> pa.Array:
         """Build the Arrow column of one attribute of the results, in the order of the rows."""
         return pa.array([attribute(reading) for reading in self.readings], to_type).take(self._indices)

@@ -16,7 +16,7 @@ from statistics import NormalDist
 from typing import Any
 
 from flows.emulator.ledger.forms import COMMON, FORMS, Forms
-from flows.emulator.ledger.ledger import Recording
+from flows.emulator.ledger.ledger import CONFERENCE_SOURCES, Recording
 
 LAST_DAY = date(2026, 9, 30)  # UTC
 _LAST_DAY_NUMBER = (LAST_DAY - date(1970, 1, 1)).days
@@ -43,7 +43,6 @@ _MIX = [
     )
     for _ in range(weight)
 ]
-_CONFERENCE_SOURCES = frozenset({"Conference", "StartConferenceRecording"})
 _FREE = Decimal("0.0")
 _ODD_FIELDS = tuple(name for name in FORMS if name != "sign")  # an account does not change its sign
 
@@ -131,7 +130,7 @@ def _recording(day: _Day, sequence: int, created_at: int) -> Recording:
     draw = day.rng.random
     source, channels = _MIX[int(draw() * len(_MIX))]
     parent_sid = _uuid(f"{day.rng.getrandbits(128):032x}")
-    is_conference = source in _CONFERENCE_SOURCES
+    is_conference = source in CONFERENCE_SOURCES
     duration_seconds = _DURATIONS[int(draw() * len(_DURATIONS))]
     # The clock runs on while a recording is paused.
     length = duration_seconds if draw() < 0.9 else duration_seconds + 1 + int(draw() * duration_seconds)

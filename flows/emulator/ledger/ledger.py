@@ -30,6 +30,7 @@ SOURCES = (
     *("DialVerb", "Conference", "OutboundAPI", "Trunking", "RecordVerb"),
     *("StartCallRecordingAPI", "StartConferenceRecording"),
 )
+CONFERENCE_SOURCES = frozenset({"Conference", "StartConferenceRecording"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Recording:
     determine the sid. Sids consist of letters, digits and dashes. `price` is the absolute amount (its sign in a
     response depends on `forms`), None while unpriced, 0 if free. `currency` is in upper case. `duration_seconds` is
     the recorded time without pauses, so it can be less than `ended_at` minus `started_at` (seen in a real response).
+    `media_url` is where the audio is; None, as for SignalWire, which does not send the field.
     """
 
     account_sid: str
@@ -66,6 +68,8 @@ class Recording:
     price: Decimal | None
     currency: str | None
     error_code: str | None = None
+    media_url: str | None = None
+    is_encrypted: bool = False
     forms: Forms = COMMON
 
     @property
@@ -74,9 +78,20 @@ class Recording:
         return recording_sid(self.account_sid, self.sequence)
 
     @property
+    def is_awaiting_price(self) -> bool:
+        """Whether it has no price and may get one."""
+        return waits_for_price(self.price, self.status)
+
+    @property
     def kind(self) -> Literal["call", "conference"]:
-        """What was recorded. A conference recording has no call."""
-        return "conference" if self.call_sid is None else "call"
+        """What was recorded. Twilio's recording of a conference may also name a call: one of its legs."""
+        is_conference = self.conference_sid is not None or self.source in CONFERENCE_SOURCES
+        return "conference" if is_conference else "call"
+
+
+def waits_for_price(price: Decimal | None, status: str) -> bool:
+    """Return whether a recording has no price and may get one. Absent and failed ones never do (inferred)."""
+    return price is None and status.lower() not in ("absent", "failed")
 
 
 @lru_cache(maxsize=256)
@@ -122,6 +137,13 @@ def _parent(recording: Recording) -> str:
     return ""
 
 
+def _media(recording: Recording) -> str:
+    """Return the two members that only Twilio fills, if the recording has them."""
+    url = "" if recording.media_url is None else f'"media_url":{json.dumps(recording.media_url)},'
+    keys = {"type": "rsa-aes", "public_key_sid": "CR0f", "encrypted_cek": "MIIB", "iv": "8I2hhNIY"}
+    return url + (f'"encryption_details":{json.dumps(keys)},' if recording.is_encrypted else "")
+
+
 def render(recording: Recording, root: str = ROOT) -> bytes:
     """Write one recording as the API's JSON text, with every documented field, in the order of a real response.
 
@@ -148,5 +170,6 @@ def render(recording: Recording, root: str = ROOT) -> bytes:
         f'"source":{_quoted(SOURCE_FORMS[forms.source](r.source))},'
         f'"status":{_quoted(STATUS_FORMS[forms.status](r.status))},'
         f'"uri":"{account}{_parent(r)}/Recordings/{sid}.json",'
+        f"{_media(r)}"
         f'"subresource_uris":{{"transcriptions":"{account}/Recordings/{sid}/Transcriptions.json"}}}}'
     ).encode()

@@ -23,7 +23,10 @@ class AccountObject(TypedDict):
 
 
 class CellObject(TypedDict):
-    """One cell of the totals. `cost` is a plain decimal text, null if no recording in the cell has a price."""
+    """One cell of the totals. `unpriced_recordings` wait for a price; absent and failed ones do not.
+
+    `cost` is a plain decimal text, null if no recording in the cell has a price.
+    """
 
     account_sid: str
     source: str
@@ -49,6 +52,7 @@ _Key = tuple[str, str, int | None, str]
 class _Total:
     recordings: int = 0
     unpriced: int = 0
+    priced: int = 0
     duration_seconds: int = 0
     cost: Decimal = Decimal(0)
 
@@ -81,6 +85,7 @@ class Totals:
         currency: str | None,
         duration_seconds: int | None,
         price: Decimal | None,
+        is_awaiting_price: bool,
     ) -> None:
         """Count one recording. `price` is in units of the currency and may have either sign."""
         key = (account_sid, source, channels, currency or NO_CURRENCY)
@@ -90,9 +95,9 @@ class Totals:
         cell.recordings += 1
         if duration_seconds is not None:
             cell.duration_seconds += duration_seconds
-        if price is None:
-            cell.unpriced += 1
-        else:
+        cell.unpriced += is_awaiting_price
+        if price is not None:
+            cell.priced += 1
             cell.cost = EXACT.add(cell.cost, round_nine(price))
 
     def add_recording(self, recording: Recording) -> None:
@@ -104,6 +109,7 @@ class Totals:
             currency=recording.currency,
             duration_seconds=recording.duration_seconds,
             price=recording.price,
+            is_awaiting_price=recording.is_awaiting_price,
         )
 
     def to_object(self, accounts: Iterable[Account] = ()) -> TotalsObject:
@@ -121,7 +127,7 @@ class Totals:
                     "recordings": cell.recordings,
                     "unpriced_recordings": cell.unpriced,
                     "duration_seconds": cell.duration_seconds,
-                    "cost": None if cell.unpriced == cell.recordings else _text(cell.cost),
+                    "cost": _text(cell.cost) if cell.priced else None,
                 }
                 for (account_sid, source, channels, currency), cell in sorted(self._cells.items(), key=_order)
             ],

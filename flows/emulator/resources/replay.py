@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from flows.emulator.http.messages import HttpRequest, Response, Source, json_bytes, not_found, unauthorized
 from flows.emulator.ledger.forms import round_nine
-from flows.emulator.ledger.ledger import ROOT, SOURCES, Account
+from flows.emulator.ledger.ledger import ROOT, SOURCES, Account, waits_for_price
 from flows.emulator.ledger.totals import Totals, TotalsObject
 
 _ACCOUNT = re.compile(r"/Accounts/([^/?]+?)(?:\.json)?(?:[/?]|$)")
@@ -149,6 +149,7 @@ def _totals(pages: Sequence[_CapturedPage], accounts: Sequence[Account]) -> Tota
                 currency=str(currency).upper() if currency else None,
                 duration_seconds=_whole(recording.get("duration")),
                 price=price,
+                is_awaiting_price=waits_for_price(price, str(recording.get("status"))),
             )
     return totals.to_object(accounts)
 

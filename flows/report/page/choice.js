@@ -69,7 +69,7 @@ function cells(data, choice, { first, last }) {
       day: days[cube.day[row]], account: data.accounts[cube.account_sid[row]][0],
       currency: data.currencies[cube.currency[row]], source: data.sources[cube.source[row]], channels: cube.channels[row],
       recordings: cube.recordings[row], unpriced: cube.unpriced_recordings[row], minutes: cube.billed_minutes[row],
-      pricedMinutes: cube.billed_minutes[row] - cube.unpriced_minutes[row], cost: cube.cost[row],
+      pricedMinutes: cube.priced_minutes[row], cost: cube.cost[row],
     });
   }
   return found;

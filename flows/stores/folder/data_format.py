@@ -12,7 +12,7 @@ import msgspec
 from flows.stores.whole_files import write_whole
 from transforms.errors import ConfigError, DataError
 
-FORMAT = 2
+FORMAT = 3
 """The format this recspend reads and writes. CONTRIBUTING.md says when to raise it."""
 
 _FILE = "format.json"

@@ -25,15 +25,25 @@ _STATE = "_landings.json"
 # Dictionary encoding pays off for values that repeat, but not for identifiers.
 _DICTIONARY_COLUMNS = [
     "account_sid", "source", "source_raw", "status", "channels", "duration_seconds", "price", "price_raw", "currency",
-    "error_code", "first_seen_at", "first_priced_at", "deleted_at", "raw_page",
+    "error_code", "media_location", "first_seen_at", "first_priced_at", "deleted_at", "raw_page",
 ]  # fmt: skip
+
+
+class FoundOddity(msgspec.Struct, frozen=True, array_like=True):
+    """Something unexpected in a landing: kind, value, number of rows, and the sid and the text of one of them."""
+
+    kind: str
+    value: str
+    rows: int
+    sid: str = ""
+    text: str = ""
 
 
 class AppliedLanding(msgspec.Struct, frozen=True):
     """A landing that is in the lake, when its fetch ended (UTC), and what happened to its rows.
 
     rows = new + repeated + rejected + outside. new: seen for the first time. repeated: already known, or listed twice.
-    rejected: not understood. outside: created outside the landing's window. oddities: kind, value, count.
+    rejected: not understood. outside: created outside the landing's window.
     """
 
     landing: str
@@ -44,7 +54,7 @@ class AppliedLanding(msgspec.Struct, frozen=True):
     repeated: int = 0
     rejected: int = 0
     outside: int = 0
-    oddities: list[tuple[str, str, int]] = []
+    oddities: list[FoundOddity] = []
 
 
 class LakeState(msgspec.Struct):

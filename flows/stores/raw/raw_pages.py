@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from urllib.parse import urlsplit
 
 import msgspec
 import pyarrow as pa
@@ -112,8 +113,11 @@ class RawPages:
         Raises:
             DataError: A page is missing or is not what was received.
         """
-        for page in self.manifest(landing).pages:
-            yield Page(f"{landing.name}/{page.file}", _verified(self._folder(landing) / page.file, page))
+        manifest = self.manifest(landing)
+        host = _api_host(manifest)
+        for page in manifest.pages:
+            body = _verified(self._folder(landing) / page.file, page)
+            yield Page(f"{landing.name}/{page.file}", body, host)
 
     def page(self, name: str) -> tuple[Page, str]:
         """Read one page by the name that a recording's raw_page has, and its sha256, verified against the manifest's.
@@ -168,6 +172,12 @@ class RawPages:
             is_whole = not (folder / ABANDONED).exists()
             landings.append(Landing(account_sid, window, began, is_whole, self._root))
         return sorted(landings, key=lambda landing: (landing.fetched_at, landing.name))
+
+
+def _api_host(manifest: Manifest) -> str:
+    """Return the host that the pages came from, in lower case; empty if no page has a whole URL."""
+    hosts = (urlsplit(page.url).hostname for page in manifest.pages)
+    return next((host for host in hosts if host), "")
 
 
 def _verified(path: Path, page: LandedPage) -> bytes:

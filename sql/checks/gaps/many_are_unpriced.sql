@@ -1,4 +1,4 @@
--- If many recordings have no price yet, the cost shown is too low; run again later to pick up late
+-- If many recordings still wait for a price, the cost shown is too low; run again later to pick up late
 -- prices.
 -- severity: warn
 with
@@ -7,7 +7,7 @@ by_account as (
     select
         account_sid,
         count(*) as recordings,
-        count(*) filter (where not is_priced) as unpriced_recordings,
+        count(*) filter (where is_awaiting_price) as unpriced_recordings,
     from marts.fct_recordings
     group by account_sid
 )

@@ -7,12 +7,12 @@ spend as (
     select
         account_sid,
         currency,
-        sum(recordings - unpriced_recordings) as priced_recordings,
+        sum(priced_recordings) as priced_recordings,
         sum(priced_minutes) as priced_minutes,
         sum(cost) as cost,
     from marts.daily_spend
     group by account_sid, currency
-    having sum(recordings - unpriced_recordings) > 0
+    having sum(priced_recordings) > 0
 ),
 
 charges as (

@@ -16,7 +16,8 @@ netted as (
         currency,
         kind,
         cast(sum(sign) as bigint) as recordings_change,
-        cast(sum(case when is_priced then 0 else sign end) as bigint) as unpriced_recordings_change,
+        cast(sum(case when is_awaiting_price then sign else 0 end) as bigint)
+            as unpriced_recordings_change,
         cast(coalesce(sum(sign * billed_minutes), 0) as bigint) as billed_minutes_change,
         cast(coalesce(sum(sign * cost), 0) as decimal(38, 9)) as cost_change,
     from items

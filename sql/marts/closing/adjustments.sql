@@ -65,19 +65,7 @@ differences as (
 ),
 
 items as (
-    select
-        month_found,
-        month,
-        account_sid,
-        source,
-        channels,
-        currency,
-        kind,
-        recordings_change,
-        unpriced_recordings_change,
-        billed_minutes_change,
-        cost_change,
-    from adjusted
+    select * exclude (found_at, recording_sid) from adjusted
     union all
     select
         cast(date_trunc('month', settings.as_of) as date),
@@ -103,7 +91,12 @@ select
     items.source,
     items.channels,
     items.currency,
-    items.kind,
+    -- Until format 3, statements also counted absent and failed recordings as without a price.
+    if(
+        items.kind = 'undated' and sum(items.recordings_change) = 0
+        and sum(items.billed_minutes_change) = 0 and coalesce(sum(items.cost_change), 0) = 0,
+        'no longer due', items.kind
+    ) as kind,
     cast(sum(items.recordings_change) as bigint) as recordings_change,
     cast(sum(items.unpriced_recordings_change) as bigint) as unpriced_recordings_change,
     cast(sum(items.billed_minutes_change) as bigint) as billed_minutes_change,

@@ -29,7 +29,7 @@ assigned as (
         daily.priced_minutes,
         case
             when daily.usage_date >= settings.as_of - settings.settle_days
-                then daily.billed_minutes - daily.priced_minutes
+                then daily.unpriced_minutes
             else 0
         end as awaited_minutes,
         daily.cost,

@@ -18,6 +18,8 @@ by_day as (
         cast(sum(billed_minutes) as bigint) as billed_minutes,
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         sum(cost) as cost,
+        cast(sum(priced_recordings) as bigint) as priced_recordings,
+        cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
     from detail
     group by usage_date, account_sid, account_name, source, channels, currency
 )

@@ -25,12 +25,18 @@ by_day as (
         rate,
         currency,
         count(*) as recordings,
-        count(*) filter (where not is_priced) as unpriced_recordings,
-        count(*) filter (where is_kept) as kept_recordings,
+        count(*) filter (where is_awaiting_price) as unpriced_recordings,
+        count(*) filter (where is_priced) as priced_recordings,
+        count(*) filter (where is_stored) as stored_recordings,
+        count(*) filter (where is_stored and is_kept) as kept_recordings,
         cast(coalesce(sum(duration_seconds), 0) as bigint) as duration_seconds,
         cast(coalesce(sum(billed_minutes), 0) as bigint) as billed_minutes,
         cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint) as priced_minutes,
-        cast(coalesce(sum(billed_minutes) filter (where is_kept), 0) as bigint) as kept_minutes,
+        cast(coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0) as bigint)
+            as unpriced_minutes,
+        cast(coalesce(sum(billed_minutes) filter (where is_stored), 0) as bigint) as stored_minutes,
+        cast(coalesce(sum(billed_minutes) filter (where is_stored and is_kept), 0) as bigint)
+            as kept_minutes,
         sum(cost) as cost,
         coalesce(sum(cost) filter (where billed_minutes is null), 0) as cost_without_minutes,
     from recordings

@@ -9,7 +9,7 @@ gone_recordings as (
         *,
         if(status = 'deleted', least(updated_at, deleted_at), deleted_at) as gone_at,
     from marts.fct_recordings
-    where deleted_at is not null or status = 'deleted'
+    where is_stored and (deleted_at is not null or status = 'deleted')
 ),
 
 settings as (
@@ -22,11 +22,12 @@ made as (
         any_value(account_name) as account_name,
         currency,
         usage_date as day,
-        sum(recordings) as made_recordings,
-        sum(billed_minutes) as made_minutes,
+        sum(stored_recordings) as made_recordings,
+        sum(stored_minutes) as made_minutes,
         sum(kept_recordings) as standing_recordings,
         sum(kept_minutes) as standing_minutes,
     from detail
+    where stored_recordings > 0
     group by account_sid, currency, usage_date
 ),
 
@@ -52,7 +53,7 @@ only_currency as (
     select
         account_sid,
         max(currency) as currency,
-    from made
+    from detail
     where currency <> 'XXX'
     group by account_sid
     having count(distinct currency) = 1

@@ -36,7 +36,6 @@ trailing_rates as (
 unpriced as (
     select
         daily.*,
-        daily.billed_minutes - daily.priced_minutes as unpriced_minutes,
         daily.usage_date < settings.as_of - settings.settle_days as is_overdue,
     from daily
     cross join settings

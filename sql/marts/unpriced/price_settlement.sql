@@ -17,13 +17,14 @@ counted as (
         account_sid,
         account_name,
         is_priced,
+        is_awaiting_price,
         case
             when first_priced_at > first_seen_at
                 then epoch_us(first_priced_at) // 86400000000 - epoch_us(created_at) // 86400000000
         end as days,
         count(*) as recordings,
     from recordings
-    group by usage_date, account_sid, account_name, is_priced, days
+    group by usage_date, account_sid, account_name, is_priced, is_awaiting_price, days
 ),
 
 settled as (
@@ -34,6 +35,7 @@ settled as (
         case
             when counted.is_priced and counted.days is not null then 'observed'
             when counted.is_priced then 'at first sight'
+            when not counted.is_awaiting_price then 'none due'
             when counted.usage_date < settings.as_of - settings.settle_days then 'never'
             else 'waiting'
         end as settlement,

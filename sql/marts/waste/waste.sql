@@ -38,7 +38,7 @@ by_kind as (
         error_code,
         currency,
         cast(sum(recordings) as bigint) as recordings,
-        cast(sum(recordings - unpriced_recordings) as bigint) as priced_recordings,
+        cast(sum(priced_recordings) as bigint) as priced_recordings,
         cast(sum(billed_minutes) as bigint) as billed_minutes,
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         sum(cost) as cost,

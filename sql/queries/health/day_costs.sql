@@ -1,5 +1,5 @@
--- The cost of one day ($day, in the reporting time zone). An account without recordings on that day
--- was charged nothing; XXX has no cost.
+-- The cost of one day ($day, in the reporting time zone). An account without recordings on that day,
+-- or with only absent and failed ones, was charged nothing; XXX has no cost.
 with
 
 unpriced as (
@@ -15,9 +15,7 @@ select
     days.account_sid,
     days.account_name,
     days.currency,
-    case
-        when days.recordings = 0 and coalesce(unpriced.recordings, 0) = 0 then 0 else days.cost
-    end as cost,
+    coalesce(days.cost, case when coalesce(unpriced.recordings, 0) = 0 then 0 end) as cost,
     coalesce(unpriced.recordings, 0) as unpriced,
 from marts.account_days as days
 left join unpriced on days.account_sid = unpriced.account_sid

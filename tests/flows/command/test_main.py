@@ -387,7 +387,7 @@ def test_close_happens_once_and_shows_what_was_missing(
     assert sealed == json.loads((tmp_path / "data" / "statements" / "2026-08" / "statement.json").read_text())
     with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb"), read_only=True) as connection:
         spent = connection.execute(
-            "select currency, sum(cost), count(*) filter (where not is_priced) from marts.fct_recordings "
+            "select currency, sum(cost), count(*) filter (where is_awaiting_price) from marts.fct_recordings "
             "where usage_date between '2026-08-01' and '2026-08-31' group by 1 order by 1"
         ).fetchall()
     rows = sealed["statement"]["rows"]

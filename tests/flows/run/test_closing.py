@@ -135,7 +135,7 @@ def added(figures: Figures | None, recording: Recording, sign: int) -> Figures:
     before = figures or Figures(0, 0, 0, Decimal(0))
     return Figures(
         before.recordings + sign,
-        before.unpriced + sign * (recording.price is None),
+        before.unpriced + sign * recording.is_awaiting_price,
         before.minutes + sign * -(-(recording.duration_seconds or 0) // 60),
         before.cost + sign * (recording.price or Decimal(0)),
     )
@@ -414,7 +414,7 @@ def september_in_utc(data_dir: Path) -> Path:
 
 def test_close_names_unpriced_recordings_and_rejects(tmp_path: Path) -> None:
     recordings = first_recordings()
-    unpriced = sum(r.price is None and instant(r.created_at).month == 9 for r in recordings)
+    unpriced = sum(r.is_awaiting_price and instant(r.created_at).month == 9 for r in recordings)
     source = open_living(recordings, now=epoch_of(TODAY))
     with in_haste(2), serve(source, faults=["bad-records"], seed=1) as emulator:
         run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=FIRST))

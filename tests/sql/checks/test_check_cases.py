@@ -215,7 +215,7 @@ PLANTED: Mapping[str, list[str]] = {
     "many_are_unpriced": [
         "update landed.settings set unpriced_share_warning = 0.499999999",
         "update landed.settings set unpriced_share_warning = 0",
-        f"update {_FACT} set is_priced = false where recording_sid = 'R1'",
+        f"update {_FACT} set is_awaiting_price = true where recording_sid = 'R1'",
     ],
     "charges_sum_to_spend": [
         "update marts.daily_charges set cost = cost + 0.000000001 where currency = 'USD' and channels = 1",
@@ -224,7 +224,7 @@ PLANTED: Mapping[str, list[str]] = {
         "delete from marts.daily_charges where channels is null",
         "delete from marts.daily_charges",
         "insert into marts.daily_charges select * from marts.daily_charges limit 1",
-        "update marts.daily_spend set unpriced_recordings = 0 where currency = 'XXX'",
+        "update marts.daily_spend set priced_recordings = priced_recordings + 1 where currency = 'EUR'",
     ],
     "marts_sum_to_fact": [
         *(f"update marts.{mart} set cost = cost + 0.000000001 where currency = 'USD'" for mart in _MARTS),
@@ -252,7 +252,7 @@ PLANTED: Mapping[str, list[str]] = {
         "delete from marts.waste",
     ],
     "pages_may_be_missing": [
-        "insert into ops.oddities values ('raw/A/w/f', 'no next_page_uri on a full page', '', 1)"
+        "insert into ops.oddities values ('raw/A/w/f', 'no next_page_uri on a full page', '', 1, null, null)"
     ],
     "records_are_rejected": ["insert into ops.rejects (account_sid, record_key) values ('A', 'R9')"],
     "signs_are_mixed": [

@@ -54,6 +54,8 @@ _RECORDING: Mapping[str, object] = {
     "ended_at": None,
     "error_code": None,
     "uri": "/2010-04-01/Accounts/A/Recordings/R.json",
+    "media_location": None,
+    "is_encrypted": False,
     "first_seen_at": utc(2026, 7, 6),
     "first_priced_at": utc(2026, 7, 6),
     "deleted_at": None,

@@ -1,6 +1,5 @@
 """Made-up summaries of runs."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from flows.ingest.ingest import IngestSummary
@@ -8,6 +7,7 @@ from flows.model.model import ModelSummary
 from flows.normalize.normalize import NormalizeSummary
 from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
+from transforms.pages.oddities import Oddities
 
 
 def summary_of(
@@ -17,13 +17,13 @@ def summary_of(
     rejected: int = 0,
     holes: int = 0,
     unpriced: int = 0,
-    oddities: Counter[tuple[str, str]] | None = None,
+    oddities: Oddities | None = None,
     checks: Sequence[CheckResult] = (),
     cost: Mapping[str, str] | None = None,
 ) -> RunSummary:
     """Make the summary of a complete run with these results."""
     return RunSummary(
         ingest=IngestSummary(failed=failed or {}, warnings=warnings or {}),
-        normalize=NormalizeSummary(rejected=rejected, oddities=oddities or Counter()),
+        normalize=NormalizeSummary(rejected=rejected, oddities=oddities or Oddities()),
         model=ModelSummary(unpriced=unpriced, cost=dict(cost or {}), holes=holes, checks=list(checks)),
     )

@@ -124,6 +124,8 @@ def content(sid: str, **changes: object) -> Row:
         "ended_at": None,
         "error_code": None,
         "uri": "/r.json",
+        "media_location": None,
+        "is_encrypted": False,
     } | changes
 
 

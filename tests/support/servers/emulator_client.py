@@ -143,7 +143,9 @@ def recount(served: Iterable[Mapping[str, Any]]) -> list[dict[str, object]]:
             "channels": key[2],
             "currency": key[3],
             "recordings": len(group),
-            "unpriced_recordings": sum(r["price"] is None for r in group),
+            "unpriced_recordings": sum(
+                r["price"] is None and r["status"].lower() not in ("absent", "failed") for r in group
+            ),
             "duration_seconds": sum(int(r["duration"]) for r in group if r["duration"] is not None),
             "cost": _cost([r["price"] for r in group if r["price"] is not None]),
         }

@@ -112,6 +112,8 @@ def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 
                     "billed_minutes": billed,
                     "priced_minutes": billed if is_priced else 0,
                     "cost": RATES[source] * billed if is_priced else None,
+                    "priced_recordings": recordings if is_priced else 0,
+                    "unpriced_minutes": 0 if is_priced else billed,
                 }
             )
     return rows

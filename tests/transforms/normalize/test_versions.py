@@ -274,6 +274,8 @@ OTHER_VALUES: Row = {
     "ended_at": CREATED,
     "error_code": "16101",
     "uri": "/other.json",
+    "media_location": "external",
+    "is_encrypted": True,
 }
 NULLABLE = [name for name in OTHER_VALUES if LAKE_SCHEMA.field(name).nullable]
 

@@ -3,7 +3,8 @@ from decimal import Decimal
 import pytest
 
 from tests.support.samples.transforms import ACCOUNT, page_body, recording, utc
-from transforms.pages.batches import LISTED_SCHEMA, Batch, ReadColumns, read_columns, shown
+from transforms.pages.batches import LISTED_SCHEMA, Batch, ReadColumns, read_columns
+from transforms.pages.oddities import shown
 from transforms.pages.records import read_records
 from transforms.schema import CONTENT_COLUMNS
 from transforms.values.dates import instants
@@ -58,7 +59,7 @@ def test_invalid_dates_are_null_and_updated_at_falls_back() -> None:
     assert read.table["updated_at"].to_pylist() == [utc(2018, 9, 25, 23), utc(2018, 9, 26, 23, 0, 4)]
     assert read.table["started_at"].to_pylist() == [None, utc(2018, 9, 25, 23)]
     assert read.table["ended_at"].to_pylist() == [None, utc(2018, 9, 26, 23, 0, 4)]
-    assert read.oddities == {
+    assert read.oddities.counts == {
         ("unreadable date_updated", ""): 1,
         ("unreadable start_time", ""): 1,
         ("unreadable end_time", ""): 1,

@@ -1,5 +1,5 @@
 import json
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -154,10 +154,77 @@ def test_missing_duration_is_null_and_not_counted(value: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [-1, "-1", "4.5", "0:04", "4s", 2**31, "2147483648", "9" * 40, "1e3", "4\n4"]
+    "value",
+    [
+        -1,
+        "-1",
+        "-4.5",
+        "0:04",
+        "00:61:00",
+        "00:00:60",
+        "PT",
+        "P",
+        "P1M",
+        "PT1.5M",
+        "PTS",
+        "68y",
+        "2147483647.5",
+        "4s",
+        2**31,
+        "2147483648",
+        "9" * 40,
+        "1e3",
+        "4\n4",
+    ],
 )
 def test_invalid_duration_is_null_and_counted(value: str | int) -> None:
     assert read_duration(value) == ParsedField(None, "unreadable duration")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("00:01:23", 83),
+        ("1:00:00", 3600),
+        ("00:00:42.000", 42),
+        ("PT42S", 42),
+        ("pt1m23s", 83),
+        ("PT2H", 7200),
+        ("P1DT1S", 86_401),
+        ("PT11,000S", 11),
+        ("60.00000000000001", 60),
+        ("59.9999999999", 60),
+    ],
+)
+def test_duration_in_another_form_is_parsed_and_counted(value: str, seconds: int) -> None:
+    assert read_duration(value) == ParsedField(seconds, "duration in another form")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("42.7", 43),
+        ("60.2", 61),
+        ("60.001", 61),
+        ("00:01:00.5", 61),
+        ("PT11.64S", 12),
+        ("0.2", 1),
+        ("59.5", 60),
+    ],
+)
+def test_part_of_a_second_is_rounded_up(value: str, seconds: int) -> None:
+    """A started minute is billed in full: 60.2 seconds are two minutes, and so are the 61 that are kept."""
+    assert read_duration(value) == ParsedField(seconds, "duration rounded up to a second")
+
+
+@given(st.decimals(0, 2**31 - 2, places=3))
+@settings(deadline=None)
+def test_duration_never_changes_the_billed_minutes(exact: Decimal) -> None:
+    minutes = int((exact / 60).to_integral_value(ROUND_CEILING))
+    for text in (f"{exact:f}", f"PT{exact:f}S", f"00:00:{exact:06.3f}" if exact < 60 else f"PT{exact:f}S"):
+        seconds = read_duration(text).value
+        assert isinstance(seconds, int)
+        assert -(-seconds // 60) == minutes
 
 
 @given(st.integers(0, 2**31 - 1))

@@ -1,5 +1,4 @@
 import json
-from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 from email.utils import format_datetime
@@ -101,11 +100,13 @@ def test_documented_sample_is_parsed_completely() -> None:
             "error_code": None,
             "uri": "/api/laml/2010-04-01/Accounts/720796a0-8ee9-4350-83bd-2d07a3121f1e/Calls/"
             "058a869c-d387-4bef-8e62-6b0bc0895bed/Recordings/19e436af-5688-4307-b03b-bdb2b42b8142.json",
+            "media_location": None,
+            "is_encrypted": None,
             "raw_page": "landing/page-00000",
         }
     ]
     assert (found.rows, found.understood, found.outside, found.rejects.num_rows) == (1, 1, 0, 0)
-    assert found.oddities == Counter()
+    assert found.oddities.counts == {}
 
 
 @pytest.mark.parametrize("body", [SENT_IN_2018, *CAPTURED])
@@ -113,7 +114,7 @@ def test_page_of_a_real_service_is_parsed_completely(body: bytes) -> None:
     assert read_envelope(body).next_page_uri is None
     account_sid = json.loads(body)["recordings"][0]["account_sid"]
     found = list_recordings([Page("landing/page-00000", body)], account_sid, EVER)
-    assert found.oddities == Counter()
+    assert found.oddities.counts == {}
     assert rows(found.rejects) == []
     (row,) = rows(found.recordings)
     assert row == {
@@ -136,6 +137,8 @@ def test_page_of_a_real_service_is_parsed_completely(body: bytes) -> None:
         "error_code": None,
         "uri": f"/2010-04-01/Accounts/{account_sid}/Calls/d411976d-d319-4fbd-923c-57c62b6f677a/Recordings/"
         "e4c78e17-c0e2-441d-b5dd-39a6dad496f8.json",
+        "media_location": None,
+        "is_encrypted": None,
         "raw_page": "landing/page-00000",
     }
 
@@ -159,7 +162,7 @@ def test_recording_in_progress_is_parsed_with_nulls() -> None:
             uri=None,
         )
     )
-    assert found.oddities == Counter()
+    assert found.oddities.counts == {}
     (row,) = rows(found.recordings)
     assert row == {
         "recording_sid": "RE1",
@@ -180,6 +183,8 @@ def test_recording_in_progress_is_parsed_with_nulls() -> None:
         "ended_at": None,
         "error_code": None,
         "uri": "",
+        "media_location": None,
+        "is_encrypted": None,
         "raw_page": "landing/page-00000",
     }
 
@@ -225,7 +230,7 @@ def test_odd_forms_on_one_page_keep_their_rows(with_unknown_field: bool) -> None
     assert table["error_code"].to_pylist() == [None, "16101", "16102", None, None, None, None]
     assert table["currency"].to_pylist() == ["USD", "USD", "XXX", "USD", "EUR", "XXX", "USD"]
     assert table["created_at"].to_pylist() == [utc(2018, 9, 25, 23)] * 7
-    assert found.oddities == {("price rounded to nine decimals", ""): 1} | (
+    assert found.oddities.counts == {("price rounded to nine decimals", ""): 1} | (
         {("unknown field", "region"): 1} if with_unknown_field else {}
     )
 
@@ -251,7 +256,7 @@ def test_oddities_are_counted_by_kind_and_kept_name() -> None:
         ),
     )
     assert found.recordings.num_rows == found.understood == 4
-    assert found.oddities == {
+    assert found.oddities.counts == {
         ("unknown source", "Teleport"): 2,
         ("unknown status", "On-Hold"): 1,
         ("unknown status", "on-hold"): 1,
@@ -280,7 +285,7 @@ def test_oddities_outside_the_window_are_not_counted() -> None:
         ),
         window=COMMON_DAY,
     )
-    assert found.oddities == {("unknown source", "Teleport"): 1}
+    assert found.oddities.counts == {("unknown source", "Teleport"): 1}
 
 
 def test_rows_outside_the_window_are_only_counted() -> None:
@@ -461,7 +466,7 @@ def test_many_pages_keep_their_order_across_batches() -> None:
         for page in pages
         for position, field in ((997, "price"), (999, "record"))
     ]
-    assert found.oddities == {("unknown source", "Teleport"): 10_967}
+    assert found.oddities.counts == {("unknown source", "Teleport"): 10_967}
 
 
 SIDS = st.sampled_from(["A", "B", "C"])

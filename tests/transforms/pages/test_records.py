@@ -225,7 +225,7 @@ def test_unknown_fields_are_listed_once_per_record() -> None:
         )
     )
     assert [record.sid for record in page.records] == ["A", "B", "C"]
-    assert sorted(page.unknown_fields) == ["edge", "region", "region"]
+    assert sorted(page.unknown_fields) == [("A", "edge"), ("A", "region"), ("C", "region")]
 
 
 def test_unexpected_record_changes_no_other() -> None:

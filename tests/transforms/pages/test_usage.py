@@ -115,7 +115,7 @@ def test_usage_not_requested_is_left_out(other: str) -> None:
 def test_day_with_an_invalid_record_is_left_out(broken: str) -> None:
     usage = read(broken)
     assert usage.days.keys() == {TUESDAY}
-    assert usage.oddities == {("usage record not understood", "2026-09-14"): 1}
+    assert usage.oddities.counts == {("usage record not understood", "2026-09-14"): 1}
     # Even if another record of the day is valid.
     assert read(broken, RECORD).days.keys() == {TUESDAY}
 
@@ -123,7 +123,7 @@ def test_day_with_an_invalid_record_is_left_out(broken: str) -> None:
 @pytest.mark.parametrize("broken", ["7", "{}", changed(start_date='"yesterday"'), changed(price=None)])
 def test_record_without_a_day_drops_the_whole_window(broken: str) -> None:
     usage = read(RECORD, broken, RECORD)
-    assert (usage.days, usage.oddities) == ({}, {("usage record not understood", ""): 1})
+    assert (usage.days, usage.oddities.counts) == ({}, {("usage record not understood", ""): 1})
 
 
 def test_day_not_over_when_counted_is_left_out() -> None:

@@ -21,7 +21,7 @@ CUBE = pa.table(
         "recordings": [3, 1, 2],
         "unpriced_recordings": [0, 1, 0],
         "billed_minutes": [7, 4, 5],
-        "unpriced_minutes": [0, 4, 0],
+        "priced_minutes": [0, 4, 0],
         "cost": pa.array([Decimal("10.500000000"), None, Decimal("0E-9")], pa.decimal128(38, 9)),
     }
 )
@@ -50,7 +50,7 @@ def test_cube_unpacks_with_all_its_digits() -> None:
     shown = unpacked({"AC1": "support", "AC2": "billing"})
     cube, kept = (
         shown["cube"],
-        ("recordings", "unpriced_recordings", "billed_minutes", "unpriced_minutes", "cost"),
+        ("recordings", "unpriced_recordings", "billed_minutes", "priced_minutes", "cost"),
     )
     rows = [
         (

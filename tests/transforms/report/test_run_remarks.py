@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from transforms.pages.oddities import Oddities, Oddity
 from transforms.report.run_remarks import FailedCheck, Remark, check_failed, days_missing, run_remarks
 
 NOTHING: dict[str, Any] = {
@@ -11,8 +12,14 @@ NOTHING: dict[str, Any] = {
     "rejected": 0,
     "unpriced": 0,
     "checks": [],
-    "oddities": {},
+    "oddities": Oddities(),
 }
+
+
+def odd(counts: dict[tuple[str, str], int]) -> Oddities:
+    return Oddities({key: Oddity(rows) for key, rows in counts.items()})
+
+
 KEYS = FailedCheck("keys_are_unique", "Rows would count twice.", 2, True, ("sid=RE1", "sid=RE2"))
 
 
@@ -45,8 +52,13 @@ def test_run_remarks_of_a_run_without_findings() -> None:
             "warning",
             "Check odd found 1 row. Look.",
         ),
-        ({"oddities": {("price form", ""): 1}}, "note", "Unexpected: price form in 1 row."),
-        ({"oddities": {("source", "Fax"): 1234}}, "note", "Unexpected: source 'Fax' in 1,234 rows."),
+        (
+            {"oddities": Oddities({("unreadable duration", ""): Oddity(2, "RE1", "soon")})},
+            "note",
+            "Unexpected: unreadable duration in 2 rows (such as RE1: 'soon').",
+        ),
+        ({"oddities": odd({("price form", ""): 1})}, "note", "Unexpected: price form in 1 row."),
+        ({"oddities": odd({("source", "Fax"): 1234})}, "note", "Unexpected: source 'Fax' in 1,234 rows."),
     ],
 )
 def test_run_remarks_say_one_thing_each(given: dict[str, Any], severity: str, text: str) -> None:
@@ -62,7 +74,7 @@ def test_run_remarks_put_what_went_wrong_first() -> None:
         rejected=2,
         unpriced=1,
         checks=[KEYS],
-        oddities={("source", "Fax"): 1},
+        oddities=odd({("source", "Fax"): 1}),
     )
     assert [remark.severity for remark in found] == [
         "error", "warning", "warning", "warning", "note", "error", "note",
@@ -70,7 +82,7 @@ def test_run_remarks_put_what_went_wrong_first() -> None:
 
 
 def test_run_remarks_show_ten_oddities_by_rows() -> None:
-    found = run_remarks(**(NOTHING | {"oddities": {("source", f"S{n}"): n for n in range(1, 13)}}))
+    found = run_remarks(**(NOTHING | {"oddities": odd({("source", f"S{n}"): n for n in range(1, 13)})}))
     assert len(found) == 11
     assert found[0].text == "Unexpected: source 'S12' in 12 rows."
     assert found[-1] == Remark("note", "2 more things were unexpected.", "ops.oddities")

@@ -36,6 +36,23 @@ class Version(NamedTuple):
     ended_at: datetime | None
     error_code: str | None
     uri: str
+    media_location: str | None
+    is_encrypted: bool | None
+
+    @property
+    def has_no_audio(self) -> bool:
+        """Whether nothing was recorded: there is nothing to keep, and it never gets a price."""
+        return self.status in ("absent", "failed")
+
+    @property
+    def is_awaiting_price(self) -> bool:
+        """Whether a price is still expected."""
+        return self.price is None and not self.has_no_audio
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the vendor keeps, or kept, its audio."""
+        return not self.has_no_audio and self.media_location != "external"
 
     @property
     def cost(self) -> Decimal | None:
@@ -78,6 +95,10 @@ def read(record: Any) -> Version:
         ended_at=values.instant(record["end_time"]) if record["end_time"] else None,
         error_code=values.error_code(record["error_code"]),
         uri=record["uri"] or "",
+        media_location=values.place(record.get("media_url")),
+        is_encrypted=isinstance(record["encryption_details"], dict)
+        if "encryption_details" in record
+        else None,
     )
 
 

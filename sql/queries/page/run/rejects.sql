@@ -23,7 +23,7 @@ spent as (
 priced as (
     select
         account_sid,
-        sum(recordings - unpriced_recordings) as recordings,
+        sum(priced_recordings) as recordings,
     from marts.daily_spend
     group by account_sid
 )

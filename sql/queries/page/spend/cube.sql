@@ -18,7 +18,7 @@ select
     cast(sum(daily.recordings) as bigint) as recordings,
     cast(sum(daily.unpriced_recordings) as bigint) as unpriced_recordings,
     cast(sum(daily.billed_minutes) as bigint) as billed_minutes,
-    cast(sum(daily.billed_minutes - daily.priced_minutes) as bigint) as unpriced_minutes,
+    cast(sum(daily.priced_minutes) as bigint) as priced_minutes,
     sum(daily.cost) as cost,
 from marts.daily_spend as daily
 cross join newest

@@ -1,6 +1,5 @@
 """What a run ends with on the screen."""
 
-from collections import Counter
 from typing import Literal
 
 from flows.command.screen.run_summary import check_lines, remarks, stage_line
@@ -9,6 +8,7 @@ from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
 from tests.support.samples.summaries import summary_of
 from transforms.model.models import Check
+from transforms.pages.oddities import Oddities, Oddity
 
 
 def found(severity: Literal["fail", "warn"], rows: int) -> CheckResult:
@@ -23,7 +23,7 @@ def test_remarks_say_where_to_look() -> None:
         rejected=1,
         unpriced=2,
         checks=[found("fail", 2), found("warn", 0)],
-        oddities=Counter({("source", "Fax"): 3}),
+        oddities=Oddities({("source", "Fax"): Oddity(3, "RE1", "Fax")}),
     )
     assert [line.plain for line in remarks(summary)] == [
         "The API [b]refuses[/b].",
@@ -31,7 +31,7 @@ def test_remarks_say_where_to_look() -> None:
         '1 record could not be understood and is in no figure. See: recspend query "from ops.rejects"',
         "2 recordings have no price yet; the cost will rise as prices arrive.",
         "Check keys_are_unique found 2 rows. Rows would count twice. First: sid=RE1",
-        "Unexpected: source 'Fax' in 3 rows.",
+        "Unexpected: source 'Fax' in 3 rows (such as RE1).",
     ]
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.stores.lake.lake import AppliedLanding, Lake, LakeState
+from flows.stores.lake.lake import AppliedLanding, FoundOddity, Lake, LakeState
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import ACCOUNT, OTHER_ACCOUNT, lake_rows, utc
 from transforms.errors import DataError
@@ -26,7 +26,7 @@ LANDING = AppliedLanding(
     repeated=2,
     rejected=1,
     outside=1,
-    oddities=[("unknown source", "Fax", 2)],
+    oddities=[FoundOddity("unknown source", "Fax", 2, "RE1", "Fax")],
 )
 
 

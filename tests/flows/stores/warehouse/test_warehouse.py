@@ -123,6 +123,8 @@ def test_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path) ->
             "billed_minutes": 4,
             "priced_minutes": 4,
             "cost": Decimal("0.010000000"),
+            "priced_recordings": 2,
+            "unpriced_minutes": 0,
         }
     ]
     assert files(warehouse) == ["warehouse.duckdb", "warehouse.json"]

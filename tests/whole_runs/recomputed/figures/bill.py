@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed import raw
 from tests.whole_runs.recomputed.figures.coverage import was_over
-from tests.whole_runs.recomputed.figures.spend import is_priced, minutes, rounded
+from tests.whole_runs.recomputed.figures.spend import is_awaiting_price, is_priced, minutes, rounded
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import (
     EXACT,
@@ -161,7 +161,7 @@ def _side_by_side(given: Given, period: Period, currency: str, ours: list[Row]) 
         "account_sid": period.account_sid,
         "currency": currency,
         "our_recordings": len(ours),
-        "our_unpriced": sum(not is_priced(row) for row in ours),
+        "our_unpriced": sum(map(is_awaiting_price, ours)),
         "our_minutes": minutes(ours),
         "our_cost": our_cost,
         "their_recordings": theirs.recordings if theirs else None,
@@ -193,7 +193,7 @@ def _parts(theirs: Theirs, ours: Sequence[Row], difference: Fraction) -> dict[st
     """Split a difference: what the minutes can explain at our rates, then what has no price yet; the rest is rate."""
     parts = dict.fromkeys(_PARTS, Fraction(0))
     more = Fraction(theirs.minutes) - minutes(ours)
-    waiting = minutes(row for row in ours if not is_priced(row))
+    waiting = minutes(filter(is_awaiting_price, ours))
     rates = [Fraction(rate) for row in ours if (rate := rounded(row["rate"])) is not None]
     if not ours or _is_nothing(theirs):
         parts[_kind(theirs, ours, more)] = difference

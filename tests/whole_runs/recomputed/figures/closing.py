@@ -11,7 +11,7 @@ from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.recordings import Recording, Sight, Version
 from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, month_of, total
 
-_COUNTED = ("created_at", "source", "channels", "duration_seconds", "price", "currency")
+_COUNTED = ("created_at", "source", "channels", "duration_seconds", "price", "currency", "has_no_audio")
 """What moves a figure of a statement when it changes."""
 
 
@@ -57,13 +57,17 @@ def closed_months(given: Given) -> Iterator[Row]:
 
 
 def _counted(version: Version) -> Row:
-    return version._asdict() | {"billed_minutes": version.billed_minutes or 0, "cost": version.cost}
+    return version._asdict() | {
+        "billed_minutes": version.billed_minutes or 0,
+        "cost": version.cost,
+        "is_awaiting_price": version.is_awaiting_price,
+    }
 
 
 def _sums(rows: list[Row]) -> Row:
     return {
         "recordings": len(rows),
-        "unpriced_recordings": sum(row["price"] is None for row in rows),
+        "unpriced_recordings": sum(row["is_awaiting_price"] for row in rows),
         "billed_minutes": sum(row["billed_minutes"] for row in rows),
         "cost": total(row["cost"] for row in rows),
     }
@@ -98,7 +102,9 @@ def _kind(given: Given, before: Version, after: Version) -> str:
 
     if place(before) != place(after):
         return "moved"
-    return "late price" if before.price is None and after.price is not None else "correction"
+    if before.price is None and after.price is not None:
+        return "late price"
+    return "no price due" if before.price is after.price is None and after.has_no_audio else "correction"
 
 
 def _item(given: Given, version: Version, sight: Sight, kind: str, sign: int) -> Row:
@@ -117,6 +123,7 @@ def _item(given: Given, version: Version, sight: Sight, kind: str, sign: int) ->
         "channels": version.channels,
         "currency": version.currency,
         "is_priced": version.price is not None,
+        "is_awaiting_price": version.is_awaiting_price,
         "duration_seconds": version.duration_seconds,
         "billed_minutes": version.billed_minutes,
         "cost": version.cost,
@@ -136,7 +143,7 @@ def adjusted_recordings(given: Given) -> list[Row]:
 def _net(items: list[Row]) -> Row:
     return {
         "recordings_change": sum(item["sign"] for item in items),
-        "unpriced_recordings_change": sum(item["sign"] for item in items if not item["is_priced"]),
+        "unpriced_recordings_change": sum(item["sign"] for item in items if item["is_awaiting_price"]),
         "billed_minutes_change": sum(item["sign"] * (item["billed_minutes"] or 0) for item in items),
         "cost_change": signed(items, "cost"),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from tests.whole_runs.recomputed.figures.spend import is_priced
+from tests.whole_runs.recomputed.figures.spend import is_awaiting_price
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.raw import Fetch
 from tests.whole_runs.recomputed.recordings import FINAL, read
@@ -28,7 +28,7 @@ def coverage(given: Given, facts: Sequence[Row]) -> list[Row]:
 def _day(whole: Sequence[Fetch], day: date, newest: date, made: Sequence[Row]) -> Row:
     last = next((fetch for fetch in reversed(whole) if fetch.has(day)), None)
     listed = [row for row in made if row["deleted_at"] is None or _is_listed_as_deleted(row, newest)]
-    unsettled = [row for row in listed if not is_priced(row) or row["status"] not in FINAL]
+    unsettled = [row for row in listed if is_awaiting_price(row) or row["status"] not in FINAL]
     return {
         "is_covered": last is not None and (day == newest or was_over(last, day)),
         "fetched_at": last.began if last else None,

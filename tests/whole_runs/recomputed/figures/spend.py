@@ -32,7 +32,10 @@ def _fact(given: Given, recording: Recording) -> Row:
             "billed_minutes": now.billed_minutes,
             "cost": now.cost,
             "is_priced": now.price is not None,
-            "call_kind": call_kind(now.call_sid, now.conference_sid),
+            "has_no_audio": now.has_no_audio,
+            "is_awaiting_price": now.is_awaiting_price,
+            "is_stored": now.is_stored,
+            "call_kind": call_kind(now.call_sid, now.conference_sid, now.source),
             "is_short": now.duration_seconds is not None
             and now.duration_seconds < settings.short_recording_seconds,
             "rate": rate,
@@ -40,9 +43,11 @@ def _fact(given: Given, recording: Recording) -> Row:
     )
 
 
-def call_kind(call_sid: str | None, conference_sid: str | None) -> str:
-    """Return what was recorded."""
-    return "call" if call_sid else "conference" if conference_sid else "unknown"
+def call_kind(call_sid: str | None, conference_sid: str | None, source: str) -> str:
+    """Return what was recorded. Twilio names a leg of a conference as its call."""
+    if conference_sid or "Conference" in source:
+        return "conference"
+    return "call" if call_sid else "unknown"
 
 
 def grouped(rows: Iterable[Row], *key: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -63,6 +68,11 @@ def is_priced(row: Row) -> bool:
     return bool(row["is_priced"])
 
 
+def is_awaiting_price(row: Row) -> bool:
+    """Return whether a recording has no price yet."""
+    return bool(row["is_awaiting_price"])
+
+
 def minutes(rows: Iterable[Row]) -> int:
     """Return the billed minutes of recordings."""
     return sum(row["billed_minutes"] or 0 for row in rows)
@@ -72,7 +82,7 @@ def spend(rows: list[Row]) -> Row:
     """The columns that every spend table has, of these recordings."""
     return {
         "recordings": len(rows),
-        "unpriced_recordings": sum(not is_priced(row) for row in rows),
+        "unpriced_recordings": sum(map(is_awaiting_price, rows)),
         "duration_seconds": sum(row["duration_seconds"] or 0 for row in rows),
         "billed_minutes": minutes(rows),
         "priced_minutes": minutes(filter(is_priced, rows)),
@@ -87,12 +97,20 @@ def with_rate(row: Row) -> Row:
 
 def daily_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
     """By day, account, source, channels and currency."""
-    return [given.named(row) for row in summed(facts, ("usage_date", *CELL), spend)]
+    return [given.named(row) for row in summed(facts, ("usage_date", *CELL), spend_and_waiting)]
+
+
+def spend_and_waiting(rows: list[Row]) -> Row:
+    """The columns of a spend table, and those that show what is priced and what still waits for a price."""
+    return spend(rows) | {
+        "priced_recordings": sum(map(is_priced, rows)),
+        "unpriced_minutes": minutes(filter(is_awaiting_price, rows)),
+    }
 
 
 def is_kept(row: Row) -> bool:
-    """Return whether a recording is still there."""
-    return row["deleted_at"] is None and row["status"] != "deleted"
+    """Return whether the vendor still stores a recording."""
+    return bool(row["is_stored"]) and row["deleted_at"] is None and row["status"] != "deleted"
 
 
 DETAIL = (
@@ -107,7 +125,10 @@ def daily_spend_detail(given: Given, facts: Sequence[Row]) -> list[Row]:
     def sums(rows: list[Row]) -> Row:
         kept = list(filter(is_kept, rows))
         unknown = [row["cost"] for row in rows if row["duration_seconds"] is None]
-        return spend(rows) | {
+        stored = [row for row in rows if row["is_stored"]]
+        return spend_and_waiting(rows) | {
+            "stored_recordings": len(stored),
+            "stored_minutes": minutes(stored),
             "kept_recordings": len(kept),
             "kept_minutes": minutes(kept),
             "cost_without_minutes": total(unknown) or NOTHING,

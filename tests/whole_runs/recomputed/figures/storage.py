@@ -17,13 +17,14 @@ _BUCKETS = ((30, "0-30 days"), (90, "31-90 days"), (180, "91-180 days"), (365, "
 
 
 def counted(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """Return recordings in the currency their storage counts in, with the day they were deleted on."""
+    """Return what the vendor stored, in the currency its storage counts in, with the day it was deleted on."""
     currencies: dict[str, set[str]] = {}
     for row in facts:
         currencies.setdefault(row["account_sid"], set()).add(row["currency"])
     return [
         row | {"currency": _currency(row, currencies[row["account_sid"]]), "gone_on": _gone_on(given, row)}
         for row in facts
+        if row["is_stored"]
     ]
 
 

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from datetime import date
 
-from tests.whole_runs.recomputed.figures.spend import by_month, grouped, is_priced, minutes, summed
+from tests.whole_runs.recomputed.figures.spend import (
+    by_month,
+    grouped,
+    is_awaiting_price,
+    is_priced,
+    minutes,
+    summed,
+)
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import Row
 
@@ -30,7 +37,7 @@ def unpriced_backlog(given: Given, facts: Sequence[Row]) -> list[Row]:
     waiting = [
         row | {"age_bucket": age_bucket((given.as_of - row["usage_date"]).days)}
         for row in facts
-        if not is_priced(row)
+        if is_awaiting_price(row)
     ]
     key = ("account_sid", "status", "currency", "age_bucket")
     return [given.named(row) for row in summed(waiting, key, sums)]
@@ -49,7 +56,7 @@ def _settled(given: Given, rows: list[Row]) -> Row:
     priced = [row for row in rows if is_priced(row)]
     later = [row for row in priced if row["first_priced_at"] > row["first_seen_at"]]
     waited = sorted(_days(row["created_at"].date(), row["first_priced_at"].date()) for row in later)
-    ages = [(given.as_of - row["usage_date"]).days for row in rows if not is_priced(row)]
+    ages = [(given.as_of - row["usage_date"]).days for row in rows if is_awaiting_price(row)]
     return {
         "recordings": len(rows),
         "priced_at_first_sight": len(priced) - len(later),
