@@ -29,10 +29,15 @@ CHANGES = ("late-prices", "corrections", "deletions", "inserts")
 TROUBLES = ("throttle", "flaky", "lost-cursor", "duplicates", "bad-records", "huge-page")
 USAGE_ERRORS = ("usage-extra", "usage-minutes", "usage-price", "usage-missing")
 
-SMALL = Story(5, "America/New_York", SUMMER[:3], {date(2026, 8, 25): ["2026-07"]}, 150, edits=25)
+SMALL = Story(5, "America/New_York", SUMMER[:3], {date(2026, 8, 25): ["2026-07"]}, recordings=150, edits=25)
 STORIES = {
     "Berlin": Story(
-        1, "Europe/Berlin", (*SUMMER, *AUTUMN), CLOSINGS, faults=(*CHANGES, "bad-records", "duplicates")
+        1,
+        "Europe/Berlin",
+        (*SUMMER, *AUTUMN),
+        CLOSINGS,
+        hour=23,
+        faults=(*CHANGES, "bad-records", "duplicates"),
     ),
     "UTC, an API in trouble": Story(
         2,
@@ -72,6 +77,7 @@ def reference(sids: Sequence[str]) -> Mapping[str, str]:
         "rate_card": "account_sid,source,channels,currency,valid_from,price_per_minute\n"
         ",,,USD,2026-07-01,0.0025\n"
         ",,,USD,2026-08-10,0.0026\n"
+        ",Trunking,2,USD,2026-07-01,0.0049\n"
         ",,2,USD,2026-07-01,0.005\n"
         ",DialVerb,,USD,2026-07-05,0.0025\n"
         f"{first},DialVerb,2,USD,2026-08-15,0.0051\n"

@@ -118,7 +118,8 @@ ACCOUNT_NAMES = Reference(
 
 RATE_CARD = Reference(
     "rate_card",
-    "what a minute should cost from a day on; an empty cell means any, and the line that names more wins",
+    "what a minute should cost from a day on; an empty cell means any; a line for the account wins over all others, "
+    "then one for the source, then one for the channel count",
     (
         _ACCOUNT,
         ReferenceColumn("source", pa.string(), _text, may_be_empty=True),

@@ -24,7 +24,6 @@ from tests.support.runs.living_runs import clock_of, epoch_of, in_haste
 
 FIRST_DAY = date(2026, 7, 1)
 _DAY = 86_400
-_TEN_O_CLOCK = 10 * 3600
 _CHANGING = ("late-prices", "corrections", "deletions", "inserts")
 
 
@@ -32,17 +31,18 @@ _CHANGING = ("late-prices", "corrections", "deletions", "inserts")
 class Story:
     """What happens.
 
-    zone: the reporting time zone. faults, dialect: of the emulator. days: the days of the runs, each at ten
-    o'clock UTC. closings: a day of these → the months that are closed after its run. twilio: how many of the
-    accounts, from the first, are Twilio's. unread: first and last of the days that no run asks for. audit_days: how
-    many old days each run reads again. edits: how many recordings change before each run, in addition to what the
-    faults do. left_behind: from this day on, the last account is not read.
+    zone: the reporting time zone. days, hour: when it is read, UTC. closings: a day of these → the months that are
+    closed after its run. twilio: how many of the accounts, from the first, are Twilio's. faults, dialect: of the
+    emulator. unread: first and last of the days that no run asks for. audit_days: how many old days each run reads
+    again. edits: how many recordings change before each run, in addition to what the faults do. left_behind: from this
+    day on, the last account is not read.
     """
 
     seed: int
     zone: str
     days: Sequence[date]
     closings: Mapping[date, Sequence[str]]
+    hour: int = 10
     recordings: int = 700
     accounts: int = 2
     twilio: int = 1
@@ -76,7 +76,7 @@ class Told:
 
 def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapping[str, str]]) -> Told:
     """Let a story happen. reference: sids of the accounts → the text of each reference file, by name."""
-    begins = epoch_of(story.days[0], _TEN_O_CLOCK)
+    begins = epoch_of(story.days[0], story.hour * 3600)
     source = open_living(Parameters(story.seed, story.recordings, story.accounts), now=begins)
     sids = [account.account_sid for account in source.accounts]
     (data_dir / "reference").mkdir(parents=True)
@@ -115,7 +115,7 @@ def _context(
 def _happen(story: Story, source: LivingSource, context: RunContext) -> None:
     rng = Random(story.seed)
     for day in story.days:
-        source.ledger.advance_to(epoch_of(day, _TEN_O_CLOCK))
+        source.ledger.advance_to(epoch_of(day, story.hour * 3600))
         if day != story.days[0]:
             for _ in range(story.edits):
                 rng.choice(_EDITS)(source.ledger, rng)

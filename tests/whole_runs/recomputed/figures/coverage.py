@@ -14,14 +14,13 @@ DELETED_LISTED_DAYS = 40
 
 
 def coverage(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """Each day from the first that was read of an account to its newest."""
+    """Each day from the first that was read of an account to the newest that was read of any."""
     rows = []
     for sid in {fetch.account_sid for fetch in given.fetches}:
         whole = [fetch for fetch in given.fetches if fetch.is_whole and fetch.account_sid == sid]
-        newest = max(fetch.last for fetch in whole)
-        for day in days_between(min(fetch.first for fetch in whole), newest):
+        for day in days_between(min(fetch.first for fetch in whole), given.as_of):
             made = [row for row in facts if row["account_sid"] == sid and row["created_at"].date() == day]
-            rows.append({"account_sid": sid, "day": day} | _day(whole, day, newest, made))
+            rows.append({"account_sid": sid, "day": day} | _day(whole, day, given.as_of, made))
     return rows
 
 
@@ -81,14 +80,11 @@ def landings(given: Given) -> Iterator[Row]:
 
 
 def unread_days(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """The days of an account that were not read, from its first one to the newest day read of any account."""
-    days = {(row["account_sid"], row["day"]): row["is_covered"] for row in coverage(given, facts)}
-    firsts = {sid: min(day for account, day in days if account == sid) for sid, _ in days}
+    """The days of an account that were not read."""
     return [
-        {"account_sid": sid, "day": day}
-        for sid, first in firsts.items()
-        for day in days_between(first, given.as_of)
-        if not days.get((sid, day), False)
+        {"account_sid": row["account_sid"], "day": row["day"]}
+        for row in coverage(given, facts)
+        if not row["is_covered"]
     ]
 
 

@@ -113,7 +113,7 @@ def rate_card(given: Given) -> list[dict[str, Any]]:
 
 
 def due(card: Sequence[Row], place: Row, day: date, currency: str) -> Decimal | None:
-    """Return what a minute should cost: by the line that names most and is the newest of its kind."""
+    """Return what a minute should cost: by a line for the account first, then for the source, then for the channels."""
     fitting = [
         line
         for line in card
@@ -126,7 +126,6 @@ def due(card: Sequence[Row], place: Row, day: date, currency: str) -> Decimal | 
     best = max(
         fitting,
         key=lambda line: (
-            sum(line[column] is not None for column in KIND),
             *(line[column] is not None for column in KIND),
             line["valid_from"],
         ),
