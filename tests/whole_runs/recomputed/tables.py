@@ -49,6 +49,11 @@ TABLES = (
     Table("marts.monthly_spend", ("month", *CELL), spend.monthly_spend),
     Table("marts.effective_rates", ("usage_date", *CELL), rates.effective_rates),
     Table("marts.rate_changes", (*CELL, "changed_on"), rates.rate_changes),
+    Table(
+        "marts.rate_periods",
+        ("account_sid", "source", "channels", "currency", "valid_from"),
+        rates.rate_periods,
+    ),
     Table("marts.rates_due", ("usage_date", *CELL), rates.rates_due),
     Table("marts.rate_differences", ("usage_date", *CELL), rates.rate_differences),
     Table(

@@ -117,9 +117,7 @@ def due(card: Sequence[Row], place: Row, day: date, currency: str) -> Decimal | 
     fitting = [
         line
         for line in card
-        if line["currency"] == currency
-        and line["valid_from"] <= day
-        and all(line[column] in (None, place[column]) for column in KIND)
+        if line["currency"] == currency and line["valid_from"] <= day and _fits(line, place)
     ]
     if not fitting:
         return None
@@ -132,6 +130,30 @@ def due(card: Sequence[Row], place: Row, day: date, currency: str) -> Decimal | 
     )
     found: Decimal = best["price_per_minute"]
     return found
+
+
+def rate_periods(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
+    """What a minute should cost from each day on, up to the newest day with recordings."""
+    card = rate_card(given)
+    for place, rows in grouped(facts, *KIND).items():
+        where, last = dict(zip(KIND, place, strict=True)), max(row["usage_date"] for row in rows)
+        for currency in {line["currency"] for line in card}:
+            fitting = [line for line in card if line["currency"] == currency and _fits(line, where)]
+            days = sorted({line["valid_from"] for line in fitting if line["valid_from"] <= last})
+            for number, day in enumerate(days):
+                yield given.named(
+                    where
+                    | {
+                        "currency": currency,
+                        "valid_from": day,
+                        "valid_until": days[number + 1] if number + 1 < len(days) else None,
+                        "price_per_minute": due(card, where, day, currency),
+                    }
+                )
+
+
+def _fits(line: Row, place: Row) -> bool:
+    return all(line[column] in (None, place[column]) for column in KIND)
 
 
 def rates_due(given: Given, facts: Sequence[Row]) -> list[Row]:
