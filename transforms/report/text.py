@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from transforms.errors import ConfigError
 from transforms.values.money import plain, readable
 
 # A spreadsheet runs a cell with such a beginning as a formula (OWASP, "CSV Injection").
@@ -36,9 +38,13 @@ def to_csv(table: pa.Table) -> str:
 
 def to_json(table: pa.Table) -> str:
     """Format a table as a JSON array of objects; decimals as text, so that readers do not turn them into floats."""
+    columns = [_values(column) for column in table.columns]
     rows = [
-        {name: value if _is_json(value) else to_text(value) for name, value in row.items()}
-        for row in table.to_pylist()
+        {
+            name: value if _is_json(value) else to_text(value)
+            for name, value in zip(table.column_names, row, strict=True)
+        }
+        for row in zip(*columns, strict=True)
     ]
     return json.dumps(rows, ensure_ascii=False)
 
@@ -74,19 +80,51 @@ def to_text_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
-    """Return a column as text cells. Each distinct value is formatted once."""
-    coded = column.combine_chunks().dictionary_encode()
-    texts = [to_text(value) for value in coded.dictionary.to_pylist()]
-    return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
+    """Return a column as text cells."""
+    values, places = _distinct(column)
+    return _placed([to_text(value) for value in values], places)
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[list[Any], pa.Array]:
+    """Return the distinct values of a column, and the place of each row's value in them; null has none.
+
+    So each value is formatted once. Lists and structs are returned one by one.
+    """
+    array = column.combine_chunks()
+    if pa.types.is_nested(array.type):
+        places = pc.if_else(array.is_valid(), pa.array(range(len(array)), pa.int32()), None)
+        return _values(array), places
+    try:
+        coded = array.dictionary_encode()
+    except pa.ArrowNotImplementedError:
+        raise _unprintable(array.type) from None
+    return _values(coded.dictionary), coded.indices
+
+
+def _values(array: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Return the values of an array. Raises ConfigError if Python has no such value, as for an infinite date."""
+    try:
+        values: list[Any] = array.to_pylist()
+    except (OverflowError, ValueError):
+        raise _unprintable(array.type) from None
+    return values
+
+
+def _unprintable(kind: pa.DataType) -> ConfigError:
+    return ConfigError(f"A value of type {kind} cannot be shown. Cast it in the query: `cast(… as varchar)`.")
+
+
+def _placed(texts: Sequence[str | None], places: pa.Array) -> list[str | None]:
+    return [None if place is None else texts[place] for place in places.to_pylist()]
 
 
 def _cells(column: pa.ChunkedArray) -> pa.Array:
     """Return a column as CSV cells that no spreadsheet runs as a formula; null is empty."""
-    coded = column.combine_chunks().dictionary_encode()
-    texts = [to_text(value) for value in coded.dictionary.to_pylist()]
+    values, places = _distinct(column)
+    texts = [to_text(value) for value in values]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         texts = [_defused(text) for text in texts]
-    return pc.fill_null(pa.array(map(_to_cell, texts), pa.string()).take(coded.indices), "")
+    return pc.fill_null(pa.array(map(_to_cell, texts), pa.string()).take(places), "")
 
 
 def to_text(value: Any) -> str | None:
@@ -114,14 +152,13 @@ def for_display(table: pa.Table, rates: Collection[str] = ()) -> pd.DataFrame:
 
 
 def _shown(column: pa.ChunkedArray, *, is_rate: bool) -> list[str | None]:
-    coded = column.combine_chunks().dictionary_encode()
-    values = coded.dictionary.to_pylist()
+    values, places = _distinct(column)
     texts: Sequence[str | None] = [to_text(value) for value in values]
     if pa.types.is_decimal(column.type):
         texts = readable(values, is_rate=is_rate)
     elif pa.types.is_integer(column.type) and any(abs(value) >= _NO_YEAR for value in values):
         texts = [f"{value:,}" for value in values]
-    return [None if place is None else texts[place] for place in coded.indices.to_pylist()]
+    return _placed(texts, places)
 
 
 def _frame(columns: Mapping[str, list[str | None]]) -> pd.DataFrame:
@@ -150,4 +187,6 @@ def _json_value(value: Any) -> str:
 
 
 def _is_json(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float | bool)
+    if isinstance(value, float):
+        return isfinite(value)  # JSON has no word for the others
+    return value is None or isinstance(value, str | int | bool)

@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from io import BytesIO, StringIO
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.errors import ConfigError
 from transforms.report.text import (
     for_display,
     to_csv,
@@ -229,3 +231,28 @@ def test_instants_become_iso_text_and_other_values_stay() -> None:
     table = with_iso_instants(SPEND)
     assert table["seen_at"].to_pylist() == ["2018-09-25T23:00:00Z", None]
     assert table.drop_columns("seen_at").equals(SPEND.drop_columns("seen_at"))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        ([1, None], pa.list_(pa.int32()), "[1, null]"),
+        ({"a": Decimal("1.50"), "b": None}, None, '{"a": "1.50", "b": null}'),
+        ([("k", 1)], pa.map_(pa.string(), pa.int32()), '[["k", 1]]'),
+        (float("inf"), pa.float64(), "inf"),
+    ],
+)
+def test_nested_values_are_shown_as_text(value: object, kind: pa.DataType | None, text: str) -> None:
+    table = pa.table({"a": pa.array([value, None], kind)})
+    assert list(csv.reader(StringIO(to_csv(table)))) == [["a"], [text], [""]]
+    assert json.loads(to_json(table)) == [{"a": text}, {"a": None}]
+    assert for_display(table)["a"].tolist() == [text, None]
+
+
+@pytest.mark.parametrize("write", [to_csv, to_json, for_display])
+def test_value_that_python_does_not_have_is_refused(write: Callable[[pa.Table], object]) -> None:
+    infinite = pa.table({"day": pa.array([2**31 - 1], pa.int32()).cast(pa.date32())})
+    with pytest.raises(
+        ConfigError, match=r"^A value of type date32\[day\] cannot be shown\. Cast it in the query"
+    ):
+        write(infinite)
