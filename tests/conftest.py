@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.stores.shipped import shipped
+from flows.stores.warehouse.reading import CONFIG
 from flows.stores.warehouse.sql_files import read_checks
-from flows.stores.warehouse.warehouse import CONFIG
 from tests.support.sql.tables import GIVEN, needed
 from transforms.model.models import references
 

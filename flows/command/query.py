@@ -51,6 +51,8 @@ def query(
 ) -> None:
     """Query the warehouse.
 
+    A query only reads, and it sees the tables of the warehouse and the lake below them, but no other file.
+
     Example: `recspend query "select * from marts.spend_by_source" --format csv`
     """
     from flows.command.screen.tables import table

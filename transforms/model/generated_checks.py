@@ -9,10 +9,10 @@ FACT_SUMS: Mapping[str, str] = {
     "recordings": "count(*)",
     "unpriced_recordings": "count(*) filter (where is_awaiting_price)",
     "priced_recordings": "count(*) filter (where is_priced)",
-    "duration_seconds": "coalesce(sum(duration_seconds), 0)",
-    "billed_minutes": "coalesce(sum(billed_minutes), 0)",
-    "priced_minutes": "coalesce(sum(billed_minutes) filter (where is_priced), 0)",
-    "unpriced_minutes": "coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0)",
+    "duration_seconds": "cast(coalesce(sum(duration_seconds), 0) as bigint)",
+    "billed_minutes": "cast(coalesce(sum(billed_minutes), 0) as bigint)",
+    "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
+    "unpriced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0) as bigint)",
     "cost": "sum(cost)",
 }
 """Columns of a mart that add up, and the SQL over recordings that computes each of them."""

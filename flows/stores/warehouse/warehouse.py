@@ -15,6 +15,7 @@ import pyarrow as pa
 from flows.stores.warehouse.checks import CheckResult, check_table, run_check
 from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
 from flows.stores.warehouse.memory import enough_memory, limit_memory
+from flows.stores.warehouse.reading import CONFIG, open_to_read, rows
 from flows.stores.warehouse.sql_files import query
 from flows.stores.whole_files import replaced_whole
 from transforms.errors import ConfigError, DataError, ModelError
@@ -24,14 +25,6 @@ from transforms.model.models import Check, Model, Twin, build_order, drift
 _SCHEMAS = ("landed", "staging", "marts", "ops")
 # Analysts use DuckDB 1.x, which cannot open files in the newest format.
 _STORAGE_VERSION = "v1.5.0"
-CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-}
-"""Settings of every connection: no extensions are downloaded. `limit_memory` adds the limit of memory."""
-
-# Read-only protects the file itself, but COPY and EXPORT could still write other files. PIVOT is MULTI.
-_READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"})
 
 
 def _log_of(path: Path) -> Path:
@@ -119,7 +112,7 @@ class Warehouse:
         parameters: values for the `$names` of all of them; each SELECT uses those it names.
         """
         with self._read() as connection:
-            return {name: _rows(connection, sql, parameters or {}) for name, sql in selects.items()}
+            return {name: rows(connection, sql, parameters or {}) for name, sql in selects.items()}
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -144,28 +137,11 @@ class Warehouse:
         if not self.path.exists():
             raise ConfigError(f"There is no {self.path} yet. Run `recspend run` (or `recspend demo`) first.")
         try:
-            connection = duckdb.connect(str(self.path), read_only=True, config=CONFIG)
-            connection.execute("set TimeZone = 'UTC'")
-            limit_memory(connection)
+            return open_to_read(self.path)
         except duckdb.Error as error:
             raise DataError(
                 f"{self.path} cannot be opened: {error}. Run `recspend model` to rebuild it."
             ) from None
-        return connection
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> pa.Table:
-    try:
-        statements = connection.extract_statements(sql)
-        if not statements or any(each.type.name not in _READING for each in statements):
-            raise ConfigError("That statement returns no rows. The warehouse is read-only; use a SELECT.")
-        named = {name for each in statements for name in each.named_parameters}
-        given = {name: value for name, value in parameters.items() if name in named}
-        with enough_memory("this query"):
-            return connection.sql(sql, params=given or None).to_arrow_table()
-    except duckdb.Error as error:
-        first_lines = " ".join(str(error).splitlines()[:2])
-        raise ConfigError(f"{first_lines} Correct the query; `show all tables` lists the tables.") from None
 
 
 def _build_all(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs) -> None:

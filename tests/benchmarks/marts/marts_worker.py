@@ -14,8 +14,9 @@ from flows.report.report import report
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.checks import run_check
 from flows.stores.warehouse.memory import give_memory, limit_memory
+from flows.stores.warehouse.reading import CONFIG
 from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
-from flows.stores.warehouse.warehouse import CONFIG, warehouse_path
+from flows.stores.warehouse.warehouse import warehouse_path
 from transforms.model.models import build_order, read_from_outside
 
 FACT = "marts.fct_recordings"

@@ -659,7 +659,13 @@ def test_query_returns_exact_values(built: Warehouse) -> None:
         "explain select 1",
         "select 1 as a; select 2 as b",
         "pragma table_info('marts.daily_spend')",
+        "pragma storage_info('marts.daily_spend')",
         "pivot marts.daily_spend on currency using sum(cost) group by source",
+        "with p as (pivot marts.daily_spend on currency using sum(cost) group by source) from p",
+        "explain pivot marts.daily_spend on currency using sum(cost)",
+        "/* copy */ explain analyze select 1",
+        "explain (format json) select 1",
+        "select * from duckdb_settings()",
         "select * from landed.recordings",
     ],
 )
@@ -688,6 +694,38 @@ WRITING = [
     "attach 'mine.duckdb'",
     "install httpfs",
     "set memory_limit = '2GB'",
+    "pragma memory_limit = '2GB'",
+    "reset memory_limit",
+    "explain analyze copy (select 1 as a) to 'mine.csv'",
+    "explain /* ( */ analyze copy (select 1 as a) to 'mine.csv'",
+    "/* x */ explain (analyze, format json) copy (select 1 as a) to 'mine.csv'",
+    "explain (analyze) copy (pivot marts.daily_spend on currency using sum(cost)) to 'mine.csv'",
+    "copy (pivot marts.daily_spend on currency using sum(cost)) to 'mine.csv'",
+    "explain create table marts.mine as select 1 as a",
+    "prepare p as copy (select 1) to 'mine.csv'",
+    "prepare p as copy (select 1) to 'mine.csv'; execute p",
+    "call enable_logging(storage = 'file', storage_path = 'mine')",
+    "from enable_logging(storage = 'file', storage_path = 'mine')",
+    "call enable_profiling(save_location = 'mine.json')",
+    "from enable_profiling(save_location = 'mine.json')",
+    "pragma enable_profiling",
+    "pragma profiling_output = 'mine.json'",
+    "import database 'mine'",
+    "pragma import_database('mine')",
+    "checkpoint",
+    "force checkpoint",
+    "call force_checkpoint()",
+    "from force_checkpoint()",
+    "vacuum",
+    "analyze",
+    "begin",
+    "use marts",
+    "set variable a = 1",
+    "update extensions",
+    "load httpfs",
+    "create secret mine (type s3, key_id 'a', secret 'b')",
+    "create persistent secret mine (type s3, key_id 'a', secret 'b')",
+    "detach warehouse",
     "",
     "-- nothing",
 ]
@@ -704,6 +742,36 @@ def test_query_refuses_every_write(
     assert list(tmp_path.iterdir()) == []
     assert built_once.path.read_bytes() == before
     assert files(built_once) == ["warehouse.duckdb", "warehouse.json"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from read_text('{folder}/secret.csv')",
+        "from read_blob('{folder}/secret.csv')",
+        "from '{folder}/secret.csv'",
+        "from read_csv('{folder}/*.csv')",
+        "from sniff_csv('{folder}/secret.csv')",
+        "from read_json('{folder}/secret.csv')",
+        "from glob('{folder}/*')",
+        "from parquet_metadata('{folder}/secret.csv')",
+        "from query('from read_text(''{folder}/secret.csv'')')",
+        "attach '{folder}/secret.csv'",
+        "from read_text('/proc/self/environ')",
+        "from read_text('https://127.0.0.1:1/')",
+    ],
+)
+def test_query_reads_no_other_files(built_once: Warehouse, tmp_path: Path, sql: str) -> None:
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    with pytest.raises(ConfigError):
+        built_once.table(sql.format(folder=tmp_path))
+
+
+def test_query_does_not_read_variables_of_the_program(built_once: Warehouse) -> None:
+    parameters = pa.table({"a": [1]})
+    with pytest.raises(ConfigError, match="parameters does not exist"):
+        built_once.table("from parameters")
+    assert parameters.num_rows == 1
 
 
 @pytest.mark.parametrize(
