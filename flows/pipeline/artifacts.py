@@ -26,6 +26,7 @@ from flows.run.summary import RunSummary
 from flows.stage import Progress
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.report.month_marks import month_marks
 from transforms.report.run_page import NOTHING, RunResult, key_of, literal, run_page
 from transforms.report.text import for_display
 
@@ -95,16 +96,23 @@ def _show_tables(context: RunContext, summary: RunSummary) -> None:
     if summary.cost is None:
         return
     warehouse = Warehouse(warehouse_path(context.settings.data_dir))
+    newest = warehouse.table(query("spend/newest_month")).to_pylist()
     for word in ("account", "source"):
-        found = warehouse.table(query(f"run/spend_by_{word}"))
+        found = warehouse.table(query(f"spend/by_{word}"), {"newest_month": True})
         if found.num_rows:
-            month = f"{found['month'][0].as_py():%Y-%m}"
-            shown = found.drop_columns("month").slice(0, _MOST_ROWS)
+            month = f"{newest[0]['month']:%Y-%m}"
+            shown = found.sort_by([("currency", "ascending"), ("cost", "descending")]).slice(0, _MOST_ROWS)
             more = "" if shown.num_rows == found.num_rows else f", {shown.num_rows} of {found.num_rows} rows"
             create_table_artifact(
                 _cells(shown),
                 key=f"recspend-spend-by-{word}",
-                description=f"Spend by {word} in {month}{more}. Currencies are never added up.",
+                description=" ".join(
+                    [
+                        f"Spend by {word} in {month}{more}.",
+                        *month_marks(newest),
+                        "Currencies are never added up.",
+                    ]
+                ),
             )
 
 
@@ -115,7 +123,7 @@ def _cells(rows: pa.Table) -> list[dict[str, Any]]:
             name: NOTHING if text is None else escape(text, quote=False)
             for name, text in zip(rows.column_names, texts, strict=True)
         }
-        for texts in for_display(rows).itertuples(index=False, name=None)
+        for texts in for_display(rows, ["cost/min"]).itertuples(index=False, name=None)
     ]
 
 

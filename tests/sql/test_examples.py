@@ -101,9 +101,9 @@ EXPECTED: Mapping[str, Sequence[str]] = {
     ],
     # EUR: 5 + 1 + 5 minutes cost 0.05. USD: 2 minutes of conferences cost 0.01; 2 + 2 + 1 + 3 of calls 0.02.
     "cost_per_minute_by_source": [
-        "DialVerb EUR 11 0.050000000 0.004545",
-        "Conference USD 2 0.010000000 0.005000",
-        "DialVerb USD 8 0.020000000 0.002500",
+        "DialVerb EUR 11 0.050000000 0.000000000 0.004545",
+        "Conference USD 2 0.010000000 0.000000000 0.005000",
+        "DialVerb USD 8 0.020000000 0.000000000 0.002500",
     ],
     # R1 and R2 cost the same; the one whose sid comes first is third.
     "most_expensive_recordings": [

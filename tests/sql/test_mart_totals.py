@@ -38,12 +38,19 @@ def of_the_same(one: str, other: str) -> str:
 # by the vendor.
 WAITS = "price is null and status not in ('absent', 'failed')"
 IS_STORED = "status not in ('absent', 'failed') and media_location is distinct from 'external'"
-GONE_ON = "coalesce(deleted_at, case status when 'deleted' then updated_at end)::date"
+GONE_ON = "if(status = 'deleted', least(updated_at, deleted_at), deleted_at)::date"
 STANDING = f"""
     from {FACT}, unnest(generate_series(usage_date, date '{LAST_DAY}', interval 1 day)) as days (day)
     where coalesce(day < {GONE_ON}, true) and {IS_STORED}
 """
 """Each recording on each day it was stored, which is too large for a mart."""
+EVERY_DAY = f"""
+    select days.day::date as day, account_sid, coalesce(is_covered, false) as is_covered
+    from (select unnest(generate_series(date '2026-08-01', date '{LAST_DAY}' - 1, interval 1 day)) as day) as days
+    cross join (select distinct account_sid from landed.account_days)
+    left join landed.account_days as known using (day, account_sid)
+"""
+"""Each day of each account before the one that is not over, and whether it was read."""
 IN_CLOSED_MONTH = "date_trunc('month', usage_date) = (select month from landed.closed_months)"
 
 TOTALS: Mapping[str, tuple[str, str]] = {
@@ -156,7 +163,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "sum(list_cost) from marts.daily_charges group by all",
         f"select created_at::date, {KEYS}, count(*), coalesce(sum(duration_seconds), 0), "
         "coalesce(sum(billed_minutes), 0), sum(cost), sum(case when currency = 'USD' then "
-        f"coalesce(billed_minutes * {DUE}, cost) else cost end) from {FACT} as fact where is_priced group by 1, {KEYS}",
+        f"coalesce(nullif(billed_minutes, 0) * {DUE}, cost) else cost end) from {FACT} as fact "
+        f"where is_priced group by 1, {KEYS}",
     ),
     "marts.rate_differences": (
         f"select usage_date, {KEYS}, sum(difference) from marts.rate_differences group by all",
@@ -206,6 +214,11 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "select 1 from landed.storage_rates as own where own.account_sid = kept.account_sid "
         "and own.currency = rates.currency and own.valid_from <= rates.valid_from))",
     ),
+    "marts.months_read": (
+        "select month, account_sid, days_read, days_missing from marts.months_read where account_sid is not null",
+        "select date_trunc('month', day), account_sid, count(*) filter (where is_covered), "
+        f"count(*) filter (where not is_covered) from ({EVERY_DAY}) group by all",
+    ),
     "marts.storage_days": (
         "select storage_date, account_sid, sum(standing_recordings), sum(standing_minutes) from marts.storage_days "
         "group by all having sum(standing_recordings) <> 0",
@@ -254,8 +267,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "priced_minutes_change, cost_change, list_cost_change from marts.charge_corrections",
         f"select date_trunc('month', first_seen_at), created_at::date, {KEYS}, count(*), "
         "coalesce(sum(duration_seconds), 0), coalesce(sum(billed_minutes), 0), sum(cost), sum(case when currency = "
-        f"'USD' then coalesce(billed_minutes * {DUE}, cost) else cost end) from {FACT} as fact where is_priced and "
-        f"{IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months) "
+        f"'USD' then coalesce(nullif(billed_minutes, 0) * {DUE}, cost) else cost end) from {FACT} as fact "
+        f"where is_priced and {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months) "
         f"and date_trunc('month', first_seen_at) > date_trunc('month', created_at) group by 1, 2, {KEYS}",
     ),
     "marts.adjustments": (
@@ -365,7 +378,13 @@ def bills() -> Mapping[str, list[Row]]:
     ]
     return {
         "landed.account_days": [
-            {"account_sid": sid, "day": day, "is_covered": day.day % 5 > 0, "has_usage_list": sid == "A"}
+            {
+                "account_sid": sid,
+                "day": day,
+                # August of B can be compared with other months.
+                "is_covered": day.day % 5 > 0 or (sid == "B" and day.month == 8),
+                "has_usage_list": sid == "A",
+            }
             for sid in "AB"
             for day in days
         ],

@@ -33,6 +33,7 @@ MEANS_SOMETHING_ELSE = {
     ("landed.rate_card", "source"),
     ("landed.rate_card", "channels"),
     ("landed.storage_rates", "account_sid"),
+    ("ops.coverage", "recordings"),
     ("landed.usage_records", "usage_date"),
     ("landed.usage_records", "recordings"),
     ("landed.usage_records", "currency"),

@@ -14,6 +14,7 @@ FACT_SUMS: Mapping[str, str] = {
     "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
     "unpriced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0) as bigint)",
     "cost": "sum(cost)",
+    "cost_without_minutes": "coalesce(sum(cost) filter (where coalesce(billed_minutes, 0) = 0), 0)",
 }
 """Columns of a mart that add up, and the SQL over recordings that computes each of them."""
 

@@ -14,14 +14,15 @@ from transforms.values.money import trimmed
 
 _CODED = {"day": "days", "source": "sources", "currency": "currencies"}
 _COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "priced_minutes")
+_AMOUNTS = ("cost", "cost_without_minutes")
 
 
 def payload(tables: Mapping[str, pa.Table]) -> str:
     """Pack the tables of the page into base64 of a deflated JSON object.
 
     `settings` has one row; `accounts` has account_sid and account_name; `cube` has day, account_sid, source, channels,
-    currency, recordings, unpriced_recordings, billed_minutes, priced_minutes and cost; the other tables are
-    listed unchanged. Money is text so that no digit is lost; days are ISO dates.
+    currency, recordings, unpriced_recordings, billed_minutes, priced_minutes, cost and cost_without_minutes; the
+    other tables are listed unchanged. Money is text so that no digit is lost; days are ISO dates.
     """
     cube = tables["cube"]
     accounts = _named(tables["accounts"], cube["account_sid"].unique().to_pylist())
@@ -35,7 +36,7 @@ def payload(tables: Mapping[str, pa.Table]) -> str:
         shown[values] = sorted(_distinct(cube[column])[0])
         shown["cube"][column] = _places(cube[column], shown[values])
     shown["cube"] |= {name: cube[name].to_pylist() for name in _COUNTS}
-    shown["cube"]["cost"] = _short(cube["cost"])
+    shown["cube"] |= {name: _short(cube[name]) for name in _AMOUNTS}
     listed = tables.keys() - {"cube", "accounts", "settings"}
     shown["tables"] = {name: _listed(tables[name]) for name in sorted(listed)}
     packed = zlib.compress(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode())

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from transforms.report.manifest import control_totals
+from transforms.report.month_marks import MARKS, month_marks
 from transforms.report.text import for_display
 from transforms.values.money import amounts
 
@@ -66,8 +67,8 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
             if name == measure:
                 line.append(bars[place])
         table.add_row(*line)
-    missing = [name for name in rows.column_names if name not in {*shown, *same, "account_sid"}]
-    return [table, *_totals(rows), *_left_out(missing)]
+    missing = [name for name in rows.column_names if name not in {*shown, *same, "account_sid", *MARKS}]
+    return [table, *_totals(rows), *_marks(rows), *_left_out(missing)]
 
 
 def _is_figure(field: pa.Field) -> bool:
@@ -89,9 +90,10 @@ def _fitting(
 ) -> list[str]:
     """Return the columns that fit, in order; always the measure, its currency and the first identifying columns."""
     labels = [field.name for field in schema if not _is_figure(field) and field.name in cells]
+    labels = [name for name in labels if name not in MARKS]
     if "account_name" in schema.names and "account_sid" in labels:
         labels.remove("account_sid")
-    figures = [field.name for field in schema if _is_figure(field) and field.name != measure]
+    figures = [field.name for field in schema if _is_figure(field) and field.name not in (measure, *MARKS)]
     room = width - (_BAR_WIDTH + _GAP if measure else 0)
     chosen = []
     labels.sort(key="currency".__ne__)  # figures mean nothing without it
@@ -120,6 +122,14 @@ def _totals(rows: pa.Table) -> list[Text]:
     costs = {currency: sums["cost"] for currency, sums in control_totals(rows).items() if "cost" in sums}
     shown = [text for currency, cost in costs.items() for text in amounts([Decimal(cost)], currency)]
     return [Text(f"Total cost: {', '.join(shown)}", "bold")] if shown else []
+
+
+def _marks(rows: pa.Table) -> list[Text]:
+    """Name the months that are not final, for marts that know them; their columns need no room then."""
+    month = next((name for name in ("month", "storage_month") if name in rows.column_names), None)
+    if month is None or not {*MARKS} <= {*rows.column_names}:
+        return []
+    return [Text(mark, "yellow") for mark in month_marks(rows.select([month, *MARKS]).to_pylist(), month)]
 
 
 def _left_out(missing: Sequence[str]) -> list[Text]:

@@ -9,9 +9,11 @@ from pyarrow.types import is_decimal, is_floating, is_integer
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from transforms.report.month_marks import month_marks
 from transforms.report.text import for_display
 
 _ROOMY_WIDTH = 90
@@ -37,9 +39,16 @@ def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table
     return shown
 
 
-def spend_tables(data_dir: Path) -> list[Table]:
-    """Return the tables of the demo and of every run: spend by source, channels and account, over all months."""
+def spend_tables(data_dir: Path) -> list[Table | Text]:
+    """Return the tables of the demo and of every run: spend by source, channels and account, over all months.
+
+    Below them is what is known about the newest months: whether they are over, and which days are missing.
+    """
     warehouse = Warehouse(warehouse_path(data_dir))
     words = ("source", "channels", "account")
-    found = warehouse.tables({word: query(f"screen/spend_by_{word}") for word in words})
-    return [table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in found.items()]
+    selects = {word: query(f"spend/by_{word}") for word in words}
+    with warehouse.connected():
+        found = warehouse.tables(selects, {"newest_month": False})
+        months = warehouse.table(query("spend/months")).to_pylist()
+    marks = [Text(mark) for mark in month_marks(months)]
+    return [*(table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in found.items()), *marks]

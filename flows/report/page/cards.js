@@ -33,7 +33,9 @@ function against(data, choice, before, cost, was) {
   const sign = change < 0n ? "" : "+";
   const percent = was ? ` (${change < 0n ? "\u2212" : "+"}${(Math.abs(number(change) / number(was)) * 100).toFixed(1)} %)` : "";
   const later = data.days[0] > before.first ? `; the first recordings are from ${data.days[0]}` : "";
-  return `${sign}${plain(change)}${percent} compared with ${before.first} to ${before.last}${later}`;
+  const gaps = marksOf(data, choice, before).filter((name) => name.includes("missing"));
+  const marks = gaps.length ? `; ${gaps.join(", ")}` : "";
+  return `${sign}${plain(change)}${percent} compared with ${before.first} to ${before.last}${later}${marks}`;
 }
 function countCard(rows) {
   const recordings = rows.reduce((sum, row) => sum + row.recordings, 0);

@@ -7,7 +7,7 @@ async function unpacked(text) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const data = JSON.parse(await new Response(stream).text());
   data.names = new Map(data.accounts);
-  data.cube.cost = data.cube.cost.map(nano);
+  for (const amounts of ["cost", "cost_without_minutes"]) data.cube[amounts] = data.cube[amounts].map(nano);
   for (const table of Object.values(data.tables)) table.rows = rowsOf(table);
   return data;
 }
@@ -70,6 +70,7 @@ function cells(data, choice, { first, last }) {
       currency: data.currencies[cube.currency[row]], source: data.sources[cube.source[row]], channels: cube.channels[row],
       recordings: cube.recordings[row], unpriced: cube.unpriced_recordings[row], minutes: cube.billed_minutes[row],
       pricedMinutes: cube.priced_minutes[row], cost: cube.cost[row],
+      withoutMinutes: cube.cost_without_minutes[row],
     });
   }
   return found;
@@ -79,16 +80,21 @@ function sums(rows, key) {
   for (const row of rows) {
     const name = key(row);
     let sum = groups.get(name);
-    if (!sum) groups.set(name, (sum = { recordings: 0, unpriced: 0, minutes: 0, pricedMinutes: 0, cost: null }));
+    if (!sum) groups.set(name, (sum = { recordings: 0, unpriced: 0, minutes: 0, pricedMinutes: 0, cost: null, withoutMinutes: 0n }));
     sum.recordings += row.recordings;
     sum.unpriced += row.unpriced;
     sum.minutes += row.minutes;
     sum.pricedMinutes += row.pricedMinutes;
     if (row.cost !== null) sum.cost = (sum.cost ?? 0n) + row.cost;
+    sum.withoutMinutes += row.withoutMinutes;
   }
   return groups;
 }
-const rate = (sum) => (sum.cost === null || !sum.pricedMinutes ? null : (sum.cost * 1000n / BigInt(sum.pricedMinutes) + 500n) / 1000n);
+// Cost without minutes is not part of what a minute costs.
+function rate(sum) {
+  if (sum.cost === null || !sum.pricedMinutes) return null;
+  return ((sum.cost - sum.withoutMinutes) * 1000n / BigInt(sum.pricedMinutes) + 500n) / 1000n;
+}
 
 // Which days a row of a list is about; a list that is not here is about now.
 const months = (column) => (row) => [row[column], lastOfMonth(row[column])];
@@ -96,7 +102,7 @@ const days = (column) => (row) => [row[column], row[column]];
 const PERIODS = {
   accruals: months("month"), adjustments: months("month_found"), anomalies: days("usage_date"), bill_days: days("day"),
   budgets: months("month"), holes: (row) => [row.first_day, row.last_day], rate_changes: days("changed_on"),
-  reconciliation: months("month"), storage: months("month"), waste: months("month"),
+  months: months("month"), reconciliation: months("month"), storage: months("month"), waste: months("month"),
 };
 // Rows of a warehouse table for the chosen accounts and period, in all currencies.
 function listOfAll(data, name, choice) {
@@ -107,6 +113,27 @@ function listOfAll(data, name, choice) {
 }
 function listOf(data, name, choice) {
   return listOfAll(data, name, choice).filter((row) => !row.currency || row.currency === choice.currency);
+}
+// What to know about a month of the chosen accounts: it is not over, or days of it were not read. Empty if it is final.
+function markOf(data, choice, month) {
+  const rows = data.tables.months.rows.filter((row) => row.month === monthOf(month)
+    && (choice.accounts ? choice.accounts.has(row.account_sid) : row.account_sid === null));
+  const missing = Math.max(0, ...rows.map((row) => row.days_missing));
+  const parts = rows.some((row) => row.is_running === "true") ? ["not over"] : [];
+  if (missing) parts.push(missing === 1 ? "1 day missing" : `${missing} days missing`);
+  return parts.join(", ");
+}
+function monthName(data, choice, month) {
+  const mark = markOf(data, choice, month);
+  return month.slice(0, 7) + (mark && ` (${mark})`);
+}
+// The months of a period that are not final, the newest first.
+function marksOf(data, choice, { first, last }) {
+  const found = [];
+  for (let month = monthOf(last); month >= monthOf(first); month = monthsLater(month, -1)) {
+    if (markOf(data, choice, month)) found.push(monthName(data, choice, month));
+  }
+  return found;
 }
 // The same filters without a period.
 const ALWAYS = (choice) => ({ ...choice, first: "0000-01-01", last: "9999-12-31" });

@@ -42,7 +42,7 @@ const OUTLOOK = [
     how: "Minutes without a price, estimated at recently charged rates or else at the rate card, by whole months. This estimate is not included in any other figure.",
     show({ data, choice }) {
       const rows = listOf(data, "accruals", choice);
-      const months = added(rows, (row) => row.month.slice(0, 7), ["unpriced_recordings", "unpriced_minutes", "accrual", "overdue_accrual"]);
+      const months = added(rows, (row) => monthName(data, choice, row.month), ["unpriced_recordings", "unpriced_minutes", "accrual", "overdue_accrual"]);
       return {
         charts: [barsOf(months, choice.currency, { value: "accrual", order: "by month" })],
         tables: [

@@ -2,6 +2,7 @@
 
 const SECTIONS = [...SPEND, ...OUTLOOK, ...UPKEEP];
 const CUSTOM = "5";
+const MOST_MARKS = 3;
 
 let latest = 0;
 async function show(data) {
@@ -14,6 +15,8 @@ async function show(data) {
   const period = `${choice.first} to ${choice.last}`;
   const { reporting_timezone: zone, as_of: newest, daily_from: dailyFrom } = data.settings;
   element("period-line").textContent = data.days.length ? `${period} (${zone}), ${who}. Newest day read: ${newest} (UTC).` : "No recordings yet.";
+  const marks = marksOf(data, choice, choice);
+  if (marks.length) element("period-line").textContent += ` Not final: ${marks.slice(0, MOST_MARKS).join(", ")}${marks.length > MOST_MARKS ? " …" : ""}.`;
   element("chosen").textContent = `: ${choice.currency}, ${period}, ${who}`;
   element("widened").textContent = choice.isWidened ? `Only whole months are available before ${dailyFrom}, so the period is ${period}.` : "";
   element("cards").replaceChildren(...cards(shown));

@@ -28,7 +28,8 @@ const SPEND = [
         charts: [values.length ? { spec, words: words() } : null],
         tables: [
           spendTable(`Spend by source, ${choice.currency}`, "source", sums(rows, (row) => row.source)),
-          folded(`Every ${choice.step}`, spendTable(`Spend by ${choice.step}, ${choice.currency}`, choice.step, steps, undefined, newestFirst)),
+          folded(`Every ${choice.step}`, spendTable(`Spend by ${choice.step}, ${choice.currency}`, choice.step, steps,
+            choice.step === "month" ? (month) => monthName(data, choice, month) : undefined, newestFirst)),
         ],
       };
     },

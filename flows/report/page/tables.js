@@ -50,10 +50,13 @@ const byCost = (one, other) => Number((other[1].cost ?? -1n) - (one[1].cost ?? -
 const newestFirst = (one, other) => (one[0] < other[0] ? 1 : -1);
 
 function spendTable(caption, head, groups, name = (key) => key, order = byCost) {
+  const isApart = [...groups.values()].some((sum) => sum.withoutMinutes);
   const rows = [...groups].sort(order).map(([key, sum]) => [
     name(key), money(sum.cost), amount(sum.recordings), amount(sum.unpriced), amount(sum.minutes), money(rate(sum)),
+    ...(isApart ? [money(sum.withoutMinutes)] : []),
   ]);
-  return tableOf(caption, [head, "cost", "recordings", "unpriced", "billed minutes", "cost per minute"], rows);
+  const heads = [head, "cost", "recordings", "unpriced", "billed minutes", "cost per minute", ...(isApart ? ["cost without minutes"] : [])];
+  return tableOf(caption, heads, rows);
 }
 
 const CELLS = {

@@ -23,7 +23,7 @@ const UPKEEP = [
     how: "The first chart shows the storage cost of each month at the rates in reference/storage_rates.csv; without rates only minutes are shown. The second chart shows what deleting recordings of each age would save per month from now on, independent of the period; nothing is deleted. Neither is included in any other figure.",
     show({ data, choice }) {
       const kept = listOf(data, "storage", choice);
-      const months = added(kept, (row) => row.month.slice(0, 7), ["standing_recordings", "standing_minutes", "storage_cost", "storage_cost_estimate"]);
+      const months = added(kept, (row) => monthName(data, choice, row.month), ["standing_recordings", "standing_minutes", "storage_cost", "storage_cost_estimate"]);
       const old = listOf(data, "retention", choice).sort((one, other) => one.from_age_days - other.from_age_days);
       const ages = added(old, (row) => row.age_bucket, ["standing_recordings", "standing_minutes", "saving_per_month"]);
       return {

@@ -9,7 +9,8 @@ select
     change,
     volume_effect,
     rate_effect,
+    other_effect,
 from marts.monthly_spend
 where
     change <> coalesce(cost, 0) - coalesce(cost_before, 0)
-    or change <> volume_effect + rate_effect
+    or change <> volume_effect + rate_effect + other_effect

@@ -18,7 +18,8 @@ priced as (
     select
         items.*,
         coalesce(accounts.account_name, items.account_sid) as account_name,
-        coalesce(items.billed_minutes * rates_due.price_per_minute, items.cost) as cost_due,
+        coalesce(nullif(items.billed_minutes, 0) * rates_due.price_per_minute, items.cost)
+            as cost_due,
     from items
     left join accounts on items.account_sid = accounts.account_sid
     left join rates_due

@@ -8,6 +8,10 @@ trends as (
     select * from marts.spend_trends
 ),
 
+months_read as (
+    select * from marts.months_read
+),
+
 months as (
     select
         cast(date_trunc('month', min(usage_date)) as date) as month,
@@ -57,8 +61,8 @@ bounded as (
 )
 
 select
-    month,
-    account_sid,
+    bounded.month,
+    bounded.account_sid,
     account_name,
     currency,
     cost,
@@ -74,5 +78,10 @@ select
     forecast_days,
     history_days,
     unestimated_minutes,
+    months_read.is_running,
+    months_read.days_read,
+    months_read.days_missing,
 from bounded
-order by account_sid, currency
+left join months_read
+    on bounded.month = months_read.month and bounded.account_sid = months_read.account_sid
+order by bounded.account_sid, currency

@@ -20,6 +20,7 @@ by_day as (
         sum(cost) as cost,
         cast(sum(priced_recordings) as bigint) as priced_recordings,
         cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
+        sum(cost_without_minutes) as cost_without_minutes,
     from detail
     group by usage_date, account_sid, account_name, source, channels, currency
 )

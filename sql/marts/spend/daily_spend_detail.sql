@@ -38,7 +38,8 @@ by_day as (
         cast(coalesce(sum(billed_minutes) filter (where is_stored and is_kept), 0) as bigint)
             as kept_minutes,
         sum(cost) as cost,
-        coalesce(sum(cost) filter (where billed_minutes is null), 0) as cost_without_minutes,
+        coalesce(sum(cost) filter (where coalesce(billed_minutes, 0) = 0), 0)
+            as cost_without_minutes,
     from recordings
     group by
         usage_date, charge_date, account_sid, source, channels, status, call_kind, error_code,

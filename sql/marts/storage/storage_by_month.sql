@@ -4,6 +4,10 @@ daily as (
     select * from marts.storage_cost
 ),
 
+months_read as (
+    select * from marts.months_read
+),
+
 by_month as (
     select
         cast(date_trunc('month', storage_date) as date) as storage_month,
@@ -37,11 +41,11 @@ closed as (
 )
 
 select
-    storage_month,
-    account_sid,
-    account_name,
-    currency,
-    last_day,
+    closed.storage_month,
+    closed.account_sid,
+    closed.account_name,
+    closed.currency,
+    closed.last_day,
     standing_recordings,
     standing_minutes,
     cast(cast(minute_days as double) / days_in_month as decimal(18, 9)) as minute_months,
@@ -50,5 +54,11 @@ select
     days_without_rate,
     storage_cost,
     cast(storage_cost + rest_of_month as decimal(38, 9)) as storage_cost_estimate,
+    months_read.is_running,
+    months_read.days_read,
+    months_read.days_missing,
 from closed
-order by storage_month, account_sid, currency
+left join months_read
+    on
+        closed.storage_month = months_read.month and closed.account_sid = months_read.account_sid
+order by closed.storage_month, closed.account_sid, closed.currency

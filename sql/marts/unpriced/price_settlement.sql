@@ -8,6 +8,10 @@ settings as (
     select * from landed.settings
 ),
 
+months_read as (
+    select * from marts.months_read
+),
+
 -- One pass over all recordings. A price that was already there when a recording was first seen says
 -- nothing about how long it took. Days are whole UTC days since 1970, because time zone conversions
 -- are slow and not needed here.
@@ -55,9 +59,9 @@ running as (
 )
 
 select
-    month,
-    account_sid,
-    account_name,
+    running.month,
+    running.account_sid,
+    running.account_name,
     cast(sum(recordings) as bigint) as recordings,
     cast(coalesce(sum(recordings) filter (where settlement = 'at first sight'), 0) as bigint)
         as priced_at_first_sight,
@@ -74,6 +78,17 @@ select
             where settlement = 'observed' and so_far * 20 >= all_together * 19
         ) as integer
     ) as p95_days,
+    months_read.is_running,
+    months_read.days_read,
+    months_read.days_missing,
 from running
-group by month, account_sid, account_name
-order by month, account_sid
+left join months_read
+    on running.month = months_read.month and running.account_sid = months_read.account_sid
+group by
+    running.month,
+    running.account_sid,
+    running.account_name,
+    months_read.is_running,
+    months_read.days_read,
+    months_read.days_missing
+order by running.month, running.account_sid

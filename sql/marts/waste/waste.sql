@@ -4,6 +4,10 @@ detail as (
     select * from marts.daily_spend_detail
 ),
 
+months_read as (
+    select * from marts.months_read
+),
+
 by_account as (
     select
         cast(date_trunc('month', usage_date) as date) as month,
@@ -49,10 +53,15 @@ by_kind as (
 select
     by_kind.*,
     cast(by_kind.cost * 100 / nullif(by_account.account_cost, 0) as decimal(18, 2)) as cost_percent,
+    months_read.is_running,
+    months_read.days_read,
+    months_read.days_missing,
 from by_kind
 inner join by_account
     on
         by_kind.month = by_account.month and by_kind.account_sid = by_account.account_sid
         and by_kind.currency = by_account.currency
+left join months_read
+    on by_kind.month = months_read.month and by_kind.account_sid = months_read.account_sid
 order by
     by_kind.month, by_kind.account_sid, by_kind.waste_kind, by_kind.error_code, by_kind.currency

@@ -138,7 +138,14 @@ _DETAIL = "marts.daily_spend_detail"
 _FACT, _MARTS = (
     "marts.fct_recordings",
     (
-        *("daily_spend_detail", "daily_spend", "monthly_spend", "spend_by_status", "spend_by_call_kind"),
+        *(
+            "daily_spend_detail",
+            "daily_spend",
+            "monthly_totals",
+            "monthly_spend",
+            "spend_by_status",
+            "spend_by_call_kind",
+        ),
         *("spend_by_source", "spend_by_channels", "spend_by_account"),
     ),
 )

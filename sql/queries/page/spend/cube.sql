@@ -20,6 +20,7 @@ select
     cast(sum(daily.billed_minutes) as bigint) as billed_minutes,
     cast(sum(daily.priced_minutes) as bigint) as priced_minutes,
     sum(daily.cost) as cost,
+    sum(daily.cost_without_minutes) as cost_without_minutes,
 from marts.daily_spend as daily
 cross join newest
 group by all

@@ -194,12 +194,16 @@ def test_page_filters_show_the_figures_of_the_warehouse(browser: Chrome, data_di
     assert shown_spend(browser, "Spend by day", "day") == spend(data_dir, where, "usage_date")
 
 
+RUNNING = "if({} = (select max(month) from marts.months_read), ' (not over)', '')"
+"""What the name of a month ends with, in SQL: everything up to the newest day was read."""
+
 # Caption, header of the first column, columns, and the figures of the warehouse by the first column.
 SECTIONS: Mapping[str, tuple[str, str, str]] = {
     "Still to come by month": (
         "month",
         "unpriced minutes, accrual",
-        "select strftime(month, '%Y-%m'), sum(unpriced_minutes), sum(accrual) from marts.accruals where {0} group by 1",
+        f"select strftime(month, '%Y-%m') || {RUNNING.format('month')}, sum(unpriced_minutes), sum(accrual) "
+        "from marts.accruals where {0} group by 1",
     ),
     "Forecast of the current month": (
         "month",
@@ -215,8 +219,8 @@ SECTIONS: Mapping[str, tuple[str, str, str]] = {
     "Storage by month": (
         "month",
         "standing_minutes, storage cost, storage cost estimate",
-        "select strftime(storage_month, '%Y-%m'), standing_minutes, storage_cost, storage_cost_estimate "
-        "from marts.storage_by_month where {0}",
+        f"select strftime(storage_month, '%Y-%m') || {RUNNING.format('storage_month')}, standing_minutes, "
+        "storage_cost, storage_cost_estimate from marts.storage_by_month where {0}",
     ),
     "Savings from deleting, ": (
         "age",
@@ -381,6 +385,36 @@ def test_previous_period_matches_the_chosen_period(
         last,
     )
     assert (f"{before['first']} {before['last']}" if before else None) == expected
+
+
+def test_months_that_are_not_final_are_marked(browser: Chrome, data_dir: Path) -> None:
+    open_page(browser, data_dir / "reports" / "report.html")
+    rows = [
+        {"month": month, "account_sid": sid, "is_running": running, "days_missing": missing}
+        for month, sid, running, missing in (
+            ("2026-09-01", None, "true", 2),
+            ("2026-09-01", "AC1", "true", 0),
+            ("2026-09-01", "AC2", "true", 2),
+            ("2026-07-01", None, "false", 1),
+            ("2026-07-01", "AC1", "false", 1),
+        )
+    ]
+    for accounts, expected in (
+        ("null", ["2026-09 (not over, 2 days missing)", "2026-07 (1 day missing)"]),
+        ("new Set(['AC1'])", ["2026-09 (not over)", "2026-07 (1 day missing)"]),
+        ("new Set(['AC1', 'AC2'])", ["2026-09 (not over, 2 days missing)", "2026-07 (1 day missing)"]),
+        ("new Set(['AC3'])", []),
+    ):
+        shown = browser.execute_script(
+            f"return marksOf({{tables: {{months: {{rows: arguments[0]}}}}}}, {{accounts: {accounts}}}, "
+            "{first: '2026-07-03', last: '2026-09-20'})",
+            rows,
+        )
+        assert shown == expected
+    newest = rows_of(data_dir, "select strftime(max(month), '%Y-%m') as month from marts.months_read")[0][
+        "month"
+    ]
+    assert f"Not final: {newest} (not over)." in browser.find_element("id", "period-line").text
 
 
 def test_coverage_gaps_count_only_within_the_period(browser: Chrome, data_dir: Path) -> None:

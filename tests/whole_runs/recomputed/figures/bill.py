@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed import raw
-from tests.whole_runs.recomputed.figures.coverage import was_over
+from tests.whole_runs.recomputed.figures.months import whole_days
 from tests.whole_runs.recomputed.figures.spend import is_awaiting_price, is_priced, minutes, rounded
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import (
@@ -92,7 +92,7 @@ def _usage_periods(given: Given) -> Iterator[Period]:
     said: dict[tuple[str, date], list[Row]] = {}
     for row in usage_records(given):
         said.setdefault((row["account_sid"], row["usage_date"]), []).append(row)
-    for sid, days in _whole_days(given).items():
+    for sid, days in whole_days(given).items():
         for day, is_whole in days.items():
             rows = said.get((sid, day))
             theirs = {
@@ -104,19 +104,6 @@ def _usage_periods(given: Given) -> Iterator[Period]:
                 yield Period("usage records", day, day, sid, rows is not None, int(not is_whole), theirs)
 
 
-def _whole_days(given: Given) -> dict[str, dict[date, bool]]:
-    """Return, by account, whether each of its days was read to the end after it was over."""
-    found: dict[str, dict[date, bool]] = {}
-    for sid in {fetch.account_sid for fetch in given.fetches}:
-        whole = [fetch for fetch in given.fetches if fetch.is_whole and fetch.account_sid == sid]
-        first, last = min(fetch.first for fetch in whole), max(fetch.last for fetch in whole)
-        found[sid] = {
-            day: any(fetch.has(day) and was_over(fetch, day) for fetch in whole)
-            for day in days_between(first, last)
-        }
-    return found
-
-
 def _invoice_periods(given: Given) -> Iterator[Period]:
     invoiced: dict[tuple[str, date], dict[str, Theirs]] = {}
     for line in given.table("invoices"):
@@ -124,7 +111,7 @@ def _invoice_periods(given: Given) -> Iterator[Period]:
             month = date.fromisoformat(f"{line['month']}-01")
             said = Theirs(None, Decimal(line["quantity"] or ""), Decimal(line["amount"] or ""))
             invoiced.setdefault((line["account_sid"] or "", month), {})[line["currency"] or ""] = said
-    known = _whole_days(given)
+    known = whole_days(given)
     for (sid, month), theirs in invoiced.items():
         last = next_month(month) - timedelta(days=1)
         missing = sum(not known[sid].get(day, False) for day in days_between(month, last))

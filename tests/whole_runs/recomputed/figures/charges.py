@@ -36,7 +36,7 @@ def list_cost(card: Sequence[Row], row: Row) -> Decimal:
     """Return what a recording costs by the rate card; what it did cost if that does not say."""
     price = due(card, row, row["usage_date"], row["currency"])
     cost: Decimal = row["cost"]
-    if price is None or row["billed_minutes"] is None:
+    if price is None or not row["billed_minutes"]:
         return cost
     return EXACT.multiply(price, row["billed_minutes"])
 

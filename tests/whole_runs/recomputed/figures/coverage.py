@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.whole_runs.recomputed.figures.months import was_over
 from tests.whole_runs.recomputed.figures.spend import is_awaiting_price
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.raw import Fetch
@@ -42,11 +43,6 @@ def _is_listed_as_deleted(row: Row, newest: date) -> bool:
     return bool(
         row["status"] == "deleted" and (newest - row["deleted_at"].date()).days <= DELETED_LISTED_DAYS
     )
-
-
-def was_over(fetch: Fetch, day: date) -> bool:
-    """Return whether a day was over (UTC) when a fetch of it began."""
-    return fetch.began >= datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def landings(given: Given) -> Iterator[Row]:

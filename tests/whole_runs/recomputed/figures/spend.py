@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from tests.whole_runs.recomputed.figures.months import Months
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.recordings import Recording
 from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, month_of, next_month, over, percent, total
@@ -87,12 +88,14 @@ def spend(rows: list[Row]) -> Row:
         "billed_minutes": minutes(rows),
         "priced_minutes": minutes(filter(is_priced, rows)),
         "cost": total(row["cost"] for row in rows),
+        "cost_without_minutes": total(row["cost"] for row in rows if not row["billed_minutes"]) or NOTHING,
     }
 
 
 def with_rate(row: Row) -> Row:
-    """Return a row with its cost per minute."""
-    return row | {"cost_per_minute": over(row["cost"], row["priced_minutes"])}
+    """Return a row with its cost per minute: of what has minutes."""
+    cost = None if row["cost"] is None else EXACT.subtract(row["cost"], row["cost_without_minutes"])
+    return row | {"cost_per_minute": over(cost, row["priced_minutes"])}
 
 
 def daily_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
@@ -124,14 +127,12 @@ def daily_spend_detail(given: Given, facts: Sequence[Row]) -> list[Row]:
 
     def sums(rows: list[Row]) -> Row:
         kept = list(filter(is_kept, rows))
-        unknown = [row["cost"] for row in rows if row["duration_seconds"] is None]
         stored = [row for row in rows if row["is_stored"]]
         return spend_and_waiting(rows) | {
             "stored_recordings": len(stored),
             "stored_minutes": minutes(stored),
             "kept_recordings": len(kept),
             "kept_minutes": minutes(kept),
-            "cost_without_minutes": total(unknown) or NOTHING,
         }
 
     detailed = [
@@ -171,7 +172,10 @@ BREAKDOWNS: Mapping[str, str] = {
 def breakdown(given: Given, facts: Sequence[Row], column: str) -> list[Row]:
     """By month, one property, and currency."""
     rows = [with_rate(row) for row in summed(by_month(facts), ("month", column, "currency"), spend)]
-    return [given.named(row) for row in rows] if column == "account_sid" else rows
+    months = Months(given)
+    if column != "account_sid":
+        return [row | months.mark(row["month"]) for row in rows]
+    return [given.named(row | months.mark(row["month"], row["account_sid"])) for row in rows]
 
 
 def monthly_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
@@ -184,10 +188,19 @@ def monthly_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
     places = {*months} | {
         (next_month(month), *cell) for month, *cell in months if next_month(month) <= newest
     }
-    return [
-        given.named(_compared(place, months.get(place), months.get((_month_before(place[0]), *place[1:]))))
-        for place in places
-    ]
+    known, rows = Months(given), []
+    for place in places:
+        month, sid = place[:2]
+        before = months.get((_month_before(month), *place[1:]))
+        row = _compared(place, months.get(place), before) | known.mark(month, sid)
+        row["is_comparable"] = known.is_final(month, sid) and known.is_final(_month_before(month), sid)
+        if not row["is_comparable"]:
+            row |= dict.fromkeys(CHANGES)
+        rows.append(given.named(row))
+    return rows
+
+
+CHANGES = ("change", "change_percent", "volume_effect", "rate_effect", "other_effect")
 
 
 def _month_before(month: date) -> date:
@@ -199,7 +212,8 @@ def _compared(place: tuple[Any, ...], row: Row | None, before: Row | None) -> Ro
     now = row or empty
     cost_before = before["cost"] if before else None
     change = _change(row, before)
-    volume = _volume_effect(row, before)
+    other = EXACT.subtract(now["cost_without_minutes"], before["cost_without_minutes"] if before else NOTHING)
+    volume = _volume_effect(row, before, other)
     return dict(zip(("month", *CELL), place, strict=True)) | with_rate(
         now
         | {
@@ -208,7 +222,10 @@ def _compared(place: tuple[Any, ...], row: Row | None, before: Row | None) -> Ro
             "change": change,
             "change_percent": percent(change, cost_before),
             "volume_effect": volume,
-            "rate_effect": None if change is None or volume is None else Fraction(change) - volume,
+            "other_effect": None if change is None else other,
+            "rate_effect": None
+            if change is None or volume is None
+            else Fraction(change) - volume - Fraction(other),
         }
     )
 
@@ -218,12 +235,13 @@ def _change(row: Row | None, before: Row | None) -> Decimal | None:
     return None if None in costs else EXACT.subtract(costs[0], costs[1])
 
 
-def _volume_effect(row: Row | None, before: Row | None) -> Fraction | None:
-    """Return the part of the change from minutes. Where the month before has no rate, that is all of it."""
+def _volume_effect(row: Row | None, before: Row | None, other: Decimal) -> Fraction | None:
+    """Return the part of the change from minutes. Where the month before has no rate, that is all but `other`."""
     change = _change(row, before)
     if change is None:
         return None
-    rate = over(before["cost"], before["priced_minutes"]) if before else None
-    if row is None or before is None or rate is None:
-        return Fraction(change)
-    return rate * int(row["priced_minutes"] - before["priced_minutes"])
+    rate = with_rate(before)["cost_per_minute"] if before else None
+    if before is None or rate is None:
+        return Fraction(change) - Fraction(other)
+    more: Fraction = rate * int((row["priced_minutes"] if row else 0) - before["priced_minutes"])
+    return more

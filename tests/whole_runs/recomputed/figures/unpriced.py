@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from tests.whole_runs.recomputed.figures.months import Months
 from tests.whole_runs.recomputed.figures.spend import (
     by_month,
     grouped,
@@ -46,8 +47,9 @@ def unpriced_backlog(given: Given, facts: Sequence[Row]) -> list[Row]:
 def price_settlement(given: Given, facts: Sequence[Row]) -> list[Row]:
     """How long prices took to arrive."""
     groups = grouped(by_month(facts), "month", "account_sid")
+    months = Months(given)
     return [
-        given.named({"month": month, "account_sid": sid} | _settled(given, rows))
+        given.named({"month": month, "account_sid": sid} | _settled(given, rows) | months.mark(month, sid))
         for (month, sid), rows in groups.items()
     ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tests.whole_runs.recomputed.figures.months import Months
 from tests.whole_runs.recomputed.figures.spend import by_month, grouped, is_priced, minutes, summed
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import Row, percent, total
@@ -38,4 +39,7 @@ def waste(given: Given, facts: Sequence[Row]) -> list[Row]:
 
     useless = [row | {"waste_kind": waste_kind(row)} for row in rows if waste_kind(row)]
     key = ("month", "account_sid", "waste_kind", "error_code", "currency")
-    return [given.named(row) for row in summed(useless, key, sums)]
+    months = Months(given)
+    return [
+        given.named(row | months.mark(row["month"], row["account_sid"])) for row in summed(useless, key, sums)
+    ]
