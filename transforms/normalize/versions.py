@@ -4,8 +4,8 @@ Fetches are applied in the order they began, in *layers*: fetches whose windows 
 day is listed once, and a recording that is no longer listed on its day is gone. Consecutive layers that overlap only
 because of abandoned fetches form one *generation*: its months are written once.
 
-Of two versions, the one that was read last counts, whatever its date_updated says: it is not documented that date_updated
-moves with the price. It decides only between versions that one fetch lists. One that goes back between fetches is counted.
+Of two versions, the one that was read last counts, whatever its date_updated says: it is not documented that it moves
+with the price. It decides only between versions in one fetch. One that goes back between fetches is counted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
