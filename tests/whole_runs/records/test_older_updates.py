@@ -1,4 +1,4 @@
-"""Prices that come with an older date_updated than the version before."""
+"""Prices that come with an older date_updated than was read earlier."""
 
 from dataclasses import replace
 from datetime import date, timedelta
