@@ -8,20 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.sql.ledgers import LAST_DAY, MONTH, Ledger, Shape, daily_spend, ledger, warehouse
+from tests.support.sql.ledgers import LAST_DAY, MONTH, OUTLOOK_SHAPES, Ledger, daily_spend, ledger, warehouse
 
 SEEDS = range(40)
-SHAPES: Mapping[str, Shape] = {
-    "flat": Shape(),
-    "growing": Shape(growth_a_month=0.2),
-    "shrinking": Shape(growth_a_month=-0.2),
-    "weekdays": Shape(week=(1.3, 1.3, 1.4, 1.3, 1.2, 0.3, 0.2)),
-    "step": Shape(step_on=date(2026, 8, 20), step=1.5),
-    "few": Shape(recordings=8),
-    "just begun": Shape(step_on=date(2026, 9, 3), step=1.5),
-}
 LEDGERS: Mapping[str, list[Ledger]] = {
-    name: [ledger(shape, name, seed) for seed in SEEDS] for name, shape in SHAPES.items()
+    name: [ledger(shape, name, seed) for seed in SEEDS] for name, shape in OUTLOOK_SHAPES.items()
 }
 
 # (day of as_of, shape) → median and worst error of the month, in percent, at most; sql/README.md has other seeds.
@@ -30,12 +21,21 @@ BOUNDS: Mapping[tuple[int, str], tuple[float, float]] = {
     (2, "step"): (3, 11), (2, "few"): (12, 70),
     (8, "flat"): (2.5, 7), (8, "growing"): (3, 11), (8, "shrinking"): (4.5, 15), (8, "weekdays"): (2, 9),
     (8, "step"): (6, 17), (8, "few"): (11, 40),
-    (16, "flat"): (1.5, 5), (16, "growing"): (2, 6), (16, "shrinking"): (2, 7), (16, "weekdays"): (1.5, 5),
+    (16, "flat"): (1.5, 5), (16, "growing"): (2, 6.5), (16, "shrinking"): (2, 7), (16, "weekdays"): (1.5, 5),
     (16, "step"): (4, 10), (16, "few"): (7, 22),
     (24, "flat"): (1, 3), (24, "growing"): (1, 3), (24, "shrinking"): (1, 5), (24, "weekdays"): (1, 3),
     (24, "step"): (1.5, 3), (24, "few"): (4.5, 14),
     # 50 % more for five days: the forecast lags, and gets closer as the month proceeds.
     (8, "just begun"): (14, 22), (16, "just begun"): (2.5, 7), (24, "just begun"): (1.5, 3),
+    # Growth is a share of the level, and a few days out of the ordinary are not the level.
+    (2, "fast growth"): (4, 12), (8, "fast growth"): (4, 12), (16, "fast growth"): (2.5, 6),
+    (24, "fast growth"): (1, 3),
+    (2, "outage"): (3, 10), (8, "outage"): (2.5, 8), (16, "outage"): (1.5, 5), (24, "outage"): (1, 5),
+    # The peaks of the 2nd and 3rd are not foreseen on the 2nd; afterwards they do not count as the level.
+    (2, "month start"): (12, 18), (8, "month start"): (3, 10), (16, "month start"): (1.5, 4),
+    (24, "month start"): (1, 3),
+    # Nobody can know where a random walk goes; the interval says so.
+    (2, "walk"): (17, 50), (8, "walk"): (12, 40), (16, "walk"): (6, 25), (24, "walk"): (2.5, 8),
 }  # fmt: skip
 DAYS_OF_MONTH = sorted({day for day, _ in BOUNDS})
 
@@ -92,7 +92,7 @@ def test_forecast_interval_holds_nine_outcomes_in_ten(
         for shape, ledgers in LEDGERS.items()
         if shape != "just begun"
     }
-    assert 0.86 <= mean(covered.values()) <= 0.96
+    assert 0.86 <= mean(covered.values()) <= 0.97
     assert min(covered.values()) >= 0.75
 
 
@@ -101,11 +101,18 @@ def test_forecast_interval_is_not_wider_than_needed(
 ) -> None:
     """An interval that always holds would be useless."""
     _, found = day_and_forecasts
-    widths = [
-        float((found[each.account_sid].high - found[each.account_sid].low) / found[each.account_sid].expected)
-        for each in LEDGERS["flat"]
-    ]
-    assert median(widths) <= 0.25
+    for shape, widest in (
+        ("flat", 0.25),
+        ("fast growth", 0.25),
+        ("outage", 0.5),
+        ("month start", 0.7),
+        ("walk", 0.8),
+    ):
+        widths = [
+            float((found[sid].high - found[sid].low) / found[sid].expected)
+            for sid in (each.account_sid for each in LEDGERS[shape])
+        ]
+        assert median(widths) <= widest, shape
 
 
 def test_forecast_does_not_count_unpriced_days_as_cheap() -> None:

@@ -78,9 +78,20 @@ TOTALS: Mapping[str, tuple[str, str]] = {
     ),
     "marts.spend_weeks": (
         "select account_sid, currency, weeks_ago, true from marts.spend_weeks where days = 7",
-        "select account_sid, currency, weeks_ago, abs(sum(expected_cost) - max(7 * level)) < 0.000001 "
-        "from marts.account_days left join marts.spend_weeks using (account_sid, currency, weeks_ago) "
-        "where is_whole and unestimated_minutes = 0 and days_ago <= 56 group by all having count(expected_cost) = 7",
+        "select account_sid, currency, weeks_ago, abs(sum(usual_cost) - max(7 * level)) < 0.000001 "
+        "from marts.usual_days left join marts.spend_weeks using (account_sid, currency, weeks_ago) "
+        "group by all having count(*) = 7",
+    ),
+    "marts.usual_days": (
+        "select usage_date, account_sid, currency, expected_cost, is_unusual or usual_cost = expected_cost "
+        "from marts.usual_days",
+        "select usage_date, account_sid, currency, expected_cost, true from marts.account_days "
+        "where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56",
+    ),
+    "marts.spend_moves": (
+        "select account_sid, currency, wander >= 0 from marts.spend_moves",
+        "select account_sid, currency, true from marts.spend_weeks group by all "
+        "having count(*) > 1 and (median(level) > 0 or count(*) filter (where level > 0) > 1)",
     ),
     "marts.spend_trends": (
         "select account_sid, currency, history_weeks, history_days, level >= 0 from marts.spend_trends",

@@ -38,6 +38,7 @@ deviations as (
         case
             when trends.history_days >= 28 then sqrt(
                 trends.dispersion * months.rest
+                + power(cast(trends.unusual_deviation as double), 2) * months.forecast_days / 7
                 + coalesce(power(months.rest / nullif(cast(trends.level as double), 0), 2), 0) * (
                     power(trends.level_deviation, 2)
                     + power(trends.drift_deviation, 2) * months.forecast_days / 21

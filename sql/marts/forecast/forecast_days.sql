@@ -53,9 +53,7 @@ outlooks as (
     select
         days.*,
         case when trends.level is not null then cast(
-            greatest(
-                cast(trends.level as double) - trends.change_per_week * (days.weeks_ago + 0.5), 0
-            )
+            trends.level * exp(-trends.growth_per_week * (days.weeks_ago + 0.5))
             * coalesce(pattern.factor, 1) as decimal(38, 9)
         ) end as outlook,
     from days

@@ -1,8 +1,7 @@
 with
 
 days as (
-    select * from marts.account_days
-    where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56
+    select * from marts.usual_days
 ),
 
 -- Weeks are counted back from the last whole day, so the trend within a week is part of the
@@ -12,7 +11,7 @@ weeks as (
         account_sid,
         currency,
         weeks_ago,
-        sum(expected_cost) as expected_cost,
+        sum(usual_cost) as usual_cost,
     from days
     group by account_sid, currency, weeks_ago
     having count(*) = 7
@@ -23,7 +22,7 @@ whole as (
         account_sid,
         currency,
         count(*) as weeks,
-        sum(cast(expected_cost as double)) as expected_cost,
+        sum(cast(usual_cost as double)) as usual_cost,
     from weeks
     group by account_sid, currency
     having count(*) >= 2
@@ -35,7 +34,7 @@ by_weekday as (
         days.account_name,
         days.currency,
         days.weekday,
-        sum(cast(days.expected_cost as double)) as expected_cost,
+        sum(cast(days.usual_cost as double)) as usual_cost,
     from days
     inner join weeks
         on
@@ -51,7 +50,7 @@ select
     by_weekday.currency,
     by_weekday.weekday,
     cast(
-        coalesce(7 * by_weekday.expected_cost / nullif(whole.expected_cost, 0), 1) as decimal(18, 9)
+        coalesce(7 * by_weekday.usual_cost / nullif(whole.usual_cost, 0), 1) as decimal(18, 9)
     ) as factor,
     whole.weeks,
 from by_weekday

@@ -1,8 +1,7 @@
 with
 
-account_days as (
-    select * from marts.account_days
-    where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56
+usual_days as (
+    select * from marts.usual_days
 ),
 
 pattern as (
@@ -11,18 +10,19 @@ pattern as (
 
 days as (
     select
-        account_days.account_sid,
-        account_days.account_name,
-        account_days.currency,
-        account_days.weeks_ago,
-        cast(account_days.expected_cost as double) as spend,
+        usual_days.account_sid,
+        usual_days.account_name,
+        usual_days.currency,
+        usual_days.weeks_ago,
+        cast(usual_days.usual_cost as double) as spend,
+        cast(usual_days.expected_cost - usual_days.usual_cost as double) as unusual,
         cast(coalesce(pattern.factor, 1) as double) as factor,
-    from account_days
+    from usual_days
     left join pattern
         on
-            account_days.account_sid = pattern.account_sid
-            and account_days.currency = pattern.currency
-            and account_days.weekday = pattern.weekday
+            usual_days.account_sid = pattern.account_sid
+            and usual_days.currency = pattern.currency
+            and usual_days.weekday = pattern.weekday
 ),
 
 -- Use a partial week if most of it is there, or if there is no other.
@@ -51,6 +51,7 @@ misfits as (
             ),
             0
         ) as misfit,
+        power(sum(days.unusual), 2) as unusual_square,
     from days
     inner join weeks
         on
@@ -68,6 +69,7 @@ select
     weeks.days,
     cast(weeks.level as decimal(38, 9)) as level,
     cast(misfits.misfit as decimal(38, 9)) as misfit,
+    cast(misfits.unusual_square as decimal(38, 9)) as unusual_square,
 from weeks
 inner join misfits
     on

@@ -28,7 +28,12 @@ OFFICE_WEEK = (1.1, 1.15, 1.2, 1.15, 1.1, 0.7, 0.6)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The pattern of an account's recordings: number per day, weekdays, noise, growth, and a step."""
+    """The pattern of an account's recordings: number per day, weekdays, noise, growth, and a step.
+
+    walk: standard deviation of the daily change of the level, as a logarithm. peak: factor on the days of month in
+    `peak_days`. outage_days: at most this many days with nothing, ending at most ten days before MONTH. factors: of
+    single days.
+    """
 
     recordings: float = 400
     week: Sequence[float] = OFFICE_WEEK
@@ -36,6 +41,43 @@ class Shape:
     growth_a_month: float = 0.0
     step_on: date = LAST_DAY
     step: float = 1.0
+    walk: float = 0.0
+    peak: float = 1.0
+    peak_days: Sequence[int] = ()
+    outage_days: int = 0
+    factors: Mapping[date, float] = field(default_factory=dict)
+
+    def level(self, seed: Sequence[int]) -> list[float]:
+        """Return the factor of each day without weekday and noise."""
+        random = np.random.default_rng([*seed, 1])
+        walked = np.exp(np.cumsum(random.normal(0, self.walk, DAYS)))
+        outage = int(random.integers(2, self.outage_days + 1)) if self.outage_days else 0
+        resumed = (MONTH - FIRST_DAY).days - int(random.integers(0, 10))
+        levels = []
+        for number in range(DAYS):
+            day = FIRST_DAY + timedelta(days=number)
+            level = float(walked[number]) * (1 + self.growth_a_month) ** (number / 30)
+            level *= self.step if day >= self.step_on else 1
+            level *= self.peak if day.day in self.peak_days else 1
+            level *= 0 if resumed - outage <= number < resumed else 1
+            levels.append(level * self.factors.get(day, 1))
+        return levels
+
+
+OUTLOOK_SHAPES: Mapping[str, Shape] = {
+    "flat": Shape(),
+    "growing": Shape(growth_a_month=0.2),
+    "shrinking": Shape(growth_a_month=-0.2),
+    "weekdays": Shape(week=(1.3, 1.3, 1.4, 1.3, 1.2, 0.3, 0.2)),
+    "step": Shape(step_on=date(2026, 8, 20), step=1.5),
+    "few": Shape(recordings=8),
+    "just begun": Shape(step_on=date(2026, 9, 3), step=1.5),
+    "fast growth": Shape(growth_a_month=0.6),
+    "outage": Shape(outage_days=5),
+    "walk": Shape(walk=0.05),
+    "month start": Shape(peak=3, peak_days=(1, 2, 3)),
+}
+"""What forecasts are measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +110,11 @@ class Ledger:
 def ledger(shape: Shape, name: str, seed: int) -> Ledger:
     """Generate a ledger of this shape; the same seed gives the same ledger."""
     random = np.random.default_rng([seed, *name.encode()])
+    levels = shape.level([seed, *name.encode()])
     result = Ledger(f"{name}-{seed}")
     for number in range(DAYS):
         day = FIRST_DAY + timedelta(days=number)
-        usual = shape.recordings * shape.week[day.weekday()] * (1 + shape.growth_a_month) ** (number / 30)
-        usual *= shape.step if day >= shape.step_on else 1
+        usual = shape.recordings * shape.week[day.weekday()] * levels[number]
         for source, share in SHARES.items():
             mean = usual * share * random.lognormal(-(shape.noise**2) / 2, shape.noise)
             recordings = int(random.poisson(mean))
