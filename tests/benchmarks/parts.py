@@ -12,11 +12,12 @@ from tests.benchmarks.flow import start_up as starting
 from tests.benchmarks.ingest import nothing_new as repeat
 from tests.benchmarks.ingest import tables as tables
 from tests.benchmarks.ingest.conditions import Conditions, Rounds
-from tests.benchmarks.ingest.dlt_environment import DltEnvironment, install
 from tests.benchmarks.ingest.races import with_latency, without_latency
 from tests.benchmarks.marts import marts as mart_tables
+from tests.benchmarks.measure.environment import Environment, install
 from tests.benchmarks.measure.ledgers import generated_ledger, ledgers_folder, open_rendered, right_answer
 from tests.benchmarks.measure.progress import Say
+from tests.benchmarks.outlook import outlook as month_outlook
 from tests.benchmarks.pages.landed import cache_folder, landed
 from tests.benchmarks.pages.memory import peaks
 from tests.benchmarks.pages.speed import race
@@ -52,6 +53,7 @@ class Sizes:
     flow: int = 200_000
     flow_rounds: int = 5
     start_up_rounds: int = 11
+    outlook_seeds: int = 50
 
 
 FULL = Sizes()
@@ -71,6 +73,7 @@ QUICK = Sizes(
     20_000,
     1,
     3,
+    5,
 )
 
 
@@ -90,11 +93,11 @@ class Bench:
         return ledgers_folder(self.build, repeat.today())
 
     @cached_property
-    def dlt(self) -> DltEnvironment | str:
+    def dlt(self) -> Environment | str:
         """dlt's environment, or the reason why there is none."""
         if not self.sizes.ingest_rounds.dlt:
             return "it has no rounds"
-        return install(self.build, self.say)
+        return install("dlt", Path(tables.__file__).with_name("dlt.txt"), self.build, self.say)
 
     @property
     def conditions(self) -> Conditions:
@@ -164,6 +167,13 @@ def marts(bench: Bench) -> str:
     return "\n".join([mart_tables.section(large), mart_tables.accounts_section(many)])
 
 
+def outlook(bench: Bench) -> str:
+    """how close the forecast of a month comes, compared with AutoETS"""
+    ets = install("statsforecast", month_outlook.REQUIREMENTS, bench.build, bench.say)
+    seeds = bench.sizes.outlook_seeds
+    return month_outlook.section(month_outlook.outlooks(seeds, ets, bench.say), seeds, ets)
+
+
 def prefect(bench: Bench) -> str:
     """what Prefect adds to a run"""
     sizes = bench.sizes
@@ -186,6 +196,7 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "latency": latency,
     "nothing-new": nothing_new,
     "marts": marts,
+    "outlook": outlook,
     "prefect": prefect,
     "start-up": start_up,
 }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.ingest.dlt_environment import DltEnvironment
+from tests.benchmarks.measure.environment import Environment
 from tests.benchmarks.measure.progress import Say
 
 
@@ -24,5 +24,5 @@ class Conditions:
     work_dir: Path
     rounds: Rounds
     concurrency: int
-    dlt: DltEnvironment | str
+    dlt: Environment | str
     say: Say

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from tests.benchmarks.ingest.conditions import Conditions
-from tests.benchmarks.ingest.dlt_environment import DltEnvironment
 from tests.benchmarks.ingest.entrants import Entrant, Result, race
 from tests.benchmarks.ingest.ways import PAGE_SIZE, Dlt, Fetch, ours, script, script_start
 from tests.benchmarks.measure.command import Finished, nothing_to_do
 from tests.benchmarks.measure.emulated import emulator
+from tests.benchmarks.measure.environment import Environment
 from tests.benchmarks.measure.ledgers import (
     MONTH,
     generated_ledger,
@@ -95,7 +95,7 @@ def _entrants(conditions: Conditions, *, dlt_pages: int = 0, by_day: bool = Fals
             _median_seconds(script_start),
         ),
     ]
-    if isinstance(conditions.dlt, DltEnvironment):
+    if isinstance(conditions.dlt, Environment):
         dlt = Dlt(conditions.dlt, dlt_pages)
         words = f"dlt {conditions.dlt.version}: REST source, Parquet files, DuckDB"
         out = conditions.work_dir / "dlt-start"

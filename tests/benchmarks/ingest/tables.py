@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from statistics import median
 
-from tests.benchmarks.ingest.dlt_environment import DltEnvironment
 from tests.benchmarks.ingest.entrants import Result
 from tests.benchmarks.ingest.nothing_new import NothingNew
 from tests.benchmarks.ingest.races import FinishedRace
+from tests.benchmarks.measure.environment import Environment
 
 GOAL_OVER_SCRIPT = 6.0
 GOAL_OF_IDEAL = 0.75
@@ -93,7 +93,7 @@ def nothing_new_section(measured: Sequence[NothingNew]) -> str:
 
 
 def _about_dlt(race: FinishedRace) -> str:
-    if not isinstance(race.conditions.dlt, DltEnvironment):
+    if not isinstance(race.conditions.dlt, Environment):
         return f"dlt is not compared: {race.conditions.dlt}."
     fewer = ""
     if race.results["dlt"].recordings < race.recordings:

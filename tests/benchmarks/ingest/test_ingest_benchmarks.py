@@ -7,8 +7,8 @@ import pytest
 from flows.emulator.ledger.generator import LAST_DAY
 from flows.emulator.resources.rendered import read_books
 from tests.benchmarks.ingest.conditions import Rounds
-from tests.benchmarks.ingest.dlt_environment import installed
 from tests.benchmarks.measure.child import ROOT
+from tests.benchmarks.measure.environment import installed
 from tests.benchmarks.measure.ledgers import (
     MONTH,
     generated_ledger,
@@ -26,7 +26,7 @@ COUNT = 1500
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """Return a bench with tiny sizes. It includes dlt only if that is already installed."""
-    has_dlt = installed(ROOT / "build") is not None
+    has_dlt = installed("dlt", ROOT / "tests/benchmarks/ingest/dlt.txt", ROOT / "build") is not None
     if has_dlt:
         (tmp_path / "dlt").symlink_to(ROOT / "build" / "dlt")
     sizes = Sizes(

@@ -9,10 +9,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.ingest.dlt_environment import DltEnvironment
 from tests.benchmarks.measure.answer import Answer
 from tests.benchmarks.measure.command import RECSPEND, Finished, run
 from tests.benchmarks.measure.emulated import Served, settings
+from tests.benchmarks.measure.environment import Environment
 
 PAGE_SIZE = 1000
 _ROOT = "/api/laml/2010-04-01/"
@@ -94,7 +94,7 @@ def script_start() -> Finished:
 class Dlt:
     """dlt, in its own environment. `pages` is the maximum number of pages to read; all if 0."""
 
-    environment: DltEnvironment
+    environment: Environment
     pages: int = 0
 
     def whole(self, fetch: Fetch, out: Path) -> Lap:

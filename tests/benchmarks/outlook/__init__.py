@@ -1,0 +1,1 @@
+"""How close the outlook is to the month, compared with another forecasting method."""
