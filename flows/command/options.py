@@ -12,9 +12,9 @@ from transforms.errors import ConfigError
 # The emulator's own lists, repeated so that --help need not load them; tests hold them together.
 FAULTS = (
     "bad-json, bad-records, corrections, deletions, duplicates, empty-page-with-next, expired-token, flaky, "
-    "huge-page, inserts, late-prices, lost-cursor, not-found, odd-accounts, other-host, redirect, repeat-cursor, "
-    "skipping-cursor, throttle, throttle-concurrency, unauthorized, usage-extra, usage-minutes, usage-missing, "
-    "usage-price, usage-refused"
+    "huge-page, inserts, late-prices, lost-cursor, no-next-uri, not-found, odd-accounts, other-host, redirect, "
+    "repeat-cursor, skipping-cursor, throttle, throttle-concurrency, unauthorized, usage-extra, usage-minutes, "
+    "usage-missing, usage-price, usage-refused"
 )
 DIALECTS = (
     "date-only, day-exclusive, day-inclusive, instant-exclusive, instant-inclusive, iso-only, rfc2822-only"

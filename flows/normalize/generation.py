@@ -4,7 +4,7 @@ A generation is a set of landings in which no two whole ones share a day. Only t
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -60,6 +60,7 @@ def apply_generation(
         if merged.is_changed:
             _keep_history(lake, account_sid, merged.corrections, merged.changes)
             lake.replace(account_sid, seen.month, merged.table)
+        _count_went_back(merged.went_back, listed)
         fetches = [sighting.fetch for sighting in seen.sightings]
         new_by_fetch.update(_first_seen_by(merged.table, fetches))
         understood += [
@@ -139,6 +140,18 @@ def _first_seen_by(recordings: pa.Table, fetches: list[Fetch]) -> Counter[dateti
     seen = {fetch.fetched_at for fetch in fetches}
     counted = pc.value_counts(recordings["first_seen_at"]).to_pylist()
     return Counter({each["values"]: each["counts"] for each in counted if each["values"] in seen})
+
+
+def _count_went_back(went_back: pa.Table, listed: Mapping[Landing, Listed]) -> None:
+    """Count the versions whose date_updated went back among the oddities of the landings that listed them."""
+    by_name = (
+        {landing.name: found.oddities for landing, found in listed.items()} if went_back.num_rows else {}
+    )
+    for row in went_back.to_pylist():
+        oddities = by_name[row["raw_page"].rpartition("/")[0]]
+        oddities.add(
+            "date_updated went back", sid=row["recording_sid"], text=f"{row['updated_at']:%Y-%m-%dT%H:%M:%SZ}"
+        )
 
 
 def _common(sids: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.Array:

@@ -82,7 +82,13 @@ class Settings(BaseSettings):
         default=_MODELS.unpriced_share_warning,
         ge=0,
         le=1,
-        description="a check warns when a larger share of the recordings than this has no price",
+        description="a check warns when a larger share of the recordings than this waits for a price",
+    )
+    rejected_share_failure: Decimal = Field(
+        default=_MODELS.rejected_share_failure,
+        ge=0,
+        le=1,
+        description="a check fails when a larger share of the records than this could not be understood",
     )
     lookback_days: int = Field(
         default=_RULES.lookback_days,

@@ -18,6 +18,7 @@ class ModelOptions:
     provider: str = "signalwire"
     reporting_timezone: str = "UTC"
     unpriced_share_warning: Decimal = Decimal("0.1")
+    rejected_share_failure: Decimal = Decimal("0.5")
     short_recording_seconds: int = 5
     settle_days: int
     accrual_rate_days: int = 30

@@ -36,7 +36,7 @@ def settle_moved(
 ) -> Settled:
     """Keep each moved recording in one month only.
 
-    A version that is still listed wins, then the newest updated_at, then the newest landing. The first sighting, in
+    A version that is still listed wins, then the newest landing, then the newest updated_at. The first sighting, in
     whichever month it was, is kept.
 
     Args:
@@ -90,8 +90,8 @@ def _landing(row: Mapping[str, Any]) -> str:
     return str(row["raw_page"].split("/")[-2])
 
 
-def _recency(row: Mapping[str, Any]) -> tuple[bool, Any, str]:
-    return row["deleted_at"] is None, row["updated_at"], _landing(row)
+def _recency(row: Mapping[str, Any]) -> tuple[bool, str, Any]:
+    return row["deleted_at"] is None, _landing(row), row["updated_at"]
 
 
 def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:

@@ -3,6 +3,9 @@
 Fetches are applied in the order they began, in *layers*: fetches whose windows share no day. So within a layer each
 day is listed once, and a recording that is no longer listed on its day is gone. Consecutive layers that overlap only
 because of abandoned fetches form one *generation*: its months are written once.
+
+Of two versions, the one that was read last counts, whatever its date_updated says: it is not documented that it moves
+with the price. It decides only between versions in one fetch. One that goes back between fetches is counted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,10 +29,16 @@ SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
 LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
 _NEWEST_FIRST = [
     ("recording_sid", "ascending"),
-    ("updated_at", "descending"),
     ("seen_at", "descending"),
+    ("updated_at", "descending"),
     ("raw_page", "descending"),
 ]
+
+
+WENT_BACK_SCHEMA = pa.schema(
+    [LISTED_SCHEMA.field(name) for name in ("recording_sid", "updated_at", "raw_page")]
+)
+"""A version that replaced one with a newer updated_at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class Merged:
     """A month after a layer or a generation: the whole table (LAKE_SCHEMA, sorted), and how many rows changed.
 
     new, changed, deleted: numbers of rows. If all are 0, the table is the same object as before.
-    corrections: CORRECTION_SCHEMA. changes: CHANGE_SCHEMA.
+    corrections: CORRECTION_SCHEMA. changes: CHANGE_SCHEMA. went_back: WENT_BACK_SCHEMA.
     """
 
     table: pa.Table
@@ -46,6 +55,7 @@ class Merged:
     deleted: int
     corrections: pa.Table = field(default_factory=CORRECTION_SCHEMA.empty_table)
     changes: pa.Table = field(default_factory=CHANGE_SCHEMA.empty_table)
+    went_back: pa.Table = field(default_factory=WENT_BACK_SCHEMA.empty_table)
 
     @property
     def is_changed(self) -> bool:
@@ -103,12 +113,13 @@ def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
             whole.deleted + merged.deleted,
             pa.concat_tables([whole.corrections, merged.corrections]),
             pa.concat_tables([whole.changes, merged.changes]),
+            pa.concat_tables([whole.went_back, merged.went_back]),
         )
     return whole
 
 
 def newest_versions(seen: pa.Table) -> pa.Table:
-    """Keep one row per recording_sid: the newest updated_at, then the newest seen_at. SEEN_SCHEMA in and out."""
+    """Keep one row per recording_sid: the newest seen_at, then the newest updated_at. SEEN_SCHEMA in and out."""
     if pc.count_distinct(seen["recording_sid"]).as_py() == seen.num_rows:
         return seen
     ordered = seen.take(pc.sort_indices(seen, _NEWEST_FIRST))
@@ -164,6 +175,7 @@ def merge(
         **counts,
         corrections=corrections(*replaced),
         changes=late_changes(*replaced),
+        went_back=_went_back(*replaced),
     )
 
 
@@ -172,16 +184,24 @@ def _valid(values: pa.ChunkedArray) -> int:
 
 
 def _is_newer(before: pa.Table, after: pa.Table) -> pa.ChunkedArray:
-    """Check which rows have different content that is not older, by updated_at and by when its page was fetched.
+    """Check which rows have different content that was not fetched earlier.
 
     The page is older than the existing one only if a generation of several layers is applied a second time.
     """
-    is_not_older = pc.greater_equal(after["updated_at"], before["updated_at"])
-    is_newer = pc.and_(is_distinct(before, after, CONTENT_NAMES), is_not_older).combine_chunks()
+    is_newer = is_distinct(before, after, CONTENT_NAMES).combine_chunks()
     read_before, read_after = (_landings(table.filter(is_newer)["raw_page"]) for table in (before, after))
     return pa.chunked_array(
         [pc.replace_with_mask(is_newer, is_newer, pc.less_equal(read_before, read_after))]
     )
+
+
+def _went_back(before: pa.Table, after: pa.Table) -> pa.Table:
+    """Return the newer versions whose updated_at is older, and not just missing (then it is created_at)."""
+    is_older = pc.and_(
+        pc.less(after["updated_at"], before["updated_at"]),
+        pc.not_equal(after["updated_at"], after["created_at"]),
+    )
+    return after.filter(is_older).select(WENT_BACK_SCHEMA.names)
 
 
 def _landings(raw_pages: pa.ChunkedArray) -> pa.Array:

@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "REPORTING_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
     "EMBED_RECORDINGS": ("false", False),
     "UNPRICED_SHARE_WARNING": ("0.25", Decimal("0.25")),
+    "REJECTED_SHARE_FAILURE": ("0.75", Decimal("0.75")),
     "SHORT_RECORDING_SECONDS": ("7", 7),
     "ACCRUAL_RATE_DAYS": ("7", 7),
     "REPORT_PAGE": ("false", False),

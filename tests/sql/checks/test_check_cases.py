@@ -44,6 +44,7 @@ CLEAN: Mapping[str, list[Row]] = {
         {
             "reporting_timezone": "UTC",
             "unpriced_share_warning": "0.5",
+            "rejected_share_failure": "0.5",
             "short_recording_seconds": 5,
             "bill_tolerance_amount": "0.001",
             "bill_tolerance_share": "0",
@@ -123,8 +124,8 @@ CLEAN: Mapping[str, list[Row]] = {
         _landing("L4", "C"),
     ],
     "ops.coverage": [
-        {"account_sid": "A", "day": "2026-07-05", "is_covered": True},
-        {"account_sid": "B", "day": "2026-07-05", "is_covered": True},
+        {"account_sid": "A", "day": "2026-07-05", "is_covered": True, "landing": "L1", "recordings": 4},
+        {"account_sid": "B", "day": "2026-07-05", "is_covered": True, "recordings": 3},
     ],
 }
 
@@ -218,6 +219,14 @@ PLANTED: Mapping[str, list[str]] = {
         "update ops.landings set rejected = 0 where landing = 'L1'",
         "update ops.landings set outside = 0 where landing = 'L2'",
         "update ops.landings set rows = 5 where landing = 'L4'",
+    ],
+    # Half of the records is not most of them; one more is.
+    "most_records_are_rejected": [
+        "update ops.landings set rejected = 3 where landing = 'L1'",
+        "update landed.settings set rejected_share_failure = 0.199",
+        "insert into ops.rejects (account_sid, record_key) select 'A', range from range(5)",
+        "insert into ops.rejects (account_sid, record_key, created_at, field, reason) "
+        "select 'B', range, timestamptz '2026-07-06 23:00Z', 'price', 'free is not a number' from range(10)",
     ],
     "many_are_unpriced": [
         "update landed.settings set unpriced_share_warning = 0.499999999",

@@ -74,7 +74,7 @@ class Model:
         unsettled = {
             day_of(fact)
             for fact in self._facts_of(account_sid)
-            if not fact.is_deleted and (fact.cost is None or fact.status not in DONE)
+            if not fact.is_deleted and (fact.status not in DONE or is_awaiting_price(fact))
         }
         return {
             day
@@ -149,6 +149,11 @@ class Model:
 def day_of(fact: Fact) -> date:
     """Return the day of creation, UTC."""
     return fact.created_at.date()
+
+
+def is_awaiting_price(fact: Fact) -> bool:
+    """Return whether a recording has no price and may get one: it is neither absent nor failed."""
+    return fact.cost is None and fact.status not in ("absent", "failed")
 
 
 def gone(fact: Fact) -> Fact:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ def moved_row(created_at: datetime, window: str, fetched: str, **changes: object
     return lake_row("MOVED", created_at=created_at) | {"raw_page": page} | changes
 
 
-def test_settle_moved_keeps_newest_update_and_first_sighting() -> None:
+def test_settle_moved_keeps_what_is_listed_and_first_sighting() -> None:
     newer = moved_row(
         AUGUST, "2018-08", "20181001T06", updated_at=UPDATED + timedelta(hours=1), first_priced_at=THIRD_FETCH,
         first_seen_at=SECOND_FETCH,
@@ -66,8 +67,12 @@ def test_settle_moved_keeps_newest_update_and_first_sighting() -> None:
     assert all(table.schema == LAKE_SCHEMA for table in settled.values())
 
 
-def test_settle_moved_prefers_the_newest_fetch_of_equal_updates() -> None:
-    late = moved_row(AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late")
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_settle_moved_prefers_the_newest_fetch_to_the_update(hours: int) -> None:
+    updated_at = UPDATED + timedelta(hours=hours)
+    late = moved_row(
+        AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late", updated_at=updated_at
+    )
     early = moved_row(SEPTEMBER, "2018-09-01_2018-09-30", "20181001T060000Z", status="early")
     settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"], []).months
     assert rows(settled["2018-08"]) == [late]
@@ -158,7 +163,7 @@ def test_settle_moved_leaves_one_row_with_the_first_sighting(
         if not of_sid:
             assert places == []
             continue
-        _, month, _, fetched = max(of_sid, key=lambda sighting: (sighting[2], sighting[3]))
+        _, month, _, fetched = max(of_sid, key=lambda sighting: (sighting[3], sighting[2]))
         ((found_month, row),) = places
         assert found_month == f"2018-{month:02}"
         assert row["raw_page"] == f"raw/AC/w/{fetched}/page-00000"

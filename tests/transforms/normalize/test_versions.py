@@ -123,13 +123,15 @@ def test_generations_are_ordered_disjoint_and_maximal(fetches: list[Fetch]) -> N
 # The newest version
 
 
-def test_newest_versions_by_update_then_fetch_then_page() -> None:
+def test_newest_versions_by_fetch_then_update_then_page() -> None:
     found = newest_versions(
         seen_table(
-            seen_row("A", FIRST_FETCH, updated_at=UPDATED, status="newest"),
-            seen_row("A", SECOND_FETCH, updated_at=UPDATED - timedelta(microseconds=1), status="older"),
-            seen_row("B", FIRST_FETCH, status="older"),
-            seen_row("B", SECOND_FETCH, status="newest"),
+            seen_row("A", FIRST_FETCH, updated_at=UPDATED, status="older"),
+            seen_row("A", SECOND_FETCH, updated_at=UPDATED - timedelta(microseconds=1), status="newest"),
+            seen_row(
+                "B", updated_at=UPDATED - timedelta(microseconds=1), raw_page="l/page-00002", status="older"
+            ),
+            seen_row("B", raw_page="l/page-00001", status="newest"),
             seen_row("C", raw_page="l/page-00002", status="newest"),
             seen_row("C", raw_page="l/page-00001", status="older"),
             seen_row("D", status="only"),
@@ -179,7 +181,10 @@ def test_newest_versions_ignore_the_order_of_rows(
             f"l/page-{page:05}",
         )
         for sid, updated, seen, page in (
-            max(version for version in versions if version[0] == sid)
+            max(
+                (version for version in versions if version[0] == sid),
+                key=lambda version: (version[2], version[1], version[3]),
+            )
             for sid in sorted({sid for sid, *_ in versions})
         )
     ]
@@ -236,24 +241,35 @@ def test_merge_reports_corrections_of_newer_versions_only() -> None:
     (correction,) = merged.corrections.to_pylist()
     assert (correction["recording_sid"], correction["seen_at"]) == ("A", SECOND_FETCH)
     assert (correction["price_before"], correction["price_after"]) == (Decimal("-0.0025"), Decimal("-0.005"))
-    older = seen_row("A", SECOND_FETCH, updated_at=UPDATED - timedelta(hours=1), **price)
-    assert fold([lake_row("A")], [older]).corrections.num_rows == 0
+    earlier = lake_row("A", THIRD_FETCH)
+    assert fold([earlier], [seen_row("A", SECOND_FETCH, **price)]).corrections.num_rows == 0
 
 
-def test_merge_prefers_the_newer_fetch_of_equal_updates() -> None:
+@pytest.mark.parametrize("microseconds", [0, 1, -1])
+def test_merge_prefers_the_newer_fetch_whatever_the_update(microseconds: int) -> None:
     known = lake_row("A", status="processing")
-    for microseconds, status in ((0, "completed"), (1, "completed"), (-1, "processing")):
-        updated_at = UPDATED + timedelta(microseconds=microseconds)
-        merged = fold([known], [seen_row("A", SECOND_FETCH, status="completed", updated_at=updated_at)])
-        assert [row["status"] for row in rows(merged.table)] == [status]
-        assert merged.is_changed == (status == "completed")
+    updated_at = UPDATED + timedelta(microseconds=microseconds)
+    merged = fold([known], [seen_row("A", SECOND_FETCH, status="completed", updated_at=updated_at)])
+    assert [(row["status"], row["updated_at"]) for row in rows(merged.table)] == [("completed", updated_at)]
+    assert merged.went_back["recording_sid"].to_pylist() == (["A"] if microseconds < 0 else [])
 
 
-def test_merge_ignores_price_and_page_of_an_older_version() -> None:
+def test_merge_takes_a_price_that_comes_with_an_older_update() -> None:
     known = lake_row("A", price=None, price_raw=None, first_priced_at=None)
-    merged = fold([known], [seen_row("A", SECOND_FETCH, updated_at=UPDATED - timedelta(seconds=1))])
-    assert counts(merged) == (0, 0, 0)
-    assert rows(merged.table) == [known]
+    older = seen_row("A", SECOND_FETCH, updated_at=UPDATED - timedelta(seconds=1))
+    merged = fold([known], [older])
+    assert counts(merged) == (0, 1, 0)
+    (row,) = rows(merged.table)
+    assert (row["price"], row["first_priced_at"]) == (Decimal("-0.0025"), SECOND_FETCH)
+    assert rows(merged.went_back) == [
+        {"recording_sid": "A", "updated_at": UPDATED - timedelta(seconds=1), "raw_page": older["raw_page"]}
+    ]
+    assert fold(rows(merged.table), [older]).went_back.num_rows == 0
+
+
+def test_merge_does_not_find_a_missing_update_odd() -> None:
+    merged = fold([lake_row("A")], [seen_row("A", SECOND_FETCH, updated_at=CREATED)])
+    assert (counts(merged), merged.went_back.num_rows) == ((0, 1, 0), 0)
 
 
 OTHER_VALUES: Row = {
@@ -379,12 +395,13 @@ def test_merge_restores_a_recording_listed_again() -> None:
     assert rows(merged.table) == [lake_row("A")]
 
 
-def test_merge_restores_the_newer_version() -> None:
+def test_merge_restores_the_version_that_is_listed_now() -> None:
     gone = lake_row("A", deleted_at=SECOND_FETCH)
     old = seen_row("A", THIRD_FETCH, updated_at=UPDATED - timedelta(days=1), status="processing")
     merged = fold([gone], [old], THIRD_FETCH)
     assert counts(merged) == (0, 1, 0)
-    assert rows(merged.table) == [lake_row("A")]
+    (row,) = rows(merged.table)
+    assert (row["status"], row["deleted_at"], row["first_seen_at"]) == ("processing", None, FIRST_FETCH)
 
 
 def test_merge_marks_a_recording_listed_as_deleted() -> None:
@@ -492,7 +509,7 @@ def by_the_rules(known: dict[str, Row], step: Step) -> dict[str, Row]:
                 if version["price_raw"] is None:
                     version["price_raw"] = row["price_raw"] = old["price_raw"]
             is_same = all(old[name] == version[name] for name in CONTENT_NAMES)
-            if is_same or version["updated_at"] < old["updated_at"]:
+            if is_same:
                 row |= {name: old[name] for name in (*CONTENT_NAMES, "raw_page")}
             row |= {"first_seen_at": old["first_seen_at"], "first_priced_at": old["first_priced_at"]}
         if row["status"] == "deleted":

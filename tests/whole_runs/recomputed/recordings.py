@@ -135,10 +135,15 @@ class Recording:
         return pairwise(self.sights)
 
     def take(self, sight: Sight) -> None:
-        """Take note of a version. The newest update counts; of two with the same, what was read last."""
+        """Take note of a version. What was read last counts; in one fetch, the newest update."""
         if sight.version.price is not None and self.first_priced_at is None:
             self.first_priced_at = sight.seen_at
-        if not self.sights or (sight.version != self.now and sight.version.updated_at >= self.now.updated_at):
+        is_older = (
+            bool(self.sights)
+            and sight.seen_at == self.sights[-1].seen_at
+            and sight.version.updated_at < self.now.updated_at
+        )
+        if not self.sights or (sight.version != self.now and not is_older):
             self.sights.append(sight)
         elif sight.version == self.now and sight.seen_at == self.sights[-1].seen_at:
             self.sights[-1] = sight  # a page that repeats a record of the page before

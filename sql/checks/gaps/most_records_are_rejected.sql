@@ -1,0 +1,103 @@
+-- Most records of a fetch, of a day, or of all days could not be understood: the figures lack them.
+-- If the API sends something new, a newer recspend may understand it.
+-- severity: fail
+with
+
+rejects as (
+    select
+        *,
+        cast(timezone('UTC', created_at) as date) as day,
+        concat(field, ' ', regexp_replace(reason, '^.* is ', 'is ')) as why,
+    from ops.rejects
+),
+
+coverage as (
+    select * from ops.coverage
+),
+
+-- Fetches that still count for a day.
+counting as (
+    select distinct
+        account_sid,
+        landing,
+    from coverage
+),
+
+by_account as (
+    select
+        account_sid,
+        count(*) as rejected,
+    from rejects
+    group by account_sid
+),
+
+listed as (
+    select
+        account_sid,
+        sum(recordings) as recordings,
+    from coverage
+    group by account_sid
+),
+
+-- A few odd records of a day or of an older fetch are only in the warning about rejects.
+found as (
+    select
+        landings.account_sid,
+        concat('fetch of ', landings.first_day, ' to ', landings.last_day) as part,
+        landings.rows - landings.outside as records,
+        landings.rejected,
+    from ops.landings as landings
+    inner join counting
+        on landings.account_sid = counting.account_sid and landings.landing = counting.landing
+    qualify
+        landings.rejected >= 10
+        or row_number()
+            over (partition by landings.account_sid order by landings.fetched_at desc)
+        = 1
+    union all
+    select
+        by_account.account_sid,
+        'all days' as part,
+        listed.recordings + by_account.rejected as records,
+        by_account.rejected,
+    from by_account
+    inner join listed on by_account.account_sid = listed.account_sid
+    union all
+    select
+        rejects.account_sid,
+        cast(rejects.day as varchar) as part,
+        any_value(coalesce(coverage.recordings, 0)) + count(*) as records,
+        count(*) as rejected,
+    from rejects
+    left join coverage
+        on rejects.account_sid = coverage.account_sid and rejects.day = coverage.day
+    where rejects.day is not null
+    group by rejects.account_sid, rejects.day
+    having count(*) >= 10
+),
+
+commonest as (
+    select
+        account_sid,
+        why,
+        arg_min(
+            concat(coalesce(recording_sid, 'without a sid'), ': ', field, ' ', reason), raw_page
+        ) as example,
+        min(raw_page) as raw_page,
+    from rejects
+    group by account_sid, why
+    qualify row_number() over (partition by account_sid order by count(*) desc, why) = 1
+)
+
+select
+    found.account_sid,
+    found.part,
+    found.records,
+    found.rejected,
+    commonest.why as commonest_reason,
+    commonest.example,
+    commonest.raw_page,
+from found
+cross join landed.settings as settings
+left join commonest on found.account_sid = commonest.account_sid
+where found.rejected > found.records * settings.rejected_share_failure
