@@ -58,6 +58,15 @@ STORIES = {
         faults=(*CHANGES, *USAGE_ERRORS),
         unread=(date(2026, 8, 3), date(2026, 8, 6)),
     ),
+    "New York, then Tokyo": Story(
+        5,
+        "America/New_York",
+        SUMMER,
+        {date(2026, 8, 25): ["2026-07"], date(2026, 9, 3): ["2026-08"]},
+        recordings=300,
+        accounts=1,
+        zone_at_last="Asia/Tokyo",
+    ),
     "Kathmandu, closed late": Story(
         4,
         "Asia/Kathmandu",

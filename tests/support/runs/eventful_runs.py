@@ -35,7 +35,7 @@ class Story:
     closed after its run. twilio: how many of the accounts, from the first, are Twilio's. faults, dialect: of the
     emulator. unread: first and last of the days that no run asks for. audit_days: how many old days each run reads
     again. edits: how many recordings change before each run, in addition to what the faults do. left_behind: from this
-    day on, the last account is not read.
+    day on, the last account is not read. zone_at_last: another reporting time zone, set before the last run.
     """
 
     seed: int
@@ -52,6 +52,7 @@ class Story:
     audit_days: int = 15
     edits: int = 9
     left_behind: date | None = None
+    zone_at_last: str | None = None
 
     def requests(self) -> list[RunRequest]:
         """Return what is asked for each time: everything, or all but the unread days."""
@@ -90,10 +91,10 @@ def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapp
         in_haste(page_size=20),
     ):
         accounts = [replace(each, provider=providers[each.account_sid]) for each in accesses_of(emulator)]
-        context = _context(story, source, accounts, data_dir)
-        _happen(story, source, context)
+        context = _happen(story, source, _context(story, source, accounts, data_dir))
     perform(context, RunRequest("report"))
-    return Told(data_dir, story.zone, {each.account_sid: each.name for each in accounts}, providers)
+    zone = story.zone_at_last or story.zone
+    return Told(data_dir, zone, {each.account_sid: each.name for each in accounts}, providers)
 
 
 def _context(
@@ -112,9 +113,13 @@ def _context(
     return RunContext(settings, accounts, names, clock=clock_of(source.ledger))
 
 
-def _happen(story: Story, source: LivingSource, context: RunContext) -> None:
+def _happen(story: Story, source: LivingSource, context: RunContext) -> RunContext:
+    """Do the runs and closings of a story; return the context of the last."""
     rng = Random(story.seed)
     for day in story.days:
+        if day == story.days[-1] and story.zone_at_last:
+            settings = context.settings.model_copy(update={"reporting_timezone": story.zone_at_last})
+            context = replace(context, settings=settings)
         source.ledger.advance_to(epoch_of(day, story.hour * 3600))
         if day != story.days[0]:
             for _ in range(story.edits):
@@ -126,6 +131,7 @@ def _happen(story: Story, source: LivingSource, context: RunContext) -> None:
             assert (summary.exit_code, summary.failed) == (0, {}), summary.stopping_checks
         for month in story.closings.get(day, ()):
             close_month(context, month, accept_incomplete=True)
+    return context
 
 
 def _any(ledger: LivingLedger, rng: Random) -> Recording:

@@ -76,7 +76,7 @@ TABLES = (
     Table(
         "marts.adjustments",
         ("month_found", "month", *CELL, "kind"),
-        lambda given, _: closing.adjustments(given),
+        closing.adjustments,
     ),
     Table("marts.waste", ("month", "account_sid", "waste_kind", "error_code", "currency"), waste.waste),
     Table("marts.daily_charges", ("charge_date", *CELL), charges.daily_charges),

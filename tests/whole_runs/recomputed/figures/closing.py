@@ -9,7 +9,7 @@ from tests.whole_runs.recomputed.figures.coverage import unread_when_closed
 from tests.whole_runs.recomputed.figures.spend import CELL, grouped, summed
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.recordings import Recording, Sight, Version
-from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, month_of, total
+from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, day_in, month_of, total
 
 _COUNTED = ("created_at", "source", "channels", "duration_seconds", "price", "currency", "has_no_audio")
 """What moves a figure of a statement when it changes."""
@@ -30,12 +30,12 @@ def statements(given: Given) -> list[Row]:
     """What was reported for each closed month: the recordings as they were known when it was closed."""
     rows = []
     for month in given.closed:
-        moment = closed_at(given, month)
+        moment, zone = closed_at(given, month), given.closed[month]["reporting_timezone"]
         known = [version_at(recording, moment) for recording in given.recordings.values()]
         counted = [
             _counted(version)
             for version in known
-            if version is not None and month_of(given.usage_date(version.created_at)) == month
+            if version is not None and month_of(day_in(version.created_at, zone)) == month
         ]
         rows += [
             given.named({"month": month, "closed_at": moment} | row) for row in summed(counted, CELL, _sums)
@@ -68,7 +68,7 @@ def _sums(rows: list[Row]) -> Row:
     return {
         "recordings": len(rows),
         "unpriced_recordings": sum(row["is_awaiting_price"] for row in rows),
-        "billed_minutes": sum(row["billed_minutes"] for row in rows),
+        "billed_minutes": sum(row["billed_minutes"] or 0 for row in rows),
         "cost": total(row["cost"] for row in rows),
     }
 
@@ -158,15 +158,42 @@ def signed(items: Sequence[Row], column: str) -> Decimal:
     return result
 
 
-def adjustments(given: Given) -> list[Row]:
-    """The same by month found, month, cell and kind; what nets to nothing is left out.
-
-    Nothing is `undated`: every change of these stories was found by a fetch.
-    """
+def adjustments(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """The same by month found, month, cell and kind, with what no fetch explains; what nets to nothing is left out."""
 
     def sums(rows: list[Row]) -> Row:
         return {change: sum(row[change] for row in rows) for change in _CHANGES}
 
     key = ("month_found", "month", *CELL, "kind")
     rows = summed(adjusted_recordings(given), key, sums)
-    return [given.named(row) for row in rows if any(row[change] for change in _CHANGES)]
+    found = [row for row in rows if any(row[change] for change in _CHANGES)]
+    return [given.named(row) for row in (*found, *_undated(given, facts, found))]
+
+
+_PARTS = ("recordings", "unpriced_recordings", "billed_minutes", "cost")
+
+
+def _undated(given: Given, facts: Sequence[Row], found: Sequence[Row]) -> Iterator[Row]:
+    """Yield the months as they are now, less their statements and everything that was found since."""
+    now = [row | {"month": month_of(row["usage_date"])} for row in facts]
+    rest: dict[tuple[Any, ...], Row] = {}
+    for sign, rows in (
+        (1, summed(now, ("month", *CELL), _sums)),
+        (-1, statements(given)),
+        (-1, [row | {part: row[f"{part}_change"] for part in _PARTS} for row in found]),
+    ):
+        for row in rows:
+            if row["month"] in given.closed:
+                sums = rest.setdefault(
+                    tuple(row[column] for column in ("month", *CELL)), dict.fromkeys(_PARTS, NOTHING)
+                )
+                for part in _PARTS:
+                    sums[part] += sign * (row[part] or 0)
+    newest = month_of(given.as_of)
+    for place, sums in rest.items():
+        if any(sums.values()):
+            yield dict(zip(("month", *CELL), place, strict=True)) | {
+                "month_found": newest,
+                "kind": "undated",
+                **{f"{part}_change": sums[part] for part in _PARTS},
+            }
