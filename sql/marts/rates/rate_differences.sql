@@ -1,7 +1,9 @@
 with
 
+-- The rate card says what minutes cost, and nothing of recordings of unknown length.
 daily as (
-    select * from marts.daily_spend
+    select * replace (cost - cost_without_minutes as cost)
+    from marts.daily_spend
     where priced_minutes > 0
 ),
 

@@ -1,5 +1,6 @@
 """Which days were read whole, and which months are over and completely read."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 from tests.whole_runs.recomputed.given import Given
@@ -42,13 +43,22 @@ class Months:
                     local = day_in(moment, zone)
                     here[local] = here.get(local, True) and is_whole
 
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts that were read."""
+        return list(self._days)
+
+    def first_month(self, sid: str) -> date:
+        """Return the first month of an account."""
+        return month_of(min(self._days[sid]))
+
     def mark(self, month: date, sid: str | None = None) -> Row:
         """Return what the marts say about a month."""
         so_far = [day for day in days_between(month, next_month(month)) if day < next_month(month)]
         so_far = [day for day in so_far if day < self.open_day]
         accounts = [self._days[sid]] if sid else list(self._days.values())
         read = sum(
-            all(days.get(day, True) for days in accounts) and any(day in days for days in accounts)
+            all(days.get(day, day < min(days)) for days in accounts) and any(day in days for days in accounts)
             for day in so_far
         )
         return {
@@ -62,3 +72,13 @@ class Months:
         mark = self.mark(month, sid)
         is_known = any(month_of(day) == month for day in self._days[sid])
         return not is_known or not (mark["is_running"] or mark["days_missing"])
+
+
+def months_read(given: Given) -> Iterator[Row]:
+    """Which months are over and completely read, of each account and of all together."""
+    months = Months(given)
+    for sid in (*months.accounts, None):
+        first = min(months.first_month(each) for each in ([sid] if sid else months.accounts))
+        while first <= month_of(given.as_of):
+            yield {"month": first, "account_sid": sid} | months.mark(first, sid)
+            first = next_month(first)

@@ -12,7 +12,6 @@ from tests.whole_runs.recomputed.figures.spend import (
     is_priced,
     minutes,
     rounded,
-    with_rate,
 )
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import EXACT, Row, over, percent, total
@@ -170,11 +169,17 @@ def rates_due(given: Given, facts: Sequence[Row]) -> list[Row]:
     return rows
 
 
+def _of_minutes(row: Row) -> Row:
+    """Return a day without what has no minutes: the rate card says nothing of it."""
+    cost = None if row["cost"] is None else EXACT.subtract(row["cost"], row["cost_without_minutes"])
+    return row | {"cost": cost, "cost_per_minute": over(cost, row["priced_minutes"])}
+
+
 def rate_differences(given: Given, facts: Sequence[Row]) -> list[Row]:
     """Days that cost more or less than the rate card says."""
     card = rate_card(given)
     rows = []
-    for row in map(with_rate, daily_spend(given, facts)):
+    for row in map(_of_minutes, daily_spend(given, facts)):
         price = due(card, row, row["usage_date"], row["currency"])
         if price is None or not row["priced_minutes"]:
             continue
