@@ -38,7 +38,7 @@ def open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
     A query that may read any file could show the tokens in `/proc/self/environ`. Raises duckdb.Error if it cannot be
     opened.
     """
-    # Variables of the program are no tables.
+    # Variables of the program must not be readable as tables.
     connection = duckdb.connect(
         str(path), read_only=True, config={**CONFIG, "python_enable_replacements": "false"}
     )
