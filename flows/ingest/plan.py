@@ -1,5 +1,6 @@
 """Which days of an account to read now, and how to ask for them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
+from transforms.ingest.audit import Quarter, quarter_of, quarters_to_count
 from transforms.ingest.dialect import Dialect, calibrate
 from transforms.ingest.plan import DayCount, Reason, expected_pages, plan_days, windows_of
 from transforms.ingest.request import IngestRequest
@@ -80,7 +82,27 @@ def plan_account(
     counts = Lake(data_dir).count_by_day(sid, today, today - timedelta(days=request.rules.settle_days))
     unsettled = [day for day, count in counts.items() if count.unsettled]
     deleted_since = AccountStates(data_dir).read(sid).deleted_since
-    return plan_days(days, today, covered, unsettled, request.rules, deleted_since)
+    # Who names the last day wants these days, and no others.
+    audit_requests = request.rules.audit_requests if request.last is None else 0
+    kept = _kept(data_dir, sid, covered, today, audit_requests)
+    return plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept)
+
+
+def _kept(
+    data_dir: Path, account_sid: str, covered: Mapping[date, CoveredDay], today: date, requests: int
+) -> dict[date, int]:
+    """Return how many recordings are not known to be deleted, by day, of the quarters that are worth an audit."""
+    lake, by_quarter = Lake(data_dir), Counter[Quarter]()
+    for month, number in lake.kept_by_month(account_sid).items() if requests else ():
+        by_quarter[_quarter_of(month)] += number
+    quarters = set(quarters_to_count(by_quarter, covered, today, requests))
+    months = [month for month in lake.months(account_sid) if _quarter_of(month) in quarters]
+    counts = lake.count_by_day(account_sid, today, months=months)
+    return {day: count.kept for day, count in counts.items()}
+
+
+def _quarter_of(month: str) -> Quarter:
+    return quarter_of(date.fromisoformat(f"{month}-01"))
 
 
 def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:

@@ -22,7 +22,7 @@ def retry_policy(settings: Settings) -> RetryPolicy:
 
 def rules(settings: Settings, audit_days: int = 0) -> Rules:
     """Return the rules for which days a run reads again."""
-    return Rules(settings.lookback_days, settings.settle_days, audit_days)
+    return Rules(settings.lookback_days, settings.settle_days, audit_days, settings.audit_requests)
 
 
 def model_options(settings: Settings, names: Mapping[str, str]) -> ModelOptions:

@@ -102,6 +102,18 @@ class Settings(BaseSettings):
         le=3650,
         description="how many days a day is read again while a price is missing or a recording is unfinished",
     )
+    audit_requests: int = Field(
+        default=_RULES.audit_requests,
+        ge=0,
+        le=10_000,
+        description="with about how many requests per account a run looks for deletions on old days; 0: with none",
+    )
+    audit_warning_days: int = Field(
+        default=_MODELS.audit_warning_days,
+        ge=1,
+        le=3650,
+        description="a check warns when stored recordings were last looked for longer ago than this many days",
+    )
     short_recording_seconds: int = Field(
         default=_MODELS.short_recording_seconds,
         ge=0,

@@ -209,6 +209,10 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"coalesce(sum(billed_minutes) filter (where cost >= 0), 0), sum(cost) from {FACT} "
         "where status = 'failed' or status = 'absent' or duration_seconds < 5 group by all",
     ),
+    "marts.last_readings": (
+        "select account_sid, usage_date, read_at from marts.last_readings",
+        "select account_sid, day, fetched_at from ops.coverage where recordings > 0 and fetched_at is not null",
+    ),
     "marts.recordings_kept": (
         "select account_sid, sum(made_recordings), sum(made_minutes), sum(gone_recordings), sum(gone_minutes), "
         "sum(standing_recordings), sum(made_minutes - gone_minutes - standing_minutes) "
@@ -433,6 +437,16 @@ def warehouse_of(
         "landed.accounts": [{"account_sid": sid, "account_name": f"name of {sid}"} for sid in "AB"],
         "landed.rate_card": RATE_CARD,
         "landed.recordings": recordings,
+        "ops.coverage": [
+            {
+                "account_sid": sid,
+                "day": day,
+                "is_covered": True,
+                "fetched_at": f"{day}T23:00:00Z",
+                "recordings": 1,
+            }
+            for sid, day in {(row["account_sid"], str(row["created_at"])[:10]) for row in recordings}
+        ],
         "landed.storage_rates": STORAGE_RATES,
         **bills(),
         "landed.closed_months": [{"month": "2026-08-01", "closed_at": "2026-08-25T00:00:00Z"}],

@@ -144,11 +144,22 @@ def test_plan_gives_the_reason_of_repeated_and_audited_days(read: tuple[Emulator
 def test_plan_includes_days_since_the_last_run(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     later = TODAY + timedelta(days=10)
-    assert plan(context_at(later, emulator, data_dir), RunRequest("ingest", september(1))) == [
-        UNSETTLED,
+    new: list[Row] = [
         (september(30), september(30), "not covered", 1),
         (date(2026, 10, 1), date(2026, 10, 10), "not covered", 1),
     ]
+    context = context_at(later, emulator, data_dir, audit_requests=0)
+    assert plan(context, RunRequest("ingest", september(1))) == [UNSETTLED, *new]
+    # By default, deletions are looked for on all days that have recordings, unless the last day is given.
+    asked = RunRequest("ingest", september(1))
+    assert plan(context_at(later, emulator, data_dir), asked) == [
+        (september(1), september(9), "audit", 1),
+        (september(12), september(29), "audit", 1),
+        UNSETTLED,
+        *new,
+    ]
+    asked = RunRequest("ingest", september(1), september(29))
+    assert plan(context_at(later, emulator, data_dir), asked) == [UNSETTLED]
 
 
 def test_plan_matches_what_is_read(read: tuple[Emulator, Path]) -> None:

@@ -193,7 +193,7 @@ class LivingMachine(RuleBasedStateMachine):
         self.model = Model(self.ledger)
         names = {sid: sid for sid in (BUSY, NEW)}
         self.context = replace(
-            context_by(clock_of(self.ledger), [], self.data_dir, concurrency=4), names=names
+            context_by(clock_of(self.ledger), [], self.data_dir, concurrency=4, audit_requests=0), names=names
         )
         self.dialect: tuple[str, ...] = ()
         self.knows_first_days = False

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import ceil
+from types import MappingProxyType
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.ingest.audit import ROWS_PER_PAGE, days_to_audit
 from transforms.ingest.request import Rules
 from transforms.schema import DELETED, LAKE_SCHEMA, NO_AUDIO_STATUSES
 from transforms.values.dates import INSTANT
@@ -38,6 +40,7 @@ def plan_days(
     unsettled: Collection[date],
     rules: Rules,
     deleted_since: datetime | None = None,
+    kept: Mapping[date, int] = MappingProxyType({}),
 ) -> dict[date, Reason]:
     """Choose the days of a range to fetch, in order, each with the first reason that applies.
 
@@ -49,6 +52,7 @@ def plan_days(
         rules: How far to look back.
         deleted_since: From when on (UTC) fetches listed deleted recordings too. A day fetched before is fetched once
             more, as long as the API can still list what was deleted by then.
+        kept: How many recordings of a day are not known to be deleted, of the days that may be audited.
     """
     reasons: dict[date, Reason] = {}
     day = days.first
@@ -65,6 +69,8 @@ def plan_days(
         day += _DAY
     for day in _oldest_fetched(days, covered, reasons)[: rules.audit_days]:
         reasons[day] = "audit"
+    for day in days_to_audit(days, today, covered, kept, reasons, rules.audit_requests):
+        reasons.setdefault(day, "audit")
     return dict(sorted(reasons.items()))
 
 
@@ -80,10 +86,11 @@ DAY_COUNT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """How many recordings were created on a day, and how many of them are not settled."""
+    """How many recordings were created on a day, and how many of them are not settled, or not known to be deleted."""
 
     recordings: int
     unsettled: int
+    kept: int = 0
 
 
 def count_by_day(recordings: pa.Table, today: date) -> dict[date, DayCount]:
@@ -103,12 +110,16 @@ def count_by_day(recordings: pa.Table, today: date) -> dict[date, DayCount]:
     )
     is_unsettled = pc.and_(pc.or_(is_unpriced, pc.invert(is_done)), is_listed)
     days = recordings["created_at"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    is_kept = pc.is_null(recordings["deleted_at"])
     counted = (
-        pa.table({"day": days, "unsettled": is_unsettled.cast(pa.int64())})
+        pa.table({"day": days, "unsettled": is_unsettled.cast(pa.int64()), "kept": is_kept.cast(pa.int64())})
         .group_by("day")
-        .aggregate([("unsettled", "count"), ("unsettled", "sum")])
+        .aggregate([("unsettled", "count"), ("unsettled", "sum"), ("kept", "sum")])
     )
-    return {row["day"]: DayCount(row["unsettled_count"], row["unsettled_sum"]) for row in counted.to_pylist()}
+    return {
+        row["day"]: DayCount(row["unsettled_count"], row["unsettled_sum"], row["kept_sum"])
+        for row in counted.to_pylist()
+    }
 
 
 def windows_of(days: Iterable[date]) -> list[Window]:
@@ -125,14 +136,11 @@ def windows_of(days: Iterable[date]) -> list[Window]:
     return [window for run in runs for window in quarter_windows(run.first, run.last)]
 
 
-_ROWS_PER_PAGE = 1000
-
-
 def expected_pages(window: Window, known: Mapping[date, DayCount]) -> int:
     """Estimate how many pages a window has, at least one: days never fetched are assumed to be average."""
     average = sum(count.recordings for count in known.values()) / max(len(known), 1)
     rows = sum(known[day].recordings if day in known else average for day in days_of(window))
-    return max(1, ceil(rows / _ROWS_PER_PAGE))
+    return max(1, ceil(rows / ROWS_PER_PAGE))
 
 
 _FEW_PAGES = 8

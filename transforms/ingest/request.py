@@ -10,12 +10,14 @@ class Rules:
 
     lookback_days: how many of the newest days, including today, are always fetched again. settle_days: how long a day
     is fetched again because one of its recordings has no price or is not done. audit_days: how many of the days whose
-    last fetch is oldest are also fetched again, to find deletions and corrections in old months.
+    last fetch is oldest are also fetched again, to find deletions and corrections in old months. audit_requests: with
+    about how many requests old days that still have recordings are also fetched again, to find deletions.
     """
 
     lookback_days: int = 3
     settle_days: int = 90
     audit_days: int = 0
+    audit_requests: int = 10
 
 
 @dataclass(frozen=True, slots=True)

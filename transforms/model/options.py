@@ -21,6 +21,7 @@ class ModelOptions:
     rejected_share_failure: Decimal = Decimal("0.5")
     short_recording_seconds: int = 5
     settle_days: int
+    audit_warning_days: int = 35
     accrual_rate_days: int = 30
     bill_tolerance_amount: Decimal = Decimal("0.01")
     bill_tolerance_share: Decimal = Decimal(0)

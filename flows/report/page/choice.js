@@ -138,11 +138,13 @@ function marksOf(data, choice, { first, last }) {
 // The same filters without a period.
 const ALWAYS = (choice) => ({ ...choice, first: "0000-01-01", last: "9999-12-31" });
 // Sums of columns by a key; null if no value is known.
-function added(rows, key, columns) {
+// Sums by key; of the columns in oldest, the smallest value.
+function added(rows, key, columns, oldest = []) {
   const groups = new Map();
   for (const row of rows) {
-    const sum = groups.get(key(row)) ?? Object.fromEntries(columns.map((column) => [column, null]));
+    const sum = groups.get(key(row)) ?? Object.fromEntries([...columns, ...oldest].map((column) => [column, null]));
     for (const column of columns) if (row[column] !== null) sum[column] = sum[column] === null ? row[column] : sum[column] + row[column];
+    for (const column of oldest) if (row[column] !== null && !(sum[column] <= row[column])) sum[column] = row[column];
     groups.set(key(row), sum);
   }
   return groups;

@@ -20,12 +20,12 @@ const UPKEEP = [
   },
   {
     id: "storage", title: "Cost of storing recordings", charts: 2,
-    how: "The first chart shows the storage cost of each month at the rates in reference/storage_rates.csv; without rates only minutes are shown. The second chart shows what deleting recordings of each age would save per month from now on, independent of the period; nothing is deleted. Neither is included in any other figure.",
+    how: "The first chart shows the storage cost of each month at the rates in reference/storage_rates.csv; without rates only minutes are shown. The second chart shows what deleting recordings of each age would save per month from now on, independent of the period; nothing is deleted. Neither is included in any other figure. Recordings count as kept until their day is read again: verified on is the day (UTC) on which the oldest of them were last looked for, and what was deleted since is not known.",
     show({ data, choice }) {
       const kept = listOf(data, "storage", choice);
-      const months = added(kept, (row) => monthName(data, choice, row.month), ["standing_recordings", "standing_minutes", "storage_cost", "storage_cost_estimate"]);
+      const months = added(kept, (row) => monthName(data, choice, row.month), ["standing_recordings", "standing_minutes", "storage_cost", "storage_cost_estimate"], ["verified_on"]);
       const old = listOf(data, "retention", choice).sort((one, other) => one.from_age_days - other.from_age_days);
-      const ages = added(old, (row) => row.age_bucket, ["standing_recordings", "standing_minutes", "saving_per_month"]);
+      const ages = added(old, (row) => row.age_bucket, ["standing_recordings", "standing_minutes", "saving_per_month"], ["verified_on"]);
       return {
         charts: [
           barsOf(months, choice.currency, { value: "storage_cost", order: "by month" }),

@@ -61,9 +61,7 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         return pq.ParquetFile(path).read(columns=schema.names).cast(schema)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(
-            f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to rebuild it."
-        ) from None
+        raise _unreadable(path, error) from None
 
 
 def holds(path: Path, rows: pa.Table) -> bool:
@@ -81,3 +79,29 @@ def has_columns(path: Path, schema: pa.Schema) -> bool:
     except (OSError, ValueError, pa.ArrowException):
         return False
     return (found.names, found.types) == (schema.names, schema.types)
+
+
+def null_count(path: Path, column: str) -> int:
+    """Count the nulls of a column from the file's statistics, or from the column if there are none; 0 without a file.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if not path.exists():
+        return 0
+    try:
+        with pq.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+            place = file.schema_arrow.names.index(column)
+            found = [group.column(place).statistics for group in groups]
+            if all(each is not None and each.has_null_count for each in found):
+                return sum(each.null_count for each in found)
+            return int(file.read([column])[column].null_count)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to rebuild it."
+    )

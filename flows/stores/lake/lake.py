@@ -4,7 +4,7 @@
 Next to the months is `_landings.json`, which records the landings that are in them. It is written last.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.stores.lake.account_table import AccountTable, has_columns, holds, read_parquet
+from flows.stores.lake.account_table import AccountTable, has_columns, holds, null_count, read_parquet
 from flows.stores.whole_files import replaced_whole, write_whole
 from transforms.ingest.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
 from transforms.normalize.corrections import CORRECTION_SCHEMA
@@ -176,15 +176,34 @@ class Lake:
         except (OSError, pa.ArrowException):
             return None
 
-    def count_by_day(self, account_sid: str, today: date, since: date = date.min) -> dict[date, DayCount]:
+    def kept_by_month(self, account_sid: str) -> dict[str, int]:
+        """Count the recordings that are not known to be deleted, by month (YYYY-MM), without reading them.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return {
+            month: null_count(self._month(account_sid, month), "deleted_at")
+            for month in self.months(account_sid)
+        }
+
+    def count_by_day(
+        self,
+        account_sid: str,
+        today: date,
+        since: date = date.min,
+        months: Collection[str] | None = None,
+    ) -> dict[date, DayCount]:
         """Count recordings, and the unsettled ones among them, by creation day (UTC), from `since`, as of today.
+
+        months: only count these (YYYY-MM).
 
         Raises:
             DataError: A file cannot be read.
         """
         days: dict[date, DayCount] = {}
         for month in self.months(account_sid):
-            if month >= f"{since:%Y-%m}":
+            if month >= f"{since:%Y-%m}" and (months is None or month in months):
                 days |= count_by_day(read_parquet(self._month(account_sid, month), DAY_COUNT_SCHEMA), today)
         return {day: count for day, count in days.items() if day >= since}
 

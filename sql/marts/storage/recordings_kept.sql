@@ -12,6 +12,10 @@ gone_recordings as (
     where is_stored and (deleted_at is not null or status = 'deleted')
 ),
 
+last_readings as (
+    select * from marts.last_readings
+),
+
 settings as (
     select * from landed.settings
 ),
@@ -85,20 +89,30 @@ moved as (
         0 as standing_recordings,
         0 as standing_minutes,
     from gone
+),
+
+summed as (
+    select
+        moved.account_sid,
+        moved.account_name,
+        if(moved.currency = 'XXX', coalesce(only_currency.currency, 'XXX'), moved.currency)
+            as currency,
+        moved.day,
+        cast(coalesce(sum(moved.made_recordings), 0) as bigint) as made_recordings,
+        cast(coalesce(sum(moved.made_minutes), 0) as bigint) as made_minutes,
+        cast(coalesce(sum(moved.gone_recordings), 0) as bigint) as gone_recordings,
+        cast(coalesce(sum(moved.gone_minutes), 0) as bigint) as gone_minutes,
+        cast(coalesce(sum(moved.standing_recordings), 0) as bigint) as standing_recordings,
+        cast(coalesce(sum(moved.standing_minutes), 0) as bigint) as standing_minutes,
+    from moved
+    left join only_currency on moved.account_sid = only_currency.account_sid
+    group by all
 )
 
 select
-    moved.account_sid,
-    moved.account_name,
-    if(moved.currency = 'XXX', coalesce(only_currency.currency, 'XXX'), moved.currency) as currency,
-    moved.day,
-    cast(coalesce(sum(moved.made_recordings), 0) as bigint) as made_recordings,
-    cast(coalesce(sum(moved.made_minutes), 0) as bigint) as made_minutes,
-    cast(coalesce(sum(moved.gone_recordings), 0) as bigint) as gone_recordings,
-    cast(coalesce(sum(moved.gone_minutes), 0) as bigint) as gone_minutes,
-    cast(coalesce(sum(moved.standing_recordings), 0) as bigint) as standing_recordings,
-    cast(coalesce(sum(moved.standing_minutes), 0) as bigint) as standing_minutes,
-from moved
-left join only_currency on moved.account_sid = only_currency.account_sid
-group by all
-order by account_sid, currency, moved.day
+    summed.*,
+    if(summed.standing_recordings > 0, last_readings.read_at, null) as verified_at,
+from summed
+left join last_readings
+    on summed.account_sid = last_readings.account_sid and summed.day = last_readings.usage_date
+order by summed.account_sid, summed.currency, summed.day

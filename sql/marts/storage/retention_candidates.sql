@@ -44,6 +44,7 @@ by_bucket as (
         max(aged.day) as last_usage_date,
         cast(sum(aged.standing_recordings) as bigint) as standing_recordings,
         cast(sum(aged.standing_minutes) as bigint) as standing_minutes,
+        min(aged.verified_at) as verified_at,
     from aged
     inner join buckets
         on
@@ -103,5 +104,6 @@ select
         )
         * price_per_minute_month as decimal(38, 9)
     ) as saving_per_month,
+    verified_at,
 from charged
 order by account_sid, currency, from_age_days

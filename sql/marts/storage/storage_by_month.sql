@@ -29,6 +29,7 @@ closed as (
         by_month.*,
         daily.standing_recordings,
         daily.standing_minutes,
+        daily.verified_at,
         extract(day from last_day(by_month.last_day)) as days_in_month,
         (extract(day from last_day(by_month.last_day)) - extract(day from by_month.last_day))
         * daily.storage_cost
@@ -54,6 +55,7 @@ select
     days_without_rate,
     storage_cost,
     cast(storage_cost + rest_of_month as decimal(38, 9)) as storage_cost_estimate,
+    closed.verified_at,
     months_read.is_running,
     months_read.days_read,
     months_read.days_missing,

@@ -50,5 +50,6 @@ select
         / extract(day from last_day(storage_date)) as decimal(38, 9)
     )
         as storage_cost,
+    verified_at,
 from charged
 order by storage_date, account_sid, currency

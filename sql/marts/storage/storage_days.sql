@@ -31,6 +31,7 @@ standing as (
             as standing_recordings,
         cast(sum(coalesce(kept.made_minutes - kept.gone_minutes, 0)) over so_far as bigint)
             as standing_minutes,
+        min(kept.verified_at) over so_far as verified_at,
     from days
     left join kept
         on

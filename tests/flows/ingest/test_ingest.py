@@ -164,7 +164,8 @@ def test_days_since_the_last_run_are_read(tmp_path: Path) -> None:
     later = [*SETTLED, recording(3, date(2026, 10, 5))]
     with served(later, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY + timedelta(days=10))
-        assert days_asked(emulator, 0) == [("2026-09-30", "2026-09-30"), ("2026-10-01", "2026-10-10")]
+        # The days since the last run, and in the same request those that still have recordings.
+        assert days_asked(emulator, 0) == [("2026-08-03", "2026-09-30"), ("2026-10-01", "2026-10-10")]
     assert len(rows_of(tmp_path / "data", EVERY_FACT)) == 4
 
 

@@ -48,6 +48,8 @@ ENVIRONMENT = {
     "REPORT_PAGE": ("false", False),
     "LOOKBACK_DAYS": ("99", 99),
     "SETTLE_DAYS": ("9", 9),
+    "AUDIT_REQUESTS": ("4", 4),
+    "AUDIT_WARNING_DAYS": ("50", 50),
     "USAGE_RECORDS": ("false", False),
     "BILL_TOLERANCE_AMOUNT": ("0.05", Decimal("0.05")),
     "BILL_TOLERANCE_SHARE": ("0.001", Decimal("0.001")),

@@ -43,6 +43,8 @@ CLEAN: Mapping[str, list[Row]] = {
     "landed.settings": [
         {
             "reporting_timezone": "UTC",
+            "as_of": "2026-07-06",
+            "audit_warning_days": 35,
             "unpriced_share_warning": "0.5",
             "rejected_share_failure": "0.5",
             "short_recording_seconds": 5,
@@ -269,6 +271,9 @@ PLANTED: Mapping[str, list[str]] = {
     ],
     "pages_may_be_missing": [
         "insert into ops.oddities values ('raw/A/w/f', 'no next_page_uri on a full page', '', 1, null, null)"
+    ],
+    "storage_is_unverified": [
+        "update marts.retention_candidates set verified_at = '2026-05-31T23:00:00Z' where account_sid = 'B'"
     ],
     "records_are_rejected": ["insert into ops.rejects (account_sid, record_key) values ('A', 'R9')"],
     "signs_are_mixed": [

@@ -91,6 +91,7 @@ TABLES = (
     Table(
         "marts.reconciliation", ("against", "period_start", "account_sid", "currency"), bill.reconciliation
     ),
+    Table("marts.last_readings", ("account_sid", "usage_date"), coverage.last_readings),
     Table("marts.recordings_kept", ("account_sid", "currency", "day"), storage.recordings_kept),
     Table(
         "marts.storage_rate_periods", ("account_sid", "currency", "valid_from"), storage.storage_rate_periods

@@ -9,4 +9,5 @@ select
     standing_recordings,
     standing_minutes,
     saving_per_month,
+    cast(timezone('UTC', verified_at) as date) as verified_on,
 from marts.retention_candidates

@@ -8,4 +8,5 @@ select
     storage_cost,
     storage_cost_estimate,
     days_without_rate,
+    cast(timezone('UTC', verified_at) as date) as verified_on,
 from marts.storage_by_month

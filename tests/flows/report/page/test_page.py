@@ -72,7 +72,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{eur.account_sid},2026-07,recordings,1800,6.40,EUR\n"
         )
         settings = {"account_sid": usd.account_sid, "provider": "twilio", "report_page": True}
-        context = context_by(clock_of(emulator.ledger), accounts, folder, **settings)
+        # An audit would read a day again, without the broken records that the first fetch met.
+        context = context_by(clock_of(emulator.ledger), accounts, folder, audit_requests=0, **settings)
         names = zip([usd.account_sid, eur.account_sid, gbp.account_sid], ODD_NAMES, strict=True)
         context = replace(context, names={**context.names, **dict(names)})
         assert perform(context, RunRequest("run")).exit_code == 0
@@ -218,14 +219,16 @@ SECTIONS: Mapping[str, tuple[str, str, str]] = {
     ),
     "Storage by month": (
         "month",
-        "standing_minutes, storage cost, storage cost estimate",
+        "standing_minutes, storage cost, storage cost estimate, verified on",
         f"select strftime(storage_month, '%Y-%m') || {RUNNING.format('storage_month')}, standing_minutes, "
-        "storage_cost, storage_cost_estimate from marts.storage_by_month where {0}",
+        "storage_cost, storage_cost_estimate, cast(timezone('UTC', verified_at) as date) "
+        "from marts.storage_by_month where {0}",
     ),
     "Savings from deleting, ": (
         "age",
-        "standing_minutes, saving per month",
-        "select age_bucket, standing_minutes, saving_per_month from marts.retention_candidates where {0}",
+        "standing_minutes, saving per month, verified on",
+        "select age_bucket, standing_minutes, saving_per_month, cast(timezone('UTC', verified_at) as date) "
+        "from marts.retention_candidates where {0}",
     ),
     "Changes in closed months": (
         "closed month",

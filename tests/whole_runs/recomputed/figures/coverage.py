@@ -45,6 +45,27 @@ def _is_listed_as_deleted(row: Row, newest: date) -> bool:
     )
 
 
+def last_readings(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """When the recordings of a day in the reporting time zone were last read: the oldest of its days in UTC."""
+    return [
+        {"account_sid": sid, "usage_date": day, "read_at": moment}
+        for (sid, day), moment in read_at(given, facts).items()
+    ]
+
+
+def read_at(given: Given, facts: Sequence[Row]) -> dict[tuple[str, date], datetime]:
+    """The same, by account and day."""
+    found: dict[tuple[str, date], datetime] = {}
+    for row in coverage(given, facts):
+        if row["recordings"]:
+            begins = datetime.combine(row["day"], time(), UTC)
+            hours = [given.usage_date(begins + timedelta(hours=hour, minutes=59)) for hour in range(24)]
+            for day in {given.usage_date(begins), *hours}:
+                place = row["account_sid"], day
+                found[place] = min(found.get(place, row["fetched_at"]), row["fetched_at"])
+    return found
+
+
 def landings(given: Given) -> Iterator[Row]:
     """Every fetch, and how its rows were counted."""
     known: set[str] = set()

@@ -2,12 +2,13 @@
 
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed.comparison import Near
+from tests.whole_runs.recomputed.figures.coverage import read_at
 from tests.whole_runs.recomputed.figures.spend import grouped, is_kept, minutes
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import NO_CURRENCY, Row, days_between, month_of, next_month
@@ -43,6 +44,7 @@ def _gone_on(given: Given, row: Row) -> date | None:
 
 def recordings_kept(given: Given, facts: Sequence[Row]) -> list[Row]:
     """What was made and deleted on each day, and what is left of what was made."""
+    looked_for = read_at(given, facts)
     rows = counted(given, facts)
     made = grouped(rows, *_ACCOUNT, "usage_date")
     gone = grouped((row for row in rows if row["gone_on"]), *_ACCOUNT, "gone_on")
@@ -52,9 +54,16 @@ def recordings_kept(given: Given, facts: Sequence[Row]) -> list[Row]:
             | _count("made", made.get(place, []))
             | _count("gone", gone.get(place, []))
             | _count("standing", [row for row in made.get(place, []) if is_kept(row)])
+            | {"verified_at": _verified_at(looked_for, made.get(place, []))}
         )
         for place in {*made, *gone}
     ]
+
+
+def _verified_at(looked_for: Mapping[tuple[str, date], datetime], made: Sequence[Row]) -> datetime | None:
+    """Return when the oldest of the days that still have recordings was last read."""
+    moments = [looked_for[row["account_sid"], row["usage_date"]] for row in made if is_kept(row)]
+    return min(moments, default=None)
 
 
 def _count(name: str, rows: Sequence[Row]) -> Row:
@@ -122,7 +131,7 @@ def storage_rate_periods(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
 
 
 class Day(NamedTuple):
-    """What an account keeps on a day. rate: None if there is none."""
+    """What an account keeps on a day. rate: None if there is none. verified_at: when all of it was last looked for."""
 
     day: date
     account_sid: str
@@ -130,10 +139,11 @@ class Day(NamedTuple):
     recordings: int
     minutes: int
     rate: Rate | None
+    verified_at: datetime | None
 
 
 def _days(given: Given, facts: Sequence[Row]) -> list[Day]:
-    rates, days = _rates(given), []
+    rates, days, looked_for = _rates(given), [], read_at(given, facts)
     for (account_sid, currency), rows in grouped(counted(given, facts), *_ACCOUNT).items():
         periods = _of_account(rates, account_sid, currency)
         for day in days_between(min(row["usage_date"] for row in rows), given.as_of):
@@ -142,7 +152,10 @@ def _days(given: Given, facts: Sequence[Row]) -> list[Day]:
                 for row in rows
                 if row["usage_date"] <= day and (row["gone_on"] is None or row["gone_on"] > day)
             ]
-            days.append(Day(day, account_sid, currency, len(kept), minutes(kept), _on(periods, day)))
+            verified_at = _verified_at(looked_for, [row for row in rows if row["usage_date"] <= day])
+            days.append(
+                Day(day, account_sid, currency, len(kept), minutes(kept), _on(periods, day), verified_at)
+            )
     return days
 
 
@@ -162,6 +175,7 @@ def _day(given: Given, day: Day) -> Row:
             "standing_minutes": day.minutes,
             "price_per_minute_month": day.rate.price if day.rate else None,
             "shared_free_minutes": day.rate.free if day.rate else None,
+            "verified_at": day.verified_at,
         }
     )
 
@@ -270,6 +284,7 @@ def storage_by_month(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
                 "last_day": last.day,
                 "standing_recordings": last.recordings,
                 "standing_minutes": last.minutes,
+                "verified_at": last.verified_at,
                 "minute_months": Fraction(sum(day.minutes for day, _ in days), _days_of(month)),
                 "chargeable_minute_months": Near(
                     sum((cost.minutes for cost in known), Fraction(0)) / _days_of(month), len(days)
@@ -292,7 +307,7 @@ def age_bucket(days: int) -> str:
 
 def retention_candidates(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
     """What is still kept, by age, and what deleting it would save: the free minutes stay with the youngest."""
-    rates = _rates(given)
+    rates, looked_for = _rates(given), read_at(given, facts)
     kept = [
         row | {"age_days": (given.as_of - row["usage_date"]).days}
         for row in counted(given, facts)
@@ -311,6 +326,7 @@ def retention_candidates(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
             | {
                 "first_usage_date": min(days),
                 "last_usage_date": max(days),
+                "verified_at": _verified_at(looked_for, rows),
                 "saving_per_month": None if rate is None else _saving(rate, rows, kept, of_place),
             }
         )

@@ -1,0 +1,98 @@
+"""Which old days are fetched again to find deletions."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.ingest.audit import days_to_audit, quarter_of, quarters_to_count
+from transforms.values.windows import CoveredDay, Window, days_of
+
+TODAY = date(2026, 9, 30)
+YEAR = Window(date(2025, 10, 1), TODAY)
+
+
+def read(ages: Mapping[date, int]) -> dict[date, CoveredDay]:
+    """Return days read that many days before today."""
+    noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
+    return {day: CoveredDay(day, noon - timedelta(days=age), "landing", True) for day, age in ages.items()}
+
+
+def day(month: int, number: int) -> date:
+    return date(2026, month, number)
+
+
+EVERY_DAY = read(dict.fromkeys(days_of(YEAR), 10))
+
+
+def audited(
+    kept: Mapping[date, int], requests: int, covered: Mapping[date, CoveredDay] = EVERY_DAY
+) -> list[date]:
+    return days_to_audit(YEAR, TODAY, covered, kept, [], requests)
+
+
+def test_audit_groups_neighbouring_days_that_fit_on_a_page() -> None:
+    kept = {day(7, 1): 500, day(7, 3): 500, day(7, 4): 1, day(8, 20): 2}
+    # One request: the 2nd of July has no recordings, and is between two days that have.
+    assert audited(kept, 1) == days_of(Window(day(7, 1), day(7, 3)))
+    assert audited(kept, 2) == [
+        *days_of(Window(day(7, 1), day(7, 3))),
+        *days_of(Window(day(7, 4), day(8, 20))),
+    ]
+
+
+def test_audit_prefers_many_recordings_per_request() -> None:
+    kept = {day(2, 1): 5, day(5, 1): 900, day(8, 1): 1001}
+    assert [audited(kept, number) for number in (1, 2, 3)] == [
+        [day(5, 1)],
+        [day(2, 1), day(5, 1)],
+        [day(5, 1), day(8, 1)],
+    ]
+
+
+def test_audit_prefers_what_was_read_long_ago() -> None:
+    kept = {day(2, 1): 100, day(5, 1): 400}
+    ages = {day(2, 1): 21, day(5, 1): 10}
+    assert audited(kept, 1, EVERY_DAY | read(ages)) == [day(2, 1)]
+    assert audited(kept, 1, EVERY_DAY | read(ages | {day(2, 1): 19})) == [day(5, 1)]
+
+
+def test_audit_leaves_out_days_of_today_and_without_recordings() -> None:
+    covered = EVERY_DAY | read({day(5, 1): 0})
+    assert audited({day(2, 1): 0, day(5, 1): 7}, 9, covered) == []
+    assert audited({day(2, 1): 7}, 0) == []
+    assert days_to_audit(YEAR, TODAY, EVERY_DAY, {day(2, 1): 7}, [day(2, 1)], 9) == []
+    assert days_to_audit(Window(day(3, 1), TODAY), TODAY, EVERY_DAY, {day(2, 1): 7}, [], 9) == []
+    # A day that was not over, or never read, is read anyway.
+    unread = {each: covered_day for each, covered_day in EVERY_DAY.items() if each != day(2, 1)}
+    assert audited({day(2, 1): 7}, 9, unread) == []
+
+
+def test_audit_reads_a_day_of_more_pages_than_requests() -> None:
+    assert audited({day(5, 1): 90_000}, 3) == [day(5, 1)]
+
+
+@given(st.dictionaries(st.sampled_from(days_of(YEAR)), st.integers(0, 2500), max_size=40), st.integers(1, 8))
+@settings(deadline=None, max_examples=15)
+def test_audit_reads_every_day_in_time_with_bounded_requests(kept: dict[date, int], requests: int) -> None:
+    """Every run has its requests, and no day with recordings waits for ever."""
+    ages, most = dict.fromkeys(days_of(YEAR), 10), 0
+    pages = sum(ceil(number / 1000) for number in kept.values())
+    for _ in range(12 * (pages + 1)):
+        chosen = days_to_audit(YEAR, TODAY, read(ages), kept, [], requests)
+        expected = sum(ceil(kept.get(each, 0) / 1000) for each in chosen if kept.get(each, 0) > 1000)
+        assert expected <= max(requests, 3)
+        ages = {each: 1 if each in chosen else age + 1 for each, age in ages.items()}
+        most = max([most, *(ages[each] for each, number in kept.items() if number)])
+    assert most <= 10 + 60 * (pages + 1)
+
+
+def test_quarters_to_count_are_the_ones_worth_an_audit() -> None:
+    kept = {(2025, 4): 0, (2026, 1): 2000, (2026, 2): 100_000, (2026, 3): 50}
+    assert quarters_to_count(kept, EVERY_DAY, TODAY, 1) == [(2026, 1), (2026, 2)]
+    # A quarter that was read today cannot be audited, and one without recordings need not be.
+    of_today = EVERY_DAY | read({each: 0 for each in days_of(YEAR) if quarter_of(each) == (2026, 2)})
+    assert quarters_to_count(kept, of_today, TODAY, 10) == [(2026, 1), (2026, 3)]
+    assert quarters_to_count(kept, EVERY_DAY, TODAY, 0) == []

@@ -1,0 +1,166 @@
+"""Which old days to fetch again, to find out what was deleted: the most recordings per request, the longest unverified.
+
+Where a deleted recording is no longer listed (SignalWire), a deletion shows only when its day is fetched again. An
+account may have many more days than a run can fetch, so each run fetches a few pages of them.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import ceil
+
+from transforms.values.windows import CoveredDay, Window
+
+ROWS_PER_PAGE = 1000
+"""The largest page both vendors allow (documented)."""
+
+_DAY = timedelta(days=1)
+# Enough to choose from: what is cheap is known only after the days of a quarter were counted.
+_CHOICE = 3
+
+Quarter = tuple[int, int]
+"""Year and number of a calendar quarter, the most that is asked for together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Neighbouring days that are fetched together."""
+
+    days: Sequence[date]
+    kept: int
+    requests: int
+    age: int
+
+    @property
+    def gain(self) -> float:
+        """What fetching it is worth.
+
+        Recordings are deleted all the time, so what is unknown grows with the number of recordings and with their age
+        since the last fetch. Choosing by the square of the age makes the least of it: then each block is fetched in an
+        interval that is proportional to the square root of its requests per recording, and none is left out for ever.
+        """
+        return self.kept * self.age**2 / self.requests
+
+
+def quarter_of(day: date) -> Quarter:
+    """Return the calendar quarter of a day."""
+    return day.year, (day.month + 2) // 3
+
+
+def quarters_to_count(
+    kept: Mapping[Quarter, int], covered: Mapping[date, CoveredDay], today: date, requests: int
+) -> list[Quarter]:
+    """Choose the quarters whose days are worth counting, so that not all recordings of an account have to be.
+
+    Args:
+        kept: How many recordings of each quarter are not known to be deleted.
+        covered: The days fetched so far.
+        today: The current day, UTC.
+        requests: How many requests there are for an audit.
+    """
+    ages: dict[Quarter, int] = {}
+    for day in covered.values():
+        quarter = quarter_of(day.day)
+        ages[quarter] = max(ages.get(quarter, 0), _age(day, today))
+    blocks = {
+        quarter: _Block([], number, ceil(number / ROWS_PER_PAGE), ages.get(quarter, 0))
+        for quarter, number in kept.items()
+        if number and ages.get(quarter)
+    }
+    chosen: list[Quarter] = []
+    left = _CHOICE * requests
+    for quarter in sorted(blocks, key=lambda quarter: (-blocks[quarter].gain, quarter)):
+        if left <= 0:
+            break
+        chosen.append(quarter)
+        left -= blocks[quarter].requests
+    return chosen
+
+
+def days_to_audit(
+    days: Window,
+    today: date,
+    covered: Mapping[date, CoveredDay],
+    kept: Mapping[date, int],
+    planned: Collection[date],
+    requests: int,
+) -> list[date]:
+    """Choose days to fetch again, with at most about so many requests, or those that one day takes if it takes more.
+
+    Args:
+        days: The range of days to choose from, UTC.
+        today: The current day, UTC; a day that was fetched today is not chosen.
+        covered: The days fetched so far.
+        kept: How many recordings of each day are not known to be deleted, of the days that may be chosen.
+        planned: Days that are fetched anyway.
+        requests: How many requests there are.
+    """
+    due = {
+        day: number
+        for day, number in kept.items()
+        if number
+        and days.first <= day <= days.last
+        and day not in planned
+        and _is_due(covered.get(day), today)
+    }
+    chosen: list[date] = []
+    left = requests
+    for block in sorted(
+        _blocks(due, covered, kept, planned, today), key=lambda each: (-each.gain, each.days[0])
+    ):
+        # The best one in any case: a day of more pages than there are requests would never be fetched otherwise.
+        if requests and (not chosen or block.requests <= left):
+            chosen += block.days
+            left -= block.requests
+    return sorted(chosen)
+
+
+def _blocks(
+    due: Mapping[date, int],
+    covered: Mapping[date, CoveredDay],
+    kept: Mapping[date, int],
+    planned: Collection[date],
+    today: date,
+) -> Iterator[_Block]:
+    """Group neighbouring days, as long as they fit on a page. A day between two of them is fetched with them."""
+    block: list[date] = []
+    rows = 0
+    for day in _every_day(due):
+        is_paid = day in planned
+        number = 0 if is_paid else kept.get(day, 0)
+        is_apart = day not in covered and not is_paid
+        if block and (is_apart or rows + number > ROWS_PER_PAGE or quarter_of(day) != quarter_of(block[-1])):
+            yield _block(block, due, covered, rows, today)
+            block, rows = [], 0
+        if day in due or (block and not is_apart):
+            block.append(day)
+            rows += number
+    if block:
+        yield _block(block, due, covered, rows, today)
+
+
+def _every_day(due: Iterable[date]) -> Iterator[date]:
+    day, last = min(due, default=date.max), max(due, default=date.min)
+    while day <= last:
+        yield day
+        day += _DAY
+
+
+def _block(
+    days: Sequence[date], due: Mapping[date, int], covered: Mapping[date, CoveredDay], rows: int, today: date
+) -> _Block:
+    last = max(day for day in days if day in due)
+    return _Block(
+        [day for day in days if day <= last],
+        sum(due.get(day, 0) for day in days),
+        max(1, ceil(rows / ROWS_PER_PAGE)),
+        max(_age(covered[day], today) for day in days if day in due),
+    )
+
+
+def _is_due(day: CoveredDay | None, today: date) -> bool:
+    return day is not None and day.was_over and _age(day, today) > 0
+
+
+def _age(day: CoveredDay, today: date) -> int:
+    return (today - day.fetched_at.date()).days
