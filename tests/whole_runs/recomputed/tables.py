@@ -48,6 +48,7 @@ TABLES = (
     Table("marts.daily_spend_detail", spend.DETAIL, spend.daily_spend_detail),
     *(_breakdown(name, column) for name, column in spend.BREAKDOWNS.items()),
     Table("marts.monthly_spend", ("month", *CELL), spend.monthly_spend),
+    Table("marts.monthly_totals", ("month", *CELL), spend.monthly_totals),
     Table("marts.months_read", ("month", "account_sid"), lambda given, _: months.months_read(given)),
     Table("marts.effective_rates", ("usage_date", *CELL), rates.effective_rates),
     Table("marts.rate_changes", (*CELL, "changed_on"), rates.rate_changes),

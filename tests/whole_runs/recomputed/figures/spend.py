@@ -200,6 +200,15 @@ def monthly_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
     return rows
 
 
+def monthly_totals(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """The same months without a comparison."""
+    kept = ("month", *CELL, "account_name", *spend([]), "cost_without_minutes")
+    return [
+        {column: row[column] for column in kept} | {"has_recordings": row["recordings"] > 0}
+        for row in monthly_spend(given, facts)
+    ]
+
+
 CHANGES = ("change", "change_percent", "volume_effect", "rate_effect", "other_effect")
 
 

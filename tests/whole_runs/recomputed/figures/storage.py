@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed.comparison import Near
 from tests.whole_runs.recomputed.figures.coverage import read_at
+from tests.whole_runs.recomputed.figures.months import Months
 from tests.whole_runs.recomputed.figures.spend import grouped, is_kept, minutes
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import NO_CURRENCY, Row, days_between, month_of, next_month
@@ -267,7 +268,7 @@ def storage_cost(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
 
 def storage_by_month(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
     """What keeping the recordings costs a month."""
-    costs = _costs(given, _days(given, facts))
+    costs, read = _costs(given, _days(given, facts)), Months(given)
     months: dict[tuple[Any, ...], list[tuple[Day, Cost | None]]] = {}
     for day, cost in costs:
         months.setdefault((month_of(day.day), day.account_sid, day.currency), []).append((day, cost))
@@ -282,6 +283,7 @@ def storage_by_month(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
                 "account_sid": account_sid,
                 "currency": currency,
                 "last_day": last.day,
+                **read.mark(month, account_sid),
                 "standing_recordings": last.recordings,
                 "standing_minutes": last.minutes,
                 "verified_at": last.verified_at,
