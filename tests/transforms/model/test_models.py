@@ -306,9 +306,11 @@ def shipped_models() -> list[Model]:
     ]
 
 
-def test_shipped_models_can_be_built_from_landed_tables() -> None:
-    landed = {f"landed.{file.stem}" for file in SQL.glob("landed/*.yml")}
-    order = names(build_order(shipped_models(), landed))
+def test_shipped_models_can_be_built_from_filled_tables() -> None:
+    filled = {
+        f"{file.parent.name}.{file.stem}" for room in ("landed", "ops") for file in SQL.glob(f"{room}/*.yml")
+    }
+    order = names(build_order(shipped_models(), filled))
     spend = [
         "staging.stg_recordings",
         "marts.fct_recordings",
