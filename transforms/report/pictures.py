@@ -88,7 +88,8 @@ def _made_of(marts: Sequence[Model], by_name: Mapping[str, Model]) -> list[str]:
     lines = []
     for mart in marts:
         if mart.name != FACT and _has_recordings(by_name, mart):
-            one = "||" if mart.twin.adds_up.columns and not mart.twin.adds_up.where else "|o"
+            totals = mart.twin.adds_up
+            one = "||" if "recordings" in totals.columns and not totals.where else "|o"
             lines.append(f'    {_short(mart.name)} {one}--o{{ {_short(FACT)} : "is made of"')
     return lines
 
