@@ -20,7 +20,8 @@ from flows.model import data_map
 from flows.pipeline import states
 from flows.report.presets import PRESETS
 from flows.settings.channel_settings import AppriseSettings, CommandSettings, EmailSettings, WebhookSettings
-from flows.settings.settings import Settings, load
+from flows.settings.loading import load
+from flows.settings.settings import Settings
 from tests.support import TOP, docs, examples, page, section
 from transforms.model.models import read_twin
 from transforms.monitor.findings import KINDS

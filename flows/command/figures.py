@@ -37,7 +37,7 @@ def close(
     from flows.command.screen.figures import statement_lines
     from flows.run.closing import close_month
     from flows.run.request import context_of
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.stores.folder.statements import Statements, as_json_text
 
     settings = load()
@@ -69,7 +69,7 @@ def explain(
     """
     from flows.command.screen.figures import explanation_lines
     from flows.report.explain import explain as explained
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.stores.shipped import shipped
     from flows.stores.warehouse.sql_files import read_models
     from transforms.report.text import to_csv

@@ -64,7 +64,7 @@ def init(
     Example: `recspend init --base-url https://example.signalwire.com --account-sid 720796a0 --timezone Europe/Berlin`
     """
     from flows.settings.config_file import config_path
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.settings.start_files import start_files
 
     given: dict[str, object] = {
@@ -134,7 +134,7 @@ def _asked(given: Mapping[str, object], settings: "Settings") -> dict[str, objec
 def _check_of(field: str) -> Callable[[str], object]:
     """Return the check that raises ConfigError for an invalid answer."""
     from flows.settings.accounts import check_place
-    from flows.settings.settings import load
+    from flows.settings.loading import load
 
     if field in ("base_url", "account_sid"):
         return lambda answer: check_place(**{field: answer})

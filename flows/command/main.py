@@ -85,7 +85,7 @@ def demo(
     from flows.command.perform import perform_request
     from flows.emulator import Parameters
     from flows.run.request import RunContext, RunRequest
-    from flows.settings.settings import load
+    from flows.settings.loading import load
 
     settings = load(data_dir=load().data_dir / "demo", notify=[])
     fresh_folder(settings.data_dir)
@@ -149,7 +149,7 @@ def ingest(
     from flows.command.screen.tables import table
     from flows.run.request import context_of
     from flows.run.stages import planned
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from transforms.report.text import to_json
 
     plan = planned(context_of(load()), request)

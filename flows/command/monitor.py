@@ -39,7 +39,7 @@ def status(
 
     from flows.monitor.health import health
     from flows.settings.accounts import account_names
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from transforms.values.durations import duration
     from transforms.values.json_text import json_text
 
@@ -104,7 +104,7 @@ def notify(
     """
     from flows.monitor.channels import channels
     from flows.settings.config_file import config_path
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.stage import utc_now
     from transforms.errors import ConfigError
 

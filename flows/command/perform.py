@@ -26,7 +26,7 @@ def perform_request(context: RunContext | None, request: RunRequest, *, as_json:
     from flows.run.request import context_of
     from flows.run.stages import perform
     from flows.settings.accounts import refuse_unknown
-    from flows.settings.settings import load
+    from flows.settings.loading import load
 
     through_prefect = prefect or bool(os.environ.get("PREFECT_API_URL"))
     with _stopping_well():

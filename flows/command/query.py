@@ -27,7 +27,7 @@ def check(as_json: AsJson = False) -> None:
     Example: `recspend check`
     """
     from flows.command.screen.run_summary import check_lines
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.stores.shipped import shipped
     from flows.stores.warehouse.checks import check_table
     from flows.stores.warehouse.sql_files import read_checks, read_models
@@ -56,7 +56,7 @@ def query(
     Example: `recspend query "select * from marts.spend_by_source" --format csv`
     """
     from flows.command.screen.tables import table
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
     from transforms.report.text import to_csv, to_json
 

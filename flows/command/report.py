@@ -82,7 +82,7 @@ def report(
 
 def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | None, *, as_json: bool) -> None:
     from flows.report.extract import extract
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.stores.shipped import shipped
     from transforms.values.json_text import json_text
 
@@ -104,7 +104,7 @@ def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | Non
 
 def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
     from flows.report.extract import mart_rows
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.stores.shipped import shipped
     from transforms.report.text import to_csv, to_json
 
@@ -126,7 +126,7 @@ def _open_page() -> None:
     """Open the report page in the browser. Raises ConfigError when it was not written."""
     import webbrowser
 
-    from flows.settings.settings import load
+    from flows.settings.loading import load
 
     page = load().data_dir / "reports" / "report.html"
     if not page.exists():

@@ -46,7 +46,7 @@ def serve_command(
 
     Example: `recspend serve --cron "17 * * * *" --timezone Europe/Berlin`
     """
-    from flows.settings.settings import load
+    from flows.settings.loading import load
     from flows.settings.tokens import asks_prefect
     from flows.stores.prefect.proxies import past_proxies
     from flows.stores.prefect.server import free_address, own_server
@@ -95,7 +95,7 @@ def deploy_command(
     Example: `recspend deploy --work-pool local --cron "17 * * * *"`
     """
     from flows.settings.accounts import account_names
-    from flows.settings.settings import load
+    from flows.settings.loading import load
 
     _check_name(name)
     if per_account and name != ALL_ACCOUNTS:

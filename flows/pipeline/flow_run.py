@@ -18,7 +18,7 @@ from flows.pipeline.states import state_of_error, state_of_summary
 from flows.run.request import RunContext, RunRequest, context_of
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
-from flows.settings.settings import load
+from flows.settings.loading import load
 from flows.stage import utc_now
 from transforms.errors import RecspendError
 

@@ -3,7 +3,7 @@
 `focus.csv` and `focus.parquet` follow the FinOps Open Cost and Usage Specification (FOCUS) 1.2. Its columns, their
 domains and which of them are mandatory: https://focus.finops.org/focus-specification/v1-2/, written in
 https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec (`specification/columns`, `specification/attributes`).
-`sql/reports/focus.sql` selects them from `marts.daily_charges` and `marts.charge_corrections`;
+`sql/reports/focus.sql` selects them from `staging.stg_billed_charges`;
 `sql/presets/<name>.sql` converts them to the format of one system, whose documentation it cites at the top.
 """
 

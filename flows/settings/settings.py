@@ -10,22 +10,18 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 
 from flows.settings.account_settings import AccountSettings, Provider
 from flows.settings.channel_settings import Channels
-from flows.settings.config_file import config_path, read_file
+from flows.settings.config_file import read_file
 from flows.stores.api.retries import RetryPolicy
-from flows.stores.folder.data_format import refuse_newer
-from flows.stores.warehouse.memory import LARGEST_MB, SMALLEST_MB, give_memory
-from transforms.errors import ConfigError
+from flows.stores.warehouse.memory import LARGEST_MB, SMALLEST_MB
 from transforms.ingest.request import IngestRequest, Rules
 from transforms.model.options import ModelOptions
 
@@ -137,7 +133,22 @@ class Settings(BaseSettings):
         description="how far a bill may differ, in its currency",
     )
     bill_tolerance_share: Decimal = Field(
-        default=_MODELS.bill_tolerance_share, ge=0, le=1, description="or as a share of what it charges"
+        default=_MODELS.bill_tolerance_share,
+        ge=0,
+        le=1,
+        description="or as a share of what it charges; also of its minutes and recordings",
+    )
+    bill_tolerance_minutes: Decimal = Field(
+        default=_MODELS.bill_tolerance_minutes,
+        ge=0,
+        lt=10**9,
+        description="how many minutes a bill may differ, whatever they cost",
+    )
+    bill_tolerance_recordings: int = Field(
+        default=_MODELS.bill_tolerance_recordings,
+        ge=0,
+        lt=10**9,
+        description="how many recordings a bill may differ, whatever they cost",
     )
     anomaly_window_days: int = Field(
         default=_MODELS.anomaly_window_days,
@@ -212,37 +223,3 @@ class _FileSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         return read_file()
-
-
-def origins() -> dict[str, str]:
-    """Return where each setting that is set comes from: the name of its variable, or the settings file."""
-    in_environment = EnvSettingsSource(Settings)()
-    named = {name: f"RECSPEND_{name.upper()}" for name in in_environment}
-    return {name: str(config_path()) for name in read_file()} | named
-
-
-def load(**given: Any) -> Settings:
-    """Read the settings.
-
-    given: values from the command line, which win; None counts as not given.
-
-    Raises ConfigError that names every setting that is not valid, but never its value; and when a newer recspend wrote
-    the data folder, so that no command misreads a format it does not know.
-    """
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors()
-        )
-        raise ConfigError(
-            f"Invalid settings: {problems}. Check the RECSPEND_… variables and {config_path()}."
-        ) from None
-    except SettingsError:  # the only settings read as JSON
-        raise ConfigError(
-            "Invalid settings: RECSPEND_ACCOUNTS or RECSPEND_NOTIFY is not JSON. Use recspend.toml for them instead."
-        ) from None
-    refuse_newer(settings.data_dir)
-    give_memory(settings.memory_limit_mb)
-    return settings

@@ -55,29 +55,23 @@ ours as (
         against,
         period_start,
         account_sid,
-        case
-            when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX') else
-                currency
-        end as currency,
+        if(currency = 'XXX' and not is_priced, coalesce(only_currency, 'XXX'), currency)
+            as currency,
         cast(sum(recordings) as bigint) as our_recordings,
         cast(coalesce(sum(recordings) filter (where is_awaiting_price), 0) as bigint)
             as our_unpriced,
         cast(sum(minutes) as bigint) as our_minutes,
         cast(coalesce(sum(minutes) filter (where is_awaiting_price), 0) as bigint)
             as our_unpriced_minutes,
+        cast(coalesce(sum(recordings) filter (where is_priced), 0) as bigint) as our_priced,
+        cast(coalesce(sum(minutes) filter (where is_priced), 0) as bigint) as our_priced_minutes,
         sum(cost) as our_cost,
         min(lowest_rate) as lowest_rate,
         max(highest_rate) as highest_rate,
     from by_period
     inner join periods using (against, period_start, account_sid)
-    group by
-        against,
-        period_start,
-        account_sid,
-        case
-            when currency = 'XXX' and not is_priced then coalesce(only_currency, 'XXX')
-            else currency
-        end
+    -- The fourth column is the currency of the bill.
+    group by 1, 2, 3, 4
 ),
 
 keys as (
@@ -104,6 +98,8 @@ select
     coalesce(ours.our_unpriced, 0) as our_unpriced,
     coalesce(ours.our_minutes, 0) as our_minutes,
     coalesce(ours.our_unpriced_minutes, 0) as our_unpriced_minutes,
+    coalesce(ours.our_priced, 0) as our_priced,
+    coalesce(ours.our_priced_minutes, 0) as our_priced_minutes,
     ours.our_cost,
     ours.lowest_rate,
     ours.highest_rate,

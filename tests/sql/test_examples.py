@@ -60,6 +60,8 @@ TABLES: Mapping[str, Sequence[Row]] = {
             "short_recording_seconds": 5,
             "bill_tolerance_amount": "0.01",
             "bill_tolerance_share": "0",
+            "bill_tolerance_minutes": "5",
+            "bill_tolerance_recordings": 1,
             "unpriced_share_warning": "0.1",
         }
     ],

@@ -23,7 +23,7 @@ from flows.report.presets import PRESETS, Preset
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.warehouse import Warehouse
 from tests.support import GOLDEN
-from tests.support.sql.tables import create
+from tests.support.sql.tables import MODELS, create
 from transforms.model.models import Twin, drift, read_twin
 
 SQL = shipped("sql")
@@ -32,12 +32,16 @@ TWIN: Twin = read_twin((SQL / "reports" / "focus.yml").read_text("utf-8"), "focu
 GIVEN: dict[str, list[dict[str, object]]] = yaml.safe_load((GOLDEN_EXPORTS / "given.yml").read_text("utf-8"))
 
 
+CHARGES = next(model for model in MODELS if model.name == "staging.stg_billed_charges")
+
+
 def warehouse_of(path: Path, **changes: list[dict[str, object]]) -> Warehouse:
     with duckdb.connect(str(path)) as connection:
-        for schema in ("landed", "marts"):
+        for schema in ("landed", "staging", "marts"):
             connection.execute(f"create schema {schema}")
         for name, rows in GIVEN.items():
             create(connection, name, changes.get(name.partition(".")[2], rows))
+        connection.execute(f"create view {CHARGES.name} as {CHARGES.sql}")
     return Warehouse(path)
 
 

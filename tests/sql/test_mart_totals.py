@@ -178,7 +178,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"where is_priced group by 1, {KEYS}",
     ),
     "marts.rate_differences": (
-        f"select usage_date, {KEYS}, sum(difference) from marts.rate_differences group by all",
+        f"select usage_date, {KEYS}, sum(difference) as difference from marts.rate_differences group by all "
+        "having difference <> 0 and bool_and(difference = overcharged - undercharged)",
         f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "
         "where is_priced and billed_minutes > 0 and currency = 'USD' group by all having difference <> 0",
     ),
@@ -426,6 +427,8 @@ def warehouse_of(
                 "short_recording_seconds": 5,
                 "bill_tolerance_amount": "0.01",
                 "bill_tolerance_share": "0",
+                "bill_tolerance_minutes": "5",
+                "bill_tolerance_recordings": 1,
                 "unpriced_share_warning": "0.1",
             }
         ],

@@ -25,6 +25,8 @@ class ModelOptions:
     accrual_rate_days: int = 30
     bill_tolerance_amount: Decimal = Decimal("0.01")
     bill_tolerance_share: Decimal = Decimal(0)
+    bill_tolerance_minutes: Decimal = Decimal(5)
+    bill_tolerance_recordings: int = 1
     with_usage: frozenset[str] = frozenset()
     anomaly_window_days: int = 56
     anomaly_deviations: Decimal = Decimal("4.5")

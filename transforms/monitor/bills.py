@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from transforms.monitor.findings import RECENT_DAYS, Finding, Row, facts_of, is_recent
+from transforms.values.counts import counted
 from transforms.values.money import amounts
 
 RECENT_BILL_DAYS = 100
@@ -31,12 +32,24 @@ def _bill(row: Row) -> Finding:
     when = f"{row['period_start']:%Y-%m}" if _is_invoice(row) else f"{row['period_start']}"
     note = f"; {row['note']}" if row["note"] else ""
     cost, difference = amounts((row["their_cost"], abs(row["difference"])), currency)
+    apart = f"{difference} {more} than" if row["difference"] else "as much as"
     sentence = (
         f"{row['account_name']}: {whose} of {when} (UTC) shows {cost}, "
-        f"{difference} {more} than the recordings cost (main reason: {row['class']}{note})."
+        f"{apart} the recordings cost{_counts(row)} (main reason: {row['class']}{note})."
     )
     subject = f"{row['against']} {row['period_start']} {row['account_sid']} {currency}"
     return Finding("bill.differs", subject, sentence, facts_of(row))
+
+
+def _counts(row: Row) -> str:
+    """Return what they count and what we count, as part of the sentence, if that differs."""
+    if not (row["recordings_apart"] or row["minutes_apart"]):
+        return ""
+    theirs, ours = f"{row['their_minutes']:,.0f} minutes", f"{row['our_minutes']:,}"
+    if row["their_recordings"] is not None:
+        theirs = f"{counted(row['their_recordings'], 'recording', 'recordings')} and {theirs}"
+        ours = f"{row['our_recordings']:,} and {ours}"
+    return f", and counts {theirs} where we have {ours}"
 
 
 def _is_invoice(row: Row) -> bool:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from transforms.monitor.findings import Finding, Row, facts_of
-from transforms.values.money import amounts, estimated
+from transforms.values.money import amounts, estimated, percentage
 
 
 def budgets(rows: Iterable[Row], as_of: date) -> list[Finding]:
@@ -31,4 +31,4 @@ def _budget(row: Row) -> Finding:
 
 
 def _percent(value: Decimal | None) -> str:
-    return "" if value is None else f" ({value:,} %)"
+    return "" if value is None else f" ({percentage(value)})"

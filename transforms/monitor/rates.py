@@ -5,9 +5,10 @@ from datetime import date
 from decimal import Decimal
 
 from transforms.monitor.findings import RECENT_DAYS, Finding, Row, facts_of, is_recent, span
-from transforms.values.money import amounts
+from transforms.values.money import amounts, percentage
 
 _RATE_STEP = Decimal("0.000001")  # rates are kept with six decimals
+_PRICE_STEP = Decimal("0.00001")  # the shortest prices that the vendors document have five
 
 
 def rate_changes(rows: Iterable[Row], as_of: date) -> list[Finding]:
@@ -16,7 +17,8 @@ def rate_changes(rows: Iterable[Row], as_of: date) -> list[Finding]:
 
 
 def _rate_change(row: Row) -> Finding:
-    percent = "" if row["change_percent"] is None else f" ({row['change_percent']:+} %)"
+    change = row["change_percent"]
+    percent = "" if change is None else f" ({percentage(change, signed=True)})"
     after, before = amounts((row["rate_after"], row["rate_before"]), row["currency"], is_rate=True)
     sentence = (
         f"{row['account_name']}: since {row['changed_on']} a minute of {_recorded(row)} costs {after} instead of "
@@ -28,23 +30,35 @@ def _rate_change(row: Row) -> Finding:
 def rate_differences(rows: Iterable[Row]) -> list[Finding]:
     """Return where the charged rate differs from the rate card, over all recent days together.
 
-    rows: account_sid, account_name, source, channels, currency; first_day and last_day, priced_minutes, cost, cost_due
-    and difference of the recent days of marts.rate_differences. A difference too
-    small to be seen in a rate of six decimals is due to rounding.
+    rows: account_sid, account_name, source, channels, currency; first_day and last_day, priced_minutes, cost, cost_due,
+    difference, priced_recordings, overcharged and undercharged of the recent days of marts.rate_differences. A
+    difference too small to be seen in a rate of six decimals is due to rounding, and so are amounts in both directions
+    that rounding each price to five decimals can cause.
     """
     return [
         _rate_difference(row)
         for row in rows
-        if abs(row["difference"]) >= _RATE_STEP * row["priced_minutes"] / 2
+        if abs(row["difference"]) >= _RATE_STEP * row["priced_minutes"] / 2 or _is_mixed(row)
     ]
+
+
+def _is_mixed(row: Row) -> bool:
+    """Return whether some recordings cost too much and others too little, by more than rounding."""
+    smaller: Decimal = min(row["overcharged"], row["undercharged"])
+    return smaller > _PRICE_STEP * Decimal(row["priced_recordings"]) / 2
 
 
 def _rate_difference(row: Row) -> Finding:
     direction = "more" if row["difference"] > 0 else "less"
-    charged, difference = amounts((abs(row["cost"]), abs(row["difference"])), row["currency"])
+    charged, difference, over, under = amounts(
+        (row["cost"], abs(row["difference"]), row["overcharged"], row["undercharged"]), row["currency"]
+    )
+    said = f"{difference} {direction}"
+    if _is_mixed(row):
+        direction, said = "mixed", f"{over} more for some recordings and {under} less for others"
     sentence = (
         f"{row['account_name']}: {charged} was charged for {row['priced_minutes']:,} minutes of {_recorded(row)}, "
-        f"{span(row['first_day'], row['last_day'])}: {difference} {direction} than the rate card says."
+        f"{span(row['first_day'], row['last_day'])}: {said} than the rate card says."
     )
     return Finding("rate.differs", f"{_recorded_key(row)} {direction}", sentence, facts_of(row))
 

@@ -9,6 +9,8 @@ from transforms.errors import ConfigError
 from transforms.model.ddl import quoted
 
 _MOST_LISTED = 12
+_TOGETHER = frozenset({"marts.months_read"})
+"""Tables with rows for each account and, with a null account, for all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,7 @@ class Narrowing:
                 conditions.append(of_account)
             elif reads and all("account_sid" in of_table for of_table in reads.values()):
                 names = "|".join(map(re.escape, reads))
-                of_account = f" where {of_account})"
-                sql = re.sub(rf"\b(?:{names})\b", lambda name: f"(select * from {name[0]}{of_account}", sql)  # noqa: S608
+                sql = re.sub(rf"\b(?:{names})\b", lambda name: _of_one(name[0], of_account), sql)
             else:
                 return None
         if self.month is not None:
@@ -48,6 +49,12 @@ class Narrowing:
             first, last = month_from[0], month_from[-1]  # a span of days counts if it overlaps the month
             conditions.append(f"{first} <= last_day(date '{self.month}') and {last} >= date '{self.month}'")
         return f"select * from (\n{sql}\n) where {' and '.join(conditions)}" if conditions else sql  # noqa: S608
+
+
+def _of_one(table: str, of_account: str) -> str:
+    """Return the rows of an account; where a null account means all together, the account takes their place."""
+    columns = "* replace (null as account_sid)" if table in _TOGETHER else "*"
+    return f"(select {columns} from {table} where {of_account})"  # noqa: S608
 
 
 def month_among(months: Iterable[date], month: date) -> date:

@@ -83,6 +83,11 @@ def amounts(
     return [f"{text} {currency}" for text in readable(values, signed=signed, is_rate=is_rate)]
 
 
+def percentage(value: Decimal, *, signed: bool = False) -> str:
+    """A percentage for people: all its decimals, with thousands separators."""
+    return f"{value:{'+' if signed else ''},f} %"
+
+
 def estimated(value: Decimal, *, signed: bool = False) -> str:
     """An estimate for people: two decimals, or as many as two significant digits take."""
     exponent = min(value.adjusted() - 1, -_FEWEST_DECIMALS) if value else -_FEWEST_DECIMALS

@@ -11,7 +11,7 @@ from flows.monitor.doctor.folder import folder, is_writable
 from flows.monitor.doctor.prefect_server import prefect_server
 from flows.monitor.doctor.settings import settings_seen
 from flows.settings.accounts import account_names
-from flows.settings.settings import load
+from flows.settings.loading import load
 from transforms.errors import RecspendError
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from flows.monitor.doctor.finding import Diagnosis
 from flows.settings.config_file import config_path
-from flows.settings.settings import Settings, origins
+from flows.settings.loading import origins
+from flows.settings.settings import Settings
 
 _PREFIX = "RECSPEND_"
 # Text that a user typed may contain a password by mistake, for example in a URL. The account lines show checked text.

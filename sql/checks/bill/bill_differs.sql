@@ -7,5 +7,7 @@ select
     currency,
     difference,
     class,
+    recordings_apart,
+    minutes_apart,
 from marts.reconciliation
 where not is_within_tolerance

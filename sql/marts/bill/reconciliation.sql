@@ -21,6 +21,17 @@ classes as (
             as only_theirs,
         case when kind_of_minutes = 'quantity' then by_minutes else 0 * by_minutes end as quantity,
         difference - by_minutes - unpriced as rate,
+        -- Recordings without a price may or may not be in their counts.
+        case
+            when their_recordings is not null
+                then greatest(their_recordings - our_recordings, our_priced - their_recordings, 0)
+        end as recordings_apart,
+        case
+            when their_minutes is not null
+                then cast(
+                    greatest(more_minutes, our_priced_minutes - their_minutes, 0) as decimal(29, 9)
+                )
+        end as minutes_apart,
     from differences
 ),
 
@@ -48,7 +59,8 @@ select
     their_cost,
     difference,
     case largest
-        when 0 then 'none' when abs(only_theirs) then 'only theirs' when
+        when 0 then if(minutes_apart > 0 or recordings_apart > 0, 'quantity', 'none')
+        when abs(only_theirs) then 'only theirs' when
             abs(only_ours)
             then 'only ours'
         when abs(quantity) then 'quantity' when abs(unpriced) then 'unpriced' when
@@ -66,12 +78,21 @@ select
             then
                 abs(difference)
                 <= greatest(bill_tolerance_amount, bill_tolerance_share * their_cost)
+                and minutes_apart
+                <= greatest(bill_tolerance_minutes, bill_tolerance_share * their_minutes)
+                and coalesce(
+                    recordings_apart
+                    <= greatest(bill_tolerance_recordings, bill_tolerance_share * their_recordings),
+                    true
+                )
     end as is_within_tolerance,
     case
         when not is_billed then 'no usage record read yet'
         when days_missing > 0 then concat('days not read whole: ', days_missing)
         when our_unpriced > 0 then concat('recordings without a price: ', our_unpriced)
     end as note,
+    recordings_apart,
+    minutes_apart,
 from sized
 cross join settings
 left join accounts on sized.account_sid = accounts.account_sid

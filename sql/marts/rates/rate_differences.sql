@@ -1,9 +1,7 @@
 with
 
--- The rate card says what minutes cost, and nothing of recordings of unknown length.
-daily as (
-    select * replace (cost - cost_without_minutes as cost)
-    from marts.daily_spend
+detail as (
+    select * from marts.daily_spend_detail
     where priced_minutes > 0
 ),
 
@@ -11,35 +9,66 @@ rate_periods as (
     select * from marts.rate_periods
 ),
 
+-- By rate, so that recordings that cost too much do not cancel those that cost too little.
+by_rate as (
+    select
+        usage_date,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
+        rate,
+        sum(priced_recordings) as priced_recordings,
+        sum(priced_minutes) as priced_minutes,
+        sum(cost) as cost,
+    from detail
+    group by usage_date, account_sid, account_name, source, channels, currency, rate
+),
+
 compared as (
     select
-        daily.usage_date,
-        daily.account_sid,
-        daily.account_name,
-        daily.source,
-        daily.channels,
-        daily.currency,
-        daily.priced_minutes,
-        daily.cost,
-        cast(daily.cost / daily.priced_minutes as decimal(18, 9)) as cost_per_minute,
+        by_rate.*,
         rate_periods.price_per_minute,
-        cast(daily.priced_minutes * rate_periods.price_per_minute as decimal(38, 9)) as cost_due,
-    from daily
+        by_rate.cost
+        - cast(by_rate.priced_minutes * rate_periods.price_per_minute as decimal(38, 9))
+            as difference,
+    from by_rate
     inner join rate_periods
         on
-            daily.account_sid = rate_periods.account_sid
-            and daily.source = rate_periods.source
-            and daily.channels is not distinct from rate_periods.channels
-            and daily.currency = rate_periods.currency
-            and daily.usage_date >= rate_periods.valid_from
+            by_rate.account_sid = rate_periods.account_sid
+            and by_rate.source = rate_periods.source
+            and by_rate.channels is not distinct from rate_periods.channels
+            and by_rate.currency = rate_periods.currency
+            and by_rate.usage_date >= rate_periods.valid_from
             and (
-                daily.usage_date < rate_periods.valid_until or rate_periods.valid_until is null
+                by_rate.usage_date < rate_periods.valid_until
+                or rate_periods.valid_until is null
             )
+),
+
+by_day as (
+    select
+        usage_date,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        currency,
+        cast(sum(priced_minutes) as bigint) as priced_minutes,
+        sum(cost) as cost,
+        cast(sum(cost) / sum(priced_minutes) as decimal(18, 9)) as cost_per_minute,
+        price_per_minute,
+        sum(cost - difference) as cost_due,
+        sum(difference) as difference,
+        cast(sum(priced_recordings) as bigint) as priced_recordings,
+        sum(greatest(difference, 0)) as overcharged,
+        sum(greatest(-difference, 0)) as undercharged,
+    from compared
+    group by
+        usage_date, account_sid, account_name, source, channels, currency, price_per_minute
 )
 
-select
-    *,
-    cost - cost_due as difference,
-from compared
-where cost <> cost_due
+select * from by_day
+where overcharged > 0 or undercharged > 0
 order by usage_date, account_sid, source, channels, currency

@@ -11,6 +11,9 @@ select
     sum(differences.cost) as cost,
     sum(differences.cost_due) as cost_due,
     sum(differences.difference) as difference,
+    cast(sum(differences.priced_recordings) as bigint) as priced_recordings,
+    sum(differences.overcharged) as overcharged,
+    sum(differences.undercharged) as undercharged,
 from marts.rate_differences as differences
 cross join landed.settings as settings
 where differences.usage_date > settings.as_of - cast($recent_days as integer)

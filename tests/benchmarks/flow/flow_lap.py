@@ -19,7 +19,7 @@ def main() -> None:
     from flows.run import stages
     from flows.run.request import RunContext, RunRequest, context_of
     from flows.run.summary import RunSummary
-    from flows.settings.settings import load
+    from flows.settings.loading import load
 
     perform, marks = stages.perform, []
 

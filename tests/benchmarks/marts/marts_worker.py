@@ -48,7 +48,7 @@ OTHER_TABLES = {
         select 'UTC' as reporting_timezone, date '2026-09-29' as as_of, 90 as settle_days, 30 as accrual_rate_days,
             5 as short_recording_seconds, 56 as anomaly_window_days, 4.5 as anomaly_deviations,
             0.25 as anomaly_min_share, 0.1 as unpriced_share_warning, 0.01 as bill_tolerance_amount,
-            0 as bill_tolerance_share
+            0 as bill_tolerance_share, 5 as bill_tolerance_minutes, 1 as bill_tolerance_recordings
     """,
     "landed.account_days": """
         select distinct account_sid, cast(created_at as date) as day, true as is_covered, false as has_usage_list

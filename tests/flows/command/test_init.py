@@ -14,7 +14,7 @@ from flows.command import main as cli
 from flows.emulator import Account, Emulator, open_living, serve
 from flows.emulator.resources.account_page import ODD_ACCOUNTS
 from flows.settings.accounts import accesses
-from flows.settings.settings import load
+from flows.settings.loading import load
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.retries import RetryPolicy
 from tests.support.leaks import leaks

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows.monitor.channels import Channel, channels
-from flows.settings.settings import load
+from flows.settings.loading import load
 from flows.stores.channels import command as program
 from flows.stores.channels import smtp as mailbox
 from flows.stores.prefect.safe_path import set_safe_path

@@ -24,7 +24,8 @@ from flows.run.lifecycle import Run, begun, notified
 from flows.run.request import Command, RunContext, RunRequest, context_of
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
-from flows.settings.settings import Settings, load
+from flows.settings.loading import load
+from flows.settings.settings import Settings
 from flows.stores.api.access import AccountAccess
 from flows.stores.folder.notified import Notified
 from flows.stores.warehouse.checks import CheckResult

@@ -12,7 +12,8 @@ import pytest
 from flows.command import main as cli
 from flows.run.request import Command, RunContext, RunRequest, context_of
 from flows.run.stages import perform
-from flows.settings.settings import Settings, load
+from flows.settings.loading import load
+from flows.settings.settings import Settings
 from flows.stores.folder.data_format import FORMAT, write_format
 from flows.stores.folder.lock import one_writer
 from flows.stores.folder.runs import Runs

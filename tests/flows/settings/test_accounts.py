@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings.accounts import accesses, account_names, account_providers, with_usage
-from flows.settings.settings import load
+from flows.settings.loading import load
 from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
 

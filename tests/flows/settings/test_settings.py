@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from flows.settings.config_file import config_path
-from flows.settings.settings import Settings, load
+from flows.settings.loading import load
+from flows.settings.settings import Settings
 from flows.stores import shipped as shipped_module
 from flows.stores.shipped import shipped
 from transforms.errors import ConfigError
@@ -53,6 +54,8 @@ ENVIRONMENT = {
     "USAGE_RECORDS": ("false", False),
     "BILL_TOLERANCE_AMOUNT": ("0.05", Decimal("0.05")),
     "BILL_TOLERANCE_SHARE": ("0.001", Decimal("0.001")),
+    "BILL_TOLERANCE_MINUTES": ("2.5", Decimal("2.5")),
+    "BILL_TOLERANCE_RECORDINGS": ("3", 3),
     "ANOMALY_WINDOW_DAYS": ("28", 28),
     "ANOMALY_DEVIATIONS": ("3.5", Decimal("3.5")),
     "ANOMALY_MIN_SHARE": ("0.5", Decimal("0.5")),

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, SecretStr
 
 from flows.settings.account_settings import AccountSettings
 from flows.settings.accounts import accesses
-from flows.settings.settings import Settings, load
+from flows.settings.loading import load
+from flows.settings.settings import Settings
 from flows.settings.settings_file import settings_text
 
 pytestmark = pytest.mark.usefixtures("no_settings")

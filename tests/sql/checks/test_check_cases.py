@@ -50,6 +50,8 @@ CLEAN: Mapping[str, list[Row]] = {
             "short_recording_seconds": 5,
             "bill_tolerance_amount": "0.001",
             "bill_tolerance_share": "0",
+            "bill_tolerance_minutes": "5",
+            "bill_tolerance_recordings": 1,
         }
     ],
     "landed.accounts": [{"account_sid": "A", "account_name": "support"}],

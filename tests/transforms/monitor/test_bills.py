@@ -20,6 +20,12 @@ def bill(**values: Any) -> dict[str, Any]:
         "their_cost": Decimal("12.500000000"),
         "difference": Decimal("2.500000000"),
         "class": "rate",
+        "our_recordings": 10,
+        "our_minutes": 10,
+        "their_recordings": 10,
+        "their_minutes": Decimal("10.000000000"),
+        "recordings_apart": 0,
+        "minutes_apart": Decimal("0.000000000"),
         "is_within_tolerance": False,
         "note": None,
         **values,
@@ -45,6 +51,24 @@ def test_bill_difference_finding() -> None:
     assert of_month.sentence == (
         "support: the invoice of 2026-08 (UTC) shows 12.50 USD, 1.00 USD less than the recordings cost "
         "(main reason: rate; days not read whole: 2)."
+    )
+
+
+def test_bill_finding_names_quantities_that_differ() -> None:
+    counts = {"their_minutes": Decimal("1600.000000000"), "minutes_apart": Decimal(1590), "class": "quantity"}
+    of_day, of_month = bills(
+        [
+            bill(**counts, their_recordings=25, recordings_apart=15, difference=Decimal("0.000000000")),
+            bill(**counts, against="invoice", their_recordings=None, recordings_apart=None),
+        ],
+        AS_OF,
+    )
+    assert of_day.sentence == (
+        "support: the provider's usage record of 2026-09-20 (UTC) shows 12.50 USD, as much as the recordings cost, "
+        "and counts 25 recordings and 1,600 minutes where we have 10 and 10 (main reason: quantity)."
+    )
+    assert of_month.sentence.endswith(
+        "2.50 USD more than the recordings cost, and counts 1,600 minutes where we have 10 (main reason: quantity)."
     )
 
 

@@ -39,6 +39,9 @@ def difference(amount: str, **values: Any) -> dict[str, Any]:
         "cost": Decimal("2.500000000") + Decimal(amount),
         "cost_due": Decimal("2.500000000"),
         "difference": Decimal(amount),
+        "priced_recordings": 100,
+        "overcharged": max(Decimal(amount), Decimal(0)),
+        "undercharged": max(-Decimal(amount), Decimal(0)),
         **values,
     }
 
@@ -56,3 +59,32 @@ def test_rate_difference_over_many_days_is_one_finding() -> None:
 def test_rate_difference_below_six_decimals_is_rounding() -> None:
     assert rate_differences([difference("0.000499999"), difference("-0.000000001")]) == []
     assert len(rate_differences([difference("0.0005"), difference("-0.0005")])) == 2
+
+
+def test_rate_differences_that_cancel_out_are_found() -> None:
+    both = {"overcharged": Decimal("0.5"), "undercharged": Decimal("0.5")}
+    (found,) = rate_differences([difference("0", **both)])
+    assert found.subject == "A1 DialVerb 2 USD mixed"
+    assert found.sentence.endswith(
+        "0.50 USD more for some recordings and 0.50 USD less for others than the rate card says."
+    )
+
+
+def test_rate_differences_of_rounded_prices_are_not_found() -> None:
+    """Half of the fifth decimal for each of 100 recordings, in both directions."""
+    rounding = {"overcharged": Decimal("0.0005"), "undercharged": Decimal("0.0005")}
+    assert rate_differences([difference("0", **rounding)]) == []
+    more = {name: amount + Decimal("0.000000001") for name, amount in rounding.items()}
+    assert len(rate_differences([difference("0", **more)])) == 1
+
+
+def test_rate_change_percentage_has_thousands_separators() -> None:
+    row = {
+        **RECORDED,
+        "changed_on": date(2026, 9, 16),
+        "rate_before": Decimal("0.000100"),
+        "rate_after": Decimal("0.012345"),
+        "change_percent": Decimal("12245.00"),
+    }
+    (found,) = rate_changes([row], AS_OF)
+    assert found.sentence.endswith("(+12,245.00 %).")

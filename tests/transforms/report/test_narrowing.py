@@ -126,3 +126,23 @@ def test_month_among_lists_the_known_months() -> None:
 
 def test_month_among_returns_a_known_month() -> None:
     assert month_among([SEPTEMBER], SEPTEMBER) == SEPTEMBER
+
+
+def test_narrowing_puts_an_account_in_the_place_of_all_together(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """A monthly table without accounts reads the marks of all together, or those of the one that is asked for."""
+    connection.execute("""
+        create table marts.months_read as select * from (values
+            (date '2026-09-01', null, 7), (date '2026-09-01', 'AC-1', 2), (date '2026-09-01', 'AC-2', 5)
+        ) as rows(month, account_sid, days_missing)
+    """)
+    select = Narrowing(None, "AC-1").select(
+        "select sum(cost), any_value(days_missing) from marts.spend, marts.months_read as months "
+        "where months.account_sid is null",
+        ["cost", "days_missing"],
+        [],
+        {"marts.spend": ["account_sid"], "marts.months_read": ["account_sid"]},
+    )
+    assert select is not None
+    assert connection.execute(select).fetchall() == [(19, 2)]

@@ -24,6 +24,8 @@ class Settings:
     short_recording_seconds: int = 5
     bill_tolerance_amount: Decimal = Decimal("0.01")
     bill_tolerance_share: Decimal = Decimal(0)
+    bill_tolerance_minutes: Decimal = Decimal(5)
+    bill_tolerance_recordings: int = 1
 
 
 @dataclass(frozen=True)

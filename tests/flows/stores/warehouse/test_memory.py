@@ -3,7 +3,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows.settings.settings import load
+from flows.settings.loading import load
 from flows.stores.warehouse import memory
 from flows.stores.warehouse.memory import SMALLEST_MB, give_memory, limit_memory
 

@@ -142,6 +142,7 @@ def _side_by_side(given: Given, period: Period, currency: str, ours: list[Row]) 
     difference = EXACT.subtract(theirs.cost, our_cost or NOTHING) if theirs else None
     is_comparable = period.is_billed and period.days_missing == 0
     parts = _parts(theirs, ours, Fraction(difference)) if theirs and difference is not None else {}
+    apart = _apart(theirs, ours)
     return {
         "against": period.against,
         "period_start": period.first,
@@ -155,18 +156,45 @@ def _side_by_side(given: Given, period: Period, currency: str, ours: list[Row]) 
         "their_minutes": theirs.minutes if theirs else None,
         "their_cost": theirs.cost if theirs else None,
         "difference": difference,
-        "class": _largest(parts),
+        "class": "quantity" if _largest(parts) == "none" and any(apart) else _largest(parts),
         **{f"{part}_amount": parts.get(part) for part in _PARTS},
         "is_comparable": is_comparable,
-        "is_within_tolerance": _is_within(given, theirs, difference) if is_comparable else None,
+        "recordings_apart": apart[0],
+        "minutes_apart": apart[1],
+        "is_within_tolerance": _is_within(given, theirs, difference, *apart) if is_comparable else None,
     }
 
 
-def _is_within(given: Given, theirs: Theirs | None, difference: Decimal | None) -> bool | None:
-    if theirs is None or difference is None:
+def _apart(theirs: Theirs | None, ours: Sequence[Row]) -> tuple[int | None, Decimal | None]:
+    """Return how far their recordings and minutes are from ours, of which those without a price may not count."""
+    if theirs is None:
+        return None, None
+    priced = [row for row in ours if is_priced(row)]
+    recordings = None
+    if theirs.recordings is not None:
+        recordings = max(theirs.recordings - len(ours), len(priced) - theirs.recordings, 0)
+    return recordings, max(theirs.minutes - minutes(ours), minutes(priced) - theirs.minutes, NOTHING)
+
+
+def _is_within(
+    given: Given,
+    theirs: Theirs | None,
+    difference: Decimal | None,
+    recordings: int | None,
+    more_minutes: Decimal | None,
+) -> bool | None:
+    if theirs is None or difference is None or more_minutes is None:
         return None
-    settings = given.settings
-    return abs(difference) <= max(settings.bill_tolerance_amount, settings.bill_tolerance_share * theirs.cost)
+    settings, share = given.settings, given.settings.bill_tolerance_share
+    return (
+        abs(difference) <= max(settings.bill_tolerance_amount, share * theirs.cost)
+        and more_minutes <= max(settings.bill_tolerance_minutes, share * theirs.minutes)
+        and (
+            recordings is None
+            or recordings
+            <= max(Decimal(settings.bill_tolerance_recordings), share * (theirs.recordings or 0))
+        )
+    )
 
 
 def _largest(parts: Mapping[str, Fraction]) -> str | None:

@@ -7,14 +7,13 @@ from typing import Any
 
 from tests.whole_runs.recomputed.figures.spend import (
     CELL,
-    daily_spend,
     grouped,
     is_priced,
     minutes,
     rounded,
 )
 from tests.whole_runs.recomputed.given import Given
-from tests.whole_runs.recomputed.values import EXACT, Row, over, percent, total
+from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, over, percent, total
 
 KIND = ("account_sid", "source", "channels")
 RATE_DAYS = 3
@@ -169,26 +168,37 @@ def rates_due(given: Given, facts: Sequence[Row]) -> list[Row]:
     return rows
 
 
-def _of_minutes(row: Row) -> Row:
-    """Return a day without what has no minutes: the rate card says nothing of it."""
-    cost = None if row["cost"] is None else EXACT.subtract(row["cost"], row["cost_without_minutes"])
-    return row | {"cost": cost, "cost_per_minute": over(cost, row["priced_minutes"])}
-
-
 def rate_differences(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """Days that cost more or less than the rate card says."""
+    """Days with recordings that cost more or less than the rate card says."""
     card = rate_card(given)
     rows = []
-    for row in map(_of_minutes, daily_spend(given, facts)):
+    measured = [row for row in facts if is_priced(row) and row["billed_minutes"]]
+    for place, same in grouped(measured, "usage_date", *CELL).items():
+        row = dict(zip(("usage_date", *CELL), place, strict=True))
         price = due(card, row, row["usage_date"], row["currency"])
-        if price is None or not row["priced_minutes"]:
+        if price is None:
             continue
-        cost_due = EXACT.multiply(price, row["priced_minutes"])
-        difference = EXACT.subtract(row["cost"], cost_due)
-        if difference:
-            kept = ("usage_date", *CELL, "account_name", "priced_minutes", "cost", "cost_per_minute")
+        by_rate = grouped([each | {"rate": rounded(each["rate"])} for each in same], "rate").values()
+        differences = [
+            EXACT.subtract(
+                total(each["cost"] for each in rated) or NOTHING, EXACT.multiply(price, minutes(rated))
+            )
+            for rated in by_rate
+        ]
+        if any(differences):
+            cost = total(each["cost"] for each in same)
             rows.append(
-                {column: row[column] for column in kept}
-                | {"price_per_minute": price, "cost_due": cost_due, "difference": difference}
+                given.named(row)
+                | {
+                    "priced_minutes": minutes(same),
+                    "priced_recordings": len(same),
+                    "cost": cost,
+                    "cost_per_minute": over(cost, minutes(same)),
+                    "price_per_minute": price,
+                    "cost_due": EXACT.multiply(price, minutes(same)),
+                    "difference": total(differences),
+                    "overcharged": total(max(each, NOTHING) for each in differences),
+                    "undercharged": total(max(-each, NOTHING) for each in differences),
+                }
             )
     return rows
