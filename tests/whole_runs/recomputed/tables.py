@@ -9,6 +9,7 @@ from tests.whole_runs.recomputed.figures import (
     charges,
     closing,
     coverage,
+    estimates,
     months,
     rates,
     spend,
@@ -110,6 +111,10 @@ TABLES = (
     ),
     Table("landed.closed_months", ("month",), lambda given, _: closing.closed_months(given)),
     Table("landed.unread_days", ("account_sid", "day"), coverage.unread_days),
+    Table("marts.expected_daily_spend", ("usage_date", *CELL), estimates.expected_daily_spend),
+    Table("marts.account_days", ("usage_date", "account_sid", "currency"), estimates.account_days),
+    Table("marts.accruals", ("month", *CELL, "rate_source"), estimates.accruals),
+    Table("marts.budgets", ("month", "account_sid", "currency"), estimates.budgets),
     Table("ops.coverage", ("account_sid", "day"), coverage.coverage),
     Table("ops.landings", ("landing",), lambda given, _: coverage.landings(given)),
 )

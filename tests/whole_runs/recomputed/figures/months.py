@@ -52,6 +52,11 @@ class Months:
         """Return the first month of an account."""
         return month_of(min(self._days[sid]))
 
+    def is_read(self, day: date, sid: str) -> bool:
+        """Return whether a day of an account was completely read. Before its first one there is nothing to read."""
+        days = self._days[sid]
+        return days.get(day, day < min(days))
+
     def mark(self, month: date, sid: str | None = None) -> Row:
         """Return what the marts say about a month."""
         so_far = [day for day in days_between(month, next_month(month)) if day < next_month(month)]
