@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.whole_runs.recomputed.figures.months import was_over
@@ -9,7 +10,7 @@ from tests.whole_runs.recomputed.figures.spend import is_awaiting_price
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.raw import Fetch
 from tests.whole_runs.recomputed.recordings import FINAL, read
-from tests.whole_runs.recomputed.values import Row, UnreadableError, days_between, next_month
+from tests.whole_runs.recomputed.values import Row, UnreadableError, days_between, instant, next_month
 
 DELETED_LISTED_DAYS = 40
 
@@ -76,7 +77,7 @@ def landings(given: Given) -> Iterator[Row]:
                 try:
                     version = read(record)
                 except UnreadableError:
-                    counts["rejected"] += 1
+                    counts["outside" if _is_outside(fetch, record) else "rejected"] += 1
                     continue
                 is_inside = fetch.has(version.created_at.date())
                 is_known = version.recording_sid in known
@@ -94,6 +95,14 @@ def landings(given: Given) -> Iterator[Row]:
             "pages": len(fetch.pages),
             "rows": sum(map(len, fetch.pages.values())),
         } | counts
+
+
+def _is_outside(fetch: Fetch, record: Any) -> bool:
+    """Return whether a record that cannot be understood is at least known to belong to another window."""
+    try:
+        return bool(record["sid"]) and not fetch.has(instant(record["date_created"]).date())
+    except (KeyError, TypeError, UnreadableError):
+        return False
 
 
 def unread_days(given: Given, facts: Sequence[Row]) -> list[Row]:
