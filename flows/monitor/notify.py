@@ -25,12 +25,21 @@ from transforms.monitor.findings import (
 )
 from transforms.monitor.messages import Message, Seen, messages
 from transforms.monitor.rates import rate_changes, rate_differences
+from transforms.monitor.shifts import spend_shifts
 from transforms.monitor.unusual_days import anomalies
 
 Announce = Callable[[Message], None]
 
 _EVENTS = "(prefect events)"  # no channel of the settings can have this name
-_FIGURE_QUERIES = ("as_of", "budgets", "anomalies", "rate_changes", "rate_differences", "bills")
+_FIGURE_QUERIES = (
+    "as_of",
+    "budgets",
+    "anomalies",
+    "spend_shifts",
+    "rate_changes",
+    "rate_differences",
+    "bills",
+)
 """Queries of `sql/queries/notify` that depend on figures; missing days are found without them."""
 
 logger = logging.getLogger(__name__)
@@ -51,6 +60,7 @@ def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
     for row in rows.get("as_of", []):
         found += budgets(rows["budgets"], row["as_of"])
         found += anomalies(rows["anomalies"], row["as_of"])
+        found += spend_shifts(rows["spend_shifts"], row["as_of"])
         found += rate_changes(rows["rate_changes"], row["as_of"])
         found += rate_differences(rows["rate_differences"])
         found += bills(rows["bills"], row["as_of"])

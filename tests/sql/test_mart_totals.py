@@ -123,6 +123,23 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "join (select distinct usage_date, account_sid, currency, measure from marts.daily_ranges) "
         "using (usage_date, account_sid, currency)",
     ),
+    "marts.daily_spreads": (
+        "select usage_date, account_sid, currency, measure, value, days >= 4, switched_share between 0 and 1 "
+        "from marts.daily_spreads",
+        "select usage_date, account_sid, currency, measure, value, true, true from marts.daily_ranges",
+    ),
+    "marts.daily_levels": (
+        "select usage_date, account_sid, currency, days_before <= 28, days_after between 1 and 14 "
+        "from marts.daily_levels",
+        "select usage_date, account_sid, currency, true, true from marts.account_days "
+        "where is_whole and expected_cost is not null and unestimated_minutes = 0",
+    ),
+    "marts.spend_shifts": (
+        "select since, account_sid, currency, change, count(*) from marts.spend_shifts group by all",
+        "select usage_date, account_sid, currency, level_after - level_before, 1 from marts.daily_levels "
+        "where is_shifted and (usage_date, account_sid, currency) in "
+        "(select (since, account_sid, currency) from marts.spend_shifts)",
+    ),
     "marts.anomalies": (
         "select usage_date, account_sid, currency, measure, value, median + difference from marts.anomalies",
         "select usage_date, account_sid, currency, measure, value, value from marts.daily_ranges "
@@ -522,10 +539,18 @@ def plain_ledger() -> list[Row]:
     return [*rows, {**rows[-1], **ten_hours}]
 
 
+# Marts without rows here: a shift needs six weeks.
+PLANTED = {
+    "marts.spend_shifts": "insert into marts.spend_shifts (since, account_sid, currency) "
+    "values (date '2026-09-01', 'A', 'USD')"
+}
+
+
 @pytest.mark.parametrize("mart", TOTALS)
 def test_planted_row_is_detected(mart: str, plain: duckdb.DuckDBPyConnection) -> None:
     assert differences(plain, mart) == []
-    (planted,) = plain.execute(f"insert into {mart} select * from {mart} limit 1").fetchone() or (0,)
+    insert = PLANTED.get(mart, f"insert into {mart} select * from {mart} limit 1")
+    (planted,) = plain.execute(insert).fetchone() or (0,)
     assert planted == 1
     assert differences(plain, mart) != []
 

@@ -172,7 +172,17 @@ BUDGETS = Reference(
     ),
     key=("account_sid", "valid_from", "currency"),
 )
-REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES, BUDGETS)
+HOLIDAYS = Reference(
+    "holidays",
+    "days on which little spend is usual, in the reporting time zone; an empty account means all accounts",
+    (
+        _ACCOUNT,
+        ReferenceColumn("day", pa.date32(), _day),
+        ReferenceColumn("name", pa.string(), _text),
+    ),
+    key=("account_sid", "day"),
+)
+REFERENCES = (ACCOUNT_NAMES, RATE_CARD, STORAGE_RATES, INVOICES, BUDGETS, HOLIDAYS)
 
 
 def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]], file: str) -> pa.Table:

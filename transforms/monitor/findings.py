@@ -19,6 +19,7 @@ Kind = Literal[
     "budget.exceeded",
     "budget.expected",
     "anomaly.found",
+    "spend.shifted",
     "rate.changed",
     "rate.differs",
     "bill.differs",

@@ -67,11 +67,17 @@ const OUTLOOK = [
     },
   },
   {
-    id: "anomalies", title: "Unusual days",
-    how: "Days whose expected cost or minutes are outside the usual range of the account on that weekday, with the source that causes most of the difference.",
+    id: "anomalies", title: "Unusual days and new levels",
+    how: "Days whose expected cost or minutes are outside the usual range of the account on that weekday, and days from which on a day costs more or less than before (average cost of a day), with the source that causes most of the difference. A new level is known 15 days after it began.",
     show({ data, choice }) {
-      const newest = listOf(data, "anomalies", choice).sort((one, other) => (one.usage_date < other.usage_date ? 1 : -1));
-      return { charts: [], tables: [listTable(data, "anomalies", `Unusual days, ${choice.currency}`, newest)] };
+      const newest = (name, column) => listOf(data, name, choice).sort((one, other) => (one[column] < other[column] ? 1 : -1));
+      return {
+        charts: [],
+        tables: [
+          listTable(data, "spend_shifts", `New levels of spend, ${choice.currency}`, newest("spend_shifts", "since")),
+          listTable(data, "anomalies", `Unusual days, ${choice.currency}`, newest("anomalies", "usage_date")),
+        ],
+      };
     },
   },
 ];

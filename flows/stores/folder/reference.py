@@ -1,11 +1,13 @@
 """Reference files: small tables that users edit by hand. A file in the data folder replaces the shipped one."""
 
 import csv
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
+from flows.stores.whole_files import write_whole
 from transforms.errors import ConfigError
 from transforms.model.reference import Reference, read_reference
 
@@ -15,6 +17,34 @@ def reference_table(reference: Reference, data_dir: Path, shipped: Path) -> pa.T
     own = data_dir / "reference" / f"{reference.name}.csv"
     path = own if own.exists() else shipped / f"{reference.name}.csv"
     return read_reference(reference, _lines(path), str(path))
+
+
+def add_rows(
+    reference: Reference, data_dir: Path, shipped: Path, rows: Sequence[Mapping[str, str]]
+) -> tuple[Path, int]:
+    """Add rows, as text, to the reference file in the data folder, except those whose key is there.
+
+    Returns the file and how many rows were added. Lines that are there stay as they are, byte for byte. Raises
+    ConfigError, and changes nothing, if a line of the file or a row is not valid.
+    """
+    path = data_dir / "reference" / f"{reference.name}.csv"
+    names = [column.name for column in reference.columns]
+    known = reference_table(reference, data_dir, shipped).to_pylist()
+    cells = [[row[name] for name in names] for row in rows]
+    read = read_reference(reference, enumerate([names, *cells], start=1), "the new rows").to_pylist()
+    keys = {tuple(row[name] for name in reference.key) for row in known}
+    new = [
+        given
+        for given, row in zip(cells, read, strict=True)
+        if tuple(row[name] for name in reference.key) not in keys
+    ]
+    if new:
+        before = path.read_bytes() if path.exists() else (",".join(names) + "\n").encode()
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(new)
+        gap = b"" if before.endswith(b"\n") else b"\n"
+        write_whole(path, before + gap + text.getvalue().encode())
+    return path, len(new)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

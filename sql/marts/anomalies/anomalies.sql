@@ -2,7 +2,7 @@ with
 
 found as (
     select
-        *,
+        * exclude (holiday),
         value - median as difference,
     from marts.daily_ranges
     where value < lower_bound or value > upper_bound

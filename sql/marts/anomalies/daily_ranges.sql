@@ -1,92 +1,87 @@
 with
 
-whole_days as (
-    select * from marts.account_days
-    where is_whole
-),
-
-measured as (
-    select
-        *,
-        usage_date - date '2000-01-01' as day_number,
-        'cost' as measure,
-        cast(expected_cost as double) as value,
-    from whole_days
-    where expected_cost is not null and unestimated_minutes = 0
-    union all
-    select
-        *,
-        usage_date - date '2000-01-01',
-        'minutes',
-        cast(billed_minutes as double),
-    from whole_days
-),
-
--- Each day with the earlier days in its window, as lists. A join would make a row for each pair of days, which no
--- memory limit can hold. Distances are measured between square roots, because the noise of the root is about the same
--- on busy and slow days.
-windows as (
-    select
-        measured.*,
-        count(*) over same_weekday as days,
-        sqrt(median(value) over same_weekday) as root,
-        list(sqrt(value)) over same_weekday as roots_of_weekday,
-        list(sqrt(value)) over before as roots,
-        list(weekday) over before as weekdays,
-        [
-            sqrt(median(value) filter (where weekday = 1) over before),
-            sqrt(median(value) filter (where weekday = 2) over before),
-            sqrt(median(value) filter (where weekday = 3) over before),
-            sqrt(median(value) filter (where weekday = 4) over before),
-            sqrt(median(value) filter (where weekday = 5) over before),
-            sqrt(median(value) filter (where weekday = 6) over before),
-            sqrt(median(value) filter (where weekday = 7) over before)
-        ] as weekday_roots,
-        sqrt(sum(value) over before / nullif(sum(recordings) over before, 0) / 2) as count_spread,
-        anomaly_min_share,
-        anomaly_deviations,
-    from measured
-    cross join landed.settings
-    window
-        before as (
-            partition by account_sid, currency, measure
-            order by day_number
-            range between anomaly_window_days preceding and 1 preceding
-        ),
-        same_weekday as (
-            partition by account_sid, currency, measure, weekday
-            order by day_number
-            range between anomaly_window_days preceding and 1 preceding
-        )
-    -- At least four days of the same weekday are needed to know what is usual.
-    qualify days >= 4
-),
-
 spreads as (
     select
-        * exclude (roots_of_weekday, roots, weekdays, weekday_roots),
-        1.4826
-        * list_aggregate(list_transform(roots_of_weekday, lambda each: abs(each - root)), 'median')
-            as own_spread,
-        1.4826 * list_aggregate(
-            list_transform(
-                list_zip(roots, weekdays),
-                lambda day: abs(day[1] / nullif(weekday_roots[day[2]], 0) - 1)
-            ),
-            'median'
-        ) as share_spread,
-    from windows
+        * replace (
+            cast(value as double) as value, cast(root as double) as root,
+            cast(busy_root as double) as busy_root
+        ),
+    from marts.daily_spreads
+),
+
+settings as (
+    select * from landed.settings
+),
+
+holidays as (
+    select * from landed.holidays
 ),
 
 -- The median of a few days is imprecise itself, and those days are closer to it than later ones
 -- will be: 1.5 / days compensates for both.
 reaches as (
     select
-        *,
-        anomaly_deviations * (1 + 1.5 / days)
-        * greatest(own_spread, coalesce(share_spread * root, 0), coalesce(count_spread, 0))
-            as reach,
+        spreads.*,
+        settings.anomaly_min_share as min_share,
+        settings.anomaly_deviations * (1 + 1.5 / spreads.days)
+        * greatest(spreads.own_spread, spreads.weekday_spread, spreads.count_spread) as reach,
+        settings.anomaly_deviations * (1 + 1.5 / spreads.busy_days)
+        * greatest(spreads.busy_spread, spreads.count_spread) as busy_reach,
+        spreads.switched_share > 0.12 and spreads.busy_days >= 4 as is_irregular,
+        spreads.value / nullif(spreads.root * spreads.root, 0) as ratio,
     from spreads
+    cross join settings
+),
+
+-- Where days with and without spend alternate, only the days with spend say what is usual.
+bounds as (
+    select
+        *,
+        case
+            when is_irregular then 0
+            else least(power(greatest(root - reach, 0), 2), root * root * (1 - min_share))
+        end as lowest,
+        case
+            when is_irregular
+                then greatest(
+                    power(busy_root + busy_reach, 2), busy_root * busy_root * (1 + min_share)
+                )
+            else greatest(power(root + reach, 2), root * root * (1 + min_share))
+        end as highest,
+        [lag(ratio, 1) over of_month, lag(ratio, 2) over of_month] as of_day,
+        [lag(ratio, 1) over of_end, lag(ratio, 2) over of_end] as of_last_days,
+    from reaches
+    window
+        of_month as (
+            partition by account_sid, currency, measure, extract(day from usage_date)
+            order by usage_date
+        ),
+        of_end as (
+            partition by account_sid, currency, measure, last_day(usage_date) - usage_date
+            order by usage_date
+        )
+),
+
+-- What was as unusual on this day of the two months before, counted from either end, is usual too.
+named as (
+    select
+        bounds.*,
+        coalesce(own.name, general.name) as holiday,
+        least(
+            if(list_count(of_day) = 2, list_max(of_day), 1),
+            if(list_count(of_last_days) = 2, list_max(of_last_days), 1),
+            1
+        ) as monthly_low,
+        greatest(
+            if(list_count(of_day) = 2, list_min(of_day), 1),
+            if(list_count(of_last_days) = 2, list_min(of_last_days), 1),
+            1
+        ) as monthly_high,
+    from bounds
+    left join holidays as own
+        on bounds.account_sid = own.account_sid and bounds.usage_date = own.day
+    left join holidays as general
+        on bounds.usage_date = general.day and general.account_sid is null
 )
 
 select
@@ -97,13 +92,9 @@ select
     measure,
     cast(value as decimal(38, 9)) as value,
     cast(root * root as decimal(38, 9)) as median,
-    cast(
-        least(
-            power(greatest(root - reach, 0), 2), root * root * (1 - anomaly_min_share)
-        ) as decimal(38, 9)
-    ) as lower_bound,
-    cast(
-        greatest(power(root + reach, 2), root * root * (1 + anomaly_min_share)) as decimal(38, 9)
-    ) as upper_bound,
-from reaches
+    cast(case when holiday is null then lowest * monthly_low else 0 end as decimal(38, 9))
+        as lower_bound,
+    cast(highest * monthly_high as decimal(38, 9)) as upper_bound,
+    holiday,
+from named
 order by usage_date, account_sid, currency, measure

@@ -35,6 +35,7 @@ COMMANDS = [
     "query",
     "close",
     "explain",
+    "holidays",
     "status",
     "notify",
     "doctor",

@@ -367,7 +367,7 @@ def test_channels_are_read_from_the_file(tmp_path: Path, monkeypatch: pytest.Mon
     found = channels(settings, lambda: NOW)
     assert [each.name for each in found] == ["webhook", "pager"]
     assert found[0].kinds == {"budget.exceeded", "run.failed"}
-    assert len(found[1].kinds) == 9
+    assert len(found[1].kinds) == 10
     assert "secret" not in repr(settings) + settings.model_dump_json() + repr(found)
 
 

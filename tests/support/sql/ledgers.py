@@ -15,7 +15,6 @@ from transforms.model.models import references
 
 FIRST_DAY = date(2026, 6, 1)
 LAST_DAY = date(2026, 9, 30)
-DAYS = (LAST_DAY - FIRST_DAY).days + 1
 MONTH = date(2026, 9, 1)
 SHARES: Mapping[str, float] = {"DialVerb": 0.5, "Conference": 0.3, "OutboundAPI": 0.2}
 RATES: Mapping[str, Decimal] = {
@@ -30,9 +29,9 @@ OFFICE_WEEK = (1.1, 1.15, 1.2, 1.15, 1.1, 0.7, 0.6)
 class Shape:
     """The pattern of an account's recordings: number per day, weekdays, noise, growth, and a step.
 
-    walk: standard deviation of the daily change of the level, as a logarithm. peak: factor on the days of month in
-    `peak_days`. outage_days: at most this many days with nothing, ending at most ten days before MONTH. factors: of
-    single days.
+    empty: share of days with nothing, at random. walk: standard deviation of the daily change of the level, as a
+    logarithm. peak: factor on the days of month in `peak_days`. outage_days: at most this many days with nothing,
+    ending at most ten days before MONTH. factors: of single days.
     """
 
     recordings: float = 400
@@ -45,21 +44,24 @@ class Shape:
     peak: float = 1.0
     peak_days: Sequence[int] = ()
     outage_days: int = 0
+    empty: float = 0.0
     factors: Mapping[date, float] = field(default_factory=dict)
 
-    def level(self, seed: Sequence[int]) -> list[float]:
-        """Return the factor of each day without weekday and noise."""
+    def level(self, seed: Sequence[int], first_day: date) -> list[float]:
+        """Return the factor of each day from `first_day` to LAST_DAY, without weekday and noise."""
         random = np.random.default_rng([*seed, 1])
-        walked = np.exp(np.cumsum(random.normal(0, self.walk, DAYS)))
+        days = (LAST_DAY - first_day).days + 1
+        walked = np.exp(np.cumsum(random.normal(0, self.walk, days)))
         outage = int(random.integers(2, self.outage_days + 1)) if self.outage_days else 0
-        resumed = (MONTH - FIRST_DAY).days - int(random.integers(0, 10))
+        resumed = (MONTH - first_day).days - int(random.integers(0, 10))
+        is_empty = random.random(days) < self.empty
         levels = []
-        for number in range(DAYS):
-            day = FIRST_DAY + timedelta(days=number)
+        for number in range(days):
+            day = first_day + timedelta(days=number)
             level = float(walked[number]) * (1 + self.growth_a_month) ** (number / 30)
             level *= self.step if day >= self.step_on else 1
             level *= self.peak if day.day in self.peak_days else 1
-            level *= 0 if resumed - outage <= number < resumed else 1
+            level *= 0 if resumed - outage <= number < resumed or is_empty[number] else 1
             levels.append(level * self.factors.get(day, 1))
         return levels
 
@@ -107,14 +109,14 @@ class Ledger:
         return replace(self, minutes=changed(self.minutes), recordings=changed(self.recordings))
 
 
-def ledger(shape: Shape, name: str, seed: int) -> Ledger:
-    """Generate a ledger of this shape; the same seed gives the same ledger."""
+def ledger(shape: Shape, name: str, seed: int, first_day: date = FIRST_DAY) -> Ledger:
+    """Generate a ledger of this shape up to LAST_DAY; the same seed gives the same ledger."""
     random = np.random.default_rng([seed, *name.encode()])
-    levels = shape.level([seed, *name.encode()])
+    levels = shape.level([seed, *name.encode()], first_day)
     result = Ledger(f"{name}-{seed}")
-    for number in range(DAYS):
-        day = FIRST_DAY + timedelta(days=number)
-        usual = shape.recordings * shape.week[day.weekday()] * levels[number]
+    for number, level in enumerate(levels):
+        day = first_day + timedelta(days=number)
+        usual = shape.recordings * shape.week[day.weekday()] * level
         for source, share in SHARES.items():
             mean = usual * share * random.lognormal(-(shape.noise**2) / 2, shape.noise)
             recordings = int(random.poisson(mean))

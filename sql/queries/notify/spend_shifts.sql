@@ -1,0 +1,3 @@
+-- Lasting changes of the level of spend.
+select *
+from marts.spend_shifts
