@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,16 +12,16 @@ from flows.command.screen.output import say
 from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
+    from flows.settings.account_settings import Provider
     from flows.settings.settings import Settings
     from flows.settings.settings_file import LeftOutAccounts
     from flows.settings.start_files import StartFile
 
 app = typer.Typer()
 
-_USUAL_BASE_URLS = {"twilio": "https://api.twilio.com"}
 _QUESTIONS = {
     "provider": "Whose API is it, signalwire or twilio?",
-    "base_url": "Scheme and host of the API, like https://example.signalwire.com",
+    "base_url": "Scheme and host of the API, such as {}",
     "account_sid": "Sid of the account (project)",
     "account_name": "Its name in tables and messages",
     "reporting_timezone": "Time zone of the days in tables, like Europe/Berlin",
@@ -97,7 +97,7 @@ def _checked(settings: "Settings") -> "Settings":
     """Return the settings if their account is valid; what is missing can be filled in later."""
     from flows.settings.accounts import check_place
 
-    check_place(settings.base_url, settings.account_sid)
+    check_place(settings.base_url, settings.account_sid, settings.provider)
     return settings
 
 
@@ -119,25 +119,32 @@ def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOutAccounts]":
 
 def _asked(given: Mapping[str, object], settings: "Settings") -> dict[str, object]:
     """Return what was given, and the answers to what was not; an invalid answer is asked for again."""
+    from flows.settings.accounts import USUAL_BASE_URLS
+
     answers = dict(given)
     for field, question in _QUESTIONS.items():
         if answers[field] is None:
-            usual = getattr(settings, field)
+            usual, provider = getattr(settings, field), cast("Provider", answers["provider"])
+            asked = question
             if field == "base_url":
-                usual = usual or _USUAL_BASE_URLS.get(str(answers["provider"]))
+                asked = question.format(USUAL_BASE_URLS[provider])
+                # Twilio's own is the same for everybody, except in its regions.
+                usual = usual or (USUAL_BASE_URLS[provider] if provider == "twilio" else None)
             if field == "account_name":
                 usual = usual or answers["account_sid"]
-            answers[field] = _answer(question, usual, _check_of(field))
+            answers[field] = _answer(asked, usual, _check_of(field, provider))
     return answers
 
 
-def _check_of(field: str) -> Callable[[str], object]:
+def _check_of(field: str, provider: "Provider") -> Callable[[str], object]:
     """Return the check that raises ConfigError for an invalid answer."""
     from flows.settings.accounts import check_place
     from flows.settings.loading import load
 
-    if field in ("base_url", "account_sid"):
-        return lambda answer: check_place(**{field: answer})
+    if field == "base_url":
+        return lambda answer: check_place(answer, provider=provider)
+    if field == "account_sid":
+        return lambda answer: check_place(account_sid=answer)
     return lambda answer: load(**{field: answer})
 
 

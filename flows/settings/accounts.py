@@ -1,10 +1,10 @@
 """The accounts in the settings, checked before the first request."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from flows.settings.account_settings import AccountSettings
+from flows.settings.account_settings import AccountSettings, Provider
 from flows.settings.config_file import config_path
 from flows.settings.settings import Settings
 from flows.settings.tokens import TOKEN_VARIABLE, token_of_entry, token_of_environment
@@ -13,6 +13,13 @@ from transforms.errors import ConfigError
 from transforms.values.names import find_account
 
 _URL = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
+# Documented at twilio.com/docs/global-infrastructure: a region and the city where it is entered go together.
+_TWILIO_HOST = re.compile(r"api(\.[a-z]+(-[a-z]+)*\.[a-z]{2}\d)?\.twilio\.com", re.ASCII)
+USUAL_BASE_URLS: Mapping[Provider, str] = {
+    "signalwire": "https://example.signalwire.com",
+    "twilio": "https://api.twilio.com",
+}
+"""The base URL of each provider, or what it looks like."""
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]", re.ASCII | re.IGNORECASE)
 # A sid is used in paths and URLs.
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -78,10 +85,15 @@ def with_usage(settings: Settings) -> frozenset[str]:
     return frozenset(sid for sid, provider in providers if provider == "twilio" and settings.usage_records)
 
 
-def check_place(base_url: str | None = None, account_sid: str | None = None) -> None:
-    """Check an account's base URL and sid, whichever is given. Raises ConfigError when one is not valid."""
+def check_place(
+    base_url: str | None = None, account_sid: str | None = None, provider: Provider | None = None
+) -> None:
+    """Check an account's base URL and sid, whichever is given. Raises ConfigError when one is not valid.
+
+    provider: the one that the base URL must belong to, if it is known.
+    """
     if base_url is not None:
-        _checked_url(base_url, "The base URL")
+        _checked_url(base_url, "The base URL", provider)
     if account_sid is not None:
         _checked_sid(account_sid, "The account sid")
 
@@ -104,7 +116,7 @@ def _of_environment(settings: Settings) -> AccountAccess:
     return AccountAccess(
         name=settings.account_name or sid,
         account_sid=_checked_sid(sid, "RECSPEND_ACCOUNT_SID"),
-        base_url=_checked_url(needed["RECSPEND_BASE_URL"] or "", "RECSPEND_BASE_URL"),
+        base_url=_checked_url(needed["RECSPEND_BASE_URL"] or "", "RECSPEND_BASE_URL", settings.provider),
         user=settings.api_user or sid,
         token=token,
         provider=settings.provider,
@@ -117,7 +129,7 @@ def _of_entry(entry: AccountSettings) -> AccountAccess:
     return AccountAccess(
         name=entry.name,
         account_sid=_checked_sid(entry.account_sid, f"account_sid of account {entry.name}"),
-        base_url=_checked_url(entry.base_url, f"base_url of account {entry.name}"),
+        base_url=_checked_url(entry.base_url, f"base_url of account {entry.name}", entry.provider),
         user=entry.api_user or entry.account_sid,
         token=token,
         provider=entry.provider,
@@ -131,11 +143,27 @@ def _checked_sid(sid: str, where: str) -> str:
     return sid
 
 
-def _checked_url(url: str, where: str) -> str:
+def _checked_url(url: str, where: str, provider: Provider | None = None) -> str:
     match = _URL.fullmatch(url.strip())
     if match is None:
-        raise ConfigError(f"{where} must be a scheme and a host, such as https://example.signalwire.com.")
+        example = USUAL_BASE_URLS[provider or "signalwire"]
+        raise ConfigError(f"{where} must be a scheme and a host, such as {example}.")
     scheme, host, port = match[1].lower(), match[2], match[3] or ""
     if scheme == "http" and not _LOOPBACK.fullmatch(host):
         raise ConfigError(f"{where} would send the token unencrypted. Use https.")
+    _refuse_other_provider(host.lower(), where, provider)
     return f"{scheme}://{host}{port}"
+
+
+def _refuse_other_provider(host: str, where: str, provider: Provider | None) -> None:
+    """Raise ConfigError when a host is not the API of the provider, but certainly another one's, or a web page."""
+    is_twilio = host == "twilio.com" or host.endswith(".twilio.com")
+    if provider == "signalwire" and is_twilio:
+        raise ConfigError(f"{where} is Twilio's, but the provider is signalwire. Set provider to twilio.")
+    if provider == "twilio" and host.endswith(".signalwire.com"):
+        raise ConfigError(f"{where} is SignalWire's, but the provider is twilio. Set provider to signalwire.")
+    if provider == "twilio" and is_twilio and not _TWILIO_HOST.fullmatch(host):
+        raise ConfigError(
+            f"{where} must be {USUAL_BASE_URLS['twilio']}, or that of a region, "
+            "https://api.<city>.<region>.twilio.com, such as https://api.dublin.ie1.twilio.com."
+        )

@@ -133,9 +133,9 @@ def refusing(status: int) -> Callable[[HttpRequest, Response], Response]:
 
 ANSWERS: dict[str, tuple[Callable[[HttpRequest, Response], Response], str]] = {
     "status 302": (refusing(302), "redirects (302)"),
-    "status 400": (refusing(400), "refuses the request (400, code 20001)"),
+    "status 400": (refusing(400), "refuses the request (400). The API says: code 20001."),
     "status 401": (refusing(401), "Check RECSPEND_API_TOKEN"),
-    "status 403": (refusing(403), "Check RECSPEND_API_TOKEN"),
+    "status 403": (refusing(403), "needs the scope to read voice recordings"),
     "status 404": (refusing(404), "no list of recordings"),
     "status 500": (refusing(500), "still returns 500"),
     "status 600": (refusing(600), "unexpected status (600)"),

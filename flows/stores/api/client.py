@@ -14,7 +14,7 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 
 import requests
-from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.exceptions import HTTPError
 
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.pager import Pager
@@ -22,6 +22,7 @@ from flows.stores.api.responses import RECORDINGS, Answered, ApiList, TransientE
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.session import new_session
 from flows.stores.api.throttle import Throttle
+from flows.stores.api.unreachable import unreachable
 from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.usage import usage_parameters
@@ -62,6 +63,7 @@ _NO_WHOLE_PAGE = (
     "the API sent no complete page in {attempts} attempts. Run again later; what has landed is kept."
 )
 _PIECE_BYTES = 1 << 20
+_LONG_WAIT_SECONDS = 30
 
 
 class RecordingsApi:
@@ -131,8 +133,8 @@ class RecordingsApi:
             try:
                 return self._request(url, listed)
             except TransientError as transient:
-                if attempt == self._retry_policy.attempts:
-                    words = transient.words.format(attempts=attempt)
+                if attempt >= min(self._retry_policy.attempts, transient.most_attempts or attempt + 1):
+                    words = transient.words.replace("{attempts}", str(attempt))
                     raise ApiError(f"Account {self.access.name}: {words}", retryable=True) from None
                 logger.info("%s: %s, attempt %d", self.access.name, transient, attempt)
                 self.retries += 1
@@ -190,9 +192,9 @@ class RecordingsApi:
                     # Within the turn, so that no other worker starts a request in between.
                     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                         self._throttle.refused(turn)
-                    error = error_of(response, self.access, listed, self._retry_policy)
+                    error = error_of(response, self.access, listed, self._retry_policy, self._secrets)
                     if isinstance(error, TransientError) and error.hold_seconds is not None:
-                        self._throttle.hold(error.hold_seconds)
+                        self._hold(error.hold_seconds)
                     raise error
                 body = listed.without_secrets(self._body(response))
         self._throttle.answered()
@@ -211,6 +213,16 @@ class RecordingsApi:
                 "Check the base URL and the provider."
             ) from None
 
+    def _hold(self, seconds: float) -> None:
+        """Wait because the API asks for it, and say how long if somebody could wonder."""
+        if self._throttle.hold(seconds) >= _LONG_WAIT_SECONDS:
+            until = datetime.now(UTC) + timedelta(seconds=seconds)
+            logger.warning(
+                "%s: the API asks to wait (Retry-After). The next request is sent at %s UTC.",
+                self.access.name,
+                f"{until:%H:%M:%S}",
+            )
+
     def _response(self, url: str) -> requests.Response:
         try:
             return self._session.get(
@@ -220,14 +232,7 @@ class RecordingsApi:
                 stream=True,
             )
         except (requests.exceptions.RequestException, HTTPError) as error:
-            name = type(error).__name__
-            words = (
-                f"{self.access.base_url} cannot be reached ({name}). Check the base URL and the network, then run "
-                "again; what has landed is kept."
-            )
-            if isinstance(error, requests.exceptions.InvalidURL | LocationParseError):
-                raise ApiError(f"Account {self.access.name}: {words}") from None
-            raise TransientError(name, words.replace("{", "{{").replace("}", "}}")) from None
+            raise unreachable(error, self.access, is_known=self._throttle.has_answered) from None
 
     def _body(self, response: requests.Response) -> bytes:
         """Read the whole body piece by piece: one that trickles in forever would never reach the read timeout."""

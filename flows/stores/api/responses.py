@@ -1,17 +1,17 @@
 """How to interpret responses of the API: which list one must contain, and which error a failure becomes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-import msgspec
 import requests
 
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import TRANSIENT_STATUSES, RetryPolicy
 from transforms.errors import ApiError, RequestRefusedError
 from transforms.pages.records import Envelope, read_envelope
+from transforms.pages.refusals import Refusal, read_refusal, why_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +37,47 @@ class Answered:
     answered_at: datetime
 
 
+_REGIONS = {"twilio": " A region has a host of its own, such as https://api.dublin.ie1.twilio.com."}
+
 RECORDINGS = ApiList("recordings", "the scope to read voice recordings", read_envelope)
 
 
 class TransientError(Exception):
     """An error that a retry may resolve.
 
-    words: the error message if it does not. hold_seconds: how long the API asks to wait; None if it does not ask.
+    words: the error message if it does not, with {attempts} for their number. hold_seconds: how long to wait because
+    the API asks for it; None if it does not. most_attempts: how often to try at most, whatever the retry policy allows.
     """
 
-    def __init__(self, reason: str, words: str, *, hold_seconds: float | None = None) -> None:
+    def __init__(
+        self, reason: str, words: str, *, hold_seconds: float | None = None, most_attempts: int | None = None
+    ) -> None:
         super().__init__(reason)
         self.words = words
         self.hold_seconds = hold_seconds
+        self.most_attempts = most_attempts
 
 
 def error_of(
-    response: requests.Response, access: AccountAccess, listed: ApiList, retry_policy: RetryPolicy
+    response: requests.Response,
+    access: AccountAccess,
+    listed: ApiList,
+    retry_policy: RetryPolicy,
+    secrets: Collection[bytes],
 ) -> Exception:
-    """Turn a response other than 200 into a TransientError, or an ApiError that says what to do."""
+    """Turn a response other than 200 into a TransientError, or an ApiError that says why and what to do.
+
+    secrets: what a message of the API must not contain to be shown.
+    """
     account, status = f"Account {access.name}", response.status_code
     if status in (401, 403):
-        return ApiError(
-            f"{account}: the API refuses the credentials ({status}). Check {access.token_hint} and the "
-            f"account sid; the token needs {listed.scope}."
-        )
+        refusal = _refusal(response, secrets)
+        why = why_refused(status, refusal, access.provider, access.token_hint, listed.scope)
+        return ApiError(f"{account}: {why}{refusal.said}")
     if status == HTTPStatus.NOT_FOUND:
         return ApiError(
             f"{account}: the API has no list of {listed.words} for account {access.account_sid} (404). "
-            "Check the account sid, the base URL and the provider."
+            f"Check the account sid, the base URL and the provider.{_REGIONS.get(access.provider, '')}"
         )
     if response.is_redirect:
         return ApiError(
@@ -73,29 +85,37 @@ def error_of(
             "else. Check the base URL."
         )
     if status in TRANSIENT_STATUSES:
-        return TransientError(
-            f"status {status}",
-            f"the API still returns {status} after {{attempts}} attempts. "
-            "Run again later; what has landed is kept.",
-            hold_seconds=retry_policy.retry_after(response.headers.get("Retry-After")) or None,
-        )
+        return _transient(status, retry_policy.retry_after(response.headers.get("Retry-After")), retry_policy)
     if status not in range(400, 500):
         return ApiError(
             f"{account}: the API returned an unexpected status ({status}). Check the base URL and the provider."
         )
-    code = _error_code(response)
     return RequestRefusedError(
-        f"{account}: the API refuses the request ({status}{f', code {code}' if code else ''})."
+        f"{account}: the API refuses the request ({status}).{_refusal(response, secrets).said}"
     )
 
 
-def _error_code(response: requests.Response) -> int | None:
-    """Decode the vendor's error code (documented: {"code": 20003, …}), and nothing else of the body."""
+def _transient(status: int, asked_seconds: float | None, retry_policy: RetryPolicy) -> TransientError:
+    again = "later"
+    if asked_seconds and asked_seconds > retry_policy.longest_retry_after:
+        again = f"after {_clock_time(asked_seconds)}, as the API asks"
+    return TransientError(
+        f"status {status}",
+        f"the API still returns {status} after {{attempts}} attempts. Run again {again}; what has landed is kept.",
+        hold_seconds=min(asked_seconds, retry_policy.longest_retry_after) if asked_seconds else None,
+    )
+
+
+def _clock_time(seconds: float) -> str:
+    """Return the time (UTC) this many seconds from now, with the day if it is another one."""
+    now = datetime.now(UTC)
+    then = now + timedelta(seconds=seconds)
+    return f"{then:%H:%M:%S} UTC" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M} UTC"
+
+
+def _refusal(response: requests.Response, secrets: Collection[bytes]) -> Refusal:
+    """Read what the API says, and nothing else of the body."""
     try:
-        return msgspec.json.decode(response.content, type=_ErrorBody).code
-    except (msgspec.DecodeError, UnicodeDecodeError, requests.exceptions.RequestException):
-        return None
-
-
-class _ErrorBody(msgspec.Struct):
-    code: int
+        return read_refusal(response.content, secrets)
+    except requests.exceptions.RequestException:
+        return Refusal()

@@ -13,6 +13,7 @@ class RetryPolicy:
     """How long to wait and how often to retry. Times are in seconds.
 
     read_timeout: between two pieces of a response. page_timeout: for a whole page, even if data keeps arriving.
+    longest_retry_after: how long to wait at most, although the API asks for more.
     """
 
     connect_timeout: float = 10
@@ -29,13 +30,12 @@ class RetryPolicy:
         return pause + random.uniform(0, self.backoff)  # noqa: S311
 
     def retry_after(self, header: str | None) -> float | None:
-        """Parse the seconds in a Retry-After header (a number or an HTTP date), up to a limit; None without one."""
+        """Parse the seconds in a Retry-After header (a number or an HTTP date); None without one."""
         # Settings show the defaults above; they load no HTTP library for that.
         from urllib3.exceptions import InvalidHeader  # noqa: PLC0415
         from urllib3.util import Retry  # noqa: PLC0415
 
         try:
-            seconds = None if header is None else Retry().parse_retry_after(header)
+            return None if header is None else Retry().parse_retry_after(header)
         except (InvalidHeader, ValueError):  # ValueError: a year or a number that is out of range
             return None
-        return None if seconds is None else min(seconds, self.longest_retry_after)

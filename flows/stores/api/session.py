@@ -4,15 +4,22 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from flows.stores.api.access import AccountAccess
+from flows.stores.certificates import own_certificates
 
 
 def new_session(access: AccountAccess) -> requests.Session:
-    """Create a session that sends the account's credentials and ignores redirects."""
+    """Create a session that sends the account's credentials and ignores redirects.
+
+    Raises:
+        ConfigError: The environment names a file of certificates that cannot be used.
+    """
     session = _Session()
     # As bytes: requests would encode text as Latin-1, and raise for other characters.
     session.auth = HTTPBasicAuth(access.user.encode(), access.token.encode())
     # Plain http is only allowed for this machine, where proxies do not apply.
     session.trust_env = not access.base_url.startswith("http:")
+    if session.trust_env and (certificates := own_certificates()) is not None:
+        session.verify = str(certificates)
     session.headers.update({"Accept": "application/json", "User-Agent": "recspend"})
     return session
 

@@ -20,11 +20,12 @@ class Throttle:
 
     When the API refuses a request as one too many (429), the limit is halved, once for all requests that were in flight
     together. It grows back by one each time five times as many requests as the limit were answered. A wait that the API
-    asks for (Retry-After) holds every worker.
+    asks for (Retry-After) holds every worker. has_answered: whether any request got a page.
     """
 
     def __init__(self, workers: int = 1) -> None:
         self.limit = workers
+        self.has_answered = False
         self._workers = workers
         self._in_flight = 0
         self._answered = 0
@@ -59,6 +60,7 @@ class Throttle:
     def answered(self) -> None:
         """Count a request that got a response."""
         with self._changed:
+            self.has_answered = True
             self._answered += 1
             if self.limit < self._workers and self._answered >= _ANSWERS_TO_GROW * self.limit:
                 self.limit += 1
@@ -74,10 +76,12 @@ class Throttle:
                 self.limit = max(1, self.limit // 2)
                 logger.info("too many requests (429): at most %d at once from now on", self.limit)
 
-    def hold(self, seconds: float) -> None:
-        """Start no request of the account for this many seconds."""
+    def hold(self, seconds: float) -> float:
+        """Start no request of the account for this many seconds. Returns by how many that is longer than before."""
         with self._changed:
-            self._held_until = max(self._held_until, time.monotonic() + seconds)
+            before = max(self._held_until, time.monotonic())
+            self._held_until = max(before, time.monotonic() + seconds)
+            return self._held_until - before
 
     def pause(self, seconds: float) -> None:
         """Wait this many seconds, in one worker.

@@ -8,13 +8,15 @@ import re
 import ssl
 from functools import cache
 from http.client import HTTPException, HTTPMessage
+from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 import certifi
 
-from transforms.errors import DeliveryError
+from flows.stores.certificates import own_certificates
+from transforms.errors import ConfigError, DeliveryError
 from transforms.monitor.messages import Message
 from transforms.values.json_text import json_text
 
@@ -40,7 +42,11 @@ def post(url: str, message: Message) -> None:
     body = json_text({"text": text, **message.as_object()}).encode()
     headers = {"Content-Type": "application/json", "User-Agent": "recspend"}
     try:
-        opener = build_opener(HTTPSHandler(context=_trusted()), _NoRedirect())
+        own = own_certificates()
+    except ConfigError as error:
+        raise DeliveryError(f"The webhook was not asked. {error}") from None
+    try:
+        opener = build_opener(HTTPSHandler(context=_trusted(own)), _NoRedirect())
         with opener.open(Request(url, body, headers), timeout=_TIMEOUT_SECONDS):  # noqa: S310 (is_webhook_url)
             return
     except HTTPError as error:
@@ -65,8 +71,10 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
-    """Trust the system's certificates and, because a slim system may have none, those of certifi."""
+def _trusted(own: Path | None) -> ssl.SSLContext:
+    """Trust the system's certificates, a user's own and, because a slim system may have none, those of certifi."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
+    if own is not None:
+        context.load_verify_locations(capath=own) if own.is_dir() else context.load_verify_locations(own)
     return context

@@ -25,6 +25,7 @@ FAMILY = [
     Account("main office", "A-main", "PTmain0123456789"),
     Account("sales", "A-sales", "PTsales01234567"),
 ]
+TWILIO = ("--provider", "twilio", "--base-url", "https://api.twilio.com")
 PLACE = ("--base-url", "https://example.signalwire.com", "--account-sid", "A1")
 FILES = ("recspend.toml", ".env.example", ".gitignore")
 Init = Callable[..., tuple[int, str, str]]
@@ -71,7 +72,14 @@ def test_init_writes_three_files_with_the_values_given(init: Init) -> None:
     assert sorted(contents()) == sorted(FILES)
 
 
-@pytest.mark.parametrize("flags", [(), PLACE, (*PLACE, "--yes", "--provider", "twilio")])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        (),
+        PLACE,
+        (*TWILIO, "--account-sid", "A1", "--yes"),
+    ],
+)
 def test_init_again_changes_nothing_and_says_so(init: Init, flags: tuple[str, ...]) -> None:
     assert init(*flags)[0] == 0
     before = contents()

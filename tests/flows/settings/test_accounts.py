@@ -28,6 +28,9 @@ def one(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> None:
         monkeypatch.setenv(name, value)
 
 
+TWILIO = "https://api.twilio.com"
+
+
 def entry(name: str, account_sid: str, **more: str) -> str:
     """Return an `[[accounts]]` entry of recspend.toml."""
     values = {
@@ -73,6 +76,7 @@ def test_account_can_have_name_user_and_provider(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("RECSPEND_ACCOUNT_NAME", "support")
     monkeypatch.setenv("RECSPEND_API_USER", "SKkey")
     monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
+    monkeypatch.setenv("RECSPEND_BASE_URL", "https://api.twilio.com")
     (found,) = accesses(load())
     assert (found.name, found.account_sid, found.user, found.provider) == ("support", SID, "SKkey", "twilio")
 
@@ -100,14 +104,12 @@ def test_token_env_gives_each_account_its_own_token(
 ) -> None:
     monkeypatch.setenv("SUPPORT_TOKEN", "one")
     monkeypatch.setenv("SALES_TOKEN", "two")
-    write(entry("support", "A1"), entry("sales", "AC2", api_user="SK2", provider="twilio"))
+    write(entry("support", "A1"), entry("sales", "AC2", api_user="SK2", provider="twilio", base_url=TWILIO))
     support, sales = accesses(load())
     assert support == AccountAccess(
         "support", "A1", "https://support.signalwire.com", "A1", "one", "signalwire", "SUPPORT_TOKEN"
     )
-    assert sales == AccountAccess(
-        "sales", "AC2", "https://sales.signalwire.com", "SK2", "two", "twilio", "SALES_TOKEN"
-    )
+    assert sales == AccountAccess("sales", "AC2", TWILIO, "SK2", "two", "twilio", "SALES_TOKEN")
 
 
 @pytest.mark.usefixtures("one")
@@ -244,6 +246,43 @@ BAD_URLS = [
         "javascript:alert(1)",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "words"),
+    [
+        (
+            "signalwire",
+            "https://api.twilio.com",
+            "is Twilio's, but the provider is signalwire. Set provider to twilio.",
+        ),
+        (
+            "twilio",
+            "https://a.signalwire.com",
+            "is SignalWire's, but the provider is twilio. Set provider to signalwire.",
+        ),
+        *(
+            ("twilio", f"https://{host}.com", "must be https://api.twilio.com, or that of a region")
+            for host in ("twilio", "www.twilio", "api.ie1.twilio", "console.twilio", "api.dublin.twilio")
+        ),
+        ("twilio", "api.twilio.com", "must be a scheme and a host, such as https://api.twilio.com."),
+    ],
+)
+@pytest.mark.usefixtures("one")
+def test_base_url_of_another_provider_is_refused(
+    provider: str, url: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECSPEND_PROVIDER", provider)
+    monkeypatch.setenv("RECSPEND_BASE_URL", url)
+    assert refused().startswith(f"RECSPEND_BASE_URL {words}")
+
+
+@pytest.mark.parametrize("host", ["api", "api.dublin.ie1", "api.sydney.au1", "api.sao-paulo.us1"])
+@pytest.mark.usefixtures("one")
+def test_base_url_may_be_that_of_a_region(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
+    monkeypatch.setenv("RECSPEND_BASE_URL", f"https://{host}.twilio.com")
+    assert accesses(load())[0].base_url == f"https://{host}.twilio.com"
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
@@ -401,7 +440,7 @@ def test_variable_that_holds_more_than_a_token_is_refused(text: str, monkeypatch
 def test_prefect_is_imported_only_for_token_blocks() -> None:
     in_file(TOKEN)
     write(without_variable("sales", "AC2", token_file="token"))
-    script = "import sys; from flows.settings import accounts, settings; accounts.accesses(settings.load())"
+    script = "import sys; from flows.settings import accounts, loading; accounts.accesses(loading.load())"
     done = subprocess.run(
         [sys.executable, "-c", f"{script}; sys.exit('prefect' in sys.modules)"], check=False
     )

@@ -148,7 +148,10 @@ def test_entries_round_trip_also_once_uncommented(
         place = {"base_url": "https://example.signalwire.com", "account_sid": sid, "token_env": "A_TOKEN"}
         return AccountSettings.model_validate({"name": name, **place, **more})
 
-    entries = [entry(ODD, "A1"), entry("b", "A2", provider="twilio", api_user="SK2")]
+    entries = [
+        entry(ODD, "A1"),
+        entry("b", "A2", provider="twilio", base_url="https://api.twilio.com", api_user="SK2"),
+    ]
     closed = entry("c", "A3")
     settings = Settings.model_construct(accounts=entries)
     text = settings_text(settings, [(closed, "c is closed and is not read:")])

@@ -173,8 +173,8 @@ def in_haste(page_size: int) -> Iterator[None]:
     """Use small pages, so that a few recordings fill many pages, short waits, and no reports, for the block."""
     hold = Throttle.hold
 
-    def hold_shortly(throttle: Throttle, seconds: float) -> None:
-        hold(throttle, seconds / 200)
+    def hold_shortly(throttle: Throttle, seconds: float) -> float:
+        return hold(throttle, seconds / 200)
 
     with ExitStack() as patches:
         pager = partialmethod(RecordingsApi.pager, page_size=page_size)

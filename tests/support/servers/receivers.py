@@ -139,7 +139,7 @@ def mail_box(folder: Path, security: str = "none") -> Iterator[MailBox]:
     Its certificate is `certificate.pem` in the folder.
     """
     box = MailBox()
-    tls = None if security == "none" else _encrypting(folder)
+    tls = None if security == "none" else encrypting(folder)
     if security == "none":
         controller = _OnFreePort(box, "127.0.0.1", 0)
     elif security == "tls":
@@ -157,7 +157,8 @@ def mail_box(folder: Path, security: str = "none") -> Iterator[MailBox]:
         controller.stop()
 
 
-def _encrypting(folder: Path) -> ssl.SSLContext:
+def encrypting(folder: Path) -> ssl.SSLContext:
+    """Make a certificate for 127.0.0.1, `certificate.pem` in the folder, and a context that serves with it."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     certificate = (

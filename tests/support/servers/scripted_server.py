@@ -3,6 +3,7 @@
 import json
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Iterator, Mapping
@@ -115,14 +116,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.server.stopping.wait(30)
 
+    def do_CONNECT(self) -> None:
+        """Refuse to be a proxy, with the status of the reply."""
+        self.server.asked.append(ReceivedRequest(self.path, dict(self.headers)))
+        self.send_response(self.server.next_reply().status)
+        self.end_headers()
+
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
 
 
 @contextmanager
-def scripted(*replies: Reply, listening: bool = True) -> Iterator[ScriptedServer]:
-    """Serve on a free port of this machine for the block."""
+def scripted(
+    *replies: Reply, listening: bool = True, tls: ssl.SSLContext | None = None
+) -> Iterator[ScriptedServer]:
+    """Serve on a free port of this machine for the block; with `tls`, encrypted."""
     server = ScriptedServer(replies)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     if listening:
         server.listen()
     try:

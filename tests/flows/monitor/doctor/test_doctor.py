@@ -214,7 +214,7 @@ def test_doctor_reports_each_account_separately(
         "fail",
     ]
     assert "refuses the credentials (401). Check SALES_TOKEN" in found["account sales"]["words"]
-    assert "http://127.0.0.1:9 cannot be reached" in found["account away"]["words"]
+    assert "http://127.0.0.1:9 refuses the connection" in found["account away"]["words"]
     assert "the variable BARE_TOKEN is not set" in found["account bare"]["words"]
     assert sum(subject.startswith("clock against") for subject in found) == 1
     assert "PT-of-sales" not in shown

@@ -2,12 +2,13 @@ import base64
 import gzip
 import json
 import logging
+import re
 import socket
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import formatdate
 from pathlib import Path
@@ -59,8 +60,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Collect the waits between attempts without waiting; for Retry-After, the time is always NOW."""
     waited: list[float] = []
     monkeypatch.setattr(urllib3.util.retry, "time", SimpleNamespace(time=lambda: NOW))
+
+    def wait(_: Throttle, seconds: float) -> float:
+        waited.append(seconds)
+        return seconds
+
     for way in ("pause", "hold"):
-        monkeypatch.setattr(Throttle, way, lambda _, seconds: waited.append(seconds))
+        monkeypatch.setattr(Throttle, way, wait)
     return waited
 
 
@@ -359,6 +365,34 @@ def test_retry_after_as_a_date_is_honoured(waits: list[float]) -> None:
     assert waits == [42]
 
 
+def test_long_wait_says_when_it_ends(waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with scripted(Reply(429, headers={"Retry-After": "17"}), Reply(body=WHOLE)) as server:
+        fetch_first(server)
+        assert "asks to wait" not in caplog.text
+        server.replies = [Reply(429, headers={"Retry-After": "300"}), Reply(body=WHOLE)]
+        before = datetime.now(UTC)
+        fetch_first(server)
+        after = datetime.now(UTC)
+    (line,) = [record.getMessage() for record in caplog.records if "asks to wait" in record.getMessage()]
+    until = line.removeprefix("support: the API asks to wait (Retry-After). The next request is sent at ")
+    times = [
+        f"{moment + timedelta(seconds=300 + late):%H:%M:%S} UTC."
+        for moment in (before, after)
+        for late in (0, 1)
+    ]
+    assert until in times
+
+
+def test_wait_beyond_the_limit_is_said_in_the_error(waits: list[float]) -> None:
+    with scripted(Reply(429, headers={"Retry-After": "7200"})) as server:
+        _, error = failing(server)
+    assert waits == [900, 900, 900]
+    assert re.search(
+        r"still returns 429 after 3 attempts\. Run again after .* UTC, as the API asks; what has landed",
+        str(error),
+    )
+
+
 def test_retry_after_has_a_limit(waits: list[float]) -> None:
     headers = [{"Retry-After": "86400"}, {"Retry-After": formatdate(NOW + 86400, usegmt=True)}]
     with scripted(*(Reply(429, headers=each) for each in headers), Reply(body=WHOLE)) as server:
@@ -451,7 +485,10 @@ def test_refused_connection_is_retried(
 def test_lasting_refused_connection_is_an_error() -> None:
     with scripted(Reply(body=WHOLE), listening=False) as server:
         api, error = failing(server)
-    assert f"Account support: {server.base_url} cannot be reached (ConnectionError)." in str(error)
+    assert (
+        f"Account support: {server.base_url} refuses the connection. Check the base URL and its port"
+        in str(error)
+    )
     assert error.retryable
     assert (api.requests, api.retries) == (3, 2)
 
@@ -569,10 +606,10 @@ def test_json_that_is_not_a_page_is_not_retried(body: bytes) -> None:
 def test_refused_credentials_name_account_and_token_source(status: int) -> None:
     with scripted(Reply(status, refusal(20003, f"Wrong token {TOKEN}", status))) as server:
         api, error = failing(server)
-    assert str(error) == (
-        f"Account support: the API refuses the credentials ({status}). Check {TOKEN_HINT} and the account sid; the "
-        "token needs the scope to read voice recordings."
-    )
+    assert str(error).startswith(f"Account support: the API refuses the credentials ({status}).")
+    assert (f"Check {TOKEN_HINT} and the account sid" in str(error)) == (status == 401)
+    # A message with the token is left out.
+    assert str(error).endswith("needs the scope to read voice recordings. The API says: code 20003.")
     assert not error.retryable
     assert not isinstance(error, RequestRefusedError)
     assert (api.requests, api.retries, len(server.asked)) == (1, 0, 1)
@@ -593,23 +630,26 @@ def test_not_found_is_an_error_and_not_an_empty_list() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (400, refusal(20007, "Page size too large", 400), "(400, code 20007)"),
-        (422, refusal(54453, "Page without PageToken", 422), "(422, code 54453)"),
-        (400, b"", "(400)"),
-        (400, b"<html>secret words</html>", "(400)"),
-        (400, b'{"code": "secret words"}', "(400)"),
-        (400, b'{"message": "secret words"}', "(400)"),
-        (400, b'{"code": 20007, "message": "\xff"}', "(400"),
-        (410, b'["secret words"]', "(410)"),
-        (406, refusal(0, "secret words", 406), "(406)"),
+        (400, refusal(20007, "Page size too large", 400), " The API says: Page size too large (code 20007)."),
+        (
+            422,
+            refusal(54453, "Page without PageToken", 422),
+            " The API says: Page without PageToken (code 54453).",
+        ),
+        (400, b"", ""),
+        (400, b"<html>secret words</html>", ""),
+        (400, b'{"code": "secret words"}', ""),
+        (400, b'{"message": "secret words"}', ""),
+        (400, b'{"code": 20007, "message": 7}', " The API says: code 20007."),
+        (410, b'["secret words"]', ""),
+        (406, refusal(0, "secret words", 406), ""),
     ],
 )
-def test_refused_request_shows_only_the_vendors_code(status: int, body: bytes, words: str) -> None:
+def test_refused_request_shows_only_what_the_vendor_says(status: int, body: bytes, words: str) -> None:
     with scripted(Reply(status, body)) as server:
         api, error = failing(server)
     assert isinstance(error, RequestRefusedError)
-    assert str(error).startswith(f"Account support: the API refuses the request {words}")
-    assert len(str(error)) < len(f"Account support: the API refuses the request {words}") + 15
+    assert str(error) == f"Account support: the API refuses the request ({status}).{words}"
     assert not error.retryable
     assert (api.requests, api.retries, len(server.asked)) == (1, 0, 1)
 
@@ -682,7 +722,7 @@ def test_connection_error_contains_no_token(caplog: pytest.LogCaptureFixture) ->
     with scripted(Reply(), listening=False) as server:
         _, error = failing(server)
     shown = "".join(traceback.format_exception(error)) + caplog.text
-    assert "cannot be reached" in shown
+    assert "refuses the connection" in shown
     assert not [secret for secret in SECRETS if secret in shown]
 
 
@@ -816,7 +856,7 @@ def test_usage_is_fetched_with_retries(waits: list[float]) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (Reply(403), r"needs to be allowed to read usage\.$"),
+        (Reply(403), r"needs to be allowed to read usage\."),
         (Reply(404), r"has no list of Usage Records for account AC1 \(404\)"),
         (Reply(body=b'{"recordings":[]}'), r"something other than Usage Records: not a page of usage"),
     ],
