@@ -1,7 +1,7 @@
 """A quarter of a year in the life of some accounts, read by several runs, with everything that can happen to them.
 
 Prices come late, are corrected and withdrawn; recordings appear, change, move, vanish and come back; months are closed;
-the API fails. The same story always gives the same data folder.
+the API fails. With one window at a time, the same story always gives the same data folder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,8 @@ class Story:
     closed after its run. twilio: how many of the accounts, from the first, are Twilio's. faults, dialect: of the
     emulator. unread: first and last of the days that no run asks for. audit_days: how many old days each run reads
     again. edits: how many recordings change before each run, in addition to what the faults do. left_behind: from this
-    day on, the last account is not read. zone_at_last: another reporting time zone, set before the last run.
+    day on, the last account is not read. zone_at_last: another reporting time zone, set before the last
+    run. concurrency: how many windows are read at once.
     """
 
     seed: int
@@ -53,6 +54,7 @@ class Story:
     edits: int = 9
     left_behind: date | None = None
     zone_at_last: str | None = None
+    concurrency: int = 1
 
     def requests(self) -> list[RunRequest]:
         """Return what is asked for each time: everything, or all but the unread days."""
@@ -107,7 +109,12 @@ def _context(
         for each in accounts
     ]
     settings = Settings(
-        data_dir=data_dir, backoff=0, attempts=20, accounts=entries, reporting_timezone=story.zone
+        data_dir=data_dir,
+        backoff=0,
+        attempts=20,
+        concurrency=story.concurrency,
+        accounts=entries,
+        reporting_timezone=story.zone,
     )
     names = {each.account_sid: each.name for each in accounts}
     return RunContext(settings, accounts, names, clock=clock_of(source.ledger))
