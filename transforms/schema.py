@@ -129,6 +129,8 @@ MODEL_WORDS = {
     "unestimated_minutes": ("Minutes without a price that are not in the estimate, because no rate is known for them.", "minutes"),
     "cost_per_minute": ("Cost of recordings with minutes, divided by priced_minutes; null without priced minutes.", "currency per minute"),
     "cost_without_minutes": ("The part of cost of recordings without minutes, because their length is 0 or not known.", "currency"),
+    "unestimated_recordings": ("Recordings that wait for a price and are not in the estimate, because their length or a rate for them is not known.", "recordings"),
+    "unmeasured_recordings": ("How many of unpriced_recordings have no known length.", "recordings"),
     "is_running": ("Whether the month is not over yet on the newest day read.", ""),
     "call_kind": ("What was recorded: call, conference, or unknown when the API names neither.", ""),
     "is_short": ("Whether the known length is below the setting short_recording_seconds.", ""),

@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         default=_MODELS.accrual_rate_days,
         ge=1,
         le=3650,
-        description="missing prices are estimated at the rate of this many days, up to the newest day with a price",
+        description="missing prices are estimated at the rate of the newest three days with a price, of this many days",
     )
     report_page: bool = Field(default=True, description="whether `report.html` is written")
     usage_records: bool = Field(

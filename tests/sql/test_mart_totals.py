@@ -165,6 +165,23 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "count(*) filter (where first_priced_at > first_seen_at), quantile_disc(datediff('day', created_at, "
         f"first_priced_at), 0.5) filter (where first_priced_at > first_seen_at) from {FACT} group by 1, 2",
     ),
+    "marts.expected_rates": (
+        "select account_sid, source, channels, currency, newest_date from marts.expected_rates "
+        "where rate_source = 'trailing'",
+        f"select {KEYS}, max(usage_date) from {FACT} where is_priced and billed_minutes > 0 group by {KEYS}",
+    ),
+    "marts.unpriced_estimates": (
+        f"select usage_date, {KEYS}, unpriced_recordings, unpriced_minutes, unmeasured_recordings, "
+        "coalesce(estimate = unpriced_minutes * expected_rate, unpriced_minutes = 0 or expected_rate is null) "
+        "from marts.unpriced_estimates",
+        f"select usage_date, {KEYS}, count(*), coalesce(sum(billed_minutes), 0), "
+        f"count(*) - count(duration_seconds), true from {FACT} where {WAITS} group by usage_date, {KEYS}",
+    ),
+    "marts.budget_months": (
+        "select * from marts.budget_months",
+        "select month, account_sid, currency, amount from landed.budgets "
+        "cross join (values (date '2026-08-01'), (date '2026-09-01')) as months (month)",
+    ),
     "marts.accruals": (
         "select month, account_sid, source, channels, sum(unpriced_recordings), sum(unpriced_minutes), "
         "sum(accrual) filter (where rate_source = 'rate card') from marts.accruals group by all",
@@ -172,7 +189,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "coalesce(sum(billed_minutes), 0), sum(case when currency <> 'EUR' and not exists (select 1 from "
         f"{FACT} as other where is_priced and billed_minutes > 0 and "
         f"{of_the_same('fact', 'other')} and fact.currency in (other.currency, 'XXX')) "
-        f"then coalesce(billed_minutes, 0) * {DUE} end) from {FACT} as fact where {WAITS} group by 1, 2, 3, 4",
+        f"then nullif(billed_minutes, 0) * {DUE} end) from {FACT} as fact where {WAITS} group by 1, 2, 3, 4",
     ),
     "marts.rates_due": (
         f"select usage_date, {KEYS}, price_per_minute from marts.rates_due",

@@ -18,6 +18,7 @@ Kind = Literal[
     "holes.found",
     "budget.exceeded",
     "budget.expected",
+    "budget.unknown",
     "anomaly.found",
     "spend.shifted",
     "rate.changed",

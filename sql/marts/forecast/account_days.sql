@@ -77,6 +77,7 @@ by_day as (
         cast(sum(unestimated_minutes) as bigint) as unestimated_minutes,
         sum(cost) as cost,
         sum(expected_cost) as expected_cost,
+        cast(sum(unestimated_recordings) as bigint) as unestimated_recordings,
     from expected
     group by usage_date, account_sid, currency
 )
@@ -97,6 +98,7 @@ select
     case
         when by_day.recordings is null then cast(0 as decimal(38, 9)) else by_day.expected_cost
     end as expected_cost,
+    coalesce(by_day.unestimated_recordings, 0) as unestimated_recordings,
 from days
 left join by_day
     on

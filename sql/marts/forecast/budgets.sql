@@ -1,42 +1,19 @@
 with
 
-given as (
-    select * from landed.budgets
-),
-
-settings as (
-    select * from landed.settings
+budgets as (
+    select * from marts.budget_months
 ),
 
 accounts as (
     select * from landed.accounts
 ),
 
--- A line applies until the next one of the same account and currency; an empty amount ends it.
-lines as (
-    select
-        *,
-        lead(valid_from) over (partition by account_sid, currency order by valid_from)
-        - interval 1 day as last_day,
-    from given
+months_read as (
+    select * from marts.months_read
 ),
 
-budgets as (
-    select
-        lines.account_sid,
-        lines.currency,
-        lines.amount,
-        cast(unnest(generate_series(
-            cast(lines.valid_from as timestamp),
-            least(coalesce(lines.last_day, settings.as_of), settings.as_of),
-            interval 1 month
-        )) as date) as month,
-    from lines
-    cross join settings
-    where lines.amount is not null
-),
-
--- Past months with their cost, the current month with its expected cost.
+-- Past months with their cost, the current month with its expected cost. What the forecast covers
+-- needs no estimate of its own.
 days as (
     select
         usage_date,
@@ -44,6 +21,9 @@ days as (
         currency,
         cost,
         expected_cost,
+        if(is_forecast, 0, unestimated_recordings) as unestimated_recordings,
+        if(is_forecast, 0, unestimated_minutes) as unestimated_minutes,
+        is_forecast and expected_cost is null and currency <> 'XXX' as is_open,
     from marts.forecast_days
     union all
     select
@@ -52,30 +32,35 @@ days as (
         currency,
         cost,
         expected_cost,
+        unestimated_recordings,
+        unestimated_minutes,
+        false,
     from marts.account_days
     where usage_date < (select date_trunc('month', as_of) from landed.settings)
 ),
 
+-- Recordings without a currency may belong to any budget of their account.
 running as (
     select
-        budgets.month,
-        budgets.account_sid,
-        budgets.currency,
-        budgets.amount,
+        budgets.*,
         days.usage_date,
-        sum(days.cost) as cost,
-        sum(days.expected_cost) as expected_cost,
-        sum(sum(days.expected_cost)) over (
+        sum(days.cost) filter (where days.currency = budgets.currency) as cost,
+        sum(days.expected_cost) filter (where days.currency = budgets.currency) as expected_cost,
+        sum(sum(days.expected_cost) filter (where days.currency = budgets.currency)) over (
             partition by budgets.month, budgets.account_sid, budgets.currency
             order by days.usage_date
         ) as expected_until,
+        sum(days.unestimated_recordings) as unestimated_recordings,
+        sum(days.unestimated_minutes) as unestimated_minutes,
+        coalesce(bool_or(days.is_open), false) as is_open,
+        coalesce(bool_or(days.currency <> budgets.currency and days.cost > 0), false) as is_unclear,
     from budgets
     left join days
         on
             budgets.month = cast(date_trunc('month', days.usage_date) as date)
-            and budgets.currency = days.currency
+            and days.currency in (budgets.currency, 'XXX')
             and coalesce(budgets.account_sid, days.account_sid) = days.account_sid
-    group by budgets.month, budgets.account_sid, budgets.currency, budgets.amount, days.usage_date
+    group by budgets.month, budgets.account_sid, budgets.currency, budgets.budget, days.usage_date
 ),
 
 months as (
@@ -83,12 +68,17 @@ months as (
         month,
         account_sid,
         currency,
-        amount as budget,
+        budget,
         sum(cost) as cost,
         sum(expected_cost) as expected_cost,
-        min(usage_date) filter (where expected_until > amount) as runs_out_on,
+        min(usage_date) filter (where expected_until > budget) as runs_out_on,
+        cast(coalesce(sum(unestimated_recordings), 0) as bigint) as unestimated_recordings,
+        cast(coalesce(sum(unestimated_minutes), 0) as bigint) as unestimated_minutes,
+        min(usage_date) filter (where unestimated_recordings > 0) as unestimated_since,
+        count(*) filter (where is_open) as days_without_forecast,
+        bool_or(is_unclear) as has_cost_without_currency,
     from running
-    group by month, account_sid, currency, amount
+    group by month, account_sid, currency, budget
 )
 
 select
@@ -106,8 +96,24 @@ select
     case
         when months.cost > months.budget then 'exceeded'
         when months.expected_cost > months.budget then 'will be exceeded'
+        when
+            unestimated_recordings > 0 or days_without_forecast > 0 or has_cost_without_currency
+            or (not is_running and days_missing > 0)
+            then 'not known'
         else 'within'
     end as budget_status,
+    months.unestimated_recordings,
+    months.unestimated_minutes,
+    months.unestimated_since,
+    months.days_without_forecast,
+    months.has_cost_without_currency,
+    months_read.is_running,
+    months_read.days_read,
+    months_read.days_missing,
 from months
 left join accounts on months.account_sid = accounts.account_sid
+left join months_read
+    on
+        months.month = months_read.month
+        and months.account_sid is not distinct from months_read.account_sid
 order by months.month, months.account_sid, months.currency

@@ -4,39 +4,65 @@ daily as (
     select * from marts.daily_spend
 ),
 
--- A recording without a price often has no currency either; if an account is charged in only
--- one currency, that one is assumed.
-charged as (
-    select
-        account_sid,
-        min(currency) as currency,
-    from daily
-    where cost is not null and currency <> 'XXX'
-    group by account_sid
-    having count(distinct currency) = 1
+estimates as (
+    select * from marts.unpriced_estimates
 ),
 
-assigned as (
+-- Recordings that will never have a price have no currency either; they count in the one that the
+-- account was charged in last.
+last_charged as (
+    select
+        account_sid,
+        currency,
+    from marts.expected_rates
+    where rate_source = 'account' and currency <> 'XXX'
+    qualify
+        row_number() over (
+            partition by account_sid order by newest_date desc, rate_minutes desc, currency
+        ) = 1
+),
+
+parts as (
     select
         daily.usage_date,
         daily.account_sid,
         daily.account_name,
         daily.source,
         daily.channels,
-        coalesce(charged.currency, daily.currency) as currency,
-        daily.recordings,
-        daily.billed_minutes,
-        daily.priced_minutes,
         case
-            when daily.usage_date >= settings.as_of - settings.settle_days
-                then daily.unpriced_minutes
-            else 0
-        end as awaited_minutes,
+            when daily.cost is null and daily.currency = 'XXX'
+                then coalesce(last_charged.currency, 'XXX')
+            else daily.currency
+        end as currency,
+        daily.recordings - daily.unpriced_recordings as recordings,
+        daily.billed_minutes - daily.unpriced_minutes as billed_minutes,
+        0 as awaited_minutes,
+        0 as unestimated_minutes,
+        null as recent_rate,
         daily.cost,
+        null as estimate,
+        0 as unestimated_recordings,
     from daily
-    cross join landed.settings as settings
-    left join charged
-        on daily.account_sid = charged.account_sid and daily.cost is null and daily.currency = 'XXX'
+    left join last_charged on daily.account_sid = last_charged.account_sid
+    where daily.recordings > daily.unpriced_recordings
+    union all
+    -- No price is expected any more for what is overdue.
+    select
+        usage_date,
+        account_sid,
+        account_name,
+        source,
+        channels,
+        estimate_currency,
+        unpriced_recordings,
+        unpriced_minutes,
+        if(is_overdue, 0, unpriced_minutes),
+        if(is_overdue, 0, unestimated_minutes),
+        if(is_overdue or unpriced_minutes = 0, null, expected_rate),
+        null,
+        if(is_overdue, null, estimate),
+        if(is_overdue, 0, unestimated_recordings),
+    from estimates
 ),
 
 by_day as (
@@ -49,71 +75,20 @@ by_day as (
         currency,
         cast(sum(recordings) as bigint) as recordings,
         cast(sum(billed_minutes) as bigint) as billed_minutes,
-        sum(priced_minutes) as priced_minutes,
         cast(sum(awaited_minutes) as bigint) as awaited_minutes,
+        cast(sum(unestimated_minutes) as bigint) as unestimated_minutes,
+        max(recent_rate) as recent_rate,
         sum(cost) as cost,
-    from assigned
+        cast(
+            case
+                when sum(cost) is not null or sum(estimate) is not null
+                    then coalesce(sum(cost), 0) + coalesce(sum(estimate), 0)
+            end as decimal(38, 9)
+        ) as expected_cost,
+        cast(sum(unestimated_recordings) as bigint) as unestimated_recordings,
+    from parts
     group by usage_date, account_sid, account_name, source, channels, currency
-),
-
--- Only the days that wait for prices, which are few.
-rates as (
-    select
-        by_day.usage_date,
-        by_day.account_sid,
-        by_day.source,
-        by_day.channels,
-        by_day.currency,
-        cast(coalesce(
-            sum(cast(before.cost as double))
-            filter (
-                where before.source = by_day.source
-                and before.channels is not distinct from by_day.channels
-            )
-            / nullif(
-                sum(before.priced_minutes)
-                filter (
-                    where before.source = by_day.source
-                    and before.channels is not distinct from by_day.channels
-                ),
-                0
-            ),
-            sum(cast(before.cost as double)) / nullif(sum(before.priced_minutes), 0)
-        ) as decimal(18, 9)) as recent_rate,
-    from by_day
-    inner join by_day as before
-        on
-            by_day.account_sid = before.account_sid and by_day.currency = before.currency
-            and before.usage_date between by_day.usage_date - 27 and by_day.usage_date
-    where by_day.awaited_minutes > 0
-    group by by_day.usage_date, by_day.account_sid, by_day.source, by_day.channels, by_day.currency
 )
 
-select
-    by_day.usage_date,
-    by_day.account_sid,
-    by_day.account_name,
-    by_day.source,
-    by_day.channels,
-    by_day.currency,
-    by_day.recordings,
-    by_day.billed_minutes,
-    by_day.awaited_minutes,
-    case when rates.recent_rate is null then by_day.awaited_minutes else 0 end
-        as unestimated_minutes,
-    rates.recent_rate,
-    by_day.cost,
-    case
-        when rates.recent_rate is null then by_day.cost
-        else cast(
-            coalesce(by_day.cost, 0) + by_day.awaited_minutes * rates.recent_rate as decimal(38, 9)
-        )
-    end as expected_cost,
-from by_day
-left join rates
-    on
-        by_day.usage_date = rates.usage_date
-        and by_day.account_sid = rates.account_sid
-        and by_day.source = rates.source
-        and by_day.channels is not distinct from rates.channels and by_day.currency = rates.currency
-order by by_day.usage_date, by_day.account_sid, by_day.source, by_day.channels, by_day.currency
+select * from by_day
+order by usage_date, account_sid, source, channels, currency

@@ -23,6 +23,7 @@ months as (
         case when count(expected_cost) = count(*) then sum(expected_cost) end as expected_cost,
         cast(coalesce(sum(expected_cost) filter (where is_forecast), 0) as double) as rest,
         cast(sum(unestimated_minutes) as bigint) as unestimated_minutes,
+        cast(sum(unestimated_recordings) as bigint) as unestimated_recordings,
         count(*) filter (where is_forecast) as forecast_days,
     from days
     group by account_sid, account_name, currency
@@ -82,6 +83,7 @@ select
     months_read.is_running,
     months_read.days_read,
     months_read.days_missing,
+    unestimated_recordings,
 from bounded
 left join months_read
     on bounded.month = months_read.month and bounded.account_sid = months_read.account_sid

@@ -82,6 +82,7 @@ select
                 )
         else days.outlook
     end as expected_cost,
+    coalesce(known.unestimated_recordings, 0) as unestimated_recordings,
 from outlooks as days
 left join account_days as known
     on

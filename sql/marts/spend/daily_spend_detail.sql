@@ -40,6 +40,8 @@ by_day as (
         sum(cost) as cost,
         coalesce(sum(cost) filter (where coalesce(billed_minutes, 0) = 0), 0)
             as cost_without_minutes,
+        count(*) filter (where is_awaiting_price and billed_minutes is null)
+            as unmeasured_recordings,
     from recordings
     group by
         usage_date, charge_date, account_sid, source, channels, status, call_kind, error_code,

@@ -158,6 +158,8 @@ def daily_spend(ledgers: Iterable[Ledger], as_of: date, *, unpriced_days: int = 
                     "cost": RATES[source] * billed if is_priced else None,
                     "priced_recordings": recordings if is_priced else 0,
                     "unpriced_minutes": 0 if is_priced else billed,
+                    "unmeasured_recordings": 0,
+                    "cost_without_minutes": Decimal(0),
                 }
             )
     return rows
@@ -171,6 +173,7 @@ def warehouse(
         "reporting_timezone": "UTC",
         "as_of": as_of.isoformat(),
         "settle_days": 90,
+        "accrual_rate_days": 30,
         "anomaly_window_days": 56,
         "anomaly_deviations": "4.5",
         "anomaly_min_share": "0.25",
@@ -196,11 +199,23 @@ def warehouse(
     )
     connection.register("rows_to_insert", table)
     connection.execute("insert into marts.daily_spend by name select * from rows_to_insert")
+    # What was charged: each source has one rate.
+    create(connection, "marts.effective_rates", [])
+    connection.execute("""
+        insert into marts.effective_rates by name
+        select
+            usage_date, account_sid, account_name, source, channels, currency, priced_minutes, 0 as free_minutes, cost,
+            cost / priced_minutes as cost_per_minute, cost / priced_minutes as prevailing_rate
+        from marts.daily_spend where priced_minutes > 0
+    """)
     needed = _needed(f"marts.{target}")
     for model in MODELS:
         if model.name in needed:
             build(connection, model)
     return connection
+
+
+_GIVEN_MARTS = ("marts.daily_spend", "marts.effective_rates")
 
 
 def _needed(target: str) -> set[str]:
@@ -209,7 +224,7 @@ def _needed(target: str) -> set[str]:
     waiting = [target]
     while waiting:
         name = waiting.pop()
-        if name in reads and name not in needed and name != "marts.daily_spend":
+        if name in reads and name not in needed and name not in _GIVEN_MARTS:
             needed.add(name)
             waiting += reads[name]
     return needed

@@ -23,6 +23,8 @@ def budget(**values: Any) -> dict[str, Any]:
         "expected_percent": Decimal("108.02"),
         "runs_out_on": date(2026, 9, 24),
         "budget_status": "exceeded",
+        "unestimated_recordings": 0,
+        "unestimated_since": None,
         **values,
     }
 
@@ -65,3 +67,27 @@ def test_budget_findings_cover_this_and_the_previous_month(
 def test_budget_finding_shows_large_percentages_with_separators() -> None:
     (found,) = budgets([budget(used_percent=Decimal("22525.00"))], AS_OF)
     assert "(22,525.00 %)" in found.sentence
+
+
+def unknown(since: date | None, **values: Any) -> dict[str, Any]:
+    return budget(
+        budget_status="not known",
+        expected_cost=Decimal("400.123456789"),
+        unestimated_recordings=1200,
+        unestimated_since=since,
+        **values,
+    )
+
+
+def test_budget_that_cannot_be_judged_is_a_finding_after_a_week() -> None:
+    (found,) = budgets([unknown(date(2026, 9, 23)), unknown(date(2026, 9, 24)), unknown(None)], AS_OF)
+    assert found.key == "budget.unknown 2026-09 A1 USD"
+    assert found.sentence == (
+        "support: whether the budget of 500.00 USD for 2026-09 holds is not known, because 1,200 recordings have "
+        "neither a price nor an estimate since 2026-09-23; about 400.12 USD is expected without them."
+    )
+
+
+def test_budget_finding_without_any_estimate_says_so() -> None:
+    (found,) = budgets([{**unknown(date(2026, 9, 1)), "expected_cost": None}], AS_OF)
+    assert found.sentence.endswith("; nothing is known yet.")

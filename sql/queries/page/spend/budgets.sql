@@ -10,4 +10,7 @@ select
     expected_percent,
     runs_out_on,
     budget_status,
+    unestimated_recordings,
+    is_running,
+    days_missing,
 from marts.budgets

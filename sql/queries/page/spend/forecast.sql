@@ -11,4 +11,5 @@ select
     forecast_days,
     history_days,
     unestimated_minutes,
+    unestimated_recordings,
 from marts.forecast

@@ -1,164 +1,190 @@
 """What recordings without a price will cost: by day, and as accruals. Estimates, from what was charged before."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from tests.whole_runs.recomputed.comparison import Near
 from tests.whole_runs.recomputed.figures.months import Months
-from tests.whole_runs.recomputed.figures.rates import KIND, due, rate_card
-from tests.whole_runs.recomputed.figures.spend import CELL, daily_spend, grouped, minutes, summed
+from tests.whole_runs.recomputed.figures.rates import due, effective_rates, rate_card
+from tests.whole_runs.recomputed.figures.spend import (
+    CELL,
+    by_month,
+    grouped,
+    is_awaiting_price,
+    is_priced,
+    minutes,
+    summed,
+)
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import (
+    EXACT,
     NO_CURRENCY,
+    NOTHING,
     Row,
     days_between,
     month_of,
     next_month,
-    over,
     percent,
     total,
 )
 
-RECENT_DAYS = 28
+NEWEST_DAYS = 3
+"""Of this many days with a charge, the rate of most minutes is expected for minutes without a price."""
+
+
+class Usual(NamedTuple):
+    """What a minute was charged at last: the rate, the newest day with a charge, and the minutes at the rate."""
+
+    rate: Decimal
+    newest: date
+    minutes: int
+
+
+class Offer(NamedTuple):
+    """What is expected for minutes without a price. source: trailing, rate card, account or none."""
+
+    source: str
+    currency: str
+    rate: Decimal | None
+
+
+class Offers:
+    """What was charged last, by account, source, channels and currency, and by account and currency alone."""
+
+    def __init__(self, given: Given, facts: Sequence[Row]) -> None:
+        self._card = rate_card(given)
+        self._days = given.settings.accrual_rate_days
+        charged = effective_rates(given, facts)
+        self._same = {place: self._usual(rows) for place, rows in grouped(charged, *CELL).items()}
+        self._any = {
+            place: self._usual(rows) for place, rows in grouped(charged, "account_sid", "currency").items()
+        }
+
+    def _usual(self, rows: Sequence[Row]) -> Usual:
+        newest = max(row["usage_date"] for row in rows)
+        first = newest - timedelta(days=self._days - 1)
+        days = sorted({row["usage_date"] for row in rows if row["usage_date"] >= first})[-NEWEST_DAYS:]
+        minutes_of: dict[Decimal, int] = {}
+        last: dict[Decimal, date] = {}
+        for row in rows:
+            if row["usage_date"] in days:
+                is_free = row["prevailing_rate"] is None
+                rate = NOTHING if is_free else row["prevailing_rate"]
+                at_rate = row["priced_minutes"] - (0 if is_free else row["free_minutes"])
+                minutes_of[rate] = minutes_of.get(rate, 0) + at_rate
+                last[rate] = max(last.get(rate, days[0]), row["usage_date"])
+        best = max(minutes_of, key=lambda rate: (minutes_of[rate], last[rate], rate))
+        return Usual(best, newest, minutes_of[best])
+
+    def last_currency(self, sid: str) -> str:
+        """Return the currency that an account was charged in last."""
+        known = {place[1]: usual for place, usual in self._any.items() if place[0] == sid}
+        known.pop(NO_CURRENCY, None)
+        return _newest(known) if known else NO_CURRENCY
+
+    def best(self, row: Row) -> Offer:
+        """Return what is expected for a recording without a price."""
+        here = tuple(row[column] for column in CELL[:-1])
+        for source, usual in (
+            ("trailing", {place[-1]: each for place, each in self._same.items() if place[:-1] == here}),
+            ("rate card", None),
+            ("account", {place[1]: each for place, each in self._any.items() if place[0] == here[0]}),
+        ):
+            if usual is None:
+                offer = self._by_card(row)
+                if offer:
+                    return offer
+                continue
+            fitting = {name: each for name, each in usual.items() if row["currency"] in (name, NO_CURRENCY)}
+            if fitting:
+                currency = _newest(fitting)
+                return Offer(source, currency, fitting[currency].rate)
+        return Offer("none", row["currency"], None)
+
+    def _by_card(self, row: Row) -> Offer | None:
+        for currency in sorted({line["currency"] for line in self._card}):
+            price = due(self._card, row, row["usage_date"], currency)
+            if price is not None and row["currency"] in (NO_CURRENCY, currency):
+                return Offer("rate card", currency, price)
+        return None
+
+
+def _newest(known: Mapping[str, Usual]) -> str:
+    return min(
+        known,
+        key=lambda name: (
+            name == NO_CURRENCY,
+            -known[name].newest.toordinal(),
+            -known[name].minutes,
+            name,
+        ),
+    )
+
+
+def _waiting(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """Return the recordings that wait for a price, with what is expected for each."""
+    offers, found = Offers(given, facts), []
+    oldest = given.as_of - timedelta(days=given.settings.settle_days)
+    for row in facts:
+        if is_awaiting_price(row):
+            offer, length = offers.best(row), row["billed_minutes"]
+            is_estimated = offer.rate is not None and bool(length)
+            found.append(
+                row
+                | {"currency": offer.currency, "rate_source": offer.source, "rate": offer.rate}
+                | {"estimate": EXACT.multiply(offer.rate or NOTHING, length) if is_estimated else None}
+                | {"is_unestimated": offer.rate is None or length is None}
+                | {"is_overdue": row["usage_date"] < oldest}
+            )
+    return found
 
 
 def expected_daily_spend(given: Given, facts: Sequence[Row]) -> list[Row]:
     """What each day will have cost once all its prices are known."""
-    days = _by_day(given, facts)
-    return [_expected(row, days) for row in days]
-
-
-def _by_day(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """Return daily spend. What has no currency counts in the account's, if it is charged in only one."""
-    daily = daily_spend(given, facts)
-    charged: dict[str, set[str]] = {}
-    for row in daily:
-        if row["cost"] is not None and row["currency"] != NO_CURRENCY:
-            charged.setdefault(row["account_sid"], set()).add(row["currency"])
-
-    def currency(row: Row) -> str:
-        known = charged.get(row["account_sid"], set())
-        is_unknown = row["currency"] == NO_CURRENCY and row["cost"] is None
-        return next(iter(known)) if is_unknown and len(known) == 1 else str(row["currency"])
-
-    oldest = given.as_of - timedelta(days=given.settings.settle_days)
+    offers = Offers(given, facts)
+    parts = [row | {"awaits": not row["is_overdue"]} for row in _waiting(given, facts)]
+    for rows in grouped(facts, "usage_date", *CELL).values():
+        is_unknown = rows[0]["currency"] == NO_CURRENCY and not any(map(is_priced, rows))
+        currency = offers.last_currency(rows[0]["account_sid"]) if is_unknown else rows[0]["currency"]
+        parts += [row | {"currency": currency} for row in rows if not is_awaiting_price(row)]
 
     def sums(rows: list[Row]) -> Row:
+        waiting = [row for row in rows if row.get("awaits")]
+        cost = total(row["cost"] for row in rows)
+        estimate = total(row["estimate"] for row in waiting)
         return {
-            "recordings": sum(row["recordings"] for row in rows),
+            "recordings": len(rows),
             "billed_minutes": minutes(rows),
-            "priced_minutes": sum(row["priced_minutes"] for row in rows),
-            "awaited_minutes": sum(row["unpriced_minutes"] for row in rows if row["usage_date"] >= oldest),
-            "cost": total(row["cost"] for row in rows),
+            "awaited_minutes": minutes(waiting),
+            "unestimated_minutes": minutes(row for row in waiting if row["rate"] is None),
+            "recent_rate": max(
+                (row["rate"] for row in waiting if row["billed_minutes"] and row["rate"] is not None),
+                default=None,
+            ),
+            "cost": cost,
+            "expected_cost": total((cost, estimate)),
+            "unestimated_recordings": sum(row["is_unestimated"] for row in waiting),
         }
 
-    assigned = [row | {"currency": currency(row)} for row in daily]
-    return [given.named(row) for row in summed(assigned, ("usage_date", *CELL), sums)]
-
-
-def _expected(row: Row, days: Sequence[Row]) -> Row:
-    rate = _recent_rate(row, days) if row["awaited_minutes"] else None
-    awaited, cost = row["awaited_minutes"], row["cost"]
-    estimate = None if rate is None else Near(Fraction(cost or 0) + awaited * rate, awaited + 1)
-    kept = {column: value for column, value in row.items() if column != "priced_minutes"}
-    return kept | {
-        "unestimated_minutes": 0 if rate is not None else awaited,
-        "recent_rate": rate,
-        "expected_cost": cost if estimate is None else estimate,
-    }
-
-
-def _recent_rate(row: Row, days: Sequence[Row]) -> Fraction | None:
-    """Return the rate of the days up to this one: of the same source and channels, or else of the account."""
-    first = row["usage_date"] - timedelta(days=RECENT_DAYS - 1)
-    before = [
-        each
-        for each in days
-        if (each["account_sid"], each["currency"]) == (row["account_sid"], row["currency"])
-        and first <= each["usage_date"] <= row["usage_date"]
-    ]
-    same = [each for each in before if all(each[column] == row[column] for column in KIND)]
-    return _rate(same) or _rate(before)
-
-
-def _rate(rows: Sequence[Row]) -> Fraction | None:
-    return over(total(row["cost"] for row in rows), sum(row["priced_minutes"] for row in rows))
-
-
-class Offer(NamedTuple):
-    """A rate for minutes without a price. source: trailing, rate card or none."""
-
-    source: str
-    currency: str
-    rate: Fraction | None
-    minutes: int
+    return [given.named(row) for row in summed(parts, ("usage_date", *CELL), sums)]
 
 
 def accruals(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """What recordings without a price will cost, at the rate charged recently or else at the rate card's."""
-    daily = daily_spend(given, facts)
-    trailing = _trailing(given, daily)
-    card = rate_card(given)
-    oldest = given.as_of - timedelta(days=given.settings.settle_days)
-    items = []
-    for row in daily:
-        if row["unpriced_recordings"]:
-            offer = _best(row, trailing, card)
-            accrual = None if offer.rate is None else offer.rate * row["unpriced_minutes"]
-            items.append(
-                row
-                | {"month": month_of(row["usage_date"]), "currency": offer.currency}
-                | {"rate_source": offer.source, "accrual": accrual}
-                | {"is_overdue": row["usage_date"] < oldest}
-            )
+    """What recordings without a price will cost, by month."""
 
     def sums(rows: list[Row]) -> Row:
         return {
-            "unpriced_recordings": sum(row["unpriced_recordings"] for row in rows),
-            "unpriced_minutes": sum(row["unpriced_minutes"] for row in rows),
-            "accrual": _near(rows),
-            "overdue_accrual": _near([row for row in rows if row["is_overdue"]]),
+            "unpriced_recordings": len(rows),
+            "unpriced_minutes": minutes(rows),
+            "accrual": total(row["estimate"] for row in rows),
+            "overdue_accrual": total(row["estimate"] for row in rows if row["is_overdue"]),
+            "unestimated_recordings": sum(row["is_unestimated"] for row in rows),
         }
 
-    return [given.named(row) for row in summed(items, ("month", *CELL, "rate_source"), sums)]
-
-
-def _near(rows: Sequence[Row]) -> Near | None:
-    known = [row for row in rows if row["accrual"] is not None]
-    parts = sum(row["unpriced_minutes"] + 1 for row in known)
-    return Near(sum((row["accrual"] for row in known), Fraction(0)), parts) if known else None
-
-
-def _trailing(given: Given, daily: Iterable[Row]) -> list[tuple[dict[str, Any], Offer]]:
-    """Return the rates of each account, source and channels in the days up to their newest with a price."""
-    found = []
-    for place, rows in grouped((row for row in daily if row["priced_minutes"]), *CELL).items():
-        newest = max(row["usage_date"] for row in rows)
-        first = newest - timedelta(days=given.settings.accrual_rate_days - 1)
-        recent = [row for row in rows if row["usage_date"] >= first]
-        where = dict(zip(CELL, place, strict=True))
-        found.append(
-            (
-                where,
-                Offer("trailing", where["currency"], _rate(recent), sum(r["priced_minutes"] for r in recent)),
-            )
-        )
-    return found
-
-
-def _best(row: Row, trailing: Sequence[tuple[dict[str, Any], Offer]], card: Sequence[Row]) -> Offer:
-    recent = [offer for where, offer in trailing if all(where[column] == row[column] for column in KIND)]
-    offers = [offer for offer in recent if row["currency"] in (NO_CURRENCY, offer.currency)]
-    if offers:
-        return max(offers, key=lambda offer: offer.minutes)
-    for currency in sorted({line["currency"] for line in card}):
-        price = due(card, row, row["usage_date"], currency)
-        if price is not None and row["currency"] in (NO_CURRENCY, currency):
-            return Offer("rate card", currency, Fraction(price), 0)
-    return Offer("none", row["currency"], None, 0)
+    months = Months(given)
+    rows = summed(by_month(_waiting(given, facts)), ("month", *CELL, "rate_source"), sums)
+    return [given.named(row | months.mark(row["month"], row["account_sid"])) for row in rows]
 
 
 def account_days(given: Given, facts: Sequence[Row]) -> list[Row]:
@@ -179,10 +205,7 @@ def account_days(given: Given, facts: Sequence[Row]) -> list[Row]:
 
 def _account_day(months: Months, sid: str, day: date, rows: Sequence[Row]) -> Row:
     ago = (months.open_day - day).days
-    expected = [row["expected_cost"] for row in rows if row["expected_cost"] is not None]
-    estimates = [each for each in expected if isinstance(each, Near)]
-    known = total(each for each in expected if isinstance(each, Decimal))
-    value = Fraction(known or 0) + sum((each.value for each in estimates), Fraction(0))
+    expected = total(row["expected_cost"] for row in rows)
     return {
         "usage_date": day,
         "days_ago": ago,
@@ -193,9 +216,8 @@ def _account_day(months: Months, sid: str, day: date, rows: Sequence[Row]) -> Ro
         "billed_minutes": minutes(rows),
         "unestimated_minutes": sum(row["unestimated_minutes"] for row in rows),
         "cost": total(row["cost"] for row in rows),
-        "expected_cost": Near(value, sum(each.parts for each in estimates) + 1)
-        if expected or not rows
-        else None,
+        "expected_cost": expected if rows else NOTHING,
+        "unestimated_recordings": sum(row["unestimated_recordings"] for row in rows),
     }
 
 
