@@ -40,6 +40,10 @@ class DataError(RecspendError):
     """Received or stored data cannot be understood. Remedy: look at the named file."""
 
 
+class HeldError(DataError):
+    """Another program has a file open for writing. Remedy: close it there."""
+
+
 class NotJsonError(DataError):
     """A response body is cut off or is not JSON; requesting it again may help."""
 

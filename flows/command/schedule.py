@@ -163,4 +163,5 @@ def _timetable(cron: str, timezone: str) -> "Timetable":
         )
     timetable = Timetable(cron, timezone)
     timetable.schedule()
+    timetable.refuse_never_due()
     return timetable

@@ -51,7 +51,9 @@ def landed_tables(
     """Return the tables that models read besides the lake, by full name."""
     references = {each.name: reference_table(each, data_dir, reference) for each in REFERENCES}
     named = references.pop(ACCOUNT_NAMES.name).to_pylist()
-    names = {row["account_sid"]: row["account_name"] for row in named} | dict(options.names)
+    # An account without a name in the settings has its sid there.
+    given = {sid: name for sid, name in options.names.items() if name != sid}
+    names = {row["account_sid"]: row["account_name"] for row in named} | given
     lake = Lake(data_dir)
     landings = [each for account in covered for each in account.landings]
     as_of = _as_of(covered) or date.max
@@ -65,7 +67,7 @@ def landed_tables(
                     "account_name": names.get(sid, sid),
                     "provider": options.providers.get(sid, options.provider),
                 }
-                for sid in sorted({*names, *(account.account_sid for account in covered)})
+                for sid in sorted({*names, *options.names, *(account.account_sid for account in covered)})
             ]
         ),
         "landed.settings": _rows([_settings_row(options, covered)]),

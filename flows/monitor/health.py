@@ -10,7 +10,7 @@ from flows.stores.folder.lock import holder
 from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.warehouse.sql_files import queries
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
-from transforms.errors import ConfigError, DataError
+from transforms.errors import ConfigError, DataError, HeldError
 from transforms.monitor.health import CLOCK_SLACK, AccountHealth, DayCost, Health, Run
 
 _ALWAYS = ("accounts", "failed_checks")
@@ -21,14 +21,18 @@ _WITH_COSTS = (*_ALWAYS, "requests", "day_costs")
 def health(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
     """Return the state of a data folder as of now (UTC), without the costs of a day.
 
-    names: account sid → name, of the accounts in the settings; if empty, all accounts that were read. Raises
-    DataError if the warehouse cannot be read.
+    names: account sid → name, of the accounts in the settings; if empty, all accounts that were read. While another
+    program has the warehouse open for writing, only what the run records say is known. Raises DataError if the
+    warehouse cannot be read otherwise.
     """
     return _health(data_dir, names, timezone, now, _ALWAYS)
 
 
 def health_with_costs(data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime) -> Health:
-    """Return the same with the cost of yesterday (in that time zone) and the number of requests of all runs."""
+    """Return the same with the cost of yesterday (in that time zone) and the number of requests of all runs.
+
+    Raises DataError if the warehouse cannot be read, also because another program has it open.
+    """
     return _health(data_dir, names, timezone, now, _WITH_COSTS)
 
 
@@ -36,7 +40,13 @@ def _health(
     data_dir: Path, names: Mapping[str, str], timezone: str, now: datetime, asked: Sequence[str]
 ) -> Health:
     day = now.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
-    found = _rows(data_dir, asked, day)
+    found, held = dict[str, list[dict[str, Any]]](), ""
+    try:
+        found = _rows(data_dir, asked, day)
+    except HeldError as error:
+        if asked != _ALWAYS:
+            raise
+        held = str(error)
     last_run, last_success = _last_runs(data_dir)
     checks = found.get("failed_checks")
     requests = found["requests"][0] if "requests" in found else {}
@@ -54,6 +64,7 @@ def _health(
         day_costs=[DayCost(**row) for row in found.get("day_costs", [])],
         last_run=last_run,
         last_success=last_success,
+        held=held,
         **requests,
     )
 

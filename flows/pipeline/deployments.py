@@ -59,6 +59,18 @@ class Timetable:
         except ValueError as error:
             raise ConfigError(f"--cron {self.cron!r} is not a valid schedule: {error}") from None
 
+    def refuse_never_due(self) -> None:
+        """Raise ConfigError if the schedule is never due, such as on 31 February: then no run would ever start."""
+        # Prefect's server decides when runs are due, so its own answer counts.
+        from prefect.server.schemas.schedules import CronSchedule  # noqa: PLC0415
+
+        try:
+            due = asyncio.run(CronSchedule(cron=self.cron, timezone=self.timezone).get_dates(n=1))
+        except ValueError:
+            due = []
+        if not due:
+            raise ConfigError(f"--cron {self.cron!r} is never due. Correct its day and month.")
+
 
 def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool] = lambda: False) -> None:
     """Run the pipeline as the deployment of that name whenever it is due, until Ctrl-C or SIGTERM.

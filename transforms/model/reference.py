@@ -1,6 +1,7 @@
 """Reference files: small tables people keep by hand, checked line by line.
 
-A file is CSV with exactly the columns of its table, in order. An empty cell is null if the column allows it.
+A file is CSV with exactly the columns of its table, in order. An empty cell is null if the column allows it. Empty
+cells at the end of a line and empty lines are ignored, because spreadsheets write them.
 """
 
 from collections.abc import Callable, Iterable
@@ -192,13 +193,16 @@ def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]],
     """
     numbered = iter(lines)
     names = [column.name for column in reference.columns]
-    if next(numbered, (1, None))[1] != names:
-        raise ConfigError(f"{file}, line 1: the columns must be {','.join(names)}.")
+    header = [cell.strip() for cell in _used(next(numbered, (1, []))[1])]
+    if header != names:
+        found = f"are {','.join(header)}; they " if header else ""
+        raise ConfigError(f"{file}, line 1: the columns {found}must be {','.join(names)}.")
     rows: list[dict[str, Any]] = []
     seen: dict[tuple[Any, ...], int] = {}
-    for number, cells in numbered:
-        if not cells:
+    for number, line in numbered:
+        if not _used(line):
             continue
+        cells = line[: max(len(names), len(_used(line)))]
         if len(cells) != len(names):
             raise ConfigError(f"{file}, line {number}: has {len(cells)} cells and needs {len(names)}.")
         row = {
@@ -211,6 +215,12 @@ def read_reference(reference: Reference, lines: Iterable[tuple[int, list[str]]],
         seen[key] = number
         rows.append(row)
     return pa.Table.from_pylist(rows, reference.schema)
+
+
+def _used(cells: list[str]) -> list[str]:
+    """Return the cells of a line up to the last one that is not empty."""
+    last = max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+    return cells[:last]
 
 
 def _read(column: ReferenceColumn, text: str, where: str) -> Any:

@@ -89,7 +89,8 @@ class Health:
     accounts: those in the settings, or all that were read if the settings name none. failed_checks, warning_checks:
     names of checks that found rows, None without tables. day: the last day that is over in the reporting time zone;
     day_began: its first instant; day_costs: its cost, for accounts that were read completely on it. requests, retries:
-    totals over all runs.
+    totals over all runs. held: why the tables cannot be read now, so that what depends on them is not known; "" if they
+    can.
     """
 
     as_of: datetime
@@ -103,6 +104,7 @@ class Health:
     last_success: Run | None = None
     requests: int = 0
     retries: int = 0
+    held: str = ""
 
     @property
     def furthest_behind(self) -> AccountHealth | None:
@@ -149,6 +151,7 @@ class Health:
                 "failed_checks": self.failed_checks,
                 "warning_checks": self.warning_checks,
                 "accounts": self.accounts,
+                "held": self.held or None,
             }
         )
         return shown

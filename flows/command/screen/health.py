@@ -28,9 +28,13 @@ def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table
         "Checks": _checks(health),
     }
     lines: list[Text | Table] = [Text.assemble(f"{name:<14}", words) for name, words in facts.items()]
-    if len(health.accounts) > 1:
+    if health.held:
+        lines.insert(0, Text(health.held, "yellow"))
+    if len(health.accounts) > 1 and not health.held:
         lines.append(_accounts(health))
-    if max_age is not None and health.is_older_than(max_age):
+    if max_age is not None and health.held:
+        lines.append(Text("NOT KNOWN: how old the coverage is.", "red"))
+    elif max_age is not None and health.is_older_than(max_age):
         lines.append(
             Text(
                 f"NOT CURRENT: the coverage must not end longer ago than {in_words(max_age)}. Run `recspend run`.",
@@ -42,6 +46,8 @@ def health_lines(health: Health, max_age: timedelta | None) -> list[Text | Table
 
 def _covered(health: Health) -> Text:
     account, age = health.furthest_behind, health.age
+    if health.held:
+        return Text("not known now")
     if account is None or account.covered_until is None or age is None:
         unread = f"account {account.account_name} was never read" if account else "nothing was read yet"
         return Text(f"{unread}. Run `recspend run`.", "yellow")

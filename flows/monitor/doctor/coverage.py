@@ -20,6 +20,9 @@ def coverage_seen(settings: Settings, names: Mapping[str, str]) -> Iterator[Diag
         yield Diagnosis("coverage", "fail", str(error))
         return
     yield _last_run(found)
+    if found.held:
+        yield Diagnosis("coverage", "warn", found.held)
+        return
     for account in found.accounts:
         yield _coverage(account, now)
 

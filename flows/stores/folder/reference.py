@@ -41,15 +41,27 @@ def add_rows(
     if new:
         before = path.read_bytes() if path.exists() else (",".join(names) + "\n").encode()
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(new)
+        first_line = before.decode("utf-8-sig", errors="replace").partition("\n")[0]
+        csv.writer(text, delimiter=_delimiter(first_line), lineterminator="\n").writerows(new)
         gap = b"" if before.endswith(b"\n") else b"\n"
         write_whole(path, before + gap + text.getvalue().encode())
     return path, len(new)
 
 
+def _delimiter(first_line: str) -> str:
+    """Return what separates the cells: spreadsheets write a semicolon where the comma is for decimals, or a tab."""
+    return max(",;\t", key=first_line.count)
+
+
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)  # otherwise an unclosed quote would swallow the lines after it
+        try:
+            delimiter = _delimiter(file.readline())
+        except UnicodeDecodeError:
+            delimiter = ","
+        file.seek(0)
+        # strict: otherwise an unclosed quote would swallow the lines after it
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             for row in reader:
                 yield reader.line_num, row

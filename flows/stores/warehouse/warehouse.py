@@ -4,6 +4,7 @@ Readers that have the old file open keep it; a reader never blocks a build. Sche
 reference data, settings), `staging`, `marts`, `ops`. What is built is compared with its twin, column by column.
 """
 
+import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,10 +19,12 @@ from flows.stores.warehouse.memory import enough_memory, limit_memory
 from flows.stores.warehouse.reading import CONFIG, open_to_read, rows
 from flows.stores.warehouse.sql_files import query
 from flows.stores.whole_files import replaced_whole
-from transforms.errors import ConfigError, DataError, ModelError
+from transforms.errors import ConfigError, DataError, HeldError, ModelError
 from transforms.model.ddl import create_table, quoted
 from transforms.model.models import Check, Model, Twin, build_order, drift
 
+# As DuckDB says it, on Linux and macOS.
+_HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _SCHEMAS = ("landed", "staging", "marts", "ops")
 # Analysts use DuckDB 1.x, which cannot open files in the newest format.
 _STORAGE_VERSION = "v1.5.0"
@@ -139,6 +142,11 @@ class Warehouse:
         try:
             return open_to_read(self.path)
         except duckdb.Error as error:
+            if held := _HELD.search(str(error)):
+                raise HeldError(
+                    f"{self.path} is open for writing in {held['program']} (PID {held['pid']}). Close it there; "
+                    "open it read-only next time (duckdb -readonly), which does not block anyone."
+                ) from None
             raise DataError(
                 f"{self.path} cannot be opened: {error}. Run `recspend model` to rebuild it."
             ) from None

@@ -6,6 +6,8 @@ The clock of the ledger shows 14 September 2026, 01:00 UTC.
 import json
 import logging
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +28,7 @@ from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import clock_of, context_by, epoch_of, instant, made, run_by
-from transforms.errors import DataError
+from transforms.errors import DataError, HeldError
 
 SUPPORT, SALES = "5a3c0c2e-0000-4000-8000-000000000001", "5a3c0c2e-0000-4000-8000-000000000002"
 TODAY = date(2026, 9, 14)
@@ -215,6 +217,35 @@ def test_status_table_says_what_to_do(ran: Path) -> None:
     assert lines[0].startswith("Covered       2026-09-14, read until 2026-09-14 01:00 UTC, ")
     assert "Unpriced      2 recordings" in lines
     assert "NOT CURRENT: the coverage must not end longer ago than 1 d 2 h. Run `recspend run`." in lines
+
+
+def test_status_names_the_program_that_holds_the_warehouse(ran: Path) -> None:
+    script = (
+        "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    )
+    holding = subprocess.Popen(
+        [sys.executable, "-c", script, str(warehouse_path(ran))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == b"open\n"
+        done = CliRunner(env={"RECSPEND_DATA_DIR": str(ran)}).invoke(app, ["status"])
+        code, found = status(ran, "--max-age", "26h")
+        with pytest.raises(HeldError, match=f"PID {holding.pid}"):
+            health_with_costs(ran, {}, "UTC", datetime.now(UTC))
+    finally:
+        holding.communicate()
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert f"(PID {holding.pid}). Close it there" in " ".join(lines)
+    assert "Covered       not known now" in lines
+    assert any(line.startswith("Last run      began 20") for line in lines)
+    # How old the coverage is cannot be said, so it does not count as current.
+    assert (code, found["is_current"], found["holes"]) == (1, False, None)
+    assert f"PID {holding.pid}" in found["held"]
+    assert status(ran)[1]["held"] is None
 
 
 def test_run_with_an_unexpected_error_is_recorded(

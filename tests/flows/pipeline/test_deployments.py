@@ -149,6 +149,17 @@ def test_invalid_schedule_is_refused(cron: str) -> None:
         Timetable(cron).schedule()
 
 
+@pytest.mark.parametrize("cron", ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *"])
+def test_schedule_that_is_never_due_is_refused(cron: str) -> None:
+    with pytest.raises(ConfigError, match=r"is never due\. Correct its day and month\."):
+        Timetable(cron, "Europe/Berlin").refuse_never_due()
+
+
+@pytest.mark.parametrize("cron", ["17 * * * *", "0 0 29 2 *", "0 0 31 * 1", "@daily"])
+def test_schedule_that_is_due_is_accepted(cron: str) -> None:
+    Timetable(cron, "Europe/Berlin").refuse_never_due()
+
+
 @pytest.mark.parametrize(
     ("run_request", "words"),
     [

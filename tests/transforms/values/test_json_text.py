@@ -66,7 +66,7 @@ class Counted(msgspec.Struct):
             '"M\\u00fcller", "first_day": "2026-01-01", "newest_day": "2026-09-14", "covered_until": '
             '"2026-09-14T10:00:00.000005+00:00", "holes": 2, "unsettled": 5, "unpriced": 4, "rejected": 3}, '
             '{"account_sid": "A2", "account_name": "b", "first_day": null, "newest_day": null, "covered_until": null, '
-            '"holes": null, "unsettled": null, "unpriced": null, "rejected": null}]}',
+            '"holes": null, "unsettled": null, "unpriced": null, "rejected": null}], "held": null}',
         ),
         (
             CHANGES.as_object(),

@@ -37,6 +37,12 @@ def test_account_names_are_read_by_sid(tmp_path: Path) -> None:
         f"\ufeff{HEADER}A1,support\n",
         f"{HEADER}\nA1,support\n\n",
         f"{HEADER}A1,support\n".replace("\n", "\r\n"),
+        f"{HEADER}A1,support\n".replace(",", ";"),
+        f"\ufeff{HEADER}A1,support\n".replace(",", "\t"),
+        # Columns and rows that were once used.
+        "account_sid,account_name,,\nA1,support,,\n,,,\n",
+        "account_sid;account_name;;\r\nA1;support\r\n;;;\r\n",
+        " account_sid , account_name\nA1, support\n",
     ],
 )
 def test_file_saved_by_a_spreadsheet_is_read(tmp_path: Path, text: str) -> None:
@@ -64,10 +70,13 @@ def test_shipped_file_can_be_read(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", r"line 1: the columns must be account_sid,account_name\."),
-        ("A1,support\n", r"line 1: the columns must be account_sid,account_name\."),
-        ("account_name,account_sid\nsupport,A1\n", r"line 1: the columns must be account_sid,account_name\."),
-        ("account_sid;account_name\nA1;support\n", r"line 1: the columns must be account_sid,account_name\."),
-        ("account_sid,account_name,note\n", r"line 1: the columns must be account_sid,account_name\."),
+        ("A1,support\n", r"line 1: the columns are A1,support; they must be account_sid,account_name\."),
+        ("account_name,account_sid\nsupport,A1\n", "the columns are account_name,account_sid; they must be"),
+        ("account_sid,account_name,note\n", "the columns are account_sid,account_name,note; they must be"),
+        (
+            "account_sid|account_name\nA1|support\n",
+            r"the columns are account_sid\|account_name; they must be",
+        ),
         (f"{HEADER}A1,support\nA2\n", r"line 3: has 1 cells and needs 2\."),
         (f"{HEADER}A1,support,x\n", r"line 2: has 3 cells and needs 2\."),
         (f"{HEADER}A1,\n", r"line 2, account_name: must not be empty\."),
@@ -210,3 +219,16 @@ def test_budget_can_cover_all_accounts_and_can_end(tmp_path: Path) -> None:
 def test_invalid_budget_is_an_error_with_file_and_line(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         budgets(tmp_path, f"{line}\n")
+
+
+def test_every_reference_file_may_have_semicolons(tmp_path: Path) -> None:
+    """Amounts need a decimal point even so: in 1,250 it is not known what the comma is."""
+    path = tmp_path / "reference" / "storage_rates.csv"
+    path.parent.mkdir()
+    header = "account_sid;currency;valid_from;price_per_minute_month;free_minutes"
+    path.write_text(f"{header};;\n;USD;2026-01-01;0.0005;10000;;\n")
+    (row,) = reference_table(STORAGE_RATES, tmp_path, tmp_path).to_pylist()
+    assert (row["account_sid"], row["price_per_minute_month"]) == (None, Decimal("0.0005"))
+    path.write_text(f"{header}\n;USD;2026-01-01;0,0005;10000\n")
+    with pytest.raises(ConfigError, match='line 2, price_per_minute_month: "0,0005" is not a valid amount'):
+        reference_table(STORAGE_RATES, tmp_path, tmp_path)

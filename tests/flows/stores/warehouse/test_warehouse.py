@@ -125,6 +125,7 @@ def test_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path) ->
             "cost": Decimal("0.010000000"),
             "priced_recordings": 2,
             "unpriced_minutes": 0,
+            "cost_without_minutes": Decimal(0),
         }
     ]
     assert files(warehouse) == ["warehouse.duckdb", "warehouse.json"]
