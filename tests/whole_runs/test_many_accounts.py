@@ -9,7 +9,7 @@ from tests.benchmarks.marts import marts as mart_benchmark
 from tests.support.sql.tables import MODELS, TWINS, build, create
 
 ACCOUNTS, DAYS = 100, 3 * 365
-RANGES = next(model for model in MODELS if model.name == "marts.daily_ranges")
+OF_DAYS = ("marts.daily_spreads", "marts.daily_ranges", "marts.daily_levels")
 
 
 @pytest.mark.slow
@@ -38,9 +38,14 @@ def test_ranges_of_a_hundred_accounts_fit_in_256_mb(tmp_path: Path) -> None:
         connection.execute(
             f"create table marts.account_days as select {values} from range({ACCOUNTS * DAYS}) as made (number)"
         )
-        build(connection, RANGES)
+        create(connection, "landed.holidays", [])
+        for model in MODELS:
+            if model.name in OF_DAYS:
+                build(connection, model)
         found = connection.execute("select count(*), count(distinct account_sid) from marts.daily_ranges")
         assert found.fetchall() == [(2 * ACCOUNTS * (DAYS - 28), ACCOUNTS)]
+        levels = connection.execute("select count(*), count(distinct account_sid) from marts.daily_levels")
+        assert levels.fetchall() == [(ACCOUNTS * DAYS, ACCOUNTS)]
 
 
 @pytest.mark.slow
