@@ -89,7 +89,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56",
     ),
     "marts.spend_moves": (
-        "select account_sid, currency, wander >= 0 from marts.spend_moves",
+        # Without two weeks in a row there is no move to measure.
+        "select account_sid, currency, coalesce(wander, 0) >= 0 from marts.spend_moves",
         "select account_sid, currency, true from marts.spend_weeks group by all "
         "having count(*) > 1 and (median(level) > 0 or count(*) filter (where level > 0) > 1)",
     ),
@@ -166,9 +167,10 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"first_priced_at), 0.5) filter (where first_priced_at > first_seen_at) from {FACT} group by 1, 2",
     ),
     "marts.expected_rates": (
-        "select account_sid, source, channels, currency, newest_date from marts.expected_rates "
-        "where rate_source = 'trailing'",
-        f"select {KEYS}, max(usage_date) from {FACT} where is_priced and billed_minutes > 0 group by {KEYS}",
+        "select rate_source, account_sid, source, channels, currency, newest_date from marts.expected_rates",
+        f"select 'trailing', {KEYS}, max(usage_date) from {FACT} where is_priced and billed_minutes > 0 group by {KEYS} "
+        "union all select 'account', account_sid, null, null, currency, max(usage_date) "
+        f"from {FACT} where is_priced and billed_minutes > 0 group by account_sid, currency",
     ),
     "marts.unpriced_estimates": (
         f"select usage_date, {KEYS}, unpriced_recordings, unpriced_minutes, unmeasured_recordings, "

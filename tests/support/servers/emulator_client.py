@@ -116,7 +116,7 @@ def fetch_all(emulator: Emulator, account: Account, query: str = "PageSize=20") 
         elif reply.status == 200 and reply.body.startswith(b"{"):
             page = reply.json()
             found |= {record["sid"]: record for record in page["recordings"] if is_valid(record)}
-            if page["next_page_uri"] is None:
+            if not page.get("next_page_uri"):  # absent or empty with the fault no-next-uri
                 return found
             target = page["next_page_uri"]
     raise AssertionError("the pages never end")

@@ -41,6 +41,7 @@ UNCONDITIONAL = {
     *ENDLESS,
     *BESIDE,
     "bad-json",
+    "no-next-uri",
     "not-found",
     "expired-token",
     "huge-page",
@@ -224,8 +225,8 @@ def exchange(running: Emulator) -> list[tuple[str, int, bytes]]:
                 continue
             log.append((target, reply.status, reply.body))
             is_page = reply.status == 200 and reply.body.startswith(b"{")
-            target = reply.json()["next_page_uri"] if is_page else target if reply.status != 400 else None
-            if target and target.startswith("https:"):
+            target = reply.json().get("next_page_uri") if is_page else target if reply.status != 400 else None
+            if not target or target.startswith("https:"):
                 target = None
         running.ledger.advance(20 * 86_400)
     return log
