@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.command.options import AsJson
-from flows.command.screen.output import show
+from flows.command.screen.output import say, show
 
 app = typer.Typer()
 
@@ -21,21 +21,39 @@ class Format(StrEnum):
 
 
 @app.command()
-def check(as_json: AsJson = False) -> None:
+def check(
+    full: Annotated[
+        bool, typer.Option("--full", help="Also compare every recording with its raw page; takes minutes.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Run the checks on the current warehouse; exit code 1 if a check of severity fail finds something.
 
-    Example: `recspend check`
+    `--full` reads all raw pages again, in another way than `normalize` does, and compares the whole lake with them.
+    Each run compares a sample.
+
+    Example: `recspend check --full`
     """
     from flows.command.screen.run_summary import check_lines
+    from flows.run.full_check import check_all_pages
+    from flows.run.request import context_of
     from flows.settings.loading import load
     from flows.stores.shipped import shipped
     from flows.stores.warehouse.checks import check_table
     from flows.stores.warehouse.sql_files import read_checks, read_models
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
     from transforms.report.text import to_json
+    from transforms.values.counts import counted
 
     sql = shipped("sql")
-    results = Warehouse(warehouse_path(load().data_dir)).check(read_checks(sql, read_models(sql)))
+    settings = load()
+    checks = read_checks(sql, read_models(sql))
+    results = Warehouse(warehouse_path(settings.data_dir)).check(checks)
+    if full:
+        compared, of_all_pages = check_all_pages(context_of(settings), checks)
+        say(f"Compared {counted(compared, 'recording', 'recordings')} with the raw pages.")
+        by_name = {result.check.name: result for result in of_all_pages}
+        results = [by_name.get(result.check.name, result) for result in results]
     if as_json:
         typer.echo(to_json(check_table(results)))
     else:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from flows.model.bill import bill_tables
 from flows.model.coverage import AccountCoverage, coverage_rows
+from flows.model.second_look.comparison import COMPARISON_SCHEMA, compare_sample
 from flows.stores.folder.reference import reference_table
 from flows.stores.folder.runs import Runs
 from flows.stores.folder.statements import Statements
@@ -19,6 +20,7 @@ from flows.stores.raw.landing import Landing
 from transforms.model.models import Model
 from transforms.model.options import ModelOptions
 from transforms.model.reference import ACCOUNT_NAMES, REFERENCES
+from transforms.normalize.control_totals import TOTALS_SCHEMA
 from transforms.normalize.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.normalize.late_changes import CHANGE_SCHEMA
 from transforms.schema import REJECT_SCHEMA
@@ -85,6 +87,9 @@ def landed_tables(
                 for row in coverage_rows(account, lake.count_by_day(account.account_sid, as_of))
             ]
         ),
+        "ops.lake_totals": pa.Table.from_pylist(
+            [row for account in covered for row in lake.control_totals(account.account_sid)], TOTALS_SCHEMA
+        ),
         "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),
         "ops.oddities": _rows(
             [
@@ -100,6 +105,7 @@ def landed_tables(
                 for each in applied.oddities
             ]
         ),
+        "ops.raw_comparison": pa.Table.from_pylist(compare_sample(data_dir, covered), COMPARISON_SCHEMA),
         "ops.rejects": pa.concat_tables(
             [REJECT_SCHEMA.empty_table(), *(lake.rejects.read(account.account_sid) for account in covered)]
         ),

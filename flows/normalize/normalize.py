@@ -1,5 +1,6 @@
 """Normalize: turn landed raw pages into the lake, one month of one account at a time."""
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.normalize.versions import generations
 from transforms.pages.oddities import Oddities
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ def normalize_account(
     landings = raw.readable(account_sid)
     state = None if rebuild else lake.state(account_sid)
     pending = _pending(landings, state)
+    if state is None and not rebuild and lake.recorded_state(account_sid) is not None:
+        logger.warning(
+            "The lake of account %s is not as it was written; rebuilding it from raw pages.", account_sid
+        )
     if state is not None and pending is not None:
         summary = _apply_all(raw, lake, account_sid, state, pending, report)
     elif landings:

@@ -28,6 +28,7 @@ MEANS_SOMETHING_ELSE = {
     ("ops.rejects", "recording_sid"),
     ("ops.rejects", "created_at"),
     ("ops.rejects", "raw_page"),
+    ("ops.raw_comparison", "raw_page"),
     ("ops.runs", "started_at"),
     ("landed.rate_card", "account_sid"),
     ("landed.rate_card", "source"),

@@ -2,18 +2,20 @@
 
 `recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet`, sorted by created_at and recording_sid.
 Next to the months is `_landings.json`, which records the landings that are in them. It is written last.
+`_files.json` has the digests of the files, and each file its control totals (`written_files.py`).
 """
 
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.stores.lake.account_table import AccountTable, has_columns, holds, null_count, read_parquet
+from flows.stores.lake.lookups import in_several_files
+from flows.stores.lake.written_files import changed_files, record_files, total_rows, totals_in, with_totals
 from flows.stores.whole_files import replaced_whole, write_whole
 from transforms.ingest.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
 from transforms.normalize.corrections import CORRECTION_SCHEMA
@@ -106,7 +108,7 @@ class Lake:
             return
         with replaced_whole(path) as partial:
             pq.write_table(
-                recordings.cast(LAKE_SCHEMA),
+                with_totals(recordings.cast(LAKE_SCHEMA)),
                 partial,
                 compression="zstd",
                 compression_level=1,
@@ -117,7 +119,11 @@ class Lake:
     def state(self, account_sid: str) -> LakeState | None:
         """Read the state of the account's months; None if it is unknown or does not match the files."""
         state = self.recorded_state(account_sid)
-        is_valid = state is not None and state.months in (None, self._rows_by_month(account_sid))
+        if state is None or state.months is None:
+            return state
+        is_valid = state.months == self._rows_by_month(account_sid) and not changed_files(
+            self._account(account_sid), self.files(account_sid)
+        )
         return state if is_valid else None
 
     def recorded_state(self, account_sid: str) -> LakeState | None:
@@ -143,6 +149,7 @@ class Lake:
     def finish(self, account_sid: str, state: LakeState) -> None:
         """Record the state of the months after all of them were written."""
         state.months = self._rows_by_month(account_sid) or {}
+        record_files(self._account(account_sid), self.files(account_sid))
         self._write_state(account_sid, state)
 
     def adopt(self, account_sid: str, built: "Lake") -> None:
@@ -154,7 +161,7 @@ class Lake:
                 self._month(account_sid, month).unlink()
         for month in built.months(account_sid):
             path = self._month(account_sid, month)
-            if not path.exists() or not holds(path, built.read(account_sid, month)):
+            if not totals_in(path) or not holds(path, built.read(account_sid, month)):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 built._month(account_sid, month).replace(path)
         self.rejects.write(account_sid, built.rejects.read(account_sid))
@@ -175,6 +182,10 @@ class Lake:
             }
         except (OSError, pa.ArrowException):
             return None
+
+    def control_totals(self, account_sid: str) -> list[dict[str, str]]:
+        """Read the control totals in the account's files (TOTALS_SCHEMA), taken from the rows as they were written."""
+        return total_rows(account_sid, self.files(account_sid).items())
 
     def kept_by_month(self, account_sid: str) -> dict[str, int]:
         """Count the recordings that are not known to be deleted, by month (YYYY-MM), without reading them.
@@ -209,31 +220,11 @@ class Lake:
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
         """Find recordings that are in more than one month, because their creation date moved: yields sid and months."""
-        files = [str(self._month(account_sid, month)) for month in self.months(account_sid)]
-        if len(files) < 2:
-            return
-        source = "from read_parquet(?, filename = true, hive_partitioning = false)"
-        spill = str(self.folder.with_name(".spill"))
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "64MB",
-            "threads": 1,
-            "temp_directory": spill,
-        }
-        with duckdb.connect(config=config) as connection:
-            # There are hardly ever any, so the cheap query comes first: eight bytes per recording, without file names.
-            suspects = connection.execute(
-                f"select hash(recording_sid) {source} group by all having count(*) > 1",
-                [files],
-            ).fetchall()
-            if not suspects:
-                return
-            where = connection.execute(
-                f"select recording_sid, list(filename order by filename) {source} "
-                "where list_contains(?, hash(recording_sid)) group by recording_sid having count(*) > 1",
-                [files, [row[0] for row in suspects]],
-            ).fetchall()
-        for recording_sid, names in where:
-            yield recording_sid, [Path(name).parent.name.partition("=")[2] for name in names]
+        return in_several_files(list(self.files(account_sid).values()), self.folder.with_name(".spill"))
+
+    def files(self, account_sid: str) -> dict[str, Path]:
+        """Return the file of each month (YYYY-MM) of an account."""
+        return {month: self._month(account_sid, month) for month in self.months(account_sid)}
 
     def _account(self, account_sid: str) -> Path:
         return self.folder / f"account_sid={account_sid}"

@@ -45,6 +45,19 @@ def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResul
     return CheckResult(check, len(rows), sample)
 
 
+def run_checks_on(checks: Sequence[Check], name: str, rows: pa.Table) -> list[CheckResult]:
+    """Run the checks that read a table, on these rows of it alone. Raises ModelError if one cannot be run.
+
+    name: full name of the table. The checks must read no other.
+    """
+    schema, _, _ = name.partition(".")
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute(f"create schema {schema}")
+        connection.register("rows_to_check", rows)
+        connection.execute(f"create table {name} as from rows_to_check")
+        return [run_check(connection, check) for check in checks if name in check.sql]
+
+
 def check_table(results: Sequence[CheckResult]) -> pa.Table:
     """Return the check results as rows of ops.checks."""
     return pa.table(

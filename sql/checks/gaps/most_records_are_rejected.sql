@@ -1,5 +1,5 @@
--- Most records of a fetch, of a day, or of all days could not be understood: the figures lack them.
--- If the API sends something new, a newer recspend may understand it.
+-- Most records of a fetch, of the newest days, of a day, or of all days could not be understood: the
+-- figures lack them. If the API sends something new, a newer recspend may understand it.
 -- severity: fail
 with
 
@@ -12,7 +12,10 @@ rejects as (
 ),
 
 coverage as (
-    select * from ops.coverage
+    select
+        *,
+        day >= max(day) over (partition by account_sid) - 6 as is_new,
+    from ops.coverage
 ),
 
 -- Fetches that still count for a day.
@@ -23,23 +26,29 @@ counting as (
     from coverage
 ),
 
-by_account as (
-    select
-        account_sid,
-        count(*) as rejected,
-    from rejects
-    group by account_sid
-),
-
 listed as (
     select
         account_sid,
+        min(day) filter (where is_new) as new_from,
         sum(recordings) as recordings,
+        sum(recordings) filter (where is_new) as new_recordings,
     from coverage
     group by account_sid
 ),
 
--- A few odd records of a day or of an older fetch are only in the warning about rejects.
+by_account as (
+    select
+        rejects.account_sid,
+        count(*) as rejected,
+        count(*) filter (
+            where coalesce(rejects.day, rejects.window_last) >= listed.new_from
+        ) as new_rejected,
+    from rejects
+    inner join listed on rejects.account_sid = listed.account_sid
+    group by rejects.account_sid
+),
+
+-- A single odd record, or a few of a day or of an older fetch, are only in the warning about rejects.
 found as (
     select
         landings.account_sid,
@@ -51,9 +60,8 @@ found as (
         on landings.account_sid = counting.account_sid and landings.landing = counting.landing
     qualify
         landings.rejected >= 10
-        or row_number()
-            over (partition by landings.account_sid order by landings.fetched_at desc)
-        = 1
+        or landings.rejected > 1 and landings.fetched_at
+        >= max(landings.fetched_at) over (partition by landings.account_sid) - interval 1 hour
     union all
     select
         by_account.account_sid,
@@ -62,6 +70,15 @@ found as (
         by_account.rejected,
     from by_account
     inner join listed on by_account.account_sid = listed.account_sid
+    union all
+    select
+        by_account.account_sid,
+        'newest 7 days' as part,
+        listed.new_recordings + by_account.new_rejected as records,
+        by_account.new_rejected as rejected,
+    from by_account
+    inner join listed on by_account.account_sid = listed.account_sid
+    where by_account.new_rejected > 1
     union all
     select
         rejects.account_sid,

@@ -33,7 +33,21 @@ _STATED: Row = {
 
 def _landing(name: str, account_sid: str, **counts: int) -> Row:
     none = dict.fromkeys(("rows", "new", "repeated", "rejected", "outside"), 0)
-    return {"landing": name, "account_sid": account_sid, **none, **counts}
+    return {
+        "landing": name,
+        "account_sid": account_sid,
+        "fetched_at": "2026-07-06T06:00:00Z",
+        **none,
+        **counts,
+    }
+
+
+def _totals(account_sid: str, totals: dict[str, str]) -> list[Row]:
+    same = dict.fromkeys(("first creation", "last creation"), "2026-07-05 12:00:00.000000")
+    return [
+        {"account_sid": account_sid, "created_month": "2026-07", "measure": measure, "value": value}
+        for measure, value in {**totals, **same, "recordings of DialVerb": totals["rows"]}.items()
+    ]
 
 
 _USAGE: Row = {"account_sid": "B", "currency": "EUR", "recordings": 3, "minutes": "6", "price": "0.0105"}
@@ -126,6 +140,32 @@ CLEAN: Mapping[str, list[Row]] = {
         _landing("L2", "B", rows=4, new=2, repeated=1, outside=1),
         _landing("L3", "B", rows=3, new=1, repeated=2),
         _landing("L4", "C"),
+    ],
+    "ops.lake_totals": _totals(
+        "A",
+        {
+            "rows": "4",
+            "priced": "2",
+            "seconds": "244",
+            "price USD": "-0.005000000",
+            "price XXX": "0.000000000",
+            "recordings in completed": "4",
+        },
+    )
+    + _totals(
+        "B",
+        {
+            "rows": "3",
+            "priced": "2",
+            "seconds": "183",
+            "price EUR": "0.009500000",
+            "recordings in completed": "2",
+            "recordings in failed": "1",
+        },
+    ),
+    "ops.raw_comparison": [
+        {"account_sid": "A", "field": name, "is_figure": name == "price", "compared": 4, "differing": 0}
+        for name in ("price", "status")
     ],
     "ops.coverage": [
         {"account_sid": "A", "day": "2026-07-05", "is_covered": True, "landing": "L1", "recordings": 4},
@@ -224,10 +264,26 @@ PLANTED: Mapping[str, list[str]] = {
         "update ops.landings set outside = 0 where landing = 'L2'",
         "update ops.landings set rows = 5 where landing = 'L4'",
     ],
+    "lake_equals_its_totals": [
+        "update landed.recordings set price = price + 0.000000001 where recording_sid = 'R1'",
+        "update landed.recordings set price = 0 where recording_sid = 'R7'",
+        "update landed.recordings set currency = 'GBP' where recording_sid = 'R2'",
+        "update landed.recordings set duration_seconds = duration_seconds * 60",
+        "update landed.recordings set source = 'Trunking' where recording_sid = 'R3'",
+        "update landed.recordings set status = 'absent' where recording_sid = 'R3'",
+        "update landed.recordings set created_at = created_at + interval 5 hour where recording_sid = 'R4'",
+        "delete from landed.recordings where account_sid = 'B'",
+        "delete from ops.lake_totals where measure = 'rows' and account_sid = 'A'",
+    ],
+    "lake_figures_equal_raw_pages": [
+        "update ops.raw_comparison set differing = 1 where is_figure",
+    ],
+    "lake_details_equal_raw_pages": [
+        "update ops.raw_comparison set differing = 1 where not is_figure",
+    ],
     # Half of the records is not most of them; one more is.
     "most_records_are_rejected": [
         "update ops.landings set rejected = 3 where landing = 'L1'",
-        "update landed.settings set rejected_share_failure = 0.199",
         "insert into ops.rejects (account_sid, record_key) select 'A', range from range(5)",
         "insert into ops.rejects (account_sid, record_key, created_at, field, reason) "
         "select 'B', range, timestamptz '2026-07-06 23:00Z', 'price', 'free is not a number' from range(10)",

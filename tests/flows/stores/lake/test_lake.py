@@ -344,7 +344,8 @@ def test_adopt_replaces_only_what_differs(lake: Lake, built: Lake) -> None:
         name for name, stamp in stamps(lake).items() if before.get(name) != stamp and ".rebuild" not in name
     }
     folder = f"recordings/account_sid={ACCOUNT}"
-    assert changed == {f"{folder}/created_month=2026-07/recordings.parquet", f"{folder}/_landings.json"}
+    names = ("created_month=2026-07/recordings.parquet", "_landings.json", "_files.json")
+    assert changed == {f"{folder}/{name}" for name in names}
     assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1", "R2"))
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from flows.stores.lake.lake import Lake
+from flows.stores.lake.written_files import total_rows
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.checks import CheckResult, check_table
 from flows.stores.warehouse.inputs import WarehouseInputs
@@ -27,6 +28,7 @@ from tests.support.samples.stores import ACCOUNT, lake_rows
 from tests.support.sql.tables import needed
 from transforms.errors import ConfigError, DataError, ModelError
 from transforms.model.models import Check, Model, Twin, TwinColumn, build_order
+from transforms.normalize.control_totals import TOTALS_SCHEMA
 from transforms.schema import LAKE_SCHEMA
 
 pytestmark = pytest.mark.usefixtures("comments")
@@ -63,6 +65,8 @@ def contents(
     tables = {"landed.settings": settings, "landed.accounts": accounts} | {
         name: pa.table({}) for name in sorted(others)
     }
+    totals = total_rows(ACCOUNT, [(path.parent.name.partition("=")[2], path) for path in lake_files])
+    tables["ops.lake_totals"] = pa.Table.from_pylist(totals, TOTALS_SCHEMA)
     return WarehouseInputs(lake_files, tables, TWINS, models, checks, views)
 
 

@@ -1,0 +1,100 @@
+"""What is known of the lake's files as they were written: the totals in each, and a digest of its bytes.
+
+`_files.json` next to the months of an account has the size, the time and the sha256 of each file. A file whose
+size and time have not changed is not read again.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.stores.whole_files import write_if_changed
+from transforms.normalize.control_totals import TOTALS_KEY, control_totals, decoded, encoded
+
+_FILES = "_files.json"
+
+
+class WrittenFile(msgspec.Struct, frozen=True):
+    """The size, the time (nanoseconds since 1970) and the sha256 of a file."""
+
+    bytes: int
+    written_at_ns: int
+    sha256: str
+
+
+def with_totals(recordings: pa.Table) -> pa.Table:
+    """Add the control totals of recordings (LAKE_SCHEMA) to their metadata."""
+    return recordings.replace_schema_metadata({TOTALS_KEY: encoded(control_totals(recordings))})
+
+
+def totals_in(path: Path) -> dict[str, str]:
+    """Read the control totals in a file; empty if it has none, or cannot be read."""
+    try:
+        return decoded((pq.read_schema(path).metadata or {}).get(TOTALS_KEY))
+    except (OSError, ValueError, pa.ArrowException):
+        return {}
+
+
+def record_files(account: Path, paths: Mapping[str, Path]) -> None:
+    """Record the files of an account's months as they are now. Only those that changed are read."""
+    before = _recorded(account) or {}
+    now = {month: _as_recorded(path, before.get(month)) or _written(path) for month, path in paths.items()}
+    write_if_changed(account / _FILES, msgspec.json.encode(now))
+
+
+def changed_files(account: Path, paths: Mapping[str, Path]) -> list[str]:
+    """List the months whose files are not as recorded. None, if nothing is recorded: an older recspend did not."""
+    recorded = _recorded(account)
+    if recorded is None:
+        return []
+    return [month for month, path in paths.items() if not _is_same(path, recorded.get(month))]
+
+
+def _recorded(account: Path) -> dict[str, WrittenFile] | None:
+    try:
+        return msgspec.json.decode((account / _FILES).read_bytes(), type=dict[str, WrittenFile])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _as_recorded(path: Path, recorded: WrittenFile | None) -> WrittenFile | None:
+    found = path.stat()
+    is_same = recorded is not None and (recorded.bytes, recorded.written_at_ns) == (
+        found.st_size,
+        found.st_mtime_ns,
+    )
+    return recorded if is_same else None
+
+
+def _is_same(path: Path, recorded: WrittenFile | None) -> bool:
+    if recorded is None or path.stat().st_size != recorded.bytes:
+        return False
+    return _as_recorded(path, recorded) is not None or _written(path).sha256 == recorded.sha256
+
+
+def _written(path: Path) -> WrittenFile:
+    found = path.stat()
+    return WrittenFile(
+        found.st_size, found.st_mtime_ns, _sha256(path, found.st_size, found.st_mtime_ns, found.st_ino)
+    )
+
+
+@lru_cache(maxsize=100_000)
+def _sha256(path: Path, *_: int) -> str:
+    """Return the digest of a file; a file of the same size, time and inode is read once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def total_rows(account_sid: str, files: Iterable[tuple[str, Path]]) -> list[dict[str, str]]:
+    """Return the control totals in the files of an account's months (TOTALS_SCHEMA)."""
+    return [
+        {"account_sid": account_sid, "created_month": month, "measure": measure, "value": value}
+        for month, path in files
+        for measure, value in totals_in(path).items()
+    ]
