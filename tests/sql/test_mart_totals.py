@@ -168,8 +168,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
     ),
     "marts.expected_rates": (
         "select rate_source, account_sid, source, channels, currency, newest_date from marts.expected_rates",
-        f"select 'trailing', {KEYS}, max(usage_date) from {FACT} where is_priced and billed_minutes > 0 group by {KEYS} "
-        "union all select 'account', account_sid, null, null, currency, max(usage_date) "
+        f"select 'trailing', {KEYS}, max(usage_date) from {FACT} where is_priced and billed_minutes > 0 "
+        f"group by {KEYS} union all select 'account', account_sid, null, null, currency, max(usage_date) "
         f"from {FACT} where is_priced and billed_minutes > 0 group by account_sid, currency",
     ),
     "marts.unpriced_estimates": (
