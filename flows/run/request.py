@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from flows.report.formats import FileFormat
@@ -11,6 +12,7 @@ from flows.settings.accounts import accesses, account_names
 from flows.settings.settings import Settings
 from flows.stage import Clock, Progress, Step, directly, silent, utc_now
 from flows.stores.api.access import AccountAccess
+from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,11 +85,28 @@ class RunContext:
 def accounts_to_read(context: RunContext, request: RunRequest) -> Sequence[AccountAccess]:
     """Return how to reach the accounts that a request reads; none if it does not ask the API.
 
-    Raises ConfigError when an account or its token is missing.
+    Raises ConfigError when an account or its token is missing, or an account is spelled in another way than in the data
+    folder.
     """
     if context.accounts is not None:
         return context.accounts
-    return accesses(context.settings, request.account) if request.reads_api else []
+    if not request.reads_api:
+        return []
+    found = accesses(context.settings, request.account)
+    _refuse_other_spelling(found, context.settings.data_dir)
+    return found
+
+
+def _refuse_other_spelling(accounts: Sequence[AccountAccess], data_dir: Path) -> None:
+    """Refuse a sid in another case than the data folder has it: its recordings would be read and counted twice."""
+    stored = {sid.lower(): sid for sid in RawPages(data_dir).accounts()}
+    for account in accounts:
+        known = stored.get(account.account_sid.lower(), account.account_sid)
+        if known != account.account_sid:
+            raise ConfigError(
+                f"The account_sid of {account.name}, {account.account_sid}, is {known} in {data_dir}. Write it in the "
+                "same way."
+            )
 
 
 def context_of(settings: Settings) -> RunContext:

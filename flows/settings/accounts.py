@@ -53,7 +53,8 @@ def _described(
         ("name", [each[0] for each in described]),
         ("account_sid", [each[1] for each in described]),
     ):
-        twice = {value for value in values if values.count(value) > 1}
+        spelled = [value.lower() if attribute == "account_sid" else value for value in values]
+        twice = {value for value, same in zip(values, spelled, strict=True) if spelled.count(same) > 1}
         if twice:
             raise ConfigError(f"Two accounts have the same {attribute}, {min(twice)}. Make them different.")
     if only is not None:  # only the accounts that are asked for need their tokens

@@ -175,6 +175,11 @@ def test_accesses_of_no_account_at_all() -> None:
             ("sales", "support"),
             "Two accounts have the same account_sid, A1. Make them different.",
         ),
+        (
+            ("A1", "a1"),
+            ("sales", "support"),
+            "Two accounts have the same account_sid, A1. Make them different.",
+        ),
     ],
 )
 def test_duplicate_account_names_and_sids_are_refused(
