@@ -37,6 +37,11 @@ PLANTED = [
     ("estimates_agree", "update marts.accruals set accrual = 2 * accrual"),
     ("estimates_agree", "update marts.expected_daily_spend set expected_cost = cost"),
     ("estimates_agree", "delete from marts.accruals"),
+    ("estimates_use_known_rates", "update marts.unpriced_estimates set estimate = 2 * estimate"),
+    (
+        "estimates_use_known_rates",
+        "update marts.unpriced_estimates set expected_rate = 2, estimate = 2 * unpriced_minutes",
+    ),
     ("marts_sum_to_fact", "delete from marts.unpriced_estimates"),
     ("forecast_adds_up", "update marts.forecast set expected_cost = 2 * expected_cost"),
     ("forecast_adds_up", "update marts.forecast set cost = 2 * cost"),
