@@ -36,7 +36,7 @@ from flows.run.stages import perform
 from flows.stores.api.client import RecordingsApi
 from flows.stores.lake.lake import Lake
 from tests.support.runs.ledger_runs import Cell, Figures, accesses_of, rows_of, warehouse_cells
-from tests.support.runs.living_model import FIRST, Change, Model, Row
+from tests.support.runs.living_model import FIRST, Change, Model, Row, is_awaiting_price
 from tests.support.runs.living_runs import (
     ACCOUNTS,
     DAY_SECONDS,
@@ -414,7 +414,7 @@ def cells_of(facts: Iterator[Fact]) -> dict[Cell, Figures]:
     return {
         cell: (
             len(group),
-            sum(fact.cost is None for fact in group),
+            sum(map(is_awaiting_price, group)),
             sum(fact.duration_seconds or 0 for fact in group),
             sum((fact.cost for fact in group if fact.cost is not None), Decimal(0))
             if any(fact.cost is not None for fact in group)
