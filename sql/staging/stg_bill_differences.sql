@@ -58,7 +58,8 @@ parted as (
             when
                 lowest_rate is not null
                 and difference - by_minutes > our_unpriced_minutes * highest_rate
-                then our_unpriced_minutes * highest_rate
+                -- Without the cast, all branches would be rounded to seven decimals.
+                then cast(our_unpriced_minutes * highest_rate as decimal(38, 9))
             when our_unpriced_minutes > 0 then difference - by_minutes
             else 0 * difference
         end as decimal(38, 9)) as unpriced,

@@ -65,6 +65,7 @@ STORIES = {
         SUMMER,
         {date(2026, 8, 25): ["2026-07"], date(2026, 9, 3): ["2026-08"]},
         recordings=450,
+        edits=40,
         zone_at_last="Asia/Tokyo",
     ),
     "Kathmandu, closed late": Story(

@@ -37,16 +37,18 @@ def deleted_since(status: pa.ChunkedArray, seen_at: pa.ChunkedArray) -> pa.Chunk
 
 
 def with_known_cost(before: pa.Table, after: pa.Table) -> pa.Table:
-    """Fill in what a deleted recording is now listed without, so that its cost stays."""
+    """Fill in what a deleted recording is now listed without, so that its cost stays. A price keeps its currency."""
     is_deleted = pc.equal(after["status"], DELETED)
     if not pc.any(is_deleted).as_py():
         return after
+    keeps_price = pc.and_(is_deleted, pc.and_(pc.is_null(after["price"]), pc.is_valid(before["price"])))
     for name in _KEPT:
         after = with_column(
             after, name, pc.if_else(is_deleted, pc.coalesce(after[name], before[name]), after[name])
         )
     is_unknown = pc.and_(is_deleted, pc.equal(after["currency"], NO_CURRENCY))
-    return with_column(after, "currency", pc.if_else(is_unknown, before["currency"], after["currency"]))
+    keeps_currency = pc.or_(is_unknown, keeps_price)
+    return with_column(after, "currency", pc.if_else(keeps_currency, before["currency"], after["currency"]))
 
 
 def with_column(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:

@@ -423,6 +423,14 @@ def test_merge_marks_a_recording_listed_as_deleted() -> None:
     )
 
 
+@pytest.mark.parametrize("currency", ["USD", "JPY", "XXX"])
+def test_merge_keeps_a_known_price_in_its_currency(currency: str) -> None:
+    unpriced = {"status": "deleted", "price": None, "price_raw": None, "currency": currency}
+    merged = fold([lake_row("A")], [seen_row("A", SECOND_FETCH, **unpriced)])
+    (row,) = rows(merged.table)
+    assert (row["status"], row["price"], row["currency"]) == ("deleted", Decimal("-0.0025"), "USD")
+
+
 def test_merge_counts_a_recording_first_seen_as_deleted() -> None:
     deleted = seen_row("A", SECOND_FETCH, status="deleted")
     for existing in ([], [lake_row("B")]):

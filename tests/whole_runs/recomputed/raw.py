@@ -58,9 +58,9 @@ def _fetch(data_dir: Path, end: Path, rows: str) -> Fetch:
 
 
 def body(page: Path) -> Any:
-    """Return a page as JSON, its numbers exactly as they are written."""
+    """Return a page as JSON, its numbers with a point as the text that was sent."""
     with pa.input_stream(page, compression="zstd") as stream:
-        return json.loads(stream.read(), parse_float=Decimal)
+        return json.loads(stream.read(), parse_float=str)
 
 
 def table(data_dir: Path, name: str) -> list[dict[str, str | None]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -63,6 +63,15 @@ class Version(NamedTuple):
     def billed_minutes(self) -> int | None:
         """The minutes that are billed."""
         return values.minutes(self.duration_seconds)
+
+    def with_known(self, before: "Version") -> "Version":
+        """Return a deleted recording with its length, price and currency of before, where it is listed without them."""
+        known = self
+        if self.duration_seconds is None:
+            known = known._replace(duration_seconds=before.duration_seconds)
+        if self.price is None and before.price is not None:
+            return known._replace(price=before.price, price_raw=before.price_raw, currency=before.currency)
+        return known._replace(currency=before.currency) if self.currency == values.NO_CURRENCY else known
 
     @property
     def charge(self) -> tuple[Decimal | None, str]:
@@ -134,20 +143,14 @@ class Recording:
         """The sights that follow each other."""
         return pairwise(self.sights)
 
-    def take(self, sight: Sight) -> None:
-        """Take note of a version. What was read last counts; in one fetch, the newest update."""
-        if sight.version.price is not None and self.first_priced_at is None:
-            self.first_priced_at = sight.seen_at
-        is_older = (
-            bool(self.sights)
-            and sight.seen_at == self.sights[-1].seen_at
-            and sight.version.updated_at < self.now.updated_at
-        )
-        if not self.sights or (sight.version != self.now and not is_older):
-            self.sights.append(sight)
-        elif sight.version == self.now and sight.seen_at == self.sights[-1].seen_at:
-            self.sights[-1] = sight  # a page that repeats a record of the page before
-        self.deleted_at = (self.deleted_at or sight.seen_at) if self.now.status == "deleted" else None
+    def take(self, seen_at: datetime, page: str, listed: Version) -> None:
+        """Take note of how a fetch listed the recording. What was read last counts."""
+        version = listed.with_known(self.now) if self.sights and listed.status == "deleted" else listed
+        if version.price is not None and self.first_priced_at is None:
+            self.first_priced_at = seen_at
+        if not self.sights or version != self.now:
+            self.sights.append(Sight(version, seen_at, page))
+        self.deleted_at = (self.deleted_at or seen_at) if version.status == "deleted" else None
 
 
 def readable(fetch: Fetch) -> Iterator[tuple[str, Version]]:
@@ -162,28 +165,30 @@ def readable(fetch: Fetch) -> Iterator[tuple[str, Version]]:
                 yield page, version
 
 
+def listed_by(fetch: Fetch) -> dict[str, tuple[str, Version]]:
+    """Return the page and version of each recording that a fetch listed: the newest update, on the last page."""
+    found: dict[str, tuple[str, Version]] = {}
+    for page, version in readable(fetch):
+        before = found.get(version.recording_sid)
+        if before is None or version.updated_at >= before[1].updated_at:
+            found[version.recording_sid] = page, version
+    return found
+
+
 def fold(fetches: Sequence[Fetch]) -> dict[str, Recording]:
     """Return every recording by sid. fetches: in the order in which they began.
 
     A fetch that read its window to the end did not list what is gone.
     """
     found: dict[str, Recording] = {}
-    days: dict[tuple[str, date], set[str]] = {}
     for fetch in fetches:
-        listed = set()
-        for page, version in readable(fetch):
-            recording = found.setdefault(version.recording_sid, Recording(fetch.began))
-            before = recording.now if recording.sights else None
-            recording.take(Sight(version, fetch.began, page))
-            listed.add(version.recording_sid)
-            if before is not None:
-                days[before.account_sid, before.created_at.date()].discard(version.recording_sid)
-            days.setdefault((version.account_sid, recording.now.created_at.date()), set()).add(
-                version.recording_sid
-            )
+        listed = listed_by(fetch)
+        for sid, (page, version) in listed.items():
+            found.setdefault(sid, Recording(fetch.began)).take(fetch.began, page, version)
         if fetch.is_whole:
-            for day in values.days_between(fetch.first, fetch.last):
-                for sid in days.get((fetch.account_sid, day), set()) - listed:
+            for sid in found.keys() - listed.keys():
+                now = found[sid].now
+                if now.account_sid == fetch.account_sid and fetch.has(now.created_at.date()):
                     found[sid].deleted_at = found[sid].deleted_at or fetch.began
     return found
 

@@ -84,7 +84,8 @@ def _items(given: Given, recording: Recording) -> Iterator[Row]:
         yield _item(given, first.version, first, "late recording", 1)
     for before, after in recording.changes:
         if any(getattr(before.version, name) != getattr(after.version, name) for name in _COUNTED):
-            kind = _kind(given, before.version, after.version)
+            was_priced = recording.first_priced_at is not None and recording.first_priced_at < after.seen_at
+            kind = _kind(given, before.version, after.version, was_priced=was_priced)
             for version, sign in ((before.version, -1), (after.version, 1)):
                 if is_later(given, version, after):
                     yield _item(given, version, after, kind, sign)
@@ -96,13 +97,15 @@ def is_later(given: Given, version: Version, sight: Sight) -> bool:
     return month in given.closed and sight.seen_at > closed_at(given, month)
 
 
-def _kind(given: Given, before: Version, after: Version) -> str:
+def _kind(given: Given, before: Version, after: Version, *, was_priced: bool) -> str:
+    """Return what was found. A price that was taken back and given again is corrected, not late."""
+
     def place(version: Version) -> tuple[Any, ...]:
         return month_of(given.usage_date(version.created_at)), version.source, version.channels
 
     if place(before) != place(after):
         return "moved"
-    if before.price is None and after.price is not None:
+    if before.price is None and after.price is not None and not was_priced:
         return "late price"
     return "no price due" if before.price is after.price is None and after.has_no_audio else "correction"
 
