@@ -1,4 +1,7 @@
-"""Checks that are generated from the twins of the marts: their keys, and what they add up to."""
+"""Checks that are generated from the twins of the marts: their keys, and what they add up to.
+
+Each mart has a statement of its own, so that their intermediate results are not in memory at the same time.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -34,7 +37,7 @@ def key_check(models: Iterable[Model]) -> Check:
         if (keys := ", ".join(model.twin.key))
     ]
     why = "A duplicate key would count the same money twice."
-    return Check("keys_are_unique", "the keys of the twins", "\nunion all\n".join(selects), "fail", why)
+    return Check("keys_are_unique", "the keys of the twins", ";\n".join(selects), "fail", why)
 
 
 def sum_check(models: Iterable[Model]) -> Check:
@@ -56,7 +59,7 @@ def sum_check(models: Iterable[Model]) -> Check:
             )
         selects.append(_differences(model))
     why = "Each mart must add up to what it is made of, for each value of its key, to the last decimal."
-    return Check("marts_sum_to_fact", "the sums of the twins", "\nunion all\n".join(selects), "fail", why)
+    return Check("marts_sum_to_fact", "the sums of the twins", ";\n".join(selects), "fail", why)
 
 
 def _differences(model: Model) -> str:
@@ -70,9 +73,14 @@ def _differences(model: Model) -> str:
     shown = (
         f"'{model.name}' as model, concat_ws(' ', {', '.join(by)}) as key, concat_ws(', ', {texts}) as sums"
     )
+    # Equal rows are there twice; the rows of each side differ in their keys.
+    columns = ", ".join([*by, *sums])
+    found = "case side when 1 then 'missing or different in the mart' else 'only in the mart' end as found"
     return (
-        f"select 'missing or different in the mart' as found, {shown} from ({parts} except {mart})\n"  # noqa: S608
-        f"union all\nselect 'only in the mart' as found, {shown} from ({mart} except {parts})"
+        f"select {found}, {shown}\n"  # noqa: S608
+        f"from (\nselect {columns}, min(side) as side from (\n"
+        f"select {columns}, 1 as side from ({parts})\nunion all select {columns}, 2 from ({mart})\n"
+        f") as both_sides group by {columns} having count(*) = 1\n) as differences"
     )
 
 

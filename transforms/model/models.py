@@ -93,7 +93,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A SELECT of offending rows, why they would matter, and whether they stop the figures or only warn."""
+    """A SELECT of offending rows, why they would matter, and whether they stop the figures or only warn.
+
+    sql: one SELECT or several with the same columns, separated by semicolons.
+    """
 
     name: str
     file: str

@@ -34,15 +34,19 @@ def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResul
     """Run a check in an open warehouse. Raises ModelError if it cannot be run, ConfigError if memory is short."""
     try:
         with enough_memory(f"the check {check.name}"):
-            found = connection.execute(check.sql)
-            names = [column[0] for column in found.description or ()]
-            rows = found.fetchall()
+            rows = [
+                row for each in connection.extract_statements(check.sql) for row in _rows(connection, each)
+            ]
     except duckdb.Error as error:
         raise ModelError(f"{check.file} cannot be run: {error}") from None
-    sample = [
-        ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)) for row in rows[:3]
-    ]
+    sample = [", ".join(f"{name}={value}" for name, value in row.items()) for row in rows[:3]]
     return CheckResult(check, len(rows), sample)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> list[dict[str, object]]:
+    found = connection.execute(statement)
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def run_checks_on(checks: Sequence[Check], name: str, rows: pa.Table) -> list[CheckResult]:

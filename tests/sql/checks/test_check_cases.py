@@ -6,6 +6,7 @@ from datetime import date
 import duckdb
 import pytest
 
+from flows.stores.warehouse.checks import run_check
 from tests.sql.checks.test_planted_errors import PLANTED as PLANTED_ERRORS
 from tests.support.sql.tables import CHECKS, GIVEN, MODELS, SPEND, TWINS, Row, build, connect, create
 from transforms.model.models import Check
@@ -390,7 +391,7 @@ def test_checks_accept_recordings_of_the_local_day_after_as_of() -> None:
         stopped = [
             check.name
             for check in CHECKS
-            if check.severity == "fail" and connection.execute(check.sql).fetchall()
+            if check.severity == "fail" and not run_check(connection, check).is_passed
         ]
     assert newest == [(date(2026, 7, 6),)]
     assert stopped == []
@@ -398,7 +399,7 @@ def test_checks_accept_recordings_of_the_local_day_after_as_of() -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_check_finds_nothing_in_a_clean_warehouse(warehouse: duckdb.DuckDBPyConnection, check: Check) -> None:
-    assert warehouse.execute(check.sql).fetchall() == []
+    assert run_check(warehouse, check).is_passed
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
@@ -410,10 +411,10 @@ def test_check_finds_what_is_planted(warehouse: duckdb.DuckDBPyConnection, check
         try:
             changed = warehouse.execute(plant).fetchall()
             assert changed[0][0] > 0, f"planted nothing: {plant}"
-            assert warehouse.execute(check.sql).fetchall(), f"not found: {plant}"
+            assert not run_check(warehouse, check).is_passed, f"not found: {plant}"
         finally:
             warehouse.execute("rollback")
-        assert warehouse.execute(check.sql).fetchall() == []
+        assert run_check(warehouse, check).is_passed
 
 
 def test_every_planted_problem_belongs_to_a_check() -> None:
@@ -436,4 +437,4 @@ def test_empty_warehouse_passes_every_check() -> None:
             create(connection, name, [])
         for model in MODELS:
             build(connection, model)
-        assert [check.name for check in CHECKS if connection.execute(check.sql).fetchall()] == []
+        assert [check.name for check in CHECKS if not run_check(connection, check).is_passed] == []
