@@ -15,7 +15,7 @@ from flows.stores.lake.lake import Lake
 from flows.stores.lake.lookups import rows_between, rows_with
 from flows.stores.raw.raw_pages import RawPages
 
-SAMPLE_PAGES = 12
+SAMPLE_PAGES = 8
 """How many pages a run compares: half of the newest fetches, the others drawn from all of them."""
 
 COMPARISON_SCHEMA = pa.schema(

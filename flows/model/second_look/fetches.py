@@ -13,16 +13,12 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class CountingFetch:
-    """A fetch that is the newest one of some of its days (UTC), and how many pages it has."""
+    """A fetch that is the newest one of some of its days (UTC), how many pages it has, and the name of its folder."""
 
     landing: Landing
     days: frozenset[date]
     pages: int
-
-    @property
-    def stamp(self) -> str:
-        """The name of its folder: when it began."""
-        return self.landing.fetched_at.strftime(STAMP)
+    stamp: str
 
 
 def counting_fetches(account: AccountCoverage) -> list[CountingFetch]:
@@ -37,7 +33,10 @@ def counting_fetches(account: AccountCoverage) -> list[CountingFetch]:
     days: dict[tuple[Landing, int], set[date]] = {}
     for day, found in newest.items():
         days.setdefault(found, set()).add(day)
-    return [CountingFetch(landing, frozenset(own), pages) for (landing, pages), own in days.items()]
+    return [
+        CountingFetch(landing, frozenset(own), pages, landing.fetched_at.strftime(STAMP))
+        for (landing, pages), own in days.items()
+    ]
 
 
 def sample(fetches: Sequence[CountingFetch], pages: int) -> list[tuple[CountingFetch, int]]:
