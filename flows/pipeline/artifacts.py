@@ -28,7 +28,7 @@ from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.report.month_marks import month_marks
 from transforms.report.run_page import NOTHING, RunResult, key_of, literal, run_page
-from transforms.report.text import for_display
+from transforms.report.text import for_display, with_credits_if_any
 
 _INGEST = "ingest "
 _PERCENT_BETWEEN = 10
@@ -98,7 +98,7 @@ def _show_tables(context: RunContext, summary: RunSummary) -> None:
     warehouse = Warehouse(warehouse_path(context.settings.data_dir))
     newest = warehouse.table(query("spend/newest_month")).to_pylist()
     for word in ("account", "source"):
-        found = warehouse.table(query(f"spend/by_{word}"), {"newest_month": True})
+        found = with_credits_if_any(warehouse.table(query(f"spend/by_{word}"), {"newest_month": True}))
         if found.num_rows:
             month = f"{newest[0]['month']:%Y-%m}"
             shown = found.sort_by([("currency", "ascending"), ("cost", "descending")]).slice(0, _MOST_ROWS)

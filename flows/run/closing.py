@@ -4,6 +4,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pyarrow as pa
 
 from flows.model.coverage import AccountCoverage, coverage
@@ -57,6 +58,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
             query("closing/rejects"),
             {"begins": begins, "ends": ends, "first": days.first, "last": days.last},
         )
+        signs = warehouse.table(query("closing/charge_signs")).to_pylist()
         missing = Missing(
             _holes(covered, begins, ends),
             sum(rows["unpriced_recordings"].to_pylist()),
@@ -77,6 +79,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
                 missing,
                 statement_rows(rows),
                 statement_csv_sha256="",
+                charge_signs={row["account_sid"]: row["charge_sign"] for row in signs} or msgspec.UNSET,
             )
         )
 

@@ -6,6 +6,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Provider = Literal["signalwire", "twilio"]
+Credits = Literal["count", "net"]
+
+CREDITS_MEANING = (
+    "what a price of the unusual sign is: a charge like the others (`count`), or a credit (`net`)"
+)
 
 
 class AccountSettings(BaseModel):
@@ -35,3 +40,4 @@ class AccountSettings(BaseModel):
         examples=["your-api-key-sid"],
     )
     provider: Provider = Field(default="signalwire", description="the provider whose API is used")
+    credits: Credits = Field(default="count", description=CREDITS_MEANING)

@@ -80,6 +80,14 @@ def account_providers(settings: Settings) -> dict[str, str]:
     return providers
 
 
+def account_credits(settings: Settings) -> dict[str, str]:
+    """Return account sid → what prices of the unusual sign are, of all accounts in the settings. Reads no token."""
+    credits: dict[str, str] = {entry.account_sid: entry.credits for entry in settings.accounts}
+    if settings.account_sid:
+        credits[settings.account_sid] = settings.credits
+    return credits
+
+
 def with_usage(settings: Settings) -> frozenset[str]:
     """Return the sids of the accounts whose Usage Records are read: all Twilio accounts, unless switched off."""
     providers = account_providers(settings).items()

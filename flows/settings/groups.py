@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 
-from flows.settings.accounts import account_providers, with_usage
+from flows.settings.accounts import account_credits, account_providers, with_usage
 from flows.settings.settings import Settings
 from flows.stores.api.retries import RetryPolicy
 from transforms.ingest.request import Rules
@@ -27,10 +27,11 @@ def rules(settings: Settings, audit_days: int = 0) -> Rules:
 
 def model_options(settings: Settings, names: Mapping[str, str]) -> ModelOptions:
     """Return what the models depend on besides the data. names: account sid → name."""
-    by_name = {field.name for field in fields(ModelOptions)} & Settings.model_fields.keys()
+    by_name = ({field.name for field in fields(ModelOptions)} & Settings.model_fields.keys()) - {"credits"}
     return ModelOptions(
         names=names,
         providers=account_providers(settings),
+        credits=account_credits(settings),
         with_usage=with_usage(settings),
         **{name: getattr(settings, name) for name in by_name},
     )

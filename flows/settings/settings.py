@@ -17,7 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from flows.settings.account_settings import AccountSettings, Provider
+from flows.settings.account_settings import CREDITS_MEANING, AccountSettings, Credits, Provider
 from flows.settings.channel_settings import Channels
 from flows.settings.config_file import read_file
 from flows.stores.api.retries import RetryPolicy
@@ -60,6 +60,7 @@ class Settings(BaseSettings):
         examples=["your-api-key-sid"],
     )
     provider: Provider = Field(default="signalwire", description="the provider whose API is used")
+    credits: Credits = Field(default="count", description=CREDITS_MEANING)
     accounts: list[AccountSettings] = Field(
         default_factory=list, description="several accounts, one entry each"
     )

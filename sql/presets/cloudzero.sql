@@ -4,7 +4,11 @@
 -- correction counts for the day it corrects.
 -- Documentation: https://docs.cloudzero.com/docs/anycost-common-bill-format-cbf
 select
-    case when "ChargeClass" is null then 'Usage' else 'Adjustment' end as "lineitem/type",
+    case
+        when "ChargeClass" is not null then 'Adjustment'
+        when "ChargeCategory" = 'Credit' then 'Credit'
+        else 'Usage'
+    end as "lineitem/type",
     "ChargeDescription" as "lineitem/description",
     "ProviderName" as "lineitem/cloud_provider",
     strftime(timezone('UTC', "ChargePeriodStart"), '%Y-%m-%dT%H:%M:%SZ') as "time/usage_start",

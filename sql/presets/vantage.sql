@@ -4,8 +4,11 @@
 -- Documentation: https://docs.vantage.sh/connecting_custom_providers
 select
     strftime(timezone('UTC', "ChargePeriodStart"), '%Y-%m-%d') as "ChargePeriodStart",
-    case when "ChargeClass" = 'Correction' and "BilledCost" < 0 then 'Refund' else 'Usage' end
-        as "ChargeCategory",
+    case
+        when "ChargeCategory" = 'Credit' then 'Credit'
+        when "ChargeClass" = 'Correction' and "BilledCost" < 0 then 'Refund'
+        else 'Usage'
+    end as "ChargeCategory",
     "BilledCost",
     "BillingCurrency",
     "ConsumedQuantity",

@@ -39,13 +39,15 @@ select
     timezone('UTC', cast(billing_month + interval 1 month as timestamp)) as "BillingPeriodEnd",
     timezone('UTC', cast(charge_date as timestamp)) as "ChargePeriodStart",
     timezone('UTC', cast(charge_date + interval 1 day as timestamp)) as "ChargePeriodEnd",
-    'Usage' as "ChargeCategory",
+    if(is_credit, 'Credit', 'Usage') as "ChargeCategory",
     class as "ChargeClass",
     'Usage-Based' as "ChargeFrequency",
-    case when class is null then 'Call recordings: ' else 'Correction of call recordings: ' end
+    case when class is null then 'Call' else 'Correction of call' end
+    || case when is_credit then ' recordings, credit: ' else ' recordings: ' end
     || source || ', ' || heard as "ChargeDescription",
-    cast(charged_seconds as decimal(38, 9)) as "ConsumedQuantity",
-    'Seconds' as "ConsumedUnit",
+    case when not is_credit then cast(charged_seconds as decimal(38, 9)) end
+        as "ConsumedQuantity",
+    case when not is_credit then 'Seconds' end as "ConsumedUnit",
     cast(charged_minutes as decimal(38, 9)) as "PricingQuantity",
     'Minutes' as "PricingUnit",
     'Standard' as "PricingCategory",
@@ -67,4 +69,6 @@ select
     charged_recordings as "x_Recordings",
     source as "x_Source",
 from named
-order by charge_date, account_sid, source, channels, currency, class nulls first, billing_month
+order by
+    charge_date, account_sid, source, channels, currency, class nulls first, billing_month,
+    is_credit

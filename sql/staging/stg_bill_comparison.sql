@@ -28,8 +28,8 @@ by_day as (
         count(*) as recordings,
         cast(coalesce(sum(billed_minutes), 0) as bigint) as minutes,
         sum(cost) as cost,
-        min(rate) as lowest_rate,
-        max(rate) as highest_rate,
+        min(rate) filter (where not is_credit) as lowest_rate,
+        max(rate) filter (where not is_credit) as highest_rate,
     from recordings
     where account_sid in (select account_sid from billed_accounts)
     group by all

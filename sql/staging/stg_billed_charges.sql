@@ -19,6 +19,7 @@ parts as (
         source,
         channels,
         currency,
+        is_credit,
         priced_recordings,
         duration_seconds,
         priced_minutes,
@@ -34,6 +35,7 @@ parts as (
         source,
         channels,
         currency,
+        is_credit,
         -priced_recordings_change,
         -duration_seconds_change,
         -priced_minutes_change,
@@ -49,6 +51,7 @@ parts as (
         source,
         channels,
         currency,
+        is_credit,
         priced_recordings_change,
         duration_seconds_change,
         priced_minutes_change,
@@ -66,13 +69,15 @@ charges as (
         source,
         channels,
         currency,
+        is_credit,
         cast(sum(priced_recordings) as bigint) as charged_recordings,
         cast(sum(duration_seconds) as bigint) as charged_seconds,
         cast(sum(priced_minutes) as bigint) as charged_minutes,
         cast(sum(cost) as decimal(38, 9)) as charged_cost,
         cast(sum(list_cost) as decimal(38, 9)) as list_cost,
     from parts
-    group by charge_date, billing_month, class, account_sid, source, channels, currency
+    group by
+        charge_date, billing_month, class, account_sid, source, channels, currency, is_credit
     having
         sum(priced_recordings) <> 0
         or sum(duration_seconds) <> 0

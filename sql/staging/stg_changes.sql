@@ -4,6 +4,10 @@ changes as (
     select * from landed.changes
 ),
 
+charge_signs as (
+    select * from marts.charge_signs
+),
+
 settings as (
     select * from landed.settings
 ),
@@ -79,15 +83,15 @@ sides as (
 )
 
 select
-    recording_sid,
-    account_sid,
-    seen_at,
-    first_seen_at,
-    is_first,
-    kind,
-    side,
-    month,
-    created_at,
+    sides.recording_sid,
+    sides.account_sid,
+    sides.seen_at,
+    sides.first_seen_at,
+    sides.is_first,
+    sides.kind,
+    sides.side,
+    sides.month,
+    sides.created_at,
     source,
     channels,
     currency,
@@ -95,5 +99,8 @@ select
     price is null and not has_no_audio as is_awaiting_price,
     duration_seconds,
     cast(ceil(duration_seconds / 60.0) as integer) as billed_minutes,
-    abs(price) as cost,
+    -- Only closed months need their changes, and a closed month keeps its meaning.
+    coalesce(price * charge_signs.charge_sign, abs(price)) as cost,
 from sides
+left join charge_signs
+    on sides.account_sid = charge_signs.account_sid and sides.month = charge_signs.month

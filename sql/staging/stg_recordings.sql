@@ -8,12 +8,29 @@ settings as (
     select * from landed.settings
 ),
 
-measured as (
+charge_signs as (
+    select * from marts.charge_signs
+),
+
+dated as (
     select
         recordings.*,
         cast(timezone(settings.reporting_timezone, recordings.created_at) as date) as usage_date,
+        settings.short_recording_seconds,
+    from recordings
+    cross join settings
+),
+
+-- Prices count without their sign, unless the other sign means a credit. A closed month has a meaning of its own.
+measured as (
+    select
+        recordings.*,
         cast(ceil(recordings.duration_seconds / 60.0) as integer) as billed_minutes,
-        abs(recordings.price) as cost,
+        case
+            when of_month.account_sid is not null
+                then coalesce(recordings.price * of_month.charge_sign, abs(recordings.price))
+            else coalesce(recordings.price * of_account.charge_sign, abs(recordings.price))
+        end as cost,
         recordings.price is not null as is_priced,
         -- Too short, silent or failed: there is no audio to store and never a price to come.
         coalesce(recordings.status in ('absent', 'failed'), false) as has_no_audio,
@@ -26,14 +43,21 @@ measured as (
             when recordings.call_sid is not null then 'call'
             else 'unknown'
         end as call_kind,
-        coalesce(recordings.duration_seconds < settings.short_recording_seconds, false) as is_short,
-    from recordings
-    cross join settings
+        coalesce(recordings.duration_seconds < recordings.short_recording_seconds, false)
+            as is_short,
+    from dated as recordings
+    left join charge_signs as of_account
+        on recordings.account_sid = of_account.account_sid and of_account.month is null
+    left join charge_signs as of_month
+        on
+            recordings.account_sid = of_month.account_sid
+            and cast(date_trunc('month', recordings.usage_date) as date) = of_month.month
 )
 
 select
-    *,
+    * exclude (short_recording_seconds),
     not is_priced and not has_no_audio as is_awaiting_price,
     not has_no_audio and coalesce(media_location, '') <> 'external' as is_stored,
     cast(cost / nullif(billed_minutes, 0) as decimal(18, 6)) as rate,
+    coalesce(cost < 0, false) as is_credit,
 from measured

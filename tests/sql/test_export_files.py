@@ -130,6 +130,7 @@ MANDATORY = (
     "ListCost PricingQuantity PricingUnit ProviderName PublisherName ServiceCategory ServiceName"
 ).split()
 MAY_BE_NULL = {"ChargeClass", "x_Channels"}
+CONSUMED = {"ConsumedQuantity", "ConsumedUnit"}
 DECIMALS = (
     "BilledCost EffectiveCost ListCost ContractedCost ConsumedQuantity PricingQuantity"  # NumericFormat
 ).split()
@@ -152,14 +153,20 @@ def next_month(month: datetime) -> datetime:
 
 def faults_of(row: dict[str, Any]) -> set[str]:
     """Return the columns of a charge that break FOCUS 1.2."""
-    faults = {name for name, value in row.items() if value in (None, "") and name not in MAY_BE_NULL}
-    faults |= {name for name, allowed in ALLOWED.items() if row[name] not in allowed}
+    is_credit = row["ChargeCategory"] == "Credit"
+    may_be_null = MAY_BE_NULL | (CONSUMED if is_credit else set())
+    faults = {name for name, value in row.items() if value in (None, "") and name not in may_be_null}
+    faults |= {name for name, allowed in ALLOWED.items() if row[name] not in allowed and name not in CONSUMED}
+    if not is_credit and row["ConsumedUnit"] != "Seconds":
+        faults.add("ConsumedUnit")
     is_correction = row["ChargeClass"] == "Correction"
-    if not is_correction:  # whose amounts are the changes
-        faults |= {name for name in DECIMALS if row[name] is not None and row[name] < 0}
-    if (
-        row["ChargeCategory"] != "Usage"
-    ):  # ConsumedQuantity must be null for any other category, which does not occur
+    amounts = {name for name in DECIMALS if row[name] is not None}
+    if is_credit and not is_correction:  # whose amounts are the changes
+        faults |= {name for name in amounts if (row[name] > 0) != (name == "PricingQuantity")}
+    elif not is_correction:
+        faults |= {name for name in amounts if row[name] < 0}
+    # ConsumedQuantity must be null for any category but Usage.
+    if row["ChargeCategory"] != "Usage" and any(row[name] is not None for name in CONSUMED):
         faults.add("ChargeCategory")
     if row["EffectiveCost"] != row["BilledCost"]:
         faults.add("EffectiveCost")
@@ -206,8 +213,8 @@ def test_focus_columns_are_those_described(warehouse: Warehouse) -> None:
 
 def test_every_charge_follows_the_focus_rules(warehouse: Warehouse) -> None:
     rows = focus_rows(warehouse).to_pylist()
-    assert len(rows) == 8
-    assert [faults_of(row) for row in rows] == [set()] * 8
+    assert [row["ChargeCategory"] for row in rows].count("Credit") == 1
+    assert [faults_of(row) for row in rows] == [set()] * 9
 
 
 @pytest.mark.parametrize(
@@ -220,6 +227,7 @@ def test_every_charge_follows_the_focus_rules(warehouse: Warehouse) -> None:
         ("EffectiveCost", Decimal(7)),
         ("ListCost", Decimal(-1)),
         ("ChargeCategory", "Adjustment"),
+        ("ChargeCategory", "Credit"),
         ("ChargeClass", "Correction"),
         ("Tags", '{"source": "another"}'),
         *((name, datetime(2026, 8, 31, 22).astimezone()) for name in INSTANTS),
@@ -236,7 +244,7 @@ def test_charge_that_breaks_a_focus_rule_is_detected(
 
 def test_export_totals_equal_the_charges_in_each_currency(warehouse: Warehouse) -> None:
     rows = focus_rows(warehouse).to_pylist()
-    for currency, total in (("USD", Decimal("0.130956789")), ("EUR", Decimal("12345678901.01"))):
+    for currency, total in (("USD", Decimal("0.128456789")), ("EUR", Decimal("12345678901.01"))):
         assert sum(row["BilledCost"] for row in rows if row["BillingCurrency"] == currency) == total
 
 
@@ -246,8 +254,8 @@ def test_parquet_equals_the_csv_and_keeps_texts_unchanged(
     files = contents(warehouse)
     in_csv = list(csv.DictReader(io.StringIO(files["focus.csv"].decode(), newline="")))
     in_parquet = focus_rows(warehouse).to_pylist()
-    assert in_parquet[6]["SubAccountName"] == '=HYPERLINK("http://x")'
-    assert in_csv[6]["SubAccountName"] == "'" + in_parquet[6]["SubAccountName"]
+    assert in_parquet[7]["SubAccountName"] == '=HYPERLINK("http://x")'
+    assert in_csv[7]["SubAccountName"] == "'" + in_parquet[7]["SubAccountName"]
     assert [Decimal(row["BilledCost"]) for row in in_csv] == [row["BilledCost"] for row in in_parquet]
     for name in INSTANTS:
         assert [datetime.fromisoformat(row[name]) for row in in_csv] == [row[name] for row in in_parquet]
@@ -296,7 +304,7 @@ def test_datadog_properties_are_ordered_short_and_not_empty(tmp_path: Path) -> N
         ],
         parse_float=Decimal,
     )
-    assert len(loaded) == 3
+    assert len(loaded) == 4
     for item in loaded:
         assert list(item) == [
             *("ProviderName", "ChargeDescription", "ChargePeriodStart", "ChargePeriodEnd", "BilledCost"),

@@ -83,8 +83,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "group by all having count(*) = 7",
     ),
     "marts.usual_days": (
-        "select usage_date, account_sid, currency, expected_cost, is_unusual or usual_cost = expected_cost "
-        "from marts.usual_days",
+        "select usage_date, account_sid, currency, expected_cost, "
+        "is_unusual or usual_cost = greatest(expected_cost, 0) from marts.usual_days",
         "select usage_date, account_sid, currency, expected_cost, true from marts.account_days "
         "where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56",
     ),
@@ -166,6 +166,11 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "count(*) filter (where first_priced_at > first_seen_at), quantile_disc(datediff('day', created_at, "
         f"first_priced_at), 0.5) filter (where first_priced_at > first_seen_at) from {FACT} group by 1, 2",
     ),
+    "marts.charge_signs": (
+        "select account_sid, month, charge_sign from marts.charge_signs",
+        "select 'B', null, if(count(*) filter (where price > 0) > count(*) filter (where price < 0), 1, -1) "
+        "from landed.recordings where account_sid = 'B' union all select 'B', date '2026-08-01', null",
+    ),
     "marts.expected_rates": (
         "select rate_source, account_sid, source, channels, currency, newest_date from marts.expected_rates",
         f"select 'trailing', {KEYS}, max(usage_date) from {FACT} where is_priced and billed_minutes > 0 "
@@ -209,7 +214,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select charge_date, {KEYS}, sum(priced_recordings), sum(duration_seconds), sum(priced_minutes), sum(cost), "
         "sum(list_cost) from marts.daily_charges group by all",
         f"select created_at::date, {KEYS}, count(*), coalesce(sum(duration_seconds), 0), "
-        "coalesce(sum(billed_minutes), 0), sum(cost), sum(case when currency = 'USD' then "
+        "coalesce(sum(billed_minutes), 0), sum(cost), sum(case when currency = 'USD' and not is_credit then "
         f"coalesce(nullif(billed_minutes, 0) * {DUE}, cost) else cost end) from {FACT} as fact "
         f"where is_priced group by 1, {KEYS}",
     ),
@@ -217,7 +222,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select usage_date, {KEYS}, sum(difference) as difference from marts.rate_differences group by all "
         "having difference <> 0 and bool_and(difference = overcharged - undercharged)",
         f"select usage_date, {KEYS}, sum(cost - billed_minutes * {DUE}) as difference from {FACT} as fact "
-        "where is_priced and billed_minutes > 0 and currency = 'USD' group by all having difference <> 0",
+        "where is_priced and billed_minutes > 0 and currency = 'USD' and not is_credit group by all "
+        "having difference <> 0",
     ),
     # Every recording of A by day and of B by month; the charges; and parts that add up to the difference where both are
     # known.
@@ -243,7 +249,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "case when status not in ('failed', 'absent') then 'short' "
         "else status || if(status = 'failed' and cost > 0, '_and_charged', '') end as kind, "
         "count(*), count(cost), coalesce(sum(billed_minutes), 0), "
-        f"coalesce(sum(billed_minutes) filter (where cost >= 0), 0), sum(cost) from {FACT} "
+        f"coalesce(sum(billed_minutes) filter (where is_priced), 0), sum(cost) from {FACT} "
         "where status = 'failed' or status = 'absent' or duration_seconds < 5 group by all",
     ),
     "marts.last_readings": (
@@ -319,8 +325,9 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "priced_minutes_change, cost_change, list_cost_change from marts.charge_corrections",
         f"select date_trunc('month', first_seen_at), created_at::date, {KEYS}, count(*), "
         "coalesce(sum(duration_seconds), 0), coalesce(sum(billed_minutes), 0), sum(cost), sum(case when currency = "
-        f"'USD' then coalesce(nullif(billed_minutes, 0) * {DUE}, cost) else cost end) from {FACT} as fact "
-        f"where is_priced and {IN_CLOSED_MONTH} and first_seen_at > (select closed_at from landed.closed_months) "
+        f"'USD' and not is_credit then coalesce(nullif(billed_minutes, 0) * {DUE}, cost) else cost end) "
+        f"from {FACT} as fact where is_priced and {IN_CLOSED_MONTH} "
+        f"and first_seen_at > (select closed_at from landed.closed_months) "
         f"and date_trunc('month', first_seen_at) > date_trunc('month', created_at) group by 1, 2, {KEYS}",
     ),
     "marts.adjustments": (
@@ -383,7 +390,8 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
                 ),
                 "channels": draw(st.sampled_from([1, 2, None])),
                 "duration_seconds": duration,
-                "price": price,
+                # Now and then the other sign: a charge of A, and a credit of B unless there are more of them.
+                "price": price if price is None or draw(st.integers(0, 5)) else price.replace("-", ""),
                 "currency": draw(st.sampled_from(["USD", "USD", "EUR", "XXX"])),
                 "created_at": created_at,
                 "updated_at": f"{created + timedelta(days=2)}T01:00:00Z",
@@ -473,7 +481,10 @@ def warehouse_of(
             for sid in (None, "A")
             for currency in ("USD", "EUR", "XXX")
         ],
-        "landed.accounts": [{"account_sid": sid, "account_name": f"name of {sid}"} for sid in "AB"],
+        "landed.accounts": [
+            {"account_sid": sid, "account_name": f"name of {sid}", "credits": credits}
+            for sid, credits in (("A", "count"), ("B", "net"))
+        ],
         "landed.rate_card": RATE_CARD,
         "landed.recordings": recordings,
         "ops.coverage": [

@@ -30,6 +30,7 @@ MEANS_SOMETHING_ELSE = {
     ("ops.rejects", "raw_page"),
     ("ops.raw_comparison", "raw_page"),
     ("ops.runs", "started_at"),
+    ("landed.accounts", "credits"),
     ("landed.rate_card", "account_sid"),
     ("landed.rate_card", "source"),
     ("landed.rate_card", "channels"),

@@ -18,6 +18,7 @@ FACT_SUMS: Mapping[str, str] = {
     "unpriced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0) as bigint)",
     "cost": "sum(cost)",
     "cost_without_minutes": "coalesce(sum(cost) filter (where coalesce(billed_minutes, 0) = 0), 0)",
+    "credits": "coalesce(-sum(cost) filter (where cost < 0), 0)",
     "unmeasured_recordings": "count(*) filter (where is_awaiting_price and billed_minutes is null)",
 }
 """Columns of a mart that add up, and the SQL over recordings that computes each of them."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """What the models depend on besides the data. names, providers: by account sid, from the settings.
+    """What the models depend on besides the data. names, providers, credits: by account sid, from the settings.
 
     provider: for accounts that are not in the settings. with_usage: sids of the accounts whose Usage Records are
     read.
@@ -16,6 +16,7 @@ class ModelOptions:
     names: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
     provider: str = "signalwire"
+    credits: Mapping[str, str] = field(default_factory=dict)
     reporting_timezone: str = "UTC"
     unpriced_share_warning: Decimal = Decimal("0.1")
     rejected_share_failure: Decimal = Decimal("0.5")

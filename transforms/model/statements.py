@@ -31,6 +31,9 @@ STATEMENT_SCHEMA = pa.schema(
 )
 """Rows of all statements, as in `landed.statements`."""
 
+SIGN_SCHEMA = pa.schema([("month", pa.date32()), ("account_sid", pa.string()), ("charge_sign", pa.int8())])
+"""What the prices of closed months mean, as in `landed.closed_signs`."""
+
 CLOSED_SCHEMA = pa.schema(
     [
         ("month", pa.date32()),
@@ -99,7 +102,9 @@ class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was reported for a month (YYYY-MM), when (UTC), and what was missing.
 
-    statement_csv_sha256: digest of the file next to it, which has the same rows for a spreadsheet.
+    statement_csv_sha256: digest of the file next to it, which has the same rows for a spreadsheet. charge_signs:
+    account sid → sign of its charges (1 or -1), of the accounts whose prices of the other sign are credits. Without
+    such accounts it is left out, also of the digest, as in statements of before.
     """
 
     month: str
@@ -109,6 +114,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: list[StatementRow]
     statement_csv_sha256: str
     format: int = 1
+    charge_signs: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
 
 
 def read_month(text: str) -> date:

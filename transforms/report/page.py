@@ -14,15 +14,15 @@ from transforms.values.money import trimmed
 
 _CODED = {"day": "days", "source": "sources", "currency": "currencies"}
 _COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "priced_minutes")
-_AMOUNTS = ("cost", "cost_without_minutes")
+_AMOUNTS = ("cost", "cost_without_minutes", "credits")
 
 
 def payload(tables: Mapping[str, pa.Table]) -> str:
     """Pack the tables of the page into base64 of a deflated JSON object.
 
     `settings` has one row; `accounts` has account_sid and account_name; `cube` has day, account_sid, source, channels,
-    currency, recordings, unpriced_recordings, billed_minutes, priced_minutes, cost and cost_without_minutes; the
-    other tables are listed unchanged. Money is text so that no digit is lost; days are ISO dates.
+    currency, recordings, unpriced_recordings, billed_minutes, priced_minutes, cost, cost_without_minutes and
+    credits; the other tables are listed unchanged. Money is text so that no digit is lost; days are ISO dates.
     """
     cube = tables["cube"]
     accounts = _named(tables["accounts"], cube["account_sid"].unique().to_pylist())

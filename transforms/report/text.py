@@ -190,3 +190,8 @@ def _is_json(value: Any) -> bool:
     if isinstance(value, float):
         return isfinite(value)  # JSON has no word for the others
     return value is None or isinstance(value, str | int | bool)
+
+
+def with_credits_if_any(rows: pa.Table) -> pa.Table:
+    """Return spend without its column `credits` if there are none, as in most accounts."""
+    return rows if any(rows["credits"].to_pylist()) else rows.drop_columns("credits")

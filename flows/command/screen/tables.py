@@ -14,7 +14,7 @@ from rich.text import Text
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.report.month_marks import month_marks
-from transforms.report.text import for_display
+from transforms.report.text import for_display, with_credits_if_any
 
 _ROOMY_WIDTH = 90
 
@@ -51,4 +51,5 @@ def spend_tables(data_dir: Path) -> list[Table | Text]:
         found = warehouse.tables(selects, {"newest_month": False})
         months = warehouse.table(query("spend/months")).to_pylist()
     marks = [Text(mark) for mark in month_marks(months)]
-    return [*(table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in found.items()), *marks]
+    tables = {word: with_credits_if_any(rows) for word, rows in found.items()}
+    return [*(table(rows, f"Spend by {word}", ["cost/min"]) for word, rows in tables.items()), *marks]

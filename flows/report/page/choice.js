@@ -7,7 +7,7 @@ async function unpacked(text) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const data = JSON.parse(await new Response(stream).text());
   data.names = new Map(data.accounts);
-  for (const amounts of ["cost", "cost_without_minutes"]) data.cube[amounts] = data.cube[amounts].map(nano);
+  for (const amounts of ["cost", "cost_without_minutes", "credits"]) data.cube[amounts] = data.cube[amounts].map(nano);
   for (const table of Object.values(data.tables)) table.rows = rowsOf(table);
   return data;
 }
@@ -70,7 +70,7 @@ function cells(data, choice, { first, last }) {
       currency: data.currencies[cube.currency[row]], source: data.sources[cube.source[row]], channels: cube.channels[row],
       recordings: cube.recordings[row], unpriced: cube.unpriced_recordings[row], minutes: cube.billed_minutes[row],
       pricedMinutes: cube.priced_minutes[row], cost: cube.cost[row],
-      withoutMinutes: cube.cost_without_minutes[row],
+      withoutMinutes: cube.cost_without_minutes[row], credits: cube.credits[row],
     });
   }
   return found;
@@ -80,13 +80,14 @@ function sums(rows, key) {
   for (const row of rows) {
     const name = key(row);
     let sum = groups.get(name);
-    if (!sum) groups.set(name, (sum = { recordings: 0, unpriced: 0, minutes: 0, pricedMinutes: 0, cost: null, withoutMinutes: 0n }));
+    if (!sum) groups.set(name, (sum = { recordings: 0, unpriced: 0, minutes: 0, pricedMinutes: 0, cost: null, withoutMinutes: 0n, credits: 0n }));
     sum.recordings += row.recordings;
     sum.unpriced += row.unpriced;
     sum.minutes += row.minutes;
     sum.pricedMinutes += row.pricedMinutes;
     if (row.cost !== null) sum.cost = (sum.cost ?? 0n) + row.cost;
     sum.withoutMinutes += row.withoutMinutes;
+    sum.credits += row.credits;
   }
   return groups;
 }

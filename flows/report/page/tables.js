@@ -50,12 +50,13 @@ const byCost = (one, other) => Number((other[1].cost ?? -1n) - (one[1].cost ?? -
 const newestFirst = (one, other) => (one[0] < other[0] ? 1 : -1);
 
 function spendTable(caption, head, groups, name = (key) => key, order = byCost) {
-  const isApart = [...groups.values()].some((sum) => sum.withoutMinutes);
+  const extras = [["withoutMinutes", "cost without minutes"], ["credits", "credits (already deducted)"]]
+    .filter(([name]) => [...groups.values()].some((sum) => sum[name]));
   const rows = [...groups].sort(order).map(([key, sum]) => [
     name(key), money(sum.cost), amount(sum.recordings), amount(sum.unpriced), amount(sum.minutes), money(rate(sum)),
-    ...(isApart ? [money(sum.withoutMinutes)] : []),
+    ...extras.map(([name]) => money(sum[name])),
   ]);
-  const heads = [head, "cost", "recordings", "unpriced", "billed minutes", "cost per minute", ...(isApart ? ["cost without minutes"] : [])];
+  const heads = [head, "cost", "recordings", "unpriced", "billed minutes", "cost per minute", ...extras.map(([, title]) => title)];
   return tableOf(caption, heads, rows);
 }
 

@@ -19,6 +19,7 @@ from flows.stores.whole_files import BESIDE, write_whole
 from transforms.errors import ConfigError, DataError
 from transforms.model.statements import (
     CLOSED_SCHEMA,
+    SIGN_SCHEMA,
     STATEMENT_SCHEMA,
     Missing,
     Statement,
@@ -102,7 +103,7 @@ class Statements:
         return sealed
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return `landed.statements` and `landed.closed_months`. Raises DataError as `read` does."""
+        """Return `landed.statements`, `closed_months` and `closed_signs`. Raises DataError as `read` does."""
         sealed = [self.read(month) for month in self.months()]
         rows = [
             msgspec.structs.asdict(row)
@@ -114,10 +115,16 @@ class Statements:
             for each in sealed
             for row in each.statement.rows
         ]
+        signs = [
+            {"month": read_month(each.statement.month), "account_sid": sid, "charge_sign": sign}
+            for each in sealed
+            for sid, sign in (each.statement.charge_signs or {}).items()
+        ]
         months = [_closed_row(each.sha256, each.statement, each.statement.missing) for each in sealed]
         return {
             "landed.statements": pa.Table.from_pylist(rows, STATEMENT_SCHEMA),
             "landed.closed_months": pa.Table.from_pylist(months, CLOSED_SCHEMA),
+            "landed.closed_signs": pa.Table.from_pylist(signs, SIGN_SCHEMA),
         }
 
 

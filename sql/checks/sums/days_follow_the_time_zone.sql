@@ -31,7 +31,7 @@ daily as (
         account_sid,
         usage_date,
         sum(recordings) as recordings,
-        sum(cost) as cost,
+        sum(cost + 2 * credits) as cost,
     from marts.daily_spend_detail
     group by account_sid, usage_date
 )

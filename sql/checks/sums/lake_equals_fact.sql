@@ -28,7 +28,8 @@ fact as (
         count(*) as recordings,
         sum(duration_seconds) as duration_seconds,
         count(cost) as priced,
-        sum(cost) as cost,
+        -- A credit is negative; its size must be that of the price.
+        sum(abs(cost)) as cost,
     from marts.fct_recordings
     group by account_sid, source, channels, status, currency
 )

@@ -8,8 +8,9 @@ days as (
     select
         *,
         usage_date - date '2000-01-01' as day_number,
-        cast(expected_cost as double) as spend,
-        sqrt(cast(expected_cost as double)) as root,
+        -- Credits may be more than the charges of a day.
+        cast(greatest(expected_cost, 0) as double) as spend,
+        sqrt(cast(greatest(expected_cost, 0) as double)) as root,
     from marts.account_days
     where is_whole and expected_cost is not null and unestimated_minutes = 0
 ),

@@ -9,7 +9,8 @@ valued as (
     select
         *,
         'cost' as measure,
-        cast(expected_cost as double) as value,
+        -- Credits may be more than the charges of a day.
+        cast(greatest(expected_cost, 0) as double) as value,
     from whole_days
     where expected_cost is not null and unestimated_minutes = 0
     union all

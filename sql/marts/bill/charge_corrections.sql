@@ -18,8 +18,13 @@ priced as (
     select
         items.*,
         coalesce(accounts.account_name, items.account_sid) as account_name,
-        coalesce(nullif(items.billed_minutes, 0) * rates_due.price_per_minute, items.cost)
-            as cost_due,
+        items.cost < 0 as is_credit,
+        case
+            when items.cost < 0 then items.cost
+            else coalesce(
+                nullif(items.billed_minutes, 0) * rates_due.price_per_minute, items.cost
+            )
+        end as cost_due,
     from items
     left join accounts on items.account_sid = accounts.account_sid
     left join rates_due
@@ -46,8 +51,10 @@ netted as (
         cast(coalesce(sum(sign * billed_minutes), 0) as bigint) as priced_minutes_change,
         cast(sum(sign * cost) as decimal(38, 9)) as cost_change,
         cast(sum(sign * cost_due) as decimal(38, 9)) as list_cost_change,
+        is_credit,
     from priced
-    group by month_found, charge_date, account_sid, account_name, source, channels, currency
+    group by
+        month_found, charge_date, account_sid, account_name, source, channels, currency, is_credit
 )
 
 select * from netted
@@ -56,4 +63,4 @@ where
     or duration_seconds_change <> 0
     or priced_minutes_change <> 0
     or cost_change <> 0
-order by month_found, charge_date, account_sid, source, channels, currency
+order by month_found, charge_date, account_sid, source, channels, currency, is_credit

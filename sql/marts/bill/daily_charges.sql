@@ -19,6 +19,7 @@ by_day as (
         source,
         channels,
         currency,
+        is_credit,
         sum(recordings) as priced_recordings,
         sum(duration_seconds) as duration_seconds,
         sum(priced_minutes) as priced_minutes,
@@ -26,14 +27,18 @@ by_day as (
         sum(cost_without_minutes) as cost_without_minutes,
     from detail
     where is_charged is not null
-    group by charge_date, usage_date, account_sid, source, channels, currency
+    group by charge_date, usage_date, account_sid, source, channels, currency, is_credit
 ),
 
 with_rate as (
     select
         by_day.*,
-        by_day.priced_minutes * rate_periods.price_per_minute
-        + by_day.cost_without_minutes as cost_due,
+        case
+            when not by_day.is_credit
+                then
+                    by_day.priced_minutes * rate_periods.price_per_minute
+                    + by_day.cost_without_minutes
+        end as cost_due,
     from by_day
     left join rate_periods
         on
@@ -59,6 +64,7 @@ select
     cast(sum(priced_minutes) as bigint) as priced_minutes,
     sum(cost) as cost,
     cast(sum(coalesce(cost_due, cost)) as decimal(38, 9)) as list_cost,
+    is_credit,
 from with_rate
-group by charge_date, account_sid, account_name, source, channels, currency
-order by charge_date, account_sid, source, channels, currency
+group by charge_date, account_sid, account_name, source, channels, currency, is_credit
+order by charge_date, account_sid, source, channels, currency, is_credit

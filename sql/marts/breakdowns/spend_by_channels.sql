@@ -20,13 +20,14 @@ by_month as (
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         sum(cost) as cost,
         sum(cost_without_minutes) as cost_without_minutes,
+        sum(credits) as credits,
     from daily
     group by cast(date_trunc('month', usage_date) as date), channels, currency
 ),
 
 rated as (
     select
-        by_month.* exclude (cost_without_minutes),
+        by_month.* exclude (cost_without_minutes, credits),
         cast(
             (by_month.cost - by_month.cost_without_minutes)
             / nullif(by_month.priced_minutes, 0) as decimal(18, 9)
@@ -35,6 +36,7 @@ rated as (
         months_read.is_running,
         months_read.days_read,
         months_read.days_missing,
+        by_month.credits,
     from by_month
     left join months_read
         on by_month.month = months_read.month and months_read.account_sid is null

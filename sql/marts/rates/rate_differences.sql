@@ -2,7 +2,7 @@ with
 
 detail as (
     select * from marts.daily_spend_detail
-    where priced_minutes > 0
+    where priced_minutes > 0 and not is_credit
 ),
 
 rate_periods as (

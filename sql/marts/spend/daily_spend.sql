@@ -22,6 +22,7 @@ by_day as (
         cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
         sum(cost_without_minutes) as cost_without_minutes,
         cast(sum(unmeasured_recordings) as bigint) as unmeasured_recordings,
+        sum(credits) as credits,
     from detail
     group by usage_date, account_sid, account_name, source, channels, currency
 )

@@ -24,6 +24,7 @@ by_day as (
         cost > 0 as is_charged,
         rate,
         currency,
+        is_credit,
         count(*) as recordings,
         count(*) filter (where is_awaiting_price) as unpriced_recordings,
         count(*) filter (where is_priced) as priced_recordings,
@@ -42,12 +43,13 @@ by_day as (
             as cost_without_minutes,
         count(*) filter (where is_awaiting_price and billed_minutes is null)
             as unmeasured_recordings,
+        coalesce(-sum(cost) filter (where is_credit), 0) as credits,
     from recordings
     group by
         usage_date, charge_date, account_sid, source, channels, status, call_kind, error_code,
         is_short,
         cost > 0,
-        rate, currency
+        rate, currency, is_credit
 )
 
 select * from by_day

@@ -90,5 +90,6 @@ select
     is_running,
     days_read,
     days_missing,
+    credits,
 from split
 order by month, account_sid, source, channels, currency

@@ -23,6 +23,7 @@ by_month as (
         cast(sum(priced_minutes) as bigint) as priced_minutes,
         sum(cost) as cost,
         sum(cost_without_minutes) as cost_without_minutes,
+        sum(credits) as credits,
     from daily
     group by month, account_sid, account_name, source, channels, currency
 ),
@@ -46,6 +47,7 @@ months as (
         0,
         0,
         null,
+        0,
         0,
     from by_month
     qualify

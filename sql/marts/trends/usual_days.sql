@@ -10,7 +10,8 @@ days as (
         weekday,
         recordings,
         expected_cost,
-        cast(expected_cost as double) as spend,
+        -- Credits may be more than the charges of a day.
+        cast(greatest(expected_cost, 0) as double) as spend,
     from marts.account_days
     where is_whole and expected_cost is not null and unestimated_minutes = 0 and days_ago <= 56
 ),
@@ -89,6 +90,8 @@ select
     weekday,
     is_unusual,
     expected_cost,
-    case when is_unusual then cast(usual as decimal(38, 9)) else expected_cost end as usual_cost,
+    case
+        when is_unusual then cast(usual as decimal(38, 9)) else greatest(expected_cost, 0)
+    end as usual_cost,
 from counted
 order by usage_date, account_sid, currency

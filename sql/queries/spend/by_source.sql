@@ -9,6 +9,7 @@ select
         (sum(cost) - sum(cost_without_minutes)) / nullif(sum(priced_minutes), 0) as decimal(18, 6)
     ) as "cost/min",
     cast(sum(unpriced_recordings) as bigint) as unpriced,
+    sum(credits) as credits,
 from marts.spend_by_source
 where
     not cast($newest_month as boolean)

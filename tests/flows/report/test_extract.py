@@ -123,7 +123,7 @@ def test_manifest_has_rows_totals_and_digest_of_each_file(september: Extracted) 
             digest(september.folder / name),
         )
         assert said["tables"][0]["rows"] == len(rows(september.folder / name))
-    nothing = {"cost_without_minutes": "0.000000000"}
+    nothing = {"cost_without_minutes": "0.000000000", "credits": "0.000000000"}
     assert files["daily_spend.csv"]["tables"] == [
         {
             "table": "daily_spend",

@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "TOKEN_BLOCK": ("support-token", "support-token"),
     "API_USER": ("SKkey", "SKkey"),
     "PROVIDER": ("twilio", "twilio"),
+    "CREDITS": ("net", "net"),
     "REPORTING_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
     "EMBED_RECORDINGS": ("false", False),
     "UNPRICED_SHARE_WARNING": ("0.25", Decimal("0.25")),
@@ -219,6 +220,7 @@ def test_invalid_file_settings_are_named_without_their_value(text: str, names: l
     ("name", "text"),
     [
         ("PROVIDER", "plivo"),
+        ("CREDITS", "gross"),
         ("REPORTING_TIMEZONE", "Mars/Olympus"),
         ("REPORTING_TIMEZONE", "../../etc/passwd"),
         ("REPORTING_TIMEZONE", "utc'; drop"),

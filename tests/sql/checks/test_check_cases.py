@@ -69,7 +69,7 @@ CLEAN: Mapping[str, list[Row]] = {
             "bill_tolerance_recordings": 1,
         }
     ],
-    "landed.accounts": [{"account_sid": "A", "account_name": "support"}],
+    "landed.accounts": [{"account_sid": "A", "account_name": "support", "credits": "count"}],
     "landed.recordings": [
         {**_RECORDING, "recording_sid": "R1"},
         {**_RECORDING, "recording_sid": "R2", "price": "0", "channels": None},
@@ -335,6 +335,9 @@ PLANTED: Mapping[str, list[str]] = {
         "update marts.retention_candidates set verified_at = '2026-05-31T23:00:00Z' where account_sid = 'B'"
     ],
     "records_are_rejected": ["insert into ops.rejects (account_sid, record_key) values ('A', 'R9')"],
+    "credits_exceed_charges": [
+        "update marts.daily_spend_detail set is_credit = true, is_charged = false where account_sid = 'B'",
+    ],
     "signs_are_mixed": [
         f"update {_FACT} set price = -price where recording_sid = 'R4'",
         f"insert into {_FACT} select * replace (0.000000001 as price) from {_FACT} where recording_sid = 'R1'",

@@ -23,6 +23,7 @@ CUBE = pa.table(
         "billed_minutes": [7, 4, 5],
         "priced_minutes": [0, 4, 0],
         "cost": pa.array([Decimal("10.500000000"), None, Decimal("0E-9")], pa.decimal128(38, 9)),
+        "credits": pa.array([Decimal("0.25"), Decimal(0), Decimal(0)], pa.decimal128(38, 9)),
         "cost_without_minutes": pa.array([Decimal("0.5"), Decimal(0), Decimal(0)], pa.decimal128(38, 9)),
     }
 )
@@ -58,6 +59,7 @@ def test_cube_unpacks_with_all_its_digits() -> None:
             "priced_minutes",
             "cost",
             "cost_without_minutes",
+            "credits",
         ),
     )
     rows = [
@@ -72,9 +74,9 @@ def test_cube_unpacks_with_all_its_digits() -> None:
         for row in range(CUBE.num_rows)
     ]
     assert rows == [
-        ("2026-09-01", ["AC2", "billing"], "Trunking", 1, "USD", 3, 0, 7, 0, "10.5", "0.5"),
-        ("2026-09-02", ["AC1", "support"], "DialVerb", None, "XXX", 1, 1, 4, 4, None, "0"),
-        ("2026-09-02", ["AC2", "billing"], "DialVerb", 2, "EUR", 2, 0, 5, 0, "0", "0"),
+        ("2026-09-01", ["AC2", "billing"], "Trunking", 1, "USD", 3, 0, 7, 0, "10.5", "0.5", "0.25"),
+        ("2026-09-02", ["AC1", "support"], "DialVerb", None, "XXX", 1, 1, 4, 4, None, "0", "0"),
+        ("2026-09-02", ["AC2", "billing"], "DialVerb", 2, "EUR", 2, 0, 5, 0, "0", "0", "0"),
     ]
     assert shown["settings"] == {"as_of": "2026-09-02", "settle_days": 90}
 

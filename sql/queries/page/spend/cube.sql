@@ -21,6 +21,7 @@ select
     cast(sum(daily.priced_minutes) as bigint) as priced_minutes,
     sum(daily.cost) as cost,
     sum(daily.cost_without_minutes) as cost_without_minutes,
+    sum(daily.credits) as credits,
 from marts.daily_spend as daily
 cross join newest
 group by all
