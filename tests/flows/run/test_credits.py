@@ -74,7 +74,7 @@ def changes(data_dir: Path) -> list[tuple[date, str, Decimal]]:
     return [(row["month"], row["kind"], row["cost_change"]) for row in rows_of(data_dir, select)]
 
 
-def test_credits_count_or_are_net_and_closed_months_keep_their_meaning(tmp_path: Path) -> None:
+def test_credits_count_or_are_net_and_closed_months_stay(tmp_path: Path) -> None:
     source = open_living(RECORDINGS, now=epoch_of(TODAY))
     ledger = source.ledger
     counted, net = (Decimal("0.035"), Decimal(0)), (Decimal("0.015"), Decimal("0.01"))
