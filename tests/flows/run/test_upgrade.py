@@ -240,7 +240,8 @@ def test_interrupted_upgrade_is_finished_by_the_next_run(apart: int, tmp_path: P
             upgrade(data_dir)
             break
         interrupted += 1
-        assert read_format(data_dir) is None
+        found = read_format(data_dir)  # killed in the first step or in a later one
+        assert found is None or found.format < FORMAT
         upgrade(data_dir)
         assert tables(data_dir) == tables(NEWEST / "data")
         assert read_format(data_dir) == read_format(NEWEST / "data")
