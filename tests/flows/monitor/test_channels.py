@@ -17,7 +17,7 @@ from flows.stores.channels import smtp as mailbox
 from flows.stores.prefect.safe_path import set_safe_path
 from tests.support.servers.receivers import PASSWORD, PATH, USER, hook, mail_box
 from transforms.errors import ConfigError, DeliveryError, RecspendError
-from transforms.monitor.findings import Finding
+from transforms.monitor.findings import KINDS, Finding
 from transforms.monitor.messages import TEST, Message
 
 NOW = datetime(2026, 9, 30, 6, 17, tzinfo=UTC)
@@ -367,7 +367,7 @@ def test_channels_are_read_from_the_file(tmp_path: Path, monkeypatch: pytest.Mon
     found = channels(settings, lambda: NOW)
     assert [each.name for each in found] == ["webhook", "pager"]
     assert found[0].kinds == {"budget.exceeded", "run.failed"}
-    assert len(found[1].kinds) == 10
+    assert found[1].kinds == set(KINDS)
     assert "secret" not in repr(settings) + settings.model_dump_json() + repr(found)
 
 

@@ -45,6 +45,7 @@ ARGUMENTS = {
     "query": ["select 1"],
     "close": ["2026-08"],
     "explain": ["daily_spend"],
+    "holidays": ["DE"],
     "serve": ["--cron", "17 * * * *"],
     "deploy": ["--work-pool", "none"],
 }

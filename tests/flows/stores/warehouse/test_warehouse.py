@@ -130,6 +130,8 @@ def test_models_are_built_over_the_lake(warehouse: Warehouse, tmp_path: Path) ->
             "priced_recordings": 2,
             "unpriced_minutes": 0,
             "cost_without_minutes": Decimal(0),
+            "unmeasured_recordings": 0,
+            "credits": Decimal(0),
         }
     ]
     assert files(warehouse) == ["warehouse.duckdb", "warehouse.json"]
@@ -253,7 +255,7 @@ def test_build_without_a_lake_makes_empty_tables(warehouse: Warehouse) -> None:
 
 def test_columns_are_matched_by_name(built: Warehouse) -> None:
     assert built.table("from landed.accounts").to_pylist() == [
-        {"account_sid": ACCOUNT, "account_name": "support", "provider": None}
+        {"account_sid": ACCOUNT, "account_name": "support", "provider": None, "credits": None}
     ]
     assert one(built, "select unpriced_share_warning from landed.settings") == Decimal("0.100000000")
 
