@@ -58,7 +58,9 @@ def generated_tables(
             columns = ", ".join(f'"{column}" {each.type}' for column, each in twins[name].columns.items())
             connection.execute(f"create table {name} ({columns})")
         accounts = [(f"AC{place:032x}", name, "signalwire") for place, name in enumerate(names)]
-        connection.executemany("insert into landed.accounts (account_sid, account_name, provider) values (?, ?, ?)", accounts)
+        connection.executemany(
+            "insert into landed.accounts (account_sid, account_name, provider) values (?, ?, ?)", accounts
+        )
         connection.execute(f"insert into landed.settings by name {SETTINGS}")
         if recordings:
             generated = RECORDINGS.format(
