@@ -15,8 +15,6 @@ ROWS_PER_PAGE = 1000
 """The largest page both vendors allow (documented)."""
 
 _DAY = timedelta(days=1)
-# At least this many blocks can be fetched, so that the best ones are.
-_LEAST_BLOCKS = 2
 # Enough to choose from: what is cheap is known only after the days of a quarter were counted.
 _CHOICE = 3
 
@@ -87,7 +85,7 @@ def days_to_audit(
     planned: Collection[date],
     requests: int,
 ) -> list[date]:
-    """Choose days to fetch again, with at most about this many requests, or those that one day takes if it takes more.
+    """Choose days to fetch again, with at most about so many requests, or those that one day takes if it takes more.
 
     Args:
         days: The range of days to choose from, UTC.
@@ -107,9 +105,8 @@ def days_to_audit(
     }
     chosen: list[date] = []
     left = requests
-    most_rows = max(1, requests // _LEAST_BLOCKS) * ROWS_PER_PAGE
     for block in sorted(
-        _blocks(due, covered, kept, planned, today, most_rows), key=lambda each: (-each.gain, each.days[0])
+        _blocks(due, covered, kept, planned, today), key=lambda each: (-each.gain, each.days[0])
     ):
         # The best one in any case: a day of more pages than there are requests would never be fetched otherwise.
         if requests and (not chosen or block.requests <= left):
@@ -124,16 +121,15 @@ def _blocks(
     kept: Mapping[date, int],
     planned: Collection[date],
     today: date,
-    most_rows: int,
 ) -> Iterator[_Block]:
-    """Group neighbouring days up to this many rows. A day between two of them is fetched with them."""
+    """Group neighbouring days, as long as they fit on a page. A day between two of them is fetched with them."""
     block: list[date] = []
     rows = 0
     for day in _every_day(due):
         is_paid = day in planned
         number = 0 if is_paid else kept.get(day, 0)
         is_apart = day not in covered and not is_paid
-        if block and (is_apart or rows + number > most_rows or quarter_of(day) != quarter_of(block[-1])):
+        if block and (is_apart or rows + number > ROWS_PER_PAGE or quarter_of(day) != quarter_of(block[-1])):
             yield _block(block, due, covered, rows, today)
             block, rows = [], 0
         if day in due or (block and not is_apart):

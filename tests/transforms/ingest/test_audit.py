@@ -43,13 +43,6 @@ def test_audit_groups_neighbouring_days_that_fit_on_a_page() -> None:
     ]
 
 
-def test_audit_lets_days_share_pages_where_requests_allow() -> None:
-    kept = dict.fromkeys(days_of(Window(day(7, 1), day(7, 9))), 1100)
-    # Twice two days on three pages; alone, each would take two.
-    assert len(audited(kept, 6)) == 4
-    assert len(audited(kept, 1)) == 1
-
-
 def test_audit_prefers_many_recordings_per_request() -> None:
     kept = {day(2, 1): 5, day(5, 1): 900, day(8, 1): 1001}
     assert [audited(kept, number) for number in (1, 2, 3)] == [
