@@ -37,6 +37,12 @@ current_signs as (
     left join usual on accounts.account_sid = usual.account_sid
 ),
 
+known_accounts as (
+    select account_sid from current_signs
+    union
+    select account_sid from closed_signs
+),
+
 -- A closed month keeps its meaning, whatever the setting and the usual sign are now.
 kept as (
     select
@@ -44,11 +50,7 @@ kept as (
         closed_months.month,
         closed_signs.charge_sign,
     from closed_months
-    cross join (
-        select account_sid from current_signs
-        union
-        select account_sid from closed_signs
-    ) as accounts
+    cross join known_accounts as accounts
     left join closed_signs
         on
             closed_months.month = closed_signs.month
