@@ -1,7 +1,6 @@
 """Build the marts over generated recordings, run the checks, and print seconds and peak memory as JSON."""
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from flows.stores.warehouse.memory import give_memory, limit_memory
 from flows.stores.warehouse.reading import CONFIG
 from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import warehouse_path
+from tests.benchmarks.measure.memory import peak_bytes
 from transforms.model.models import build_order, read_from_outside
 
 FACT = "marts.fct_recordings"
@@ -109,7 +109,7 @@ def main() -> None:
                 one = median(_timed(lambda: connection.execute(ONE_AGGREGATION)) for _ in range(3))
         of_files = read_checks(shipped("sql"), models)
         checks = _timed(lambda: [run_check(connection, check) for check in of_files])
-    peak_of_models = _peak_bytes()
+    peak_of_models = peak_bytes()
     reports = _timed(lambda: report(data_dir, shipped("sql"))) if "reports" in sys.argv else None
     measured = {
         "fact": sum(fact.values()),
@@ -118,14 +118,9 @@ def main() -> None:
         "checks": checks,
         "reports": reports,
         "peak_of_models": peak_of_models,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
     }
     sys.stdout.write(json.dumps(measured))
-
-
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from dataclasses import asdict
 from importlib import import_module
 
 from tests.benchmarks.measure.answer import answer_of
+from tests.benchmarks.measure.memory import peak_bytes
 from tests.benchmarks.measure.task import Measured, Task
 
 _ROOM = "tests.benchmarks.pages"
@@ -30,13 +30,13 @@ def main() -> None:
     run = prepare(task)
     gc.collect()
     os.sync()  # so that writes of earlier processes don't slow down this one
-    imported_bytes = _peak_bytes()
+    imported_bytes = peak_bytes()
     cpu_began, began = time.process_time(), time.perf_counter()
     run()
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-    peak_bytes = _peak_bytes()
+    peak = peak_bytes()
     recordings, cost = answer_of(task.out)
-    measured = Measured(seconds, cpu_seconds, imported_bytes, peak_bytes, recordings, cost)
+    measured = Measured(seconds, cpu_seconds, imported_bytes, peak, recordings, cost)
     sys.stdout.write(json.dumps(asdict(measured)))
 
 
@@ -51,11 +51,6 @@ def _limit_arrow() -> None:
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-
-
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ def formatted(value: object, column: str) -> str:
     """Write a value as the page does, without trailing zeros; estimates have four decimals."""
     if value is None:
         return NOTHING
+    if isinstance(value, date):
+        return value.isoformat()
     number = Decimal(str(value))
     if column in ESTIMATES:
         number = number.quantize(Decimal("0.0001"), ROUND_HALF_UP)
