@@ -5,19 +5,21 @@ whole_days as (
     where is_whole
 ),
 
+-- Credits may be more than the charges of a day: then it has no size.
 valued as (
     select
         *,
         'cost' as measure,
-        -- Credits may be more than the charges of a day.
-        cast(greatest(expected_cost, 0) as double) as value,
+        expected_cost as value,
+        cast(greatest(expected_cost, 0) as double) as size,
     from whole_days
     where expected_cost is not null and unestimated_minutes = 0
     union all
     select
         *,
-        'minutes',
-        cast(billed_minutes as double),
+        'minutes' as measure,
+        cast(billed_minutes as decimal(38, 9)) as value,
+        cast(billed_minutes as double) as size,
     from whole_days
 ),
 
@@ -26,7 +28,7 @@ measured as (
     select
         *,
         usage_date - date '2000-01-01' as day_number,
-        (value > 0) <> lag(value > 0) over (
+        (size > 0) <> lag(size > 0) over (
             partition by account_sid, currency, measure, weekday order by usage_date
         ) as is_switched,
     from valued
@@ -39,23 +41,23 @@ windows as (
     select
         measured.*,
         count(*) over same_weekday as days,
-        sqrt(median(value) over same_weekday) as root,
-        list(sqrt(value)) over same_weekday as roots_of_weekday,
-        list(sqrt(value)) over before as roots,
+        sqrt(median(size) over same_weekday) as root,
+        list(sqrt(size)) over same_weekday as roots_of_weekday,
+        list(sqrt(size)) over before as roots,
         list(weekday) over before as weekdays,
         [
-            sqrt(median(value) filter (where weekday = 1) over before),
-            sqrt(median(value) filter (where weekday = 2) over before),
-            sqrt(median(value) filter (where weekday = 3) over before),
-            sqrt(median(value) filter (where weekday = 4) over before),
-            sqrt(median(value) filter (where weekday = 5) over before),
-            sqrt(median(value) filter (where weekday = 6) over before),
-            sqrt(median(value) filter (where weekday = 7) over before)
+            sqrt(median(size) filter (where weekday = 1) over before),
+            sqrt(median(size) filter (where weekday = 2) over before),
+            sqrt(median(size) filter (where weekday = 3) over before),
+            sqrt(median(size) filter (where weekday = 4) over before),
+            sqrt(median(size) filter (where weekday = 5) over before),
+            sqrt(median(size) filter (where weekday = 6) over before),
+            sqrt(median(size) filter (where weekday = 7) over before)
         ] as weekday_roots,
-        sqrt(sum(value) over before / nullif(sum(recordings) over before, 0) / 2) as count_spread,
+        sqrt(sum(size) over before / nullif(sum(recordings) over before, 0) / 2) as count_spread,
         avg(cast(is_switched as integer)) over before as switched_share,
-        count(*) filter (where value > 0) over before as busy_days,
-        sqrt(median(value) filter (where value > 0) over before) as busy_root,
+        count(*) filter (where size > 0) over before as busy_days,
+        sqrt(median(size) filter (where size > 0) over before) as busy_root,
     from measured
     cross join landed.settings
     window
@@ -101,7 +103,7 @@ select
     account_name,
     currency,
     measure,
-    cast(value as decimal(38, 9)) as value,
+    value,
     days,
     cast(root as decimal(38, 12)) as root,
     cast(own_spread as decimal(38, 12)) as own_spread,
