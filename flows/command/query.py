@@ -35,8 +35,6 @@ def check(
     Example: `recspend check --full`
     """
     from flows.command.screen.run_summary import check_lines
-    from flows.run.full_check import check_all_pages
-    from flows.run.request import context_of
     from flows.settings.loading import load
     from flows.stores.shipped import shipped
     from flows.stores.warehouse.checks import check_table
@@ -50,6 +48,9 @@ def check(
     checks = read_checks(sql, read_models(sql))
     results = Warehouse(warehouse_path(settings.data_dir)).check(checks)
     if full:
+        from flows.run.full_check import check_all_pages
+        from flows.run.request import context_of
+
         compared, of_all_pages = check_all_pages(context_of(settings), checks)
         say(f"Compared {counted(compared, 'recording', 'recordings')} with the raw pages.")
         by_name = {result.check.name: result for result in of_all_pages}
