@@ -4,12 +4,12 @@ Where a deleted recording is no longer listed (SignalWire), a deletion shows onl
 account may have many more days than a run can fetch, so each run fetches a few pages of them.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
 
-from transforms.values.windows import CoveredDay, Window
+from transforms.values.windows import CoveredDay, Window, days_of
 
 ROWS_PER_PAGE = 1000
 """The largest page both vendors allow (documented)."""
@@ -125,7 +125,8 @@ def _blocks(
     """Group neighbouring days, as long as they fit on a page. A day between two of them is fetched with them."""
     block: list[date] = []
     rows = 0
-    for day in _every_day(due):
+    between = Window(min(due), max(due)) if due else None
+    for day in days_of(between) if between else ():
         is_paid = day in planned
         number = 0 if is_paid else kept.get(day, 0)
         is_apart = day not in covered and not is_paid
@@ -137,13 +138,6 @@ def _blocks(
             rows += number
     if block:
         yield _block(block, due, covered, rows, today)
-
-
-def _every_day(due: Iterable[date]) -> Iterator[date]:
-    day, last = min(due, default=date.max), max(due, default=date.min)
-    while day <= last:
-        yield day
-        day += _DAY
 
 
 def _block(

@@ -15,7 +15,7 @@ from transforms.ingest.audit import ROWS_PER_PAGE, days_to_audit
 from transforms.ingest.request import Rules
 from transforms.schema import DELETED, LAKE_SCHEMA, NO_AUDIO_STATUSES
 from transforms.values.dates import INSTANT
-from transforms.values.windows import CoveredDay, Window, days_of, quarter_windows
+from transforms.values.windows import CoveredDay, Window, consecutive, days_of, quarter_windows
 
 Reason = Literal["asked again", "not covered", "look back", "deletions", "unsettled", "audit"]
 
@@ -127,13 +127,7 @@ def windows_of(days: Iterable[date]) -> list[Window]:
 
     So an account with few recordings takes one request per quarter; with many recordings, `split` splits further.
     """
-    runs: list[Window] = []
-    for day in sorted(set(days)):
-        if runs and runs[-1].last + _DAY == day:
-            runs[-1] = Window(runs[-1].first, day)
-        else:
-            runs.append(Window(day, day))
-    return [window for run in runs for window in quarter_windows(run.first, run.last)]
+    return [window for run in consecutive(days) for window in quarter_windows(run.first, run.last)]
 
 
 def expected_pages(window: Window, known: Mapping[date, DayCount]) -> int:

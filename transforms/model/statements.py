@@ -12,7 +12,7 @@ import pyarrow as pa
 from transforms.errors import ConfigError
 from transforms.values.counts import counted
 from transforms.values.dates import INSTANT
-from transforms.values.windows import CoveredDay, Window, days_of
+from transforms.values.windows import CoveredDay, Window, consecutive, days_of
 
 STATEMENT_SCHEMA = pa.schema(
     [
@@ -152,10 +152,4 @@ def unread_days(covered: Iterable[CoveredDay], since: date, begins: datetime, en
 
 def holes_of(account_sid: str, days: Sequence[date]) -> list[Hole]:
     """Merge consecutive days of an account into spans."""
-    holes: list[Hole] = []
-    for day in days:
-        if holes and holes[-1].last_day + timedelta(days=1) == day:
-            holes[-1] = Hole(account_sid, holes[-1].first_day, day)
-        else:
-            holes.append(Hole(account_sid, day, day))
-    return holes
+    return [Hole(account_sid, run.first, run.last) for run in consecutive(days)]

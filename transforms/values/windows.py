@@ -81,6 +81,17 @@ def days_of(window: Window) -> list[date]:
     return [window.first + offset * _DAY for offset in range((window.last - window.first).days + 1)]
 
 
+def consecutive(days: Iterable[date]) -> list[Window]:
+    """Group days, in any order, into windows of days that follow each other, oldest first."""
+    runs: list[Window] = []
+    for day in sorted(set(days)):
+        if runs and runs[-1].last + _DAY == day:
+            runs[-1] = Window(runs[-1].first, day)
+        else:
+            runs.append(Window(day, day))
+    return runs
+
+
 def month_windows(first: date, last: date) -> list[Window]:
     """Split the days first to last by calendar month, oldest first; empty if first is after last."""
     return _calendar_windows(first, last, months=1)

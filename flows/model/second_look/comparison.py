@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from flows.model.coverage import AccountCoverage
-from flows.model.second_look.fetches import CountingFetch, counting_fetches, sample, spans
+from flows.model.second_look.fetches import CountingFetch, counting_fetches, sample
 from flows.model.second_look.pages import SeenRecording, facts_of_row, recordings_of
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.lookups import rows_between, rows_with
 from flows.stores.raw.raw_pages import RawPages
+from transforms.values.windows import Window, consecutive
 
 SAMPLE_PAGES = 8
 """How many pages a run compares: half of the newest fetches, the others drawn from all of them."""
@@ -85,7 +86,8 @@ class _Account:
             return {}
         months = {f"{day + shift:%Y-%m}" for day in days for shift in (-_DAY, _DAY)}
         near = [self.files[month] for month in sorted(months & self.files.keys())]
-        bounds = _midnight(min(days) - _DAY), _midnight(max(days) + 2 * _DAY)
+        around = Window(min(days) - _DAY, max(days) + _DAY)
+        bounds = around.created_from, around.created_before
         rows = {row["recording_sid"].lower(): row for row in rows_with(near, sids, _COLUMNS, *bounds)}
         if missing := sids.keys() - rows.keys():  # in another month, or nowhere
             everywhere = list(self.files.values())
@@ -133,8 +135,8 @@ class _Account:
         files = [
             self.files[month] for month in sorted({f"{day:%Y-%m}" for day in fetch.days} & self.files.keys())
         ]
-        for first, last in spans(fetch.days):
-            for row in rows_between(files, _COLUMNS, _midnight(first), _midnight(last + _DAY)):
+        for run in consecutive(fetch.days):
+            for row in rows_between(files, _COLUMNS, run.created_from, run.created_before):
                 stamp = row["raw_page"].rpartition("/")[0].rpartition("/")[2]
                 if (
                     row["recording_sid"].lower() not in known
@@ -216,7 +218,3 @@ def compare_all(data_dir: Path, covered: Sequence[AccountCoverage]) -> list[dict
 
 def _listed(raw: RawPages, fetch: CountingFetch) -> list[tuple[str, SeenRecording]]:
     return [(page.name, seen) for page in raw.pages(fetch.landing) for seen in recordings_of(page.body)]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

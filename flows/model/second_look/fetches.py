@@ -1,14 +1,12 @@
 """Which fetches count for the days of an account, and which of their pages are compared."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 
 from flows.model.coverage import AccountCoverage
 from flows.stores.raw.landing import STAMP, Landing
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +21,15 @@ class CountingFetch:
 
 def counting_fetches(account: AccountCoverage) -> list[CountingFetch]:
     """Return the fetches that are the newest ones of at least one day, and of which."""
-    newest: dict[date, tuple[Landing, int]] = {}
-    for landing, applied in sorted(account.landings, key=lambda each: each[0].fetched_at):
-        if landing.is_whole:
-            day = landing.window.first
-            while day <= min(landing.window.last, landing.fetched_at.date()):
-                newest[day] = landing, applied.pages
-                day += _DAY
-    days: dict[tuple[Landing, int], set[date]] = {}
-    for day, found in newest.items():
-        days.setdefault(found, set()).add(day)
+    days: dict[str, set[date]] = {}
+    for covered in account.covered:
+        days.setdefault(covered.landing, set()).add(covered.day)
     return [
-        CountingFetch(landing, frozenset(own), pages, landing.fetched_at.strftime(STAMP))
-        for (landing, pages), own in days.items()
+        CountingFetch(
+            landing, frozenset(days[landing.name]), applied.pages, landing.fetched_at.strftime(STAMP)
+        )
+        for landing, applied in account.landings
+        if landing.name in days
     ]
 
 
@@ -51,13 +45,3 @@ def sample(fetches: Sequence[CountingFetch], pages: int) -> list[tuple[CountingF
     chosen = [(fetch, random.randrange(fetch.pages)) for fetch in ordered[: pages // 2]]
     others = random.sample(range(len(everything)), min(pages, len(everything)))
     return [*chosen, *(everything[place] for place in others if everything[place] not in chosen)][:pages]
-
-
-def spans(days: Iterable[date]) -> Iterator[tuple[date, date]]:
-    """Yield the first and the last of days that follow each other."""
-    ordered = sorted(days)
-    first = ordered[0]
-    for day, after in zip(ordered, [*ordered[1:], None], strict=True):
-        if after is None or after != day + _DAY:
-            yield first, day
-            first = after or day

@@ -9,6 +9,7 @@ from transforms.values.dates import INSTANT
 from transforms.values.windows import (
     CoveredDay,
     Window,
+    consecutive,
     covered_days,
     find_first_day,
     holes,
@@ -253,3 +254,12 @@ def test_holes_are_days_without_a_fetch_after_them(read: list[tuple[Window, date
             for window, at in read
         )
     ]
+
+
+def test_consecutive_days_are_one_window_whatever_their_order() -> None:
+    days = [date(2026, 3, 1), date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 3), date(2026, 3, 3)]
+    assert consecutive(days) == [
+        Window(date(2026, 2, 27), date(2026, 3, 1)),
+        Window(date(2026, 3, 3), date(2026, 3, 3)),
+    ]
+    assert consecutive([]) == []
