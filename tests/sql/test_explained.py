@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from tests.sql.test_mart_totals import ledgers, warehouse_of
 from tests.support.sql.tables import MODELS, Row
 from transforms.errors import ConfigError
-from transforms.model.generated_checks import FACT_SUMS
 from transforms.model.models import FACT, Model
+from transforms.model.sums import FACT_SUMS
 from transforms.report.explain import (
     Condition,
     additive,

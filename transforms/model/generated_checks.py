@@ -6,25 +6,8 @@ Each mart has a statement of its own, so that their intermediate results are not
 from collections.abc import Iterable, Mapping
 
 from transforms.errors import ModelError
-from transforms.model.models import DETAIL, FACT, Check, Model
-
-FACT_SUMS: Mapping[str, str] = {
-    "recordings": "count(*)",
-    "unpriced_recordings": "count(*) filter (where is_awaiting_price)",
-    "priced_recordings": "count(*) filter (where is_priced)",
-    "duration_seconds": "cast(coalesce(sum(duration_seconds), 0) as bigint)",
-    "billed_minutes": "cast(coalesce(sum(billed_minutes), 0) as bigint)",
-    "priced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint)",
-    "unpriced_minutes": "cast(coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0) as bigint)",
-    "cost": "sum(cost)",
-    "cost_without_minutes": "coalesce(sum(cost) filter (where coalesce(billed_minutes, 0) = 0), 0)",
-    "credits": "coalesce(-sum(cost) filter (where cost < 0), 0)",
-    "unmeasured_recordings": "count(*) filter (where is_awaiting_price and billed_minutes is null)",
-}
-"""Columns of a mart that add up, and the SQL over recordings that computes each of them."""
-
-_DETAIL_SUMS: Mapping[str, str] = {name: f"sum({name})" for name in FACT_SUMS}
-_SUMS: Mapping[str, Mapping[str, str]] = {FACT: FACT_SUMS, DETAIL: _DETAIL_SUMS}
+from transforms.model.models import Check, Model
+from transforms.model.sums import SUMS
 
 _MONTH = "cast(date_trunc('month', usage_date) as date)"
 
@@ -51,12 +34,12 @@ def sum_check(models: Iterable[Model]) -> Check:
         totals = model.twin.adds_up
         if not totals.columns:
             continue
-        known = _SUMS.get(totals.of, {})
+        known = SUMS.get(totals.of, {})
         unknown = [column for column in totals.columns if column not in known]
         if unknown:
             raise ModelError(
                 f"{model.file}: adds_up names {unknown[0]} of {totals.of}. "
-                f"Use some of {', '.join(known or _SUMS)}."
+                f"Use some of {', '.join(known or SUMS)}."
             )
         selects.append(_differences(model))
     why = "Each mart must add up to what it is made of, for each value of its key, to the last decimal."
@@ -67,7 +50,7 @@ def _differences(model: Model) -> str:
     """Return a SELECT of the keys whose sums differ, with the sums as text."""
     totals = model.twin.adds_up
     by = _compared_by(model)
-    sums = {column: _SUMS[totals.of][column] for column in totals.columns}
+    sums = {column: SUMS[totals.of][column] for column in totals.columns}
     parts = _grouped(totals.of, totals.where, by, sums)
     mart = _grouped(model.name, "", dict(zip(by, by, strict=True)), {each: f"sum({each})" for each in sums})
     texts = ", ".join(f"'{column} ' || coalesce(cast({column} as varchar), 'null')" for column in sums)

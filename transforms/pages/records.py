@@ -222,9 +222,7 @@ def _read_odd_record(text: bytes, unknown: list[tuple[str, str]]) -> Record | Mi
             try:
                 values[name] = _loose_text(bytes(raw))
             except (msgspec.DecodeError, UnicodeDecodeError):
-                if (
-                    name == "media_url"
-                ):  # no figure of money needs it: count it as unreadable, and keep the record
+                if name == "media_url":  # no cost depends on it, so it is an oddity and the record is kept
                     values[name] = bytes(raw).decode(errors="replace")
                 else:
                     unreadable.append(name)

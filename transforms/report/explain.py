@@ -10,8 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from transforms.errors import ConfigError
-from transforms.model.generated_checks import FACT_SUMS
 from transforms.model.models import FACT, Model, Twin
+from transforms.model.sums import FACT_SUMS
 from transforms.values.names import find_mart_name
 
 _MONTH = "cast(date_trunc('month', recordings.usage_date) as date)"

@@ -29,7 +29,7 @@ _PRAGMA = re.compile(
     r"|table_info|version)\b",
     re.IGNORECASE,
 )
-_SELECT = re.compile(r"pivot|pivot_wider|with|select|from|\(", re.IGNORECASE)
+_SELECT = re.compile(r"pivot|with|select|from|\(", re.IGNORECASE)
 
 
 def open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
