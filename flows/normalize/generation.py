@@ -5,7 +5,7 @@ A generation is a set of landings in which no two whole ones share a day. Only t
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from transforms.normalize.rejects import remaining_rejects
 from transforms.normalize.versions import SEEN_SCHEMA, Sighting, fold
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.pages.recordings import Listed, list_recordings
+from transforms.schema import LAKE_SCHEMA
 from transforms.values.dates import INSTANT
 from transforms.values.windows import Fetch, is_created_in, month_windows
 
@@ -45,22 +46,24 @@ class _MonthSeen:
 
 def apply_generation(
     raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], *, is_redone: bool = False
-) -> AppliedGeneration:
+) -> AppliedGeneration | None:
     """Fold one generation of an account's landings into the lake.
 
-    Applying a generation twice is harmless. is_redone: an earlier attempt may have been interrupted halfway.
+    Returns None, and leaves the lake as it was, if a recording moved to another month and there are several landings.
+    They have to be applied one by one then: which landings form a generation depends on where normalizing began, and
+    what the lake says of a recording that moved must not. Applying a generation twice is harmless.
+
+    is_redone: an earlier attempt may have been interrupted halfway.
     """
     result = AppliedGeneration()
     listed: dict[Landing, Listed] = {}
     new_by_fetch: Counter[datetime] = Counter()
     stored_rejects = lake.rejects.read(account_sid)
-    understood = []
+    understood, months = [], []
     for seen in _months_seen(raw, landings, listed):
         merged = fold(lake.read(account_sid, seen.month), seen.sightings)
         if merged.is_changed:
-            _keep_history(lake, account_sid, merged.corrections, merged.changes)
-            lake.replace(account_sid, seen.month, merged.table)
-        _count_went_back(merged.went_back, listed)
+            lake.prepare(account_sid, seen.month, merged.table)
         fetches = [sighting.fetch for sighting in seen.sightings]
         new_by_fetch.update(_first_seen_by(merged.table, fetches))
         understood += [
@@ -70,9 +73,18 @@ def apply_generation(
         result.new += merged.new
         result.changed += merged.changed
         result.deleted += merged.deleted
+        months.append(replace(merged, table=LAKE_SCHEMA.empty_table()))
+    moved = dict(lake.in_several_months(account_sid)) if new_by_fetch or is_redone else {}
+    if moved and len(landings) > 1:
+        lake.withdraw(account_sid)
+        return None
+    # History first: when the months are replaced, the old prices are gone.
+    for merged in months:
+        _keep_history(lake, account_sid, merged.corrections, merged.changes)
+        _count_went_back(merged.went_back, listed)
+    lake.publish(account_sid)
     fetches = [landing.fetch for landing in landings]
-    if new_by_fetch or is_redone:
-        new_by_fetch.subtract(_settle_moves(lake, account_sid, fetches))
+    new_by_fetch.subtract(_settle_moves(lake, account_sid, moved, fetches))
     rejects = pa.concat_tables([each.rejects for each in listed.values()])
     lake.rejects.write(
         account_sid, remaining_rejects(stored_rejects, rejects, pa.concat_arrays(understood), fetches)
@@ -110,9 +122,13 @@ def _months_seen(
     yield from under_way.values()
 
 
-def _settle_moves(lake: Lake, account_sid: str, fetches: list[Fetch]) -> Counter[datetime]:
-    """Keep each recording in one month only. Returns by how many that reduces what each fetch saw first."""
-    moved = dict(lake.in_several_months(account_sid))
+def _settle_moves(
+    lake: Lake, account_sid: str, moved: Mapping[str, list[str]], fetches: list[Fetch]
+) -> Counter[datetime]:
+    """Keep each moved recording in one month only. Returns by how many that reduces what each fetch saw first.
+
+    moved: the months of each recording that is in several.
+    """
     months = {month for names in moved.values() for month in names}
     before = {month: lake.read(account_sid, month) for month in months}
     settled = settle_moved(before, list(moved), fetches)
@@ -131,7 +147,6 @@ def _settle_moves(lake: Lake, account_sid: str, fetches: list[Fetch]) -> Counter
 
 
 def _keep_history(lake: Lake, account_sid: str, corrected: pa.Table, changed: pa.Table) -> None:
-    """Write corrections and changes. Call it before the month is written: afterwards the old prices are gone."""
     lake.corrections.write(account_sid, add_corrections(lake.corrections.read(account_sid), corrected))
     lake.changes.write(account_sid, add_changes(lake.changes.read(account_sid), changed))
 

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -123,15 +124,21 @@ def _apply_all(
     summary = NormalizeSummary()
     by_name = {landing.name: landing for landing in landings}
     done = 0
-    for generation in generations(landing.fetch for landing in landings):
+    steps = deque(generations(landing.fetch for landing in landings))
+    while steps:
+        step = steps.popleft()
         is_redone = state.months is None
         lake.begin(account_sid, state)
-        of_generation = [by_name[fetch.landing] for fetch in generation]
-        applied = apply_generation(raw, lake, account_sid, of_generation, is_redone=is_redone)
+        applied = apply_generation(
+            raw, lake, account_sid, [by_name[fetch.landing] for fetch in step], is_redone=is_redone
+        )
+        if applied is None:
+            steps.extendleft([fetch] for fetch in reversed(step))
+            continue
         state.applied += applied.landings
         lake.finish(account_sid, state)
         summary += _counted(applied)
-        done += len(generation)
+        done += len(step)
         report(done, len(landings))
     if state.months is None:
         lake.finish(account_sid, state)

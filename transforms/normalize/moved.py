@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ def settle_moved(
     """Keep each moved recording in one month only.
 
     A version that is still listed wins, then the newest landing, then the newest updated_at. The first sighting, in
-    whichever month it was, is kept.
+    whichever month it was, is kept. Each version up to it replaced the one before.
 
     Args:
         months: LAKE_SCHEMA by month (YYYY-MM), each with some of the moved recordings. The same months are returned.
@@ -58,12 +59,14 @@ def settle_moved(
     replaced: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for sightings in versions.values():
         month, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
-        landing = winner["raw_page"].rpartition("/")[0]
-        if landing in seen_at:
-            seen = {**winner, "seen_at": seen_at[landing]}
-            replaced += [(row, seen) for _, row in sightings if _landing(row) < _landing(winner)]
-        for when in ("first_seen_at", "first_priced_at"):
-            winner[when] = min((row[when] for _, row in sightings if row[when]), default=None)
+        until_winner = sorted(
+            (row for _, row in sightings if row is winner or _landing(row) < _landing(winner)), key=_landing
+        )
+        for before, after in pairwise(_with_firsts(until_winner)):
+            landing = after["raw_page"].rpartition("/")[0]
+            if landing in seen_at:
+                replaced.append((before, {**after, "seen_at": seen_at[landing]}))
+        winner |= _firsts(row for _, row in sightings)
         winners[month].append(winner)
         for month, row in sightings:
             sighted[month].append(row)
@@ -72,9 +75,22 @@ def settle_moved(
         {month: _settled(table, sighted[month]) for month, table in unmoved.items()},
         {month: _settled(table, winners[month]) for month, table in unmoved.items()},
         corrections(*_pairs(replaced)),
-        # The oldest version comes last, because the last change counts.
-        late_changes(*_pairs(sorted(replaced, key=lambda pair: _landing(pair[0]), reverse=True))),
+        late_changes(*_pairs(replaced)),
     )
+
+
+def _firsts(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return when a recording was first seen and first priced, as far as these rows of it know."""
+    rows = list(rows)
+    return {
+        when: min((row[when] for row in rows if row[when]), default=None)
+        for when in ("first_seen_at", "first_priced_at")
+    }
+
+
+def _with_firsts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let each row know what the rows before it know."""
+    return [row | _firsts(rows[: place + 1]) for place, row in enumerate(rows)]
 
 
 def _pairs(replaced: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> tuple[pa.Table, pa.Table]:

@@ -99,23 +99,40 @@ def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
     by_landing = {sighting.fetch.landing: sighting for sighting in sightings}
     whole = Merged(existing, 0, 0, 0)
     for layer in layers(sighting.fetch for sighting in by_landing.values()):
-        of_layer = [by_landing[reading.landing] for reading in layer]
-        merged = merge(
-            whole.table,
-            newest_versions(pa.concat_tables([sighting.recordings for sighting in of_layer])),
-            [sid for sighting in of_layer for sid in sighting.rejected_sids],
-            layer,
-        )
-        whole = Merged(
-            merged.table,
-            whole.new + merged.new,
-            whole.changed + merged.changed,
-            whole.deleted + merged.deleted,
-            pa.concat_tables([whole.corrections, merged.corrections]),
-            pa.concat_tables([whole.changes, merged.changes]),
-            pa.concat_tables([whole.went_back, merged.went_back]),
-        )
+        for step in _steps(whole.table, [by_landing[reading.landing] for reading in layer]):
+            merged = merge(
+                whole.table,
+                newest_versions(pa.concat_tables([sighting.recordings for sighting in step])),
+                [sid for sighting in step for sid in sighting.rejected_sids],
+                [sighting.fetch for sighting in step],
+            )
+            whole = Merged(
+                merged.table,
+                whole.new + merged.new,
+                whole.changed + merged.changed,
+                whole.deleted + merged.deleted,
+                pa.concat_tables([whole.corrections, merged.corrections]),
+                pa.concat_tables([whole.changes, merged.changes]),
+                pa.concat_tables([whole.went_back, merged.went_back]),
+            )
     return whole
+
+
+def _steps(existing: pa.Table, layer: list[Sighting]) -> list[list[Sighting]]:
+    """Merge a layer at once, or fetch by fetch if a recording moved between their days.
+
+    Which fetches form a layer depends on where normalizing began; when a recording was seen to change must not.
+    """
+    if len(layer) == 1:
+        return [layer]
+    of_day = ["recording_sid", "created_at"]
+    seen = pa.concat_tables([sighting.recordings.select(of_day) for sighting in layer])
+    known = existing.select(of_day).filter(
+        pc.is_in(existing["recording_sid"], value_set=pc.unique(seen["recording_sid"]))
+    )
+    places = pa.concat_tables([seen.cast(known.schema), known]).group_by(of_day).aggregate([])
+    is_at_once = pc.count_distinct(places["recording_sid"]).as_py() == places.num_rows
+    return [layer] if is_at_once else [[sighting] for sighting in layer]
 
 
 def newest_versions(seen: pa.Table) -> pa.Table:

@@ -6,6 +6,7 @@ Next to the months is `_landings.json`, which records the landings that are in t
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pyarrow.parquet as pq
 
 from flows.stores.lake.account_table import AccountTable, has_columns, holds, null_count, read_parquet
 from flows.stores.lake.lookups import in_several_files
-from flows.stores.lake.written_files import changed_files, record_files, total_rows, totals_in, with_totals
-from flows.stores.whole_files import replaced_whole, write_whole
+from flows.stores.lake.month_file import next_to, write_month
+from flows.stores.lake.written_files import changed_files, record_files, total_rows, totals_in
+from flows.stores.whole_files import write_whole
 from transforms.ingest.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
 from transforms.normalize.corrections import CORRECTION_SCHEMA
 from transforms.normalize.late_changes import CHANGE_SCHEMA
@@ -24,11 +26,6 @@ from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
 _FILE = "recordings.parquet"
 _STATE = "_landings.json"
-# Dictionary encoding pays off for values that repeat, but not for identifiers.
-_DICTIONARY_COLUMNS = [
-    "account_sid", "source", "source_raw", "status", "channels", "duration_seconds", "price", "price_raw", "currency",
-    "error_code", "media_location", "first_seen_at", "first_priced_at", "deleted_at", "raw_page",
-]  # fmt: skip
 
 
 class FoundOddity(msgspec.Struct, frozen=True, array_like=True):
@@ -106,15 +103,27 @@ class Lake:
         if not recordings.num_rows:
             path.unlink(missing_ok=True)
             return
-        with replaced_whole(path) as partial:
-            pq.write_table(
-                with_totals(recordings.cast(LAKE_SCHEMA)),
-                partial,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=_DICTIONARY_COLUMNS,
-                row_group_size=128 * 1024,
-            )
+        write_month(path, recordings)
+
+    def prepare(self, account_sid: str, month: str, recordings: pa.Table) -> None:
+        """Write what a month's recordings will be next to its file, until `publish` or `withdraw`."""
+        write_month(next_to(self._month(account_sid, month)), recordings)
+
+    def publish(self, account_sid: str) -> None:
+        """Replace the files of the months that were prepared."""
+        for month, path in self._prepared(account_sid).items():
+            path.replace(self._month(account_sid, month))
+
+    def withdraw(self, account_sid: str) -> None:
+        """Remove what was prepared."""
+        for path in self._prepared(account_sid).values():
+            path.unlink()
+            with suppress(OSError):  # the month has a file
+                path.parent.rmdir()
+
+    def _prepared(self, account_sid: str) -> dict[str, Path]:
+        files = self._account(account_sid).glob(f"created_month=*/{next_to(Path(_FILE))}")
+        return {file.parent.name.partition("=")[2]: file for file in sorted(files)}
 
     def state(self, account_sid: str) -> LakeState | None:
         """Read the state of the account's months; None if it is unknown or does not match the files."""
@@ -142,7 +151,8 @@ class Lake:
         )
 
     def begin(self, account_sid: str, state: LakeState) -> None:
-        """Record that months are being rewritten."""
+        """Record that months are being rewritten. What an interrupted attempt prepared is removed."""
+        self.withdraw(account_sid)
         state.months = None
         self._write_state(account_sid, state)
 
@@ -219,8 +229,12 @@ class Lake:
         return {day: count for day, count in days.items() if day >= since}
 
     def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
-        """Find recordings that are in more than one month, because their creation date moved: yields sid and months."""
-        return in_several_files(list(self.files(account_sid).values()), self.folder.with_name(".spill"))
+        """Find recordings that are in more than one month, because their creation date moved: yields sid and months.
+
+        Months that are prepared count as they will be.
+        """
+        files = self.files(account_sid) | self._prepared(account_sid)
+        return in_several_files(list(files.values()), self.folder.with_name(".spill"))
 
     def files(self, account_sid: str) -> dict[str, Path]:
         """Return the file of each month (YYYY-MM) of an account."""

@@ -1,0 +1,121 @@
+"""The lake does not depend on how often it was brought up to date in between."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows.normalize.normalize import normalize_account
+from flows.stores.lake.lake import Lake
+from flows.stores.raw.raw_pages import RawPages
+from tests.support.samples.stores import ACCOUNT
+from tests.support.samples.transforms import recording
+from tests.support.servers.scripted_server import page
+from transforms.values.windows import Window
+
+BEGINNING = datetime(2026, 12, 1, tzinfo=UTC)
+SIDS = ("R1", "R2")
+DAYS = [date(2026, 8, 10), date(2026, 8, 20), date(2026, 9, 10), date(2026, 9, 20), date(2026, 10, 10)]
+WINDOWS = [
+    Window(date(2026, 8, 1), date(2026, 8, 31)),
+    Window(date(2026, 8, 1), date(2026, 8, 15)),
+    Window(date(2026, 8, 16), date(2026, 9, 15)),
+    Window(date(2026, 9, 1), date(2026, 9, 30)),
+    Window(date(2026, 10, 1), date(2026, 10, 31)),
+    Window(date(2026, 8, 1), date(2026, 10, 31)),
+]
+PRICES = ("-0.0025", "-0.005", "-0.0075")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One fetch of a window, and what its recordings were then: for each sid its day and its price."""
+
+    window: Window
+    is_whole: bool
+    recordings: tuple[tuple[date, str], ...]
+
+
+def listed(reading: Reading) -> Iterator[dict[str, Any]]:
+    for sid, (day, price) in zip(SIDS, reading.recordings, strict=True):
+        if reading.window.first <= day <= reading.window.last:
+            created_at = format_datetime(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+            yield {"sid": sid, "date_created": created_at, "price": price}
+
+
+def land(data_dir: Path, number: int, reading: Reading) -> None:
+    raw = RawPages(data_dir)
+    at = BEGINNING + timedelta(hours=number)
+    landing = raw.begin(ACCOUNT, reading.window, at)
+    writer = raw.writer(landing)
+    rows = [
+        recording(
+            f'"{each["sid"]}"', date_created=f'"{each["date_created"]}"', date_updated=f'"{format_datetime(at)}"',
+            price=f'"{each["price"]}"',
+        )
+        for each in listed(reading)
+    ]  # fmt: skip
+    body = page().replace(b"[]", b"[" + b",".join(rows) + b"]")
+    writer.add("https://example.com/1", body, len(rows))
+    if reading.is_whole:
+        writer.complete(at)
+    else:
+        writer.abandon(at)
+
+
+def tables(data_dir: Path) -> dict[str, list[dict[str, Any]]]:
+    lake = Lake(data_dir)
+    recordings = [row for month in lake.months(ACCOUNT) for row in lake.read(ACCOUNT, month).to_pylist()]
+    return {
+        "recordings": sorted(recordings, key=lambda row: row["recording_sid"]),
+        "corrections": lake.corrections.read(ACCOUNT).to_pylist(),
+        "changes": lake.changes.read(ACCOUNT).to_pylist(),
+    }
+
+
+def normalized(readings: list[Reading], stops: set[int]) -> dict[str, list[dict[str, Any]]]:
+    """Land the readings one after the other, and normalize after those in `stops` and at the end."""
+    with TemporaryDirectory() as folder:
+        data_dir = Path(folder)
+        for number, reading in enumerate(readings):
+            land(data_dir, number, reading)
+            if number in stops:
+                normalize_account(data_dir, ACCOUNT)
+        normalize_account(data_dir, ACCOUNT)
+        return tables(data_dir)
+
+
+def readings() -> st.SearchStrategy[list[Reading]]:
+    """Make readings of recordings that move and change now and then, each at most twice."""
+    states = st.tuples(*(st.tuples(st.sampled_from(DAYS), st.sampled_from(PRICES)) for _ in SIDS))
+    reading = st.builds(Reading, st.sampled_from(WINDOWS), st.booleans(), states)
+    return st.lists(reading, min_size=2, max_size=6)
+
+
+@given(readings(), st.sets(st.integers(0, 5)))
+@settings(deadline=None, max_examples=30)
+def test_lake_does_not_depend_on_where_normalizing_began(history: list[Reading], stops: set[int]) -> None:
+    assert normalized(history, stops) == normalized(history, set())
+
+
+@pytest.mark.parametrize("stops", [set(), {0}, {0, 1}, {0, 1, 2}, {2}])
+def test_moved_recording_is_corrected_when_first_seen(stops: set[int]) -> None:
+    august, october = (DAYS[0], PRICES[0]), (DAYS[4], PRICES[0])
+    moved = (DAYS[2], PRICES[1])
+    history = [
+        Reading(WINDOWS[0], True, (august, october)),
+        Reading(WINDOWS[5], False, (moved, october)),  # abandoned, and the only one to see it for an hour
+        Reading(WINDOWS[4], True, (moved, october)),
+        Reading(WINDOWS[3], True, (moved, october)),
+    ]
+    found = normalized(history, stops)
+    (correction,) = found["corrections"]
+    assert correction["seen_at"] == BEGINNING + timedelta(hours=1)
+    assert "2026-08-01_2026-10-31" in correction["raw_page_after"]
