@@ -153,6 +153,65 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         + "".join(f" and fact.{key} is not distinct from changes.{key}" for key in KEYS.split(", "))
         + " group by changes.account_sid, changes.source, changes.channels, changes.currency, changed_on, rate_after",
     ),
+    "marts.mixed_rate_days": (
+        f"select usage_date, {KEYS}, lower_rate, higher_rate from marts.mixed_rate_days",
+        f"select usage_date, {KEYS}, min(rate), max(rate) from (select usage_date, {KEYS}, rate, "
+        f"sum(billed_minutes) as part, sum(part) over (partition by usage_date, {KEYS}) as whole, "
+        f"rank() over (partition by usage_date, {KEYS} order by part desc, rate desc) as place from {FACT} "
+        f"where is_priced and billed_minutes > 0 and rate > 0 group by usage_date, {KEYS}, rate) "
+        f"where part >= 0.1 * whole and place <= 2 group by usage_date, {KEYS} having count(*) > 1",
+    ),
+    "marts.rate_switches": (
+        f"select switched_on, {KEYS}, rate_after, count(*) > 1 and not bool_or(is_lasting) "
+        "from marts.rate_switches group by all",
+        f"select usage_date, {KEYS}, prevailing_rate, false from marts.effective_rates "
+        f"where prevailing_rate is not null qualify prevailing_rate <> lag(prevailing_rate) "
+        f"over (partition by {KEYS} order by usage_date)",
+    ),
+    "marts.month_rates": (
+        f"select month, {KEYS}, rate, minutes from marts.month_rates",
+        "select date_trunc('month', usage_date) as month, fact.account_sid, fact.source, fact.channels, fact.currency, "
+        f"fact.rate, sum(billed_minutes) from {FACT} as fact semi join marts.month_rates as rates "
+        f"on {of_the_same('fact', 'rates')} and fact.currency = rates.currency and fact.rate = rates.rate "
+        "and date_trunc('month', usage_date) = rates.month where is_priced group by all",
+    ),
+    "marts.volume_tiers": (
+        f"select {KEYS}, lower_rate, higher_rate, first_month, months from marts.volume_tiers",
+        "select tiers.account_sid, tiers.source, tiers.channels, tiers.currency, lower_rate, higher_rate, first_month, "
+        "months from marts.volume_tiers as tiers join marts.month_rates as rates "
+        f"on {of_the_same('rates', 'tiers')} and rates.currency = tiers.currency and rate in (lower_rate, higher_rate) "
+        "and month >= first_month and month < coalesce(until_month, date '9999-12-31') group by all "
+        "having count(*) >= 2 * months and count(distinct month) >= months and months > 1",
+    ),
+    "marts.placed_switches": (
+        f"select {KEYS}, switched_on, rate_before, rate_after, since <= switched_on from marts.placed_switches",
+        f"select {KEYS}, switched_on, rate_before, rate_after, true from marts.rate_switches",
+    ),
+    "marts.rate_turns": (
+        f"select {KEYS}, lower_rate, higher_rate, since, switches, last_switch_on from marts.rate_turns",
+        "select placed.account_sid, placed.source, placed.channels, placed.currency, placed.lower_rate, "
+        "placed.higher_rate, placed.since, count(*), max(switched_on) from marts.placed_switches as placed "
+        f"semi join marts.rate_turns as turns on {of_the_same('placed', 'turns')} and placed.since = turns.since "
+        "and placed.currency = turns.currency and placed.lower_rate = turns.lower_rate "
+        "and placed.higher_rate = turns.higher_rate group by all",
+    ),
+    "marts.rate_replacements": (
+        f"select {KEYS}, since, rate, rate_replaced <> rate from marts.rate_replacements",
+        "select turns.account_sid, turns.source, turns.channels, turns.currency, turns.since, rate, true "
+        "from marts.rate_turns as turns join marts.rate_replacements as replaced "
+        f"on {of_the_same('turns', 'replaced')} and turns.currency = replaced.currency "
+        "and turns.since = replaced.since and turns.lower_rate = replaced.lower_rate "
+        "and turns.higher_rate = replaced.higher_rate "
+        "and rate in (turns.lower_rate, turns.higher_rate)",
+    ),
+    "marts.rates_in_turn": (
+        f"select {KEYS}, since, lower_rate, higher_rate, lower_minutes + higher_minutes, lower_cost + higher_cost "
+        "from marts.rates_in_turn",
+        "select turns.account_sid, turns.source, turns.channels, turns.currency, since, lower_rate, higher_rate, "
+        f"sum(billed_minutes), sum(cost) from marts.rate_turns as turns join {FACT} as fact "
+        f"on {of_the_same('fact', 'turns')} and fact.currency = turns.currency and rate in (lower_rate, higher_rate) "
+        "and usage_date between since and last_day where is_priced and billed_minutes > 0 group by all",
+    ),
     "marts.unpriced_backlog": (
         "select account_sid, status, currency, sum(unpriced_recordings), sum(unpriced_minutes), min(oldest_usage_date) "
         "from marts.unpriced_backlog group by all",
@@ -569,10 +628,15 @@ def plain_ledger() -> list[Row]:
     return [*rows, {**rows[-1], **ten_hours}]
 
 
-# Marts without rows here: a shift needs six weeks.
+# Marts without rows here: a shift needs six weeks, a tier two months, and a replaced rate two pairs that take turns.
 PLANTED = {
+    **{
+        mart: f"insert into {mart} (account_sid, source, currency, lower_rate, higher_rate) "
+        "values ('A', 'DialVerb', 'USD', 1, 2)"
+        for mart in ("marts.volume_tiers", "marts.rate_replacements")
+    },
     "marts.spend_shifts": "insert into marts.spend_shifts (since, account_sid, currency) "
-    "values (date '2026-09-01', 'A', 'USD')"
+    "values (date '2026-09-01', 'A', 'USD')",
 }
 
 

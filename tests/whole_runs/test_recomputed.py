@@ -114,6 +114,7 @@ def reference(sids: Sequence[str]) -> Mapping[str, str]:
 
 
 EVERY_TABLE = {table.name for table in (*TABLES, *REPORTS)}
+ONLY_BY_CHANCE = {"marts.rates_in_turn"}  # where short recordings make another rate prevail now and then
 ONLY_WITH_GAPS = {"landed.unread_days", "reports.holes"}
 
 
@@ -161,7 +162,7 @@ def test_recomputed_figures_agree_after_eventful_months(name: str, tmp_path: Pat
     comparison = compared(tell(STORIES[name], tmp_path / "data", reference))
     assert not comparison.differences, str(comparison)
     assert comparison.cells.total() > 60_000
-    assert EVERY_TABLE - comparison.cells.keys() <= (
+    assert EVERY_TABLE - comparison.cells.keys() - ONLY_BY_CHANCE <= (
         ONLY_WITH_GAPS if STORIES[name].unread is None else set()
     )
 

@@ -1,55 +1,73 @@
 with
 
-rates as (
-    select * from marts.effective_rates
-    where prevailing_rate is not null
+switches as (
+    select * from marts.placed_switches
+    where is_lasting
+),
+
+turns as (
+    select * from marts.rate_turns
+),
+
+replacements as (
+    select * from marts.rate_replacements
 ),
 
 recordings as (
     select * from marts.fct_recordings
 ),
 
--- Consecutive days with the same rate form a run.
-numbered as (
+-- A new rate of turns or tiers that follow others took the place of one of them, whichever prevailed the day before.
+replaced as (
     select
-        *,
-        row_number() over (partition by account_sid, source, channels, currency order by usage_date)
-        - row_number()
-            over (
-                partition by account_sid, source, channels, currency, prevailing_rate
-                order by usage_date
-            )
-            as run,
-    from rates
-),
-
--- A rate that applies for only a day or two is not a lasting change.
-runs as (
-    select
-        account_sid,
-        account_name,
-        source,
-        channels,
-        currency,
-        prevailing_rate,
-        min(usage_date) as first_day,
-    from numbered
-    group by account_sid, account_name, source, channels, currency, prevailing_rate, run
-    having count(*) >= 3
-),
-
-compared as (
-    select
-        *,
-        lag(prevailing_rate)
-            over (partition by account_sid, source, channels, currency order by first_day)
-            as rate_before,
-    from runs
+        switches.account_sid,
+        switches.source,
+        switches.channels,
+        switches.currency,
+        switches.switched_on,
+        arg_min(replacements.rate_replaced, (replacements.since, replacements.rate_replaced))
+            as rate_replaced,
+    from switches
+    inner join replacements
+        on
+            switches.account_sid = replacements.account_sid
+            and switches.source = replacements.source
+            and switches.channels is not distinct from replacements.channels
+            and switches.currency = replacements.currency
+            and switches.rate_after = replacements.rate
+            and replacements.since between switches.switched_on and switches.switched_on + 62
+    group by
+        switches.account_sid, switches.source, switches.channels, switches.currency,
+        switches.switched_on
 ),
 
 changes as (
-    select * from compared
-    where rate_before <> prevailing_rate
+    select
+        switches.account_sid,
+        switches.account_name,
+        switches.source,
+        switches.channels,
+        switches.currency,
+        switches.switched_on as changed_on,
+        coalesce(replaced.rate_replaced, switches.rate_before) as rate_before,
+        switches.rate_after,
+        coalesce(turns.known_on, switches.switched_on) as known_on,
+    from switches
+    left join replaced
+        on
+            switches.account_sid = replaced.account_sid and switches.source = replaced.source
+            and switches.channels is not distinct from replaced.channels
+            and switches.currency = replaced.currency
+            and switches.switched_on = replaced.switched_on
+    left join turns
+        on
+            switches.account_sid = turns.account_sid and switches.source = turns.source
+            and switches.channels is not distinct from turns.channels
+            and switches.currency = turns.currency and switches.lower_rate = turns.lower_rate
+            and switches.higher_rate = turns.higher_rate and switches.since = turns.since
+    where
+        turns.since is null or switches.switched_on = turns.ended_on
+        or (switches.switched_on = turns.since and replaced.rate_replaced is not null)
 ),
 
 -- Only recordings of the few days and rates concerned.
@@ -66,36 +84,28 @@ firsts as (
     from recordings
     inner join changes
         on
-            recordings.usage_date = changes.first_day
+            recordings.usage_date = changes.changed_on
             and recordings.account_sid = changes.account_sid
             and recordings.source = changes.source
             and recordings.channels is not distinct from changes.channels
-            and recordings.currency = changes.currency and recordings.rate = changes.prevailing_rate
+            and recordings.currency = changes.currency and recordings.rate = changes.rate_after
     group by
         recordings.usage_date, recordings.account_sid, recordings.source, recordings.channels,
         recordings.currency
 )
 
 select
-    changes.account_sid,
-    changes.account_name,
-    changes.source,
-    changes.channels,
-    changes.currency,
-    changes.first_day as changed_on,
-    changes.rate_before,
-    changes.prevailing_rate as rate_after,
+    changes.* exclude (known_on),
     cast(
-        (changes.prevailing_rate - changes.rate_before)
-        * 100
-        / changes.rate_before as decimal(18, 2)
+        (changes.rate_after - changes.rate_before) * 100 / changes.rate_before as decimal(18, 2)
     ) as change_percent,
+    changes.known_on,
     firsts.first_recording_sid,
     firsts.first_created_at,
 from changes
 left join firsts
     on
-        changes.first_day = firsts.usage_date and changes.account_sid = firsts.account_sid
+        changes.changed_on = firsts.usage_date and changes.account_sid = firsts.account_sid
         and changes.source = firsts.source and changes.channels is not distinct from firsts.channels
         and changes.currency = firsts.currency
 order by changed_on, changes.account_sid, changes.source, changes.channels, changes.currency

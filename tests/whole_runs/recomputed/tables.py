@@ -53,6 +53,7 @@ TABLES = (
     Table("marts.months_read", ("month", "account_sid"), lambda given, _: months.months_read(given)),
     Table("marts.effective_rates", ("usage_date", *CELL), rates.effective_rates),
     Table("marts.rate_changes", (*CELL, "changed_on"), rates.rate_changes),
+    Table("marts.rates_in_turn", (*CELL, "since", "lower_rate", "higher_rate"), rates.rates_in_turn),
     Table(
         "marts.rate_periods",
         ("account_sid", "source", "channels", "currency", "valid_from"),

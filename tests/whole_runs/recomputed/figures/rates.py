@@ -12,12 +12,13 @@ from tests.whole_runs.recomputed.figures.spend import (
     minutes,
     rounded,
 )
+from tests.whole_runs.recomputed.figures.turns import Days, turns_and_changes
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, over, percent, total
 
 KIND = ("account_sid", "source", "channels")
-RATE_DAYS = 3
-"""A new rate counts when it has been the usual one on this many days with recordings."""
+MEANING_OF_TURNS = "The two rates take turns, or are charged on the same days."
+MEANING_OF_A_TIER = "Each month begins at first_rate; minutes beyond the threshold cost the other rate."
 
 
 def effective_rates(given: Given, facts: Sequence[Row]) -> list[Row]:
@@ -48,53 +49,67 @@ def prevailing(rows: Sequence[Row]) -> Decimal | None:
     return max(by_rate, key=lambda rate: (by_rate[rate], rate)) if by_rate else None
 
 
-def rate_changes(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """The first days of a new rate."""
-    days = sorted(
-        (row for row in effective_rates(given, facts) if row["prevailing_rate"] is not None),
-        key=lambda row: row["usage_date"],
-    )
-    rows = []
-    for place, series in grouped(days, *CELL).items():
-        for before, first in _changes(series):
-            same = [
-                fact
-                for fact in facts
-                if all(fact[column] == first[column] for column in ("usage_date", *CELL))
-                and fact["cost"]
-                and rounded(fact["rate"]) == first["prevailing_rate"]
-            ]
-            earliest = min(same, key=lambda fact: (fact["created_at"], fact["recording_sid"]))
-            rows.append(
-                given.named(
-                    dict(zip(CELL, place, strict=True))
-                    | {
-                        "changed_on": first["usage_date"],
-                        "rate_before": before,
-                        "rate_after": first["prevailing_rate"],
-                        "change_percent": percent(EXACT.subtract(first["prevailing_rate"], before), before),
-                        "first_recording_sid": earliest["recording_sid"],
-                        "first_created_at": earliest["created_at"],
-                    }
-                )
+def _rate_days(facts: Sequence[Row]) -> Iterator[tuple[Row, list[Row], Days]]:
+    """Yield each account, source, channel count and currency, its charged recordings, and their minutes by day."""
+    charged = [
+        row | {"rate": rounded(row["rate"])} for row in facts if is_priced(row) and row["billed_minutes"]
+    ]
+    charged = [row for row in charged if row["rate"] > 0]
+    for place, rows in grouped(charged, *CELL).items():
+        days = {
+            day: {rate: minutes(same) for (rate,), same in grouped(of_day, "rate").items()}
+            for (day,), of_day in grouped(rows, "usage_date").items()
+        }
+        yield dict(zip(CELL, place, strict=True)), rows, days
+
+
+def rate_changes(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
+    """The first days of a new rate, where rates do not take turns."""
+    for place, rows, days in _rate_days(facts):
+        for change in turns_and_changes(days)[1]:
+            same = [row for row in rows if (row["usage_date"], row["rate"]) == (change.day, change.after)]
+            earliest = min(same, key=lambda row: (row["created_at"], row["recording_sid"]))
+            yield given.named(
+                place
+                | {
+                    "changed_on": change.day,
+                    "rate_before": change.before,
+                    "rate_after": change.after,
+                    "change_percent": percent(EXACT.subtract(change.after, change.before), change.before),
+                    "known_on": change.known_on,
+                    "first_recording_sid": earliest["recording_sid"],
+                    "first_created_at": earliest["created_at"],
+                }
             )
-    return rows
 
 
-def _changes(series: Sequence[Row]) -> Iterator[tuple[Decimal, Row]]:
-    """Yield the rate before and the first day of each rate that lasted, as if the others had never been."""
-    runs: list[list[Row]] = []
-    for row in series:
-        if runs and runs[-1][0]["prevailing_rate"] == row["prevailing_rate"]:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
-    lasting = [run for run in runs if len(run) >= RATE_DAYS]
-    rate: Decimal | None = None
-    for run in lasting:
-        if rate is not None and run[0]["prevailing_rate"] != rate:
-            yield rate, run[0]
-        rate = run[0]["prevailing_rate"]
+def rates_in_turn(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
+    """Rates that take turns, and volume tiers."""
+    for place, rows, days in _rate_days(facts):
+        for turns in turns_and_changes(days)[0]:
+            row = place | {
+                "since": turns.since,
+                "kind": "volume tier" if turns.tier else "in turn",
+                "meaning": MEANING_OF_A_TIER if turns.tier else MEANING_OF_TURNS,
+                "last_day": turns.last_day,
+                "is_over": turns.is_over,
+                "switches": len(turns.switches),
+                "first_rate": turns.tier.rate if turns.tier else None,
+                "threshold_minutes": turns.tier.minutes if turns.tier else None,
+                "tier_months": turns.tier.months if turns.tier else None,
+            }
+            for which, rate in zip(("lower", "higher"), turns.pair, strict=True):
+                own = [
+                    each
+                    for each in rows
+                    if each["rate"] == rate and turns.since <= each["usage_date"] <= turns.last_day
+                ]
+                row |= {
+                    f"{which}_rate": rate,
+                    f"{which}_minutes": minutes(own),
+                    f"{which}_cost": total(each["cost"] for each in own) or NOTHING,
+                }
+            yield given.named(row)
 
 
 def rate_card(given: Given) -> list[dict[str, Any]]:

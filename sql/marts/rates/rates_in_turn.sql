@@ -1,0 +1,72 @@
+with
+
+turns as (
+    select * from marts.rate_turns
+),
+
+spent as (
+    select
+        turns.account_sid,
+        turns.source,
+        turns.channels,
+        turns.currency,
+        turns.since,
+        turns.lower_rate,
+        turns.higher_rate,
+        cast(coalesce(
+            sum(detail.priced_minutes) filter (where detail.rate = turns.lower_rate), 0
+        ) as bigint) as lower_minutes,
+        coalesce(sum(detail.cost) filter (where detail.rate = turns.lower_rate), 0) as lower_cost,
+        cast(coalesce(
+            sum(detail.priced_minutes) filter (where detail.rate = turns.higher_rate), 0
+        ) as bigint) as higher_minutes,
+        coalesce(sum(detail.cost) filter (where detail.rate = turns.higher_rate), 0) as higher_cost,
+    from turns
+    inner join marts.daily_spend_detail as detail
+        on
+            turns.account_sid = detail.account_sid and turns.source = detail.source
+            and turns.channels is not distinct from detail.channels
+            and turns.currency = detail.currency
+            and detail.rate in (turns.lower_rate, turns.higher_rate)
+            and detail.usage_date between turns.since and turns.last_day
+    where detail.priced_minutes > 0
+    group by
+        turns.account_sid, turns.source, turns.channels, turns.currency, turns.since,
+        turns.lower_rate, turns.higher_rate
+)
+
+select
+    turns.account_sid,
+    turns.account_name,
+    turns.source,
+    turns.channels,
+    turns.currency,
+    turns.since,
+    turns.lower_rate,
+    turns.higher_rate,
+    case when turns.first_rate is null then 'in turn' else 'volume tier' end as kind,
+    case
+        when turns.first_rate is null
+            then 'The two rates take turns, or are charged on the same days.'
+        else 'Each month begins at first_rate; minutes beyond the threshold cost the other rate.'
+    end as meaning,
+    turns.last_day,
+    turns.is_over,
+    turns.switches,
+    turns.first_rate,
+    turns.threshold_minutes,
+    turns.tier_months,
+    spent.lower_minutes,
+    spent.lower_cost,
+    spent.higher_minutes,
+    spent.higher_cost,
+from turns
+inner join spent
+    on
+        turns.account_sid = spent.account_sid and turns.source = spent.source
+        and turns.channels is not distinct from spent.channels
+        and turns.currency = spent.currency and turns.since = spent.since
+        and turns.lower_rate = spent.lower_rate and turns.higher_rate = spent.higher_rate
+order by
+    turns.since, turns.account_sid, turns.source, turns.channels, turns.currency,
+    turns.lower_rate, turns.higher_rate

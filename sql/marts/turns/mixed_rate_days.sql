@@ -1,0 +1,63 @@
+with
+
+detail as (
+    select * from marts.daily_spend_detail
+    where rate > 0 and priced_minutes > 0
+),
+
+-- Few days have two rates, so that the rest needs little memory.
+days as (
+    select
+        usage_date,
+        account_sid,
+        source,
+        channels,
+        currency,
+        sum(priced_minutes) as day_minutes,
+    from detail
+    group by usage_date, account_sid, source, channels, currency
+    having min(rate) < max(rate)
+),
+
+by_rate as (
+    select
+        detail.usage_date,
+        detail.account_sid,
+        detail.source,
+        detail.channels,
+        detail.currency,
+        detail.rate,
+        days.day_minutes,
+        cast(sum(detail.priced_minutes) as bigint) as minutes,
+    from detail
+    inner join days
+        on
+            detail.usage_date = days.usage_date and detail.account_sid = days.account_sid
+            and detail.source = days.source and detail.channels is not distinct from days.channels
+            and detail.currency = days.currency
+    group by
+        detail.usage_date, detail.account_sid, detail.source, detail.channels, detail.currency,
+        detail.rate, days.day_minutes
+),
+
+-- The two rates with most minutes; of equally many, the higher ones.
+main_rates as (
+    select * from by_rate
+    where minutes * 10 >= day_minutes
+    qualify row_number() over (
+        partition by usage_date, account_sid, source, channels, currency
+        order by minutes desc, rate desc
+    ) <= 2
+)
+
+select
+    usage_date,
+    account_sid,
+    source,
+    channels,
+    currency,
+    min(rate) as lower_rate,
+    max(rate) as higher_rate,
+from main_rates
+group by usage_date, account_sid, source, channels, currency
+having count(*) = 2

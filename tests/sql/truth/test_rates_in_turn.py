@@ -1,0 +1,440 @@
+"""Rates that take turns, volume tiers and lasting changes, on series of days written by hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import duckdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.sql.tables import MODELS, build, connect, create
+from tests.whole_runs.recomputed.figures.turns import turns_and_changes
+from transforms.model.models import references
+
+Day = tuple[date, Mapping[str, int]]
+"""A day, and the minutes at each rate."""
+
+Cell = Mapping[str, object]
+"""Currency and channels, where they are not the usual ones."""
+
+GIVEN = ("marts.daily_spend_detail", "marts.fct_recordings")
+A, B, C, D = "0.002", "0.004", "0.005", "0.01"
+START = date(2025, 1, 6)  # a Monday
+
+
+def models() -> list[str]:
+    """Return what the two marts are made of, without what is given, in build order."""
+    wanted = {"marts.rates_in_turn", "marts.rate_changes"}
+    for model in reversed(MODELS):
+        if model.name in wanted:
+            wanted |= references(model.sql, model.file) - {*GIVEN}
+    return [model.name for model in MODELS if model.name in wanted - {*GIVEN}]
+
+
+BUILT = models()
+
+
+def built(days: Iterable[Day]) -> duckdb.DuckDBPyConnection:
+    """Build the marts over these days of one account, source and channel count."""
+    return built_of((day, minutes, {}) for day, minutes in days)
+
+
+def built_of(days: Iterable[tuple[date, Mapping[str, int], Cell]]) -> duckdb.DuckDBPyConnection:
+    """Build the marts over days of several currencies or channel counts."""
+    connection = connect()
+    for name in GIVEN:
+        create(connection, name, [])
+    detail = [
+        [day, cell.get("channels"), cell.get("currency", "USD"), rate, number]
+        for day, minutes, cell in days
+        for rate, number in minutes.items()
+    ]
+    connection.execute(
+        """
+        insert into marts.daily_spend_detail by name
+        select
+            'A' as account_sid, 'support' as account_name, 'DialVerb' as source,
+            cast(unnest($1) as date) as usage_date, unnest($2)::tinyint as channels, unnest($3) as currency,
+            unnest($4)::decimal(18, 6) as rate, unnest($5)::bigint as priced_minutes,
+            cast(unnest($4)::decimal(18, 6) * unnest($5)::bigint as decimal(38, 9)) as cost
+        """,
+        [list(column) for column in zip(*detail, strict=True)] if detail else [[], [], [], [], []],
+    )
+    for model in MODELS:
+        if model.name in BUILT:
+            build(connection, model)
+    return connection
+
+
+class Told(NamedTuple):
+    """What the marts say: the changes, and the turns."""
+
+    changes: Sequence[tuple[date, str, str]]
+    turns: Sequence[tuple[str, str, str, date, date, bool]]
+
+
+def told(days: Iterable[Day]) -> Told:
+    with closing(built(days)) as connection:
+        return told_by(connection)
+
+
+def plain(rate: Decimal) -> str:
+    return f"{rate.normalize():f}"
+
+
+def told_by(connection: duckdb.DuckDBPyConnection) -> Told:
+    changes = connection.execute(
+        "select changed_on, rate_before, rate_after from marts.rate_changes order by 1"
+    ).fetchall()
+    turns = connection.execute(
+        "select kind, lower_rate, higher_rate, since, last_day, is_over from marts.rates_in_turn order by 4, 2, 3"
+    ).fetchall()
+    return Told(
+        [(day, plain(before), plain(after)) for day, before, after in changes],
+        [(kind, plain(lower), plain(higher), *rest) for kind, lower, higher, *rest in turns],
+    )
+
+
+def at(day: int) -> date:
+    return START + timedelta(days=day)
+
+
+def periods(*parts: tuple[str, int], first: date = START) -> list[Day]:
+    """Return days with ten minutes each: rate after rate, each for a number of days."""
+    rates = [rate for rate, days in parts for _ in range(days)]
+    return [(first + timedelta(days=number), {rate: 10}) for number, rate in enumerate(rates)]
+
+
+def weeks(number: int, weekday: str = B, weekend: str = A) -> list[tuple[str, int]]:
+    return [(weekday, 5), (weekend, 2)] * number
+
+
+def months(
+    threshold: int, used: Sequence[int], rates: tuple[str, str] = (B, A), first: date = date(2025, 1, 1)
+) -> list[Day]:
+    """Return the days of months with these minutes a day: the first `threshold` at the first rate."""
+    days: list[Day] = []
+    for a_day in used:
+        total, day = 0, first
+        while day.month == first.month:
+            left = min(a_day, max(0, threshold - total))
+            days.append(
+                (day, {rate: part for rate, part in zip(rates, (left, a_day - left), strict=True) if part})
+            )
+            total += a_day
+            day += timedelta(days=1)
+        first = day
+    return days
+
+
+# Turns
+
+
+def test_weekday_and_weekend_rates_take_turns() -> None:
+    assert told(periods(*weeks(10))) == ([], [("in turn", A, B, at(5), at(69), False)])
+
+
+def test_rates_of_every_other_week_take_turns() -> None:
+    """Before, each week was a change."""
+    assert told(periods(*[(A, 7), (B, 7)] * 8)) == ([], [("in turn", A, B, at(7), at(111), False)])
+
+
+def test_four_switches_are_turns_and_three_are_changes() -> None:
+    three = periods((A, 30), (B, 30), (A, 30), (B, 30))
+    assert told(three) == ([(at(30), A, B), (at(60), B, A), (at(90), A, B)], [])
+    four = periods((A, 30), (B, 30), (A, 30), (B, 30), (A, 30))
+    assert told(four) == ([], [("in turn", A, B, at(30), at(149), False)])
+
+
+def test_rates_charged_on_the_same_days_take_turns() -> None:
+    """Two regions, now the one and now the other with more minutes."""
+    days = [(at(n), {A: 60, B: 40} if n < 50 else {A: 40, B: 60}) for n in range(150)]
+    assert told(days) == ([], [("in turn", A, B, at(50), at(149), False)])
+
+
+def test_rate_that_comes_back_after_two_months_changed_twice() -> None:
+    returns = periods((A, 70), (B, 70), (A, 70), (B, 70), (A, 70))
+    assert [change[1:] for change in told(returns).changes] == [(A, B), (B, A), (A, B), (B, A)]
+    assert told(returns).turns == []
+
+
+def test_turns_over_a_gap_without_recordings_begin_again() -> None:
+    weekly = periods(*[(A, 7), (B, 7)] * 4)
+    later = periods(*[(A, 7), (B, 7)] * 4, first=at(200))
+    assert told([*weekly, *later]) == (
+        [],
+        [("in turn", A, B, at(7), at(55), True), ("in turn", A, B, at(200), at(255), False)],
+    )
+
+
+def test_currencies_have_turns_of_their_own() -> None:
+    weekly, once = periods(*[(A, 7), (B, 7)] * 4), periods((A, 28), (B, 28))
+    cells: list[tuple[list[Day], Cell]] = [
+        (weekly, {"currency": "EUR"}),
+        (once, {"currency": "USD"}),
+        (once, {"channels": 2}),
+    ]
+    with closing(built_of([(*day, cell) for days, cell in cells for day in days])) as connection:
+        changes = connection.execute(
+            "select currency, channels from marts.rate_changes order by all"
+        ).fetchall()
+        turns = connection.execute("select currency, channels from marts.rates_in_turn").fetchall()
+    assert (changes, turns) == ([("USD", 2), ("USD", None)], [("EUR", None)])
+
+
+def test_minutes_and_cost_of_turns_are_those_of_each_rate() -> None:
+    with closing(built(periods(*weeks(10)))) as connection:
+        figures = connection.execute(
+            "select switches, lower_minutes, lower_cost, higher_minutes, higher_cost from marts.rates_in_turn"
+        ).fetchall()
+    # Ten weekends; the weekdays after the first of them.
+    assert figures == [(19, 200, Decimal("0.4"), 450, Decimal("1.8"))]
+
+
+# Changes
+
+
+def test_lasting_change_is_not_a_turn() -> None:
+    assert told(periods((A, 100), (B, 100))) == ([(at(100), A, B)], [])
+
+
+def test_month_of_a_promotion_is_two_changes() -> None:
+    assert told(periods((B, 90), (A, 31), (B, 90))) == ([(at(90), B, A), (at(121), A, B)], [])
+
+
+def test_regions_that_change_one_after_the_other_are_a_change() -> None:
+    rollout = [{A: 100}] * 60 + [{A: 70, B: 30}] * 40 + [{A: 30, B: 70}] * 40 + [{B: 100}] * 100
+    days = [(at(number), minutes) for number, minutes in enumerate(rollout)]
+    assert told(days).changes == [(at(100), A, B)]
+
+
+def test_days_of_transition_only_delay_a_change() -> None:
+    days = periods((A, 50), (B, 1), (A, 1), (B, 1), (A, 1), (B, 60))
+    assert told(days[:60]) == ([], [("in turn", A, B, at(50), at(59), False)])
+    assert told(days).changes == [(at(54), A, B)]
+
+
+def test_rate_that_stays_after_turns_is_a_change() -> None:
+    days = periods(*[(A, 7), (B, 7)] * 6, ("0.004", 14))
+    assert told(days[: 77 + 14]).changes == []
+    assert told(days) == ([(at(77), A, B)], [("in turn", A, B, at(7), at(77), True)])
+    with closing(built(days)) as connection:
+        assert connection.execute("select known_on from marts.rate_changes").fetchall() == [(at(92),)]
+
+
+def test_change_of_one_of_two_weekly_rates_is_found() -> None:
+    found = told(periods(*[(A, 7), (B, 7)] * 4, *[(A, 7), (C, 7)] * 4))
+    assert found.changes == [(at(63), B, C)]
+    assert [turn[:3] for turn in found.turns] == [("in turn", A, B), ("in turn", A, C)]
+
+
+def test_change_of_the_weekday_rate_is_found() -> None:
+    assert told(periods(*weeks(8), *weeks(8, weekday=C))).changes == [(at(56), B, C)]
+
+
+def test_change_of_both_rates_names_what_each_replaced() -> None:
+    found = told(periods(*[(B, 7), (A, 7)] * 4, *[(D, 7), (C, 7)] * 4))
+    assert found.changes == [(at(56), B, D), (at(63), A, C)]
+
+
+# Tiers
+
+
+def test_volume_tiers_are_found_once() -> None:
+    """Before, they were two changes a month."""
+    days = months(2000, [100, 110, 120, 90, 105, 100])
+    with closing(built(days)) as connection:
+        found = told_by(connection)
+        tier = connection.execute(
+            "select first_rate, threshold_minutes, tier_months from marts.rates_in_turn"
+        ).fetchall()
+    assert found == ([], [("volume tier", A, B, date(2025, 1, 21), date(2025, 6, 30), False)])
+    assert tier == [(Decimal(B), 2000, 6)]
+
+
+def test_tier_reached_in_few_months_is_not_a_change() -> None:
+    days = months(2000, [100, 50, 40, 50, 60, 100, 50, 50])
+    assert told(days) == ([], [("volume tier", A, B, date(2025, 1, 21), date(2025, 8, 31), False)])
+
+
+def test_tier_reached_in_one_month_is_two_changes() -> None:
+    days = months(2000, [50, 50, 100, 50])
+    assert told(days).changes == [(date(2025, 3, 21), B, A), (date(2025, 4, 1), A, B)]
+
+
+def test_tier_of_a_month_in_utc_is_found_in_other_zones() -> None:
+    """The vendor's month begins some hours later than ours, or earlier."""
+    plain_days = dict(months(2000, [100] * 6))
+    later = {day: minutes if day.day > 1 else {A: 5, B: 95} for day, minutes in plain_days.items()}
+    earlier = {
+        day: minutes if (day + timedelta(days=1)).day > 1 else {A: 95, B: 5}
+        for day, minutes in plain_days.items()
+    }
+    for days in (later, earlier):
+        assert [turn[0] for turn in told(days.items()).turns] == ["volume tier"]
+
+
+def test_three_tiers_are_found_as_pairs() -> None:
+    days = [
+        (day, {D if day.day <= 10 else B if day.day <= 20 else A: 100}) for day, _ in months(1, [1, 1, 1, 1])
+    ]
+    with closing(built(days)) as connection:
+        tiers = connection.execute(
+            "select first_rate, lower_rate, threshold_minutes from marts.rates_in_turn order by all desc"
+        ).fetchall()
+        assert told_by(connection).changes == []
+    assert [(plain(first), plain(lower), minutes) for first, lower, minutes in tiers] == [
+        (D, B, 1000),
+        (D, A, 2000),
+        (B, A, 2000),
+    ]
+
+
+def test_change_to_another_schedule_of_tiers_is_found() -> None:
+    """The same thresholds, and both rates higher."""
+    days = [*months(2000, [100] * 4), *months(2000, [100] * 4, (D, C), date(2025, 5, 1))]
+    found = told(days)
+    assert found.changes == [(date(2025, 5, 1), B, D), (date(2025, 5, 21), A, C)]
+    assert [turn[:4] for turn in found.turns] == [
+        ("volume tier", A, B, date(2025, 1, 21)),
+        ("volume tier", C, D, date(2025, 5, 21)),
+    ]
+
+
+def test_other_threshold_is_another_tier() -> None:
+    days = [*months(1000, [100] * 4), *months(2000, [100] * 4, first=date(2025, 5, 1))]
+    with closing(built(days)) as connection:
+        tiers = connection.execute(
+            "select since, last_day, threshold_minutes from marts.rates_in_turn order by since"
+        ).fetchall()
+        assert told_by(connection).changes == []
+    assert tiers == [
+        (date(2025, 1, 11), date(2025, 4, 30), 1000),
+        (date(2025, 5, 1), date(2025, 8, 31), 2000),
+    ]
+
+
+def test_end_of_tiers_is_a_change() -> None:
+    """All minutes at the first rate from May on: a third more than the tier begins with."""
+    days = [*months(2000, [100] * 4), *months(9999, [100] * 2, first=date(2025, 5, 1))]
+    assert told(days).changes == [(date(2025, 5, 1), A, B)]
+    flat = [*months(2000, [100] * 4), *months(0, [100] * 4, first=date(2025, 5, 1))]
+    assert told(flat).changes == [(date(2025, 4, 21), B, A)]
+
+
+# Properties
+
+
+@given(st.integers(3, 200), st.integers(3, 200), st.permutations([A, B, C]), st.sets(st.integers(0, 399)))
+@settings(deadline=None, max_examples=25)
+def test_single_change_is_never_in_turns(
+    before: int, after: int, rates: list[str], missing: set[int]
+) -> None:
+    days = periods((rates[0], before), (rates[1], after))
+    kept = [day for number, day in enumerate(days) if number not in missing]
+    counts = [sum(rate in minutes for _, minutes in kept) for rate in rates[:2]]
+    found = told(kept)
+    assert found.turns == []
+    assert len(found.changes) == (min(counts) >= 3)
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.integers(1, 80)), max_size=20))
+@settings(deadline=None, max_examples=25)
+def test_each_lasting_switch_is_in_exactly_one_mart(parts: list[tuple[str, int]]) -> None:
+    """Except a switch that ends turns or replaces a rate of others: it is a change that the turns lead to."""
+    with closing(built(periods(*parts))) as connection:
+        found = connection.execute(
+            """
+            select
+                switched_on,
+                (select count(*) from marts.rate_changes where changed_on = switched_on) as changes,
+                (
+                    select count(*) from marts.rates_in_turn as turns
+                    where turns.lower_rate = switches.lower_rate and turns.higher_rate = switches.higher_rate
+                    and switched_on between turns.since and last_day + 1
+                ) as turns,
+                switched_on in (select ended_on from marts.rate_turns)
+                or switched_on in (select since from marts.rate_replacements) as is_edge,
+            from marts.rate_switches as switches
+            where is_lasting
+            """
+        ).fetchall()
+        rows = connection.execute("select count(*) from marts.rate_changes").fetchall()
+    for _, changes, turns, is_edge in found:
+        assert changes + turns == 1 or (is_edge and changes <= 1 and turns <= 1)
+    assert rows == [(sum(changes for _, changes, *_ in found),)]
+
+
+def parts() -> st.SearchStrategy[list[tuple[Mapping[str, int], int]]]:
+    """Return minutes a day, each for some days: one rate, or two at once."""
+    one = st.sampled_from([A, B, C]).map(lambda rate: {rate: 100})
+    two = st.tuples(st.sampled_from([(A, B), (B, C)]), st.integers(5, 95)).map(
+        lambda drawn: {drawn[0][0]: drawn[1], drawn[0][1]: 100 - drawn[1]}
+    )
+    return st.lists(st.tuples(st.one_of(one, two), st.integers(1, 70)), max_size=16)
+
+
+def compared(days: Sequence[Day]) -> None:
+    """Compare the marts with a second reading of their definitions."""
+    with closing(built(days)) as connection:
+        found = told_by(connection)
+        known = connection.execute("select known_on from marts.rate_changes order by changed_on").fetchall()
+        tiers = connection.execute(
+            "select switches, first_rate, threshold_minutes, tier_months from marts.rates_in_turn "
+            "order by since, lower_rate, higher_rate"
+        ).fetchall()
+    given_days = {day: {Decimal(rate): number for rate, number in minutes.items()} for day, minutes in days}
+    turns, changes = turns_and_changes(given_days)
+    turns.sort(key=lambda each: (each.since, each.pair))
+    assert found == Told(
+        [(each.day, plain(each.before), plain(each.after)) for each in changes],
+        [
+            (
+                "volume tier" if each.tier else "in turn",
+                plain(each.pair[0]),
+                plain(each.pair[1]),
+                each.since,
+                each.last_day,
+                each.is_over,
+            )
+            for each in turns
+        ],
+    )
+    assert known == [(each.known_on,) for each in changes]
+    assert tiers == [
+        (
+            len(each.switches),
+            *((each.tier.rate, each.tier.minutes, each.tier.months) if each.tier else [None] * 3),
+        )
+        for each in turns
+    ]
+
+
+@given(parts(), st.sets(st.integers(0, 300), max_size=60))
+@settings(deadline=None, max_examples=25)
+def test_marts_agree_with_a_second_reading(
+    drawn: list[tuple[Mapping[str, int], int]], missing: set[int]
+) -> None:
+    a_day = [minutes for minutes, days in drawn for _ in range(days)]
+    compared([(at(number), minutes) for number, minutes in enumerate(a_day) if number not in missing])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1000, 1050, 1051, 1400, 0]),
+            st.sampled_from([20, 33, 50, 90]),
+            st.sampled_from([(B, A), (B, A), (B, A), (B, C), (A, B)]),
+        ),
+        max_size=9,
+    )
+)
+@settings(deadline=None, max_examples=25)
+def test_tiers_agree_with_a_second_reading(drawn: list[tuple[int, int, tuple[str, str]]]) -> None:
+    days: list[Day] = []
+    for number, (threshold, a_day, rates) in enumerate(drawn):
+        days += months(threshold, [a_day], rates, date(2025, number + 1, 1))
+    compared(days)
