@@ -24,7 +24,7 @@ from transforms.monitor.findings import (
     notified_failures,
 )
 from transforms.monitor.messages import Message, Seen, messages
-from transforms.monitor.rates import rate_changes, rate_differences
+from transforms.monitor.rates import rate_changes, rate_differences, rates_in_turn
 from transforms.monitor.shifts import spend_shifts
 from transforms.monitor.unusual_days import anomalies
 
@@ -37,6 +37,7 @@ _FIGURE_QUERIES = (
     "anomalies",
     "spend_shifts",
     "rate_changes",
+    "rates_in_turn",
     "rate_differences",
     "bills",
 )
@@ -62,6 +63,7 @@ def findings_now(data_dir: Path, *, with_figures: bool = True) -> list[Finding]:
         found += anomalies(rows["anomalies"], row["as_of"])
         found += spend_shifts(rows["spend_shifts"], row["as_of"])
         found += rate_changes(rows["rate_changes"], row["as_of"])
+        found += rates_in_turn(rows["rates_in_turn"], row["as_of"])
         found += rate_differences(rows["rate_differences"])
         found += bills(rows["bills"], row["as_of"])
     return found

@@ -22,6 +22,7 @@ Kind = Literal[
     "anomaly.found",
     "spend.shifted",
     "rate.changed",
+    "rate.in_turn",
     "rate.differs",
     "bill.differs",
 ]

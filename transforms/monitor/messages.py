@@ -17,6 +17,7 @@ _TITLES: dict[Kind, str] = {
     "anomaly.found": "Spend is unusual",
     "spend.shifted": "The level of spend changed",
     "rate.changed": "A rate changed",
+    "rate.in_turn": "Two rates take turns",
     "rate.differs": "The charged rate differs from the rate card",
     "bill.differs": "A bill does not match",
 }
@@ -30,6 +31,7 @@ _TO_DO: dict[Kind, str] = {
     "anomaly.found": "`recspend explain daily_spend usage_date=DAY` shows a day; reports/anomalies.csv lists all.",
     "spend.shifted": "`recspend report --show monthly_spend` splits minutes from rates; all: reports/spend_shifts.csv.",
     "rate.changed": "Ask the provider, or correct reference/rate_card.csv. reports/rate_changes.csv lists all.",
+    "rate.in_turn": "Ask the provider what each rate is for. reports/rates_in_turn.csv lists all.",
     "rate.differs": "Dispute the charge, or correct reference/rate_card.csv. Days: reports/rate_differences.csv.",
     "bill.differs": "reports/reconciliation.csv lists each part of the difference; sql/README.md explains them.",
 }

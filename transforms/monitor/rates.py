@@ -12,8 +12,8 @@ _PRICE_STEP = Decimal("0.00001")  # the shortest prices that the vendors documen
 
 
 def rate_changes(rows: Iterable[Row], as_of: date) -> list[Finding]:
-    """Return rates that changed recently. rows: of marts.rate_changes."""
-    return [_rate_change(row) for row in rows if is_recent(row["changed_on"], as_of, RECENT_DAYS)]
+    """Return rates that changed recently, or were recently known to have changed. rows: of marts.rate_changes."""
+    return [_rate_change(row) for row in rows if is_recent(row["known_on"], as_of, RECENT_DAYS)]
 
 
 def _rate_change(row: Row) -> Finding:
@@ -25,6 +25,31 @@ def _rate_change(row: Row) -> Finding:
         f"{before}{percent}."
     )
     return Finding("rate.changed", f"{row['changed_on']} {_recorded_key(row)}", sentence, facts_of(row))
+
+
+def rates_in_turn(rows: Iterable[Row], as_of: date) -> list[Finding]:
+    """Return rates that take turns or depend on the volume, for as long as they do. rows: of marts.rates_in_turn.
+
+    A finding is the same however often the rates switch, so it is sent once.
+    """
+    return [
+        _rates_in_turn(row)
+        for row in rows
+        if not row["is_over"] and is_recent(row["last_day"], as_of, RECENT_DAYS)
+    ]
+
+
+def _rates_in_turn(row: Row) -> Finding:
+    lower, higher = amounts((row["lower_rate"], row["higher_rate"]), row["currency"], is_rate=True)
+    said = f"costs {lower} and {higher} in turn"
+    if row["first_rate"] is not None:
+        first, then = (lower, higher) if row["first_rate"] == row["lower_rate"] else (higher, lower)
+        said = (
+            f"costs {first} up to about {row['threshold_minutes']:,} minutes a month, and {then} after that"
+        )
+    subject = f"{row['since']} {_recorded_key(row)} {row['lower_rate']:f} {row['higher_rate']:f}"
+    sentence = f"{row['account_name']}: since {row['since']} a minute of {_recorded(row)} {said}."
+    return Finding("rate.in_turn", subject, sentence, facts_of(row))
 
 
 def rate_differences(rows: Iterable[Row]) -> list[Finding]:

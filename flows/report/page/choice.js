@@ -103,6 +103,7 @@ const days = (column) => (row) => [row[column], row[column]];
 const PERIODS = {
   accruals: months("month"), adjustments: months("month_found"), anomalies: days("usage_date"), bill_days: days("day"),
   budgets: months("month"), holes: (row) => [row.first_day, row.last_day], rate_changes: days("changed_on"),
+  rates_in_turn: (row) => [row.since, row.last_day],
   spend_shifts: days("since"),
   months: months("month"), reconciliation: months("month"), storage: months("month"), waste: months("month"),
 };

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from transforms.monitor.findings import RECENT_DAYS
-from transforms.monitor.rates import rate_changes, rate_differences
+from transforms.monitor.rates import rate_changes, rate_differences, rates_in_turn
 
 AS_OF = date(2026, 9, 30)
 ACCOUNT = {"account_sid": "A1", "account_name": "support", "currency": "USD"}
@@ -16,11 +16,13 @@ def test_rate_change_finding_for_recent_changes() -> None:
     row = {
         **RECORDED,
         "changed_on": date(2026, 9, 16),
+        "known_on": date(2026, 9, 16),
         "rate_before": Decimal("0.005400"),
         "rate_after": Decimal("0.005800"),
         "change_percent": Decimal("7.41"),
     }
-    old = {**row, "changed_on": AS_OF - timedelta(days=RECENT_DAYS)}
+    long_ago = AS_OF - timedelta(days=RECENT_DAYS)
+    old = {**row, "changed_on": long_ago, "known_on": long_ago}
     mono = {**row, "channels": 1, "rate_before": Decimal("0.000000"), "change_percent": None}
     found, other = rate_changes([row, old, mono], AS_OF)
     assert found.key == "rate.changed 2026-09-16 A1 DialVerb 2 USD"
@@ -81,10 +83,51 @@ def test_rate_differences_of_rounded_prices_are_not_found() -> None:
 def test_rate_change_percentage_has_thousands_separators() -> None:
     row = {
         **RECORDED,
-        "changed_on": date(2026, 9, 16),
+        "changed_on": date(2026, 7, 16),
+        "known_on": date(2026, 9, 16),  # after rates that took turns
         "rate_before": Decimal("0.000100"),
         "rate_after": Decimal("0.012345"),
         "change_percent": Decimal("12245.00"),
     }
     (found,) = rate_changes([row], AS_OF)
     assert found.sentence.endswith("(+12,245.00 %).")
+
+
+TURNS: dict[str, Any] = {
+    **RECORDED,
+    "since": date(2026, 3, 2),
+    "last_day": date(2026, 9, 29),
+    "is_over": False,
+    "lower_rate": Decimal("0.002000"),
+    "higher_rate": Decimal("0.004000"),
+    "switches": 60,
+    "first_rate": None,
+    "threshold_minutes": None,
+}
+
+
+def test_rates_in_turn_are_one_finding_however_often() -> None:
+    (found,) = rates_in_turn([TURNS], AS_OF)
+    (later,) = rates_in_turn([{**TURNS, "switches": 62, "last_day": AS_OF}], AS_OF)
+    assert found.key == later.key == "rate.in_turn 2026-03-02 A1 DialVerb 2 USD 0.002000 0.004000"
+    assert found.sentence == (
+        "support: since 2026-03-02 a minute of DialVerb (2 channels) costs 0.002 USD and 0.004 USD in turn."
+    )
+
+
+def test_rates_in_turn_are_not_found_when_over_or_old() -> None:
+    over = {**TURNS, "is_over": True}
+    silent = {**TURNS, "last_day": AS_OF - timedelta(days=RECENT_DAYS)}
+    assert rates_in_turn([over, silent], AS_OF) == []
+
+
+def test_volume_tier_finding_names_the_threshold() -> None:
+    tier = {**TURNS, "first_rate": TURNS["higher_rate"], "threshold_minutes": 10000}
+    rising = {**tier, "first_rate": TURNS["lower_rate"]}
+    falling, other = rates_in_turn([tier, rising], AS_OF)
+    assert falling.sentence.endswith(
+        " costs 0.004 USD up to about 10,000 minutes a month, and 0.002 USD after that."
+    )
+    assert other.sentence.endswith(
+        "costs 0.002 USD up to about 10,000 minutes a month, and 0.004 USD after that."
+    )
