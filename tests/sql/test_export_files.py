@@ -269,7 +269,9 @@ def test_export_defuses_names_that_look_like_formulas(start: str, tmp_path: Path
     for name in ("focus.csv", "vantage.csv", "cloudzero.csv"):
         for row in csv.DictReader(io.StringIO(files[name].decode(), newline="")):
             dangerous = {
-                key for key, cell in row.items() if cell and cell[0] in "=+-@\t" and key not in numbers
+                key
+                for key, cell in row.items()
+                if cell.strip().startswith(("=", "+", "-", "@")) and key not in numbers
             }
             assert dangerous == set(), name
 

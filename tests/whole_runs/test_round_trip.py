@@ -84,7 +84,7 @@ def test_formulas_get_an_apostrophe_but_negative_numbers_do_not() -> None:
     table = pa.table({"account_name": names, "cost": pa.array([Decimal("-1.5")] * 9, COST), "n": [-1] * 9})
     found = list(csv.DictReader(io.StringIO(to_csv(table))))
     assert [row["account_name"] for row in found] == [
-        "'=1+1", "'+1+1", "'-a", "'@a", "'\t=1", "a=1", "'quoted", "-0.005", "+1",
+        "'=1+1", "'+1+1", "'-a", "'@a", "\t'=1", "a=1", "'quoted", "-0.005", "+1",
     ]  # fmt: skip
     assert {(row["cost"], row["n"]) for row in found} == {("-1.500000000", "-1")}
 

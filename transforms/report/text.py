@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from transforms.errors import ConfigError
 from transforms.values.money import plain, readable
 
-# A spreadsheet runs a cell with such a beginning as a formula (OWASP, "CSV Injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+# A spreadsheet runs a cell with such a beginning as a formula (OWASP, "CSV Injection"), and in many countries it splits
+# lines at semicolons or tabs: then quotes that follow a comma keep nothing together. Some read the wide forms as well.
+_FORMULA = re.compile(r"""(?<![^;|\t\r\n])([ \u00a0"']*)(?=[=+\-@＝＋－＠])""")  # noqa: RUF001
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)  # not a formula, even in a text column
 _NO_YEAR = 10_000
 _TO_QUOTE = re.compile('[,"\r\n]')
@@ -27,11 +28,12 @@ _TO_QUOTE = re.compile('[,"\r\n]')
 def to_csv(table: pa.Table) -> str:
     """Format a table as CSV: a header, plain decimals with all their digits, ISO dates, empty for null.
 
-    A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
+    What a spreadsheet would run as a formula in a text gets an apostrophe in front, whether it splits cells at commas,
+    semicolons or tabs; numbers stay numbers. Whoever takes one apostrophe away there again has the exact text.
     """
     cells = [_cells(column) for column in table.columns]
     lines = pc.binary_join_element_wise(*cells, ",").to_pylist()
-    header = ",".join(map(_to_cell, table.column_names))
+    header = ",".join(_to_cell(_defused(name)) for name in table.column_names)
     # CSV readers skip empty lines.
     return "".join(f"{line}\n" if line else '""\n' for line in [header, *lines])
 
@@ -122,8 +124,8 @@ def _cells(column: pa.ChunkedArray) -> pa.Array:
     """Return a column as CSV cells that no spreadsheet runs as a formula; null is empty."""
     values, places = _distinct(column)
     texts = [to_text(value) for value in values]
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        texts = [_defused(text) for text in texts]
+    if not (pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)):
+        texts = [text and _defused(text) for text in texts]
     return pc.fill_null(pa.array(map(_to_cell, texts), pa.string()).take(places), "")
 
 
@@ -172,9 +174,8 @@ def _to_cell(text: str | None) -> str:
     return text or ""
 
 
-def _defused(text: str | None) -> str | None:
-    is_formula = text and text.startswith(_FORMULA_STARTS) and not _PLAIN_NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text
+def _defused(text: str) -> str:
+    return text if _PLAIN_NUMBER.fullmatch(text) else _FORMULA.sub(r"\1'", text)
 
 
 def _json_value(value: Any) -> str:

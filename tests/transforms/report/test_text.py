@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -70,8 +71,8 @@ def test_csv_round_trips_any_text(
     )
     read = list(csv.reader(StringIO(to_csv(table), newline="")))
     assert read[0] == ["a", "b"]
-    assert [[cell.removeprefix("'") for cell in row] for row in read[1:]] == [
-        [(text or "").removeprefix("'") for text in pair] for pair in pairs
+    assert [[_undone(cell) for cell in row] for row in read[1:]] == [
+        [text or "" for text in pair] for pair in pairs
     ]
 
 
@@ -123,13 +124,82 @@ def test_values_are_written_without_loss(value: object, text: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\N{FULLWIDTH EQUALS SIGN}1", "-"]
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1+1", "'+1+1"),
+        ("-1-1", "'-1-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("-", "'-"),
+        ("\N{FULLWIDTH EQUALS SIGN}1", "'\N{FULLWIDTH EQUALS SIGN}1"),
+        ("\t=1", "\t'=1"),
+        ("\r=1", "\r'=1"),
+        ("\n=1", "\n'=1"),
+        ("support;=1+1", "support;'=1+1"),
+        ("support\t@SUM(A1)", "support\t'@SUM(A1)"),
+        ('support; "=1+1', "support; \"'=1+1"),
+        ("support\n-1-1", "support\n'-1-1"),
+        ("'=1+1", "''=1+1"),
+        ("a=1", "a=1"),
+        ("2026-09-01", "2026-09-01"),
+        ("pre-paid; -5", "pre-paid; '-5"),
+        ("Smith, -Jones", "Smith, -Jones"),
+        ("-5", "-5"),
+        ("'quoted", "'quoted"),
+    ],
 )
-def test_csv_defuses_formulas_with_an_apostrophe(text: str) -> None:
+def test_csv_defuses_formulas_with_an_apostrophe(text: str, cell: str) -> None:
     for kind in (pa.string(), pa.large_string()):
-        table = pa.table({"name": pa.array([text, f"a{text}"], kind)})
-        assert list(csv.reader(StringIO(to_csv(table), newline=""))) == [["name"], [f"'{text}"], [f"a{text}"]]
-    assert list(to_text_frame(table)["name"]) == [text, f"a{text}"]
+        table = pa.table({"name": pa.array([text], kind)})
+        assert list(csv.reader(StringIO(to_csv(table), newline=""))) == [["name"], [cell]]
+    assert list(to_text_frame(table)["name"]) == [text]
+
+
+_FORMULA_STARTS = "=+-@" + "".join(chr(ord(sign) + 0xFEE0) for sign in "=+-@")  # and the wide forms
+_HOSTILE = st.text(st.sampled_from("=+-@;,|\t\r\n \"'1.ae\N{FULLWIDTH PLUS SIGN}"), min_size=1, max_size=12)
+
+
+@given(st.lists(_HOSTILE, min_size=1, max_size=4))
+@settings(deadline=None)
+def test_csv_has_no_formula_wherever_lines_are_split(names: list[str]) -> None:
+    """As spreadsheets of any country split it, with quotes honoured and without."""
+    table = pa.table({"n": list(range(len(names))), "name": names, "cost": decimals(*["-0.5"] * len(names))})
+    text = to_csv(table)
+    cells = [cell for row in csv.reader(StringIO(text, newline="")) for cell in row]
+    for separator in ";\t|":
+        cells += [cell for row in csv.reader(StringIO(text, newline=""), delimiter=separator) for cell in row]
+        cells += re.split(f"[{re.escape(separator)}\r\n]", text)
+    for cell in cells:
+        beginning = cell.strip(' "')
+        is_number = re.fullmatch(r"[+-]?[0-9]+([.][0-9]+)?", beginning)
+        assert is_number or not beginning.startswith(tuple(_FORMULA_STARTS)), (
+            text,
+            cell,
+        )
+
+
+@given(st.lists(_HOSTILE, min_size=1, max_size=4))
+@settings(deadline=None)
+def test_texts_are_exact_again_without_the_apostrophe(names: list[str]) -> None:
+    (_, *rows) = csv.reader(StringIO(to_csv(pa.table({"n": [1] * len(names), "name": names})), newline=""))
+    assert [_undone(name) for _, name in rows] == names
+
+
+def _undone(cell: str) -> str:
+    """Take one apostrophe away before what would be a formula without it."""
+    if re.fullmatch("[+-]?[0-9]+([.][0-9]+)?", cell):
+        return cell
+    parts = re.split("([;|\t\r\n])", cell)
+    for place, part in enumerate(parts):
+        rest = part.lstrip(" \"'")
+        if rest.startswith(tuple(_FORMULA_STARTS)):
+            parts[place] = f"{part[: len(part) - len(rest) - 1]}{rest}"
+    return "".join(parts)
+
+
+def test_csv_defuses_formulas_in_lists_and_headers() -> None:
+    found = to_csv(pa.table({"=1+1": [["x;=2"]]}))
+    assert found == "'=1+1\n" + '"[""x;\'=2""]"\n'
 
 
 def test_csv_leaves_negative_numbers_unchanged() -> None:
