@@ -69,6 +69,14 @@ def without_comments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(autouse=True)
+def files_as_before() -> Iterator[None]:
+    """Restore who may read new files: settings that a test loads change it for the whole process."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
     """Restore logging: a command logs to its own standard error, which is closed when its test ends."""
     log = logging.getLogger("flows")

@@ -13,6 +13,7 @@ from flows.settings.settings import Settings
 from flows.stores.folder.data_format import refuse_newer
 from flows.stores.folder.lock import holder
 from flows.stores.folder.runs import RunRecord, Runs
+from flows.stores.private_files import for_everyone
 from flows.stores.whole_files import write_whole
 from transforms.errors import RecspendError
 from transforms.monitor.metrics import exposition, health_metrics
@@ -85,5 +86,6 @@ def write_metrics(settings: Settings, names: Mapping[str, str], now: datetime) -
     try:
         found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, now)
         write_whole(path, exposition(health_metrics(found)).encode())
+        for_everyone(path)  # Prometheus reads it as another user; it holds no single recording
     except (RecspendError, OSError) as error:
         logger.warning("Could not write %s (%s); it still shows the metrics of an earlier run", path, error)

@@ -21,6 +21,7 @@ from flows.settings.account_settings import CREDITS_MEANING, AccountSettings, Cr
 from flows.settings.channel_settings import Channels
 from flows.settings.config_file import read_file
 from flows.stores.api.retries import RetryPolicy
+from flows.stores.private_files import Readers
 from flows.stores.warehouse.memory import LARGEST_MB, SMALLEST_MB
 from transforms.ingest.request import IngestRequest, Rules
 from transforms.model.options import ModelOptions
@@ -175,6 +176,11 @@ class Settings(BaseSettings):
         description="how much memory DuckDB may use, in MB; the rest goes to disk; default: a quarter of what the "
         f"machine or the container has, from {SMALLEST_MB} to {LARGEST_MB}",
         examples=[1024],
+    )
+    readable_by: Readers = Field(
+        default="owner",
+        description="who may read what is written: `owner`, or also the folder's `group`; never others",
+        examples=["group"],
     )
     metrics_file: Path = Field(
         default=Path("metrics.prom"), description="metrics for Prometheus; relative to the data folder"

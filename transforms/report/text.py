@@ -29,7 +29,7 @@ def to_csv(table: pa.Table) -> str:
     """Format a table as CSV: a header, plain decimals with all their digits, ISO dates, empty for null.
 
     What a spreadsheet would run as a formula in a text gets an apostrophe in front, whether it splits cells at commas,
-    semicolons or tabs; numbers stay numbers. Whoever takes one apostrophe away there again has the exact text.
+    semicolons or tabs; numbers stay numbers. Without that apostrophe, the text is exact again.
     """
     cells = [_cells(column) for column in table.columns]
     lines = pc.binary_join_element_wise(*cells, ",").to_pylist()

@@ -1,6 +1,7 @@
 """Check the data folder: whether it is writable, which process writes, and what was built in it."""
 
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from flows.monitor.doctor.finding import Diagnosis
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import FORMAT, read_format
 from flows.stores.folder.lock import holder
+from flows.stores.private_files import Readers, is_open_to_others
 from flows.stores.warehouse.warehouse import warehouse_path
 
 
@@ -24,6 +26,7 @@ def folder(settings: Settings) -> Iterator[Diagnosis]:
         "data folder", "ok", f"{data_dir.absolute()}{is_there}", {"path": str(data_dir.absolute())}
     )
     if data_dir.exists():
+        yield _privacy(data_dir, settings.readable_by)
         yield _format(data_dir)
     held = holder(data_dir)
     since = f"process {held.process} has been writing since {held.since}" if held else "no process is writing"
@@ -40,6 +43,20 @@ def folder(settings: Settings) -> Iterator[Diagnosis]:
     else:
         words = f"{nearest_folder(metrics.parent)} is not writable. Make it writable, or set RECSPEND_METRICS_FILE."
         yield Diagnosis("metrics file", "warn", words)
+
+
+def _privacy(data_dir: Path, readers: Readers) -> Diagnosis:
+    facts = {"mode": f"{stat.S_IMODE(data_dir.stat().st_mode):o}"}
+    if is_open_to_others(data_dir, readers):
+        allowed, others = (
+            ("g+rX,g-w,o-rwx", "others") if readers == "group" else ("go-rwx", "its group or others")
+        )
+        words = (
+            f"open to {others}, and holds who called whom. Run `chmod -R {allowed} {data_dir.absolute()}`."
+        )
+        return Diagnosis("privacy", "warn", words, facts)
+    whom = "its owner and its group" if readers == "group" else "its owner"
+    return Diagnosis("privacy", "ok", f"only {whom} may read the data folder", facts)
 
 
 def _format(data_dir: Path) -> Diagnosis:

@@ -61,6 +61,7 @@ ENVIRONMENT = {
     "ANOMALY_DEVIATIONS": ("3.5", Decimal("3.5")),
     "ANOMALY_MIN_SHARE": ("0.5", Decimal("0.5")),
     "MEMORY_LIMIT_MB": ("1024", 1024),
+    "READABLE_BY": ("group", "group"),
     "METRICS_FILE": ("/srv/recspend.prom", Path("/srv/recspend.prom")),
     "CONCURRENCY": ("3", 3),
     "CONNECT_TIMEOUT": ("1.5", 1.5),

@@ -309,6 +309,27 @@ def test_doctor_shows_the_format_of_the_folder(
     assert words in found["words"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "readers", "words"),
+    [
+        (0o700, "owner", "only its owner may read"),
+        (0o755, "owner", "Run `chmod -R go-rwx "),
+        (0o2750, "group", "only its owner and its group may read"),
+        (0o755, "group", "Run `chmod -R g+rX,g-w,o-rwx "),
+    ],
+)
+def test_doctor_warns_when_others_may_read_the_folder(
+    mode: int, readers: str, words: str, environment: Callable[..., None]
+) -> None:
+    environment(RECSPEND_READABLE_BY=readers)
+    Path("data").mkdir()
+    Path("data").chmod(mode)
+    _, seen, _ = examined()
+    found = seen["privacy"]
+    assert words in found["words"]
+    assert found["state"] == ("warn" if "Run" in words else "ok")
+
+
 def test_doctor_shows_coverage_and_growth_after_a_run(
     emulated: Callable[..., Emulator], environment: Callable[..., None], tmp_path: Path
 ) -> None:
