@@ -1,6 +1,7 @@
 """The commands that let Prefect run the pipeline by itself: `serve` and `deploy`."""
 
 import os
+import shlex
 import signal
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -42,13 +43,13 @@ def serve_command(
 ) -> None:
     """Run everything on a schedule, until Ctrl-C or SIGTERM.
 
-    With PREFECT_API_URL set, it uses that server. Otherwise it starts its own on this machine.
+    With PREFECT_API_URL set, it uses that server. Otherwise it starts its own on this machine, for its owner only: the
+    UI asks once for a login, and the command says where it is.
 
     Example: `recspend serve --cron "17 * * * *" --timezone Europe/Berlin`
     """
     from flows.settings.loading import load
-    from flows.settings.tokens import asks_prefect
-    from flows.stores.prefect.proxies import past_proxies
+    from flows.settings.tokens import asks_prefect, secret_variables
     from flows.stores.prefect.server import free_address, own_server
 
     _end_by_signals()
@@ -58,17 +59,18 @@ def serve_command(
         if not (asks_first := asks_prefect(settings)):
             _refuse_missing_tokens(settings)  # before anything is started
         given = os.environ.get("PREFECT_API_URL")
-        address = "" if given else free_address(port)
-        if not given:
-            os.environ.update(past_proxies(os.environ))  # our server, and we and the runs on the way to it
+        address = given or free_address(port)
+        login = "" if given else _log_in()
         _before_prefect(api_url := given or f"{address}/api")
         from flows.pipeline.deployments import serve_pipeline
 
         timetable = _timetable(cron, timezone)
-        with nullcontext(lambda: False) if given else own_server(address, os.environ) as has_ended:
+        own = own_server(address, login, os.environ, secret_variables(settings))
+        with nullcontext(lambda: False) if given else own as has_ended:
             if asks_first:
                 _refuse_missing_tokens(settings)  # asking the same server as the runs will
             say(f"Scheduled at {cron} ({timezone}). Prefect UI: {_ui_of(api_url)}  Press Ctrl-C to stop.")
+            _warn_of_open_server() if given else say(_how_to_log_in(login))
             serve_pipeline(name, timetable, has_ended)
     say("Stopped. Everything fetched so far is kept, and the next run continues from there.")
 
@@ -117,6 +119,7 @@ def deploy_command(
     for deployed in deploy_pipeline(work_pool, Path.cwd(), timetable, name, accounts):
         show(f"Deployed {deployed}")
     say(f"Start a worker where recspend is installed: prefect worker start --pool {work_pool}")
+    _warn_of_open_server()
 
 
 def _end_by_signals() -> None:
@@ -139,6 +142,42 @@ def _refuse_missing_tokens(settings: "Settings") -> None:
     from flows.settings.accounts import accesses
 
     accesses(settings)
+
+
+def _log_in() -> str:
+    """Have this process and its runs log in to our server, past every proxy; return the login.
+
+    It is the operator's own if they set one, or that of the file, which no other user can read.
+    """
+    from flows.stores.prefect.login import CLIENT, SERVER, home_of, kept_login
+    from flows.stores.prefect.proxies import past_proxies
+
+    os.environ.update(past_proxies(os.environ))
+    # Prefect reads its variables in either case.
+    given = [os.environ.pop(name) for name in list(os.environ) if name.upper() == SERVER]
+    login = next(filter(None, given), "") or kept_login(home_of(os.environ))
+    for name in [name for name in os.environ if name.upper() == CLIENT]:
+        del os.environ[name]
+    os.environ[CLIENT] = login
+    return login
+
+
+def _how_to_log_in(login: str) -> str:
+    """Say where the login is, never what it is."""
+    from flows.stores.prefect.login import home_of, is_kept, login_file
+
+    if not is_kept(login, home := home_of(os.environ)):
+        return "The UI asks once for the login in PREFECT_SERVER_API_AUTH_STRING."
+    return f"The UI asks once for a login. Show it: cat {shlex.quote(str(login_file(home)))}"
+
+
+def _warn_of_open_server() -> None:
+    """Warn if anybody who can reach the server can use it."""
+    from flows.stores.prefect.open_server import OPEN_SERVER, answers_anybody
+
+    url = os.environ["PREFECT_API_URL"]
+    if answers_anybody(url):
+        say(f"Warning: {without_credentials(url)} {OPEN_SERVER}")
 
 
 def _before_prefect(api_url: str) -> None:

@@ -14,7 +14,7 @@ from flows.settings.channel_settings import (
     WebhookSettings,
 )
 from flows.settings.settings import Settings
-from flows.settings.tokens import TOKEN_VARIABLE, secret_of_variable
+from flows.settings.tokens import secret_of_variable, secret_variables
 from flows.stage import Clock
 from flows.stores.channels import command as program
 from flows.stores.channels import smtp as mailbox
@@ -117,6 +117,15 @@ def _secret(channel: str, what: str, key: str, variable: str | None, file: Path 
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of a command: ours without the tokens, which it does not need."""
-    tokens = {TOKEN_VARIABLE, *(account.token_env for account in settings.accounts)}
-    return without_safe_path({name: value for name, value in os.environ.items() if name not in tokens})
+    """Return the environment of a command: ours without the secrets of the settings, and without Prefect's variables.
+
+    Prefect's hold the login of its server, or the password of its database.
+    """
+    secrets = secret_variables(settings)
+    return without_safe_path(
+        {
+            name: value
+            for name, value in os.environ.items()
+            if name.upper() not in secrets and not name.upper().startswith("PREFECT_")
+        }
+    )

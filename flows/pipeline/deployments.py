@@ -7,6 +7,7 @@ by their missing heartbeats.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -32,6 +33,7 @@ from prefect.settings import get_current_settings
 from prefect.types.entrypoint import EntrypointType
 
 from flows.pipeline.flow import FLOW, pipeline
+from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import is_deployment_name
@@ -39,6 +41,7 @@ from transforms.settings.run_names import is_deployment_name
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 # Works in any folder, although Prefect puts the folder of a run first on the path when it loads a flow.
 ENTRYPOINT = "recspend_installed.pipeline"
+_CODE_OF_RUNS = "PREFECT__FLOW_ENTRYPOINT"
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
@@ -78,6 +81,8 @@ def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool
     The schedule is kept afterwards; at the next start, one run makes up for all that were due in between. has_ended:
     checks whether the server has ended. Raises ConfigError if it has, or if it does not respond.
     """
+    # Every run loads this flow, whatever the server says: a deployment may be changed there, also to run commands.
+    os.environ[_CODE_OF_RUNS] = ENTRYPOINT
     runner = _Runner(pause_on_shutdown=False)
     with _server_errors_reported():
         watch_for_lost_runs()
@@ -233,6 +238,8 @@ def _server_errors_reported() -> Iterator[None]:
 
 def _no_response(error: Exception) -> ConfigError:
     where = without_credentials(str(get_current_settings().api.url))
+    if is_refused_login(error):
+        return ConfigError(f"The Prefect server {where} {REFUSED_LOGIN}")
     return ConfigError(
         f"The Prefect server {where} does not respond ({type(error).__name__}). Start it, or set PREFECT_API_URL."
     )

@@ -24,12 +24,18 @@ from flows.run.lifecycle import begun
 from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
 from flows.stage import utc_now
+from flows.stores.prefect.protected import protect_temporary_server
+from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import run_name
 
 FLOW = "recspend"
 """The name of the flow of all stages in Prefect. Names of single-stage flows begin with it."""
+
+_NO_RESPONSE = (
+    "does not respond ({}). Start it, or unset PREFECT_API_URL and leave out --prefect to run without it."
+)
 
 AuditDays = Annotated[int, Field(ge=0)]
 Concurrency = Annotated[int, Field(ge=1, le=64)]
@@ -141,6 +147,7 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
 
 def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
     """Perform a request of the command line as a Prefect flow run. Raises what the stages raise."""
+    protect_temporary_server()
     given = GivenRun(context)
     token = given_run.set(given)
     try:
@@ -150,10 +157,8 @@ def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
         server = f"The Prefect server {without_credentials(url)}" if url else "Prefect's temporary server"
         # A flow that has begun records and reports its own end.
         with nullcontext() if given.has_begun else begun(context, request):
-            raise ConfigError(
-                f"{server} does not respond ({type(error).__name__}). Start it, or unset "
-                "PREFECT_API_URL and leave out --prefect to run without it."
-            ) from error
+            trouble = REFUSED_LOGIN if is_refused_login(error) else _NO_RESPONSE.format(type(error).__name__)
+            raise ConfigError(f"{server} {trouble}") from error
     finally:
         given_run.reset(token)
     if given.error:

@@ -25,6 +25,18 @@ def asks_prefect(settings: Settings) -> bool:
     return bool(settings.token_block or any(entry.token_block for entry in settings.accounts))
 
 
+def secret_variables(settings: Settings) -> frozenset[str]:
+    """Return the variables that hold a secret of the settings, in capitals: the tokens, and those of channels.
+
+    Other programs do not need them. Our own settings are read in either case.
+    """
+    named = (
+        *(account.token_env for account in settings.accounts),
+        *(getattr(channel, key, None) for channel in settings.notify for key in ("url_env", "password_env")),
+    )
+    return frozenset(name.upper() for name in (TOKEN_VARIABLE, *named) if name)
+
+
 def token_of_environment(settings: Settings) -> Token | None:
     """Return the token of the account without an `[[accounts]]` entry; None if no setting says where it is.
 

@@ -1,7 +1,8 @@
-"""Check the Prefect server, if one is configured: that it responds and that its version is compatible."""
+"""Check the Prefect server, if one is configured: that it responds, its version, and that it asks for a login."""
 
 import os
 import re
+from dataclasses import replace
 
 from flows.monitor.doctor.finding import Diagnosis
 from transforms.settings.credentials import without_credentials
@@ -17,10 +18,15 @@ def prefect_server() -> Diagnosis:
         return Diagnosis(_SUBJECT, "ok", "PREFECT_API_URL is not set; runs do not use Prefect")
     shown = without_credentials(url)
     # Loading Prefect takes a second.
-    from httpx import HTTPStatusError
+    from flows.stores.prefect import defaults as prefect_defaults  # noqa: F401 (before Prefect)
+
+    # isort: split
     from prefect import __version__ as ours
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    from flows.stores.prefect.open_server import OPEN_SERVER, answers_anybody
+    from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 
     try:
         with (
@@ -32,10 +38,12 @@ def prefect_server() -> Diagnosis:
     except Exception as error:  # any error on the way to the server is a diagnosis
         trouble, theirs = error, ""
     if trouble is None:
-        return compared(shown, ours, theirs)
-    if isinstance(trouble, HTTPStatusError) and trouble.response.status_code in (401, 403):
-        cure = "Set PREFECT_API_AUTH_STRING, or PREFECT_API_KEY for Prefect Cloud."
-        return Diagnosis(_SUBJECT, "fail", f"{shown} refuses the login. {cure}")
+        found = compared(shown, ours, theirs)
+        if found.state == "ok" and answers_anybody(url):
+            return replace(found, state="warn", words=f"{found.words}. It {OPEN_SERVER}")
+        return found
+    if is_refused_login(trouble):
+        return Diagnosis(_SUBJECT, "fail", f"{shown} {REFUSED_LOGIN}")
     cure = "Start it, or unset PREFECT_API_URL to run without it."
     return Diagnosis(_SUBJECT, "fail", f"{shown} does not respond ({type(trouble).__name__}). {cure}")
 

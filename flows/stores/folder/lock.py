@@ -74,7 +74,11 @@ def _locked(path: Path, seconds: float, busy: Callable[[], str]) -> Iterator[IO[
 
 def holder(data_dir: Path) -> Holder | None:
     """Return the process that holds the data folder now; None if there is none."""
-    path = data_dir / _NAME
+    return holder_of(data_dir / _NAME)
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Return the process that holds this lock now; None if there is none."""
     if not path.exists():
         return None
     with path.open() as file:  # read access is enough to ask

@@ -4,6 +4,7 @@ import atexit
 import os
 import sys
 
+from flows.stores.prefect.login import login_found
 from flows.stores.prefect.proxies import past_proxies
 
 # Its server sends no telemetry, and a temporary server may take long to start.
@@ -11,6 +12,7 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 # A run counts as lost after three missing heartbeats: three minutes, instead of nine with Prefect's default.
 os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "60")
+os.environ.update(login_found(os.environ))
 if not os.environ.get("PREFECT_API_URL"):
     os.environ.update(past_proxies(os.environ))  # the temporary server is on this machine
     # Users do not need its log: the command reports a failure in one line, and its own log has the details.

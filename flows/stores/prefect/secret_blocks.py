@@ -10,6 +10,8 @@ from httpx import HTTPError
 from prefect.blocks.system import Secret
 from prefect.exceptions import ObjectNotFound
 
+from flows.stores.prefect.protected import protect_temporary_server
+from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import secret_in, without_credentials
 
@@ -23,6 +25,7 @@ def token_of_block(name: str, called: str) -> str:
     """
     address = os.environ.get("PREFECT_API_URL")
     server = without_credentials(address) if address else "configured on this machine"
+    protect_temporary_server()
     try:
         found = cast(Secret[str], Secret.load(name))
         # Its `get` would return a token of digits as a number.
@@ -31,6 +34,10 @@ def token_of_block(name: str, called: str) -> str:
         if isinstance(error.__cause__, ObjectNotFound):
             raise ConfigError(
                 f"{called} is not on the Prefect server {server}. Create it there, or name another."
+            ) from None
+        if is_refused_login(error):
+            raise ConfigError(
+                f"{called} cannot be read: the Prefect server {server} {REFUSED_LOGIN}"
             ) from None
         raise ConfigError(
             f"{called} cannot be read: the Prefect server {server} does not respond ({type(error).__name__}). Start "

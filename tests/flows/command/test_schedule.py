@@ -16,7 +16,7 @@ from transforms.errors import ConfigError
 
 
 @pytest.fixture
-def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def steps(no_settings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What was done, and with which server; nothing is really checked or served."""
     done: list[str] = []
 
@@ -24,7 +24,12 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
         done.append(f"{step} {os.environ.get('PREFECT_API_URL', '-')}")
 
     @contextmanager
-    def own_server(address: str, environment: Mapping[str, str]) -> Iterator[Callable[[], bool]]:
+    def own_server(
+        address: str, login: str, environment: Mapping[str, str], secrets: frozenset[str]
+    ) -> Iterator[Callable[[], bool]]:
+        assert environment["PREFECT_API_AUTH_STRING"] == login
+        assert "PREFECT_SERVER_API_AUTH_STRING" not in environment
+        assert "RECSPEND_API_TOKEN" in secrets
         assert {"127.0.0.1", "localhost"} <= set(environment["no_proxy"].split(","))
         noted("start")
         try:
@@ -36,6 +41,7 @@ def steps(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     monkeypatch.setattr(prefect_server, "free_address", lambda port: f"http://127.0.0.1:{port}")
     monkeypatch.setattr(accounts, "accesses", lambda *_: noted("check"))
     monkeypatch.setattr(deployments, "serve_pipeline", lambda name, *_: noted(f"serve {name}"))
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
     yield done
     os.environ.clear()

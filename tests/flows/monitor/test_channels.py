@@ -301,9 +301,12 @@ def test_mail_port_defaults_to_the_usual_one() -> None:
 READS = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
 
 
-def test_command_gets_a_line_of_json_and_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_gets_a_line_of_json_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSPEND_API_TOKEN", "PTone")
     monkeypatch.setenv("SALES_TOKEN", "PTtwo")
+    for name in ("recspend_api_token", "PREFECT_API_AUTH_STRING", "prefect_api_key", "SLACK", "PREFECT_HOME"):
+        monkeypatch.setenv(name, "PTthree")
+    monkeypatch.setenv("SMTP_PASSWORD", "PTfour")
     monkeypatch.setenv("PAGER", "kept")
     monkeypatch.setenv("PYTHONSAFEPATH", "")
     set_safe_path()
@@ -318,7 +321,15 @@ import json, os, sys
 json.dump([sys.argv[2:], sys.stdin.readlines(), dict(os.environ)], open(sys.argv[1], "w"))
 """
     command = [sys.executable, "-c", prints, str(tmp_path / "got"), "$HOME; false"]
-    channel({"kind": "command", "command": command}, accounts=[account]).send(MESSAGE)
+    others = [
+        {"kind": "webhook", "url_env": "SLACK"},
+        {
+            **{"kind": "email", "host": "smtp.example.com", "from": "a@example.com", "to": ["b@example.com"]},
+            **{"user": "a", "password_env": "SMTP_PASSWORD"},
+        },
+    ]
+    settings = load(notify=[{"kind": "command", "command": command}, *others], accounts=[account])
+    channels(settings, lambda: NOW)[0].send(MESSAGE)
     arguments, lines, environment = json.loads((tmp_path / "got").read_text())
     assert arguments == ["$HOME; false"]
     assert [json.loads(line) for line in lines] == [{"text": MESSAGE.text, **MESSAGE.as_object()}]

@@ -20,6 +20,7 @@ import requests
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.stores.folder.lock import one_writer
+from flows.stores.prefect.login import kept_login
 from tests.support import TOP, examples, page
 from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
 from tests.support.runs.prefect_processes import PREFECT, Server, kill, prefect_server, wait_for, worker
@@ -171,7 +172,7 @@ def test_served_process_ends_with_a_sentence_after_its_server(emulator: Emulator
         (its_server,) = (
             int(child)
             for child in children
-            if b"\0server\0start\0" in Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"server_process.py" in Path(f"/proc/{child}/cmdline").read_bytes()
         )
         os.kill(its_server, signal.SIGKILL)
         assert process.wait(60) == 2
@@ -222,7 +223,7 @@ def test_served_runs_load_nothing_from_their_folder(emulator: Emulator, tmp_path
     never_due = [str(BIN / "recspend"), "serve", "--cron", "0 0 1 1 *"]
     with (
         serving(environment, tmp_path, serve=never_due) as (_, address, _),
-        closing(Server(address, environment)) as server,
+        closing(Server(address, environment, kept_login(Path(environment["PREFECT_HOME"])))) as server,
     ):
         wait_for("the deployment", lambda: server.ask("deployments/filter"))
         assert run_to_its_end(server, **TWO_DAYS)["state_name"] == "Completed"
@@ -311,7 +312,7 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
     """
     in_background = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
     with serving(environment, folder, *in_background) as (process, address, lines):
-        with closing(Server(address, environment)) as server:
+        with closing(Server(address, environment, kept_login(Path(environment["PREFECT_HOME"])))) as server:
             yield server
         process.send_signal(signal.SIGTERM)
         code = process.wait(90)

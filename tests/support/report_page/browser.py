@@ -21,14 +21,14 @@ _TIMEOUT_SECONDS = 30
 
 
 @contextmanager
-def chromium() -> Iterator[Chrome]:
-    """Start a browser for the block; skip the test if none is installed."""
+def chromium(*flags: str) -> Iterator[Chrome]:
+    """Start a browser with more flags for the block; skip the test if none is installed."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not binary or not driver:
         pytest.skip("chromium and chromedriver are needed to test the page")
     options = ChromeOptions()
     options.binary_location = binary
-    for flag in _QUIET.split():
+    for flag in [*_QUIET.split(), *flags]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = Chrome(options=options, service=Service(driver))

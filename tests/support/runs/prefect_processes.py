@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from flows.stores.prefect.login import kept_login
 from flows.stores.prefect.server import free_address, own_server
 
 PREFECT = [sys.executable, "-m", "prefect"]
@@ -22,20 +24,38 @@ PREFECT = [sys.executable, "-m", "prefect"]
 class Server:
     """A running Prefect server, queried as its UI does."""
 
-    def __init__(self, address: str, environment: dict[str, str]) -> None:
+    def __init__(self, address: str, environment: dict[str, str], login: str) -> None:
         self.address = address
-        self.environment = environment | {"PREFECT_API_URL": f"{address}/api"}
+        self.login = login
+        self.environment = environment | {
+            "PREFECT_API_URL": f"{address}/api",
+            "PREFECT_API_AUTH_STRING": login,
+        }
         # It answers 503 while its database is locked; its own clients retry.
         patient = HTTPAdapter(
             max_retries=Retry(10, status_forcelist=[503], allowed_methods=None, backoff_factor=0.2)
         )
         self._session = requests.Session()
         self._session.mount("http://", patient)
+        user, _, password = login.partition(":")
+        self._session.auth = (user, password)
+        client = {"client": str(uuid4())}
+        asked = self._session.get(f"{address}/api/csrf-token", params=client, timeout=30)
+        asked.raise_for_status()
+        self._session.headers.update(
+            {
+                "Prefect-Csrf-Client": client["client"],
+                "Prefect-Csrf-Token": asked.json()["token"],
+            }
+        )
 
     def ask(self, path: str, **body: Any) -> Any:
         answer = self._session.post(f"{self.address}/api/{path}", json=body, timeout=30)
         answer.raise_for_status()
         return answer.json()
+
+    def change(self, path: str, /, **body: Any) -> None:
+        self._session.patch(f"{self.address}/api/{path}", json=body, timeout=30).raise_for_status()
 
     def close(self) -> None:
         self._session.close()
@@ -83,8 +103,11 @@ def prefect_server(folder: Path, environment: dict[str, str]) -> Iterator[Server
     before = {name: os.environ.get(name) for name in home}
     os.environ.update(home)
     try:
-        address = free_address(0)
-        with own_server(address, os.environ), closing(Server(address, environment | home)) as server:
+        address, login = free_address(0), kept_login(folder / "prefect")
+        with (
+            own_server(address, login, os.environ),
+            closing(Server(address, environment | home, login)) as server,
+        ):
             yield server
     finally:
         for name, value in before.items():

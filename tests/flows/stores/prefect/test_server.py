@@ -29,7 +29,7 @@ def test_second_server_of_one_home_is_refused_with_advice(
             ConfigError,
             match=r"process \d+, since \S+\. Set PREFECT_HOME to a different folder .* PREFECT_API_URL",
         ),
-        own_server("http://127.0.0.1:4200", {"PREFECT_HOME": str(tmp_path / "prefect")}),
+        own_server("http://127.0.0.1:4200", "user:x", {"PREFECT_HOME": str(tmp_path / "prefect")}),
     ):
         pytest.fail("two servers of one home")
     assert started == []
