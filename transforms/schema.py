@@ -120,7 +120,7 @@ MODEL_WORDS = {
     "account_name": ("Name of the account: from the settings, or else the reference file, or else its sid.", ""),
     "usage_date": ("Day of created_at in the reporting time zone.", "day"),
     "month": ("First day of the month of usage_date.", "day"),
-    "billed_minutes": ("Minutes; each recording is rounded up to a full minute.", "minutes"),
+    "billed_minutes": ("Minutes; each recording is rounded up to the billing increment of its account, by default a full minute.", "minutes"),
     "priced_minutes": ("The part of billed_minutes that belongs to priced recordings.", "minutes"),
     "unpriced_minutes": ("The part of billed_minutes that belongs to recordings that still wait for a price.", "minutes"),
     "price_per_minute": ("What a billed minute should cost.", "currency per minute"),

@@ -25,7 +25,16 @@ from transforms.normalize.corrections import CORRECTION_SCHEMA, with_costs
 from transforms.normalize.late_changes import CHANGE_SCHEMA
 from transforms.schema import REJECT_SCHEMA
 
-_NOT_IN_SQL = ("names", "providers", "provider", "credits", "with_usage", "embed_recordings")
+_NOT_IN_SQL = (
+    "names",
+    "providers",
+    "provider",
+    "credits",
+    "billing_increments",
+    "billing_increment_seconds",
+    "with_usage",
+    "embed_recordings",
+)
 """Options without a column in `landed.settings`: they decide what is loaded, and how."""
 
 
@@ -68,6 +77,9 @@ def landed_tables(
                     "account_sid": sid,
                     "account_name": names.get(sid, sid),
                     "provider": options.providers.get(sid, options.provider),
+                    "billing_increment_seconds": options.billing_increments.get(
+                        sid, options.billing_increment_seconds
+                    ),
                     "credits": options.credits.get(sid, "count"),
                 }
                 for sid in sorted({*names, *options.names, *(account.account_sid for account in covered)})

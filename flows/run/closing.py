@@ -59,6 +59,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
             {"begins": begins, "ends": ends, "first": days.first, "last": days.last},
         )
         signs = warehouse.table(query("closing/charge_signs")).to_pylist()
+        increments = warehouse.table(query("closing/billing_increments")).to_pylist()
         missing = Missing(
             _holes(covered, begins, ends),
             sum(rows["unpriced_recordings"].to_pylist()),
@@ -80,6 +81,10 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
                 statement_rows(rows),
                 statement_csv_sha256="",
                 charge_signs={row["account_sid"]: row["charge_sign"] for row in signs} or msgspec.UNSET,
+                billing_increments={
+                    row["account_sid"]: row["billing_increment_seconds"] for row in increments
+                }
+                or msgspec.UNSET,
             )
         )
 

@@ -13,6 +13,10 @@ CREDITS_MEANING = (
 )
 
 
+LONGEST_INCREMENT = 3600
+"""Seconds: a recording is billed in steps of an hour at most."""
+
+
 class AccountSettings(BaseModel):
     """One `[[accounts]]` entry of recspend.toml."""
 
@@ -41,3 +45,10 @@ class AccountSettings(BaseModel):
     )
     provider: Provider = Field(default="signalwire", description="the provider whose API is used")
     credits: Credits = Field(default="count", description=CREDITS_MEANING)
+    billing_increment_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_INCREMENT,
+        description="in steps of how many seconds it is billed; default: the setting of the same name for all accounts",
+        examples=[60],
+    )

@@ -88,6 +88,15 @@ def account_credits(settings: Settings) -> dict[str, str]:
     return credits
 
 
+def account_increments(settings: Settings) -> dict[str, int]:
+    """Return account sid → seconds in whose steps it is billed, of all accounts in the settings. Reads no token."""
+    usual = settings.billing_increment_seconds
+    increments = {entry.account_sid: entry.billing_increment_seconds or usual for entry in settings.accounts}
+    if settings.account_sid:
+        increments[settings.account_sid] = usual
+    return increments
+
+
 def with_usage(settings: Settings) -> frozenset[str]:
     """Return the sids of the accounts whose Usage Records are read: all Twilio accounts, unless switched off."""
     providers = account_providers(settings).items()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 
-from flows.settings.accounts import account_credits, account_providers, with_usage
+from flows.settings.accounts import account_credits, account_increments, account_providers, with_usage
 from flows.settings.settings import Settings
 from flows.stores.api.retries import RetryPolicy
 from transforms.ingest.request import Rules
@@ -32,6 +32,7 @@ def model_options(settings: Settings, names: Mapping[str, str]) -> ModelOptions:
         names=names,
         providers=account_providers(settings),
         credits=account_credits(settings),
+        billing_increments=account_increments(settings),
         with_usage=with_usage(settings),
         **{name: getattr(settings, name) for name in by_name},
     )

@@ -17,7 +17,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from flows.settings.account_settings import CREDITS_MEANING, AccountSettings, Credits, Provider
+from flows.settings.account_settings import (
+    CREDITS_MEANING,
+    LONGEST_INCREMENT,
+    AccountSettings,
+    Credits,
+    Provider,
+)
 from flows.settings.channel_settings import Channels
 from flows.settings.config_file import read_file
 from flows.stores.api.retries import RetryPolicy
@@ -62,6 +68,12 @@ class Settings(BaseSettings):
     )
     provider: Provider = Field(default="signalwire", description="the provider whose API is used")
     credits: Credits = Field(default="count", description=CREDITS_MEANING)
+    billing_increment_seconds: int = Field(
+        default=_MODELS.billing_increment_seconds,
+        ge=1,
+        le=LONGEST_INCREMENT,
+        description="a recording is billed in steps of this many seconds, as the contract says; a started one counts",
+    )
     accounts: list[AccountSettings] = Field(
         default_factory=list, description="several accounts, one entry each"
     )

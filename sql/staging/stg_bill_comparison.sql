@@ -26,7 +26,7 @@ by_day as (
         is_priced,
         is_awaiting_price,
         count(*) as recordings,
-        cast(coalesce(sum(billed_minutes), 0) as bigint) as minutes,
+        coalesce(sum(billed_minutes), 0) as minutes,
         sum(cost) as cost,
         min(rate) filter (where not is_credit) as lowest_rate,
         max(rate) filter (where not is_credit) as highest_rate,
@@ -60,11 +60,11 @@ ours as (
         cast(sum(recordings) as bigint) as our_recordings,
         cast(coalesce(sum(recordings) filter (where is_awaiting_price), 0) as bigint)
             as our_unpriced,
-        cast(sum(minutes) as bigint) as our_minutes,
-        cast(coalesce(sum(minutes) filter (where is_awaiting_price), 0) as bigint)
+        sum(minutes) as our_minutes,
+        coalesce(sum(minutes) filter (where is_awaiting_price), 0)
             as our_unpriced_minutes,
         cast(coalesce(sum(recordings) filter (where is_priced), 0) as bigint) as our_priced,
-        cast(coalesce(sum(minutes) filter (where is_priced), 0) as bigint) as our_priced_minutes,
+        coalesce(sum(minutes) filter (where is_priced), 0) as our_priced_minutes,
         sum(cost) as our_cost,
         min(lowest_rate) as lowest_rate,
         max(highest_rate) as highest_rate,

@@ -72,7 +72,7 @@ charges as (
         is_credit,
         cast(sum(priced_recordings) as bigint) as charged_recordings,
         cast(sum(duration_seconds) as bigint) as charged_seconds,
-        cast(sum(priced_minutes) as bigint) as charged_minutes,
+        sum(priced_minutes) as charged_minutes,
         cast(sum(cost) as decimal(38, 9)) as charged_cost,
         cast(sum(list_cost) as decimal(38, 9)) as list_cost,
     from parts

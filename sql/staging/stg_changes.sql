@@ -8,6 +8,10 @@ charge_signs as (
     select * from marts.charge_signs
 ),
 
+closed_terms as (
+    select * from landed.closed_terms
+),
+
 settings as (
     select * from landed.settings
 ),
@@ -98,9 +102,14 @@ select
     price is not null as is_priced,
     price is null and not has_no_audio as is_awaiting_price,
     duration_seconds,
-    cast(ceil(duration_seconds / 60.0) as integer) as billed_minutes,
-    -- Only closed months need their changes, and a closed month keeps its meaning.
+    -- Only closed months need their changes, and a closed month keeps its terms.
+    cast(
+        ceil(duration_seconds / coalesce(closed_terms.billing_increment_seconds, 60))
+        * coalesce(closed_terms.billing_increment_seconds, 60) / 60 as decimal(18, 10)
+    ) as billed_minutes,
     coalesce(price * charge_signs.charge_sign, abs(price)) as cost,
 from sides
 left join charge_signs
     on sides.account_sid = charge_signs.account_sid and sides.month = charge_signs.month
+left join closed_terms
+    on sides.account_sid = closed_terms.account_sid and sides.month = closed_terms.month

@@ -10,6 +10,7 @@ import pytest
 from flows.stores.shipped import shipped
 from tests.support.sql.tables import GIVEN, MODELS, Row, build, connect, create
 from transforms.report.text import to_text
+from transforms.values.minutes import with_whole_minutes
 
 EXAMPLES = sorted(shipped("sql", "examples").glob("*.sql"))
 
@@ -147,8 +148,10 @@ def test_example_gives_the_answer_worked_out_by_hand(
 ) -> None:
     name = path.stem
     sql = path.read_text("utf-8")
-    rows = warehouse.execute(sql).fetchall()
-    shown = [" ".join("-" if value is None else str(to_text(value)) for value in row) for row in rows]
+    rows = with_whole_minutes(warehouse.sql(sql).to_arrow_table()).to_pylist()
+    shown = [
+        " ".join("-" if value is None else str(to_text(value)) for value in row.values()) for row in rows
+    ]
     assert shown == list(EXPECTED[name])
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import itertools
+import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.emulator import FORMS, SOURCES, Forms, Parameters, Recording, open_ledger, open_recordings, serve
+from flows.emulator.ledger.generator import recordings
 from flows.run.request import RunRequest
 from flows.run.stages import perform
+from flows.settings.account_settings import AccountSettings
 from tests.support.analyst import analyst_with_open
 from tests.support.runs.ledger_runs import (
+    accesses_of,
     context_for,
     fingerprints,
     ledger_cells,
@@ -183,3 +188,93 @@ def test_any_ledger_in_any_mix_of_forms_is_exact(recordings: list[Recording], tm
         summary = run_against(emulator, folder / "data", date(2026, 7, 1), date(2026, 9, 30))
         assert warehouse_cells(folder / "data") == ledger_cells(emulator.totals())
     assert (summary.new, summary.rejected, summary.exit_code) == (len(recordings), 0, 0)
+
+
+INCREMENTS = (1, 6, 30, 60, 7)
+"""The seconds in whose steps the accounts of a ledger are billed."""
+
+
+def per_minute(recording: Recording) -> Decimal | None:
+    """Return what a minute of a recording was charged at; the price was rounded to nine decimals."""
+    if not recording.price or not recording.billed_seconds:
+        return None
+    return (recording.price * 60 / recording.billed_seconds).quantize(Decimal("0.000001"))
+
+
+@pytest.fixture(scope="module")
+def by_seconds(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Recording]]:
+    """Return the data folder of a run over accounts billed by these seconds, and the recordings of its ledger."""
+    data_dir, parameters = tmp_path_factory.mktemp("data"), Parameters(7, 5000, len(INCREMENTS), INCREMENTS)
+    with serve(open_ledger(parameters, cache)) as emulator:
+        accounts = [
+            AccountSettings(
+                name=account.name,
+                base_url=emulator.base_url,
+                account_sid=account.account_sid,
+                billing_increment_seconds=None if increment == 60 else increment,
+            )
+            for account, increment in zip(emulator.accounts, INCREMENTS, strict=True)
+        ]
+        context = context_for(accesses_of(emulator), data_dir)
+        context = replace(context, settings=context.settings.model_copy(update={"accounts": accounts}))
+        assert perform(context, RunRequest("run")).exit_code == 0
+    return data_dir, [each for index in range(len(INCREMENTS)) for each in recordings(parameters, index)]
+
+
+@pytest.mark.parametrize("by", ["account", "source", "channels", "status", "call_kind"])
+def test_minutes_of_any_increment_equal_the_ledger(by: str, by_seconds: tuple[Path, list[Recording]]) -> None:
+    data_dir, ledger = by_seconds
+    expected: dict[tuple[object, ...], list[Decimal]] = defaultdict(
+        lambda: [Decimal(0), Decimal(0), Decimal(0)]
+    )
+    for each in ledger:
+        month = datetime.fromtimestamp(each.created_at, UTC).date().replace(day=1)
+        value = {"account": each.account_sid, "call_kind": each.kind}.get(by) or getattr(each, by)
+        sums = expected[month, value, each.currency or "XXX"]
+        sums[0] += each.billed_seconds
+        sums[1] += each.billed_seconds if each.price is not None else 0
+        sums[2] += each.price or 0
+    column = "account_sid" if by == "account" else by
+    found = rows_of(data_dir, f"select * from marts.spend_by_{by}")
+    assert len(found) == len(expected)
+    increments = dict(zip(dict.fromkeys(each.account_sid for each in ledger), INCREMENTS, strict=True))
+    for row in found:
+        billed, priced, cost = expected[row["month"], row[column], row["currency"]]
+        minutes = row["billed_minutes"], row["priced_minutes"]
+        assert [round(60 * each) for each in minutes] == [billed, priced]
+        if increments.get(row[column], 1) % 3 == 0:
+            assert [60 * each for each in minutes] == [billed, priced]
+        assert (row["cost"] or 0) == cost
+
+
+def test_rates_are_the_same_for_recordings_of_any_length(by_seconds: tuple[Path, list[Recording]]) -> None:
+    data_dir, ledger = by_seconds
+    rates: dict[tuple[object, ...], set[Decimal]] = defaultdict(set)
+    for each in ledger:
+        if rate := per_minute(each):
+            rates[each.account_sid, each.source, each.channels].add(rate)
+    # All accounts but the first change their rate once, and channels cost the same again.
+    assert {len(found) for found in rates.values()} == {1, 2}
+    found = rows_of(data_dir, "select * from marts.effective_rates where prevailing_rate is not null")
+    assert len(found) > 1000
+    for row in found:
+        assert row["prevailing_rate"] in rates[row["account_sid"], row["source"], row["channels"]]
+    changes = rows_of(data_dir, "select account_sid, rate_after from marts.rate_changes")
+    assert len({row["account_sid"] for row in changes}) == len(INCREMENTS) - 1
+
+
+def test_csv_keeps_every_digit_of_parts_of_minutes(by_seconds: tuple[Path, list[Recording]]) -> None:
+    data_dir, _ = by_seconds
+    with (data_dir / "reports" / "spend_by_account.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert re.fullmatch(r"\d+\.\d{10}", row["billed_minutes"])
+
+
+def test_storage_counts_full_minutes(by_seconds: tuple[Path, list[Recording]]) -> None:
+    data_dir, _ = by_seconds
+    totals = rows_of(data_dir, "select sum(kept_minutes) as kept from marts.daily_spend_detail")
+    (full,) = rows_of(
+        data_dir,
+        "select sum(ceil(duration_seconds / 60.0)) as kept from marts.fct_recordings where is_stored",
+    )
+    assert totals[0]["kept"] == full["kept"]

@@ -7,16 +7,19 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """What the models depend on besides the data. names, providers, credits: by account sid, from the settings.
+    """What the models depend on besides the data.
 
-    provider: for accounts that are not in the settings. with_usage: sids of the accounts whose Usage Records are
-    read.
+    names, providers, credits, billing_increments: by account sid, from the settings. provider,
+    billing_increment_seconds: for accounts that are not in the settings. with_usage: sids of the accounts whose Usage
+    Records are read.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
     provider: str = "signalwire"
     credits: Mapping[str, str] = field(default_factory=dict)
+    billing_increments: Mapping[str, int] = field(default_factory=dict)
+    billing_increment_seconds: int = 60
     reporting_timezone: str = "UTC"
     unpriced_share_warning: Decimal = Decimal("0.1")
     rejected_share_failure: Decimal = Decimal("0.5")

@@ -12,6 +12,7 @@ import pyarrow as pa
 from transforms.errors import ConfigError
 from transforms.values.counts import counted
 from transforms.values.dates import INSTANT
+from transforms.values.minutes import MINUTES
 from transforms.values.windows import CoveredDay, Window, consecutive, days_of
 
 STATEMENT_SCHEMA = pa.schema(
@@ -24,15 +25,22 @@ STATEMENT_SCHEMA = pa.schema(
         ("currency", pa.string()),
         ("recordings", pa.int64()),
         ("unpriced_recordings", pa.int64()),
-        ("billed_minutes", pa.int64()),
+        ("billed_minutes", MINUTES),
         ("cost", pa.decimal128(38, 9)),
         ("closed_at", INSTANT),
     ]
 )
 """Rows of all statements, as in `landed.statements`."""
 
-SIGN_SCHEMA = pa.schema([("month", pa.date32()), ("account_sid", pa.string()), ("charge_sign", pa.int8())])
-"""What the prices of closed months mean, as in `landed.closed_signs`."""
+TERMS_SCHEMA = pa.schema(
+    [
+        ("month", pa.date32()),
+        ("account_sid", pa.string()),
+        ("charge_sign", pa.int8()),
+        ("billing_increment_seconds", pa.int32()),
+    ]
+)
+"""What prices and lengths of closed months mean, as in `landed.closed_terms`."""
 
 CLOSED_SCHEMA = pa.schema(
     [
@@ -49,7 +57,10 @@ CLOSED_SCHEMA = pa.schema(
 
 
 class StatementRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row of a statement. cost: a plain decimal in the currency; None while nothing is priced."""
+    """A row of a statement. cost: a plain decimal in the currency; None while nothing is priced.
+
+    billed_minutes: a plain decimal as text if they are not whole.
+    """
 
     account_sid: str
     account_name: str
@@ -58,7 +69,7 @@ class StatementRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str
     recordings: int
     unpriced_recordings: int
-    billed_minutes: int
+    billed_minutes: int | str
     cost: str | None
 
 
@@ -103,8 +114,9 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was reported for a month (YYYY-MM), when (UTC), and what was missing.
 
     statement_csv_sha256: digest of the file next to it, which has the same rows for a spreadsheet. charge_signs:
-    account sid → sign of its charges (1 or -1), of the accounts whose prices of the other sign are credits. Without
-    such accounts it is left out, also of the digest, as in statements of before.
+    account sid → sign of its charges (1 or -1), of the accounts whose prices of the other sign are credits.
+    billing_increments: account sid → seconds in whose steps it was billed, of the accounts that are not billed by full
+    minutes. Without such accounts each is left out, also of the digest, as in statements of before.
     """
 
     month: str
@@ -115,6 +127,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statement_csv_sha256: str
     format: int = 1
     charge_signs: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    billing_increments: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
 
 
 def read_month(text: str) -> date:

@@ -5,6 +5,7 @@ from datetime import date
 
 from transforms.monitor.findings import RECENT_DAYS, Finding, Row, facts_of, is_recent
 from transforms.values.counts import counted
+from transforms.values.minutes import shown_minutes
 from transforms.values.money import amounts
 
 RECENT_BILL_DAYS = 100
@@ -45,7 +46,7 @@ def _counts(row: Row) -> str:
     """Return what they count and what we count, as part of the sentence, if that differs."""
     if not (row["recordings_apart"] or row["minutes_apart"]):
         return ""
-    theirs, ours = f"{row['their_minutes']:,.0f} minutes", f"{row['our_minutes']:,}"
+    theirs, ours = f"{row['their_minutes']:,.0f} minutes", shown_minutes(row["our_minutes"])
     if row["their_recordings"] is not None:
         theirs = f"{counted(row['their_recordings'], 'recording', 'recordings')} and {theirs}"
         ours = f"{row['our_recordings']:,} and {ours}"

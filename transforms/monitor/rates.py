@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from transforms.monitor.findings import RECENT_DAYS, Finding, Row, facts_of, is_recent, span
+from transforms.values.minutes import shown_minutes
 from transforms.values.money import amounts, percentage
 
 _RATE_STEP = Decimal("0.000001")  # rates are kept with six decimals
@@ -81,8 +82,9 @@ def _rate_difference(row: Row) -> Finding:
     said = f"{difference} {direction}"
     if _is_mixed(row):
         direction, said = "mixed", f"{over} more for some recordings and {under} less for others"
+    minutes = shown_minutes(row["priced_minutes"])
     sentence = (
-        f"{row['account_name']}: {charged} was charged for {row['priced_minutes']:,} minutes of {_recorded(row)}, "
+        f"{row['account_name']}: {charged} was charged for {minutes} minutes of {_recorded(row)}, "
         f"{span(row['first_day'], row['last_day'])}: {said} than the rate card says."
     )
     return Finding("rate.differs", f"{_recorded_key(row)} {direction}", sentence, facts_of(row))

@@ -13,7 +13,8 @@ from transforms.report.text import to_text
 from transforms.values.money import trimmed
 
 _CODED = {"day": "days", "source": "sources", "currency": "currencies"}
-_COUNTS = ("channels", "recordings", "unpriced_recordings", "billed_minutes", "priced_minutes")
+_COUNTS = ("channels", "recordings", "unpriced_recordings")
+_MINUTES = ("billed_minutes", "priced_minutes")
 _AMOUNTS = ("cost", "cost_without_minutes", "credits")
 
 
@@ -22,7 +23,8 @@ def payload(tables: Mapping[str, pa.Table]) -> str:
 
     `settings` has one row; `accounts` has account_sid and account_name; `cube` has day, account_sid, source, channels,
     currency, recordings, unpriced_recordings, billed_minutes, priced_minutes, cost, cost_without_minutes and
-    credits; the other tables are listed unchanged. Money is text so that no digit is lost; days are ISO dates.
+    credits; the other tables are listed unchanged. Money is text so that no digit is lost, and so are minutes that are
+    not whole; days are ISO dates.
     """
     cube = tables["cube"]
     accounts = _named(tables["accounts"], cube["account_sid"].unique().to_pylist())
@@ -36,6 +38,7 @@ def payload(tables: Mapping[str, pa.Table]) -> str:
         shown[values] = sorted(_distinct(cube[column])[0])
         shown["cube"][column] = _places(cube[column], shown[values])
     shown["cube"] |= {name: cube[name].to_pylist() for name in _COUNTS}
+    shown["cube"] |= {name: _content(cube[name])["values"] for name in _MINUTES}
     shown["cube"] |= {name: _short(cube[name]) for name in _AMOUNTS}
     listed = tables.keys() - {"cube", "accounts", "settings"}
     shown["tables"] = {name: _listed(tables[name]) for name in sorted(listed)}

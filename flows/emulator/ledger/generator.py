@@ -15,7 +15,7 @@ from random import Random
 from statistics import NormalDist
 from typing import Any
 
-from flows.emulator.ledger.forms import COMMON, FORMS, Forms
+from flows.emulator.ledger.forms import COMMON, EXACT, FORMS, Forms, round_nine
 from flows.emulator.ledger.ledger import CONFERENCE_SOURCES, Recording
 
 LAST_DAY = date(2026, 9, 30)  # UTC
@@ -49,15 +49,21 @@ _ODD_FIELDS = tuple(name for name in FORMS if name != "sign")  # an account does
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a ledger is generated from. `recordings` is the total number over all accounts."""
+    """What a ledger is generated from. `recordings` is the total number over all accounts.
+
+    `increments` are the seconds in whose steps the accounts are billed, in turn.
+    """
 
     seed: int = 1
     recordings: int = 10_000
     accounts: int = 3
+    increments: tuple[int, ...] = (60,)
 
     def __post_init__(self) -> None:
         if self.recordings < 0 or self.accounts < 1:
             raise ValueError("A ledger needs at least one account, and its recordings can't be negative.")
+        if not self.increments or min(self.increments) < 1:
+            raise ValueError("A ledger needs at least one increment, of at least one second.")
 
     def share(self, index: int) -> int:
         """Return the number of recordings of one account. The first account gets the remainder."""
@@ -95,6 +101,7 @@ def recordings(parameters: Parameters, index: int) -> Iterator[Recording]:
             account_sid=account_sid(parameters.seed, index),
             currency=_CURRENCIES[index % len(_CURRENCIES)],
             rate=_rate(index, is_late=i >= days // 2),
+            increment=parameters.increments[index % len(parameters.increments)],
             common=replace(COMMON, sign=("negative", "positive")[index % 2]),
         )
         draw = rng.random
@@ -123,6 +130,7 @@ class _Day:
     account_sid: str
     currency: str
     rate: Decimal
+    increment: int
     common: Forms
 
 
@@ -149,12 +157,20 @@ def _recording(day: _Day, sequence: int, created_at: int) -> Recording:
         source=source,
         channels=channels,
         status="completed",
-        price=day.rate * (channels * ((duration_seconds + 59) // 60)),
+        price=None,
         currency=day.currency,
+        increment=day.increment,
         forms=day.common if draw() < 0.94 else _odd_forms(day),
     )
+    recording = replace(recording, price=_price(day.rate * channels, recording.billed_seconds))
     luck = draw()
     return recording if luck < 0.9 else replace(recording, **_exception(recording, luck, draw()))
+
+
+def _price(rate: Decimal, seconds: int) -> Decimal:
+    """Return what the billed seconds cost, to nine decimals, at a rate per minute."""
+    minutes, rest = divmod(seconds, 60)
+    return round_nine(EXACT.divide(rate * seconds, Decimal(60))) if rest else rate * minutes
 
 
 def _exception(recording: Recording, luck: float, second_luck: float) -> dict[str, Any]:

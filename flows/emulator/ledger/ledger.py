@@ -50,6 +50,7 @@ class Recording:
     determine the sid. Sids consist of letters, digits and dashes. `price` is the absolute amount (its sign in a
     response depends on `forms`), None while unpriced, 0 if free. `currency` is in upper case. `duration_seconds` is
     the recorded time without pauses, so it can be less than `ended_at` minus `started_at` (seen in a real response).
+    `increment` is the number of seconds in whose steps the account is billed; each started step counts.
     `media_url` is where the audio is; None, as for SignalWire, which does not send the field.
     """
 
@@ -70,12 +71,18 @@ class Recording:
     error_code: str | None = None
     media_url: str | None = None
     is_encrypted: bool = False
+    increment: int = 60
     forms: Forms = COMMON
 
     @property
     def sid(self) -> str:
         """The recording's sid."""
         return recording_sid(self.account_sid, self.sequence)
+
+    @property
+    def billed_seconds(self) -> int:
+        """The length that is billed; 0 while it is unknown."""
+        return -(-(self.duration_seconds or 0) // self.increment) * self.increment
 
     @property
     def is_awaiting_price(self) -> bool:

@@ -22,17 +22,23 @@ _USUAL_CURRENCY = "USD"
 
 @dataclass(frozen=True, slots=True)
 class UsageDay:
-    """The usage of one day (UTC, days since 1970) and currency: recordings, minutes, and their price.
+    """The usage of one day (UTC, days since 1970) and currency: recordings, billed seconds, and their price.
 
-    `sample` has minutes and price of the day's newest recording that has both; defects are derived from it.
+    `sample` has billed seconds and price of the day's newest recording that has both; defects are derived from it.
     """
 
     day: int
     currency: str
     count: int
-    minutes: int
+    seconds: int
     price: Decimal
     sample: tuple[int, Decimal] | None = None
+
+    @property
+    def minutes(self) -> int | Decimal:
+        """The billed minutes, to nine decimals if they are not whole."""
+        minutes, rest = divmod(self.seconds, 60)
+        return round_nine(EXACT.divide(Decimal(self.seconds), Decimal(60))) if rest else minutes
 
 
 @dataclass(slots=True)
@@ -48,15 +54,15 @@ class UsageTotals:
     def add(self, recording: Recording) -> None:
         """Count one recording of the ledger."""
         key = recording.created_at // _DAY_SECONDS, recording.currency
-        minutes = ((recording.duration_seconds or 0) + 59) // 60
+        seconds = recording.billed_seconds
         price = None if recording.price is None else round_nine(recording.price)
         before = self._days.get(key) or UsageDay(key[0], key[1] or "", 0, 0, Decimal(0))
-        sample = (minutes, price) if minutes and price else None
+        sample = (seconds, price) if seconds and price else None
         self._days[key] = UsageDay(
             before.day,
             before.currency,
             before.count + 1,
-            before.minutes + minutes,
+            before.seconds + seconds,
             before.price if price is None else EXACT.add(before.price, price),
             before.sample or sample,
         )
@@ -78,7 +84,7 @@ def _together(one: UsageDay, other: UsageDay) -> UsageDay:
     return replace(
         one,
         count=one.count + other.count,
-        minutes=one.minutes + other.minutes,
+        seconds=one.seconds + other.seconds,
         price=EXACT.add(one.price, other.price),
         sample=one.sample or other.sample,
     )
@@ -100,7 +106,7 @@ def to_text(days: Iterable[UsageDay]) -> str:
                 d.day,
                 d.currency,
                 d.count,
-                d.minutes,
+                d.seconds,
                 str(d.price),
                 d.sample and [d.sample[0], str(d.sample[1])],
             ]
@@ -112,26 +118,26 @@ def to_text(days: Iterable[UsageDay]) -> str:
 def from_text(text: str) -> list[UsageDay]:
     """Parse the days that `to_text` wrote."""
     return [
-        UsageDay(day, currency, count, minutes, Decimal(price), sample and (sample[0], Decimal(sample[1])))
-        for day, currency, count, minutes, price, sample in json.loads(text)
+        UsageDay(day, currency, count, seconds, Decimal(price), sample and (sample[0], Decimal(sample[1])))
+        for day, currency, count, seconds, price, sample in json.loads(text)
     ]
 
 
 USAGE_DEFECTS: Mapping[str, Callable[[UsageDay, int, Decimal], UsageDay]] = {
-    "usage-extra": lambda d, minutes, price: replace(
-        d, count=d.count + 1, minutes=d.minutes + minutes, price=EXACT.add(d.price, price)
+    "usage-extra": lambda d, seconds, price: replace(
+        d, count=d.count + 1, seconds=d.seconds + seconds, price=EXACT.add(d.price, price)
     ),
-    "usage-missing": lambda d, minutes, price: replace(
-        d, count=d.count - 1, minutes=d.minutes - minutes, price=EXACT.subtract(d.price, price)
+    "usage-missing": lambda d, seconds, price: replace(
+        d, count=d.count - 1, seconds=d.seconds - seconds, price=EXACT.subtract(d.price, price)
     ),
-    "usage-minutes": lambda d, minutes, price: replace(
+    "usage-minutes": lambda d, seconds, price: replace(
         d,
-        minutes=d.minutes + EXTRA_MINUTES,
-        price=EXACT.add(d.price, round_nine(EXACT.divide(price * EXTRA_MINUTES, Decimal(minutes)))),
+        seconds=d.seconds + 60 * EXTRA_MINUTES,
+        price=EXACT.add(d.price, round_nine(EXACT.divide(price * 60 * EXTRA_MINUTES, Decimal(seconds)))),
     ),
-    "usage-price": lambda d, minutes, price: replace(d, price=EXACT.multiply(d.price, RATE_FACTOR)),
+    "usage-price": lambda d, seconds, price: replace(d, price=EXACT.multiply(d.price, RATE_FACTOR)),
 }
-"""Each defect changes a day, given the minutes and the price of one of its recordings."""
+"""Each defect changes a day, given the billed seconds and the price of one of its recordings."""
 
 
 def with_defects(days: Sequence[UsageDay], defects: Iterable[str]) -> list[UsageDay]:
@@ -143,6 +149,6 @@ def with_defects(days: Sequence[UsageDay], defects: Iterable[str]) -> list[Usage
     found = list(days)
     free = [place for place, day in enumerate(found) if day.sample]
     for name, place in zip((name for name in USAGE_DEFECTS if name in set(defects)), free, strict=False):
-        minutes, price = found[place].sample or (0, Decimal(0))
-        found[place] = USAGE_DEFECTS[name](found[place], minutes, price)
+        seconds, price = found[place].sample or (0, Decimal(0))
+        found[place] = USAGE_DEFECTS[name](found[place], seconds, price)
     return [day for day in found if day.count]

@@ -55,7 +55,8 @@ def open_ledger(
     be deleted at any time; they are rendered again when needed.
     """
     p = parameters
-    folder = cache_dir / f"ledger-{p.seed}-{p.recordings}-{p.accounts}-{source_hash()}"
+    increments = "-".join(map(str, p.increments))
+    folder = cache_dir / f"ledger-{p.seed}-{p.recordings}-{p.accounts}-{increments}-{source_hash()}"
     ledger = ((_account(account_name(i), account_sid(p.seed, i)), generated(p, i)) for i in range(p.accounts))
     render_once(folder, ledger, None if progress is None else lambda done: progress(done, p.recordings))
     return _source(folder)

@@ -1,7 +1,7 @@
 "use strict";
 // Exact amounts, days and months as text; helpers for elements.
 
-// Money is counted in billionths, so sums are exact to the last decimal.
+// Money is counted in billionths, so sums are exact to the last decimal. So are minutes, whose tenth is left out.
 const NANO = 1000000000n;
 const DAY = 86400000;
 const NOTHING = "\u2013";
@@ -14,12 +14,13 @@ function make(tag, attributes = {}, ...children) {
   return created;
 }
 
-function nano(text) {
-  if (text === null) return null;
+function nano(value) {
+  if (value === null) return null;
+  const text = String(value);
   const negative = text.startsWith("-");
   const [whole, decimals = ""] = text.replace("-", "").split(".");
-  const value = BigInt(whole) * NANO + BigInt(decimals.padEnd(9, "0"));
-  return negative ? -value : value;
+  const size = BigInt(whole) * NANO + BigInt(decimals.padEnd(9, "0").slice(0, 9));
+  return negative ? -size : size;
 }
 const number = (value) => Number(value) / 1e9;
 const sizeOf = (value) => (value < 0n ? -value : value);

@@ -39,7 +39,7 @@ function against(data, choice, before, cost, was) {
 }
 function countCard(rows) {
   const recordings = rows.reduce((sum, row) => sum + row.recordings, 0);
-  return card("Recordings", count(recordings), `${count(rows.reduce((sum, row) => sum + row.minutes, 0))} billed minutes`);
+  return card("Recordings", count(recordings), `${plain(rows.reduce((sum, row) => sum + row.minutes, 0n), 0)} billed minutes`);
 }
 function unpricedCard(data, choice, rows) {
   const unpriced = rows.reduce((sum, row) => sum + row.unpriced, 0);

@@ -7,7 +7,9 @@ async function unpacked(text) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const data = JSON.parse(await new Response(stream).text());
   data.names = new Map(data.accounts);
-  for (const amounts of ["cost", "cost_without_minutes", "credits"]) data.cube[amounts] = data.cube[amounts].map(nano);
+  for (const exact of ["cost", "cost_without_minutes", "credits", "billed_minutes", "priced_minutes"]) {
+    data.cube[exact] = data.cube[exact].map(nano);
+  }
   for (const table of Object.values(data.tables)) table.rows = rowsOf(table);
   return data;
 }
@@ -80,7 +82,7 @@ function sums(rows, key) {
   for (const row of rows) {
     const name = key(row);
     let sum = groups.get(name);
-    if (!sum) groups.set(name, (sum = { recordings: 0, unpriced: 0, minutes: 0, pricedMinutes: 0, cost: null, withoutMinutes: 0n, credits: 0n }));
+    if (!sum) groups.set(name, (sum = { recordings: 0, unpriced: 0, minutes: 0n, pricedMinutes: 0n, cost: null, withoutMinutes: 0n, credits: 0n }));
     sum.recordings += row.recordings;
     sum.unpriced += row.unpriced;
     sum.minutes += row.minutes;
@@ -94,7 +96,7 @@ function sums(rows, key) {
 // Cost without minutes is not part of what a minute costs.
 function rate(sum) {
   if (sum.cost === null || !sum.pricedMinutes) return null;
-  return ((sum.cost - sum.withoutMinutes) * 1000n / BigInt(sum.pricedMinutes) + 500n) / 1000n;
+  return ((sum.cost - sum.withoutMinutes) * 1000n * NANO / sum.pricedMinutes + 500n) / 1000n;
 }
 
 // Which days a row of a list is about; a list that is not here is about now.

@@ -53,7 +53,7 @@ function spendTable(caption, head, groups, name = (key) => key, order = byCost) 
   const extras = [["withoutMinutes", "cost without minutes"], ["credits", "credits (already deducted)"]]
     .filter(([name]) => [...groups.values()].some((sum) => sum[name]));
   const rows = [...groups].sort(order).map(([key, sum]) => [
-    name(key), money(sum.cost), amount(sum.recordings), amount(sum.unpriced), amount(sum.minutes), money(rate(sum)),
+    name(key), money(sum.cost), amount(sum.recordings), amount(sum.unpriced), figure(plain(sum.minutes, 0)), money(rate(sum)),
     ...extras.map(([name]) => money(sum[name])),
   ]);
   const heads = [head, "cost", "recordings", "unpriced", "billed minutes", "cost per minute", ...extras.map(([, title]) => title)];

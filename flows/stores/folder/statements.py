@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -19,14 +20,16 @@ from flows.stores.whole_files import BESIDE, write_whole
 from transforms.errors import ConfigError, DataError
 from transforms.model.statements import (
     CLOSED_SCHEMA,
-    SIGN_SCHEMA,
     STATEMENT_SCHEMA,
+    TERMS_SCHEMA,
     Missing,
     Statement,
     StatementRow,
     read_month,
 )
 from transforms.report.text import to_csv
+from transforms.values.minutes import with_whole_minutes
+from transforms.values.money import plain
 
 _MANIFEST, _CSV = "statement.json", "statement.csv"
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -103,28 +106,25 @@ class Statements:
         return sealed
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return `landed.statements`, `closed_months` and `closed_signs`. Raises DataError as `read` does."""
+        """Return `landed.statements`, `closed_months` and `closed_terms`. Raises DataError as `read` does."""
         sealed = [self.read(month) for month in self.months()]
         rows = [
             msgspec.structs.asdict(row)
             | {
                 "month": read_month(each.statement.month),
+                "billed_minutes": Decimal(row.billed_minutes),
                 "cost": None if row.cost is None else Decimal(row.cost),
                 "closed_at": each.statement.closed_at,
             }
             for each in sealed
             for row in each.statement.rows
         ]
-        signs = [
-            {"month": read_month(each.statement.month), "account_sid": sid, "charge_sign": sign}
-            for each in sealed
-            for sid, sign in (each.statement.charge_signs or {}).items()
-        ]
+        terms = [row for each in sealed for row in _terms_rows(each.statement)]
         months = [_closed_row(each.sha256, each.statement, each.statement.missing) for each in sealed]
         return {
             "landed.statements": pa.Table.from_pylist(rows, STATEMENT_SCHEMA),
             "landed.closed_months": pa.Table.from_pylist(months, CLOSED_SCHEMA),
-            "landed.closed_signs": pa.Table.from_pylist(signs, SIGN_SCHEMA),
+            "landed.closed_terms": pa.Table.from_pylist(terms, TERMS_SCHEMA),
         }
 
 
@@ -141,17 +141,38 @@ def statement_table(sealed: Sealed) -> pa.Table:
 def statement_rows(table: pa.Table) -> list[StatementRow]:
     """Convert rows of the warehouse to rows of a statement: decimals become plain text."""
     return [
-        StatementRow(**{**row, "cost": None if row["cost"] is None else format(row["cost"], "f")})
+        StatementRow(**{**row, **{name: _text(row[name]) for name in ("billed_minutes", "cost")}})
         for row in table.to_pylist()
     ]
 
 
+def _text(value: Any) -> Any:
+    return plain(value) if isinstance(value, Decimal) else value
+
+
 def _csv_table(rows: Sequence[StatementRow]) -> pa.Table:
     decoded = [
-        msgspec.structs.asdict(row) | {"cost": None if row.cost is None else Decimal(row.cost)}
+        msgspec.structs.asdict(row)
+        | {
+            "billed_minutes": Decimal(row.billed_minutes),
+            "cost": None if row.cost is None else Decimal(row.cost),
+        }
         for row in rows
     ]
-    return pa.Table.from_pylist(decoded, _CSV_SCHEMA)
+    return with_whole_minutes(pa.Table.from_pylist(decoded, _CSV_SCHEMA))
+
+
+def _terms_rows(statement: Statement) -> list[dict[str, object]]:
+    signs, increments = statement.charge_signs or {}, statement.billing_increments or {}
+    return [
+        {
+            "month": read_month(statement.month),
+            "account_sid": sid,
+            "charge_sign": signs.get(sid),
+            "billing_increment_seconds": increments.get(sid),
+        }
+        for sid in sorted({*signs, *increments})
+    ]
 
 
 def _closed_row(sha256: str, statement: Statement, missing: Missing) -> dict[str, object]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from flows.stores.warehouse.memory import enough_memory, limit_memory
 from flows.stores.warehouse.sql_files import query
 from transforms.errors import ConfigError
+from transforms.values.minutes import with_whole_minutes
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -59,6 +60,7 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[st
     """Return the rows of a SELECT. Raises ConfigError if the statement is not valid or does anything else than read.
 
     PIVOT, EXPLAIN of a SELECT and PRAGMAs that describe tables are SELECTs too; of several statements, the last counts.
+    Billed minutes are integers where all of a column are whole.
     """
     try:
         statements = connection.extract_statements(sql)
@@ -67,7 +69,7 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[st
         named = {name for each in statements for name in each.named_parameters}
         given = {name: value for name, value in parameters.items() if name in named}
         with enough_memory("this query"):
-            return connection.sql(sql, params=given or None).to_arrow_table()
+            return with_whole_minutes(connection.sql(sql, params=given or None).to_arrow_table())
     except duckdb.Error as error:
         first_lines = " ".join(str(error).splitlines()[:2])
         raise ConfigError(f"{first_lines} Correct the query; `show all tables` lists the tables.") from None

@@ -36,5 +36,6 @@ where
     estimates.expected_rate is not null
     and (
         known_rates.rate is null
-        or coalesce(estimates.estimate, 0) <> estimates.unpriced_minutes * estimates.expected_rate
+        or coalesce(estimates.estimate, 0)
+        <> cast(estimates.unpriced_minutes * estimates.expected_rate as decimal(38, 9))
     )

@@ -48,7 +48,7 @@ netted as (
         currency,
         cast(sum(sign) as bigint) as priced_recordings_change,
         cast(coalesce(sum(sign * duration_seconds), 0) as bigint) as duration_seconds_change,
-        cast(coalesce(sum(sign * billed_minutes), 0) as bigint) as priced_minutes_change,
+        coalesce(sum(sign * billed_minutes), 0) as priced_minutes_change,
         cast(sum(sign * cost) as decimal(38, 9)) as cost_change,
         cast(sum(sign * cost_due) as decimal(38, 9)) as list_cost_change,
         is_credit,

@@ -61,9 +61,9 @@ select
     currency,
     cast(sum(priced_recordings) as bigint) as priced_recordings,
     cast(sum(duration_seconds) as bigint) as duration_seconds,
-    cast(sum(priced_minutes) as bigint) as priced_minutes,
+    sum(priced_minutes) as priced_minutes,
     sum(cost) as cost,
-    cast(sum(coalesce(cost_due, cost)) as decimal(38, 9)) as list_cost,
+    cast(sum(coalesce(cost_due, cast(cost as decimal(38, 19)))) as decimal(38, 9)) as list_cost,
     is_credit,
 from with_rate
 group by charge_date, account_sid, account_name, source, channels, currency, is_credit

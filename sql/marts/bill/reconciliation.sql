@@ -26,10 +26,13 @@ classes as (
             when their_recordings is not null
                 then greatest(their_recordings - our_recordings, our_priced - their_recordings, 0)
         end as recordings_apart,
+        -- A second is 0.0167 minutes, so far less is a matter of rounding.
         case
-            when their_minutes is not null
-                then cast(
-                    greatest(more_minutes, our_priced_minutes - their_minutes, 0) as decimal(29, 9)
+            when their_minutes is null then null
+            when greatest(more_minutes, our_priced_minutes - their_minutes) <= 0.0001 then 0
+            else
+                cast(
+                    greatest(more_minutes, our_priced_minutes - their_minutes) as decimal(29, 9)
                 )
         end as minutes_apart,
     from differences

@@ -18,7 +18,7 @@ netted as (
         cast(sum(sign) as bigint) as recordings_change,
         cast(sum(case when is_awaiting_price then sign else 0 end) as bigint)
             as unpriced_recordings_change,
-        cast(coalesce(sum(sign * billed_minutes), 0) as bigint) as billed_minutes_change,
+        coalesce(sum(sign * billed_minutes), 0) as billed_minutes_change,
         cast(coalesce(sum(sign * cost), 0) as decimal(38, 9)) as cost_change,
     from items
     group by

@@ -99,7 +99,7 @@ select
     ) as kind,
     cast(sum(items.recordings_change) as bigint) as recordings_change,
     cast(sum(items.unpriced_recordings_change) as bigint) as unpriced_recordings_change,
-    cast(sum(items.billed_minutes_change) as bigint) as billed_minutes_change,
+    sum(items.billed_minutes_change) as billed_minutes_change,
     cast(coalesce(sum(items.cost_change), 0) as decimal(38, 9)) as cost_change,
 from items
 left join accounts on items.account_sid = accounts.account_sid

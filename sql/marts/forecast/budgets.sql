@@ -73,7 +73,7 @@ months as (
         sum(expected_cost) as expected_cost,
         min(usage_date) filter (where expected_until > budget) as runs_out_on,
         cast(coalesce(sum(unestimated_recordings), 0) as bigint) as unestimated_recordings,
-        cast(coalesce(sum(unestimated_minutes), 0) as bigint) as unestimated_minutes,
+        coalesce(sum(unestimated_minutes), 0) as unestimated_minutes,
         min(usage_date) filter (where unestimated_recordings > 0) as unestimated_since,
         count(*) filter (where is_open) as days_without_forecast,
         bool_or(is_unclear) as has_cost_without_currency,

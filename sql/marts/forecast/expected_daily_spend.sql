@@ -74,9 +74,9 @@ by_day as (
         channels,
         currency,
         cast(sum(recordings) as bigint) as recordings,
-        cast(sum(billed_minutes) as bigint) as billed_minutes,
-        cast(sum(awaited_minutes) as bigint) as awaited_minutes,
-        cast(sum(unestimated_minutes) as bigint) as unestimated_minutes,
+        sum(billed_minutes) as billed_minutes,
+        sum(awaited_minutes) as awaited_minutes,
+        sum(unestimated_minutes) as unestimated_minutes,
         max(recent_rate) as recent_rate,
         sum(cost) as cost,
         cast(

@@ -22,7 +22,7 @@ months as (
         sum(expected_cost) filter (where not is_forecast) as spent_cost,
         case when count(expected_cost) = count(*) then sum(expected_cost) end as expected_cost,
         cast(coalesce(sum(expected_cost) filter (where is_forecast), 0) as double) as rest,
-        cast(sum(unestimated_minutes) as bigint) as unestimated_minutes,
+        sum(unestimated_minutes) as unestimated_minutes,
         cast(sum(unestimated_recordings) as bigint) as unestimated_recordings,
         count(*) filter (where is_forecast) as forecast_days,
     from days

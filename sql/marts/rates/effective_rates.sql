@@ -13,7 +13,7 @@ by_rate as (
         channels,
         currency,
         rate,
-        cast(sum(priced_minutes) as bigint) as priced_minutes,
+        sum(priced_minutes) as priced_minutes,
         sum(cost) as cost,
     from detail
     where priced_minutes > 0
@@ -29,8 +29,8 @@ by_day as (
         source,
         channels,
         currency,
-        cast(sum(priced_minutes) as bigint) as priced_minutes,
-        cast(coalesce(sum(priced_minutes) filter (where rate = 0), 0) as bigint) as free_minutes,
+        sum(priced_minutes) as priced_minutes,
+        coalesce(sum(priced_minutes) filter (where rate = 0), 0) as free_minutes,
         sum(cost) as cost,
         arg_max(rate, (priced_minutes, rate)) filter (where rate > 0) as prevailing_rate,
     from by_rate

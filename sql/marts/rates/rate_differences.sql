@@ -55,7 +55,7 @@ by_day as (
         source,
         channels,
         currency,
-        cast(sum(priced_minutes) as bigint) as priced_minutes,
+        sum(priced_minutes) as priced_minutes,
         sum(cost) as cost,
         cast(sum(cost) / sum(priced_minutes) as decimal(18, 9)) as cost_per_minute,
         price_per_minute,

@@ -13,13 +13,13 @@ spent as (
         turns.since,
         turns.lower_rate,
         turns.higher_rate,
-        cast(coalesce(
+        coalesce(
             sum(detail.priced_minutes) filter (where detail.rate = turns.lower_rate), 0
-        ) as bigint) as lower_minutes,
+        ) as lower_minutes,
         coalesce(sum(detail.cost) filter (where detail.rate = turns.lower_rate), 0) as lower_cost,
-        cast(coalesce(
+        coalesce(
             sum(detail.priced_minutes) filter (where detail.rate = turns.higher_rate), 0
-        ) as bigint) as higher_minutes,
+        ) as higher_minutes,
         coalesce(sum(detail.cost) filter (where detail.rate = turns.higher_rate), 0) as higher_cost,
     from turns
     inner join marts.daily_spend_detail as detail

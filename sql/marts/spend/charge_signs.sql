@@ -14,7 +14,8 @@ closed_months as (
 ),
 
 closed_signs as (
-    select * from landed.closed_signs
+    select * from landed.closed_terms
+    where charge_sign is not null
 ),
 
 -- Most prices have the sign of a charge. If there are as many of either, it is the documented one.

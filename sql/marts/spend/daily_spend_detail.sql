@@ -5,6 +5,8 @@ recordings as (
     select
         *,
         date '1970-01-01' + cast(epoch_us(created_at) // 86400000000 as integer) as charge_date,
+        -- Storage counts full minutes, whatever the calls are billed by.
+        cast(ceil(duration_seconds / 60.0) as integer) as started_minutes,
         coalesce(deleted_at, case when status = 'deleted' then updated_at end) is null as is_kept,
     from marts.fct_recordings
 ),
@@ -31,12 +33,12 @@ by_day as (
         count(*) filter (where is_stored) as stored_recordings,
         count(*) filter (where is_stored and is_kept) as kept_recordings,
         cast(coalesce(sum(duration_seconds), 0) as bigint) as duration_seconds,
-        cast(coalesce(sum(billed_minutes), 0) as bigint) as billed_minutes,
-        cast(coalesce(sum(billed_minutes) filter (where is_priced), 0) as bigint) as priced_minutes,
-        cast(coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0) as bigint)
-            as unpriced_minutes,
-        cast(coalesce(sum(billed_minutes) filter (where is_stored), 0) as bigint) as stored_minutes,
-        cast(coalesce(sum(billed_minutes) filter (where is_stored and is_kept), 0) as bigint)
+        coalesce(sum(billed_minutes), 0) as billed_minutes,
+        coalesce(sum(billed_minutes) filter (where is_priced), 0) as priced_minutes,
+        coalesce(sum(billed_minutes) filter (where is_awaiting_price), 0) as unpriced_minutes,
+        cast(coalesce(sum(started_minutes) filter (where is_stored), 0) as bigint)
+            as stored_minutes,
+        cast(coalesce(sum(started_minutes) filter (where is_stored and is_kept), 0) as bigint)
             as kept_minutes,
         sum(cost) as cost,
         coalesce(sum(cost) filter (where coalesce(billed_minutes, 0) = 0), 0)

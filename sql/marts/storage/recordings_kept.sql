@@ -47,7 +47,7 @@ gone as (
             gone_recordings.usage_date
         ) as day,
         count(*) as gone_recordings,
-        sum(gone_recordings.billed_minutes) as gone_minutes,
+        sum(cast(ceil(gone_recordings.duration_seconds / 60.0) as integer)) as gone_minutes,
     from gone_recordings
     cross join settings
     group by gone_recordings.account_sid, gone_recordings.currency, day

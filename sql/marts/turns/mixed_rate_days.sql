@@ -28,7 +28,7 @@ by_rate as (
         detail.currency,
         detail.rate,
         days.day_minutes,
-        cast(sum(detail.priced_minutes) as bigint) as minutes,
+        sum(detail.priced_minutes) as minutes,
     from detail
     inner join days
         on

@@ -39,7 +39,7 @@ month_rates as (
         currency,
         month,
         rate,
-        cast(sum(priced_minutes) as bigint) as minutes,
+        sum(priced_minutes) as minutes,
         min(usage_date) filter (where is_after_first) as first_day,
         max(usage_date) filter (where is_before_last) as last_day,
     from days
@@ -58,10 +58,10 @@ counted as (
 
 select
     *,
-    cast(sum(minutes) over (
+    sum(minutes) over (
         partition by account_sid, source, channels, currency, month
         order by last_day, first_day, rate
         rows unbounded preceding
-    ) as bigint) as minutes_up_to,
+    ) as minutes_up_to,
 from counted
 order by month, account_sid, source, channels, currency, rate

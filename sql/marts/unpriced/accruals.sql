@@ -21,7 +21,7 @@ by_month as (
         estimate_currency as currency,
         rate_source,
         cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
-        cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
+        sum(unpriced_minutes) as unpriced_minutes,
         sum(estimate) as accrual,
         sum(estimate) filter (where is_overdue) as overdue_accrual,
         cast(sum(unestimated_recordings) as bigint) as unestimated_recordings,

@@ -61,7 +61,7 @@ by_rate as (
         rate,
         newest_date,
         max(usage_date) as last_date,
-        cast(sum(rate_minutes) as bigint) as rate_minutes,
+        sum(rate_minutes) as rate_minutes,
     from placed
     cross join settings
     where days_back <= 3 and usage_date > newest_date - accrual_rate_days

@@ -37,7 +37,7 @@ select
     currency,
     age_bucket,
     cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
-    cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
+    sum(unpriced_minutes) as unpriced_minutes,
     min(usage_date) as oldest_usage_date,
     max(usage_date) as newest_usage_date,
 from bucketed

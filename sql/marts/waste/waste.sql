@@ -43,8 +43,8 @@ by_kind as (
         currency,
         cast(sum(recordings) as bigint) as recordings,
         cast(sum(priced_recordings) as bigint) as priced_recordings,
-        cast(sum(billed_minutes) as bigint) as billed_minutes,
-        cast(sum(priced_minutes) as bigint) as priced_minutes,
+        sum(billed_minutes) as billed_minutes,
+        sum(priced_minutes) as priced_minutes,
         sum(cost) as cost,
     from wasted
     group by month, account_sid, account_name, waste_kind, error_code, currency

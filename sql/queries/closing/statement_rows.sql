@@ -7,7 +7,7 @@ select
     currency,
     cast(sum(recordings) as bigint) as recordings,
     cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
-    cast(sum(billed_minutes) as bigint) as billed_minutes,
+    sum(billed_minutes) as billed_minutes,
     sum(cost) as cost,
 from marts.daily_spend
 where date_trunc('month', usage_date) = cast($month as date)

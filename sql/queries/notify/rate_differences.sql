@@ -7,7 +7,7 @@ select
     differences.currency,
     min(differences.usage_date) as first_day,
     max(differences.usage_date) as last_day,
-    cast(sum(differences.priced_minutes) as bigint) as priced_minutes,
+    sum(differences.priced_minutes) as priced_minutes,
     sum(differences.cost) as cost,
     sum(differences.cost_due) as cost_due,
     sum(differences.difference) as difference,

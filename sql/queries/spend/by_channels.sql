@@ -3,7 +3,7 @@ select
     channels,
     currency,
     cast(sum(recordings) as bigint) as recordings,
-    cast(sum(billed_minutes) as bigint) as minutes,
+    sum(billed_minutes) as minutes,
     sum(cost) as cost,
     cast(
         (sum(cost) - sum(cost_without_minutes)) / nullif(sum(priced_minutes), 0) as decimal(18, 6)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings.accounts import accesses, account_names, account_providers, with_usage
+from flows.settings.accounts import accesses, account_increments, account_names, account_providers, with_usage
 from flows.settings.loading import load
 from flows.stores.api.access import AccountAccess
 from transforms.errors import ConfigError
@@ -497,3 +497,14 @@ def test_usage_records_are_for_twilio_and_can_be_switched_off(
     monkeypatch.setenv("RECSPEND_PROVIDER", "twilio")
     assert with_usage(load()) == {"AC2", "AC3"}
     assert with_usage(load(usage_records=False)) == frozenset()
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_account_increments_are_its_own_or_the_usual() -> None:
+    Path("recspend.toml").write_text(
+        "billing_increment_seconds = 30\naccount_sid = 'C'\n"
+        + entry("support", "A")
+        + entry("sales", "B")
+        + "billing_increment_seconds = 1\n"
+    )
+    assert account_increments(load()) == {"A": 30, "B": 1, "C": 30}

@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "API_USER": ("SKkey", "SKkey"),
     "PROVIDER": ("twilio", "twilio"),
     "CREDITS": ("net", "net"),
+    "BILLING_INCREMENT_SECONDS": ("6", 6),
     "REPORTING_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
     "EMBED_RECORDINGS": ("false", False),
     "UNPRICED_SHARE_WARNING": ("0.25", Decimal("0.25")),
@@ -222,6 +223,9 @@ def test_invalid_file_settings_are_named_without_their_value(text: str, names: l
     [
         ("PROVIDER", "plivo"),
         ("CREDITS", "gross"),
+        ("BILLING_INCREMENT_SECONDS", "0"),
+        ("BILLING_INCREMENT_SECONDS", "3601"),
+        ("BILLING_INCREMENT_SECONDS", "1.5"),
         ("REPORTING_TIMEZONE", "Mars/Olympus"),
         ("REPORTING_TIMEZONE", "../../etc/passwd"),
         ("REPORTING_TIMEZONE", "utc'; drop"),

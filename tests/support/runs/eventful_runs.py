@@ -36,7 +36,8 @@ class Story:
     emulator. unread: first and last of the days that no run asks for. audit_days: how many old days each run reads
     again. edits: how many recordings change before each run, in addition to what the faults do. left_behind: from this
     day on, the last account is not read. zone_at_last: another reporting time zone, set before the last
-    run. concurrency: how many windows are read at once.
+    run. concurrency: how many windows are read at once. increments: seconds in whose steps the accounts are billed, in
+    turn. increments_at_last: what the settings say instead, before the last run.
     """
 
     seed: int
@@ -55,6 +56,8 @@ class Story:
     left_behind: date | None = None
     zone_at_last: str | None = None
     concurrency: int = 1
+    increments: tuple[int, ...] = (60,)
+    increments_at_last: tuple[int, ...] | None = None
 
     def requests(self) -> list[RunRequest]:
         """Return what is asked for each time: everything, or all but the unread days."""
@@ -75,12 +78,15 @@ class Told:
     zone: str
     names: Mapping[str, str]
     providers: Mapping[str, str]
+    increments: Mapping[str, int]
 
 
 def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapping[str, str]]) -> Told:
     """Let a story happen. reference: sids of the accounts → the text of each reference file, by name."""
     begins = epoch_of(story.days[0], story.hour * 3600)
-    source = open_living(Parameters(story.seed, story.recordings, story.accounts), now=begins)
+    source = open_living(
+        Parameters(story.seed, story.recordings, story.accounts, story.increments), now=begins
+    )
     sids = [account.account_sid for account in source.accounts]
     (data_dir / "reference").mkdir(parents=True)
     for name, text in reference(sids).items():
@@ -96,28 +102,38 @@ def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapp
         context = _happen(story, source, _context(story, source, accounts, data_dir))
     perform(context, RunRequest("report"))
     zone = story.zone_at_last or story.zone
-    return Told(data_dir, zone, {each.account_sid: each.name for each in accounts}, providers)
+    billed = {each.account_sid: each.billing_increment_seconds or 60 for each in context.settings.accounts}
+    return Told(data_dir, zone, {each.account_sid: each.name for each in accounts}, providers, billed)
 
 
 def _context(
     story: Story, source: LivingSource, accounts: Sequence[AccountAccess], data_dir: Path
 ) -> RunContext:
-    entries = [
-        AccountSettings(
-            name=each.name, base_url=each.base_url, account_sid=each.account_sid, provider=each.provider
-        )
-        for each in accounts
-    ]
     settings = Settings(
         data_dir=data_dir,
         backoff=0,
         attempts=20,
         concurrency=story.concurrency,
-        accounts=entries,
+        accounts=_entries(accounts, story.increments),
         reporting_timezone=story.zone,
     )
     names = {each.account_sid: each.name for each in accounts}
     return RunContext(settings, accounts, names, clock=clock_of(source.ledger))
+
+
+def _entries(
+    accounts: Sequence[AccountAccess | AccountSettings], increments: Sequence[int]
+) -> list[AccountSettings]:
+    return [
+        AccountSettings(
+            name=each.name,
+            base_url=each.base_url,
+            account_sid=each.account_sid,
+            provider=each.provider,
+            billing_increment_seconds=increments[place % len(increments)],
+        )
+        for place, each in enumerate(accounts)
+    ]
 
 
 def _happen(story: Story, source: LivingSource, context: RunContext) -> RunContext:
@@ -127,6 +143,9 @@ def _happen(story: Story, source: LivingSource, context: RunContext) -> RunConte
         if day == story.days[-1] and story.zone_at_last:
             settings = context.settings.model_copy(update={"reporting_timezone": story.zone_at_last})
             context = replace(context, settings=settings)
+        if day == story.days[-1] and story.increments_at_last:
+            entries = _entries(context.settings.accounts, story.increments_at_last)
+            context = replace(context, settings=context.settings.model_copy(update={"accounts": entries}))
         source.ledger.advance_to(epoch_of(day, story.hour * 3600))
         if day != story.days[0]:
             for _ in range(story.edits):

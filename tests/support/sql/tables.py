@@ -70,11 +70,11 @@ def typed(name: str, rows: Sequence[Row]) -> list[dict[str, object]]:
 
 
 def _value(written: object, type_: str) -> object:
-    """Convert a value from a test case; money must be text, so that it was never a float."""
+    """Convert a value from a test case; a decimal must be text or whole, so that it was never a float."""
     if written is None:
         return None
     if type_.startswith("DECIMAL"):
-        assert isinstance(written, str), f"{written!r} is money; write it as text"
+        assert isinstance(written, str | int), f"{written!r} is a decimal; write it as text"
         return Decimal(written)
     if type_ == "TIMESTAMP WITH TIME ZONE":
         instant = datetime.fromisoformat(written) if isinstance(written, str) else written

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.whole_runs.recomputed import raw, values
 from tests.whole_runs.recomputed.raw import Fetch
-from tests.whole_runs.recomputed.recordings import Recording, fold
+from tests.whole_runs.recomputed.recordings import Recording, Version, fold
 from tests.whole_runs.recomputed.values import Row
 
 
@@ -30,13 +30,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Given:
-    """Everything there is. names, providers: by account sid."""
+    """Everything there is. names, providers, increments: by account sid."""
 
     data_dir: Path
     settings: Settings
     names: Mapping[str, str]
     providers: Mapping[str, str]
     first_days: Mapping[str, date] = field(default_factory=dict)
+    increments: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def fetches(self) -> list[Fetch]:
@@ -72,6 +73,12 @@ class Given:
     def usage_date(self, created_at: datetime) -> date:
         """Return the day of an instant in the reporting time zone."""
         return values.day_in(created_at, self.settings.reporting_timezone)
+
+    def billed_minutes(self, version: Version, month: date | None = None) -> Decimal | int | None:
+        """Return the minutes that are billed. A closed month keeps how it was billed. month: default: its own."""
+        said = self.closed.get(month or values.month_of(self.usage_date(version.created_at)))
+        increments = self.increments if said is None else said.get("billing_increments", {})
+        return values.minutes(version.duration_seconds, increments.get(version.account_sid, 60))
 
     def named(self, row: Row) -> Row:
         """Return a row with the name of its account."""

@@ -59,11 +59,6 @@ class Version(NamedTuple):
         """What it costs."""
         return values.size(self.price)
 
-    @property
-    def billed_minutes(self) -> int | None:
-        """The minutes that are billed."""
-        return values.minutes(self.duration_seconds)
-
     def with_known(self, before: "Version") -> "Version":
         """Return a deleted recording with its length, price and currency of before, where it is listed without them."""
         known = self

@@ -84,9 +84,13 @@ def error_code(value: object) -> str | None:
     return None if value in (None, "", "null") else str(value)
 
 
-def minutes(seconds: int | None) -> int | None:
-    """Return the minutes that are billed: started minutes count. None while the length is unknown."""
-    return None if seconds is None else -(-seconds // 60)
+def minutes(seconds: int | None, increment: int = 60) -> Decimal | int | None:
+    """Return the minutes that are billed, to ten decimals: a started increment counts. None: the length is unknown."""
+    if seconds is None:
+        return None
+    billed = -(-seconds // increment) * increment
+    whole = Decimal(billed) / 60
+    return EXACT.quantize(whole, Decimal("1e-10")) if billed % 60 else billed // 60
 
 
 def size(amount: Decimal | None) -> Decimal | None:

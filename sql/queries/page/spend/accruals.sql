@@ -5,7 +5,7 @@ select
     currency,
     rate_source,
     cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
-    cast(sum(unpriced_minutes) as bigint) as unpriced_minutes,
+    sum(unpriced_minutes) as unpriced_minutes,
     sum(accrual) as accrual,
     sum(overdue_accrual) as overdue_accrual,
 from marts.accruals

@@ -5,7 +5,7 @@ select
     waste_kind,
     currency,
     cast(sum(recordings) as bigint) as recordings,
-    cast(sum(billed_minutes) as bigint) as billed_minutes,
+    sum(billed_minutes) as billed_minutes,
     sum(cost) as cost,
 from marts.waste
 group by month, account_sid, waste_kind, currency

@@ -255,7 +255,13 @@ def test_build_without_a_lake_makes_empty_tables(warehouse: Warehouse) -> None:
 
 def test_columns_are_matched_by_name(built: Warehouse) -> None:
     assert built.table("from landed.accounts").to_pylist() == [
-        {"account_sid": ACCOUNT, "account_name": "support", "provider": None, "credits": None}
+        {
+            "account_sid": ACCOUNT,
+            "account_name": "support",
+            "provider": None,
+            "billing_increment_seconds": None,
+            "credits": None,
+        }
     ]
     assert one(built, "select unpriced_share_warning from landed.settings") == Decimal("0.100000000")
 

@@ -173,7 +173,8 @@ def _apart(theirs: Theirs | None, ours: Sequence[Row]) -> tuple[int | None, Deci
     recordings = None
     if theirs.recordings is not None:
         recordings = max(theirs.recordings - len(ours), len(priced) - theirs.recordings, 0)
-    return recordings, max(theirs.minutes - minutes(ours), minutes(priced) - theirs.minutes, NOTHING)
+    apart = max(theirs.minutes - minutes(ours), minutes(priced) - theirs.minutes)
+    return recordings, apart if apart > Decimal("0.0001") else NOTHING
 
 
 def _is_within(
@@ -207,8 +208,8 @@ def _largest(parts: Mapping[str, Fraction]) -> str | None:
 def _parts(theirs: Theirs, ours: Sequence[Row], difference: Fraction) -> dict[str, Fraction]:
     """Split a difference: what the minutes can explain at our rates, then what has no price yet; the rest is rate."""
     parts = dict.fromkeys(_PARTS, Fraction(0))
-    more = Fraction(theirs.minutes) - minutes(ours)
-    waiting = minutes(filter(is_awaiting_price, ours))
+    more = Fraction(theirs.minutes) - Fraction(minutes(ours))
+    waiting = Fraction(minutes(filter(is_awaiting_price, ours)))
     rates = [Fraction(rate) for row in ours if (rate := rounded(row["rate"])) is not None]
     if not ours or _is_nothing(theirs):
         parts[_kind(theirs, ours, more)] = difference
@@ -222,7 +223,9 @@ def _parts(theirs: Theirs, ours: Sequence[Row], difference: Fraction) -> dict[st
     return parts
 
 
-def _by_minutes(difference: Fraction, more: Fraction, waiting: int, rates: Sequence[Fraction]) -> Fraction:
+def _by_minutes(
+    difference: Fraction, more: Fraction, waiting: Fraction, rates: Sequence[Fraction]
+) -> Fraction:
     """Return what more or fewer minutes explain. Minutes that they lack may be those of ours without a price.
 
     Without a rate of ours, other minutes explain everything, unless those without a price may.

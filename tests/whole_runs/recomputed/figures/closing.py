@@ -33,7 +33,7 @@ def statements(given: Given) -> list[Row]:
         moment, zone = closed_at(given, month), given.closed[month]["reporting_timezone"]
         known = [version_at(recording, moment) for recording in given.recordings.values()]
         counted = [
-            _counted(version)
+            _counted(version, given.billed_minutes(version, month))
             for version in known
             if version is not None and month_of(day_in(version.created_at, zone)) == month
         ]
@@ -56,9 +56,9 @@ def closed_months(given: Given) -> Iterator[Row]:
         }
 
 
-def _counted(version: Version) -> Row:
+def _counted(version: Version, billed: Decimal | int | None) -> Row:
     return version._asdict() | {
-        "billed_minutes": version.billed_minutes or 0,
+        "billed_minutes": billed or 0,
         "cost": version.cost,
         "is_awaiting_price": version.is_awaiting_price,
     }
@@ -128,7 +128,7 @@ def _item(given: Given, version: Version, sight: Sight, kind: str, sign: int) ->
         "is_priced": version.price is not None,
         "is_awaiting_price": version.is_awaiting_price,
         "duration_seconds": version.duration_seconds,
-        "billed_minutes": version.billed_minutes,
+        "billed_minutes": given.billed_minutes(version),
         "cost": version.cost,
     }
 

@@ -38,7 +38,7 @@ class Usual(NamedTuple):
 
     rate: Decimal
     newest: date
-    minutes: int
+    minutes: Decimal | int
 
 
 class Offer(NamedTuple):

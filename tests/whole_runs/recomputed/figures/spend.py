@@ -21,7 +21,8 @@ def fct_recordings(given: Given) -> list[Row]:
 
 def _fact(given: Given, recording: Recording) -> Row:
     now, settings = recording.now, given.settings
-    rate = over(now.cost, now.billed_minutes)
+    billed = given.billed_minutes(now)
+    rate = over(now.cost, billed)
     return given.named(
         now._asdict()
         | {
@@ -30,7 +31,7 @@ def _fact(given: Given, recording: Recording) -> Row:
             "deleted_at": recording.deleted_at,
             "raw_page": recording.page,
             "usage_date": given.usage_date(now.created_at),
-            "billed_minutes": now.billed_minutes,
+            "billed_minutes": billed,
             "cost": now.cost,
             "is_priced": now.price is not None,
             "has_no_audio": now.has_no_audio,
@@ -74,9 +75,14 @@ def is_awaiting_price(row: Row) -> bool:
     return bool(row["is_awaiting_price"])
 
 
-def minutes(rows: Iterable[Row]) -> int:
+def minutes(rows: Iterable[Row]) -> Decimal | int:
     """Return the billed minutes of recordings."""
     return sum(row["billed_minutes"] or 0 for row in rows)
+
+
+def stored(rows: Iterable[Row]) -> int:
+    """Return the minutes that are stored of recordings: full ones, whatever is billed of the calls."""
+    return sum(-(-(row["duration_seconds"] or 0) // 60) for row in rows)
 
 
 def spend(rows: list[Row]) -> Row:
@@ -127,12 +133,12 @@ def daily_spend_detail(given: Given, facts: Sequence[Row]) -> list[Row]:
 
     def sums(rows: list[Row]) -> Row:
         kept = list(filter(is_kept, rows))
-        stored = [row for row in rows if row["is_stored"]]
+        ever = [row for row in rows if row["is_stored"]]
         return spend_and_waiting(rows) | {
-            "stored_recordings": len(stored),
-            "stored_minutes": minutes(stored),
+            "stored_recordings": len(ever),
+            "stored_minutes": stored(ever),
             "kept_recordings": len(kept),
-            "kept_minutes": minutes(kept),
+            "kept_minutes": stored(kept),
         }
 
     detailed = [
@@ -252,5 +258,5 @@ def _volume_effect(row: Row | None, before: Row | None, other: Decimal) -> Fract
     rate = with_rate(before)["cost_per_minute"] if before else None
     if before is None or rate is None:
         return Fraction(change) - Fraction(other)
-    more: Fraction = rate * int((row["priced_minutes"] if row else 0) - before["priced_minutes"])
+    more: Fraction = rate * Fraction((row["priced_minutes"] if row else 0) - before["priced_minutes"])
     return more

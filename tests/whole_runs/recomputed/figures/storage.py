@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tests.whole_runs.recomputed.comparison import Near
 from tests.whole_runs.recomputed.figures.coverage import read_at
 from tests.whole_runs.recomputed.figures.months import Months
-from tests.whole_runs.recomputed.figures.spend import grouped, is_kept, minutes
+from tests.whole_runs.recomputed.figures.spend import grouped, is_kept, stored
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import NO_CURRENCY, Row, days_between, month_of, next_month
 
@@ -68,7 +68,7 @@ def _verified_at(looked_for: Mapping[tuple[str, date], datetime], made: Sequence
 
 
 def _count(name: str, rows: Sequence[Row]) -> Row:
-    return {f"{name}_recordings": len(rows), f"{name}_minutes": minutes(rows)}
+    return {f"{name}_recordings": len(rows), f"{name}_minutes": stored(rows)}
 
 
 class Rate(NamedTuple):
@@ -155,7 +155,7 @@ def _days(given: Given, facts: Sequence[Row]) -> list[Day]:
             ]
             verified_at = _verified_at(looked_for, [row for row in rows if row["usage_date"] <= day])
             days.append(
-                Day(day, account_sid, currency, len(kept), minutes(kept), _on(periods, day), verified_at)
+                Day(day, account_sid, currency, len(kept), stored(kept), _on(periods, day), verified_at)
             )
     return days
 
@@ -341,8 +341,8 @@ def _saving(
     saved = Fraction(0)
     youngest = min(row["age_days"] for row in rows)
     bucket = [row for row in sharing if age_bucket(row["age_days"]) == age_bucket(youngest)]
-    younger = minutes(row for row in sharing if row["age_days"] < min(each["age_days"] for each in bucket))
-    charged = max(0, younger + minutes(bucket) - rate.free) - max(0, younger - rate.free)
+    younger = stored(row for row in sharing if row["age_days"] < min(each["age_days"] for each in bucket))
+    charged = max(0, younger + stored(bucket) - rate.free) - max(0, younger - rate.free)
     if charged:
-        saved = Fraction(charged * minutes(rows), minutes(bucket)) * Fraction(rate.price)
+        saved = Fraction(charged * stored(rows), stored(bucket)) * Fraction(rate.price)
     return Near(saved, 2)

@@ -15,7 +15,7 @@ TOGETHER = 62
 """Days between two switches that belong together at most, and after which the last one is a change at the latest."""
 
 Pair = tuple[Decimal, Decimal]
-Days = Mapping[date, Mapping[Decimal, int]]
+Days = Mapping[date, Mapping[Decimal, Decimal | int]]
 """The charged minutes of each day at each rate."""
 
 
@@ -98,7 +98,7 @@ def _switches(prevailing: Mapping[date, Decimal]) -> list[Switch]:
     return sorted(found.values())
 
 
-def _mixed(rates: Mapping[Decimal, int]) -> Pair | None:
+def _mixed(rates: Mapping[Decimal, Decimal | int]) -> Pair | None:
     """Return the two rates with most minutes if each has a tenth."""
     main = sorted(rates, key=lambda rate: (rates[rate], rate))[-2:]
     is_mixed = len(main) == 2 and all(10 * rates[rate] >= sum(rates.values()) for rate in main)
@@ -173,7 +173,7 @@ def _made(
 
 def _tiers(pair: Pair, days: Days) -> Iterator[Tier]:
     """Yield schedules with two months that agree."""
-    schedule: list[tuple[date, Decimal, int, bool]] = []
+    schedule: list[tuple[date, Decimal, Fraction, bool]] = []
     schedules = [schedule]
     for month in sorted({month_of(day) for day in days}):
         read = _month(month, pair, {day: rates for day, rates in days.items() if month_of(day) == month})
@@ -190,13 +190,13 @@ def _tiers(pair: Pair, days: Days) -> Iterator[Tier]:
     for number, each in enumerate(schedules):
         agreeing = [(rate, minutes) for _, rate, minutes, is_reached in each if is_reached]
         if len(agreeing) >= 2:
-            mean = Fraction(sum(minutes for _, minutes in agreeing), len(agreeing))
+            mean = sum((minutes for _, minutes in agreeing), Fraction(0)) / len(agreeing)
             end = schedules[number + 1][0][0] if number + 1 < len(schedules) else None
             yield Tier(each[0][0], end, agreeing[0][0], int(mean + Fraction(1, 2)), len(agreeing))
 
 
 def _contradicts(
-    known: tuple[date, Decimal, int, bool], rate: Decimal, minutes: int, *, is_reached: bool
+    known: tuple[date, Decimal, Fraction, bool], rate: Decimal, minutes: Fraction, *, is_reached: bool
 ) -> bool:
     _, first, threshold, _ = known
     if rate != first:
@@ -204,18 +204,18 @@ def _contradicts(
     return 20 * abs(minutes - threshold) > threshold if is_reached else 20 * minutes > 21 * threshold
 
 
-def _month(month: date, pair: Pair, days: Days) -> tuple[Decimal | None, int, bool] | None:
+def _month(month: date, pair: Pair, days: Days) -> tuple[Decimal | None, Fraction, bool] | None:
     """Return the first rate of a month, the minutes up to the second, and whether there is a second; no rate: mixed.
 
     The first day may belong to the month before, and the last to the next one.
     """
     last = next_month(month) - timedelta(days=1)
     used: dict[Decimal, list[date]] = {}
-    minutes: dict[Decimal, int] = {}
+    minutes: dict[Decimal, Fraction] = {}
     for day, rates in sorted(days.items()):
         for rate, number in rates.items():
             used.setdefault(rate, []).append(day)
-            minutes[rate] = minutes.get(rate, 0) + number
+            minutes[rate] = minutes.get(rate, Fraction(0)) + Fraction(number)
     inner = {rate: on for rate, on in used.items() if any(month < day < last for day in on)}
     counted = {rate for rate in inner if 100 * minutes[rate] >= sum(minutes[each] for each in inner)}
     final = {rate: max(day for day in inner[rate] if day < last) for rate in counted}
@@ -225,10 +225,10 @@ def _month(month: date, pair: Pair, days: Days) -> tuple[Decimal | None, int, bo
     if not both:
         return None
     until = order.index(both[-1]) + (len(both) == 1)
-    number = sum(minutes[rate] for rate in order[:until])
+    whole = sum((minutes[rate] for rate in order[:until]), Fraction(0))
     if len(both) == 2 and final[both[0]] > first[both[1]]:
-        return None, number, False
-    return both[0], number, len(both) == 2
+        return None, whole, False
+    return both[0], whole, len(both) == 2
 
 
 def _replaced(turns: Turns, found: Sequence[Turns]) -> dict[Decimal, Decimal]:
