@@ -12,8 +12,8 @@ from flows.settings.accounts import account_names
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import refuse_newer
 from flows.stores.folder.lock import holder
+from flows.stores.folder.private_files import for_everyone
 from flows.stores.folder.runs import RunRecord, Runs
-from flows.stores.private_files import for_everyone
 from flows.stores.whole_files import write_whole
 from transforms.errors import RecspendError
 from transforms.monitor.metrics import exposition, health_metrics

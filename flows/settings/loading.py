@@ -8,7 +8,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 from flows.settings.config_file import config_path, read_file
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import refuse_newer
-from flows.stores.private_files import keep_private
+from flows.stores.folder.private_files import keep_private
 from flows.stores.warehouse.memory import give_memory
 from transforms.errors import ConfigError
 

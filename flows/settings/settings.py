@@ -27,7 +27,7 @@ from flows.settings.account_settings import (
 from flows.settings.channel_settings import Channels
 from flows.settings.config_file import read_file
 from flows.stores.api.retries import RetryPolicy
-from flows.stores.private_files import Readers
+from flows.stores.folder.private_files import Readers
 from flows.stores.warehouse.memory import LARGEST_MB, SMALLEST_MB
 from transforms.ingest.request import IngestRequest, Rules
 from transforms.model.options import ModelOptions

@@ -10,7 +10,7 @@ from flows.monitor.doctor.finding import Diagnosis
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import FORMAT, read_format
 from flows.stores.folder.lock import holder
-from flows.stores.private_files import Readers, is_open_to_others
+from flows.stores.folder.private_files import Readers, is_open_to_others
 from flows.stores.warehouse.warehouse import warehouse_path
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from flows.command import main as cli
 from flows.emulator import Parameters, open_ledger, serve
-from flows.stores.private_files import Readers, is_open_to_others
+from flows.stores.folder.private_files import Readers, is_open_to_others
 from tests.support.runs.ledger_runs import accesses_of, environment_of
 
 
