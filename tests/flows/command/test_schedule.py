@@ -11,7 +11,9 @@ import pytest
 from flows.command import schedule as cli_schedule
 from flows.pipeline import deployments
 from flows.settings import accounts
+from flows.stores.prefect import open_server
 from flows.stores.prefect import server as prefect_server
+from flows.stores.prefect.login import kept_login, login_file
 from transforms.errors import ConfigError
 
 
@@ -41,6 +43,7 @@ def steps(no_settings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(prefect_server, "free_address", lambda port: f"http://127.0.0.1:{port}")
     monkeypatch.setattr(accounts, "accesses", lambda *_: noted("check"))
     monkeypatch.setattr(deployments, "serve_pipeline", lambda name, *_: noted(f"serve {name}"))
+    monkeypatch.setattr(open_server, "answers_anybody", lambda url: "open" in url)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
     yield done
@@ -84,6 +87,45 @@ def test_serve_ends_by_signals_that_a_shell_ignores(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cli_schedule.serve_command()
     assert {signal.getsignal(each) for each in SIGNALS} == {signal.default_int_handler}
+
+
+@pytest.mark.parametrize("url", ["http://open.example/api", "http://closed.example/api"])
+def test_serve_and_deploy_warn_of_an_open_server(
+    url: str, steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", url.replace("//", "//user:never-shown@"))
+    monkeypatch.setattr(deployments, "deploy_pipeline", lambda *_: [])
+    for command in ("serve", "deploy"):
+        cli_schedule.serve_command() if command == "serve" else cli_schedule.deploy_command("local")
+        said = capsys.readouterr().err
+        assert (f"Warning: {url} answers without a login: everybody" in said) is ("open" in url)
+        assert "never-shown" not in said
+
+
+def test_serve_says_where_its_login_is_and_never_what(
+    steps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli_schedule.serve_command()
+    home = tmp_path / "prefect"
+    login = kept_login(home)
+    assert os.environ["PREFECT_API_AUTH_STRING"] == login
+    said = capsys.readouterr().err
+    assert f"The UI asks once for a login. Show it: cat {login_file(home)}\n" in said
+    assert login.partition(":")[2] not in said
+
+
+@pytest.mark.parametrize("name", ["PREFECT_SERVER_API_AUTH_STRING", "prefect_server_api_auth_string"])
+def test_serve_takes_the_login_of_the_operator(
+    name: str, steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("prefect_api_auth_string", "of:another-server")
+    monkeypatch.setenv(name, "finance:theirs")
+    cli_schedule.serve_command()
+    assert os.environ["PREFECT_API_AUTH_STRING"] == "finance:theirs"
+    assert {name, "prefect_api_auth_string"}.isdisjoint(os.environ)
+    said = capsys.readouterr().err
+    assert "The UI asks once for the login in PREFECT_SERVER_API_AUTH_STRING." in said
+    assert "theirs" not in said
 
 
 OWN = "http://127.0.0.1:4200/api"

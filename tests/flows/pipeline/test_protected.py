@@ -91,11 +91,11 @@ def serving(environment: dict[str, str], folder: Path) -> Iterator[Served]:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
     try:
         (address,) = wait_for(
-            "the address", lambda: re.findall(r"Prefect UI: (http://127\.0\.0\.1:\d+) ", log.read_text()), 60
+            "the address", lambda: re.findall(r"Prefect UI: (http://127\.0\.0\.1:\d+) ", log.read_text())
         )
         login = kept_login(folder / "prefect")
         with closing(Server(address, environment, login)) as server:
-            wait_for("the deployment", lambda: server.ask("deployments/filter"), 60)
+            wait_for("the deployment", lambda: server.ask("deployments/filter"))
             save = [sys.executable, "-c", SAVE_BLOCK]
             subprocess.run(save, env=server.environment, cwd=folder, check=True, capture_output=True)
             yield Served(process, log, server, folder)
@@ -201,7 +201,9 @@ def test_websockets_ask_for_the_login(served: Served, path: str, token: str | No
             opened.recv(20)
 
 
-def test_a_changed_deployment_runs_no_other_code(served: Served) -> None:
+@contextmanager
+def changed_deployment(served: Served) -> Iterator[Path]:
+    """Have the deployment run a command and other code for the block; yields the file that both would write."""
     marker, before = served.folder / "marker", served.deployment
     script = {"prefect.deployments.steps.run_shell_script": {"script": f"touch {marker}"}}
     theirs = served.folder / "theirs.py"
@@ -210,12 +212,17 @@ def test_a_changed_deployment_runs_no_other_code(served: Served) -> None:
     served.server.change(f"deployments/{before['id']}", **changed)
     assert served.deployment["pull_steps"] == [script]
     try:
-        run = served.server.start("recspend/all-accounts").json()
-        wait_for("its end", lambda: served.server.state_of(run["id"]).startswith("Completed"), 90)
+        yield marker
     finally:
         kept = {name: before[name] for name in changed}
         served.server.change(f"deployments/{before['id']}", **kept)
-    assert not marker.exists()
+
+
+def test_changed_deployment_runs_no_other_code(served: Served) -> None:
+    with changed_deployment(served) as marker:
+        run = served.server.start("recspend/all-accounts").json()
+        wait_for("its end", lambda: served.server.state_of(run["id"]).startswith("Completed"))
+        assert not marker.exists()
 
 
 def test_children_get_only_what_they_need(served: Served) -> None:
@@ -236,14 +243,14 @@ def test_children_get_only_what_they_need(served: Served) -> None:
                 environments[kind] = dict(each.split("=", 1) for each in variables if each)
         return len(environments) == 2
 
-    wait_for("a run", found, 60)
+    wait_for("a run", found)
     server, run_of_flow, login = environments["server"], environments["run"], served.server.login
     assert [name for name in server if name.startswith("RECSPEND_") or "PASSWORD" in name] == []
     assert {"PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"}.isdisjoint(server)
     assert server["PREFECT_SERVER_API_AUTH_STRING"] == run_of_flow["PREFECT_API_AUTH_STRING"] == login
     assert "PREFECT_SERVER_API_AUTH_STRING" not in run_of_flow
     assert run_of_flow["RECSPEND_API_TOKEN"]
-    wait_for("its end", lambda: served.server.state_of(run["id"]).startswith("Completed"), 90)
+    wait_for("its end", lambda: served.server.state_of(run["id"]).startswith("Completed"))
     # After whole runs: neither the login nor a token is in Prefect's database, a log or the data folder.
     secrets = [run_of_flow["RECSPEND_API_TOKEN"], login.partition(":")[2]]
     forms = [form for secret in secrets for form in forms_of("recspend", secret)]
@@ -262,7 +269,7 @@ def test_owner_logs_in_once_and_sees_everything(served: Served) -> None:
         field = browser.find_element(By.CSS_SELECTOR, "input[type=password]")
         field.send_keys(served.server.login, Keys.ENTER)
         wait_until(browser, f"!{PASSWORD} && document.body.innerText.includes('Dashboard')")
-        wait_for("its end", lambda: served.server.state_of(run["id"]).startswith("Completed"), 90)
+        wait_for("its end", lambda: served.server.state_of(run["id"]).startswith("Completed"))
         pages = {"deployments": "all-accounts", f"runs/flow-run/{run['id']}": "run all accounts up to"}
         for page, shown in pages.items():
             browser.get(f"{served.server.address}/{page}")
@@ -413,7 +420,7 @@ def test_intruder_gets_everything_from_an_open_server(tmp_path: Path) -> None:
     command = [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", port, "--no-ui"]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for("the server", lambda: is_up(address), 60)
+        wait_for("the server", lambda: is_up(address))
         save = [sys.executable, "-c", SAVE_BLOCK]
         subprocess.run(save, env=environment, cwd=tmp_path, check=True, capture_output=True)
         flow = requests.post(f"{address}/api/flows/", json={"name": "recspend"}, timeout=30).json()

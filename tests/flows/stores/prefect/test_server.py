@@ -1,5 +1,6 @@
 """Our own Prefect server: one per Prefect folder, reached without a proxy, and supervised."""
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from flows.stores import waiting
 from flows.stores.folder.lock import one_process
 from flows.stores.prefect import server as prefect_server
 from flows.stores.prefect.server import own_server
+from flows.stores.waiting import retried
 from transforms.errors import ConfigError
 
 
@@ -73,6 +75,61 @@ def test_starting_server_is_polled_past_a_proxy_with_pauses(
         prefect_server._wait_until_ready(alive, address)
     assert asked == ["/api/health"] * 3
     assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
+
+
+def others_can_take(port: int) -> bool:
+    with socket.socket() as theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            theirs.bind(("127.0.0.1", port))
+            theirs.listen()
+        except OSError:
+            return False
+        return True
+
+
+LISTENS = """
+import socket, sys
+with socket.socket(fileno=int(sys.argv[1])) as port:
+    port.listen()
+    connection, _ = port.accept()
+    connection.sendall(str(sorted(__import__("os").environ)).encode())
+"""
+
+
+def test_port_is_kept_before_during_and_after_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process_file = tmp_path / "listens.py"
+    process_file.write_text(LISTENS)
+    monkeypatch.setattr(prefect_server, "_PROCESS", process_file)
+    address = prefect_server.free_address(0)
+    number = int(address.rpartition(":")[2])
+    assert others_can_take(number)
+    with prefect_server.taken(address) as port:
+        assert not others_can_take(number)
+        with pytest.raises(ConfigError, match=f"Port {number} is in use"):
+            prefect_server.taken(address)
+        process = prefect_server.started(port, {"ONLY": "this"}, start_new_session=False)
+        client = retried(lambda: socket.create_connection(("127.0.0.1", number)), OSError, 30, 0.1)
+        assert not others_can_take(number)
+        with client:
+            given = client.recv(1000).decode()
+        assert given == "['LC_CTYPE', 'ONLY']" or given == "['ONLY']"
+        assert process.wait(30) == 0
+        # At once, instead of leaving connections to wait for an answer.
+        refused = retried(lambda: is_refused(number), AssertionError, 10, 0.1)
+        assert (refused, others_can_take(number)) == (True, False)
+    assert others_can_take(number)
+
+
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    raise AssertionError("The connection waits for an answer.")
 
 
 def test_ui_is_built_where_this_user_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
