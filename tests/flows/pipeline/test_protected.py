@@ -4,12 +4,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -223,6 +224,27 @@ def test_changed_deployment_runs_no_other_code(served: Served) -> None:
         run = served.server.start("recspend/all-accounts").json()
         wait_for("its end", lambda: served.server.state_of(run["id"]).startswith("Completed"))
         assert not marker.exists()
+
+
+def test_changed_deployment_has_no_hooks_after_a_crash(served: Served) -> None:
+    wait_for("the end of other runs", lambda: process_of_run(served) is None)
+    with changed_deployment(served) as marker:
+        run = served.server.start("recspend/all-accounts").json()
+        os.kill(wait_for("the run", lambda: process_of_run(served), 60), signal.SIGKILL)
+        wait_for("its end", lambda: served.server.state_of(run["id"]) == "Crashed")
+        # Prefect looks for hooks afterwards. The next run starts only when that is done.
+        run = served.server.start("recspend/all-accounts").json()
+        wait_for("the next end", lambda: served.server.state_of(run["id"]).startswith("Completed"))
+        assert not marker.exists()
+
+
+def process_of_run(served: Served) -> int | None:
+    """Return the process of a run in progress."""
+    for pid in descendants(served.process.pid):
+        with suppress(OSError):
+            if "prefect.engine" in Path(f"/proc/{pid}/cmdline").read_text():
+                return pid
+    return None
 
 
 def test_children_get_only_what_they_need(served: Served) -> None:
