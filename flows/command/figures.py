@@ -69,12 +69,12 @@ def explain(
     """
     from flows.command.screen.figures import explanation_lines
     from flows.report.explain import explain as explained
-    from flows.settings.loading import load
+    from flows.settings.loading import load_to_read
     from flows.stores.shipped import shipped
     from flows.stores.warehouse.sql_files import read_models
     from transforms.report.text import to_csv
 
-    found = explained(load().data_dir, read_models(shipped("sql")), mart, key or [])
+    found = explained(load_to_read().data_dir, read_models(shipped("sql")), mart, key or [])
     if output is Format.table:
         show(*explanation_lines(found, rows))
     else:

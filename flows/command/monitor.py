@@ -39,12 +39,12 @@ def status(
 
     from flows.monitor.health import health
     from flows.settings.accounts import account_names
-    from flows.settings.loading import load
+    from flows.settings.loading import load_to_read
     from transforms.values.durations import duration
     from transforms.values.json_text import json_text
 
     longest = None if max_age is None else duration(max_age)
-    settings = load()
+    settings = load_to_read()
     found = health(settings.data_dir, account_names(settings), settings.reporting_timezone, datetime.now(UTC))
     if as_json:
         typer.echo(json_text(found.as_object(longest)))

@@ -35,7 +35,7 @@ def check(
     Example: `recspend check --full`
     """
     from flows.command.screen.run_summary import check_lines
-    from flows.settings.loading import load
+    from flows.settings.loading import load_to_read
     from flows.stores.shipped import shipped
     from flows.stores.warehouse.checks import check_table
     from flows.stores.warehouse.sql_files import read_checks, read_models
@@ -44,7 +44,7 @@ def check(
     from transforms.values.counts import counted
 
     sql = shipped("sql")
-    settings = load()
+    settings = load_to_read()
     checks = read_checks(sql, read_models(sql))
     results = Warehouse(warehouse_path(settings.data_dir)).check(checks)
     if full:
@@ -75,11 +75,11 @@ def query(
     Example: `recspend query "select * from marts.spend_by_source" --format csv`
     """
     from flows.command.screen.tables import table
-    from flows.settings.loading import load
+    from flows.settings.loading import load_to_read
     from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
     from transforms.report.text import to_csv, to_json
 
-    rows = Warehouse(warehouse_path(load().data_dir)).table(sql)
+    rows = Warehouse(warehouse_path(load_to_read().data_dir)).table(sql)
     if output is Format.table:
         show(table(rows))
     else:

@@ -82,11 +82,11 @@ def report(
 
 def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | None, *, as_json: bool) -> None:
     from flows.report.extract import extract
-    from flows.settings.loading import load
+    from flows.settings.loading import load_to_read
     from flows.stores.shipped import shipped
     from transforms.values.json_text import json_text
 
-    written = extract(load().data_dir, shipped("sql"), request, file_format, out)
+    written = extract(load_to_read().data_dir, shipped("sql"), request, file_format, out)
     if as_json:
         files = [path.name for path in written.files]
         said = {
@@ -104,11 +104,11 @@ def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | Non
 
 def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
     from flows.report.extract import mart_rows
-    from flows.settings.loading import load
+    from flows.settings.loading import load_to_read
     from flows.stores.shipped import shipped
     from transforms.report.text import to_csv, to_json
 
-    rows = mart_rows(load().data_dir, shipped("sql"), mart, request)
+    rows = mart_rows(load_to_read().data_dir, shipped("sql"), mart, request)
     if as_json:
         typer.echo(to_json(rows))
     elif sys.stdout.isatty():
@@ -126,9 +126,9 @@ def _open_page() -> None:
     """Open the report page in the browser. Raises ConfigError when it was not written."""
     import webbrowser
 
-    from flows.settings.loading import load
+    from flows.settings.loading import load_to_read
 
-    page = load().data_dir / "reports" / "report.html"
+    page = load_to_read().data_dir / "reports" / "report.html"
     if not page.exists():
         raise ConfigError(f"{page} does not exist because report_page is off. Turn it on and run again.")
     webbrowser.open(page.resolve().as_uri())

@@ -1,5 +1,6 @@
 """Read the settings, and say where each one comes from."""
 
+import os
 from typing import Any
 
 from pydantic import ValidationError
@@ -7,6 +8,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 
 from flows.settings.config_file import config_path, read_file
 from flows.settings.settings import Settings
+from flows.settings.tokens import secret_variables
 from flows.stores.folder.data_format import refuse_newer
 from flows.stores.folder.private_files import keep_private
 from flows.stores.warehouse.memory import give_memory
@@ -46,3 +48,15 @@ def load(**given: Any) -> Settings:
     give_memory(settings.memory_limit_mb)
     keep_private(settings.readable_by)
     return settings
+
+
+def load_to_read() -> Settings:
+    """Read the settings for a command that only reads what there is, and let the process forget every secret.
+
+    What has no token cannot show it, whatever a query or a damaged file makes of the process. Raises ConfigError.
+    """
+    settings = load()
+    secrets = secret_variables(settings)
+    for name in [name for name in os.environ if name.upper() in secrets]:
+        del os.environ[name]
+    return settings.model_copy(update={"api_token": None})
