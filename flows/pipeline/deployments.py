@@ -7,7 +7,6 @@ by their missing heartbeats.
 """
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,15 +25,14 @@ from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
-from prefect.flows import Flow
 from prefect.runner import Runner
-from prefect.runner import runner as prefect_runner
 from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron, Schedule
 from prefect.settings import get_current_settings
 from prefect.types.entrypoint import EntrypointType
 
 from flows.pipeline.flow import FLOW, pipeline
+from flows.pipeline.own_code import run_only_our_flow
 from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
@@ -43,8 +41,6 @@ from transforms.settings.run_names import is_deployment_name
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 # Works in any folder, although Prefect puts the folder of a run first on the path when it loads a flow.
 ENTRYPOINT = "recspend_installed.pipeline"
-_CODE_OF_RUNS = "PREFECT__FLOW_ENTRYPOINT"
-_LOADER = "load_flow_from_flow_run"
 _LOST_RUNS = f"{FLOW}: runs whose process was killed"
 _HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
@@ -84,28 +80,13 @@ def serve_pipeline(name: str, timetable: Timetable, has_ended: Callable[[], bool
     The schedule is kept afterwards; at the next start, one run makes up for all that were due in between. has_ended:
     checks whether the server has ended. Raises ConfigError if it has, or if it does not respond.
     """
-    _run_only_our_flow()
+    run_only_our_flow(ENTRYPOINT)
     runner = _Runner(pause_on_shutdown=False)
     with _server_errors_reported():
         watch_for_lost_runs()
         runner.add_deployment(deployment_of(name, None, timetable))
         with suppress(KeyboardInterrupt):
             asyncio.run(_run_with_server(has_ended, runner))
-
-
-def _run_only_our_flow() -> None:
-    """Have runs load our flow, whatever the server says: a deployment may be changed there, also to run commands."""
-    os.environ[_CODE_OF_RUNS] = ENTRYPOINT
-    # After a run was cancelled or killed, this process would load what the deployment names, to look for hooks.
-    if not hasattr(prefect_runner, _LOADER):
-        raise ConfigError(
-            "This version of Prefect loads flows in an unknown way. Install the one of requirements.lock."
-        )
-    setattr(prefect_runner, _LOADER, _our_flow)
-
-
-async def _our_flow(*_: object, **__: object) -> Flow[..., Any]:
-    return pipeline
 
 
 async def _run_with_server(has_ended: Callable[[], bool], runner: Runner) -> None:

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from httpx import ConnectError
 from prefect.deployments.runner import RunnerDeployment
-from prefect.runner import runner as runner_module
 from prefect.utilities.callables import parameter_schema
 
 from flows.pipeline import deployments
@@ -37,19 +36,6 @@ def test_flow_parameters_are_typed_described_and_not_secret() -> None:
     secrets = {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}
     assert secrets
     assert shown.keys() & secrets == set()
-
-
-def test_served_runs_and_hooks_are_those_of_our_flow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT__FLOW_ENTRYPOINT", "theirs.py:flow")
-    loader = "load_flow_from_flow_run"
-    monkeypatch.setattr(runner_module, loader, getattr(runner_module, loader))
-    deployments._run_only_our_flow()
-    assert os.environ["PREFECT__FLOW_ENTRYPOINT"] == "recspend_installed.pipeline"
-    load = getattr(runner_module, loader)
-    assert asyncio.run(load("a flow run", storage_base_path="/theirs")) is pipeline
-    monkeypatch.delattr(runner_module, loader)
-    with pytest.raises(ConfigError, match="loads flows in an unknown way"):
-        deployments._run_only_our_flow()
 
 
 @pytest.fixture(scope="module")
