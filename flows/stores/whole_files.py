@@ -1,5 +1,6 @@
-"""Files that are written as a whole or not at all."""
+"""Files that are written as a whole or not at all, and are there after a power cut."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,27 +9,33 @@ from pathlib import Path
 BESIDE = ".partial"
 """Suffix of a file being written. Code that lists a folder must ignore such files."""
 
+_CANNOT_FLUSH = {errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP}
+"""How some network file systems refuse to flush a folder, and folders that may not be listed."""
+
 
 @contextmanager
-def replaced_whole(path: Path) -> Iterator[Path]:
+def replaced_whole(path: Path, *, is_flushed_later: bool = False) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; after the block, flush it to disk and rename it to `path`.
 
     If the block raises, the temporary file is removed and the old file stays unchanged.
+
+    is_flushed_later: the caller flushes the folder before it writes anything that relies on the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     partial = path.with_name(f"{path.name}{BESIDE}")
     try:
         yield partial
-        with partial.open("rb+") as written:
-            os.fsync(written.fileno())
+        flush_file(partial)
         partial.replace(path)
+        if not is_flushed_later:
+            flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, is_flushed_later: bool = False) -> None:
     """Write a file so that a reader sees either the old content or the new, never a part of it."""
-    with replaced_whole(path) as partial:
+    with replaced_whole(path, is_flushed_later=is_flushed_later) as partial:
         partial.write_bytes(content)
 
 
@@ -38,3 +45,46 @@ def write_if_changed(path: Path, content: bytes) -> bool:
         return False
     write_whole(path, content)
     return True
+
+
+def put_in_place(whole: Path, path: Path) -> None:
+    """Rename a file that was written as a whole, so that its new name is there after a power cut."""
+    make_folder(path.parent)
+    whole.replace(path)
+    flush_folder(path.parent)
+
+
+def remove_for_good(path: Path) -> None:
+    """Remove a file, if there is one, so that a power cut does not bring it back."""
+    if path.exists():
+        path.unlink()
+        flush_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its parents, unless they exist, so that they are there after a power cut."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in reversed(missing):
+        flush_folder(each.parent)
+
+
+def flush_file(path: Path) -> None:
+    """Wait until the content of a file is on disk. A library may have written it."""
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Wait until what was created, renamed or removed in a folder is on disk."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise
+    finally:
+        os.close(opened)

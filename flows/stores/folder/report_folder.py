@@ -1,12 +1,11 @@
 """The folder of the reports. All its files are replaced at once, so that nobody reads half of a set."""
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from flows.stores.whole_files import BESIDE
+from flows.stores.whole_files import BESIDE, flush_file, flush_folder, make_folder
 
 _BEFORE = ".before"
 
@@ -39,15 +38,18 @@ class ReportFolder:
         if not changed and not obsolete:
             return 0
         shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary.mkdir(parents=True)
+        make_folder(self._temporary)
         for name, content in files.items():
             _write(self._temporary / name, content)
         if self.folder.exists():
             for other in self.folder.iterdir():
                 if other.name not in files and other.name not in obsolete:
                     _copy(other, self._temporary / other.name)
+        flush_folder(self._temporary)
+        if self.folder.exists():
             self.folder.rename(self._before)
         self._temporary.rename(self.folder)
+        flush_folder(self.folder.parent)  # before the only other copy of files that are not ours is removed
         shutil.rmtree(self._before, ignore_errors=True)
         return changed
 
@@ -63,13 +65,18 @@ class ReportFolder:
 def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    flush_file(path)
 
 
 def _copy(source: Path, target: Path) -> None:
     # A file or folder that is not ours: keep its modification time, too.
-    if source.is_dir():
-        shutil.copytree(source, target, symlinks=True)
-    else:
-        shutil.copy2(source, target, follow_symlinks=False)
+    if source.is_dir() and not source.is_symlink():
+        target.mkdir()
+        for inner in source.iterdir():
+            _copy(inner, target / inner.name)
+        shutil.copystat(source, target)
+        flush_folder(target)
+        return
+    shutil.copy2(source, target, follow_symlinks=False)
+    if not target.is_symlink():
+        flush_file(target)

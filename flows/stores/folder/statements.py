@@ -5,7 +5,6 @@ that. `statement.csv` next to it has the same rows for spreadsheets.
 """
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from flows.stores.whole_files import BESIDE, write_whole
+from flows.stores.whole_files import BESIDE, flush_folder, write_whole
 from transforms.errors import ConfigError, DataError
 from transforms.model.statements import (
     CLOSED_SCHEMA,
@@ -102,7 +101,7 @@ class Statements:
         # One rename puts both files in place, and fails if the target has files already.
         temporary.rename(self.folder(statement.month))
         for folder in (self.folder(statement.month), self._folder):
-            _flush(folder)
+            flush_folder(folder)
         return sealed
 
     def tables(self) -> dict[str, pa.Table]:
@@ -189,11 +188,3 @@ def _closed_row(sha256: str, statement: Statement, missing: Missing) -> dict[str
 
 def _digest(statement: Statement) -> str:
     return hashlib.sha256(msgspec.json.encode(statement)).hexdigest()
-
-
-def _flush(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -18,7 +18,7 @@ from flows.stores.lake.account_table import AccountTable, has_columns, holds, nu
 from flows.stores.lake.lookups import in_several_files
 from flows.stores.lake.month_file import next_to, write_month
 from flows.stores.lake.written_files import changed_files, record_files, total_rows, totals_in
-from flows.stores.whole_files import write_whole
+from flows.stores.whole_files import put_in_place, remove_for_good, write_whole
 from transforms.ingest.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
 from transforms.normalize.corrections import CORRECTION_SCHEMA
 from transforms.normalize.late_changes import CHANGE_SCHEMA
@@ -112,7 +112,7 @@ class Lake:
     def publish(self, account_sid: str) -> None:
         """Replace the files of the months that were prepared."""
         for month, path in self._prepared(account_sid).items():
-            path.replace(self._month(account_sid, month))
+            put_in_place(path, self._month(account_sid, month))
 
     def withdraw(self, account_sid: str) -> None:
         """Remove what was prepared."""
@@ -165,15 +165,14 @@ class Lake:
     def adopt(self, account_sid: str, built: "Lake") -> None:
         """Take over an account that was built in another lake: replace files that differ, and remove those it lacks."""
         state = built.recorded_state(account_sid)
-        (self._account(account_sid) / _STATE).unlink(missing_ok=True)
+        remove_for_good(self._account(account_sid) / _STATE)
         for month in self.months(account_sid):
             if not built._month(account_sid, month).exists():
                 self._month(account_sid, month).unlink()
         for month in built.months(account_sid):
             path = self._month(account_sid, month)
             if not totals_in(path) or not holds(path, built.read(account_sid, month)):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                built._month(account_sid, month).replace(path)
+                put_in_place(built._month(account_sid, month), path)
         self.rejects.write(account_sid, built.rejects.read(account_sid))
         self.corrections.write(account_sid, built.corrections.read(account_sid))
         self.changes.write(account_sid, built.changes.read(account_sid))

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from flows.stores.whole_files import write_whole
+from flows.stores.whole_files import flush_folder, write_whole
 from transforms.errors import DataError
 from transforms.pages.records import Envelope, read_envelope
 from transforms.values.windows import Fetch, Window
@@ -109,7 +109,7 @@ class LandingWriter:
 
     def add(self, url: str, body: bytes, rows: int) -> None:
         """Land a page: write its exact bytes to a temporary file, and rename it."""
-        write_whole(self._folder / self._next_file(), compress(body))
+        write_whole(self._folder / self._next_file(), compress(body), is_flushed_later=True)
         self.note(url, body, rows)
 
     def complete(self, completed_at: datetime) -> Manifest:
@@ -131,6 +131,7 @@ class LandingWriter:
             rows=sum(page.rows for page in self._pages),
             pages=self._pages,
         )
+        flush_folder(self._folder)  # so that a manifest never names a page that a power cut took away
         write_whole(self._folder / file, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
         return manifest
 

@@ -20,6 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from flows.stores.raw.landing import ABANDONED, MANIFEST, STAMP, LandedPage, Landing, LandingWriter, Manifest
+from flows.stores.whole_files import make_folder
 from transforms.errors import DataError
 from transforms.pages.recordings import Page
 from transforms.values.windows import Window
@@ -81,7 +82,7 @@ class RawPages:
                 now += timedelta(microseconds=1)
             begun.add(now)
         landing = Landing(account_sid, window, now, root=self._root)
-        self._folder(landing).mkdir(parents=True)
+        make_folder(self._folder(landing))
         return landing
 
     def manifest(self, landing: Landing) -> Manifest:

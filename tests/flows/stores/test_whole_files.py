@@ -1,10 +1,20 @@
+import errno
 import os
+import stat
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from flows.stores.whole_files import BESIDE, replaced_whole, write_if_changed, write_whole
+from flows.stores.whole_files import (
+    BESIDE,
+    flush_folder,
+    make_folder,
+    replaced_whole,
+    write_if_changed,
+    write_whole,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -75,11 +85,12 @@ def test_write_whole_flushes_before_it_renames(tmp_path: Path, monkeypatch: pyte
     flushed = []
 
     def fsync(descriptor: int) -> None:
-        flushed.append((os.pread(descriptor, 100, 0), path.read_bytes()))
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        flushed.append(("folder" if is_folder else os.pread(descriptor, 100, 0), path.read_bytes()))
 
     monkeypatch.setattr(os, "fsync", fsync)
     write_whole(path, b"new")
-    assert flushed == [(b"new", b"old")]
+    assert flushed == [(b"new", b"old"), ("folder", b"new")]
     assert path.read_bytes() == b"new"
 
 
@@ -120,3 +131,23 @@ def test_write_if_changed_writes_other_content(tmp_path: Path, content: bytes) -
     path.write_bytes(b"same")
     assert write_if_changed(path, content)
     assert path.read_bytes() == content
+
+
+def test_make_folder_flushes_each_parent_it_adds_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert flushed == [tmp_path.stat().st_ino, (tmp_path / "a").stat().st_ino]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_flush_folder_lets_file_systems_that_cannot(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with nullcontext() if number == errno.EINVAL else pytest.raises(OSError, match="Input/output"):
+        flush_folder(tmp_path)

@@ -112,7 +112,7 @@ def test_kill_after_the_renames_keeps_the_new_set(path: Path) -> None:
 
 def test_kill_while_writing_keeps_the_old_set(path: Path) -> None:
     with (
-        patch("flows.stores.folder.report_folder.os.fsync", side_effect=KilledError),
+        patch("flows.stores.whole_files.os.fsync", side_effect=KilledError),
         pytest.raises(KilledError),
     ):
         ReportFolder(path).replace(NEW)

@@ -1,0 +1,1 @@
+"""Data folders that something happened to, and what the next run makes of them."""
