@@ -36,6 +36,10 @@ class CursorError(ApiError):
     """A page names a next page that must not be followed."""
 
 
+class EndlessListError(ApiError):
+    """A list of the API is endless, or longer than any real one."""
+
+
 class DataError(RecspendError):
     """Received or stored data cannot be understood. Remedy: look at the named file."""
 
@@ -46,6 +50,10 @@ class HeldError(DataError):
 
 class NotJsonError(DataError):
     """A response body is cut off or is not JSON; requesting it again may help."""
+
+
+class OversizedError(DataError):
+    """A page is larger than any real one, so it is not decoded."""
 
 
 class ModelError(RecspendError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from flows.command.options import Accounts, DialectOption, Fault, Latency, Port, Recordings, Replay, Seed
-from flows.command.screen.output import show
+from flows.command.screen.output import put, show
 from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def totals(
     faults = fault or ()
     source = _opened(recordings, accounts, seed, faults, replay)
     try:
-        typer.echo(json.dumps(totals_at_start(source, faults=faults, dialect=dialect or (), seed=seed)))
+        put(json.dumps(totals_at_start(source, faults=faults, dialect=dialect or (), seed=seed)))
     except ValueError as error:
         raise _refusal(error) from None
 

@@ -1,13 +1,12 @@
 """The commands behind a reported figure: `close` (what did we report?) and `explain` (where does it come from?)."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.command.options import AsJson
 from flows.command.query import Format
-from flows.command.screen.output import say, show
+from flows.command.screen.output import put, say, show
 
 if TYPE_CHECKING:
     from flows.report.explain import Explanation
@@ -43,7 +42,7 @@ def close(
     settings = load()
     sealed = close_month(context_of(settings), month, accept_incomplete=accept_incomplete)
     if as_json:
-        typer.echo(as_json_text(sealed))
+        put(as_json_text(sealed))
     else:
         show(*statement_lines(sealed, Statements(settings.data_dir).folder(month)))
 
@@ -78,7 +77,7 @@ def explain(
     if output is Format.table:
         show(*explanation_lines(found, rows))
     else:
-        sys.stdout.write(to_csv(found.recordings) if output is Format.csv else _json_of(found) + "\n")
+        put(to_csv(found.recordings) if output is Format.csv else _json_of(found) + "\n", end="")
     for problem in found.problems[:_MOST_PROBLEMS]:
         say(f"NOT VERIFIED: {problem}")
     if len(found.problems) > _MOST_PROBLEMS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from flows.command.screen.output import say
+from flows.command.screen.output import put, say
 from transforms.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def init(
         say(line)
     for file in files:
         if file.state == "kept" and file.path == config_path():
-            typer.echo(file.text, nl=False)
+            put(file.text, end="")
     say(_what_is_next(settings))
 
 
@@ -109,7 +109,11 @@ def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOutAccounts]":
 
     (access,) = accesses(settings.model_copy(update={"accounts": []}))
     retry_policy = RetryPolicy(
-        settings.connect_timeout, settings.read_timeout, attempts=settings.attempts, backoff=settings.backoff
+        settings.connect_timeout,
+        settings.read_timeout,
+        settings.page_timeout,
+        attempts=settings.attempts,
+        backoff=settings.backoff,
     )
     listed = listed_accounts(access, retry_policy)
     found, left_out = with_entries(settings, listed, access)

@@ -27,7 +27,7 @@ from flows.command.options import (
     Seed,
     days_given,
 )
-from flows.command.screen.output import say, show
+from flows.command.screen.output import put, say, show
 from transforms.errors import RecspendError
 
 app = typer.Typer(
@@ -156,7 +156,7 @@ def ingest(
 
     plan = planned(context_of(load()), request)
     if as_json:
-        typer.echo(to_json(plan))
+        put(to_json(plan))
     else:
         show(table(plan))
 

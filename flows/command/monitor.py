@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.command.options import AsJson
-from flows.command.screen.output import say, show
+from flows.command.screen.output import put, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def status(
     settings = load_to_read()
     found = health(settings.data_dir, account_names(settings), settings.reporting_timezone, datetime.now(UTC))
     if as_json:
-        typer.echo(json_text(found.as_object(longest)))
+        put(json_text(found.as_object(longest)))
     else:
         from flows.command.screen.health import health_lines
 
@@ -78,7 +78,7 @@ def doctor(as_json: AsJson = False) -> None:
     state = next(state for state in ("fail", "warn", "ok") if state in states)
     if as_json:
         findings = [{"subject": f.subject, "state": f.state, "words": f.words, **f.facts} for f in found]
-        typer.echo(json_text({"state": state, "findings": findings}))
+        put(json_text({"state": state, "findings": findings}))
     if state == "fail":
         raise typer.Exit(2)
 
@@ -134,11 +134,11 @@ def _show(data_dir: "Path", found: "Sequence[Channel]") -> None:
     if not findings:
         say("No findings.")
     for finding in findings:
-        typer.echo(f"{finding.kind}: {finding.sentence}")
+        put(f"{finding.kind}: {finding.sentence}")
         for each in found:
             if finding.kind in each.kinds:
                 is_notified = finding.key in notified.get(each.name, ())
-                typer.echo(f"  {each.name}: {'notified' if is_notified else 'not notified yet'}")
+                put(f"  {each.name}: {'notified' if is_notified else 'not notified yet'}")
 
 
 def _is_working(channel: "Channel") -> bool:

@@ -11,10 +11,11 @@ from transforms.errors import ConfigError
 
 # The emulator's own lists, repeated so that --help need not load them; tests hold them together.
 FAULTS = (
-    "bad-json, bad-records, corrections, deletions, duplicates, empty-page-with-next, expired-token, flaky, "
-    "huge-page, inserts, late-prices, lost-cursor, no-next-uri, not-found, odd-accounts, other-host, redirect, "
-    "repeat-cursor, skipping-cursor, throttle, throttle-concurrency, unauthorized, usage-extra, usage-minutes, "
-    "usage-missing, usage-price, usage-refused"
+    "bad-json, bad-records, control-characters, corrections, deep-json, deletions, duplicates, empty-page-with-next, "
+    "endless-body, endless-empty, endless-outside, endless-repeat, endless-rows, expired-token, flaky, huge-page, "
+    "inserts, late-prices, long-text, lost-cursor, many-records, no-next-uri, not-found, odd-accounts, other-host, "
+    "redirect, repeat-cursor, skipping-cursor, throttle, throttle-concurrency, token-in-header, trickle, "
+    "trickle-head, unauthorized, usage-extra, usage-minutes, usage-missing, usage-price, usage-refused"
 )
 DIALECTS = (
     "date-only, day-exclusive, day-inclusive, instant-exclusive, instant-inclusive, iso-only, rfc2822-only"

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import typer
 
-from flows.command.screen.output import say, show
+from flows.command.screen.output import put, say, show
 from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
 from flows.stage import utc_now
@@ -85,7 +85,7 @@ def _show(summary: RunSummary, context: RunContext, *, as_json: bool) -> None:
     from flows.command.screen.tables import spend_tables
 
     if as_json:
-        typer.echo(json.dumps(summary.as_object()))
+        put(json.dumps(summary.as_object()))
         return
     if summary.cost is not None:
         show(*spend_tables(context.settings.data_dir))

@@ -1,13 +1,12 @@
 """The read-only commands: `check` and `query`."""
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from flows.command.options import AsJson
-from flows.command.screen.output import say, show
+from flows.command.screen.output import put, say, show
 
 app = typer.Typer()
 
@@ -56,7 +55,7 @@ def check(
         by_name = {result.check.name: result for result in of_all_pages}
         results = [by_name.get(result.check.name, result) for result in results]
     if as_json:
-        typer.echo(to_json(check_table(results)))
+        put(to_json(check_table(results)))
     else:
         show(*check_lines(results))
     if any(result.stops for result in results):
@@ -83,4 +82,4 @@ def query(
     if output is Format.table:
         show(table(rows))
     else:
-        sys.stdout.write(to_csv(rows) if output is Format.csv else to_json(rows) + "\n")
+        put(to_csv(rows) if output is Format.csv else to_json(rows) + "\n", end="")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.command.options import AccountOption, AsJson, Prefect, Presets
-from flows.command.screen.output import say, show
+from flows.command.screen.output import put, say, show
 from flows.report.formats import FileFormat
 from transforms.errors import ConfigError
 
@@ -95,11 +95,11 @@ def _extract(request: "ExtractRequest", file_format: FileFormat, out: Path | Non
             "written": written.written,
             "left_out": written.left_out,
         }
-        typer.echo(json_text(said, ascii_only=False))
+        put(json_text(said, ascii_only=False))
         return
     for name, why in written.left_out.items():
         say(f"{name} is left out: {why}.")
-    typer.echo(f"Wrote {len(written.files)} files to {written.folder} ({written.written} changed).")
+    put(f"Wrote {len(written.files)} files to {written.folder} ({written.written} changed).")
 
 
 def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
@@ -110,7 +110,7 @@ def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
 
     rows = mart_rows(load_to_read().data_dir, shipped("sql"), mart, request)
     if as_json:
-        typer.echo(to_json(rows))
+        put(to_json(rows))
     elif sys.stdout.isatty():
         from shutil import get_terminal_size
 
@@ -119,7 +119,7 @@ def _show_mart(mart: str, request: "ExtractRequest", *, as_json: bool) -> None:
         title = [part for part in (mart, request.month, request.account) if part is not None]
         show(*fitted(rows, title, get_terminal_size().columns))
     else:
-        sys.stdout.write(to_csv(rows))
+        put(to_csv(rows), end="")
 
 
 def _open_page() -> None:

@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 
+from flows.emulator.faults.hostile_faults import (
+    DEEP_LEVELS,
+    ENDLESS_BYTES,
+    LONG_CHARACTERS,
+    MANY_RECORDS,
+)
 from flows.emulator.faults.late_changes import CORRECTED_DAYS, CORRECTED_SHARE, LATE_DAYS, LATE_SHARE
 from flows.emulator.faults.page_faults import HUGE_FACTOR
 from flows.emulator.faults.pagination_faults import SKIPPED_ROWS
@@ -37,6 +43,18 @@ FAULT_DESCRIPTIONS: Mapping[str, str] = {
     "empty-page-with-next": "A page without rows; its next page has them.",
     "huge-page": f"{HUGE_FACTOR} times the requested page size.",
     "bad-records": "Broken records between the good ones. They are extra, so the totals do not change.",
+    "endless-empty": "From the second page on, pages have no rows and name a new page for ever.",
+    "endless-repeat": "From the second page on, pages have the rows of the first one and name a new page for ever.",
+    "endless-outside": "From the second page on, pages have rows of another year and name a new page for ever.",
+    "endless-rows": "From the second page on, pages have made-up rows and name a new page for ever.",
+    "endless-body": f"Every page is a body of {ENDLESS_BYTES >> 30} GB.",
+    "trickle": "The body of every page is sent at one byte per second.",
+    "trickle-head": "The headers of every page are sent at one byte per second.",
+    "deep-json": f"A record of each account has a field nested {DEEP_LEVELS:,} levels deep.",
+    "long-text": f"An extra record of each account has a source of {LONG_CHARACTERS:,} characters.",
+    "many-records": f"A page of each account has {MANY_RECORDS:,} records.",
+    "control-characters": "An extra record of each account has escape sequences and reversed text where dates belong.",
+    "token-in-header": "A header about rate limits repeats the API token.",
     "usage-extra": "Usage Records count one recording too many, on one day.",
     "usage-missing": "Usage Records count one recording too few, on one day.",
     "usage-minutes": f"Usage Records bill {EXTRA_MINUTES} extra minute for one recording.",

@@ -71,7 +71,9 @@ def ingest_account(
     Does not raise on a failure: the summary says what went wrong and what to do.
     """
     name, failed, warning = access.name, "", ""
-    with Workers(access, RawPages(data_dir), retry_policy, request.concurrency, clock) as workers:
+    with Workers(
+        access, RawPages(data_dir), retry_policy, request.concurrency, clock, request.limits
+    ) as workers:
         try:
             _read_recordings(workers, name, data_dir, request, progress, step, clock)
             if request.usage and access.provider == "twilio":

@@ -42,7 +42,7 @@ def planned_reads(
     and the API cannot be asked for it.
     """
     raw, today = RawPages(data_dir), clock().date()
-    with Workers(access, raw, retry_policy, request.concurrency, clock) as workers:
+    with Workers(access, raw, retry_policy, request.concurrency, clock, request.limits) as workers:
         dialect = find_dialect(workers, data_dir, today)
         note_deleted_are_asked_for(workers, data_dir, clock())
         days = plan_account(workers, dialect, data_dir, request, today)

@@ -31,6 +31,6 @@ def ingest_usage(
             pager = api.usage_pager(window)
             while (url := pager.url) is not None:
                 body, envelope = api.fetch(url, USAGE)
-                pager.advance(envelope.next_page_uri)
+                pager.follow(len(body), envelope)
                 writer.add(url, body, envelope.rows)
         writer.complete(clock())

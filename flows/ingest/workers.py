@@ -20,11 +20,12 @@ from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import StoppedError, Throttle
 from flows.stores.raw.landing import Landing, LandingWriter
 from flows.stores.raw.raw_pages import RawPages
-from transforms.errors import CursorError, DataError, RecspendError, RequestRefusedError
+from transforms.errors import CursorError, DataError, EndlessListError, RecspendError, RequestRefusedError
 from transforms.ingest.dialect import Dialect, asked_dates
 from transforms.ingest.plan import split
+from transforms.ingest.request import ListLimits
 from transforms.pages.recordings import created_instants
-from transforms.pages.records import read_ends
+from transforms.pages.records import read_some
 from transforms.values.windows import Window, days_of
 
 logger = logging.getLogger(__name__)
@@ -67,12 +68,13 @@ class Workers:
         retry_policy: RetryPolicy,
         concurrency: int,
         clock: Clock = utc_now,
+        limits: ListLimits = ListLimits(),
     ) -> None:
         self.account_sid = access.account_sid
         self._raw = raw
         self._clock = clock
         self._throttle = Throttle(concurrency)
-        self._apis = [RecordingsApi(access, retry_policy, self._throttle) for _ in range(concurrency)]
+        self._apis = [RecordingsApi(access, retry_policy, self._throttle, limits) for _ in range(concurrency)]
         self._idle: SimpleQueue[RecordingsApi] = SimpleQueue()
         for api in self._apis:
             self._idle.put(api)
@@ -184,6 +186,11 @@ class Workers:
                 )
                 writer.abandon(self._clock())
                 landing = self._begin(landing.window)
+            except EndlessListError as error:
+                # Continued, it would be as long as it is now. The next run begins again.
+                writer.abandon(self._clock())
+                window = landing.window
+                raise EndlessListError(f"{error} Not read: {window.first} to {window.last}.") from None
 
     def _begun(self, target: Window | Landing) -> Landing:
         """Return the landing to fetch. One without pages is replaced by one that begins now, whenever it was begun."""
@@ -207,16 +214,16 @@ class Workers:
         save: PageSaver,
         parts: int,
     ) -> WindowResult:
-        pager = api.pager(asked_dates(landing.window, dialect))
-        first_page = b""
+        pager = api.pager(asked_dates(landing.window, dialect), window=landing.window)
+        ends: Sequence[bytes] = ()  # of the first page
         for body, envelope in writer.kept_pages():
-            first_page = first_page or body
+            ends = ends or envelope.ends
             writer.note(pager.url or "", body, envelope.rows)
-            pager.advance(envelope.next_page_uri)
+            pager.follow(len(body), envelope)
         kept, pages, rows = writer.pages, 0, 0
         while (url := pager.url) is not None:
             if kept + pages == 1:
-                cut = split(landing.window, created_instants(read_ends(first_page)), parts)
+                cut = split(landing.window, created_instants(read_some(ends)), parts)
                 if len(cut) > 1:
                     save.close()
                     # Begin all parts before the window is abandoned, so that after a kill the next run finishes them.
@@ -224,8 +231,8 @@ class Workers:
                     writer.abandon(self._clock())
                     return WindowResult(pages, rows, begun)
             body, envelope = api.fetch(url)
-            first_page = first_page or body
-            pager.advance(envelope.next_page_uri)  # raises first: a page with an invalid cursor is not kept
+            ends = ends or envelope.ends
+            pager.follow(len(body), envelope)  # raises first: a page with an invalid cursor is not kept
             save(url, body, envelope.rows)
             pages += 1
             rows += envelope.rows

@@ -118,7 +118,9 @@ def _months_seen(
             seen = under_way.setdefault(f"{part.first:%Y-%m}", _MonthSeen(f"{part.first:%Y-%m}"))
             is_here = is_created_in(recordings["created_at"], part)
             here = recordings if len(parts) == 1 else recordings.filter(is_here)
-            seen.sightings.append(Sighting(landing.fetch, here, rejected_sids))
+            # A page that is not read may list what the others do not, so nothing counts as deleted.
+            fetch = replace(landing.fetch, is_whole=landing.is_whole and not found.is_partial)
+            seen.sightings.append(Sighting(fetch, here, rejected_sids))
     yield from under_way.values()
 
 

@@ -11,6 +11,7 @@ from prefect.states import Cancelled, Completed, Failed
 from flows.run.summary import RunSummary
 from transforms.errors import ApiError, BusyError, ConfigError, RecspendError
 from transforms.report.run_remarks import days_missing
+from transforms.values.visible import visible
 
 WITH_HOLES = "Completed with holes"
 FAILED_CHECKS = "Failed checks"
@@ -26,7 +27,7 @@ def state_of_summary(summary: RunSummary) -> State[Any]:
         return Failed(name=FAILED_CHECKS, message=f"Checks failed: {names}. The reports were not changed.")
     if summary.failed:
         accounts = " ".join(f"{account}: {reason}" for account, reason in summary.failed.items())
-        return Failed(name=API_REFUSED, message=accounts)
+        return Failed(name=API_REFUSED, message=visible(accounts))
     if summary.holes:
         return Completed(
             name=WITH_HOLES,
@@ -40,10 +41,10 @@ def state_of_error(error: RecspendError) -> State[Any]:
     match error:
         case BusyError():
             # Not a failure: the run that holds the folder, or the next one, reads what this one would have read.
-            return Cancelled(name=BUSY, message=str(error))
+            return Cancelled(name=BUSY, message=visible(str(error)))
         case ConfigError():
-            return Failed(name=WRONG_SETTINGS, message=str(error))
+            return Failed(name=WRONG_SETTINGS, message=visible(str(error)))
         case ApiError():
-            return Failed(name=API_REFUSED, message=str(error))
+            return Failed(name=API_REFUSED, message=visible(str(error)))
         case _:
-            return Failed(message=str(error))
+            return Failed(message=visible(str(error)))

@@ -20,7 +20,7 @@ from flows.settings.groups import model_options, retry_policy, rules
 from flows.settings.settings import Settings
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
-from transforms.ingest.request import IngestRequest
+from transforms.ingest.request import IngestRequest, ListLimits
 
 if TYPE_CHECKING:
     from flows.model.model import ModelSummary
@@ -166,6 +166,7 @@ def ingest_request(settings: Settings, request: RunRequest) -> IngestRequest:
         rules(settings, request.audit_days),
         settings.usage_records,
         settings.concurrency,
+        ListLimits(settings.max_pages_per_window),
     )
 
 

@@ -15,6 +15,7 @@ def retry_policy(settings: Settings) -> RetryPolicy:
     return RetryPolicy(
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
+        page_timeout=settings.page_timeout,
         attempts=settings.attempts,
         backoff=settings.backoff,
     )

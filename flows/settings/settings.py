@@ -209,6 +209,17 @@ class Settings(BaseSettings):
     read_timeout: float = Field(
         default=_RETRIES.read_timeout, gt=0, description="seconds to wait for the next part of a response"
     )
+    page_timeout: float = Field(
+        default=_RETRIES.page_timeout,
+        gt=0,
+        description="seconds to wait for a whole response, although parts of it arrive",
+    )
+    max_pages_per_window: int = Field(
+        default=_INGEST.limits.pages,
+        ge=100,
+        description="how many pages of neighbouring days, or of one day with many recordings, are read before the list "
+        "counts as endless",
+    )
     attempts: int = Field(
         default=_RETRIES.attempts, ge=1, le=50, description="how often a failing request is sent in total"
     )

@@ -55,7 +55,7 @@ def listed_accounts(access: AccountAccess, retry_policy: RetryPolicy) -> list[Li
     pager, listed = api.accounts_pager(), list[ListedAccount]()
     while (url := pager.url) is not None:
         body, envelope = api.fetch(url, ACCOUNTS)
-        pager.advance(envelope.next_page_uri)
+        pager.follow(len(body), envelope)
         listed += read_accounts(body)
     is_named = access.token_hint == TOKEN_VARIABLE
     return named(listed, {access.account_sid: TOKEN_VARIABLE} if is_named else {})

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from transforms.errors import RecspendError
+from transforms.values.visible import visible
 
 Kind = Literal[
     "run.failed",
@@ -53,6 +54,10 @@ class Finding:
     subject: str
     sentence: str
     facts: dict[str, str | None]
+
+    def __post_init__(self) -> None:
+        """Show the sentence on one line, wherever it is sent, without characters that act on what shows it."""
+        object.__setattr__(self, "sentence", visible(" ".join(self.sentence.split())))
 
     @property
     def key(self) -> str:

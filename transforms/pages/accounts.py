@@ -17,12 +17,16 @@ from itertools import chain, count
 import msgspec
 
 from transforms.errors import DataError, NotJsonError
-from transforms.pages.records import Envelope, next_page, without_lone_surrogates
+from transforms.pages.bounds import LONGEST_TEXT, check_records, check_size, shallow
+from transforms.pages.records import Envelope, ends_of, next_page, without_lone_surrogates
 
 # The prefix matters: from an account's name alone, the variable could be GITHUB_TOKEN, and the secret of another
 # service would be sent to this API.
 _VARIABLE = "RECSPEND_ACCOUNT_{}_TOKEN"
 
+
+# Four times as long as documented.
+_LONGEST_NAME = 256
 
 # A key is written without escapes by both vendors; a token under any other key is still found to be a secret.
 _AUTH_TOKEN = re.compile(rb'"auth_token"\s*:\s*"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -67,15 +71,19 @@ def read_account_envelope(body: bytes) -> Envelope:
         DataError: It is JSON, but not a page of accounts.
     """
     page = _decode(body)
-    return Envelope(len(page.accounts), next_page(page.next_page_uri))
+    return Envelope(len(page.accounts), next_page(page.next_page_uri), _ends(page.accounts))
 
 
 def read_accounts(body: bytes) -> list[ListedAccount]:
-    """Parse the accounts of a page. An account without a sid cannot be requested and is left out."""
+    """Parse the accounts of a page. One without a sid, or with an impossibly long one, is left out: it has no list."""
     return [
-        ListedAccount(account.sid, _one_line(account.friendly_name or ""), (account.status or "").lower())
+        ListedAccount(
+            account.sid,
+            _one_line((account.friendly_name or "")[:_LONGEST_NAME]),
+            (account.status or "")[:_LONGEST_NAME].lower(),
+        )
         for account in _decode(body).accounts
-        if account.sid
+        if account.sid and len(account.sid) <= LONGEST_TEXT
     ]
 
 
@@ -101,14 +109,23 @@ def named(listed: Iterable[ListedAccount], variables: Mapping[str, str]) -> list
     ]
 
 
+def _ends(accounts: list[_ListedAccount]) -> tuple[bytes, ...]:
+    return ends_of([msgspec.Raw(msgspec.json.encode(account)) for account in accounts])
+
+
 def _decode(body: bytes) -> _AccountPage:
+    check_size(body)
     for clean in (bytes, without_lone_surrogates):
         try:
-            return msgspec.json.decode(clean(body), type=_AccountPage)
+            page = msgspec.json.decode(clean(body), type=_AccountPage)
         except msgspec.ValidationError as error:
             raise DataError(f"not a page of accounts ({error})") from None
+        except RecursionError:
+            return _decode(shallow(body))
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
+        check_records(len(page.accounts))
+        return page
     raise NotJsonError("not a page of accounts (not JSON)")
 
 

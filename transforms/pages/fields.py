@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from transforms.pages.bounds import LONGEST_TEXT
+from transforms.pages.oddities import shown
 from transforms.schema import NO_CURRENCY, SOURCES, STATUSES, UNKNOWN
 from transforms.values import money
 
@@ -140,6 +142,8 @@ def read_error_code(value: str | int | None) -> ParsedField:
 def read_price(json_text: bytes) -> PriceReading:
     """Parse the exact price from its JSON text, a string or a number; null, "" and "null" mean not priced yet."""
     text = json_text.decode(errors="replace")
+    if len(text) > LONGEST_TEXT:
+        return PriceReading(None, shown(text), unreadable=True)
     if text.startswith('"'):
         try:
             text = msgspec.json.decode(json_text, type=str)

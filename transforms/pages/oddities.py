@@ -7,6 +7,7 @@ from typing import Any
 from transforms.values.counts import counted
 
 _SHOWN = 40
+_MOST_VALUES = 1_000
 # An address or a telephone number: no field that is shown should have one, but nothing keeps a vendor from it.
 _PERSONAL = re.compile(r"@|\+\s?\d[\d\s().-]{5,}|\d{9,}")
 
@@ -36,7 +37,12 @@ class Oddities:
     found: dict[tuple[str, str], Oddity] = field(default_factory=dict)
 
     def add(self, kind: str, value: str = "", rows: int = 1, *, sid: str = "", text: str = "") -> None:
-        """Count an oddity in these rows; the first example of each is kept."""
+        """Count an oddity in these rows; the first example of each is kept.
+
+        Of values beyond the first thousand, only the number is kept: a list of them helps nobody.
+        """
+        if value and (kind, value) not in self.found and len(self.found) >= _MOST_VALUES:
+            value, sid, text = "others", "", ""
         before = self.found.get((kind, value), Oddity(0, sid, text))
         self.found[kind, value] = Oddity(before.rows + rows, before.sid, before.text)
 

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.errors import DataError
+from transforms.errors import DataError, OversizedError
 from transforms.pages.batches import LISTED_SCHEMA, Batch, read_columns
 from transforms.pages.oddities import Oddities, shown
 from transforms.pages.records import Misread, Record, read_records
@@ -45,7 +45,8 @@ class Listed:
     """What pages list within a window of creation days.
 
     recordings: LISTED_SCHEMA, in the order of the pages. rejects: REJECT_SCHEMA. rows = understood + rejects + outside;
-    outside is the number of rows created outside the window.
+    outside is the number of rows created outside the window. is_partial: a page is too large to be read, so that it is
+    not known what else is listed.
     """
 
     recordings: pa.Table
@@ -53,6 +54,7 @@ class Listed:
     rows: int
     outside: int
     oddities: Oddities
+    is_partial: bool = False
 
     @property
     def understood(self) -> int:
@@ -75,6 +77,7 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
         rows=sum(part.rows for part in parts),
         outside=sum(part.outside for part in parts),
         oddities=sum((part.oddities for part in parts), Oddities()),
+        is_partial=any(part.is_partial for part in parts),
     )
 
 
@@ -91,10 +94,17 @@ class _Pages:
     batch: Batch = field(default_factory=Batch)
     misread: list[tuple[str, int, Misread]] = field(default_factory=list)
     oddities: Oddities = field(default_factory=Oddities)
+    is_partial: bool = False
 
     def add(self, page: Page) -> None:
         try:
             read = read_records(page.body)
+        except OversizedError as error:
+            # An earlier version landed it. The other pages are read, and this one is a reject.
+            self.oddities.add("page too large to be read")
+            self.misread.append((page.name, 0, Misread(page.body, "page", f"is not read: {error}")))
+            self.is_partial = True
+            return
         except DataError as error:
             raise DataError(f"{page.name}: {error}. Delete this landing to fetch it again.") from None
         for sid, name in read.unknown_fields:
@@ -151,6 +161,7 @@ def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
         rows=rows,
         outside=outside,
         oddities=pages.oddities + read.oddities,
+        is_partial=pages.is_partial,
     )
 
 

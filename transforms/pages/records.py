@@ -6,12 +6,14 @@ stays JSON text, so it never passes through a float.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 
 from transforms.errors import DataError, NotJsonError
+from transforms.pages.bounds import LONGEST_TEXT, check_records, check_size, shallow
 
 _NULL = msgspec.Raw(b"null")
 _NOTHING = msgspec.Raw(b"")
@@ -27,7 +29,13 @@ _AN_END = 5
 ODD_END = "no next_page_uri"
 ODD_FULL_END = "no next_page_uri on a full page"
 
-Loose = str | int | None
+_NO_URL = "?"  # what stands for an address that is not text: it is not one either
+
+_NOT_TEXT = "is not text in UTF-8"
+_TOO_LONG = f"has more than {LONGEST_TEXT:,} characters"
+
+Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+Loose = Text | int | None
 """A field that the API sends both as text and as a number."""
 
 
@@ -38,19 +46,19 @@ class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     not in the documentation is noticed.
     """
 
-    sid: str
-    account_sid: str | None = None
-    call_sid: str | None = None
-    conference_sid: str | None = None
-    date_created: str | None = None
-    date_updated: str | None = None
-    start_time: str | None = None
-    end_time: str | None = None
-    uri: str | None = None
-    source: str | None = None
-    status: str | None = None
-    price_unit: str | None = None
-    media_url: str | None = None
+    sid: Text
+    account_sid: Text | None = None
+    call_sid: Text | None = None
+    conference_sid: Text | None = None
+    date_created: Text | None = None
+    date_updated: Text | None = None
+    start_time: Text | None = None
+    end_time: Text | None = None
+    uri: Text | None = None
+    source: Text | None = None
+    status: Text | None = None
+    price_unit: Text | None = None
+    media_url: Text | None = None
     channels: Loose = None
     channel: Loose = None
     duration: Loose = None
@@ -88,11 +96,12 @@ _RAW_FIELDS = frozenset({"price", "encryption_details", "api_version", "subresou
 class Envelope:
     """What pagination needs of a page: how many rows it lists and the URI of the next page (None on the last).
 
-    A URI that is absent or empty also means the last page.
+    A URI that is absent or empty also means the last page. ends: the JSON of the first and the last few rows.
     """
 
     rows: int
     next_page_uri: str | None
+    ends: Sequence[bytes] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +135,17 @@ def read_envelope(body: bytes) -> Envelope:
 
     Raises:
         NotJsonError: The body is not JSON: it is cut off, or an error page in HTML.
+        OversizedError: It is larger than any page of the API.
         DataError: It is JSON, but not a page of recordings.
     """
     envelope = _decode_envelope(body)
-    return Envelope(len(envelope.recordings), next_page(envelope.next_page_uri))
+    return Envelope(len(envelope.recordings), next_page(envelope.next_page_uri), ends_of(envelope.recordings))
+
+
+def ends_of(rows: Sequence[msgspec.Raw]) -> tuple[bytes, ...]:
+    """Return the JSON of the first few and the last few rows of a page: they show which rows it has."""
+    ends = rows if len(rows) <= 2 * _AN_END else [*rows[:_AN_END], *rows[-_AN_END:]]
+    return tuple(map(bytes, ends))
 
 
 def next_page(uri: str | msgspec.UnsetType | None) -> str | None:
@@ -145,13 +161,18 @@ def _odd_end(page: _Envelope | _PageOfRecords) -> str:
 
 
 def _decode_envelope(body: bytes) -> _Envelope:
+    check_size(body)
     for clean in (bytes, without_lone_surrogates):
         try:
-            return _ENVELOPE.decode(clean(body))
+            envelope = _ENVELOPE.decode(clean(body))
         except msgspec.ValidationError as error:
             raise DataError(f"not a page of recordings ({error})") from None
+        except RecursionError:
+            return _decode_envelope(shallow(body))
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
+        check_records(len(envelope.recordings))
+        return envelope
     raise NotJsonError("not a page of recordings (not JSON)")
 
 
@@ -163,14 +184,9 @@ def without_lone_surrogates(body: bytes) -> bytes:
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match["lone"] else match[0], body)
 
 
-def read_ends(body: bytes) -> list[Record]:
-    """Decode the first few and the last few records of a page: enough to estimate its density in time.
-
-    Records that cannot be decoded are left out.
-    """
-    raw_records = _decode_envelope(body).recordings
-    ends = raw_records if len(raw_records) <= 2 * _AN_END else raw_records[:_AN_END] + raw_records[-_AN_END:]
-    records = [_read_odd_record(bytes(raw), []) for raw in ends]
+def read_some(texts: Sequence[bytes]) -> list[Record]:
+    """Decode records given as JSON. Those that cannot be decoded are left out."""
+    records = [_read_odd_record(text, []) for text in texts]
     return [record for record in records if isinstance(record, Record)]
 
 
@@ -180,13 +196,16 @@ def read_records(body: bytes) -> PageRecords:
     The page is decoded as a whole. Only if that fails, because of one unexpected record, are they decoded one by one.
 
     Raises:
+        OversizedError: It is larger than any page of the API.
         DataError: The body is not a page of recordings.
     """
+    check_size(body)
     try:
         page = _PAGE.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_one_by_one(body)
     records = page.recordings
+    check_records(len(records))
     return PageRecords(records, range(len(records)), [], [], _odd_end(page))
 
 
@@ -207,38 +226,59 @@ def _read_one_by_one(body: bytes) -> PageRecords:
 def _read_odd_record(text: bytes, unknown: list[tuple[str, str]]) -> Record | Misread:
     try:
         return _RECORD.decode(text)
+    except RecursionError:
+        return _read_odd_record(shallow(text), unknown)
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     try:
         fields = _FIELDS.decode(text)
+    except RecursionError:
+        return _read_odd_record(shallow(text), unknown)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Misread(text, "record", "is not a JSON object in UTF-8")
+    return _read_fields(text, fields, unknown)
+
+
+def _read_fields(
+    text: bytes, fields: Mapping[str, msgspec.Raw], unknown: list[tuple[str, str]]
+) -> Record | Misread:
     values: dict[str, object] = {}
-    unreadable = []
+    wrong: dict[str, str] = {}
     for name, raw in fields.items():
         if name in _RAW_FIELDS:
             values[name] = msgspec.Raw(bytes(raw))
         elif name in _KNOWN:
-            try:
-                values[name] = _loose_text(bytes(raw))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                if name == "media_url":  # no cost depends on it, so it is an oddity and the record is kept
-                    values[name] = bytes(raw).decode(errors="replace")
-                else:
-                    unreadable.append(name)
+            values[name], reason = _loose_text(bytes(raw))
+            if (
+                reason and name == "media_url"
+            ):  # no cost depends on it, so it is an oddity and the record is kept
+                values[name] = _NO_URL
+            elif reason:
+                wrong[name] = reason
     unknown.extend((str(values.get("sid") or ""), name) for name in fields if name not in _KNOWN)
     raw_sid = bytes(fields.get("sid", _NULL))
     if raw_sid == b"null":
         return Misread(text, "sid", "is missing")
-    if "sid" in unreadable or raw_sid[:1] in (b"{", b"[", b"t", b"f"):
-        return Misread(text, "sid", "is not text in UTF-8")
-    if unreadable:
-        return Misread(text, unreadable[0], "is not text in UTF-8", str(values["sid"]))
+    if raw_sid[:1] in (b"{", b"[", b"t", b"f"):
+        return Misread(text, "sid", _NOT_TEXT)
+    if "sid" in wrong:
+        return Misread(text, "sid", wrong["sid"])
+    if wrong:
+        # What is not text says more than what is too long.
+        name = next((name for name in wrong if wrong[name] == _NOT_TEXT), next(iter(wrong)))
+        return Misread(text, name, wrong[name], str(values["sid"]))
     return Record(**values)  # type: ignore[arg-type]
 
 
-def _loose_text(raw: bytes) -> str | None:
-    """Decode a JSON string; null becomes None, and anything else (a number, an object, …) its JSON text."""
+def _loose_text(raw: bytes) -> tuple[str | None, str]:
+    """Decode a JSON string; null becomes None, and anything else (a number, an object, …) its JSON text.
+
+    Returns the text, and what is wrong with it, or an empty text.
+    """
     if raw == b"null":
-        return None
-    return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode()
+        return None, ""
+    try:
+        text = msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, _NOT_TEXT
+    return (text, "") if len(text) <= LONGEST_TEXT else (None, _TOO_LONG)

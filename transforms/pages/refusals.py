@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from transforms.settings.credentials import contains_secret
+
 _LONGEST_MESSAGE = 200
 _HEADER = re.compile(r"authorization|\bbasic\s+\S{8}", re.IGNORECASE)
 # Personal data that a vendor's message may quote: e-mail addresses and phone numbers.
@@ -50,13 +52,17 @@ def read_refusal(body: bytes, secrets: Collection[bytes]) -> Refusal:
     """
     try:
         found = msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Refusal()
     try:
         message = msgspec.json.decode(found.message, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Refusal(found.code)
-    if any(secret in body or secret in message.encode() for secret in secrets) or _HEADER.search(message):
+    if (
+        contains_secret(body, secrets)
+        or contains_secret(message.encode(), secrets)
+        or _HEADER.search(message)
+    ):
         return Refusal(found.code)
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in message).split())
     line = _PERSONAL.sub("…", line)

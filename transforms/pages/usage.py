@@ -19,9 +19,10 @@ import msgspec
 import pyarrow as pa
 
 from transforms.errors import DataError, NotJsonError
-from transforms.pages.oddities import Oddities
+from transforms.pages.bounds import check_records, check_size, shallow
+from transforms.pages.oddities import Oddities, shown
 from transforms.pages.recordings import Page
-from transforms.pages.records import ODD_END, Envelope, next_page
+from transforms.pages.records import ODD_END, Envelope, ends_of, next_page
 from transforms.schema import NO_CURRENCY
 from transforms.values.dates import parse_instant
 from transforms.values.money import PRICE, parse_price
@@ -84,7 +85,8 @@ def read_usage_envelope(body: bytes) -> Envelope:
         DataError: It is JSON, but not a page of usage.
     """
     envelope = _decoded(body)
-    return Envelope(len(envelope.usage_records), next_page(envelope.next_page_uri))
+    rows = envelope.usage_records
+    return Envelope(len(rows), next_page(envelope.next_page_uri), ends_of(rows))
 
 
 def read_usage(pages: Iterable[Page], account_sid: str, window: Window) -> Usage:
@@ -112,13 +114,13 @@ def _take(usage: Usage, text: bytes, account_sid: str, page: str) -> None:
     try:
         record = msgspec.json.decode(text, type=_UsageRecord)
         first, last = date.fromisoformat(record.start_date), date.fromisoformat(record.end_date)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
         # It is unknown which day the record belongs to: better no day at all than one with too low a figure.
         usage.days.clear()
         usage.oddities.add("usage record not understood")
         return
     if record.category != _CATEGORY or record.account_sid not in (None, account_sid) or first != last:
-        usage.oddities.add("usage record not asked for", record.category)
+        usage.oddities.add("usage record not asked for", shown(record.category))
         return
     if first not in usage.days:
         return
@@ -154,9 +156,14 @@ def _row(
 
 
 def _decoded(body: bytes) -> _UsageEnvelope:
+    check_size(body)
     try:
-        return msgspec.json.decode(body, type=_UsageEnvelope)
+        envelope = msgspec.json.decode(body, type=_UsageEnvelope)
     except msgspec.ValidationError as error:
         raise DataError(f"not a page of usage ({error})") from None
+    except RecursionError:
+        return _decoded(shallow(body))
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise NotJsonError("not a page of usage (not JSON)") from None
+    check_records(len(envelope.usage_records))
+    return envelope

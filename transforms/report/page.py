@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from transforms.report.text import to_text
 from transforms.values.money import trimmed
+from transforms.values.visible import visible
 
 _CODED = {"day": "days", "source": "sources", "currency": "currencies"}
 _COUNTS = ("channels", "recordings", "unpriced_recordings")
@@ -48,8 +49,8 @@ def payload(tables: Mapping[str, pa.Table]) -> str:
 
 def _named(accounts: pa.Table, seen: Sequence[str]) -> list[tuple[str, str]]:
     """Return sid and name of all accounts, sorted by name; if several share a name, the sid is added to it."""
-    names = {sid: sid for sid in seen}
-    names |= {row["account_sid"]: row["account_name"] for row in accounts.to_pylist()}
+    names = {visible(sid): visible(sid) for sid in seen}
+    names |= {visible(row["account_sid"]): visible(row["account_name"]) for row in accounts.to_pylist()}
     how_many = Counter(names.values())
     named = [(sid, name if how_many[name] == 1 else f"{name} ({sid})") for sid, name in names.items()]
     return sorted(named, key=lambda each: (each[1].casefold(), each))
@@ -96,7 +97,7 @@ def _short(column: pa.ChunkedArray) -> list[str | None]:
 def _distinct(column: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
     """Return the distinct values of a column as text, and for each row the index of its value (or null)."""
     coded = column.combine_chunks().dictionary_encode()
-    return [str(to_text(value)) for value in coded.dictionary.to_pylist()], coded.indices
+    return [visible(str(to_text(value)), lines=True) for value in coded.dictionary.to_pylist()], coded.indices
 
 
 def _value(value: Any) -> Any:

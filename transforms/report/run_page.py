@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from transforms.values.money import readable
+from transforms.values.visible import visible
 
 _SIGNIFICANT = re.compile(r"([\\`*_\[\]()|~#!])")
 _NO_KEY = re.compile("[^a-z0-9]+")
@@ -57,7 +58,7 @@ def run_page(result: RunResult) -> str:
 
 def literal(text: str) -> str:
     """Escape a text so that Markdown shows it literally, on one line and within a table cell."""
-    return _SIGNIFICANT.sub(r"\\\1", escape(" ".join(text.split()), quote=False))
+    return _SIGNIFICANT.sub(r"\\\1", escape(visible(" ".join(text.split())), quote=False))
 
 
 def key_of(*parts: str) -> str:

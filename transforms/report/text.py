@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from transforms.errors import ConfigError
 from transforms.values.money import plain, readable
+from transforms.values.visible import visible
 
 # A spreadsheet runs a cell with such a beginning as a formula (OWASP, "CSV Injection"), and in many countries it splits
 # lines at semicolons or tabs: then quotes that follow a comma keep nothing together. Some read the wide forms as well.
@@ -48,7 +49,7 @@ def to_json(table: pa.Table) -> str:
         }
         for row in zip(*columns, strict=True)
     ]
-    return json.dumps(rows, ensure_ascii=False)
+    return visible(json.dumps(rows, ensure_ascii=False))
 
 
 def to_json_objects(table: pa.Table) -> str:
@@ -148,6 +149,8 @@ def to_text(value: Any) -> str | None:
 def for_display(table: pa.Table, rates: Collection[str] = ()) -> pd.DataFrame:
     """Format a table for the screen: numbers with thousands separators, decimals as `readable` does.
 
+    Characters that would act on a terminal are escaped.
+
     rates: names of columns with rates. Integers below 10,000 get no separator, since they may be years.
     """
     return _frame({name: _shown(table[name], is_rate=name in rates) for name in table.column_names})
@@ -155,7 +158,7 @@ def for_display(table: pa.Table, rates: Collection[str] = ()) -> pd.DataFrame:
 
 def _shown(column: pa.ChunkedArray, *, is_rate: bool) -> list[str | None]:
     values, places = _distinct(column)
-    texts: Sequence[str | None] = [to_text(value) for value in values]
+    texts: Sequence[str | None] = [visible(to_text(value) or "", lines=True) for value in values]
     if pa.types.is_decimal(column.type):
         texts = readable(values, is_rate=is_rate)
     elif pa.types.is_integer(column.type) and any(abs(value) >= _NO_YEAR for value in values):

@@ -2,6 +2,8 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Collection
+from urllib.parse import quote
 
 from transforms.errors import ConfigError
 
@@ -34,10 +36,20 @@ def secret_in(text: str, called: str, what: str = "the token") -> str:
 
 
 def secret_forms(user: str, token: str) -> tuple[bytes, ...]:
-    """List the forms in which a response could repeat the token: as it is, and as HTTP Basic sends it (RFC 7617)."""
+    """List the forms in which a response could repeat the token: as it is, and as HTTP Basic sends it (RFC 7617).
+
+    Each of them also as a URL and as JSON may write it.
+    """
     if len(token) < _LEAST_CHARACTERS:
         return ()
-    return token.encode(), b64encode(f"{user}:{token}".encode())
+    forms = (token, b64encode(f"{user}:{token}".encode()).decode())
+    written = (each for form in forms for each in (form, quote(form, safe=""), form.replace("/", "\\/")))
+    return tuple(dict.fromkeys(each.encode() for each in written))
+
+
+def contains_secret(content: bytes, secrets: Collection[bytes]) -> bool:
+    """Check whether something from outside repeats one of these secrets."""
+    return any(secret in content for secret in secrets)
 
 
 def without_credentials(url: str) -> str:

@@ -17,6 +17,7 @@ from transforms.report.manifest import control_totals
 from transforms.report.month_marks import MARKS, month_marks
 from transforms.report.text import for_display
 from transforms.values.money import amounts
+from transforms.values.visible import visible
 
 _GAP = 2
 _BAR_WIDTH = 10
@@ -39,7 +40,9 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
     same = {name: cells[name][0] or "-" for name in _IN_TITLE if len(set(cells.get(name, ()))) == 1}
     shown = _fitting(rows.schema, {name: cells[name] for name in cells if name not in same}, measure, width)
     table = Table(
-        title=" ".join(dict.fromkeys([*title, *(value.removesuffix("-01") for value in same.values())])),
+        title=Text(
+            " ".join(dict.fromkeys([*title, *(value.removesuffix("-01") for value in same.values())]))
+        ),
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
@@ -51,7 +54,7 @@ def fitted(rows: pa.Table, title: Sequence[str], width: int) -> list[Table | Tex
         # One word of a name per line, because figures are narrower than their names.
         justify: Literal["left", "right"] = "right" if _is_figure(rows.schema.field(name)) else "left"
         table.add_column(
-            Text(name.replace("_", "\n")),
+            Text(visible(name).replace("_", "\n")),
             justify=justify,
             overflow="fold",
             max_width=_WIDEST,

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as ProgressBar
 
 from flows.stage import Progress
+from transforms.values.visible import visible
 
 _LOG_SECONDS = 5
 
@@ -23,13 +24,18 @@ def progress_shown() -> Iterator[Progress]:
     if not console.is_terminal:
         yield _logged_progress()
         return
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<28}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with ProgressBar(*columns, console=console) as bar:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int | None = None) -> None:
             if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
+                tasks[stage] = bar.add_task(visible(stage), total=total)
             bar.update(tasks[stage], completed=done, total=total)
 
         yield show

@@ -7,7 +7,6 @@ from shutil import get_terminal_size
 import pyarrow as pa
 from pyarrow.types import is_decimal, is_floating, is_integer
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.report.month_marks import month_marks
 from transforms.report.text import for_display, with_credits_if_any
+from transforms.values.visible import visible
 
 _ROOMY_WIDTH = 90
 
@@ -23,7 +23,7 @@ def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table
     """Lay out rows for the screen: numbers right-aligned, null as a dash. rates: columns with rates."""
     padding = (0, 1) if get_terminal_size().columns >= _ROOMY_WIDTH else (0, 0)
     shown = Table(
-        title=title or None,
+        title=Text(visible(title)) if title else None,
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
@@ -33,9 +33,9 @@ def table(rows: pa.Table, title: str = "", rates: Collection[str] = ()) -> Table
     )
     for field in rows.schema:
         is_number = any(test(field.type) for test in (is_integer, is_decimal, is_floating))
-        shown.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
+        shown.add_column(Text(visible(field.name)), justify="right" if is_number else "left", overflow="fold")
     for values in for_display(rows, rates).itertuples(index=False, name=None):
-        shown.add_row(*("-" if value is None else escape(value) for value in values))
+        shown.add_row(*("-" if value is None else Text(value) for value in values))
     return shown
 
 

@@ -7,6 +7,7 @@ They affect only a client's requests for a page of recordings, except those of U
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from flows.emulator.faults.hostile_faults import HOSTILE_FAULTS
 from flows.emulator.faults.late_changes import LEDGER_FAULTS
 from flows.emulator.faults.page_faults import PAGE_FAULTS
 from flows.emulator.faults.pagination_faults import PAGINATION_FAULTS
@@ -20,6 +21,7 @@ FAULTS: Mapping[str, Fault] = {
     **TRANSPORT_FAULTS,
     **PAGINATION_FAULTS,
     **PAGE_FAULTS,
+    **HOSTILE_FAULTS,
     **USAGE_FAULTS,
     **ACCOUNT_FAULTS,
     **LEDGER_FAULTS,

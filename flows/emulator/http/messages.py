@@ -130,7 +130,8 @@ class FileSlice:
 class Response:
     """A response. `breaks` says whether the connection breaks before the response or in the middle of its body.
 
-    Sending pauses for `pause_seconds` in the middle of the body.
+    Sending pauses for `pause_seconds` in the middle of the body. `trickles` names the part of which a byte is sent each
+    second.
     """
 
     status: int
@@ -139,6 +140,7 @@ class Response:
     content_type: str = "application/json"
     breaks: Literal["", "before", "within"] = ""
     pause_seconds: float = 0
+    trickles: Literal["", "head", "body"] = ""
 
     @property
     def length(self) -> int:

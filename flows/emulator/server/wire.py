@@ -20,6 +20,8 @@ from flows.emulator.http.queries import EmulatedDialect
 from flows.emulator.server.control import PREFIX
 
 HOST = "127.0.0.1"
+TRICKLE_SECONDS = 1.0
+"""How long a response that trickles takes for each byte."""
 _KEPT_REQUESTS = 100_000
 _logger = logging.getLogger(__name__)
 
@@ -170,6 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             return
+        if response.trickles == "head":
+            self._trickle(f"HTTP/1.1 {response.status} OK\r\nX-Slow: {'x' * (1 << 16)}".encode())
+            return
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(response.length))
@@ -178,6 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection and not response.breaks:
             self.send_header("Connection", "close")
         self.end_headers()
+        if response.trickles == "body":
+            self._trickle(b"".join(part for part in response.body if isinstance(part, bytes)))
+            return
         is_whole = not (response.breaks or response.pause_seconds)
         first = response.length if is_whole else response.length // 2
         self._send_body(response, 0, first)
@@ -185,6 +193,13 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(response.pause_seconds)
         if response.breaks != "within":
             self._send_body(response, first, response.length)
+
+    def _trickle(self, content: bytes) -> None:
+        """Send a byte each second, until the client or the server ends."""
+        self.close_connection = True
+        for byte in content:
+            self.wfile.write(bytes([byte]))
+            time.sleep(TRICKLE_SECONDS)
 
     def _send_body(self, response: Response, start: int, stop: int) -> None:
         """Send the bytes of the body from `start` to before `stop`."""

@@ -10,7 +10,12 @@ import pyarrow as pa
 
 from flows.model.coverage import AccountCoverage
 from flows.model.second_look.fetches import CountingFetch, counting_fetches, sample
-from flows.model.second_look.pages import SeenRecording, facts_of_row, recordings_of
+from flows.model.second_look.pages import (
+    SeenRecording,
+    UnreadablePageError,
+    facts_of_row,
+    recordings_of,
+)
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.lookups import rows_between, rows_with
 from flows.stores.raw.raw_pages import RawPages
@@ -68,7 +73,7 @@ class _Account:
         self.found: dict[str, _Compared] = {}
 
     def compare(
-        self, fetch: CountingFetch, seen: Sequence[tuple[str, SeenRecording]], *, is_whole: bool
+        self, fetch: CountingFetch, seen: Sequence[tuple[str, SeenRecording]], is_whole: bool
     ) -> None:
         """Compare recordings of a fetch, each with its page. is_whole: they are all that it lists."""
         listed: dict[str, list[tuple[str, SeenRecording]]] = {}
@@ -196,10 +201,14 @@ def compare_sample(
         page, _ = raw.page(f"{fetch.landing.name}/page-{number:05d}.json.zst")
         account = accounts.setdefault(sid, _Account(lake, sid))
         own = _Account(lake, sid)
-        own.compare(fetch, [(page.name, each) for each in recordings_of(page.body)], is_whole=False)
+        try:
+            seen = [(page.name, each) for each in recordings_of(page.body)]
+        except UnreadablePageError:
+            continue
+        own.compare(fetch, seen, is_whole=False)
         if own.differs:  # another page of the fetch may list the same recording as the lake has it
             own = _Account(lake, sid)
-            own.compare(fetch, _listed(raw, fetch), is_whole=True)
+            own.compare(fetch, *_listed(raw, fetch))
         account.add(own)
     return [row for account in accounts.values() for row in account.results()]
 
@@ -211,10 +220,17 @@ def compare_all(data_dir: Path, covered: Sequence[AccountCoverage]) -> list[dict
     for each in covered:
         account = _Account(lake, each.account_sid)
         for fetch in counting_fetches(each):
-            account.compare(fetch, _listed(raw, fetch), is_whole=True)
+            account.compare(fetch, *_listed(raw, fetch))
         rows += account.results()
     return rows
 
 
-def _listed(raw: RawPages, fetch: CountingFetch) -> list[tuple[str, SeenRecording]]:
-    return [(page.name, seen) for page in raw.pages(fetch.landing) for seen in recordings_of(page.body)]
+def _listed(raw: RawPages, fetch: CountingFetch) -> tuple[list[tuple[str, SeenRecording]], bool]:
+    """Return the recordings of a fetch, each with its page, and whether they are all that it lists."""
+    listed, is_whole = list[tuple[str, SeenRecording]](), True
+    for page in raw.pages(fetch.landing):
+        try:
+            listed += [(page.name, seen) for seen in recordings_of(page.body)]
+        except UnreadablePageError:
+            is_whole = False
+    return listed, is_whole

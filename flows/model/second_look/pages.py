@@ -20,6 +20,10 @@ _ZONE = re.compile(r"\s(?:[+-]\d{4}|GMT|UTC|UT|Z|[ECMP][SD]T)$")
 _NO_CURRENCY = "XXX"
 _LARGEST = {"channels": 127, "duration_seconds": 2**31 - 1}  # a larger number is not kept
 
+# What makes the lake does not read a larger page either; it is a reject then.
+_MOST_BYTES, _MOST_VALUES, _MOST_RECORDS = 64 << 20, 3_000_000, 50_000
+_MOST_DIGITS = 1_000
+
 Facts = Mapping[str, object]
 """Field → value, of the fields that could be read. The names are those of the lake's columns."""
 
@@ -38,9 +42,25 @@ class SeenRecording:
         return self.facts.get("status") == "deleted"
 
 
+class UnreadablePageError(Exception):
+    """A page is too large, or nested too deeply, to be read in this way."""
+
+
 def recordings_of(body: bytes) -> Iterator[SeenRecording]:
-    """Yield the recordings of a page whose sid and creation can be read."""
-    for record in json.loads(body, parse_float=Decimal)["recordings"]:
+    """Yield the recordings of a page whose sid and creation can be read.
+
+    Raises:
+        UnreadablePageError: Nothing can be said about the page.
+    """
+    if len(body) > _MOST_BYTES or sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise UnreadablePageError
+    try:
+        records = json.loads(body, parse_float=Decimal, parse_int=_integer)["recordings"]
+    except (RecursionError, ValueError):
+        raise UnreadablePageError from None
+    if len(records) > _MOST_RECORDS:
+        raise UnreadablePageError
+    for record in records:
         created_at = instant(record.get("date_created")) if isinstance(record, dict) else None
         if created_at is not None and isinstance(record.get("sid"), str) and record["sid"]:
             yield SeenRecording(record["sid"].lower(), created_at, _facts(record, created_at))
@@ -99,6 +119,11 @@ def _facts(record: Mapping[str, Any], created_at: datetime) -> Facts:
         lost = {"price": None, "duration_seconds": None, "currency": _NO_CURRENCY}
         facts = {name: value for name, value in facts.items() if name not in lost or value != lost[name]}
     return facts
+
+
+def _integer(text: str) -> int | Decimal:
+    # Python refuses to make an int of some thousand digits.
+    return int(text) if len(text) < _MOST_DIGITS else Decimal(text)
 
 
 def _whole(name: str, value: object) -> Facts:

@@ -57,7 +57,12 @@ def reached(settings: Settings) -> Iterator[Diagnosis]:
 def _api(access: AccountAccess, settings: Settings) -> RecordingsApi:
     # Somebody is waiting for the doctor, so it retries less than a run does.
     retry_policy = RetryPolicy(
-        settings.connect_timeout, settings.read_timeout, attempts=2, backoff=0.2, longest_retry_after=5
+        settings.connect_timeout,
+        settings.read_timeout,
+        settings.page_timeout,
+        attempts=2,
+        backoff=0.2,
+        longest_retry_after=5,
     )
     return RecordingsApi(access, retry_policy)
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
-from time import monotonic
 from types import MappingProxyType
 from urllib.parse import urlencode
 
@@ -17,20 +16,31 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from flows.stores.api.access import AccountAccess
+from flows.stores.api.bodies import (
+    NO_WHOLE_PAGE,
+    first_bytes,
+    headers_to_show,
+    oversized,
+    too_slow,
+    whole_body,
+)
+from flows.stores.api.deadline import Deadline
 from flows.stores.api.pager import Pager
 from flows.stores.api.responses import RECORDINGS, Answered, ApiList, TransientError, error_of
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.session import new_session
 from flows.stores.api.throttle import Throttle
 from flows.stores.api.unreachable import unreachable
-from transforms.errors import ApiError, DataError, NotJsonError, RequestRefusedError
+from transforms.errors import ApiError, DataError, NotJsonError, OversizedError, RequestRefusedError
 from transforms.ingest.dialect import Dialect
+from transforms.ingest.endless import ListLength
+from transforms.ingest.request import ListLimits
 from transforms.ingest.usage import usage_parameters
 from transforms.pages.accounts import read_account_envelope, without_auth_tokens
 from transforms.pages.recordings import created_instants
 from transforms.pages.records import Envelope, read_records
 from transforms.pages.usage import read_usage_envelope
-from transforms.settings.credentials import secret_forms
+from transforms.settings.credentials import contains_secret, secret_forms
 from transforms.values.windows import Window
 
 logger = logging.getLogger(__name__)
@@ -59,10 +69,6 @@ _ALSO_LISTED: Mapping[str, Mapping[str, str]] = {
 }
 
 
-_NO_WHOLE_PAGE = (
-    "the API sent no complete page in {attempts} attempts. Run again later; what has landed is kept."
-)
-_PIECE_BYTES = 1 << 20
 _LONG_WAIT_SECONDS = 30
 
 
@@ -76,6 +82,7 @@ class RecordingsApi:
         access: How to reach the account.
         retry_policy: How long to wait for the API, and how often to retry.
         throttle: Shared by all clients of the same account.
+        limits: How long a list may be before it counts as endless.
     """
 
     def __init__(
@@ -83,6 +90,7 @@ class RecordingsApi:
         access: AccountAccess,
         retry_policy: RetryPolicy = RetryPolicy(),
         throttle: Throttle | None = None,
+        limits: ListLimits = ListLimits(),
     ) -> None:
         self.access = access
         self.requests = 0
@@ -90,19 +98,24 @@ class RecordingsApi:
         self.answered: Answered | None = None
         self._retry_policy = retry_policy
         self._throttle = throttle or Throttle()
-        self._session = new_session(access)
+        self._limits = limits
+        self._deadline = Deadline()
+        self._session = new_session(access, self._deadline)
         self._secrets = secret_forms(access.user, access.token)
         root = _ROOTS[access.provider]
         self._accounts_url = f"{access.base_url.rstrip('/')}{root}/Accounts"
         self._account_url = f"{self._accounts_url}/{access.account_sid}"
 
-    def pager(self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE) -> Pager:
-        """Create a pager over the recordings that the parameters select, newest first.
+    def pager(
+        self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE, window: Window | None = None
+    ) -> Pager:
+        """Create a pager over the recordings that the parameters select, newest first. window: the days asked for.
 
         Twilio is asked for deleted recordings too. They are on the same pages, so this takes no request of its own.
         """
         whole = {**parameters, **_ALSO_LISTED[self.access.provider], "PageSize": page_size}
-        return Pager(f"{self._account_url}/Recordings.json?{urlencode(whole)}")
+        length = ListLength(self._limits, window)
+        return Pager(f"{self._account_url}/Recordings.json?{urlencode(whole)}", length)
 
     @property
     def lists_deleted(self) -> bool:
@@ -172,7 +185,7 @@ class RecordingsApi:
             try:
                 while pager.url is not None:
                     body, envelope = self.fetch(pager.url)
-                    pager.advance(envelope.next_page_uri)
+                    pager.follow(len(body), envelope)
                     if envelope.rows:
                         return envelope.rows, max(created_instants(read_records(body).records), default=None)
             except RequestRefusedError:  # a cursor that expired in the meantime
@@ -183,22 +196,23 @@ class RecordingsApi:
         return 0, None
 
     def _request(self, url: str, listed: ApiList) -> tuple[bytes, Envelope]:
-        with self._throttle.turn() as turn:
+        with self._throttle.turn() as turn, self._deadline.within(self._retry_policy.page_timeout):
             self.requests += 1
             sent_at = datetime.now(UTC)
             with self._response(url) as response:
-                self.answered = Answered(response.headers, sent_at, datetime.now(UTC))
+                self.answered = Answered(headers_to_show(response, self._secrets), sent_at, datetime.now(UTC))
                 if response.status_code != HTTPStatus.OK:
                     # Within the turn, so that no other worker starts a request in between.
                     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                         self._throttle.refused(turn)
-                    error = error_of(response, self.access, listed, self._retry_policy, self._secrets)
+                    said = first_bytes(response)
+                    error = error_of(response, said, self.access, listed, self._retry_policy, self._secrets)
                     if isinstance(error, TransientError) and error.hold_seconds is not None:
                         self._hold(error.hold_seconds)
                     raise error
-                body = listed.without_secrets(self._body(response))
+                body = listed.without_secrets(whole_body(response, self._deadline, self.access))
         self._throttle.answered()
-        if any(secret in body for secret in self._secrets):
+        if contains_secret(body, self._secrets):
             raise ApiError(
                 f"Account {self.access.name}: the response contains the API token, so it was discarded. Check the base "
                 "URL and any proxy, then rotate the token."
@@ -206,7 +220,9 @@ class RecordingsApi:
         try:
             return body, listed.read(body)
         except NotJsonError:
-            raise TransientError("response is not JSON", _NO_WHOLE_PAGE) from None
+            raise TransientError("response is not JSON", NO_WHOLE_PAGE) from None
+        except OversizedError as error:
+            raise oversized(error, self.access) from None
         except DataError as error:
             raise DataError(
                 f"Account {self.access.name}: the API returned something other than {listed.words}: {error}. "
@@ -232,17 +248,6 @@ class RecordingsApi:
                 stream=True,
             )
         except (requests.exceptions.RequestException, HTTPError) as error:
+            if self._deadline.is_over:
+                raise too_slow() from None
             raise unreachable(error, self.access, is_known=self._throttle.has_answered) from None
-
-    def _body(self, response: requests.Response) -> bytes:
-        """Read the whole body piece by piece: one that trickles in forever would never reach the read timeout."""
-        until = monotonic() + self._retry_policy.page_timeout
-        pieces = []
-        try:
-            while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
-                pieces.append(piece)
-                if monotonic() > until:
-                    raise TransientError("response is too slow", _NO_WHOLE_PAGE)
-        except (HTTPError, OSError) as error:
-            raise TransientError(type(error).__name__, _NO_WHOLE_PAGE) from None
-        return b"".join(pieces)

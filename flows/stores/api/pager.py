@@ -6,6 +6,8 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from transforms.errors import CursorError
+from transforms.ingest.endless import ListLength
+from transforms.pages.records import Envelope
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -13,13 +15,26 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Pager:
     """The position in a list of pages: `url` is the page to request next, None after the last.
 
-    A repeated cursor is an error, so pagination always ends. A cursor on another host is an error, too.
+    A repeated cursor is an error, and so is an endless list of new ones: pagination always ends. A
+    cursor on another host is an error, too.
     """
 
-    def __init__(self, first_url: str) -> None:
+    def __init__(self, first_url: str, length: ListLength | None = None) -> None:
         self.url: str | None = first_url
+        self._length = length or ListLength()
         self._origin = _origin(first_url)
         self._seen = {first_url}
+
+    def follow(self, size: int, page: Envelope) -> None:
+        """Move to the page that a page names, whose body has `size` bytes.
+
+        Raises:
+            CursorError: The URI must not be followed; the position is unchanged.
+            EndlessListError: The list is longer than any real one; the position is unchanged.
+        """
+        if page.next_page_uri is not None:
+            self._length.count(size, page.ends)
+        self.advance(page.next_page_uri)
 
     def advance(self, next_page_uri: str | None) -> None:
         """Move to the page that `next_page_uri` names.

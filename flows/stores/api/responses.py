@@ -11,7 +11,7 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import TRANSIENT_STATUSES, RetryPolicy
 from transforms.errors import ApiError, RequestRefusedError
 from transforms.pages.records import Envelope, read_envelope
-from transforms.pages.refusals import Refusal, read_refusal, why_refused
+from transforms.pages.refusals import read_refusal, why_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class TransientError(Exception):
 
 def error_of(
     response: requests.Response,
+    body: bytes,
     access: AccountAccess,
     listed: ApiList,
     retry_policy: RetryPolicy,
@@ -67,11 +68,11 @@ def error_of(
 ) -> Exception:
     """Turn a response other than 200 into a TransientError, or an ApiError that says why and what to do.
 
-    secrets: what a message of the API must not contain to be shown.
+    body: its first bytes. secrets: what a message of the API must not contain to be shown.
     """
     account, status = f"Account {access.name}", response.status_code
     if status in (401, 403):
-        refusal = _refusal(response, secrets)
+        refusal = read_refusal(body, secrets)
         why = why_refused(status, refusal, access.provider, access.token_hint, listed.scope)
         return ApiError(f"{account}: {why}{refusal.said}")
     if status == HTTPStatus.NOT_FOUND:
@@ -91,7 +92,7 @@ def error_of(
             f"{account}: the API returned an unexpected status ({status}). Check the base URL and the provider."
         )
     return RequestRefusedError(
-        f"{account}: the API refuses the request ({status}).{_refusal(response, secrets).said}"
+        f"{account}: the API refuses the request ({status}).{read_refusal(body, secrets).said}"
     )
 
 
@@ -111,11 +112,3 @@ def _clock_time(seconds: float) -> str:
     now = datetime.now(UTC)
     then = now + timedelta(seconds=seconds)
     return f"{then:%H:%M:%S} UTC" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M} UTC"
-
-
-def _refusal(response: requests.Response, secrets: Collection[bytes]) -> Refusal:
-    """Read what the API says, and nothing else of the body."""
-    try:
-        return read_refusal(response.content, secrets)
-    except requests.exceptions.RequestException:
-        return Refusal()

@@ -111,9 +111,9 @@ def test_message_lists_some_findings_and_counts_all_as_sent() -> None:
 
 
 def test_message_is_json_and_a_line_for_each_finding() -> None:
-    odd = Finding("budget.exceeded", "x", "name\nwith\tblanks", {"cost": "1.500000000", "note": None})
+    odd = Finding("budget.exceeded", "x", "name\nwith\tblanks \x1b[2J", {"cost": "1.500000000", "note": None})
     (message,) = messages([odd], (), KINDS)
-    assert message.text.splitlines()[1] == "name with blanks"
+    assert message.text.splitlines()[1] == r"name with blanks \u001b[2J"
     assert json.loads(json.dumps(message.as_object())) == {
         "event": "recspend.budget.exceeded",
         "title": "A budget is exceeded",
@@ -121,7 +121,7 @@ def test_message_is_json_and_a_line_for_each_finding() -> None:
         "findings": [
             {
                 "key": "budget.exceeded x",
-                "sentence": "name\nwith\tblanks",
+                "sentence": "name with blanks \\u001b[2J",
                 "facts": {"cost": "1.500000000", "note": None},
             }
         ],

@@ -39,9 +39,15 @@ def test_invalid_secret_is_an_error_that_hides_it(text: str, words: str) -> None
 
 
 def test_secret_forms_are_plain_and_basic() -> None:
-    plain, basic = secret_forms("AC1", TOKEN)
+    plain, basic, *_ = secret_forms("AC1", TOKEN)
     assert plain.decode() == TOKEN
     assert b64decode(basic).decode() == f"AC1:{TOKEN}"
+
+
+def test_secret_forms_include_those_of_urls_and_json() -> None:
+    assert secret_forms("AC1", "0123456789/abcdef+")[:3] == (
+        b"0123456789/abcdef+", b"0123456789%2Fabcdef%2B", b"0123456789\\/abcdef+"
+    )  # fmt: skip
 
 
 def test_secret_forms_ignore_short_words() -> None:

@@ -18,6 +18,7 @@ from flows.emulator import (
     open_living,
     serve,
 )
+from flows.emulator.faults.hostile_faults import HOSTILE_FAULTS
 from flows.emulator.faults.transport_faults import (
     MOST_AT_ONCE,
     NOT_FOUND_REQUESTS,
@@ -232,7 +233,7 @@ def exchange(running: Emulator) -> list[tuple[str, int, bytes]]:
     return log
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - HOSTILE_FAULTS.keys()))
 def test_fault_repeats_with_the_same_seed_and_requests(name: str) -> None:
     def log(seed: int) -> list[tuple[str, int, bytes]]:
         source = open_living(Parameters(seed=2, recordings=100, accounts=1))
@@ -244,7 +245,9 @@ def test_fault_repeats_with_the_same_seed_and_requests(name: str) -> None:
         assert log(1) != log(2)
 
 
-@pytest.mark.parametrize("name", sorted(FAULTS.keys() - ENDLESS - {"skipping-cursor"}))
+@pytest.mark.parametrize(
+    "name", sorted(FAULTS.keys() - HOSTILE_FAULTS.keys() - ENDLESS - {"skipping-cursor"})
+)
 def test_robust_client_reads_everything_despite_fault(name: str) -> None:
     source = open_living(Parameters(seed=2, recordings=300, accounts=2))
     with serve(source, faults=[name]) as running:
@@ -262,7 +265,7 @@ def test_robust_client_reads_everything_despite_fault(name: str) -> None:
 
 
 def test_robust_client_reads_everything_despite_all_faults() -> None:
-    names = sorted(FAULTS.keys() - ENDLESS - {"skipping-cursor"})
+    names = sorted(FAULTS.keys() - HOSTILE_FAULTS.keys() - ENDLESS - {"skipping-cursor"})
     source = open_living(Parameters(seed=2, recordings=300, accounts=1))
     with serve(source, faults=names) as running:
         found = fetch_all(running, running.accounts[0], "PageSize=3")
