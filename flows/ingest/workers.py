@@ -24,12 +24,11 @@ from transforms.errors import CursorError, DataError, EndlessListError, Recspend
 from transforms.ingest.dialect import Dialect, asked_dates
 from transforms.ingest.plan import split
 from transforms.ingest.request import ListLimits
+from transforms.pages.record import read_some
 from transforms.pages.recordings import created_instants
-from transforms.pages.records import read_some
 from transforms.values.windows import Window, days_of
 
 logger = logging.getLogger(__name__)
-
 
 # Enough parts that no worker is idle for long while the last ones are fetched.
 _PARTS_PER_WORKER = 4

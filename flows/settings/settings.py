@@ -194,14 +194,12 @@ class Settings(BaseSettings):
         description="who may read what is written: `owner`, or also the folder's `group`; never others",
         examples=["group"],
     )
-    metrics_file: Path = Field(
-        default=Path("metrics.prom"), description="metrics for Prometheus; relative to the data folder"
-    )
+    metrics_file: Path = Field(default=Path("metrics.prom"), description="for Prometheus; in the data folder")
     concurrency: int = Field(
         default=_INGEST.concurrency,
         ge=1,
         le=64,
-        description="how many windows of an account are read at the same time",
+        description="how many windows of an account are read at once",
     )
     connect_timeout: float = Field(
         default=_RETRIES.connect_timeout, gt=0, description="seconds to wait for a connection"
@@ -210,15 +208,12 @@ class Settings(BaseSettings):
         default=_RETRIES.read_timeout, gt=0, description="seconds to wait for the next part of a response"
     )
     page_timeout: float = Field(
-        default=_RETRIES.page_timeout,
-        gt=0,
-        description="seconds to wait for a whole response, although parts of it arrive",
+        default=_RETRIES.page_timeout, gt=0, description="seconds to wait for a whole response"
     )
     max_pages_per_window: int = Field(
         default=_INGEST.limits.pages,
         ge=100,
-        description="how many pages of neighbouring days, or of one day with many recordings, are read before the list "
-        "counts as endless",
+        description="from this many pages on, the list of a window is endless",
     )
     attempts: int = Field(
         default=_RETRIES.attempts, ge=1, le=50, description="how often a failing request is sent in total"

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from transforms.errors import EndlessListError
 from transforms.ingest.request import ListLimits
+from transforms.pages.record import read_some
 from transforms.pages.recordings import created_instants
-from transforms.pages.records import read_some
 from transforms.values.windows import Window
 
 _DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from transforms.pages import fields
 from transforms.pages.media import media_locations
 from transforms.pages.oddities import Oddities, example_text, shown
-from transforms.pages.records import Record
+from transforms.pages.record import Record
 from transforms.pages.sids import same_spelling, same_spellings
 from transforms.schema import CONTENT_COLUMNS
 from transforms.values.dates import instants

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from transforms.errors import DataError, OversizedError
 from transforms.pages.batches import LISTED_SCHEMA, Batch, read_columns
 from transforms.pages.oddities import Oddities, shown
-from transforms.pages.records import Misread, Record, read_records
+from transforms.pages.record import Misread, Record
+from transforms.pages.records import read_records
 from transforms.pages.sids import same_spelling
 from transforms.schema import REJECT_SCHEMA
 from transforms.values.dates import instants, parse_instant

@@ -61,14 +61,11 @@ ACCOUNTS = ApiList(
 
 _ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
 
-# Documented for Twilio, where the plain list leaves out recordings that were deleted, although they were paid for.
-# SignalWire documents no such parameter.
+# Documented for Twilio, where the plain list leaves out deleted recordings, which were paid for; not for SignalWire.
 _ALSO_LISTED: Mapping[str, Mapping[str, str]] = {
     "signalwire": MappingProxyType({}),
     "twilio": MappingProxyType({"IncludeSoftDeleted": "true"}),
 }
-
-
 _LONG_WAIT_SECONDS = 30
 
 

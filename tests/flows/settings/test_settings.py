@@ -67,6 +67,8 @@ ENVIRONMENT = {
     "CONCURRENCY": ("3", 3),
     "CONNECT_TIMEOUT": ("1.5", 1.5),
     "READ_TIMEOUT": ("2", 2.0),
+    "PAGE_TIMEOUT": ("30", 30.0),
+    "MAX_PAGES_PER_WINDOW": ("100", 100),
     "ATTEMPTS": ("3", 3),
     "BACKOFF": ("0", 0.0),
 }

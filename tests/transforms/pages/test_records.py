@@ -6,16 +6,8 @@ from hypothesis import strategies as st
 
 from tests.support.samples.transforms import page_body, recording
 from transforms.errors import DataError, NotJsonError
-from transforms.pages.records import (
-    ODD_END,
-    ODD_FULL_END,
-    Envelope,
-    Misread,
-    PageRecords,
-    Record,
-    read_envelope,
-    read_records,
-)
+from transforms.pages.record import Misread, Record
+from transforms.pages.records import ODD_END, ODD_FULL_END, Envelope, PageRecords, read_envelope, read_records
 
 UNKNOWN_FIELD = '"kept aside"'
 

@@ -65,7 +65,7 @@ def source() -> LivingSource:
 
 
 def test_every_fault_is_tested() -> None:
-    # hostile/ tests the last ones.
+    # test_endless.py and test_contents.py test the last ones.
     assert {*PASSING, *STOPPING, *LEDGER_FAULTS, *BESIDE, "skipping-cursor", *HOSTILE_FAULTS} == set(FAULTS)
 
 
