@@ -20,11 +20,18 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_FRAMES = (b"x-frame-options", b"DENY")
+# Prefect's page would also ask Amplitude for its settings, whatever is set: it may talk to this server only.
+_OF_PAGES = [
+    (b"x-frame-options", b"DENY"),
+    (
+        b"content-security-policy",
+        b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'",
+    ),
+]
 
 
 def guarded(app: App, port: int) -> App:
-    """Refuse requests with a foreign Host header, or from a page of another origin, and forbid frames.
+    """Refuse requests with a foreign Host header, or from a page of another origin, and let pages talk to nobody else.
 
     A page can have its own name resolve to 127.0.0.1 (DNS rebinding): its requests then have its name as Host.
     WebSockets are subject to neither CORS nor CSRF tokens, but their Origin is checked here like any other.
@@ -33,9 +40,9 @@ def guarded(app: App, port: int) -> App:
     origins = {b"http://" + host for host in hosts}
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        async def without_frames(message: Message) -> None:
+        async def kept_here(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), _FRAMES]
+                message["headers"] = [*message.get("headers", ()), *_OF_PAGES]
             await send(message)
 
         if scope["type"] == "lifespan":
@@ -45,7 +52,7 @@ def guarded(app: App, port: int) -> App:
         elif not origins.issuperset(_sent(scope, b"origin")):
             await _refuse(scope, send, "This server answers no pages of other origins.")
         else:
-            await app(scope, receive, without_frames)
+            await app(scope, receive, kept_here)
 
     return answer
 

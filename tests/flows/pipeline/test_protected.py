@@ -297,8 +297,15 @@ def test_owner_logs_in_once_and_sees_everything(served: Served) -> None:
             browser.get(f"{served.server.address}/{page}")
             wait_until(browser, f"document.body.innerText.includes('{shown}')")
             assert browser.execute_script(f"return {PASSWORD}") is None
+        blocked = browser.execute_async_script(ASKS_OTHERS)
+        assert blocked == "https://collects.example/usage"
 
 
+ASKS_OTHERS = """
+const done = arguments[arguments.length - 1];
+document.addEventListener("securitypolicyviolation", (event) => done(event.blockedURI));
+fetch("https://collects.example/usage").catch(() => setTimeout(() => done("asked"), 500));
+"""
 PASSWORD = "document.querySelector('input[type=password]')"
 PAGE = """
 <!doctype html><title>another origin</title><iframe src="ADDRESS/dashboard"></iframe><script>
