@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Tests start many processes, which need not compile everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test coverage test-slow lint bench docs install lock clean
+.PHONY: demo test coverage test-slow fuzz lint bench docs install lock clean
 
 demo: install
 	$(BIN)/recspend demo --prefect
@@ -25,6 +25,11 @@ coverage: install
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
+
+# How many examples each fuzz test tries; 2000 take about an hour.
+RECSPEND_FUZZ ?= 2000
+fuzz: install
+	RECSPEND_FUZZ=$(RECSPEND_FUZZ) $(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/whole_runs/hostile/test_fuzz.py
 
 lint: install
 	$(BIN)/ruff check .

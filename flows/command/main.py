@@ -1,6 +1,7 @@
 """The `recspend` command. Only flows/command prints; everything heavy is imported where it is used."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -28,7 +29,7 @@ from flows.command.options import (
     days_given,
 )
 from flows.command.screen.output import put, say, show
-from transforms.errors import RecspendError
+from transforms.errors import ConfigError, RecspendError
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
@@ -191,12 +192,20 @@ def model(as_json: AsJson = False, prefect: Prefect = False) -> None:
     perform_request(None, RunRequest("model"), as_json=as_json, prefect=prefect)
 
 
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    """Raise ConfigError if an argument is not text: Python keeps other bytes as surrogates, which nothing takes."""
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise ConfigError(f"The argument {argument!r} is not text in UTF-8. Write it in UTF-8.")
+
+
 def main() -> None:
     """Entry point: errors become one sentence and an exit code."""
     debug = "--debug" in sys.argv
     # The flag may be anywhere.
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
+        _refuse_bytes(arguments)
         app(["--debug", *arguments] if debug else arguments, prog_name="recspend")
     except RecspendError as error:
         if debug:
