@@ -1,7 +1,6 @@
 """No exception of a library reaches a person, whatever is in pages, settings, reference files, queries and arguments.
 
-`RECSPEND_FUZZ` is how many examples each test tries (`make fuzz` sets it). Each of them is drawn anew, unlike in the
-other tests.
+`RECSPEND_FUZZ` is how many examples each test tries (`make fuzz` sets it). They are then new ones each time.
 """
 
 import json
@@ -535,7 +534,7 @@ def test_any_reference_file_ends_in_words(
 
 @pytest.mark.slow
 def test_fuzzing_for_about_a_minute() -> None:
-    """More examples, drawn anew each time; in a process of its own, since hypothesis reads their number once."""
+    """More examples, new each time; in a process of its own, since hypothesis reads their number once."""
     if EXAMPLES:
         pytest.skip("this is the longer run")
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", __file__]
