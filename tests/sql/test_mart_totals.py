@@ -55,8 +55,10 @@ IN_CLOSED_MONTH = "date_trunc('month', usage_date) = (select month from landed.c
 
 TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.effective_rates": (
-        f"select usage_date, {KEYS}, sum(priced_minutes), sum(cost) from marts.effective_rates group by all",
-        f"select usage_date, {KEYS}, sum(billed_minutes), sum(cost) from {FACT} "
+        f"select usage_date, {KEYS}, sum(priced_minutes), sum(credited_minutes), sum(cost) from marts.effective_rates "
+        "group by all",
+        f"select usage_date, {KEYS}, sum(billed_minutes), coalesce(sum(billed_minutes) filter (rate < 0), 0), "
+        f"sum(cost) from {FACT} "
         "where is_priced and billed_minutes > 0 group by all",
     ),
     "marts.expected_daily_spend": (
@@ -233,8 +235,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
     "marts.expected_rates": (
         "select rate_source, account_sid, source, channels, currency, newest_date from marts.expected_rates",
         f"select 'trailing', {KEYS}, max(usage_date) from {FACT} where is_priced and billed_minutes > 0 "
-        f"group by {KEYS} union all select 'account', account_sid, null, null, currency, max(usage_date) "
-        f"from {FACT} where is_priced and billed_minutes > 0 group by account_sid, currency",
+        f"and rate >= 0 group by {KEYS} union all select 'account', account_sid, null, null, currency, max(usage_date) "
+        f"from {FACT} where is_priced and billed_minutes > 0 and rate >= 0 group by account_sid, currency",
     ),
     "marts.unpriced_estimates": (
         f"select usage_date, {KEYS}, unpriced_recordings, unpriced_minutes, unmeasured_recordings, "

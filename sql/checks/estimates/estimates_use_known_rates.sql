@@ -9,6 +9,7 @@ known_rates as (
         currency,
         coalesce(prevailing_rate, 0) as rate,
     from marts.effective_rates
+    where prevailing_rate is not null or free_minutes > 0
     union
     select distinct
         account_sid,

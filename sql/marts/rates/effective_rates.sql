@@ -20,7 +20,7 @@ by_rate as (
     group by usage_date, account_sid, account_name, source, channels, currency, rate
 ),
 
--- If rates have equally many minutes, the higher one; free recordings say nothing about the rate.
+-- If rates have equally many minutes, the higher one; free recordings and credits say nothing about the rate.
 by_day as (
     select
         usage_date,
@@ -31,6 +31,7 @@ by_day as (
         currency,
         sum(priced_minutes) as priced_minutes,
         coalesce(sum(priced_minutes) filter (where rate = 0), 0) as free_minutes,
+        coalesce(sum(priced_minutes) filter (where rate < 0), 0) as credited_minutes,
         sum(cost) as cost,
         arg_max(rate, (priced_minutes, rate)) filter (where rate > 0) as prevailing_rate,
     from by_rate

@@ -1,11 +1,14 @@
 with
 
+-- Where all minutes are credits, nothing says what one is charged at.
 effective_rates as (
     select
         *,
         coalesce(prevailing_rate, 0) as rate,
-        if(prevailing_rate is null, priced_minutes, priced_minutes - free_minutes) as rate_minutes,
+        if(prevailing_rate is null, free_minutes, priced_minutes - free_minutes - credited_minutes)
+            as rate_minutes,
     from marts.effective_rates
+    where prevailing_rate is not null or free_minutes > 0
 ),
 
 settings as (

@@ -52,7 +52,10 @@ by_kind as (
 
 select
     by_kind.*,
-    cast(by_kind.cost * 100 / nullif(by_account.account_cost, 0) as decimal(18, 2)) as cost_percent,
+    cast(
+        case when by_account.account_cost > 0 then by_kind.cost * 100 / by_account.account_cost end
+        as decimal(18, 2)
+    ) as cost_percent,
     months_read.is_running,
     months_read.days_read,
     months_read.days_missing,

@@ -5,18 +5,18 @@ the API fails. With one window at a time, the same story always gives the same d
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.emulator import FORMS, Forms, LivingLedger, LivingSource, Parameters, Recording, open_living, serve
 from flows.run.closing import close_month
 from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
-from flows.settings.account_settings import AccountSettings, Provider
+from flows.settings.account_settings import AccountSettings, Credits, Provider
 from flows.settings.settings import Settings
 from flows.stores.api.access import AccountAccess
 from tests.support.runs.ledger_runs import accesses_of
@@ -37,7 +37,9 @@ class Story:
     again. edits: how many recordings change before each run, in addition to what the faults do. left_behind: from this
     day on, the last account is not read. zone_at_last: another reporting time zone, set before the last
     run. concurrency: how many windows are read at once. increments: seconds in whose steps the accounts are billed, in
-    turn. increments_at_last: what the settings say instead, before the last run.
+    turn. increments_at_last: what the settings say instead, before the last run. credits: from each of these days on,
+    the setting `credits` of the accounts, in turn. refunds: before the run of each of these days, recordings change the
+    sign of their price.
     """
 
     seed: int
@@ -58,6 +60,8 @@ class Story:
     concurrency: int = 1
     increments: tuple[int, ...] = (60,)
     increments_at_last: tuple[int, ...] | None = None
+    credits: Mapping[date, tuple[Credits, ...]] = field(default_factory=dict)
+    refunds: Mapping[date, Sequence["Refund"]] = field(default_factory=dict)
 
     def requests(self) -> list[RunRequest]:
         """Return what is asked for each time: everything, or all but the unread days."""
@@ -70,15 +74,28 @@ class Story:
         ]
 
 
+class Refund(NamedTuple):
+    """The price of this share of an account's recordings gets the other sign. month: of creation, such as 2026-07."""
+
+    account: int
+    month: str
+    share: float
+
+
 @dataclass(frozen=True)
 class Told:
-    """What a story left behind: a data folder, and what the settings say of its accounts, by sid."""
+    """What a story left behind: a data folder, and what the settings say of its accounts, by sid.
+
+    credits_at: what they said when each month was closed.
+    """
 
     data_dir: Path
     zone: str
     names: Mapping[str, str]
     providers: Mapping[str, str]
     increments: Mapping[str, int]
+    credits: Mapping[str, Credits]
+    credits_at: Mapping[str, Mapping[str, Credits]]
 
 
 def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapping[str, str]]) -> Told:
@@ -99,11 +116,16 @@ def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapp
         in_haste(page_size=20),
     ):
         accounts = [replace(each, provider=providers[each.account_sid]) for each in accesses_of(emulator)]
-        context = _happen(story, source, _context(story, source, accounts, data_dir))
+        context, credits_at = _happen(story, source, _context(story, source, accounts, data_dir))
     perform(context, RunRequest("report"))
     zone = story.zone_at_last or story.zone
     billed = {each.account_sid: each.billing_increment_seconds or 60 for each in context.settings.accounts}
-    return Told(data_dir, zone, {each.account_sid: each.name for each in accounts}, providers, billed)
+    names = {each.account_sid: each.name for each in accounts}
+    return Told(data_dir, zone, names, providers, billed, _credits(context), credits_at)
+
+
+def _credits(context: RunContext) -> dict[str, Credits]:
+    return {each.account_sid: each.credits for each in context.settings.accounts}
 
 
 def _context(
@@ -136,9 +158,11 @@ def _entries(
     ]
 
 
-def _happen(story: Story, source: LivingSource, context: RunContext) -> RunContext:
-    """Do the runs and closings of a story; return the context of the last."""
-    rng = Random(story.seed)
+def _happen(
+    story: Story, source: LivingSource, context: RunContext
+) -> tuple[RunContext, dict[str, dict[str, Credits]]]:
+    """Do the runs and closings of a story; return the context of the last, and the credits at each closing."""
+    rng, credits_at = Random(story.seed), {}
     for day in story.days:
         if day == story.days[-1] and story.zone_at_last:
             settings = context.settings.model_copy(update={"reporting_timezone": story.zone_at_last})
@@ -146,10 +170,14 @@ def _happen(story: Story, source: LivingSource, context: RunContext) -> RunConte
         if day == story.days[-1] and story.increments_at_last:
             entries = _entries(context.settings.accounts, story.increments_at_last)
             context = replace(context, settings=context.settings.model_copy(update={"accounts": entries}))
+        if day in story.credits:
+            context = replace(context, settings=_with_credits(context.settings, story.credits[day]))
         source.ledger.advance_to(epoch_of(day, story.hour * 3600))
         if day != story.days[0]:
             for _ in range(story.edits):
                 rng.choice(_EDITS)(source.ledger, rng)
+        for refund in story.refunds.get(day, ()):
+            _refund(source.ledger, rng, refund)
         is_left_behind = story.left_behind is not None and day >= story.left_behind
         accounts = (context.accounts or ())[: -1 if is_left_behind else None]
         for request in story.requests():
@@ -157,7 +185,26 @@ def _happen(story: Story, source: LivingSource, context: RunContext) -> RunConte
             assert (summary.exit_code, summary.failed) == (0, {}), summary.stopping_checks
         for month in story.closings.get(day, ()):
             close_month(context, month, accept_incomplete=True)
-    return context
+            credits_at[month] = _credits(context)
+    return context, credits_at
+
+
+def _with_credits(settings: Settings, credits: Sequence[Credits]) -> Settings:
+    entries = [
+        each.model_copy(update={"credits": credits[place % len(credits)]})
+        for place, each in enumerate(settings.accounts)
+    ]
+    return settings.model_copy(update={"accounts": entries})
+
+
+def _refund(ledger: LivingLedger, rng: Random, refund: Refund) -> None:
+    first = date.fromisoformat(f"{refund.month}-01")
+    begins, ends = epoch_of(first), epoch_of((first + timedelta(days=32)).replace(day=1))
+    sid = ledger.accounts[refund.account].account_sid
+    for each in [state.recording for state in ledger.listed(sid)]:
+        if begins <= each.created_at < ends and rng.random() < refund.share:
+            sign = "positive" if each.forms.sign == "negative" else "negative"
+            _change(ledger, rng, each, forms=replace(each.forms, sign=sign))
 
 
 def _any(ledger: LivingLedger, rng: Random) -> Recording:

@@ -204,7 +204,8 @@ def warehouse(
     connection.execute("""
         insert into marts.effective_rates by name
         select
-            usage_date, account_sid, account_name, source, channels, currency, priced_minutes, 0 as free_minutes, cost,
+            usage_date, account_sid, account_name, source, channels, currency, priced_minutes, 0 as free_minutes,
+            0 as credited_minutes, cost,
             cost / priced_minutes as cost_per_minute, cost / priced_minutes as prevailing_rate
         from marts.daily_spend where priced_minutes > 0
     """)

@@ -1,6 +1,6 @@
 """What the figures are worked out from: recordings, fetches, settings, names and the files kept by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,7 +30,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Given:
-    """Everything there is. names, providers, increments: by account sid."""
+    """Everything there is. names, providers, increments: by account sid.
+
+    net: the accounts whose credits are net. net_at_closing: those of them when each month was closed.
+    """
 
     data_dir: Path
     settings: Settings
@@ -38,6 +41,8 @@ class Given:
     providers: Mapping[str, str]
     first_days: Mapping[str, date] = field(default_factory=dict)
     increments: Mapping[str, int] = field(default_factory=dict)
+    net: Collection[str] = ()
+    net_at_closing: Mapping[date, Collection[str]] = field(default_factory=dict)
 
     @cached_property
     def fetches(self) -> list[Fetch]:
@@ -80,6 +85,36 @@ class Given:
         increments = self.increments if said is None else said.get("billing_increments", {})
         return values.minutes(version.duration_seconds, increments.get(version.account_sid, 60))
 
+    @cached_property
+    def charge_signs(self) -> dict[str, int]:
+        """The sign of charges by account, of those whose credits are net."""
+        return usual_signs(self.net, [recording.now for recording in self.recordings.values()])
+
+    @cached_property
+    def closed_signs(self) -> dict[date, dict[str, int]]:
+        """The same as it was when each month was closed."""
+        found = {}
+        for month, said in self.closed.items():
+            moment = datetime.fromisoformat(said["closed_at"])
+            known = [recording.known_at(moment) for recording in self.recordings.values()]
+            found[month] = usual_signs(self.net_at_closing.get(month, ()), filter(None, known))
+        return found
+
+    def cost(self, version: Version, month: date | None = None) -> Decimal | None:
+        """Return what a recording costs. A closed month keeps its meaning of signs. month: default: its own."""
+        month = month or values.month_of(self.usage_date(version.created_at))
+        signs = self.closed_signs.get(month, self.charge_signs)
+        return values.charged(version.price, signs.get(version.account_sid))
+
     def named(self, row: Row) -> Row:
         """Return a row with the name of its account."""
         return row | {"account_name": self.name(row["account_sid"])}
+
+
+def usual_signs(accounts: Collection[str], versions: Iterable[Version]) -> dict[str, int]:
+    """Return the sign that most prices of each account have; -1 if there are as many of either."""
+    balance = dict.fromkeys(accounts, 0)
+    for version in versions:
+        if version.account_sid in balance and version.price:
+            balance[version.account_sid] += 1 if version.price > 0 else -1
+    return {sid: 1 if more > 0 else -1 for sid, more in balance.items()}

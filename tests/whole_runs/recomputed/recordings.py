@@ -54,11 +54,6 @@ class Version(NamedTuple):
         """Whether the vendor keeps, or kept, its audio."""
         return not self.has_no_audio and self.media_location != "external"
 
-    @property
-    def cost(self) -> Decimal | None:
-        """What it costs."""
-        return values.size(self.price)
-
     def with_known(self, before: "Version") -> "Version":
         """Return a deleted recording with its length, price and currency of before, where it is listed without them."""
         known = self
@@ -138,6 +133,11 @@ class Recording:
         """The sights that follow each other."""
         return pairwise(self.sights)
 
+    def known_at(self, moment: datetime) -> Version | None:
+        """Return what was known of the recording at a moment."""
+        known = [sight.version for sight in self.sights if sight.seen_at <= moment]
+        return known[-1] if known else None
+
     def take(self, seen_at: datetime, page: str, listed: Version) -> None:
         """Take note of how a fetch listed the recording. What was read last counts."""
         version = listed.with_known(self.now) if self.sights and listed.status == "deleted" else listed
@@ -202,8 +202,8 @@ def corrections(found: dict[str, Recording]) -> Iterator[Row]:
                     "seen_at": after.seen_at,
                     "price_before": before.version.price,
                     "price_after": after.version.price,
-                    "cost_before": before.version.cost,
-                    "cost_after": after.version.cost,
+                    "cost_before": values.size(before.version.price),
+                    "cost_after": values.size(after.version.price),
                     "currency_before": before.version.currency,
                     "currency_after": after.version.currency,
                     "raw_page_before": before.page,

@@ -84,8 +84,12 @@ TABLES = (
         closing.adjustments,
     ),
     Table("marts.waste", ("month", "account_sid", "waste_kind", "error_code", "currency"), waste.waste),
-    Table("marts.daily_charges", ("charge_date", *CELL), charges.daily_charges),
-    Table("marts.charge_corrections", ("month_found", "charge_date", *CELL), charges.charge_corrections),
+    Table("marts.daily_charges", ("charge_date", *CELL, "is_credit"), charges.daily_charges),
+    Table(
+        "marts.charge_corrections",
+        ("month_found", "charge_date", *CELL, "is_credit"),
+        charges.charge_corrections,
+    ),
     Table(
         "landed.usage_records",
         ("account_sid", "usage_date", "currency"),
@@ -110,6 +114,8 @@ TABLES = (
     Table(
         "marts.retention_candidates", ("account_sid", "currency", "age_bucket"), storage.retention_candidates
     ),
+    Table("marts.charge_signs", ("account_sid", "month"), lambda given, _: closing.charge_signs(given)),
+    Table("landed.closed_terms", ("month", "account_sid"), lambda given, _: closing.closed_terms(given)),
     Table("landed.closed_months", ("month",), lambda given, _: closing.closed_months(given)),
     Table("landed.unread_days", ("account_sid", "day"), coverage.unread_days),
     Table("marts.expected_daily_spend", ("usage_date", *CELL), estimates.expected_daily_spend),

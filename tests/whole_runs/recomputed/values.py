@@ -94,8 +94,13 @@ def minutes(seconds: int | None, increment: int = 60) -> Decimal | int | None:
 
 
 def size(amount: Decimal | None) -> Decimal | None:
-    """Return what was charged: the sign of a price says nothing."""
+    """Return the size of a price, whatever its sign."""
     return None if amount is None else amount.copy_abs()
+
+
+def charged(amount: Decimal | None, sign: int | None) -> Decimal | None:
+    """Return what was charged. sign: of a charge; the other one is that of a credit. None: every price is a charge."""
+    return size(amount) if amount is None or sign is None else EXACT.multiply(amount, sign)
 
 
 def day_in(moment: datetime, zone: str) -> date:

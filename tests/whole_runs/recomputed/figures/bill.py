@@ -210,7 +210,9 @@ def _parts(theirs: Theirs, ours: Sequence[Row], difference: Fraction) -> dict[st
     parts = dict.fromkeys(_PARTS, Fraction(0))
     more = Fraction(theirs.minutes) - Fraction(minutes(ours))
     waiting = Fraction(minutes(filter(is_awaiting_price, ours)))
-    rates = [Fraction(rate) for row in ours if (rate := rounded(row["rate"])) is not None]
+    rates = [
+        Fraction(rate) for row in ours if not row["is_credit"] and (rate := rounded(row["rate"])) is not None
+    ]
     if not ours or _is_nothing(theirs):
         parts[_kind(theirs, ours, more)] = difference
         return parts

@@ -8,11 +8,11 @@ from typing import Any
 
 from tests.whole_runs.recomputed.figures.closing import adjustment_items, signed
 from tests.whole_runs.recomputed.figures.rates import KIND, due, rate_card
-from tests.whole_runs.recomputed.figures.spend import CELL, grouped, is_priced, minutes, summed
+from tests.whole_runs.recomputed.figures.spend import CELL, grouped, is_credit, is_priced, minutes, summed
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import EXACT, NO_CURRENCY, Row, month_of, next_month, total
 
-_COST = ("charge_date", *CELL)
+_COST = ("charge_date", *CELL, "is_credit")
 
 
 def daily_charges(given: Given, facts: Sequence[Row]) -> list[Row]:
@@ -33,10 +33,10 @@ def daily_charges(given: Given, facts: Sequence[Row]) -> list[Row]:
 
 
 def list_cost(card: Sequence[Row], row: Row) -> Decimal:
-    """Return what a recording costs by the rate card; what it did cost if that does not say."""
+    """Return what a recording costs by the rate card; what it did cost if that does not say, or if it is a credit."""
     price = due(card, row, row["usage_date"], row["currency"])
     cost: Decimal = row["cost"]
-    if price is None or not row["billed_minutes"]:
+    if price is None or not row["billed_minutes"] or row["is_credit"]:
         return cost
     return EXACT.multiply(price, row["billed_minutes"])
 
@@ -62,7 +62,7 @@ def charge_corrections(given: Given, facts: Sequence[Row]) -> list[Row]:
 
     items = [
         item | {"list_cost": listed(item)}
-        for item in adjustment_items(given)
+        for item in (row | {"is_credit": is_credit(row["cost"])} for row in adjustment_items(given))
         if item["is_priced"] and month_of(item["charge_date"]) < item["month_found"]
     ]
     rows = summed(items, ("month_found", *_COST), sums)
@@ -75,7 +75,7 @@ def charge_corrections(given: Given, facts: Sequence[Row]) -> list[Row]:
 
 FOCUS_KEY = (
     *("ChargePeriodStart", "BillingAccountId", "x_Source", "x_Channels", "BillingCurrency"),
-    *("ChargeClass", "BillingPeriodStart"),
+    *("ChargeClass", "BillingPeriodStart", "ChargeCategory"),
 )
 
 
@@ -115,7 +115,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _focus(given: Given, place: tuple[Any, ...], amounts: Row, kind: str | None, month: date) -> Row:
-    day, account_sid, source, channels, currency = place
+    day, account_sid, source, channels, currency, is_credited = place
     is_twilio = given.providers.get(account_sid) == "twilio"
     issuer, account_type = ("Twilio", "Account") if is_twilio else ("SignalWire", "Project")
     tags = {"source": source} | ({} if channels is None else {"channels": str(channels)})
@@ -132,11 +132,11 @@ def _focus(given: Given, place: tuple[Any, ...], amounts: Row, kind: str | None,
         "BillingPeriodEnd": _midnight(next_month(month)),
         "ChargePeriodStart": _midnight(day),
         "ChargePeriodEnd": _midnight(day + timedelta(days=1)),
-        "ChargeCategory": "Usage",
+        "ChargeCategory": "Credit" if is_credited else "Usage",
         "ChargeClass": kind,
         "ChargeFrequency": "Usage-Based",
-        "ConsumedQuantity": amounts["duration_seconds"],
-        "ConsumedUnit": "Seconds",
+        "ConsumedQuantity": None if is_credited else amounts["duration_seconds"],
+        "ConsumedUnit": None if is_credited else "Seconds",
         "PricingQuantity": amounts["priced_minutes"],
         "PricingUnit": "Minutes",
         "PricingCategory": "Standard",

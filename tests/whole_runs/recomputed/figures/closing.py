@@ -20,20 +20,14 @@ def closed_at(given: Given, month: date) -> datetime:
     return datetime.fromisoformat(given.closed[month]["closed_at"])
 
 
-def version_at(recording: Recording, moment: datetime) -> Version | None:
-    """Return what was known of a recording at a moment."""
-    known = [sight.version for sight in recording.sights if sight.seen_at <= moment]
-    return known[-1] if known else None
-
-
 def statements(given: Given) -> list[Row]:
     """What was reported for each closed month: the recordings as they were known when it was closed."""
     rows = []
     for month in given.closed:
         moment, zone = closed_at(given, month), given.closed[month]["reporting_timezone"]
-        known = [version_at(recording, moment) for recording in given.recordings.values()]
+        known = [recording.known_at(moment) for recording in given.recordings.values()]
         counted = [
-            _counted(version, given.billed_minutes(version, month))
+            _counted(version, given.billed_minutes(version, month), given.cost(version, month))
             for version in known
             if version is not None and month_of(day_in(version.created_at, zone)) == month
         ]
@@ -56,10 +50,32 @@ def closed_months(given: Given) -> Iterator[Row]:
         }
 
 
-def _counted(version: Version, billed: Decimal | int | None) -> Row:
+def charge_signs(given: Given) -> Iterator[Row]:
+    """The sign of charges now, and what it was at each closing, of every account that ever had one."""
+    for sid, sign in given.charge_signs.items():
+        yield {"account_sid": sid, "month": None, "charge_sign": sign}
+    for sid in {*given.charge_signs, *(sid for signs in given.closed_signs.values() for sid in signs)}:
+        for month, signs in given.closed_signs.items():
+            yield {"account_sid": sid, "month": month, "charge_sign": signs.get(sid)}
+
+
+def closed_terms(given: Given) -> Iterator[Row]:
+    """The sign of charges and the billing increment at each closing, of accounts where one is not as usual."""
+    for month, said in given.closed.items():
+        signs, increments = given.closed_signs[month], said.get("billing_increments", {})
+        for sid in {*signs, *increments}:
+            yield {
+                "month": month,
+                "account_sid": sid,
+                "charge_sign": signs.get(sid),
+                "billing_increment_seconds": increments.get(sid),
+            }
+
+
+def _counted(version: Version, billed: Decimal | int | None, cost: Decimal | None) -> Row:
     return version._asdict() | {
         "billed_minutes": billed or 0,
-        "cost": version.cost,
+        "cost": cost,
         "is_awaiting_price": version.is_awaiting_price,
     }
 
@@ -129,7 +145,7 @@ def _item(given: Given, version: Version, sight: Sight, kind: str, sign: int) ->
         "is_awaiting_price": version.is_awaiting_price,
         "duration_seconds": version.duration_seconds,
         "billed_minutes": given.billed_minutes(version),
-        "cost": version.cost,
+        "cost": given.cost(version),
     }
 
 

@@ -56,6 +56,8 @@ class Offers:
         self._card = rate_card(given)
         self._days = given.settings.accrual_rate_days
         charged = effective_rates(given, facts)
+        # Where there are only credits, nothing says what a minute is charged at.
+        charged = [row for row in charged if row["prevailing_rate"] is not None or row["free_minutes"]]
         self._same = {place: self._usual(rows) for place, rows in grouped(charged, *CELL).items()}
         self._any = {
             place: self._usual(rows) for place, rows in grouped(charged, "account_sid", "currency").items()
@@ -71,7 +73,8 @@ class Offers:
             if row["usage_date"] in days:
                 is_free = row["prevailing_rate"] is None
                 rate = NOTHING if is_free else row["prevailing_rate"]
-                at_rate = row["priced_minutes"] - (0 if is_free else row["free_minutes"])
+                paid = row["priced_minutes"] - row["free_minutes"] - row["credited_minutes"]
+                at_rate = row["free_minutes"] if is_free else paid
                 minutes_of[rate] = minutes_of.get(rate, 0) + at_rate
                 last[rate] = max(last.get(rate, days[0]), row["usage_date"])
         best = max(minutes_of, key=lambda rate: (minutes_of[rate], last[rate], rate))

@@ -36,6 +36,7 @@ def _effective(rows: list[Row]) -> Row:
     return {
         "priced_minutes": minutes(rows),
         "free_minutes": minutes(row for row in rows if rounded(row["rate"]) == 0),
+        "credited_minutes": minutes(row for row in rows if (rounded(row["rate"]) or 0) < 0),
         "cost": cost,
         "cost_per_minute": over(cost, minutes(rows)),
         "prevailing_rate": prevailing(rows),
@@ -43,8 +44,8 @@ def _effective(rows: list[Row]) -> Row:
 
 
 def prevailing(rows: Sequence[Row]) -> Decimal | None:
-    """Return the rate of most minutes; of two with as many, the higher one. Free minutes have none."""
-    charged = [row | {"rate": rounded(row["rate"])} for row in rows if rounded(row["rate"])]
+    """Return the rate of most minutes; of two with as many, the higher one. Free minutes and credits have none."""
+    charged = [row | {"rate": rate} for row in rows if (rate := rounded(row["rate"])) and rate > 0]
     by_rate = {rate: minutes(same) for (rate,), same in grouped(charged, "rate").items()}
     return max(by_rate, key=lambda rate: (by_rate[rate], rate)) if by_rate else None
 
@@ -187,7 +188,7 @@ def rate_differences(given: Given, facts: Sequence[Row]) -> list[Row]:
     """Days with recordings that cost more or less than the rate card says."""
     card = rate_card(given)
     rows = []
-    measured = [row for row in facts if is_priced(row) and row["billed_minutes"]]
+    measured = [row for row in facts if is_priced(row) and row["billed_minutes"] and not row["is_credit"]]
     for place, same in grouped(measured, "usage_date", *CELL).items():
         row = dict(zip(("usage_date", *CELL), place, strict=True))
         price = due(card, row, row["usage_date"], row["currency"])

@@ -22,7 +22,7 @@ def fct_recordings(given: Given) -> list[Row]:
 def _fact(given: Given, recording: Recording) -> Row:
     now, settings = recording.now, given.settings
     billed = given.billed_minutes(now)
-    rate = over(now.cost, billed)
+    cost = given.cost(now)
     return given.named(
         now._asdict()
         | {
@@ -32,7 +32,8 @@ def _fact(given: Given, recording: Recording) -> Row:
             "raw_page": recording.page,
             "usage_date": given.usage_date(now.created_at),
             "billed_minutes": billed,
-            "cost": now.cost,
+            "cost": cost,
+            "is_credit": is_credit(cost),
             "is_priced": now.price is not None,
             "has_no_audio": now.has_no_audio,
             "is_awaiting_price": now.is_awaiting_price,
@@ -40,7 +41,7 @@ def _fact(given: Given, recording: Recording) -> Row:
             "call_kind": call_kind(now.call_sid, now.conference_sid, now.source),
             "is_short": now.duration_seconds is not None
             and now.duration_seconds < settings.short_recording_seconds,
-            "rate": rate,
+            "rate": over(cost, billed),
         }
     )
 
@@ -50,6 +51,11 @@ def call_kind(call_sid: str | None, conference_sid: str | None, source: str) -> 
     if conference_sid or "Conference" in source:
         return "conference"
     return "call" if call_sid else "unknown"
+
+
+def is_credit(cost: Decimal | None) -> bool:
+    """Return whether a recording reduces the cost."""
+    return cost is not None and cost < 0
 
 
 def grouped(rows: Iterable[Row], *key: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -95,6 +101,7 @@ def spend(rows: list[Row]) -> Row:
         "priced_minutes": minutes(filter(is_priced, rows)),
         "cost": total(row["cost"] for row in rows),
         "cost_without_minutes": total(row["cost"] for row in rows if not row["billed_minutes"]) or NOTHING,
+        "credits": -(total(row["cost"] for row in rows if row["is_credit"]) or NOTHING),
     }
 
 
@@ -114,6 +121,9 @@ def spend_and_waiting(rows: list[Row]) -> Row:
     return spend(rows) | {
         "priced_recordings": sum(map(is_priced, rows)),
         "unpriced_minutes": minutes(filter(is_awaiting_price, rows)),
+        "unmeasured_recordings": sum(
+            row["is_awaiting_price"] and row["duration_seconds"] is None for row in rows
+        ),
     }
 
 
@@ -124,7 +134,7 @@ def is_kept(row: Row) -> bool:
 
 DETAIL = (
     *("usage_date", "charge_date", *CELL),
-    *("status", "call_kind", "error_code", "is_short", "is_charged", "rate"),
+    *("status", "call_kind", "error_code", "is_short", "is_charged", "rate", "is_credit"),
 )
 
 
@@ -157,8 +167,8 @@ def rounded(rate: Fraction | None) -> Decimal | None:
     """Round a rate to six decimals, as it is shown; a tie goes away from 0."""
     if rate is None:
         return None
-    millionths = (rate * 10**6 + Fraction(1, 2)).__floor__()
-    return Decimal(millionths).scaleb(-6)
+    millionths = (abs(rate) * 10**6 + Fraction(1, 2)).__floor__()
+    return Decimal(millionths if rate > 0 else -millionths).scaleb(-6)
 
 
 def by_month(facts: Iterable[Row]) -> list[Row]:
@@ -235,7 +245,7 @@ def _compared(place: tuple[Any, ...], row: Row | None, before: Row | None) -> Ro
             "cost_before": cost_before,
             "priced_minutes_before": before["priced_minutes"] if before else 0,
             "change": change,
-            "change_percent": percent(change, cost_before),
+            "change_percent": percent(change, cost_before) if cost_before and cost_before > 0 else None,
             "volume_effect": volume,
             "other_effect": None if change is None else other,
             "rate_effect": None

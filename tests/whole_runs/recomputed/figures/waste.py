@@ -11,7 +11,7 @@ from tests.whole_runs.recomputed.values import Row, percent, total
 def waste_kind(row: Row) -> str | None:
     """Return why a recording is useless; None if it is not."""
     if row["status"] == "failed":
-        return "failed_and_charged" if row["cost"] else "failed"
+        return "failed_and_charged" if row["cost"] and row["cost"] > 0 else "failed"
     if row["status"] == "absent":
         return "absent"
     return "short" if row["is_short"] else None
@@ -27,14 +27,14 @@ def waste(given: Given, facts: Sequence[Row]) -> list[Row]:
 
     def sums(group: list[Row]) -> Row:
         cost, priced = total(row["cost"] for row in group), list(filter(is_priced, group))
-        place = tuple(group[0][column] for column in ("month", "account_sid", "currency"))
+        of = whole[tuple(group[0][column] for column in ("month", "account_sid", "currency"))]
         return {
             "recordings": len(group),
             "priced_recordings": len(priced),
             "billed_minutes": minutes(group),
             "priced_minutes": minutes(priced),
             "cost": cost,
-            "cost_percent": percent(cost, whole[place]),
+            "cost_percent": percent(cost, of) if of and of > 0 else None,
         }
 
     useless = [row | {"waste_kind": waste_kind(row)} for row in rows if waste_kind(row)]
