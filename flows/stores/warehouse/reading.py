@@ -11,7 +11,7 @@ import pyarrow as pa
 from flows.stores.warehouse.memory import enough_memory, limit_memory
 from flows.stores.warehouse.sql_files import query
 from transforms.errors import ConfigError
-from transforms.values.minutes import with_whole_minutes
+from transforms.values.minutes import has_minutes, with_whole_minutes
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -60,7 +60,7 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[st
     """Return the rows of a SELECT. Raises ConfigError if the statement is not valid or does anything else than read.
 
     PIVOT, EXPLAIN of a SELECT and PRAGMAs that describe tables are SELECTs too; of several statements, the last counts.
-    Billed minutes are integers where all of a column are whole.
+    Billed minutes are integers while all accounts are billed by full minutes, and were in all closed months.
     """
     try:
         statements = connection.extract_statements(sql)
@@ -69,10 +69,22 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[st
         named = {name for each in statements for name in each.named_parameters}
         given = {name: value for name, value in parameters.items() if name in named}
         with enough_memory("this query"):
-            return with_whole_minutes(connection.sql(sql, params=given or None).to_arrow_table())
+            found = connection.sql(sql, params=given or None).to_arrow_table()
+            # By the terms and not by the values, so that the types of a file change with a setting only.
+            return (
+                with_whole_minutes(found) if has_minutes(found) and _bills_full_minutes(connection) else found
+            )
     except duckdb.Error as error:
         first_lines = " ".join(str(error).splitlines()[:2])
         raise ConfigError(f"{first_lines} Correct the query; `show all tables` lists the tables.") from None
+
+
+def _bills_full_minutes(connection: duckdb.DuckDBPyConnection) -> bool:
+    try:
+        ((is_full,),) = connection.execute(query("model/full_minutes")).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):  # built before there were other increments
+        return True
+    return bool(is_full)
 
 
 def _reads(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:

@@ -11,6 +11,7 @@ from flows.emulator import Emulator, LivingLedger, Recording, open_living, serve
 from flows.run.closing import close_month
 from flows.run.request import RunRequest
 from flows.stores.folder.statements import Sealed
+from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import accesses_of, rows_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, in_haste, made, run_by
 
@@ -72,18 +73,28 @@ def changes(data_dir: Path) -> list[tuple[date, str, Decimal]]:
     return [(row["month"], row["kind"], row["billed_minutes_change"]) for row in rows_of(data_dir, select)]
 
 
+def type_of_whole_minutes(data_dir: Path) -> str:
+    """Return the type of a column in which all minutes are whole."""
+    select = "select billed_minutes from marts.monthly_totals where month = date '2026-07-01'"
+    found = Warehouse(warehouse_path(data_dir)).table(select)
+    assert found["billed_minutes"].to_pylist() == [3]
+    return str(found["billed_minutes"].type)
+
+
 def test_minutes_follow_the_increment_and_closed_months_stay(tmp_path: Path) -> None:
     source = open_living(RECORDINGS, now=epoch_of(TODAY))
     ledger = source.ledger
     with in_haste(50), serve(source) as emulator:
         run(emulator, ledger, tmp_path, 60)
         assert months(tmp_path) == [FULL, FULL, FULL]
+        assert type_of_whole_minutes(tmp_path) == "int64"
         july = closed(ledger, tmp_path, "2026-07", 60).statement
         assert july.billing_increments is msgspec.UNSET
         assert [row.billed_minutes for row in july.rows] == [3]
         assert "billing_increments" not in (tmp_path / "statements/2026-07/statement.json").read_text()
         run(emulator, ledger, tmp_path, 6)
         assert months(tmp_path) == [FULL, BY_SIX, BY_SIX]
+        assert type_of_whole_minutes(tmp_path) == "decimal128(38, 10)"
         august = closed(ledger, tmp_path, "2026-08", 6).statement
         assert august.billing_increments == {ACCOUNT: 6}
         assert [row.billed_minutes for row in august.rows] == ["1.2000000000"]
@@ -96,3 +107,4 @@ def test_minutes_follow_the_increment_and_closed_months_stay(tmp_path: Path) -> 
             run(emulator, ledger, tmp_path, increment)
             assert months(tmp_path) == [FULL, Decimal("1.7"), FULL if increment == 60 else BY_SIX]
             assert changes(tmp_path) == [(AUGUST, "correction", Decimal("0.5"))]
+            assert type_of_whole_minutes(tmp_path) == "decimal128(38, 10)"  # August stays as it was closed
