@@ -27,7 +27,7 @@ def has_minutes(table: pa.Table) -> bool:
 
 
 def _is_minutes(field: pa.Field) -> bool:
-    return pa.types.is_decimal(field.type) and field.type.scale == MINUTES.scale
+    return bool(pa.types.is_decimal(field.type) and field.type.scale == MINUTES.scale)
 
 
 def with_whole_minutes(table: pa.Table) -> pa.Table:

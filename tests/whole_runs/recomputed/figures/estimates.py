@@ -1,9 +1,9 @@
 """What recordings without a price will cost: by day, and as accruals. Estimates, from what was charged before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.whole_runs.recomputed.figures.months import Months
 from tests.whole_runs.recomputed.figures.rates import due, effective_rates, rate_card
@@ -80,6 +80,13 @@ class Offers:
         best = max(minutes_of, key=lambda rate: (minutes_of[rate], last[rate], rate))
         return Usual(best, newest, minutes_of[best])
 
+    def rates(self) -> Iterator[Row]:
+        """Yield what a minute was charged at last."""
+        for place, usual in self._same.items():
+            yield _expected("trailing", place, usual)
+        for (sid, currency), usual in self._any.items():
+            yield _expected("account", (sid, None, None, currency), usual)
+
     def last_currency(self, sid: str) -> str:
         """Return the currency that an account was charged in last."""
         known = {place[1]: usual for place, usual in self._any.items() if place[0] == sid}
@@ -113,6 +120,44 @@ class Offers:
         return None
 
 
+def _expected(rate_source: str, place: Sequence[Any], usual: Usual) -> Row:
+    return dict(zip(CELL, place, strict=True)) | {
+        "rate_source": rate_source,
+        "expected_rate": usual.rate,
+        "newest_date": usual.newest,
+        "rate_minutes": usual.minutes,
+    }
+
+
+def expected_rates(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
+    """The rates at which minutes without a price are estimated, apart from those of the rate card."""
+    return Offers(given, facts).rates()
+
+
+def unpriced_estimates(given: Given, facts: Sequence[Row]) -> list[Row]:
+    """What recordings without a price will probably cost, by day."""
+
+    def sums(rows: list[Row]) -> Row:
+        return {
+            "unpriced_recordings": len(rows),
+            "unpriced_minutes": minutes(rows),
+            "unmeasured_recordings": sum(row["duration_seconds"] is None for row in rows),
+            "is_overdue": rows[0]["is_overdue"],
+            "rate_source": rows[0]["rate_source"],
+            "estimate_currency": rows[0]["estimate_currency"],
+            "expected_rate": rows[0]["rate"],
+            "estimate": total(row["estimate"] for row in rows),
+            "unestimated_recordings": sum(row["is_unestimated"] for row in rows),
+            "unestimated_minutes": minutes(row for row in rows if row["rate"] is None),
+        }
+
+    waiting = [
+        row | {"estimate_currency": row["currency"], "currency": row["own_currency"]}
+        for row in _waiting(given, facts)
+    ]
+    return [given.named(row) for row in summed(waiting, ("usage_date", *CELL), sums)]
+
+
 def _newest(known: Mapping[str, Usual]) -> str:
     return min(
         known,
@@ -135,7 +180,8 @@ def _waiting(given: Given, facts: Sequence[Row]) -> list[Row]:
             is_estimated = offer.rate is not None and bool(length)
             found.append(
                 row
-                | {"currency": offer.currency, "rate_source": offer.source, "rate": offer.rate}
+                | {"own_currency": row["currency"], "currency": offer.currency}
+                | {"rate_source": offer.source, "rate": offer.rate}
                 | {"estimate": EXACT.multiply(offer.rate or NOTHING, length) if is_estimated else None}
                 | {"is_unestimated": offer.rate is None or length is None}
                 | {"is_overdue": row["usage_date"] < oldest}
