@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Tests start many processes, which need not compile everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test coverage test-slow fuzz lint bench docs install lock clean
+.PHONY: demo test coverage test-slow fuzz lint bench bench-faults docs install lock clean
 
 demo: install
 	$(BIN)/recspend demo --prefect
@@ -44,6 +44,10 @@ lint: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+# Damages, kills and fills everything, and writes flows/emulator/OUTCOMES.md. It takes about an hour.
+bench-faults: install
+	$(BIN)/python -m tests.benchmarks.faults --write
 
 # Writes what is generated: data/README.md and the pictures in sql/ from the twins and the SQL, prefect.yaml from the
 # deployment, and parts of the rooms' pages from the code.

@@ -1,5 +1,6 @@
 """The `recspend` command. Only flows/command prints; everything heavy is imported where it is used."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -215,6 +216,15 @@ def main() -> None:
     except OSError as error:
         if debug:
             raise
+        if isinstance(error, IsADirectoryError):
+            folder = error.filename2 or error.filename
+            say(f"Error: {folder} is a folder, where a file belongs. Move it away, then run again.")
+            sys.exit(2)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            say(
+                "Error: the disk is full. Make room on it, then run again; everything fetched so far is kept."
+            )
+            sys.exit(2)
         file = f"{error.filename}: " if error.filename else ""
         say(
             f"Error: {file}{error.strerror or error}. Fix this, then run again; everything fetched so far is kept."

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flows.stores.lake.lake import AppliedLanding, Lake
+from flows.stores.lake.lake import Lake
+from flows.stores.lake.state import AppliedLanding
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError

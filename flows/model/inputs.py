@@ -15,7 +15,8 @@ from flows.model.second_look.comparison import COMPARISON_SCHEMA, compare_sample
 from flows.stores.folder.reference import reference_table
 from flows.stores.folder.runs import Runs
 from flows.stores.folder.statements import Statements
-from flows.stores.lake.lake import AppliedLanding, Lake
+from flows.stores.lake.lake import Lake
+from flows.stores.lake.state import AppliedLanding
 from flows.stores.raw.landing import Landing
 from transforms.model.models import Model
 from transforms.model.options import ModelOptions

@@ -11,7 +11,8 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.stores.lake.lake import AppliedLanding, FoundOddity, Lake
+from flows.stores.lake.lake import Lake
+from flows.stores.lake.state import AppliedLanding, FoundOddity
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.normalize.corrections import add_corrections

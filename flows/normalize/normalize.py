@@ -11,7 +11,8 @@ from pathlib import Path
 from flows.normalize.generation import AppliedGeneration, apply_generation
 from flows.normalize.usage import normalize_usage
 from flows.stage import Progress, silent
-from flows.stores.lake.lake import Lake, LakeState
+from flows.stores.lake.lake import Lake
+from flows.stores.lake.state import LakeState
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError

@@ -5,7 +5,7 @@ A stage imports what only it needs, so that an ingest does not wait for DuckDB a
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,10 @@ from flows.run.request import RunContext, RunRequest, accounts_to_read
 from flows.run.summary import RunSummary
 from flows.settings.groups import model_options, retry_policy, rules
 from flows.settings.settings import Settings
+from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
+from transforms.errors import DataError
 from transforms.ingest.request import IngestRequest, ListLimits
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def perform(context: RunContext, request: RunRequest) -> RunSummary:
 
 def _everything(run: Run) -> None:
     before = _figures_before(run)
+    _repair(run)
     ingest(run)
     normalize(run)
     run.save_record()
@@ -63,6 +66,20 @@ def _everything(run: Run) -> None:
         report(run)
     # Last, so that if the run is killed, the next one shows its changes.
     _compare(run, before)
+
+
+def _repair(run: Run) -> None:
+    """Rebuild accounts whose files are not as they were written, before days are planned by what is in them."""
+    context = run.context
+    for sid in filter(
+        Lake(context.settings.data_dir).is_damaged, RawPages(context.settings.data_dir).accounts()
+    ):
+        from flows.normalize.normalize import normalize_account
+
+        with suppress(DataError):  # normalizing raises it again, when everything new has been fetched
+            normalize_account(
+                context.settings.data_dir, sid, context.names.get(sid, sid), progress=context.progress
+            )
 
 
 def ingest(run: Run) -> None:

@@ -1,5 +1,6 @@
 """One Parquet file per account, replaced as a whole and only if its rows change."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ class AccountTable:
     """`<name>/account_sid=<sid>/<name>.parquet` below a folder, with the columns of a schema."""
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
+        self.name = name
         self._folder = folder / name
         self._file = f"{name}.parquet"
         self._schema = schema
@@ -23,11 +25,11 @@ class AccountTable:
         Raises:
             DataError: The file cannot be read.
         """
-        return read_parquet(self._path(account_sid), self._schema)
+        return read_parquet(self.path(account_sid), self._schema)
 
     def write(self, account_sid: str, rows: pa.Table) -> None:
         """Replace the account's rows, unless they are unchanged. Without rows, remove the file."""
-        path = self._path(account_sid)
+        path = self.path(account_sid)
         if not rows.num_rows:
             path.unlink(missing_ok=True)
             return
@@ -38,7 +40,7 @@ class AccountTable:
 
     def is_current(self, account_sid: str) -> bool:
         """Check whether the account's file, if there is one, has exactly the columns of the schema."""
-        path = self._path(account_sid)
+        path = self.path(account_sid)
         return not path.exists() or has_columns(path, self._schema)
 
     def accounts(self) -> list[str]:
@@ -46,8 +48,14 @@ class AccountTable:
         files = self._folder.glob(f"account_sid=*/{self._file}")
         return sorted(file.parent.name.partition("=")[2] for file in files)
 
-    def _path(self, account_sid: str) -> Path:
+    def path(self, account_sid: str) -> Path:
+        """Return the account's file, whether or not it exists."""
         return self._folder / f"account_sid={account_sid}" / self._file
+
+
+def table_files(tables: Iterable[AccountTable], account_sid: str) -> dict[str, Path]:
+    """Return the account's file of each table, by its name, whether or not it exists."""
+    return {table.name: table.path(account_sid) for table in tables}
 
 
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:

@@ -7,16 +7,23 @@ Next to the months is `_landings.json`, which records the landings that are in t
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.stores.lake.account_table import AccountTable, has_columns, holds, null_count, read_parquet
+from flows.stores.lake.account_table import (
+    AccountTable,
+    has_columns,
+    holds,
+    null_count,
+    read_parquet,
+    table_files,
+)
 from flows.stores.lake.lookups import in_several_files
 from flows.stores.lake.month_file import next_to, write_month
+from flows.stores.lake.state import LakeState, decoded, encoded
 from flows.stores.lake.written_files import changed_files, record_files, total_rows, totals_in
 from flows.stores.whole_files import put_in_place, remove_for_good, write_whole
 from transforms.ingest.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
@@ -28,45 +35,6 @@ _FILE = "recordings.parquet"
 _STATE = "_landings.json"
 
 
-class FoundOddity(msgspec.Struct, frozen=True, array_like=True):
-    """Something unexpected in a landing: kind, value, number of rows, and the sid and the text of one of them."""
-
-    kind: str
-    value: str
-    rows: int
-    sid: str = ""
-    text: str = ""
-
-
-class AppliedLanding(msgspec.Struct, frozen=True):
-    """A landing that is in the lake, when its fetch ended (UTC), and what happened to its rows.
-
-    rows = new + repeated + rejected + outside. new: seen for the first time. repeated: already known, or listed twice.
-    rejected: not understood. outside: created outside the landing's window.
-    """
-
-    landing: str
-    completed_at: datetime
-    pages: int = 0
-    rows: int = 0
-    new: int = 0
-    repeated: int = 0
-    rejected: int = 0
-    outside: int = 0
-    oddities: list[FoundOddity] = []
-
-
-class LakeState(msgspec.Struct):
-    """The content of an account's months: the landings applied to them, and the row count of each month (YYYY-MM).
-
-    months is None while a landing is being applied; applying it again is harmless.
-    """
-
-    applied: list[AppliedLanding] = []
-    months: dict[str, int] | None = None
-    format: int = 1
-
-
 class Lake:
     """The recordings in one data folder, with each account's remaining `rejects`, `corrections` and `changes`."""
 
@@ -75,6 +43,7 @@ class Lake:
         self.rejects = AccountTable(data_dir, "rejects", REJECT_SCHEMA)
         self.corrections = AccountTable(data_dir, "corrections", CORRECTION_SCHEMA)
         self.changes = AccountTable(data_dir, "changes", CHANGE_SCHEMA)
+        self._tables = (self.rejects, self.corrections, self.changes)
 
     def accounts(self) -> list[str]:
         """List the sids of all accounts in the lake."""
@@ -130,24 +99,33 @@ class Lake:
         state = self.recorded_state(account_sid)
         if state is None or state.months is None:
             return state
-        is_valid = state.months == self._rows_by_month(account_sid) and not changed_files(
-            self._account(account_sid), self.files(account_sid)
-        )
+        is_valid = state.months == self._rows_by_month(account_sid) and not self._changed(account_sid)
         return state if is_valid else None
+
+    def is_damaged(self, account_sid: str) -> bool:
+        """Check whether files of the account are not as they were written, without reading those that look alike."""
+        state = self.recorded_state(account_sid)
+        if state is None or state.months is None:
+            return False
+        return state.months.keys() != set(self.months(account_sid)) or bool(self._changed(account_sid))
+
+    def _changed(self, account_sid: str) -> list[str]:
+        return changed_files(
+            self._account(account_sid), self.files(account_sid), table_files(self._tables, account_sid)
+        )
 
     def recorded_state(self, account_sid: str) -> LakeState | None:
         """Read the state as last recorded, whether or not it matches the files; None if it cannot be read."""
         try:
-            return msgspec.json.decode((self._account(account_sid) / _STATE).read_bytes(), type=LakeState)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return decoded((self._account(account_sid) / _STATE).read_bytes())
+        except OSError:
             return None
 
     def is_current(self, account_sid: str) -> bool:
         """Check whether all files of the account have the current columns."""
         months = (self._month(account_sid, month) for month in self.months(account_sid))
-        tables = (self.rejects, self.corrections, self.changes)
         return all(has_columns(month, LAKE_SCHEMA) for month in months) and all(
-            table.is_current(account_sid) for table in tables
+            table.is_current(account_sid) for table in self._tables
         )
 
     def begin(self, account_sid: str, state: LakeState) -> None:
@@ -159,28 +137,30 @@ class Lake:
     def finish(self, account_sid: str, state: LakeState) -> None:
         """Record the state of the months after all of them were written."""
         state.months = self._rows_by_month(account_sid) or {}
-        record_files(self._account(account_sid), self.files(account_sid))
+        record_files(
+            self._account(account_sid), self.files(account_sid) | table_files(self._tables, account_sid)
+        )
         self._write_state(account_sid, state)
 
     def adopt(self, account_sid: str, built: "Lake") -> None:
         """Take over an account that was built in another lake: replace files that differ, and remove those it lacks."""
-        state = built.recorded_state(account_sid)
+        state, changed = built.recorded_state(account_sid), self._changed(account_sid)
         remove_for_good(self._account(account_sid) / _STATE)
         for month in self.months(account_sid):
             if not built._month(account_sid, month).exists():
                 self._month(account_sid, month).unlink()
         for month in built.months(account_sid):
             path = self._month(account_sid, month)
-            if not totals_in(path) or not holds(path, built.read(account_sid, month)):
+            # Damage may be where only another library reads, so equal rows are not enough.
+            if month in changed or not totals_in(path) or not holds(path, built.read(account_sid, month)):
                 put_in_place(built._month(account_sid, month), path)
-        self.rejects.write(account_sid, built.rejects.read(account_sid))
-        self.corrections.write(account_sid, built.corrections.read(account_sid))
-        self.changes.write(account_sid, built.changes.read(account_sid))
+        for own, other in zip(self._tables, built._tables, strict=True):
+            own.write(account_sid, other.read(account_sid))
         if state is not None:
             self.finish(account_sid, state)
 
     def _write_state(self, account_sid: str, state: LakeState) -> None:
-        write_whole(self._account(account_sid) / _STATE, msgspec.json.encode(state))
+        write_whole(self._account(account_sid) / _STATE, encoded(state))
 
     def _rows_by_month(self, account_sid: str) -> dict[str, int] | None:
         """Count the rows of each month; None if a month cannot be read."""

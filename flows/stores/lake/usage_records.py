@@ -22,10 +22,11 @@ _NAME = "usage_records"
 
 
 class _AppliedUsage(msgspec.Struct, frozen=True):
-    """How many landings are in the table, and a digest of their names."""
+    """How many landings are in the table, a digest of their names, and one of the file; empty: it was not recorded."""
 
     landings: int
     sha256: str
+    file_sha256: str = ""
 
 
 def raw_usage(data_dir: Path) -> RawPages:
@@ -59,7 +60,8 @@ class UsageRecords:
     def write(self, account_sid: str, rows: pa.Table, landings: Sequence[Landing]) -> None:
         """Replace the rows, then record their landings. Applying a landing twice is harmless."""
         self._table.write(account_sid, rows)
-        write_if_changed(self._marker(account_sid), msgspec.json.encode(_applied(landings)))
+        applied = _applied(landings, _digest(self._table.path(account_sid)))
+        write_if_changed(self._marker(account_sid), msgspec.json.encode(applied))
 
     def remove(self, account_sid: str) -> None:
         """Remove the account's table, because it has no landing, or no longer has one."""
@@ -72,12 +74,17 @@ class UsageRecords:
             applied = msgspec.json.decode(self._marker(account_sid).read_bytes(), type=_AppliedUsage)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
-        return applied.landings if applied == _applied(landings[: applied.landings]) else None
+        found = _digest(self._table.path(account_sid)) if applied.file_sha256 else ""
+        return applied.landings if applied == _applied(landings[: applied.landings], found) else None
 
     def _marker(self, account_sid: str) -> Path:
         return self._folder / f"account_sid={account_sid}" / "_landings.json"
 
 
-def _applied(landings: Sequence[Landing]) -> _AppliedUsage:
+def _applied(landings: Sequence[Landing], file_sha256: str) -> _AppliedUsage:
     names = "\n".join(landing.name for landing in landings)
-    return _AppliedUsage(len(landings), hashlib.sha256(names.encode()).hexdigest())
+    return _AppliedUsage(len(landings), hashlib.sha256(names.encode()).hexdigest(), file_sha256)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()

@@ -1,7 +1,7 @@
 """What is known of the lake's files as they were written: the totals in each, and a digest of its bytes.
 
-`_files.json` next to the months of an account has the size, the time and the sha256 of each file. A file whose
-size and time have not changed is not read again.
+`_files.json` next to the months of an account has the size, the time and the sha256 of each file, also of the account's
+rejects, corrections and changes. A file whose size and time have not changed is not read again.
 """
 
 import hashlib
@@ -20,11 +20,14 @@ _FILES = "_files.json"
 
 
 class WrittenFile(msgspec.Struct, frozen=True):
-    """The size, the time (nanoseconds since 1970) and the sha256 of a file."""
+    """The size, the time (nanoseconds since 1970) and the sha256 of a file; that there is no file is recorded, too."""
 
     bytes: int
     written_at_ns: int
     sha256: str
+
+
+_NO_FILE = WrittenFile(0, 0, "")
 
 
 def with_totals(recordings: pa.Table) -> pa.Table:
@@ -41,28 +44,36 @@ def totals_in(path: Path) -> dict[str, str]:
 
 
 def record_files(account: Path, paths: Mapping[str, Path]) -> None:
-    """Record the files of an account's months as they are now. Only those that changed are read."""
+    """Record the files of an account as they are now, by name. Only those that changed are read."""
     before = _recorded(account) or {}
-    now = {month: _as_recorded(path, before.get(month)) or _written(path) for month, path in paths.items()}
+    now = {name: _as_recorded(path, before.get(name)) or _written(path) for name, path in paths.items()}
     write_if_changed(account / _FILES, msgspec.json.encode(now))
 
 
-def changed_files(account: Path, paths: Mapping[str, Path]) -> list[str]:
-    """List the months whose files are not as recorded. None, if nothing is recorded: an older recspend did not."""
+def changed_files(account: Path, months: Mapping[str, Path], tables: Mapping[str, Path]) -> list[str]:
+    """List the months and tables whose files are not as recorded. None, if nothing is: an older recspend did not.
+
+    A recspend that recorded the months only says nothing of the tables.
+    """
     recorded = _recorded(account)
     if recorded is None:
         return []
-    return [month for month, path in paths.items() if not _is_same(path, recorded.get(month))]
+    files = {**months, **{name: tables[name] for name in tables.keys() & recorded.keys()}}
+    return [name for name, path in files.items() if not _is_same(path, recorded.get(name))]
 
 
 def _recorded(account: Path) -> dict[str, WrittenFile] | None:
     try:
         return msgspec.json.decode((account / _FILES).read_bytes(), type=dict[str, WrittenFile])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except FileNotFoundError:
         return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return {}
 
 
 def _as_recorded(path: Path, recorded: WrittenFile | None) -> WrittenFile | None:
+    if not path.exists():
+        return None
     found = path.stat()
     is_same = recorded is not None and (recorded.bytes, recorded.written_at_ns) == (
         found.st_size,
@@ -72,12 +83,14 @@ def _as_recorded(path: Path, recorded: WrittenFile | None) -> WrittenFile | None
 
 
 def _is_same(path: Path, recorded: WrittenFile | None) -> bool:
-    if recorded is None or path.stat().st_size != recorded.bytes:
+    if recorded is None or (path.stat().st_size if path.is_file() else 0) != recorded.bytes:
         return False
     return _as_recorded(path, recorded) is not None or _written(path).sha256 == recorded.sha256
 
 
 def _written(path: Path) -> WrittenFile:
+    if not path.is_file():
+        return _NO_FILE
     found = path.stat()
     return WrittenFile(
         found.st_size, found.st_mtime_ns, _sha256(path, found.st_size, found.st_mtime_ns, found.st_ino)

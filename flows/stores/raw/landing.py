@@ -6,6 +6,7 @@ since they may be the only ones to list a recording.
 """
 
 import hashlib
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +25,9 @@ STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 MANIFEST = "manifest.json"
 ABANDONED = "abandoned.json"
+
+_SKIPPED = struct.pack("<II", 0x184D2A50, hashlib.sha256().digest_size)
+"""The header of a skippable frame (RFC 8878, 3.1.2): magic number and size."""
 
 
 class LandedPage(msgspec.Struct, frozen=True):
@@ -140,18 +144,26 @@ class LandingWriter:
 
 
 def compress(body: bytes) -> bytes:
-    """Compress a body into a zstd frame that any zstd tool can read."""
+    """Compress a body into a zstd frame that any zstd tool can read, and add its sha256 in a frame that tools skip.
+
+    Until there is a manifest, nothing else says what was received.
+    """
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, "zstd") as stream:
         stream.write(body)
-    return bytes(sink.getvalue())
+    return bytes(sink.getvalue()) + _SKIPPED + hashlib.sha256(body).digest()
 
 
 def decompress(frame: bytes) -> bytes:
     """Decompress a zstd frame.
 
     Raises:
-        OSError: It is not a whole zstd frame.
+        OSError: It is not a whole zstd frame, or not what was compressed.
     """
     with pa.CompressedInputStream(pa.BufferReader(frame), "zstd") as stream:
-        return bytes(stream.read())
+        body = bytes(stream.read())
+    end = len(_SKIPPED) + hashlib.sha256().digest_size
+    # Pages of an older recspend have no digest.
+    if frame[-end:].startswith(_SKIPPED) and frame[-end:] != _SKIPPED + hashlib.sha256(body).digest():
+        raise OSError("The page is not what was received.")
+    return body

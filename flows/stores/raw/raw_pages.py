@@ -105,7 +105,8 @@ class RawPages:
             return msgspec.json.decode(path.read_bytes(), type=Manifest)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DataError(
-                f"{path} is not a valid manifest ({error}). Delete its folder to fetch it again."
+                f"{path} is not a valid manifest ({error}). Restore it from a backup, or delete its folder to fetch it "
+                "again."
             ) from None
 
     def pages(self, landing: Landing) -> Iterator[Page]:

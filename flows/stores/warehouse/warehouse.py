@@ -4,6 +4,8 @@ Readers that have the old file open keep it; a reader never blocks a build. Sche
 reference data, settings), `staging`, `marts`, `ops`. What is built is compared with its twin, column by column.
 """
 
+import errno
+import os
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ from transforms.model.models import Check, Model, Twin, build_order, drift
 
 # As DuckDB says it, on Linux and macOS.
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_NO_ROOM = os.strerror(errno.ENOSPC)
 _SCHEMAS = ("landed", "staging", "marts", "ops")
 # Analysts use DuckDB 1.x, which cannot open files in the newest format.
 _STORAGE_VERSION = "v1.5.0"
@@ -65,9 +68,9 @@ class Warehouse:
                 with enough_memory(str(self.path)):
                     results = self._fill(new_file, contents, built_from)
             except duckdb.Error as error:  # errors in a model or a check were already raised with its name
-                first_line = str(error).partition("\n")[0]
+                first_line = str(error).partition("\n")[0].rstrip(".")
                 raise DataError(
-                    f"{self.path} cannot be written: {first_line} Make room on the disk, then run `recspend model`."
+                    f"{self.path} cannot be written: {first_line}. Make room on the disk, then run `recspend model`."
                 ) from None
             finally:
                 _log_of(new_file).unlink(missing_ok=True)
@@ -208,6 +211,8 @@ def _build_model(connection: duckdb.DuckDBPyConnection, model: Model, *, is_view
         with enough_memory(model.name):
             connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
     except duckdb.Error as error:
+        if _NO_ROOM in str(error):
+            raise  # the model is right
         raise ModelError(f"{model.file} cannot be built: {error}") from None
     _refuse_drift(connection, model.name, model.twin)
 

@@ -6,7 +6,8 @@ import pytest
 
 from flows.model.coverage import AccountCoverage, coverage
 from flows.model.model import model
-from flows.stores.lake.lake import AppliedLanding, Lake, LakeState
+from flows.stores.lake.lake import Lake
+from flows.stores.lake.state import AppliedLanding, LakeState
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.stores.lake.lake import AppliedLanding, FoundOddity, Lake, LakeState
+from flows.stores.lake.lake import Lake
+from flows.stores.lake.state import AppliedLanding, FoundOddity, LakeState
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import ACCOUNT, OTHER_ACCOUNT, lake_rows, utc
 from transforms.errors import DataError
@@ -448,3 +449,57 @@ def test_rejects_have_no_file_if_empty(lake: Lake) -> None:
     lake.rejects.write(ACCOUNT, rejects(0))
     assert stamps(lake) == {}
     assert lake.rejects.read(ACCOUNT).schema == REJECT_SCHEMA
+
+
+# Damage that its readers do not notice
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [flip, Path.unlink, Path.touch], ids=["flipped", "removed", "touched"])
+def test_damaged_rejects_are_noticed(damage: Callable[[Path], None], lake: Lake) -> None:
+    lake.rejects.write(ACCOUNT, rejects(2))
+    fill(lake)
+    os.utime(lake.rejects.path(ACCOUNT), ns=(1, 1))
+    damage(lake.rejects.path(ACCOUNT))
+    is_changed = damage is not Path.touch
+    assert lake.is_damaged(ACCOUNT) is is_changed
+    assert (lake.state(ACCOUNT) is None) is is_changed
+
+
+def test_table_that_was_not_there_is_noticed(lake: Lake) -> None:
+    fill(lake)
+    assert not lake.is_damaged(ACCOUNT)
+    lake.corrections.path(ACCOUNT).parent.mkdir(parents=True)
+    lake.corrections.path(ACCOUNT).write_bytes(b"what is this?")
+    assert lake.is_damaged(ACCOUNT)
+
+
+def test_tables_count_only_once_they_are_recorded(lake: Lake) -> None:
+    fill(lake)
+    recorded = lake.folder / f"account_sid={ACCOUNT}" / "_files.json"
+    of_older = {name: each for name, each in json.loads(recorded.read_bytes()).items() if name[0] == "2"}
+    recorded.write_text(json.dumps(of_older))
+    lake.rejects.write(ACCOUNT, rejects(2))
+    assert not lake.is_damaged(ACCOUNT)
+    recorded.write_bytes(recorded.read_bytes()[:40])
+    assert lake.is_damaged(ACCOUNT)
+
+
+def test_adopt_replaces_a_file_damaged_where_we_do_not_read(lake: Lake, built: Lake) -> None:
+    fill(lake)
+    path = month_file(lake)
+    other = pq.ParquetFile(path).read()
+    pq.write_table(other, path, compression="none")  # the same rows, in other bytes
+    lake.adopt(ACCOUNT, built)
+    assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_state_with_another_digest_is_unknown(lake: Lake) -> None:
+    fill(lake)
+    state_file(lake).write_bytes(state_file(lake).read_bytes().replace(b'"rows":', b'"rowz":'))
+    assert lake.recorded_state(ACCOUNT) is None

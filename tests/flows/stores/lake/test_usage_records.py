@@ -66,3 +66,12 @@ def test_raw_usage_is_separate_from_raw_recordings(tmp_path: Path) -> None:
     assert raw.complete("AC1") == [landing]
     assert [page.body for page in raw.pages(landing)] == [b'{"usage_records":[]}']
     assert (RawPages(tmp_path).accounts(), RawPages(tmp_path).readable("AC1")) == ([], [])
+
+
+def test_applied_returns_none_for_another_file(tmp_path: Path) -> None:
+    records = UsageRecords(tmp_path)
+    records.write("AC1", rows("1"), LANDINGS)
+    (path,) = tmp_path.glob("usage_records/*/usage_records.parquet")
+    assert records.applied("AC1", LANDINGS) == len(LANDINGS)
+    path.unlink()
+    assert records.applied("AC1", LANDINGS) is None

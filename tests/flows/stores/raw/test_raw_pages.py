@@ -1,5 +1,6 @@
 import hashlib
 import json
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -87,6 +88,15 @@ def test_page_file_is_a_standard_zstd_frame(raw: RawPages, tmp_path: Path) -> No
 def test_decompress_rejects_an_incomplete_frame(frame: bytes) -> None:
     with pytest.raises(OSError, match=r"compress|frame|ZSTD"):
         decompress(frame)
+
+
+def test_decompress_never_returns_what_was_not_received() -> None:
+    frame = compress(BODIES[0])
+    for place in range(len(frame)):
+        damaged = bytearray(frame)
+        damaged[place] ^= 0x01
+        with suppress(OSError):
+            assert decompress(bytes(damaged)) == BODIES[0]
 
 
 def test_manifest_records_requests_and_responses(raw: RawPages, tmp_path: Path) -> None:
@@ -297,7 +307,8 @@ def test_invalid_manifest_is_an_error_that_names_the_file(
     path = folder(tmp_path, landing()) / "manifest.json"
     path.write_bytes(content)
     with pytest.raises(
-        DataError, match=r"is not a valid manifest \(.*\)\. Delete its folder to fetch it again\."
+        DataError,
+        match=r"is not a valid manifest \(.*\)\. Restore it from a backup, or delete its folder to fetch",
     ) as raised:
         raw.manifest(landing())
     assert str(raised.value).startswith(f"{path} ")

@@ -1,0 +1,117 @@
+"""Every kind of file in a data folder, and what can happen to one."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """Files of a kind: which paths in the data folder it has."""
+
+    name: str
+    pattern: str
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether only an interrupted run leaves such files."""
+        return self.pattern == "(unfinished)"
+
+
+def _unfinished(data_dir: Path) -> set[Path]:
+    return {
+        page
+        for page in data_dir.glob("raw/*/*/*/page-*")
+        if not any((page.parent / name).exists() for name in ("manifest.json", "abandoned.json"))
+    }
+
+
+KINDS = (
+    Kind("raw page", "raw/*/*/*/page-*"),
+    Kind("raw page of an unfinished landing", "(unfinished)"),
+    Kind("manifest of a landing", "raw/*/*/*/manifest.json"),
+    Kind("manifest of an abandoned landing", "raw/*/*/*/abandoned.json"),
+    Kind("raw page of Usage Records", "raw_usage/*/*/*/page-*"),
+    Kind("manifest of Usage Records", "raw_usage/*/*/*/manifest.json"),
+    Kind("month of the lake", "recordings/*/*/recordings.parquet"),
+    Kind("state of the lake", "recordings/*/_landings.json"),
+    Kind("digests of the lake", "recordings/*/_files.json"),
+    Kind("rejects", "rejects/*/*"),
+    Kind("corrections", "corrections/*/*"),
+    Kind("changes", "changes/*/*"),
+    Kind("Usage Records", "usage_records/*/*.parquet"),
+    Kind("state of Usage Records", "usage_records/*/_landings.json"),
+    Kind("statement", "statements/*/statement.json"),
+    Kind("statement as CSV", "statements/*/statement.csv"),
+    Kind("run record", "runs/*"),
+    Kind("figures reported last", "told.json"),
+    Kind("notifications sent", "notified.json"),
+    Kind("account state", "state/*"),
+    Kind("format", "format.json"),
+    Kind("warehouse", "warehouse.duckdb"),
+    Kind("fingerprint of the warehouse", "warehouse.json"),
+    Kind("report", "reports/*.csv"),
+    Kind("manifest of the reports", "reports/manifest.json"),
+    Kind("export for a cost system", "reports/*.parquet"),
+    Kind("fingerprint of the reports", "reports.json"),
+    Kind("metrics", "metrics.prom"),
+    Kind("lock", ".*lock"),
+    Kind("reference file", "reference/*.csv"),
+)
+
+
+def files_of(data_dir: Path) -> dict[Kind, list[Path]]:
+    """Return the files of each kind, in order. Raises ValueError for a file of no kind."""
+    found: dict[Kind, list[Path]] = {kind: [] for kind in KINDS}
+    unfinished = _unfinished(data_dir)
+    for path in sorted(data_dir.rglob("*")):
+        if path.is_dir():
+            continue
+        name = str(path.relative_to(data_dir))
+        matching = [
+            kind
+            for kind in KINDS
+            if (path in unfinished if kind.is_unfinished else fnmatch(name, kind.pattern))
+        ]
+        if not matching:
+            raise ValueError(f"{name} is of no kind")
+        found[KINDS[1] if path in unfinished else matching[0]].append(path)
+    return found
+
+
+def _flipped(path: Path, at: float) -> None:
+    content = bytearray(path.read_bytes())
+    if content:
+        content[min(int(at * len(content)), len(content) - 1)] ^= 0x01
+    path.write_bytes(content)
+
+
+def _halved(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def _emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _gone(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+DAMAGES: Mapping[str, Callable[[Path], None]] = {
+    "a byte flipped": lambda path: _flipped(path, 0.5),
+    "cut in half": _halved,
+    "emptied": _emptied,
+    "removed": _gone,
+    "a folder instead": _folder,
+}

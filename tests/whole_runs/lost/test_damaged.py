@@ -1,0 +1,104 @@
+"""Any file of a data folder damaged or lost: the next run is right, or says in one sentence which file to restore."""
+
+import shutil
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tests.support.faults.console import recspend
+from tests.support.faults.kinds import DAMAGES, KINDS, Kind, files_of
+from tests.support.faults.outcome import READERS, Outcome, Rows, examine, marts
+from tests.support.faults.scene import Scene, quick_builds, scene
+from tests.support.runs.living_runs import clock_of
+
+pytestmark = pytest.mark.builds(
+    *("marts.fct_recordings", "marts.daily_spend", "marts.adjustments", "marts.reconciliation"),
+    *("marts.account_days", "marts.charge_signs"),
+)
+SAMPLED = {
+    ("month of the lake", "a byte flipped"),
+    ("corrections", "removed"),
+    ("raw page of an unfinished landing", "a byte flipped"),
+    ("statement", "emptied"),
+}
+_READERS = {name: READERS[name] for name in ("query", "explain")}
+
+
+@pytest.fixture(autouse=True)
+def _only_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave out what needs marts that are not built here: notifications, metrics, and what is shown at the end."""
+    monkeypatch.setattr("flows.run.lifecycle.notify", lambda *_: {})
+    monkeypatch.setattr("flows.run.record.write_metrics", lambda *_: None)
+    monkeypatch.setattr("flows.command.perform._show", lambda *_, **__: None)
+    with quick_builds():
+        yield
+
+
+def undisturbed(made_up: Scene, place: Path, *, is_interrupted: bool) -> dict[str, Rows]:
+    """Return the marts after a run without damage."""
+    data_dir = made_up.copied(place / "undisturbed", is_interrupted=is_interrupted)
+    said = recspend("run", environment=made_up.environment(data_dir), clock=clock_of(made_up.source.ledger))
+    assert (said.code, said.error) == (0, "")
+    return marts(data_dir)
+
+
+def outcomes(
+    made_up: Scene, place: Path, cases: list[tuple[Kind, str]]
+) -> Iterator[tuple[str, str, Outcome]]:
+    """Yield what results from a damage to a file of each of these kinds."""
+    expected = {
+        is_interrupted: undisturbed(made_up, place, is_interrupted=is_interrupted)
+        for is_interrupted in (False, True)
+    }
+    whole = made_up.copied(place / "whole", is_interrupted=True)
+    files = files_of(whole)
+    for kind, damage in cases:
+        name = files[kind][len(files[kind]) // 2].relative_to(whole)
+
+        def restored(data_dir: Path, name: Path = name) -> None:
+            if (data_dir / name).is_dir():
+                (data_dir / name).rmdir()
+            (data_dir / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(whole / name, data_dir / name)
+
+        def damaged(data_dir: Path, name: Path = name, damage: str = damage) -> None:
+            DAMAGES[damage](data_dir / name)
+
+        yield (
+            kind.name,
+            damage,
+            examine(
+                made_up,
+                damaged,
+                expected[kind.is_unfinished],
+                place,
+                _READERS,
+                restored,
+                is_interrupted=kind.is_unfinished,
+            ),
+        )
+
+
+def assert_right_or_said(found: Iterator[tuple[str, str, Outcome]]) -> None:
+    words = [
+        (kind, damage, outcome.word, outcome.differing, outcome.said.error) for kind, damage, outcome in found
+    ]
+    assert [each for each in words if each[2] not in ("equal", "says")] == []
+    assert len(words) >= len(SAMPLED)
+
+
+def test_sampled_damage_is_repaired_or_reported(tmp_path: Path) -> None:
+    cases = [(kind, damage) for kind in KINDS for damage in DAMAGES if (kind.name, damage) in SAMPLED]
+    with scene(tmp_path / "scene") as made_up:
+        assert_right_or_said(outcomes(made_up, tmp_path, cases))
+
+
+@pytest.mark.slow
+def test_damage_to_each_kind_is_repaired_or_reported(tmp_path: Path) -> None:
+    with scene(tmp_path / "scene") as made_up:
+        there = files_of(made_up.copied(tmp_path / "whole", is_interrupted=True))
+        cases = list(zip((kind for kind in KINDS if there[kind]), cycle(DAMAGES), strict=False))
+        assert len(cases) > 20
+        assert_right_or_said(outcomes(made_up, tmp_path, cases))
