@@ -246,7 +246,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"count(*) - count(duration_seconds), true from {FACT} where {WAITS} group by usage_date, {KEYS}",
     ),
     "marts.budget_months": (
-        "select * from marts.budget_months",
+        "select month, account_sid, currency, budget from marts.budget_months",
         "select month, account_sid, currency, amount from landed.budgets "
         "cross join (values (date '2026-08-01'), (date '2026-09-01')) as months (month)",
     ),

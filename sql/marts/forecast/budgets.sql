@@ -8,12 +8,7 @@ accounts as (
     select * from landed.accounts
 ),
 
-months_read as (
-    select * from marts.months_read
-),
-
--- Past months with their cost, the current month with its expected cost. What the forecast covers
--- needs no estimate of its own.
+-- Past months with their cost, the current one with its forecast, which needs no further estimate.
 days as (
     select
         usage_date,
@@ -60,7 +55,9 @@ running as (
             budgets.month = cast(date_trunc('month', days.usage_date) as date)
             and days.currency in (budgets.currency, 'XXX')
             and coalesce(budgets.account_sid, days.account_sid) = days.account_sid
-    group by budgets.month, budgets.account_sid, budgets.currency, budgets.budget, days.usage_date
+    group by
+        budgets.month, budgets.account_sid, budgets.currency, budgets.budget,
+        budgets.is_partly_unknown, days.usage_date
 ),
 
 months as (
@@ -77,6 +74,7 @@ months as (
         min(usage_date) filter (where unestimated_recordings > 0) as unestimated_since,
         count(*) filter (where is_open) as days_without_forecast,
         bool_or(is_unclear) as has_cost_without_currency,
+        bool_or(is_partly_unknown) as is_partly_unknown,
     from running
     group by month, account_sid, currency, budget
 )
@@ -98,7 +96,8 @@ select
         when months.expected_cost > months.budget then 'will be exceeded'
         when
             unestimated_recordings > 0 or days_without_forecast > 0 or has_cost_without_currency
-            or (not is_running and days_missing > 0)
+            or coalesce(months_read.days_read, 0) = 0 or is_partly_unknown
+            or (months_read.days_missing > 0 and (not is_running or months.expected_cost is null))
             then 'not known'
         else 'within'
     end as budget_status,
@@ -112,7 +111,7 @@ select
     months_read.days_missing,
 from months
 left join accounts on months.account_sid = accounts.account_sid
-left join months_read
+left join marts.months_read as months_read
     on
         months.month = months_read.month
         and months.account_sid is not distinct from months_read.account_sid

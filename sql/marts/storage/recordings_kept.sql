@@ -4,16 +4,17 @@ detail as (
     select * from marts.daily_spend_detail
 ),
 
+-- One that was seen before it was deleted was kept until then: its update may be of something else.
 gone_recordings as (
     select
         *,
-        if(status = 'deleted', least(updated_at, deleted_at), deleted_at) as gone_at,
+        case
+            when status = 'deleted' and coalesce(first_seen_at >= deleted_at, true)
+                then least(updated_at, deleted_at)
+            else deleted_at
+        end as gone_at,
     from marts.fct_recordings
     where is_stored and (deleted_at is not null or status = 'deleted')
-),
-
-last_readings as (
-    select * from marts.last_readings
 ),
 
 settings as (
@@ -113,6 +114,6 @@ select
     summed.*,
     if(summed.standing_recordings > 0, last_readings.read_at, null) as verified_at,
 from summed
-left join last_readings
+left join marts.last_readings as last_readings
     on summed.account_sid = last_readings.account_sid and summed.day = last_readings.usage_date
 order by summed.account_sid, summed.currency, summed.day

@@ -200,6 +200,13 @@ PLANTED: Mapping[str, list[str]] = {
         "update marts.reconciliation set is_within_tolerance = false where period_start = '2026-07-05'",
         "insert into marts.reconciliation (against, is_within_tolerance) values ('invoice', false)",
     ],
+    "bill_differs_over_the_month": [
+        f"insert into marts.reconciliation (against, period_start, account_sid, currency, is_within_tolerance, "
+        f"our_unpriced, difference, their_cost, our_minutes, their_minutes, our_recordings, their_recordings) "
+        f"select 'usage records', day, 'A', 'USD', true, 0, {difference}, 1, 10, 10 + {minutes}, 5, 5 + {recordings} "
+        "from (values (date '2026-06-01'), (date '2026-06-30')) as days (day)"
+        for difference, minutes, recordings in ((0.006, 0, 0), (-0.006, 0, 0), (0, 3, 0), (0, 0, 1))
+    ],
     "adjustments_are_undated": [
         f"insert into {_ADJUSTMENTS} select * replace ('undated' as kind) from {_ADJUSTMENTS}",
     ],

@@ -38,7 +38,9 @@ def _currency(row: Row, of_account: set[str]) -> str:
 def _gone_on(given: Given, row: Row) -> date | None:
     if is_kept(row):
         return None
-    moments = [row["deleted_at"], *([row["updated_at"]] if row["status"] == "deleted" else [])]
+    moments = [row["deleted_at"]]
+    if row["status"] == "deleted" and row["first_seen_at"] == row["deleted_at"]:
+        moments.append(row["updated_at"])
     made_on: date = row["usage_date"]
     return max(given.usage_date(min(moments)), made_on)
 
