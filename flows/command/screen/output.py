@@ -45,9 +45,13 @@ def _harmless(renderable: Any, console: "Console") -> Any:
         return Text.assemble(*parts, end=renderable.end)
     if isinstance(renderable, str):
         return Group(Text(visible(renderable, lines=True)))
+    # As `print` does: no line is cut or filled up unless it is for a terminal.
+    options = (
+        console.options.update(no_wrap=True, overflow="ignore") if console.soft_wrap else console.options
+    )
     # Tables escape their cells themselves, so that columns stay in line; this is for what they might forget.
     segments = [
         each if each.control else Segment(visible(each.text, lines=True), each.style)
-        for each in console.render(renderable)
+        for each in console.render(renderable, options)
     ]
     return Segments(segments)
