@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Tests start many processes, which need not compile everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test coverage test-slow fuzz lint bench bench-faults docs install lock clean
+.PHONY: demo test coverage test-slow fuzz lint audit bench bench-faults docs install lock clean
 
 demo: install
 	$(BIN)/recspend demo --prefect
@@ -41,6 +41,11 @@ lint: install
 	$(BIN)/python -m tests.support.word_list --names
 	$(BIN)/deptry --no-ansi .
 	$(BIN)/sqlfluff lint sql --processes 2 --disable-progress-bar
+	$(BIN)/bandit -q -r flows transforms recspend_installed.py -c pyproject.toml
+
+# Known vulnerabilities of the locked packages. Where the database cannot be reached, it only warns.
+audit:
+	PYTHON=$(PYTHON) .ci/audit
 
 bench: install
 	$(BIN)/python -m tests.benchmarks

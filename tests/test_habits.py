@@ -42,7 +42,7 @@ def test_licence_is_apache_2_and_names_the_authors() -> None:
 def test_ci_and_workflow_run_the_same_make_targets() -> None:
     targets = make_targets((TOP / ".ci" / "run").read_text("utf-8"))
     assert make_targets(WORKFLOW) == targets
-    assert targets == {"lint", "test", "coverage", "test-slow"}
+    assert targets == {"lint", "audit", "test", "coverage", "test-slow"}
     makefile = (TOP / "Makefile").read_text("utf-8")
     assert targets <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
