@@ -4,8 +4,6 @@ Readers that have the old file open keep it; a reader never blocks a build. Sche
 reference data, settings), `staging`, `marts`, `ops`. What is built is compared with its twin, column by column.
 """
 
-import errno
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,7 +25,7 @@ from transforms.model.models import Check, Model, Twin, build_order, drift
 
 # As DuckDB says it, on Linux and macOS.
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_NO_ROOM = os.strerror(errno.ENOSPC)
+_CANNOT_WRITE = "Could not write file"  # no room, a quota, or a limit
 _SCHEMAS = ("landed", "staging", "marts", "ops")
 # Analysts use DuckDB 1.x, which cannot open files in the newest format.
 _STORAGE_VERSION = "v1.5.0"
@@ -211,7 +209,7 @@ def _build_model(connection: duckdb.DuckDBPyConnection, model: Model, *, is_view
         with enough_memory(model.name):
             connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
     except duckdb.Error as error:
-        if _NO_ROOM in str(error):
+        if _CANNOT_WRITE in str(error):
             raise  # the model is right
         raise ModelError(f"{model.file} cannot be built: {error}") from None
     _refuse_drift(connection, model.name, model.twin)
