@@ -73,7 +73,7 @@ def _report(
         *(preset for preset, limits in PRESETS.items() if folder.read(limits.file) is not None),
     }
     formats = list(dict.fromkeys((FileFormat.CSV, *formats, *_formats_in(folder, of_tables))))
-    before = json.loads(folder.read(MANIFEST) or '{"files": []}')
+    before = _manifest_in(folder)
     built_from = basis(warehouse, sql, [*presets, *formats, str(with_page)])
     if is_current(folder, built_from):
         summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
@@ -100,6 +100,16 @@ def _report(
     save_basis(folder, built_from, files[MANIFEST])
     summary.files = [folder.folder / name for name in files]
     return summary
+
+
+def _manifest_in(folder: ReportFolder) -> dict[str, Any]:
+    """Return the manifest of the set in the folder. A damaged one names no files: they are written again."""
+    try:
+        found: dict[str, Any] = json.loads(folder.read(MANIFEST) or b"")
+        _names(found)
+    except (ValueError, KeyError, TypeError):
+        return {"files": []}
+    return found
 
 
 def _names(manifest_object: Mapping[str, Any]) -> list[str]:

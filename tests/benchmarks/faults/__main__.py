@@ -37,6 +37,10 @@ recording, and with those of a run without damage, mart by mart. `make bench-fau
   run is equal.
 
 Anything else would be a fault of ours: a traceback, or a wrong figure without a word.
+
+Raw pages are only read to rebuild the lake: a damaged one is named by `recspend normalize --rebuild`, `explain` and
+`check --full`. What the user wrote cannot be compared with anything: a row that is missing from a reference file is not
+noticed. Nor is a closed month whose whole folder in `statements/` was removed; keep a backup of it.
 """
 
 
@@ -61,7 +65,7 @@ def main() -> None:
     text = "\n".join([_HEAD, *parts])
     print(text)
     if given.write:
-        PAGE.write_text(text, encoding="utf-8")
+        PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
 def _undisturbed(made_up: Scene, place: Path, *, is_interrupted: bool) -> dict[str, Rows]:

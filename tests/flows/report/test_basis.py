@@ -63,6 +63,15 @@ def test_reports_of_an_unchanged_warehouse_are_not_rebuilt(data_dir: Path, made:
     assert first.left_out.unpriced > 0
 
 
+def test_damaged_manifest_is_written_again(data_dir: Path) -> None:
+    path = data_dir / "reports" / "manifest.json"
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"\xff", b"{}", whole.replace(b'"file"', b'"filf"')):
+        path.write_bytes(damaged)
+        report(data_dir, SQL, with_page=False)
+        assert path.read_bytes() == whole
+
+
 @pytest.mark.slow
 def test_reports_are_rebuilt_after_a_run_that_reads_more(
     emulator: Emulator, data_dir: Path, made: list[FileFormat]

@@ -28,6 +28,8 @@ _WRITING = ("report", "close", "normalize --rebuild")
 # When and from which page something was learned differs if a page had to be fetched again.
 _HOW_KNOWN = {"first_seen_at", "first_priced_at", "raw_page"}
 
+_BELOW_MARTS = ["ops.corrections", "ops.rejects", "landed.changes", "landed.usage_records"]
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -68,16 +70,18 @@ class Outcome:
 
 
 def marts(data_dir: Path) -> dict[str, Rows]:
-    """Return the rows of every mart, without the columns on how something became known."""
+    """Return the rows of every mart and of what they are built from, without the columns on how it became known."""
     with duckdb.connect(str(warehouse_path(data_dir)), read_only=True) as connection:
         names = connection.execute(
-            "select table_name, list(column_name order by ordinal_position) from information_schema.columns "
-            "where table_schema = 'marts' group by all order by all"
+            "select table_schema || '.' || table_name as name, list(column_name order by ordinal_position) "
+            "from information_schema.columns where table_schema = 'marts' or list_contains(?, name) "
+            "group by all order by all",
+            [_BELOW_MARTS],
         ).fetchall()
         return {
             name: connection.execute(
                 f"select {', '.join(each for each in columns if each not in _HOW_KNOWN)} "
-                f"from marts.{name} order by all"
+                f"from {name} order by all"
             ).fetchall()
             for name, columns in names
         }
