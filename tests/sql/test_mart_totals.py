@@ -171,17 +171,18 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"over (partition by {KEYS} order by usage_date)",
     ),
     "marts.month_rates": (
-        f"select month, {KEYS}, rate, minutes from marts.month_rates",
+        f"select month, {KEYS}, rate_charged, minutes from marts.month_rates",
         "select date_trunc('month', usage_date) as month, fact.account_sid, fact.source, fact.channels, fact.currency, "
         f"fact.rate, sum(billed_minutes) from {FACT} as fact semi join marts.month_rates as rates "
-        f"on {of_the_same('fact', 'rates')} and fact.currency = rates.currency and fact.rate = rates.rate "
+        f"on {of_the_same('fact', 'rates')} and fact.currency = rates.currency and fact.rate = rates.rate_charged "
         "and date_trunc('month', usage_date) = rates.month where is_priced group by all",
     ),
     "marts.volume_tiers": (
         f"select {KEYS}, lower_rate, higher_rate, first_month, months from marts.volume_tiers",
         "select tiers.account_sid, tiers.source, tiers.channels, tiers.currency, lower_rate, higher_rate, first_month, "
         "months from marts.volume_tiers as tiers join marts.month_rates as rates "
-        f"on {of_the_same('rates', 'tiers')} and rates.currency = tiers.currency and rate in (lower_rate, higher_rate) "
+        f"on {of_the_same('rates', 'tiers')} and rates.currency = tiers.currency "
+        "and rate_charged in (lower_rate, higher_rate) "
         "and month >= first_month and month < coalesce(until_month, date '9999-12-31') group by all "
         "having count(*) >= 2 * months and count(distinct month) >= months and months > 1",
     ),
@@ -198,13 +199,13 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "and placed.higher_rate = turns.higher_rate group by all",
     ),
     "marts.rate_replacements": (
-        f"select {KEYS}, since, rate, rate_replaced <> rate from marts.rate_replacements",
-        "select turns.account_sid, turns.source, turns.channels, turns.currency, turns.since, rate, true "
+        f"select {KEYS}, since, rate_new, rate_replaced <> rate_new from marts.rate_replacements",
+        "select turns.account_sid, turns.source, turns.channels, turns.currency, turns.since, rate_new, true "
         "from marts.rate_turns as turns join marts.rate_replacements as replaced "
         f"on {of_the_same('turns', 'replaced')} and turns.currency = replaced.currency "
         "and turns.since = replaced.since and turns.lower_rate = replaced.lower_rate "
         "and turns.higher_rate = replaced.higher_rate "
-        "and rate in (turns.lower_rate, turns.higher_rate)",
+        "and rate_new in (turns.lower_rate, turns.higher_rate)",
     ),
     "marts.rates_in_turn": (
         f"select {KEYS}, since, lower_rate, higher_rate, lower_minutes + higher_minutes, lower_cost + higher_cost "

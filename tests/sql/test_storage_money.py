@@ -29,7 +29,8 @@ def kept(recordings: Iterable[Row]) -> list[Kept]:
             continue  # the vendor stores nothing of it
         known = currencies[row["account_sid"]]
         gone = row["deleted_at"]
-        if row["status"] == "deleted":
+        # One that was never listed otherwise was deleted before it was found.
+        if row["status"] == "deleted" and not (gone and str(row["first_seen_at"]) < str(gone)):
             gone = min(filter(None, (gone, row["updated_at"])), key=str)
         found.append(
             (

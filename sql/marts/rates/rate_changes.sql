@@ -34,7 +34,7 @@ replaced as (
             and switches.source = replacements.source
             and switches.channels is not distinct from replacements.channels
             and switches.currency = replacements.currency
-            and switches.rate_after = replacements.rate
+            and switches.rate_after = replacements.rate_new
             and replacements.since between switches.switched_on and switches.switched_on + 62
     group by
         switches.account_sid, switches.source, switches.channels, switches.currency,

@@ -38,7 +38,7 @@ month_rates as (
         channels,
         currency,
         month,
-        rate,
+        rate as rate_charged,
         sum(priced_minutes) as minutes,
         min(usage_date) filter (where is_after_first) as first_day,
         max(usage_date) filter (where is_before_last) as last_day,
@@ -60,8 +60,8 @@ select
     *,
     sum(minutes) over (
         partition by account_sid, source, channels, currency, month
-        order by last_day, first_day, rate
+        order by last_day, first_day, rate_charged
         rows unbounded preceding
     ) as minutes_up_to,
 from counted
-order by month, account_sid, source, channels, currency, rate
+order by month, account_sid, source, channels, currency, rate_charged

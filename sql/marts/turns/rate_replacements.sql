@@ -39,7 +39,7 @@ followed as (
 replacements as (
     select
         *,
-        lower_rate as rate,
+        lower_rate as rate_new,
         case
             when not is_higher_kept then earlier_lower
             when higher_rate = earlier_lower then earlier_higher
@@ -50,7 +50,7 @@ replacements as (
     union all
     select
         *,
-        higher_rate as rate,
+        higher_rate as rate_new,
         case
             when not is_lower_kept then earlier_higher
             when lower_rate = earlier_higher then earlier_lower
@@ -68,6 +68,6 @@ select
     since,
     lower_rate,
     higher_rate,
-    rate,
+    rate_new,
     rate_replaced,
 from replacements

@@ -19,7 +19,8 @@ pair_months as (
     select
         pairs.*,
         month_rates.month,
-        arg_min(month_rates.rate, (month_rates.last_day, month_rates.first_day)) as first_rate,
+        arg_min(month_rates.rate_charged, (month_rates.last_day, month_rates.first_day))
+            as first_rate,
         case
             when count(*) = 1 then 'one rate'
             when
@@ -41,7 +42,7 @@ pair_months as (
             pairs.account_sid = month_rates.account_sid and pairs.source = month_rates.source
             and pairs.channels is not distinct from month_rates.channels
             and pairs.currency = month_rates.currency
-            and month_rates.rate in (pairs.lower_rate, pairs.higher_rate)
+            and month_rates.rate_charged in (pairs.lower_rate, pairs.higher_rate)
     group by
         pairs.account_sid, pairs.source, pairs.channels, pairs.currency, pairs.lower_rate,
         pairs.higher_rate, month_rates.month

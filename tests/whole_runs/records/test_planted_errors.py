@@ -87,13 +87,13 @@ PLANTED: dict[str, Callable[[pa.Table], pa.Table]] = {
 
 
 def planting(error: Callable[[pa.Table], pa.Table]) -> Callable[[Lake, str, str, pa.Table], None]:
-    write = Lake.replace
+    write = Lake.prepare
     return lambda lake, sid, month, table: write(lake, sid, month, error(table))
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_planted_error_stops_the_run_and_is_named(name: str, tmp_path: Path) -> None:
-    with patch.object(Lake, "replace", planting(PLANTED[name])):
+    with patch.object(Lake, "prepare", planting(PLANTED[name])):
         context, summary = read_twice(tmp_path)
     assert summary.exit_code == 1
     stopping = {result.check.name: result for result in summary.stopping_checks}
@@ -113,7 +113,7 @@ def test_planted_error_stops_the_run_and_is_named(name: str, tmp_path: Path) -> 
 
 def test_planted_status_only_warns(tmp_path: Path) -> None:
     error = column("status", lambda values, _: pc.if_else(pc.equal(values, "completed"), "stopped", values))
-    with patch.object(Lake, "replace", planting(error)):
+    with patch.object(Lake, "prepare", planting(error)):
         _, summary = read_twice(tmp_path)
     assert summary.exit_code == 0
     assert [result.check.name for result in summary.checks if not result.is_passed and not result.stops] == [

@@ -20,6 +20,7 @@ def is_read_by(path: Path) -> str:
     return "others" if found & 0o007 else "group" if found & 0o070 else "owner"
 
 
+@pytest.mark.usefixtures("no_settings")
 @pytest.mark.parametrize("readers", ["owner", "group"])
 def test_everything_a_run_writes_is_for_its_readers_only(
     readers: Readers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
