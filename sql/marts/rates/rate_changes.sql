@@ -51,7 +51,10 @@ changes as (
         switches.switched_on as changed_on,
         coalesce(replaced.rate_replaced, switches.rate_before) as rate_before,
         switches.rate_after,
-        coalesce(turns.known_on, switches.switched_on) as known_on,
+        case
+            when switches.switched_on = turns.ended_on then turns.known_on
+            else switches.switched_on
+        end as known_on,
     from switches
     left join replaced
         on

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import duckdb
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.sql.tables import MODELS, build, connect, create
@@ -414,6 +414,10 @@ def compared(days: Sequence[Day]) -> None:
 
 
 @given(parts(), st.sets(st.integers(0, 300), max_size=60))
+@example(
+    [({B: 10, C: 90}, 10), ({B: 51, C: 49}, 3), ({A: 100}, 3), ({B: 100}, 1), ({A: 100}, 1), ({B: 100}, 16)],
+    set(),
+)
 @settings(deadline=None, max_examples=25)
 def test_marts_agree_with_a_second_reading(
     drawn: list[tuple[Mapping[str, int], int]], missing: set[int]
