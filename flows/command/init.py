@@ -104,18 +104,11 @@ def _checked(settings: "Settings") -> "Settings":
 def _with_listed(settings: "Settings") -> "tuple[Settings, LeftOutAccounts]":
     """Return the settings with an entry for each account that the API lists in addition to this one."""
     from flows.settings.accounts import accesses
+    from flows.settings.groups import retry_policy
     from flows.settings.start_files import counted, listed_accounts, with_entries
-    from flows.stores.api.retries import RetryPolicy
 
     (access,) = accesses(settings.model_copy(update={"accounts": []}))
-    retry_policy = RetryPolicy(
-        settings.connect_timeout,
-        settings.read_timeout,
-        settings.page_timeout,
-        attempts=settings.attempts,
-        backoff=settings.backoff,
-    )
-    listed = listed_accounts(access, retry_policy)
+    listed = listed_accounts(access, retry_policy(settings))
     found, left_out = with_entries(settings, listed, access)
     say(counted(left_out, listed))
     return found, left_out

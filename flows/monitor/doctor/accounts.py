@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from flows.monitor.doctor.finding import Diagnosis, State
 from flows.settings.accounts import accesses, account_names
+from flows.settings.groups import retry_policy
 from flows.settings.settings import Settings
 from flows.stage import utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import USAGE, RecordingsApi
 from flows.stores.api.responses import Answered
-from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountStates
 from transforms.errors import RecspendError
 from transforms.ingest.dialect import calibrate
@@ -56,15 +57,8 @@ def reached(settings: Settings) -> Iterator[Diagnosis]:
 
 def _api(access: AccountAccess, settings: Settings) -> RecordingsApi:
     # Somebody is waiting for the doctor, so it retries less than a run does.
-    retry_policy = RetryPolicy(
-        settings.connect_timeout,
-        settings.read_timeout,
-        settings.page_timeout,
-        attempts=2,
-        backoff=0.2,
-        longest_retry_after=5,
-    )
-    return RecordingsApi(access, retry_policy)
+    hasty = replace(retry_policy(settings), attempts=2, backoff=0.2, longest_retry_after=5)
+    return RecordingsApi(access, hasty)
 
 
 def _account(access: AccountAccess, api: RecordingsApi, settings: Settings) -> Diagnosis:
