@@ -76,7 +76,7 @@ class Lake:
 
     def prepare(self, account_sid: str, month: str, recordings: pa.Table) -> None:
         """Write what a month's recordings will be next to its file, until `publish` or `withdraw`."""
-        write_month(next_to(self._month(account_sid, month)), recordings)
+        write_month(next_to(self._month(account_sid, month)), recordings, is_flushed_later=True)
 
     def publish(self, account_sid: str) -> None:
         """Replace the files of the months that were prepared."""

@@ -16,9 +16,12 @@ _DICTIONARY_COLUMNS = [
 ]  # fmt: skip
 
 
-def write_month(path: Path, recordings: pa.Table) -> None:
-    """Write recordings (LAKE_SCHEMA) with their control totals, replacing the file as a whole."""
-    with replaced_whole(path) as partial:
+def write_month(path: Path, recordings: pa.Table, *, is_flushed_later: bool = False) -> None:
+    """Write recordings (LAKE_SCHEMA) with their control totals, replacing the file as a whole.
+
+    is_flushed_later: as for `replaced_whole`.
+    """
+    with replaced_whole(path, is_flushed_later=is_flushed_later) as partial:
         pq.write_table(
             with_totals(recordings.cast(LAKE_SCHEMA)),
             partial,
