@@ -1,40 +1,11 @@
 """Whether a server answers everybody, and whether it refuses a login."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
-
 import pytest
 from httpx import ConnectError, HTTPStatusError, Request, Response
 
 from flows.stores.prefect.open_server import answers_anybody
 from flows.stores.prefect.refusals import is_refused_login
-
-
-@contextmanager
-def answering(status: int) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """Run a server that answers like this; yields where it is, and the paths and logins it was sent."""
-    asked: list[tuple[str, str | None]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append((self.path, self.headers.get("Authorization")))
-            self.send_response(status)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.support.servers.answering import answering
 
 
 @pytest.mark.parametrize(
@@ -44,7 +15,7 @@ def test_open_server_is_one_that_answers_without_a_login(
     status: int, is_open: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "user:login")
-    with answering(status) as (place, asked):
+    with answering(status, headers={"Location": "/elsewhere"}) as (place, asked):
         assert answers_anybody(f"http://user:login@{place}/api/?key=x") is is_open
     assert asked == [("/api/admin/version", None)]
 

@@ -2,11 +2,7 @@
 
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +13,7 @@ from flows.stores.folder.lock import one_process
 from flows.stores.prefect import server as prefect_server
 from flows.stores.prefect.server import own_server
 from flows.stores.waiting import retried
+from tests.support.servers.answering import answering
 from transforms.errors import ConfigError
 
 
@@ -37,30 +34,6 @@ def test_second_server_of_one_home_is_refused_with_advice(
     assert started == []
 
 
-@contextmanager
-def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """Run a server with these responses in order; yield its address and the requests it got."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(statuses[len(asked) - 1])
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def test_starting_server_is_polled_past_a_proxy_with_pauses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -71,9 +44,9 @@ def test_starting_server_is_polled_past_a_proxy_with_pauses(
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     alive = cast(Any, SimpleNamespace(poll=lambda: None))
-    with answering(503, 404, 200) as (address, asked):
-        prefect_server._wait_until_ready(alive, address)
-    assert asked == ["/api/health"] * 3
+    with answering(503, 404, 200) as (place, asked):
+        prefect_server._wait_until_ready(alive, f"http://{place}")
+    assert [path for path, _ in asked] == ["/api/health"] * 3
     assert slept == [prefect_server._SECONDS_BETWEEN_TRIES] * 2
 
 
@@ -162,8 +135,8 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(waiting, "time", clock)
     alive = cast(Any, SimpleNamespace(poll=lambda: None))
     with (
-        answering(503, 503, 503, 503) as (address, asked),
+        answering(503, 503, 503, 503) as (place, asked),
         pytest.raises(ConfigError, match="The Prefect server did not start"),
     ):
-        prefect_server._wait_until_ready(alive, address)
+        prefect_server._wait_until_ready(alive, f"http://{place}")
     assert (len(asked), len(slept)) == (4, 3)
