@@ -15,8 +15,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Pager:
     """The position in a list of pages: `url` is the page to request next, None after the last.
 
-    A repeated cursor is an error, and so is an endless list of new ones: pagination always ends. A
-    cursor on another host is an error, too.
+    A repeated cursor is an error, and so is an endless list of new ones: pagination always ends. A cursor on another
+    host is an error, too.
     """
 
     def __init__(self, first_url: str, length: ListLength | None = None) -> None:

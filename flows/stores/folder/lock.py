@@ -78,7 +78,7 @@ def holder(data_dir: Path) -> Holder | None:
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Return the process that holds this lock now; None if there is none."""
+    """Return the process that holds this lock now; None if it is free."""
     if not path.exists():
         return None
     with path.open() as file:  # read access is enough to ask
