@@ -191,12 +191,14 @@ def test_run_states_match_results_and_automations_act_on_events(
     server.command(*RECSPEND, "deploy", "--work-pool", "local", folder=tmp_path)
     two_days = {"account": "support", "first": "2026-09-01", "last": "2026-09-02"}
     two_more = {"account": "support", "first": "2026-09-05", "last": "2026-09-06"}
-    act_on_budget(server, tmp_path, two_more)
+    # The run that exceeds the budget may still be writing when the automation starts another one.
+    server.command(*RECSPEND, "deploy", "--work-pool", "local", "--name", "after-budget", folder=tmp_path)
+    act_on_budget(server, tmp_path, "after-budget", {**two_more, "wait_minutes": 10})
 
     with worker(server, "local", tmp_path):
         read = run_to_its_end(server, **two_days)
         acted = wait_for("what the automation runs", lambda: created_by(server, "AUTOMATION"))
-        wait_for("its end", lambda: server.state_of(acted[0]["id"]) == "Completed with holes")
+        assert end_of(server, acted[0]["id"])["state_name"] == "Completed with holes"
         refused = run_to_its_end(server, **{**two_more, "account": None})
     with_a_check_that_fails(server, tmp_path / "doubting")
     with worker(server, "local", tmp_path):
@@ -267,11 +269,11 @@ def put(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def act_on_budget(server: Server, folder: Path, parameters: dict[str, str]) -> None:
-    """Create the automation of the page, so that it runs our own deployment."""
+def act_on_budget(server: Server, folder: Path, deployment: str, parameters: dict[str, Any]) -> None:
+    """Create the automation of the page, so that it runs a deployment of ours."""
     automation, _ = examples(page("flows/monitor"), "yaml")
-    (deployment,) = server.ask("deployments/filter")
-    automation = automation.replace("00000000-0000-0000-0000-000000000000", deployment["id"])
+    (its_id,) = (each["id"] for each in server.ask("deployments/filter") if each["name"] == deployment)
+    automation = automation.replace("00000000-0000-0000-0000-000000000000", its_id)
     put(
         folder / "budget.yaml",
         automation.replace("parameters: {}", f"parameters: {json.dumps(parameters)}"),
@@ -292,7 +294,10 @@ def with_a_check_that_fails(server: Server, folder: Path) -> None:
 
 
 def run_to_its_end(server: Server, **parameters: str | None) -> dict[str, Any]:
-    run_id = started(server.start("recspend/all-accounts", **parameters))
+    return end_of(server, started(server.start("recspend/all-accounts", **parameters)))
+
+
+def end_of(server: Server, run_id: str) -> dict[str, Any]:
     ended = wait_for(
         "the end of a run",
         lambda: {run["id"]: run for run in server.runs() if run["id"] == run_id and run["end_time"]},
