@@ -15,6 +15,7 @@ from transforms.model.models import Model
 from transforms.normalize.late_changes import FIGURES
 from transforms.pages.recordings import list_recordings
 from transforms.pages.records import read_records
+from transforms.pages.sids import same_spelling
 from transforms.report.explain import (
     Condition,
     figures_sql,
@@ -139,12 +140,14 @@ def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, li
     """Return the content of each recording in a page, by sid, and the page's digest."""
     page, digest = raw.page(name)
     read = read_records(page.body)
-    listed = list_recordings([page], account_sid, _ALWAYS).recordings
+    listed = list_recordings([page], account_sid, _ALWAYS)
+    rejected = set(listed.rejects["position"].to_pylist())
     places: dict[str, list[int]] = {}
     for record, position in zip(read.records, read.positions, strict=True):
-        places.setdefault(record.sid, []).append(position)
+        if position not in rejected:
+            places.setdefault(same_spelling(record.sid), []).append(position)
     sightings: dict[str, list[_SeenOn]] = {}
-    for content in listed.select(["recording_sid", *FIGURES]).to_pylist():
+    for content in listed.recordings.select(["recording_sid", *FIGURES]).to_pylist():
         known = sightings.setdefault(content["recording_sid"], [])
         known.append(_SeenOn(places[content["recording_sid"]][len(known)], content))
     return sightings, digest

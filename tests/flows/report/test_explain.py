@@ -16,14 +16,21 @@ import pytest
 from msgspec.structs import replace
 
 from flows.emulator import Recording, open_living, serve
+from flows.model.model import model
+from flows.normalize.normalize import normalize_account
 from flows.report.explain import Explanation, explain
 from flows.run.request import RunRequest
+from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, instant, made, run_by
+from tests.support.samples.transforms import ACCOUNT as PAGE_ACCOUNT
+from tests.support.samples.transforms import page_body, recording
 from transforms.errors import ConfigError
 from transforms.model.models import Model, TwinRecordings
+from transforms.model.options import ModelOptions
+from transforms.values.windows import Window
 
 MODELS = read_models(shipped("sql"))
 DAY = date(2026, 9, 14)
@@ -113,6 +120,27 @@ def test_explain_names_page_place_and_digest_of_each_recording(read_once: Path) 
         landings.add(row["raw_page"].rpartition("/")[0])
     assert len(landings) > 2
     assert found.pages == len(set(found.recordings["raw_page"].to_pylist()))
+
+
+@pytest.mark.builds("marts.daily_spend")
+def test_explain_finds_a_sid_in_any_spelling(tmp_path: Path) -> None:
+    sid, at = "0A1B2C3D-0000-4000-8000-00000000000E", instant(epoch_of(DAY))
+    body = page_body(
+        recording(f'"{sid}"', price='"a fortune"'),
+        recording(f'"{sid}"', price='"-0.004"'),
+        recording(f'"{sid.lower()}"', price='"-0.005"'),
+    )
+    raw = RawPages(tmp_path)
+    writer = raw.writer(raw.begin(PAGE_ACCOUNT, Window(date(2018, 9, 1), date(2018, 9, 30)), at))
+    writer.add("https://example.com/1", body, 3)
+    writer.complete(at)
+    normalize_account(tmp_path, PAGE_ACCOUNT)
+    model(tmp_path, shipped("sql"), shipped("reference"), ModelOptions(settle_days=7))
+    found = explain(tmp_path, MODELS, "daily_spend", [])
+    (row,) = found.recordings.to_pylist()
+    assert (row["recording_sid"], row["is_verified"]) == (sid.lower(), True)
+    assert row["position"] == {Decimal("0.004"): 1, Decimal("0.005"): 2}[row["cost"]]
+    assert found.problems == []
 
 
 def test_explain_reports_a_page_that_does_not_verify(data_dir: Path) -> None:
