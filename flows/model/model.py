@@ -5,12 +5,14 @@ from pathlib import Path
 
 from flows.model.coverage import coverage
 from flows.model.inputs import landed_tables, views
+from flows.stores.folder.reference import record_used, refuse_missing
 from flows.stores.lake.lake import Lake
 from flows.stores.warehouse.checks import CheckResult
 from flows.stores.warehouse.inputs import WarehouseInputs
 from flows.stores.warehouse.sql_files import query, read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from transforms.model.options import ModelOptions
+from transforms.model.reference import REFERENCES
 from transforms.values.money import plain
 
 
@@ -27,8 +29,10 @@ class ModelSummary:
 def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> ModelSummary:
     """Rebuild the warehouse. `sql` and `reference` are the folders of the models and of the shipped files.
 
-    Raises ModelError if a model or its twin is wrong; the old warehouse then stays in place.
+    Raises ModelError if a model or its twin is wrong, ConfigError if a reference file is wrong or no longer there; the
+    old warehouse then stays in place.
     """
+    refuse_missing(REFERENCES, data_dir)
     covered = coverage(data_dir, options.names)
     models = read_models(sql)
     tables = landed_tables(data_dir, reference, options, covered)
@@ -42,6 +46,7 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
     )
     warehouse = Warehouse(warehouse_path(data_dir))
     checks = warehouse.build(contents)
+    record_used(REFERENCES, data_dir)
     with warehouse.connected():
         return ModelSummary(
             unpriced=unpriced(warehouse),

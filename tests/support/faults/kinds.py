@@ -1,5 +1,6 @@
 """Every kind of file in a data folder, and what can happen to one."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
@@ -51,6 +52,7 @@ KINDS = (
     Kind("format", "format.json"),
     Kind("warehouse", "warehouse.duckdb"),
     Kind("fingerprint of the warehouse", "warehouse.json"),
+    Kind("list of reference files", "reference.json"),
     Kind("report", "reports/*.csv"),
     Kind("manifest of the reports", "reports/manifest.json"),
     Kind("export for a cost system", "reports/*.parquet"),
@@ -87,6 +89,12 @@ def _flipped(path: Path, at: float) -> None:
     path.write_bytes(content)
 
 
+def _rotten(path: Path) -> None:
+    found = path.stat()
+    _flipped(path, 0.5)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
 def _halved(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
@@ -110,6 +118,7 @@ def _gone(path: Path) -> None:
 
 DAMAGES: Mapping[str, Callable[[Path], None]] = {
     "a byte flipped": lambda path: _flipped(path, 0.5),
+    "bit rot": _rotten,
     "cut in half": _halved,
     "emptied": _emptied,
     "removed": _gone,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores.folder.reference import reference_table
+from flows.stores.folder.reference import record_used, reference_table, refuse_missing
 from flows.stores.shipped import shipped
 from transforms.errors import ConfigError
-from transforms.model.reference import ACCOUNT_NAMES, BUDGETS, INVOICES, STORAGE_RATES
+from transforms.model.reference import ACCOUNT_NAMES, BUDGETS, INVOICES, REFERENCES, STORAGE_RATES
 
 HEADER = "account_sid,account_name\n"
 
@@ -60,6 +60,42 @@ def test_file_in_the_data_folder_replaces_the_shipped_one(tmp_path: Path) -> Non
     assert account_names(tmp_path, shipped_folder) == {"A1": "shipped", "A2": "shipped"}
     names(tmp_path, f"{HEADER}A1,own\n")
     assert account_names(tmp_path, shipped_folder) == {"A1": "own"}
+
+
+def test_file_that_disappears_is_missed(tmp_path: Path) -> None:
+    path = tmp_path / "reference" / "account_names.csv"
+    refuse_missing(REFERENCES, tmp_path)
+    record_used(REFERENCES, tmp_path)
+    assert not (tmp_path / "reference.json").exists()
+    names(tmp_path, f"{HEADER}A1,own\n")
+    record_used(REFERENCES, tmp_path)
+    refuse_missing(REFERENCES, tmp_path)
+    path.unlink()
+    said = (
+        f"^{path} is missing, and the tables were built with it. Restore it.* only its header: {HEADER[:-1]}$"
+    )
+    with pytest.raises(ConfigError, match=said):
+        refuse_missing(REFERENCES, tmp_path)
+    names(tmp_path, HEADER)
+    refuse_missing(REFERENCES, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"7", b"\xff", b'["account_names.csv'])
+def test_damaged_list_of_files_is_written_again(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "reference.json").write_bytes(content)
+    names(tmp_path, HEADER)
+    refuse_missing(REFERENCES, tmp_path)
+    record_used(REFERENCES, tmp_path)
+    assert (tmp_path / "reference.json").read_text() == '["account_names.csv"]'
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone/account_names\.csv is missing\. Restore it, or install"):
+        account_names(tmp_path, tmp_path / "gone")
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "account_names.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(ConfigError, match=r"reference/account_names\.csv is missing\. Restore it"):
+        account_names(tmp_path, shipped("reference"))
 
 
 def test_shipped_file_can_be_read(tmp_path: Path) -> None:
