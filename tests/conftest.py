@@ -65,7 +65,7 @@ def comments() -> None:
 def without_comments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave comments on tables and columns out of warehouses: they take a quarter of each build."""
     if "comments" not in request.fixturenames:
-        monkeypatch.setattr("flows.stores.warehouse.warehouse._describe", lambda *_, **__: None)
+        monkeypatch.setattr("flows.stores.warehouse.filling._describe", lambda *_, **__: None)
 
 
 @pytest.fixture(autouse=True)

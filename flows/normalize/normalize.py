@@ -62,6 +62,8 @@ def normalize_account(
     landings = raw.readable(account_sid)
     state = None if rebuild else lake.state(account_sid)
     pending = _pending(landings, state)
+    if pending:  # what is in the lake becomes part of what is written now
+        state = lake.state(account_sid, thoroughly=True)
     if state is None and not rebuild and lake.recorded_state(account_sid) is not None:
         logger.warning(
             "The lake of account %s is not as it was written; rebuilding it from raw pages.", account_sid

@@ -110,6 +110,5 @@ def null_count(path: Path, column: str) -> int:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{path} cannot be read ({type(error).__name__}). Run `recspend normalize --rebuild` to rebuild it."
-    )
+    reason = getattr(error, "strerror", None) or "it is damaged"
+    return DataError(f"{path} cannot be read ({reason}). Run `recspend normalize --rebuild` to rebuild it.")

@@ -94,12 +94,17 @@ class Lake:
         files = self._account(account_sid).glob(f"created_month=*/{next_to(Path(_FILE))}")
         return {file.parent.name.partition("=")[2]: file for file in sorted(files)}
 
-    def state(self, account_sid: str) -> LakeState | None:
-        """Read the state of the account's months; None if it is unknown or does not match the files."""
+    def state(self, account_sid: str, *, thoroughly: bool = False) -> LakeState | None:
+        """Read the state of the account's months; None if it is unknown or does not match the files.
+
+        thoroughly: also read the files that look as they were written.
+        """
         state = self.recorded_state(account_sid)
         if state is None or state.months is None:
             return state
-        is_valid = state.months == self._rows_by_month(account_sid) and not self._changed(account_sid)
+        is_valid = state.months == self._rows_by_month(account_sid) and not self._changed(
+            account_sid, thoroughly=thoroughly
+        )
         return state if is_valid else None
 
     def is_damaged(self, account_sid: str) -> bool:
@@ -109,9 +114,12 @@ class Lake:
             return False
         return state.months.keys() != set(self.months(account_sid)) or bool(self._changed(account_sid))
 
-    def _changed(self, account_sid: str) -> list[str]:
+    def _changed(self, account_sid: str, *, thoroughly: bool = False) -> list[str]:
         return changed_files(
-            self._account(account_sid), self.files(account_sid), table_files(self._tables, account_sid)
+            self._account(account_sid),
+            self.files(account_sid),
+            table_files(self._tables, account_sid),
+            thoroughly=thoroughly,
         )
 
     def recorded_state(self, account_sid: str) -> LakeState | None:
@@ -144,7 +152,8 @@ class Lake:
 
     def adopt(self, account_sid: str, built: "Lake") -> None:
         """Take over an account that was built in another lake: replace files that differ, and remove those it lacks."""
-        state, changed = built.recorded_state(account_sid), self._changed(account_sid)
+        state = built.recorded_state(account_sid)
+        changed = self._changed(account_sid, thoroughly=True)
         remove_for_good(self._account(account_sid) / _STATE)
         for month in self.months(account_sid):
             if not built._month(account_sid, month).exists():
@@ -155,6 +164,8 @@ class Lake:
             if month in changed or not totals_in(path) or not holds(path, built.read(account_sid, month)):
                 put_in_place(built._month(account_sid, month), path)
         for own, other in zip(self._tables, built._tables, strict=True):
+            if own.name in changed:  # a file with the same rows would otherwise stay as it is
+                own.path(account_sid).unlink(missing_ok=True)
             own.write(account_sid, other.read(account_sid))
         if state is not None:
             self.finish(account_sid, state)

@@ -1,7 +1,8 @@
 """What is known of the lake's files as they were written: the totals in each, and a digest of its bytes.
 
 `_files.json` next to the months of an account has the size, the time and the sha256 of each file, also of the account's
-rejects, corrections and changes. A file whose size and time have not changed is not read again.
+rejects, corrections and changes. A month whose size and time have not changed is not read again, except before
+something is made from it: a failing disk changes bytes without changing either.
 """
 
 import hashlib
@@ -50,16 +51,36 @@ def record_files(account: Path, paths: Mapping[str, Path]) -> None:
     write_if_changed(account / _FILES, msgspec.json.encode(now))
 
 
-def changed_files(account: Path, months: Mapping[str, Path], tables: Mapping[str, Path]) -> list[str]:
+def changed_files(
+    account: Path, months: Mapping[str, Path], tables: Mapping[str, Path], *, thoroughly: bool = False
+) -> list[str]:
     """List the months and tables whose files are not as recorded. None, if nothing is: an older recspend did not.
 
-    A recspend that recorded the months only says nothing of the tables.
+    A recspend that recorded the months only says nothing of the tables. Tables are read, because they are small.
+    thoroughly: also read months whose size and time are as recorded.
     """
     recorded = _recorded(account)
     if recorded is None:
         return []
-    files = {**months, **{name: tables[name] for name in tables.keys() & recorded.keys()}}
-    return [name for name, path in files.items() if not _is_same(path, recorded.get(name))]
+    known = {name: tables[name] for name in tables.keys() & recorded.keys()}
+    return [
+        name
+        for files, is_read in ((months, thoroughly), (known, True))
+        for name, path in files.items()
+        if not _is_same(path, recorded.get(name), thoroughly=is_read)
+    ]
+
+
+def damaged_month(files: Iterable[Path], *, thoroughly: bool) -> Path | None:
+    """Return the first of these files of months that is missing or not as recorded; None if all are right.
+
+    thoroughly: also read those whose size and time are as recorded.
+    """
+    for path in files:
+        account, month = path.parents[1], path.parent.name.partition("=")[2]
+        if not path.is_file() or changed_files(account, {month: path}, {}, thoroughly=thoroughly):
+            return path
+    return None
 
 
 def _recorded(account: Path) -> dict[str, WrittenFile] | None:
@@ -82,10 +103,11 @@ def _as_recorded(path: Path, recorded: WrittenFile | None) -> WrittenFile | None
     return recorded if is_same else None
 
 
-def _is_same(path: Path, recorded: WrittenFile | None) -> bool:
+def _is_same(path: Path, recorded: WrittenFile | None, *, thoroughly: bool) -> bool:
     if recorded is None or (path.stat().st_size if path.is_file() else 0) != recorded.bytes:
         return False
-    return _as_recorded(path, recorded) is not None or _written(path).sha256 == recorded.sha256
+    looks_alike = _as_recorded(path, recorded) is not None and not thoroughly
+    return looks_alike or _written(path).sha256 == recorded.sha256
 
 
 def _written(path: Path) -> WrittenFile:
@@ -93,12 +115,12 @@ def _written(path: Path) -> WrittenFile:
         return _NO_FILE
     found = path.stat()
     return WrittenFile(
-        found.st_size, found.st_mtime_ns, _sha256(path, found.st_size, found.st_mtime_ns, found.st_ino)
+        found.st_size, found.st_mtime_ns, sha256_of(path, found.st_size, found.st_mtime_ns, found.st_ino)
     )
 
 
 @lru_cache(maxsize=100_000)
-def _sha256(path: Path, *_: int) -> str:
+def sha256_of(path: Path, *_: int) -> str:
     """Return the digest of a file; a file of the same size, time and inode is read once."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

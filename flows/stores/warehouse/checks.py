@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from flows.stores.warehouse.damage import refuse_damage
 from flows.stores.warehouse.memory import enough_memory
 from transforms.errors import ModelError
 from transforms.model.models import Check
@@ -31,13 +32,17 @@ class CheckResult:
 
 
 def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:
-    """Run a check in an open warehouse. Raises ModelError if it cannot be run, ConfigError if memory is short."""
+    """Run a check in an open warehouse. Raises ModelError if it cannot be run.
+
+    Raises ConfigError if memory is short, DataError if the warehouse or the lake is damaged.
+    """
     try:
         with enough_memory(f"the check {check.name}"):
             rows = [
                 row for each in connection.extract_statements(check.sql) for row in _rows(connection, each)
             ]
     except duckdb.Error as error:
+        refuse_damage(connection, error)
         raise ModelError(f"{check.file} cannot be run: {error}") from None
     sample = [", ".join(f"{name}={value}" for name, value in row.items()) for row in rows[:3]]
     return CheckResult(check, len(rows), sample)

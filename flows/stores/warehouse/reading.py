@@ -8,6 +8,7 @@ from threading import Lock
 import duckdb
 import pyarrow as pa
 
+from flows.stores.warehouse.damage import refuse_damage
 from flows.stores.warehouse.memory import enough_memory, limit_memory
 from flows.stores.warehouse.sql_files import query
 from transforms.errors import ConfigError
@@ -57,7 +58,8 @@ def open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> pa.Table:
-    """Return the rows of a SELECT. Raises ConfigError if the statement is not valid or does anything else than read.
+    """Return the rows of a SELECT. Raises ConfigError if the statement is not valid or does anything else than read,
+    DataError if the warehouse or the lake is damaged.
 
     PIVOT, EXPLAIN of a SELECT and PRAGMAs that describe tables are SELECTs too; of several statements, the last counts.
     Billed minutes are integers while all accounts are billed by full minutes, and were in all closed months.
@@ -75,6 +77,7 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[st
                 with_whole_minutes(found) if has_minutes(found) and _bills_full_minutes(connection) else found
             )
     except duckdb.Error as error:
+        refuse_damage(connection, error)
         first_lines = " ".join(str(error).splitlines()[:2])
         raise ConfigError(f"{first_lines} Correct the query; `show all tables` lists the tables.") from None
 

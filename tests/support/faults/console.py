@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -12,8 +13,13 @@ from unittest.mock import patch
 from flows.command.main import main
 from flows.run import request
 from flows.stage import Clock
+from flows.stores.lake.written_files import sha256_of
 
 UNEXPECTED = ("something unexpected happened", "Traceback (most recent call last)")
+_OF_A_LIBRARY = re.compile(
+    r"(IO|Internal|Serialization|Invalid Input|FATAL|Catalog|Binder) Error|TProtocol|Arrow\w+|cannot be (run|built):"
+    r"|Correct the query|duckdb\.\w+Exception|checksum"
+)
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,9 @@ class Said:
 
     @property
     def is_unexpected(self) -> bool:
-        """Whether it said no more than that something unexpected happened, or showed a traceback."""
-        return any(words in self.output + self.errors for words in UNEXPECTED)
+        """Whether it said only that something unexpected happened, showed a traceback, or the words of a library."""
+        said = self.output + self.errors
+        return any(words in said for words in UNEXPECTED) or bool(_OF_A_LIBRARY.search(self.error))
 
     @property
     def error(self) -> str:
@@ -42,6 +49,7 @@ def recspend(*arguments: str, environment: Mapping[str, str], clock: Clock) -> S
     context_of = request.context_of
     log = logging.getLogger("flows")
     before = log.handlers[:], log.propagate, log.level, os.umask(0o022)
+    sha256_of.cache_clear()  # a new process knows no file
     try:
         with (
             patch.object(sys, "argv", ["recspend", *arguments]),

@@ -16,6 +16,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "status": ("status",),
     "doctor": ("doctor",),
     "query": ("query", "select sum(cost) from marts.fct_recordings"),
+    "query of the lake": ("query", "select sum(price), max(raw_page) from landed.recordings"),
     "explain": ("explain", "daily_spend"),
     "check": ("check",),
     "report": ("report",),

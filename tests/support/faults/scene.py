@@ -11,6 +11,8 @@ from functools import partialmethod
 from pathlib import Path
 from unittest.mock import patch
 
+import duckdb
+
 from flows.emulator import LivingSource, Recording, open_living, serve
 from flows.run.closing import close_month
 from flows.run.request import RunContext, RunRequest
@@ -19,8 +21,10 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.warehouse.reading import CONFIG
+from flows.stores.warehouse.warehouse import warehouse_path
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, instant, made
+from transforms.pages.recordings import list_recordings
 
 FIRST, TODAY = date(2026, 8, 1), date(2026, 10, 2)
 CLOSED, NEXT_TO_CLOSE = "2026-08", "2026-09"
@@ -61,6 +65,7 @@ class Scene:
         """
         shutil.rmtree(data_dir, ignore_errors=True)
         shutil.copytree(self.data_dir, data_dir)
+        _move_view(data_dir, self.data_dir)
         if is_interrupted:
             _interrupt(data_dir, self.interrupted_at)
         return data_dir
@@ -132,9 +137,25 @@ def _happen(made_up: Scene) -> None:
     ledger.advance_to(epoch_of(TODAY, 7200))
 
 
+def _move_view(data_dir: Path, before: Path) -> None:
+    """Have the warehouse of a copied folder read the lake there: its view names the files of the folder before."""
+    with duckdb.connect(str(warehouse_path(data_dir))) as connection:
+        ((view,),) = connection.execute(
+            "select sql from duckdb_views() where schema_name = 'landed' and view_name = 'recordings'"
+        ).fetchall()
+        moved = view.replace(f"'{before.resolve()}/", f"'{data_dir.resolve()}/")
+        connection.execute(moved.replace("CREATE VIEW", "CREATE OR REPLACE VIEW"))
+
+
 def _interrupt(data_dir: Path, epoch: int) -> None:
     raw = RawPages(data_dir)
-    whole = max(raw.complete(SALES), key=lambda landing: len(raw.manifest(landing).pages))
+    # Without rejects, the result is the same whether its pages are kept or fetched again.
+    clean = [
+        each
+        for each in raw.complete(SALES)
+        if not list_recordings(raw.pages(each), SALES, each.window).rejects.num_rows
+    ]
+    whole = max(clean, key=lambda landing: (len(raw.manifest(landing).pages), landing.name))
     writer = raw.writer(raw.begin(SALES, whole.window, instant(epoch)))
     pages = zip(raw.manifest(whole).pages, raw.pages(whole), strict=True)
     for noted, page in list(pages)[:2]:
@@ -146,6 +167,6 @@ def quick_builds() -> Iterator[None]:
     """Build warehouses with one thread and without comments for the block, which takes half of the time."""
     with (
         patch.dict(CONFIG, threads=1),
-        patch("flows.stores.warehouse.warehouse._describe", lambda *_, **__: None),
+        patch("flows.stores.warehouse.filling._describe", lambda *_, **__: None),
     ):
         yield

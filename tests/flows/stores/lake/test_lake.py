@@ -13,6 +13,7 @@ import pytest
 
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.state import AppliedLanding, FoundOddity, LakeState
+from flows.stores.lake.written_files import sha256_of
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import ACCOUNT, OTHER_ACCOUNT, lake_rows, utc
 from transforms.errors import DataError
@@ -323,8 +324,8 @@ def built(tmp_path: Path) -> Lake:
 
 
 def test_adopt_leaves_unchanged_files_untouched(lake: Lake, built: Lake) -> None:
-    fill(lake)
     lake.rejects.write(ACCOUNT, rejects(1))
+    fill(lake)
     built.rejects.write(ACCOUNT, rejects(1))
     for path in (month_file(lake), month_file(lake, "2026-08")):
         os.utime(path, ns=(1, 1))
@@ -469,6 +470,33 @@ def test_damaged_rejects_are_noticed(damage: Callable[[Path], None], lake: Lake)
     is_changed = damage is not Path.touch
     assert lake.is_damaged(ACCOUNT) is is_changed
     assert (lake.state(ACCOUNT) is None) is is_changed
+
+
+def rot(path: Path) -> None:
+    """Flip a bit as a failing disk does: the file looks as it did. A new process has not read it yet."""
+    found = path.stat()
+    flip(path)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    sha256_of.cache_clear()
+
+
+def test_month_that_looks_alike_is_noticed_when_it_is_read(lake: Lake) -> None:
+    fill(lake)
+    rot(month_file(lake))
+    assert lake.state(ACCOUNT) is not None
+    assert lake.state(ACCOUNT, thoroughly=True) is None
+
+
+def test_table_that_looks_alike_is_noticed_and_replaced(lake: Lake, built: Lake) -> None:
+    for each in (lake, built):
+        each.rejects.write(ACCOUNT, rejects(2))
+        fill(each)
+    before = lake.rejects.path(ACCOUNT).read_bytes()
+    rot(lake.rejects.path(ACCOUNT))
+    assert lake.state(ACCOUNT) is None
+    lake.adopt(ACCOUNT, built)
+    assert lake.rejects.path(ACCOUNT).read_bytes() == before
+    assert lake.state(ACCOUNT, thoroughly=True) is not None
 
 
 def test_table_that_was_not_there_is_noticed(lake: Lake) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,8 @@ import pyarrow as pa
 import pytest
 
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.written_files import total_rows
+from flows.stores.lake.state import LakeState
+from flows.stores.lake.written_files import sha256_of, total_rows
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.checks import CheckResult, check_table
 from flows.stores.warehouse.inputs import WarehouseInputs
@@ -75,6 +77,26 @@ def lake_of(data_dir: Path, *sids: str) -> list[Path]:
     lake = Lake(data_dir)
     lake.replace(ACCOUNT, "2026-07", lake_rows(*sids))
     return sorted(lake.folder.rglob("*.parquet"))
+
+
+def recorded_lake(data_dir: Path, *sids: str) -> list[Path]:
+    """Write such a lake with the digests of its files."""
+    lake = Lake(data_dir)
+    lake.replace(ACCOUNT, "2026-07", lake_rows(*sids))
+    lake.finish(ACCOUNT, LakeState())
+    return list(lake.files(ACCOUNT).values())
+
+
+def rot(path: Path, place: float) -> None:
+    """Flip a bit of a file as a failing disk does: its size and time stay. A new process has not read it yet."""
+    found = path.stat()
+    with path.open("r+b") as file:
+        file.seek(int(place * found.st_size))
+        (byte,) = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    sha256_of.cache_clear()
 
 
 @pytest.fixture
@@ -245,6 +267,25 @@ def test_build_does_not_reuse_a_file_changed_by_others(
     assert recordings_of(warehouse) == 1
 
 
+def test_build_refuses_a_month_that_is_not_as_written(warehouse: Warehouse, tmp_path: Path) -> None:
+    (month,) = recorded_lake(tmp_path / "lake", "R1")
+    rot(month, 0.5)
+    with pytest.raises(DataError, match=rf"^{month} is damaged\. Run `recspend normalize --rebuild`"):
+        warehouse.build(contents([month]))
+    assert files(warehouse) == []
+
+
+def test_damaged_file_is_not_reused(
+    warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = contents(lake_of(tmp_path / "lake", "R1"))
+    warehouse.build(given)
+    rot(warehouse.path, 0)
+    warehouse.build(given)
+    assert "warehouse.duckdb is damaged; rebuilding it." in caplog.text
+    assert recordings_of(warehouse) == 1
+
+
 def test_build_without_a_lake_makes_empty_tables(warehouse: Warehouse) -> None:
     warehouse.build(contents(models=MODELS, checks=CHECKS))
     with warehouse.connected():
@@ -298,7 +339,7 @@ def test_tables_work_without_the_lake_and_views_need_it(warehouse: Warehouse, tm
     assert one(warehouse, kinds) == 0
     lake_files[0].unlink()
     assert one(warehouse, f"select count(*) from {fact}") == 1
-    with pytest.raises(ConfigError, match="No files found"):
+    with pytest.raises(DataError, match=f"^{lake_files[0]} is missing"):
         warehouse.table("from staging.stg_recordings")
 
 
@@ -822,6 +863,50 @@ def test_query_reports_a_file_that_is_not_a_warehouse(warehouse: Warehouse, cont
         DataError, match=r"warehouse\.duckdb cannot be opened: .* Run `recspend model` to rebuild it\."
     ):
         warehouse.table("select 1")
+
+
+def _halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_halve, "is damaged"),
+        (Path.unlink, "is missing"),
+        (partial(rot, place=0.9999), "is damaged"),
+    ],
+    ids=["cut in half", "removed", "bit rot"],
+)
+def test_query_and_check_name_a_damaged_month(
+    damage: Callable[[Path], None], words: str, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    (month,) = recorded_lake(tmp_path / "it's", "R1")
+    warehouse.build(contents([month]))
+    damage(month)
+    said = rf"^{month} {words}\. Run `recspend normalize --rebuild` to rebuild it from the raw pages, then"
+    check = Check("all", "all.sql", "from landed.recordings", "fail", "")
+    for ask in (lambda: warehouse.table("from landed.recordings"), lambda: warehouse.check([check])):
+        with pytest.raises(DataError, match=said):
+            ask()
+
+
+def test_wrong_query_is_not_taken_for_damage(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.build(contents(recorded_lake(tmp_path / "lake", "R1")))
+    for sql in ("from landed.recording", "select error(recording_sid) from landed.recordings", "selec 1"):
+        with pytest.raises(ConfigError, match=r"Correct the query; `show all tables` lists the tables\."):
+            warehouse.table(sql)
+
+
+def test_query_names_a_damaged_warehouse(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.build(contents(lake_of(tmp_path / "lake", "R1")))
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("create table marts.large as select hash(range) as number from range(1_000_000)")
+    rot(warehouse.path, 0.5)
+    with pytest.raises(
+        DataError, match=r"warehouse\.duckdb is damaged\. Delete it, then run `recspend model`"
+    ):
+        warehouse.table("select sum(number) from marts.large")
 
 
 def test_open_translates_every_error_of_duckdb(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
