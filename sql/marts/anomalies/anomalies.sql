@@ -9,12 +9,11 @@ found as (
 ),
 
 days as (
-    select * from marts.account_days
+    select
+        *,
+        expected_cost is not null and unestimated_minutes = 0 as is_known,
+    from marts.account_days
     where is_whole
-),
-
-settings as (
-    select * from landed.settings
 ),
 
 by_source as (
@@ -39,7 +38,7 @@ by_source as (
     group by usage_date, account_sid, currency, source
 ),
 
--- The day itself, and the earlier days of the same weekday it is compared with.
+-- The day itself, and the earlier days of the same weekday it is compared with: those that its median is made of.
 compared as (
     select
         found.usage_date,
@@ -48,13 +47,14 @@ compared as (
         found.measure,
         days.usage_date as compared_date,
     from found
-    cross join settings
+    cross join landed.settings as settings
     inner join days
         on
             found.account_sid = days.account_sid and found.currency = days.currency
             and days.usage_date between found.usage_date
             - settings.anomaly_window_days and found.usage_date
             and extract(isodow from found.usage_date) = days.weekday
+            and (found.measure = 'minutes' or days.is_known)
 ),
 
 sources as (

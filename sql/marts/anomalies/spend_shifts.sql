@@ -4,11 +4,18 @@ levels as (
     select
         *,
         usage_date - date '2000-01-01' as day_number,
+        max(day_number) over (partition by account_sid, currency) as newest_day,
     from marts.daily_levels
 ),
 
+-- The days that the levels are made of: others would count in the cost of a source, but not in the number of days.
 daily as (
-    select * from marts.expected_daily_spend
+    select expected.*
+    from marts.expected_daily_spend as expected
+    inner join levels
+        on
+            expected.usage_date = levels.usage_date and expected.account_sid = levels.account_sid
+            and expected.currency = levels.currency
 ),
 
 -- Around a shift, a median shows it for days before and after; days up to two weeks apart are the same shift.
@@ -44,22 +51,10 @@ ranked as (
     from runs
 ),
 
-newest as (
-    select
-        account_sid,
-        currency,
-        max(day_number) as newest_day,
-    from levels
-    group by account_sid, currency
-),
-
 -- A shift is known when the day after it has two weeks of its own, and shows it less.
 found as (
-    select ranked.*
-    from ranked
-    inner join newest
-        on ranked.account_sid = newest.account_sid and ranked.currency = newest.currency
-    where ranked.place = 1 and ranked.day_number + 14 <= newest.newest_day
+    select * from ranked
+    where place = 1 and day_number + 14 <= newest_day
 ),
 
 by_source as (
