@@ -39,7 +39,7 @@ class Story:
     run. concurrency: how many windows are read at once. increments: seconds in whose steps the accounts are billed, in
     turn. increments_at_last: what the settings say instead, before the last run. credits: from each of these days on,
     the setting `credits` of the accounts, in turn. refunds: before the run of each of these days, recordings change the
-    sign of their price.
+    sign of their price. surges: days on which accounts record more.
     """
 
     seed: int
@@ -62,6 +62,7 @@ class Story:
     increments_at_last: tuple[int, ...] | None = None
     credits: Mapping[date, tuple[Credits, ...]] = field(default_factory=dict)
     refunds: Mapping[date, Sequence["Refund"]] = field(default_factory=dict)
+    surges: Sequence["Surge"] = ()
 
     def requests(self) -> list[RunRequest]:
         """Return what is asked for each time: everything, or all but the unread days."""
@@ -80,6 +81,15 @@ class Refund(NamedTuple):
     account: int
     month: str
     share: float
+
+
+class Surge(NamedTuple):
+    """An account has more recordings on each day from first to last: this many of the same length."""
+
+    account: int
+    first: date
+    last: date
+    recordings: int
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,8 @@ def tell(story: Story, data_dir: Path, reference: Callable[[Sequence[str]], Mapp
         in_haste(page_size=20),
     ):
         accounts = [replace(each, provider=providers[each.account_sid]) for each in accesses_of(emulator)]
+        for surge in story.surges:
+            _surge(source.ledger, surge)
         context, credits_at = _happen(story, source, _context(story, source, accounts, data_dir))
     perform(context, RunRequest("report"))
     zone = story.zone_at_last or story.zone
@@ -205,6 +217,17 @@ def _refund(ledger: LivingLedger, rng: Random, refund: Refund) -> None:
         if begins <= each.created_at < ends and rng.random() < refund.share:
             sign = "positive" if each.forms.sign == "negative" else "negative"
             _change(ledger, rng, each, forms=replace(each.forms, sign=sign))
+
+
+def _surge(ledger: LivingLedger, surge: Surge) -> None:
+    sid = ledger.accounts[surge.account].account_sid
+    like = max((each.recording for each in ledger.listed(sid)), key=lambda each: each.price or 0)
+    for number in range((surge.last - surge.first).days + 1):
+        morning = epoch_of(surge.first + timedelta(days=number), 9 * 3600)
+        for place in range(surge.recordings):
+            moment = morning + 60 * place
+            sequence = ledger.next_sequence(sid)
+            ledger.insert(replace(like, sequence=sequence, created_at=moment, updated_at=moment))
 
 
 def _any(ledger: LivingLedger, rng: Random) -> Recording:

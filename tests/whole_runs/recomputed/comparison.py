@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from tests.whole_runs.recomputed.values import Row
 
 _MOST = 20
+_CLOSE = 1e-5
+"""By what share a float may differ, and by the last two decimals in any case."""
 
 
 class Near(NamedTuple):
@@ -16,6 +18,12 @@ class Near(NamedTuple):
 
     value: Fraction
     parts: int
+
+
+class Close(NamedTuple):
+    """A float, which is worked out by roots and powers: other ways to compute it end in other last digits."""
+
+    value: float
 
 
 class Comparison:
@@ -54,6 +62,10 @@ def agree(found: Any, expected: Any) -> bool:
     if isinstance(expected, Near):
         return isinstance(found, Decimal) and abs(Fraction(found) - expected.value) <= expected.parts * _step(
             found
+        )
+    if isinstance(expected, Close):
+        return isinstance(found, Decimal) and abs(float(found) - expected.value) <= max(
+            _CLOSE * abs(expected.value), float(20 * _step(found))
         )
     if isinstance(found, bool) or isinstance(expected, bool):
         return found is expected

@@ -22,6 +22,9 @@ class Settings:
     settle_days: int = 90
     accrual_rate_days: int = 30
     short_recording_seconds: int = 5
+    anomaly_window_days: int = 56
+    anomaly_deviations: Decimal = Decimal("4.5")
+    anomaly_min_share: Decimal = Decimal("0.25")
     bill_tolerance_amount: Decimal = Decimal("0.01")
     bill_tolerance_share: Decimal = Decimal(0)
     bill_tolerance_minutes: Decimal = Decimal(5)

@@ -14,10 +14,10 @@ from tests.whole_runs.recomputed.figures import (
     rates,
     spend,
     storage,
-    trends,
     unpriced,
     waste,
 )
+from tests.whole_runs.recomputed.figures.outlook import budgets, forecast, shifts, trends, unusual
 from tests.whole_runs.recomputed.figures.spend import CELL
 from tests.whole_runs.recomputed.given import Given
 from tests.whole_runs.recomputed.values import Row
@@ -38,6 +38,8 @@ def _breakdown(name: str, column: str) -> Table:
         lambda given, facts: spend.breakdown(given, facts, column),
     )
 
+
+_MEASURED = ("usage_date", "account_sid", "currency", "measure")
 
 TABLES = (
     Table("marts.fct_recordings", ("recording_sid",), lambda _, facts: facts),
@@ -124,11 +126,20 @@ TABLES = (
     Table("marts.expected_daily_spend", ("usage_date", *CELL), estimates.expected_daily_spend),
     Table("marts.account_days", ("usage_date", "account_sid", "currency"), estimates.account_days),
     Table("marts.accruals", ("month", *CELL, "rate_source"), estimates.accruals),
-    Table("marts.budgets", ("month", "account_sid", "currency"), estimates.budgets),
+    Table("marts.budget_months", ("month", "account_sid", "currency"), budgets.budget_months),
+    Table("marts.budgets", ("month", "account_sid", "currency"), budgets.budgets),
     Table("marts.usual_days", ("usage_date", "account_sid", "currency"), trends.usual_days),
     Table("marts.weekday_pattern", ("account_sid", "currency", "weekday"), trends.weekday_pattern),
     Table("marts.spend_weeks", ("account_sid", "currency", "weeks_ago"), trends.spend_weeks),
     Table("marts.spend_moves", ("account_sid", "currency"), trends.spend_moves),
+    Table("marts.spend_trends", ("account_sid", "currency"), forecast.spend_trends),
+    Table("marts.forecast_days", ("usage_date", "account_sid", "currency"), forecast.forecast_days),
+    Table("marts.forecast", ("account_sid", "currency"), forecast.forecast),
+    Table("marts.daily_spreads", _MEASURED, unusual.daily_spreads),
+    Table("marts.daily_ranges", _MEASURED, unusual.daily_ranges),
+    Table("marts.anomalies", _MEASURED, unusual.anomalies),
+    Table("marts.daily_levels", ("usage_date", "account_sid", "currency"), shifts.daily_levels),
+    Table("marts.spend_shifts", ("since", "account_sid", "currency"), shifts.spend_shifts),
     Table("ops.coverage", ("account_sid", "day"), coverage.coverage),
     Table("ops.landings", ("landing",), lambda given, _: coverage.landings(given)),
 )

@@ -23,9 +23,6 @@ from tests.whole_runs.recomputed.values import (
     NOTHING,
     Row,
     days_between,
-    month_of,
-    next_month,
-    percent,
     total,
 )
 
@@ -268,42 +265,3 @@ def _account_day(months: Months, sid: str, day: date, rows: Sequence[Row]) -> Ro
         "expected_cost": expected if rows else NOTHING,
         "unestimated_recordings": sum(row["unestimated_recordings"] for row in rows),
     }
-
-
-def budgets(given: Given, facts: Sequence[Row]) -> list[Row]:
-    """What each month with a budget did cost. Its end is a forecast, which is not worked out here."""
-    days = [row for row in account_days(given, facts) if row["recordings"]]
-    if not days:
-        return []
-    first, last = min(month_of(row["usage_date"]) for row in days), month_of(given.as_of)
-    rows = []
-    for sid, currency, lines in _budget_lines(given):
-        month = first
-        while month <= last:
-            amount = next((amount for valid_from, amount in reversed(lines) if valid_from <= month), None)
-            if amount is not None:
-                spent = [
-                    row["cost"]
-                    for row in days
-                    if month_of(row["usage_date"]) == month
-                    and row["currency"] == currency
-                    and sid in (None, row["account_sid"])
-                ]
-                cost = total(spent)
-                rows.append(
-                    {"month": month, "account_sid": sid, "currency": currency, "budget": amount}
-                    | {"cost": cost, "used_percent": percent(cost, amount)}
-                )
-            month = next_month(month)
-    return rows
-
-
-def _budget_lines(given: Given) -> list[tuple[str | None, str, list[tuple[date, Decimal | None]]]]:
-    found: dict[tuple[str | None, str], list[tuple[date, Decimal | None]]] = {}
-    for line in given.table("budgets"):
-        amount = Decimal(line["amount"]) if line["amount"] else None
-        place = line["account_sid"], line["currency"] or ""
-        found.setdefault(place, []).append((date.fromisoformat(f"{line['valid_from']}-01"), amount))
-    return [
-        (sid, currency, sorted(lines, key=lambda line: line[0])) for (sid, currency), lines in found.items()
-    ]
