@@ -239,6 +239,7 @@ def test_recomputed_figures_agree_after_eventful_months(name: str, tmp_path: Pat
     assert EVERY_TABLE - comparison.cells.keys() <= may_be_empty
 
 
+@pytest.mark.slow
 def test_recomputed_figures_agree_with_any_increment(tmp_path: Path) -> None:
     # Of these, money has nine decimals at most. The others are in test_ledger.py.
     story = replace(SMALL, accounts=3, twilio=2, increments=(6, 15, 60), increments_at_last=(30, 15, 6))
@@ -246,6 +247,7 @@ def test_recomputed_figures_agree_with_any_increment(tmp_path: Path) -> None:
     assert not comparison.differences, str(comparison)
 
 
+@pytest.mark.slow
 def test_recomputed_figures_agree_with_credits(tmp_path: Path) -> None:
     story = replace(
         SMALL,

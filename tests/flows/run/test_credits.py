@@ -74,6 +74,7 @@ def changes(data_dir: Path) -> list[tuple[date, str, Decimal]]:
     return [(row["month"], row["kind"], row["cost_change"]) for row in rows_of(data_dir, select)]
 
 
+@pytest.mark.slow
 def test_credits_count_or_are_net_and_closed_months_stay(tmp_path: Path) -> None:
     source = open_living(RECORDINGS, now=epoch_of(TODAY))
     ledger = source.ledger

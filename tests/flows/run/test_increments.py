@@ -81,6 +81,7 @@ def type_of_whole_minutes(data_dir: Path) -> str:
     return str(found["billed_minutes"].type)
 
 
+@pytest.mark.slow
 def test_minutes_follow_the_increment_and_closed_months_stay(tmp_path: Path) -> None:
     source = open_living(RECORDINGS, now=epoch_of(TODAY))
     ledger = source.ledger

@@ -75,6 +75,7 @@ def test_contents_are_changed_once_for_an_account(source: LivingSource) -> None:
             assert body_of(running) == plain
 
 
+@pytest.mark.slow
 def test_responses_nobody_could_hold(source: LivingSource) -> None:
     with serve(source) as running:
         plain = body_of(running)
