@@ -108,7 +108,7 @@ def _read_recordings(
     note_deleted_are_asked_for(workers, data_dir, clock())
     fetch = partial(_fetch_in_steps, workers, dialect, name, step, partial(progress, f"ingest {name}"))
     fetch(_unfinished(RawPages(data_dir), workers.account_sid, clock()))
-    days = plan_account(workers, dialect, data_dir, request, clock().date())
+    days = plan_account(workers, dialect, data_dir, request, clock().date()).reads
     # A window that failed just now is left to the next run, which continues after its last page.
     failed = {day for window, _ in workers.totals.failures for day in days_of(window)}
     fetch(windows_of(days.keys() - failed))

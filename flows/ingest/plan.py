@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,9 +19,9 @@ from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.audit import Quarter, quarter_of, quarters_to_count
 from transforms.ingest.dialect import Dialect, calibrate
-from transforms.ingest.plan import DayCount, Reason, expected_pages, plan_days, windows_of
+from transforms.ingest.plan import DayCount, Reason, expected_pages, plan_days, waiting_days, windows_of
 from transforms.ingest.request import IngestRequest
-from transforms.values.windows import CoveredDay, Window, covered_days, days_of, find_first_day
+from transforms.values.windows import CoveredDay, Window, days_of, find_first_day
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -29,8 +30,20 @@ PLAN_SCHEMA = pa.schema(
         ("last_day", pa.date32()),
         ("reason", pa.string()),
         ("requests", pa.int64()),
+        ("read_on", pa.date32()),
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The days to read now, each with the reason, and the unsettled days that wait, each with the day they are read on.
+
+    All days are UTC.
+    """
+
+    reads: Mapping[date, Reason]
+    waits: Mapping[date, date] = field(default_factory=dict)
 
 
 def planned_reads(
@@ -38,18 +51,20 @@ def planned_reads(
 ) -> pa.Table:
     """Return what ingesting an account would read (PLAN_SCHEMA): days (UTC), the reason, and an estimate of requests.
 
-    The estimate is based on the recordings known so far. Raises ApiError when the account's first day is not known yet
+    The estimate is based on the recordings known so far. Unsettled days that are read later are at the end. Raises ApiError when the account's first day is not known yet
     and the API cannot be asked for it.
     """
     raw, today = RawPages(data_dir), clock().date()
     with Workers(access, raw, retry_policy, request.concurrency, clock, request.limits) as workers:
         dialect = find_dialect(workers, data_dir, today)
         note_deleted_are_asked_for(workers, data_dir, clock())
-        days = plan_account(workers, dialect, data_dir, request, today)
+        plan = plan_account(workers, dialect, data_dir, request, today)
     # A day that was read and has no recordings is unlikely to have any now.
-    read = covered_days(landing.fetch for landing in raw.complete(access.account_sid))
-    known = dict.fromkeys((day.day for day in read), DayCount(0, 0))
+    known = dict.fromkeys(raw.covered(access.account_sid), DayCount(0, 0))
     known |= Lake(data_dir).count_by_day(access.account_sid, today)
+    planned = {day: (reason, today) for day, reason in plan.reads.items()}
+    planned |= {day: ("unsettled", later) for day, later in plan.waits.items()}
+    groups = sorted(dict.fromkeys(planned.values()), key=lambda group: group[1])
     return pa.Table.from_pylist(
         [
             {
@@ -58,9 +73,10 @@ def planned_reads(
                 "last_day": window.last,
                 "reason": reason,
                 "requests": expected_pages(window, known),
+                "read_on": read_on,
             }
-            for reason in dict.fromkeys(days.values())
-            for window in windows_of(day for day in days if days[day] == reason)
+            for reason, read_on in groups
+            for window in windows_of(day for day in planned if planned[day] == (reason, read_on))
         ],
         PLAN_SCHEMA,
     )
@@ -68,24 +84,23 @@ def planned_reads(
 
 def plan_account(
     workers: Workers, dialect: Dialect, data_dir: Path, request: IngestRequest, today: date
-) -> dict[date, Reason]:
-    """Return the days to read now, each with the reason. May ask the API for the account's first day, once."""
+) -> Plan:
+    """Return which days to read now, and which later. May ask the API for the account's first day, once."""
     sid = workers.account_sid
-    covered = {
-        day.day: day for day in covered_days(landing.fetch for landing in RawPages(data_dir).complete(sid))
-    }
+    covered = RawPages(data_dir).covered(sid)
     first = request.first or _first_day(workers, dialect, data_dir, covered, today)
     # Days in the future have no recordings yet, and must not count as read.
     days = Window(first, min(request.last or today, today))
     if request.again:
-        return dict.fromkeys(days_of(days), "asked again")
+        return Plan(dict.fromkeys(days_of(days), "asked again"))
     counts = Lake(data_dir).count_by_day(sid, today, today - timedelta(days=request.rules.settle_days))
     unsettled = [day for day, count in counts.items() if count.unsettled]
     deleted_since = AccountStates(data_dir).read(sid).deleted_since
     # Who names the last day wants these days, and no others.
     audit_requests = request.rules.audit_requests if request.last is None else 0
     kept = _kept(data_dir, sid, covered, today, audit_requests)
-    return plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept)
+    reads = plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept)
+    return Plan(reads, waiting_days(days, today, covered, unsettled, reads, request.rules))
 
 
 def _kept(

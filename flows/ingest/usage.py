@@ -6,16 +6,17 @@ from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.client import USAGE
 from flows.stores.lake.usage_records import raw_usage
+from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.plan import windows_of
 from transforms.ingest.request import Rules
 from transforms.ingest.usage import days_to_read
-from transforms.values.windows import Window, covered_days
+from transforms.values.windows import Window
 
 
 def ingest_usage(
     workers: Workers, data_dir: Path, days: Window, rules: Rules, clock: Clock, *, again: bool = False
 ) -> None:
-    """Land the Usage Records of the days that have to be read: those never read, and those that may still change.
+    """Land the Usage Records of the days that have to be read: those never read, and those that may have changed.
 
     again: read every one of these days that is over. A landing that a killed run left unfinished is discarded, and its
     days are read again. Raises ApiError or DataError; pages landed until then are kept.
@@ -23,8 +24,8 @@ def ingest_usage(
     raw, sid, today = raw_usage(data_dir), workers.account_sid, clock().date()
     for interrupted in raw.unfinished(sid):
         raw.discard(interrupted)
-    read = {day.day: day for day in covered_days(landing.fetch for landing in raw.complete(sid))}
-    for window in windows_of(days_to_read(days, today, {} if again else read, rules)):
+    read, recordings = raw.covered(sid), RawPages(data_dir).covered(sid)
+    for window in windows_of(days_to_read(days, today, {} if again else read, rules, recordings)):
         landing = raw.begin(sid, window, clock())
         writer = raw.writer(landing)
         with workers.api() as api:

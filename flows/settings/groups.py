@@ -23,7 +23,14 @@ def retry_policy(settings: Settings) -> RetryPolicy:
 
 def rules(settings: Settings, audit_days: int = 0) -> Rules:
     """Return the rules for which days a run reads again."""
-    return Rules(settings.lookback_days, settings.settle_days, audit_days, settings.audit_requests)
+    return Rules(
+        lookback_days=settings.lookback_days,
+        settle_days=settings.settle_days,
+        audit_days=audit_days,
+        audit_requests=settings.audit_requests,
+        settle_each_run_days=settings.settle_each_run_days,
+        settle_daily_days=settings.settle_daily_days,
+    )
 
 
 def model_options(settings: Settings, names: Mapping[str, str]) -> ModelOptions:

@@ -4,7 +4,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ LATER = TODAY + timedelta(hours=1)
 
 def context_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: Any) -> RunContext:
     steps = count()  # next() on it is atomic: all workers call it
+    settings = {"settle_each_run_days": settings.get("settle_days", 90)} | settings
     return replace(
         context_for(accesses_of(emulator), data_dir, **settings),
         clock=lambda: now + timedelta(milliseconds=next(steps)),
@@ -32,9 +34,14 @@ def context_at(now: datetime, emulator: Emulator, data_dir: Path, **settings: An
 
 
 def plan(context: RunContext, request: RunRequest = INGEST) -> list[Row]:
-    """Return the rows of the plan, without the account."""
+    """Return the rows of the plan that are read today, without the account."""
+    return [row[:-1] for row in whole_plan(context, request) if row[-1] == context.clock().date()]
+
+
+def whole_plan(context: RunContext, request: RunRequest = INGEST) -> list[tuple[Any, ...]]:
+    """Return all rows of the plan, without the account."""
     table = planned(context, request)
-    assert table.column_names == ["account", "first_day", "last_day", "reason", "requests"]
+    assert table.column_names == ["account", "first_day", "last_day", "reason", "requests", "read_on"]
     assert set(table["account"].to_pylist()) <= {access.name for access in context.accounts or ()}
     return [tuple(row.values())[1:] for row in table.to_pylist()]
 
@@ -125,6 +132,21 @@ def test_plan_follows_lookback_and_settle_days(read: tuple[Emulator, Path]) -> N
     assert plan(context, RunRequest("ingest", september(1))) == [
         (september(30), september(30), "look back", 1)
     ]
+
+
+def test_plan_says_when_waiting_days_are_read(read: tuple[Emulator, Path]) -> None:
+    emulator, data_dir = read
+    at = partial(context_at, emulator=emulator, data_dir=data_dir, settle_each_run_days=3, lookback_days=0)
+    asked = RunRequest("ingest", september(1), september(29))
+    # Tomorrow the 11th is still younger than 21 days, and read once a day. The 10th is read once a week.
+    assert whole_plan(at(LATER, settle_daily_days=21), asked) == [
+        (september(11), september(11), "unsettled", 1, date(2026, 10, 1)),
+        (september(10), september(10), "unsettled", 1, date(2026, 10, 7)),
+    ]
+    tomorrow = whole_plan(at(TODAY + timedelta(days=1), settle_daily_days=21), asked)
+    assert [row[-1] for row in tomorrow] == [date(2026, 10, 1), date(2026, 10, 7)]
+    next_week = whole_plan(at(TODAY + timedelta(days=7)), asked)
+    assert next_week == [(september(10), september(11), "unsettled", 1, date(2026, 10, 7))]
 
 
 def test_plan_gives_the_reason_of_repeated_and_audited_days(read: tuple[Emulator, Path]) -> None:
@@ -261,10 +283,11 @@ def recspend(
 def test_dry_run_prints_the_plan_as_json(recspend: Recspend) -> None:
     code, out, _ = recspend("--json", "--from", "2026-08-30", "--to", "2026-09-02")
     row = {"account": "support", "first_day": "2026-08-30", "last_day": "2026-08-31", "requests": 1}
-    assert (code, json.loads(out)) == (0, [row | {"reason": "not covered"}])
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert (code, json.loads(out)) == (0, [row | {"reason": "not covered", "read_on": today}])
     code, out, _ = recspend("--json", "--from", "2026-09-02", "--to", "2026-09-03", "--again")
     row |= {"first_day": "2026-09-02", "last_day": "2026-09-03"}
-    assert (code, json.loads(out)) == (0, [row | {"reason": "asked again"}])
+    assert (code, json.loads(out)) == (0, [row | {"reason": "asked again", "read_on": today}])
 
 
 def test_dry_run_prints_an_empty_plan(recspend: Recspend) -> None:
@@ -275,8 +298,8 @@ def test_dry_run_prints_the_plan_as_a_table(recspend: Recspend) -> None:
     code, out, _ = recspend("--from", "2026-08-30", "--to", "2026-09-02")
     words = [line.split() for line in out.splitlines()]
     assert code == 0
-    assert words[0] == ["account", "first_day", "last_day", "reason", "requests"]
-    assert words[2] == ["support", "2026-08-30", "2026-08-31", "not", "covered", "1"]
+    assert words[0] == ["account", "first_day", "last_day", "reason", "requests", "read_on"]
+    assert words[2][:-1] == ["support", "2026-08-30", "2026-08-31", "not", "covered", "1"]
 
 
 def test_dry_run_reports_a_refused_token(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from transforms.ingest.audit import ROWS_PER_PAGE, days_to_audit
 from transforms.ingest.request import Rules
+from transforms.ingest.settling import is_due, next_due
 from transforms.schema import DELETED, LAKE_SCHEMA, NO_AUDIO_STATUSES
 from transforms.values.dates import INSTANT
 from transforms.values.windows import CoveredDay, Window, consecutive, days_of, quarter_windows
@@ -64,7 +65,7 @@ def plan_days(
             reasons[day] = "look back"
         elif deleted_since is not None and _may_lack_deleted(covered[day], today, deleted_since):
             reasons[day] = "deletions"
-        elif day in unsettled and age < rules.settle_days:
+        elif day in unsettled and is_due(day, covered[day].fetched_at, today, rules):
             reasons[day] = "unsettled"
         day += _DAY
     for day in _oldest_fetched(days, covered, reasons)[: rules.audit_days]:
@@ -72,6 +73,23 @@ def plan_days(
     for day in days_to_audit(days, today, covered, kept, reasons, rules.audit_requests):
         reasons.setdefault(day, "audit")
     return dict(sorted(reasons.items()))
+
+
+def waiting_days(
+    days: Window,
+    today: date,
+    covered: Mapping[date, CoveredDay],
+    unsettled: Collection[date],
+    planned: Collection[date],
+    rules: Rules,
+) -> dict[date, date]:
+    """Return the unsettled days of a range that are not fetched now, each with the day on which it will be."""
+    waiting = {
+        day: next_due(day, covered[day].fetched_at, today, rules)
+        for day in sorted(unsettled)
+        if day in covered and day not in planned and days.first <= day <= days.last
+    }
+    return {day: due for day, due in waiting.items() if due is not None}
 
 
 def _may_lack_deleted(day: CoveredDay, today: date, deleted_since: datetime) -> bool:

@@ -23,7 +23,7 @@ from flows.stores.raw.landing import ABANDONED, MANIFEST, STAMP, LandedPage, Lan
 from flows.stores.whole_files import make_folder
 from transforms.errors import DataError
 from transforms.pages.recordings import Page
-from transforms.values.windows import Window
+from transforms.values.windows import CoveredDay, Window, covered_days
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,10 @@ class RawPages:
     def complete(self, account_sid: str) -> list[Landing]:
         """List the landings with a manifest, in the order they began."""
         return [landing for landing in self._landings(account_sid) if self._has(landing, MANIFEST)]
+
+    def covered(self, account_sid: str) -> dict[date, CoveredDay]:
+        """Return every day that the complete landings cover, with its last fetch."""
+        return {day.day: day for day in covered_days(each.fetch for each in self.complete(account_sid))}
 
     def readable(self, account_sid: str) -> list[Landing]:
         """List all landings whose pages count, complete or abandoned, in the order they began."""

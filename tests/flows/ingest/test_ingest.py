@@ -127,7 +127,11 @@ def test_late_price_is_found_without_reading_other_old_days(tmp_path: Path) -> N
         read(emulator, tmp_path / "data", TODAY)
     with served(SETTLED, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY + timedelta(hours=1))
-        assert days_asked(emulator, 0) == [("2026-09-02", "2026-09-02"), ("2026-09-28", "2026-09-30")]
+        assert days_asked(emulator, 0) == [("2026-09-28", "2026-09-30")]
+        before = len(emulator.requests)
+        no_audit = IngestRequest(rules=Rules(audit_requests=0))
+        read(emulator, tmp_path / "data", TODAY + timedelta(days=7), no_audit)
+        assert days_asked(emulator, before)[0] == ("2026-09-02", "2026-09-02")
     priced = rows_of(
         tmp_path / "data",
         "select cost, first_seen_at, first_priced_at from marts.fct_recordings order by created_at",
@@ -153,7 +157,7 @@ def test_unpriced_recording_is_read_again_until_settle_days(tmp_path: Path) -> N
             emulator,
             tmp_path / "data",
             TODAY + timedelta(hours=2),
-            IngestRequest(rules=Rules(settle_days=59)),
+            IngestRequest(rules=Rules(settle_days=59, settle_each_run_days=59)),
         )
         assert days_asked(emulator, before) == [("2026-08-03", "2026-08-03"), ("2026-09-28", "2026-09-30")]
 
@@ -250,7 +254,7 @@ def test_future_days_are_not_requested_or_counted_as_read(tmp_path: Path) -> Non
         with Workers(access, RawPages(data_dir), RetryPolicy(), 1) as workers:
             plan = plan_account(
                 workers, Dialect(), data_dir, IngestRequest(first=date(2026, 9, 29)), date(2026, 10, 1)
-            )
+            ).reads
     assert plan[date(2026, 10, 1)] == "not covered"
 
 

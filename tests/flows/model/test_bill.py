@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flows.emulator import Emulator, Parameters, Recording, open_ledger, open_living, serve
+from flows.ingest.plan import Plan
 from flows.run.request import RunRequest
 from flows.run.summary import RunSummary
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
@@ -228,9 +229,10 @@ def test_usage_is_requested_for_open_days_of_one_account(tmp_path: Path) -> None
             "PageSize": ["1000"],
         }
         assert "2026-08-31" <= asked["StartDate"][0] <= "2026-09-02"
-        run(emulator, tmp_path, settle_days=5)
+        run(emulator, tmp_path, settle_days=5, settle_each_run_days=5)
         again = usage_requests(emulator)[1]
-        assert (again["StartDate"], again["EndDate"]) == (["2026-09-09"], ["2026-09-13"])
+        # The 9th is five days old, the 10th four.
+        assert (again["StartDate"], again["EndDate"]) == (["2026-09-10"], ["2026-09-13"])
         run(emulator, tmp_path, RunRequest(first=SECOND, last=THIRD, again=True), settle_days=5)
         again = usage_requests(emulator)[2]
         assert (again["StartDate"], again["EndDate"]) == (["2026-09-02"], ["2026-09-03"])
@@ -271,7 +273,7 @@ def test_corrected_usage_gets_a_new_page_and_unchanged_does_not(tmp_path: Path) 
         run(emulator, tmp_path)
         assert rows_of(tmp_path, "select * from landed.usage_records order by all") == before
         emulator.ledger.change(LEDGER[4].sid, price=Decimal("0.07"))
-        run(emulator, tmp_path)
+        run(emulator, tmp_path, settle_each_run_days=90)
     after = by_raw_page(tmp_path)
     assert after[SECOND] == pages[SECOND]
     assert after[THIRD] > pages[THIRD]
@@ -297,7 +299,7 @@ def test_coverage_gaps_and_the_running_day_are_not_compared(tmp_path: Path) -> N
         run(emulator, tmp_path, RunRequest(first=SECOND, last=SECOND))
         run(emulator, tmp_path, RunRequest(first=FOURTH))
         # The usage of the third is read, but not its recordings.
-        with patch("flows.ingest.ingest.plan_account", lambda *_: {}):
+        with patch("flows.ingest.ingest.plan_account", lambda *_: Plan({})):
             run(emulator, tmp_path, RunRequest(first=THIRD, last=THIRD))
     rows = reconciliation(tmp_path)
     assert by_day(

@@ -51,6 +51,8 @@ ENVIRONMENT = {
     "REPORT_PAGE": ("false", False),
     "LOOKBACK_DAYS": ("99", 99),
     "SETTLE_DAYS": ("9", 9),
+    "SETTLE_EACH_RUN_DAYS": ("5", 5),
+    "SETTLE_DAILY_DAYS": ("21", 21),
     "AUDIT_REQUESTS": ("4", 4),
     "AUDIT_WARNING_DAYS": ("50", 50),
     "USAGE_RECORDS": ("false", False),

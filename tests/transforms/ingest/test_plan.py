@@ -18,6 +18,7 @@ from transforms.ingest.plan import (
     expected_pages,
     plan_days,
     split,
+    waiting_days,
     windows_of,
 )
 from transforms.ingest.request import Rules
@@ -59,6 +60,25 @@ def test_plan_skips_unsettled_days_after_settle_days() -> None:
     unsettled = [date(2026, 9, 20), date(2026, 9, 21)]
     plan = plan_days(SEPTEMBER, TODAY, covered(*EVERY_DAY), unsettled, Rules(lookback_days=0, settle_days=10))
     assert plan == {date(2026, 9, 21): "unsettled"}
+
+
+def test_plan_leaves_out_an_unsettled_day_read_today() -> None:
+    yesterday, today = (covered(date(2026, 9, 20), read_after_days=days) for days in (9, 10))
+    rules = Rules(lookback_days=0)
+    unsettled = [date(2026, 9, 20)]
+    assert plan_days(SEPTEMBER, TODAY, covered(*EVERY_DAY) | yesterday, unsettled, rules) == {
+        date(2026, 9, 20): "unsettled"
+    }
+    assert plan_days(SEPTEMBER, TODAY, covered(*EVERY_DAY) | today, unsettled, rules) == {}
+    waiting = waiting_days(SEPTEMBER, TODAY, covered(*EVERY_DAY) | today, unsettled, [], rules)
+    assert waiting == {date(2026, 9, 20): date(2026, 10, 1)}
+
+
+def test_no_day_waits_that_is_planned_settled_or_too_old() -> None:
+    read = covered(*EVERY_DAY, read_after_days=29)
+    rules = Rules(lookback_days=0, settle_days=20, settle_daily_days=0)
+    waiting = waiting_days(SEPTEMBER, TODAY, read, EVERY_DAY[5:26], EVERY_DAY[20:], rules)
+    assert waiting == {}
 
 
 def test_plan_includes_a_day_fetched_before_it_was_over() -> None:

@@ -10,7 +10,7 @@ from transforms.ingest.usage import days_to_read, usage_parameters
 from transforms.normalize.usage import fold_usage
 from transforms.pages.recordings import Page
 from transforms.pages.usage import USAGE_SCHEMA, Usage, read_usage, read_usage_envelope
-from transforms.values.windows import CoveredDay, Window
+from transforms.values.windows import CoveredDay, Window, days_of
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 9, 14), date(2026, 9, 15), date(2026, 9, 16)
 WINDOW = Window(MONDAY, TUESDAY)
@@ -169,15 +169,40 @@ def test_days_to_read_are_over_and_new_or_may_change() -> None:
         for day, over in ((MONDAY, True), (TUESDAY, False), (date(2026, 9, 18), True))
     }
     days = Window(MONDAY, date(2026, 9, 19))
-    rules = Rules(settle_days=1)
+    rules = Rules(settle_days=2)
     assert days_to_read(days, date(2026, 9, 19), read_days, rules) == [
         *(TUESDAY, WEDNESDAY, date(2026, 9, 17)),
         date(2026, 9, 18),
     ]
+    # The 18th is settled, and costs nothing between two others.
     assert days_to_read(days, date(2026, 9, 20), read_days, Rules(settle_days=0)) == [
         *(TUESDAY, WEDNESDAY, date(2026, 9, 17)),
-        date(2026, 9, 19),
+        *(date(2026, 9, 18), date(2026, 9, 19)),
     ]
+
+
+def test_days_between_quarters_are_not_read() -> None:
+    days = Window(date(2026, 6, 1), date(2026, 10, 31))
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    unread = (date(2026, 6, 20), date(2026, 6, 22), date(2026, 10, 5), date(2026, 10, 6))
+    read_days = {day: CoveredDay(day, at, "L", was_over=True) for day in days_of(days) if day not in unread}
+    rules = Rules(settle_days=0)
+    assert days_to_read(days, date(2026, 11, 2), read_days, rules) == [
+        *(date(2026, 6, 20), date(2026, 6, 21), date(2026, 6, 22)),
+        *(date(2026, 10, 5), date(2026, 10, 6)),
+    ]
+
+
+def test_days_are_read_after_their_recordings_until_settled() -> None:
+    days = Window(MONDAY, WEDNESDAY)
+    read, later = datetime(2026, 9, 20, 12, tzinfo=UTC), datetime(2026, 9, 20, 13, tzinfo=UTC)
+    usage = {day: CoveredDay(day, read, "L", was_over=True) for day in days_of(days)}
+    recordings = {TUESDAY: CoveredDay(TUESDAY, later, "L", was_over=True)}
+    today = date(2026, 9, 20)
+    assert days_to_read(days, today, usage, Rules(), recordings) == [TUESDAY]
+    assert days_to_read(days, today, usage, Rules(settle_days=5), recordings) == []
+    usage[TUESDAY] = CoveredDay(TUESDAY, later, "L", was_over=True)
+    assert days_to_read(days, today, usage, Rules(), recordings) == []
 
 
 def test_usage_parameters_exclude_subaccounts() -> None:
