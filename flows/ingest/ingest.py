@@ -9,10 +9,11 @@ from pathlib import Path
 
 from flows.ingest.plan import find_dialect, note_deleted_are_asked_for, plan_account
 from flows.ingest.usage import ingest_usage
-from flows.ingest.workers import Workers, days_in, window_of
-from flows.stage import Clock, Progress, Step, directly, silent, utc_now
+from flows.ingest.workers import Workers, days_in
+from flows.stage import Clock, Progress, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
+from flows.stores.api.throttle import Brake
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
@@ -20,13 +21,9 @@ from transforms.errors import ApiError, DataError, RecspendError
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import windows_of
 from transforms.ingest.request import IngestRequest
-from transforms.settings.run_names import span
 from transforms.values.windows import Window, days_of
 
 logger = logging.getLogger(__name__)
-
-# Each step has a cost (a task, when Prefect runs it), so an account gets a few large steps, not one per window.
-_WINDOWS_PER_STEP = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +60,22 @@ def ingest_account(
     *,
     retry_policy: RetryPolicy = RetryPolicy(),
     progress: Progress = silent,
-    step: Step = directly,
     clock: Clock = utc_now,
+    brake: Brake | None = None,
 ) -> IngestSummary:
     """Finish an account's interrupted landings, then land the days that have to be read.
 
-    Does not raise on a failure: the summary says what went wrong and what to do.
+    Does not raise on a failure of the account: the summary says what went wrong and what to do. Raises StoppedError
+    once the brake is pulled.
     """
     name, failed, warning = access.name, "", ""
     with Workers(
-        access, RawPages(data_dir), retry_policy, request.concurrency, clock, request.limits
+        access, RawPages(data_dir), retry_policy, request.concurrency, clock, request.limits, brake
     ) as workers:
         try:
-            _read_recordings(workers, name, data_dir, request, progress, step, clock)
+            _read_recordings(workers, data_dir, request, partial(progress, f"ingest {name}"), clock)
             if request.usage and access.provider == "twilio":
-                warning = step(f"usage {name}", partial(_read_usage, workers, data_dir, request, clock))
+                warning = _read_usage(workers, data_dir, request, clock)
         except (ApiError, DataError) as error:
             failed = str(error)
     if workers.totals.failures and not failed:
@@ -97,16 +95,14 @@ def ingest_account(
 
 def _read_recordings(
     workers: Workers,
-    name: str,
     data_dir: Path,
     request: IngestRequest,
-    progress: Progress,
-    step: Step,
+    report: Callable[[int, int], None],
     clock: Clock,
 ) -> None:
     dialect = find_dialect(workers, data_dir, clock().date())
     note_deleted_are_asked_for(workers, data_dir, clock())
-    fetch = partial(_fetch_in_steps, workers, dialect, name, step, partial(progress, f"ingest {name}"))
+    fetch = partial(_fetch, workers, dialect, report)
     fetch(_unfinished(RawPages(data_dir), workers.account_sid, clock()))
     days = plan_account(workers, dialect, data_dir, request, clock().date()).reads
     # A window that failed just now is left to the next run, which continues after its last page.
@@ -148,30 +144,16 @@ def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window |
     return pending
 
 
-def _fetch_in_steps(
+def _fetch(
     workers: Workers,
     dialect: Dialect,
-    name: str,
-    step: Step,
     report: Callable[[int, int], None],
     pending: Sequence[Window | Landing],
 ) -> None:
-    """Land windows in steps of a few windows each. Calls `report` with the number of days done and their total."""
-    total, done = sum(days_in(each) for each in pending), 0
-    for start in range(0, len(pending), _WINDOWS_PER_STEP):
-        batch = pending[start : start + _WINDOWS_PER_STEP]
-        report_batch = partial(_report_from, report, done, total)
-        step(f"ingest {name} {_span(batch)}", partial(workers.fetch, batch, dialect, report_batch))
-        done += sum(days_in(each) for each in batch)
-
-
-def _report_from(report: Callable[[int, int], None], before: int, total: int, done: int) -> None:
-    report(before + done, total)
-
-
-def _span(pending: Sequence[Window | Landing]) -> str:
-    windows = [window_of(each) for each in pending]
-    return span(min(window.first for window in windows), max(window.last for window in windows))
+    """Land windows. Calls `report` with the number of days done and their total."""
+    if pending:
+        total = sum(days_in(each) for each in pending)
+        workers.fetch(pending, dialect, lambda done: report(done, total))
 
 
 def _in_words(failures: Sequence[tuple[Window, RecspendError]]) -> str:

@@ -51,8 +51,8 @@ def planned_reads(
 ) -> pa.Table:
     """Return what ingesting an account would read (PLAN_SCHEMA): days (UTC), the reason, and an estimate of requests.
 
-    The estimate is based on the recordings known so far. Unsettled days that are read later are at the end. Raises ApiError when the account's first day is not known yet
-    and the API cannot be asked for it.
+    The estimate is based on the recordings known so far. Unsettled days that are read later are at the end. Raises
+    ApiError when the account's first day is not known yet and the API cannot be asked for it.
     """
     raw, today = RawPages(data_dir), clock().date()
     with Workers(access, raw, retry_policy, request.concurrency, clock, request.limits) as workers:

@@ -17,7 +17,7 @@ from flows.stage import Clock, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.retries import RetryPolicy
-from flows.stores.api.throttle import StoppedError, Throttle
+from flows.stores.api.throttle import Brake, StoppedError, Throttle
 from flows.stores.raw.landing import Landing, LandingWriter
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import CursorError, DataError, EndlessListError, RecspendError, RequestRefusedError
@@ -56,8 +56,7 @@ class FetchTotals:
 class Workers:
     """Threads that send one account's requests, each over its own connection, sharing one throttle.
 
-    A context manager: when it exits, no thread is left. `requests` and `retries` count what all of them sent, `totals`
-    what they landed.
+    A context manager that leaves no thread. `requests` and `retries` count what all sent, `totals` what they landed.
     """
 
     def __init__(
@@ -68,11 +67,12 @@ class Workers:
         concurrency: int,
         clock: Clock = utc_now,
         limits: ListLimits = ListLimits(),
+        brake: Brake | None = None,
     ) -> None:
         self.account_sid = access.account_sid
         self._raw = raw
         self._clock = clock
-        self._throttle = Throttle(concurrency)
+        self._throttle = (brake or Brake()).holds(Throttle(concurrency))
         self._apis = [RecordingsApi(access, retry_policy, self._throttle, limits) for _ in range(concurrency)]
         self._idle: SimpleQueue[RecordingsApi] = SimpleQueue()
         for api in self._apis:

@@ -70,7 +70,7 @@ class Artifacts:
         self._try(lambda: _show_page(context, request, summary))
 
     def _show_progress(self, account: str, done: int, total: int) -> None:
-        percent, words = 100 * done / total, f"{literal(account)}: {done} of {total} days read."
+        percent, words = 100 * done / total, f"{literal(account)}: {done} of {total} read."
         bar = self._bars.get(account)
         if bar is None:
             key = key_of("recspend-progress", account)

@@ -45,6 +45,12 @@ class ReadingSettings(BaseModel):
     usage_records: bool = Field(
         default=_INGEST.usage, description="whether Twilio's Usage Records are read, for comparison"
     )
+    accounts_at_once: int = Field(
+        default=16,
+        ge=1,
+        le=128,
+        description="how many accounts are read at once, each with its own connections",
+    )
     concurrency: int = Field(
         default=_INGEST.concurrency,
         ge=1,

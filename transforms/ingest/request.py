@@ -10,9 +10,10 @@ class Rules:
 
     lookback_days: how many of the newest days, including today, are always fetched again. settle_days: how long a day
     is fetched again because one of its recordings has no price or is not done: in each run while it is younger than
-    settle_each_run_days, then once a day while it is younger than settle_daily_days, then once a week. audit_days: how many of the days whose
-    last fetch is oldest are also fetched again, to find deletions and corrections in old months. audit_requests: with
-    about how many requests old days that still have recordings are also fetched again, to find deletions.
+    settle_each_run_days, then once a day while it is younger than settle_daily_days, then once a week. audit_days: how
+    many of the days whose last fetch is oldest are also fetched again, to find deletions and corrections in old months.
+    audit_requests: with about how many requests old days that still have recordings are also fetched again, to find
+    deletions.
     """
 
     lookback_days: int = 3

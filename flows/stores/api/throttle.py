@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Condition, Lock
 
 logger = logging.getLogger(__name__)
 
@@ -108,3 +108,27 @@ class Throttle:
     def _raise_if_stopped(self) -> None:
         if self._is_stopped:
             raise StoppedError
+
+
+class Brake:
+    """Stops the requests of several accounts at once, also of those that begin later. Usable from any thread."""
+
+    def __init__(self) -> None:
+        self._throttles: list[Throttle] = []
+        self._is_pulled = False
+        self._lock = Lock()
+
+    def holds(self, throttle: Throttle) -> Throttle:
+        """Stop this account too, once the brake is pulled. Returns it."""
+        with self._lock:
+            self._throttles.append(throttle)
+            if self._is_pulled:
+                throttle.stop()
+        return throttle
+
+    def pull(self) -> None:
+        """Stop all accounts."""
+        with self._lock:
+            self._is_pulled = True
+            for throttle in self._throttles:
+                throttle.stop()

@@ -162,7 +162,7 @@ def test_progress_is_passed_on_and_shown_in_few_steps(
     report("ingest idle", 0, 0)
     assert len(heard) == 1002
     (description,) = server.made.values()
-    assert description == "Sales &amp; co: 1 of 1000 days read."
+    assert description == "Sales &amp; co: 1 of 1000 read."
     assert 5 < server.asked == len(server.percentages) <= 12
     assert server.percentages[-1] == 100
     assert server.percentages == sorted(server.percentages)

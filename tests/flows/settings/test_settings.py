@@ -66,6 +66,7 @@ ENVIRONMENT = {
     "MEMORY_LIMIT_MB": ("1024", 1024),
     "READABLE_BY": ("group", "group"),
     "METRICS_FILE": ("/srv/recspend.prom", Path("/srv/recspend.prom")),
+    "ACCOUNTS_AT_ONCE": ("5", 5),
     "CONCURRENCY": ("3", 3),
     "CONNECT_TIMEOUT": ("1.5", 1.5),
     "READ_TIMEOUT": ("2", 2.0),
