@@ -29,7 +29,7 @@ def ingest_accounts(
     step: Step = directly,
     progress: Progress = silent,
 ) -> IngestSummary:
-    """Read each account, so many of them at once, and add up what they landed, in the order of the accounts.
+    """Read each account, `at_once` of them side by side, and add up what they landed, in the order of the accounts.
 
     A step waits for its accounts, while those of later steps are read already. What reading raises, such as a full
     disk, stops all accounts.

@@ -1,4 +1,4 @@
-"""Accounts are read side by side: as many as wanted, none in another's way, and all stop at once."""
+"""Accounts are read side by side: several at once, none in another's way, and all stop at once."""
 
 import logging
 import signal
@@ -41,7 +41,7 @@ def test_results_are_added_up_in_the_order_of_the_accounts() -> None:
     assert ingest_accounts([], one_request, 8) == IngestSummary()
 
 
-def test_as_many_accounts_are_read_at_once_as_wanted() -> None:
+def test_accounts_are_read_at_once_up_to_the_limit() -> None:
     together = threading.Barrier(5, timeout=30)
 
     def meet(account: AccountAccess, brake: Brake, progress: Progress) -> IngestSummary:
