@@ -21,9 +21,19 @@ class Near(NamedTuple):
 
 
 class Close(NamedTuple):
-    """A float, which is worked out by roots and powers: other ways to compute it end in other last digits."""
+    """A float, which is worked out by roots and powers: other ways to compute it end in other last digits.
+
+    of: the largest of what it is the difference of, whose last digits it has.
+    """
 
     value: float
+    of: float = 0.0
+
+
+class OneOf(NamedTuple):
+    """A value that hangs on the last digit of floats: each of these is right."""
+
+    values: tuple[Any, ...]
 
 
 class Comparison:
@@ -65,8 +75,10 @@ def agree(found: Any, expected: Any) -> bool:
         )
     if isinstance(expected, Close):
         return isinstance(found, Decimal) and abs(float(found) - expected.value) <= max(
-            _CLOSE * abs(expected.value), float(20 * _step(found))
+            _CLOSE * max(abs(expected.value), expected.of), float(20 * _step(found))
         )
+    if isinstance(expected, OneOf):
+        return found in expected.values
     if isinstance(found, bool) or isinstance(expected, bool):
         return found is expected
     return bool(found == expected)

@@ -205,7 +205,7 @@ def _interval(expected: float | None, margin: float | None, cost: float) -> Row:
         return {"expected_cost": _close(expected)} | none
     return {
         "expected_cost": Close(expected),
-        "low_cost": Close(max(expected - margin, cost)),
+        "low_cost": Close(max(expected - margin, cost), of=expected + margin),
         "high_cost": Close(expected + margin),
         "interval_percent": 90,
     }

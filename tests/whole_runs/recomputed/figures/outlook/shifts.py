@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
-from math import sqrt
+from math import isclose, sqrt
 from statistics import fmean, median, pstdev
 from typing import Any
 
-from tests.whole_runs.recomputed.comparison import Close
+from tests.whole_runs.recomputed.comparison import Close, OneOf
 from tests.whole_runs.recomputed.figures.estimates import account_days, expected_daily_spend
 from tests.whole_runs.recomputed.figures.outlook.unusual import is_known, switched_days
 from tests.whole_runs.recomputed.figures.spend import grouped
@@ -149,7 +149,10 @@ def _shift(
                 or after**2 < (1 - share) * late**2 * min(1.0, moved_on)
             )
         )
-    return {"is_shifted": is_shifted, "direction": (after > late) - (after < late)}
+    direction: int | OneOf = (after > late) - (after < late)
+    if isclose(after, late, rel_tol=1e-12):
+        direction = OneOf((-1, 0, 1))
+    return {"is_shifted": is_shifted, "direction": direction}
 
 
 def spend_shifts(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
