@@ -190,6 +190,12 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select {KEYS}, switched_on, rate_before, rate_after, since <= switched_on from marts.placed_switches",
         f"select {KEYS}, switched_on, rate_before, rate_after, true from marts.rate_switches",
     ),
+    "marts.turn_switches": (
+        f"select {KEYS}, lower_rate, higher_rate, since, switches, last_switch_on, most_days between 14 and 62 "
+        "from marts.turn_switches",
+        f"select {KEYS}, lower_rate, higher_rate, since, count(*), max(switched_on), true from marts.placed_switches "
+        "group by all having count(*) >= 4 or bool_or(is_mixed or tier_month is not null)",
+    ),
     "marts.rate_turns": (
         f"select {KEYS}, lower_rate, higher_rate, since, switches, last_switch_on from marts.rate_turns",
         "select placed.account_sid, placed.source, placed.channels, placed.currency, placed.lower_rate, "

@@ -30,10 +30,7 @@ around as (
         switches.switched_on,
         switches.rate_before,
         count(*) filter (where mixed.usage_date < switches.switched_on) as mixed_before,
-        count(*) filter (
-            where mixed.usage_date between switches.switched_on and switches.switched_on + 9
-        ) as mixed_after,
-        max(mixed.usage_date) as mixed_until,
+        count(*) filter (where mixed.usage_date >= switches.switched_on) as mixed_after,
     from switches
     inner join mixed
         on
@@ -41,7 +38,7 @@ around as (
             and switches.channels is not distinct from mixed.channels
             and switches.currency = mixed.currency and switches.lower_rate = mixed.lower_rate
             and switches.higher_rate = mixed.higher_rate
-            and mixed.usage_date >= switches.switched_on - 31
+            and mixed.usage_date between switches.switched_on - 31 and switches.switched_on + 9
             and mixed.usage_date < coalesce(switches.next_switch, date '9999-12-31')
     where switches.is_lasting
     group by
@@ -53,7 +50,6 @@ placed as (
     select
         switches.*,
         coalesce(around.mixed_before >= 10 and around.mixed_after >= 3, false) as is_mixed,
-        greatest(switches.switched_on, around.mixed_until) as mixed_until,
         tiers.first_month as tier_month,
         tiers.until_month as tier_until,
         tiers.first_rate,

@@ -1,119 +1,110 @@
 with
 
-switches as (
-    select * from marts.placed_switches
-),
-
-newest as (
-    select
-        account_sid,
-        source,
-        channels,
-        currency,
-        max(usage_date) as newest_day,
-    from marts.effective_rates
-    where prevailing_rate is not null
-    group by account_sid, source, channels, currency
-),
-
 turns as (
-    select
-        account_sid,
-        any_value(account_name) as account_name,
-        source,
-        channels,
-        currency,
-        lower_rate,
-        higher_rate,
-        since,
-        max(switched_on) as last_switch_on,
-        count(*) as switches,
-        -- A tier is given two months, and so are rates that share their days.
-        cast(case
-            when bool_or(is_mixed or tier_month is not null) then 62
-            else least(62, greatest(14, 2 * max(days_before) filter (where switched_on > since)))
-        end as integer) as most_days,
-        max(mixed_until) as both_until,
-        arg_max(rate_before, switched_on) as left_rate,
-        arg_max(rate_after, switched_on) as latest_rate,
-        arg_max(is_lasting, switched_on) as is_lasting,
-        any_value(tier_until) as tier_until,
-        any_value(first_rate) as first_rate,
-        any_value(threshold_minutes) as threshold_minutes,
-        any_value(tier_months) as tier_months,
-    from switches
-    group by account_sid, source, channels, currency, lower_rate, higher_rate, since
-    having bool_or(is_mixed or tier_month is not null) or count(*) >= 4
+    select * from marts.turn_switches
 ),
 
--- The last day before a lasting switch followed, and before that or a return of the rate before.
-followed as (
-    select
-        turns.account_sid,
-        turns.source,
-        turns.channels,
-        turns.currency,
-        turns.lower_rate,
-        turns.higher_rate,
-        turns.since,
-        min(switches.day_before) filter (where switches.is_lasting) as left_on,
-        min(switches.day_before) filter (
-            where switches.is_lasting or switches.rate_after = turns.left_rate
-        ) as alone_until,
-    from turns
-    inner join switches
-        on
-            turns.account_sid = switches.account_sid and turns.source = switches.source
-            and turns.channels is not distinct from switches.channels
-            and turns.currency = switches.currency
-            and turns.last_switch_on < switches.switched_on
-    group by
-        turns.account_sid, turns.source, turns.channels, turns.currency, turns.lower_rate,
-        turns.higher_rate, turns.since
+rates as (
+    select * from marts.effective_rates
+    where prevailing_rate is not null
 ),
 
--- A tier that is not reached is not over.
-measured as (
+mixed as (
+    select * from marts.mixed_rate_days
+),
+
+-- Charged days from the last switch on, until another rate lasted.
+days as (
     select
         turns.*,
-        newest.newest_day,
-        followed.left_on,
-        coalesce(followed.alone_until, newest.newest_day) - turns.both_until > turns.most_days
-        and coalesce(turns.latest_rate <> turns.first_rate, true) as is_over,
+        rates.usage_date,
+        case
+            when rates.prevailing_rate in (turns.lower_rate, turns.higher_rate)
+                then rates.prevailing_rate
+        end as own_rate,
+        mixed.usage_date is not null as is_shared,
     from turns
-    inner join newest
+    inner join rates
         on
-            turns.account_sid = newest.account_sid and turns.source = newest.source
-            and turns.channels is not distinct from newest.channels
-            and turns.currency = newest.currency
-    left join followed
+            turns.account_sid = rates.account_sid and turns.source = rates.source
+            and turns.channels is not distinct from rates.channels
+            and turns.currency = rates.currency
+            and rates.usage_date >= turns.last_switch_on
+            and rates.usage_date <= coalesce(turns.left_on, date '9999-12-31')
+    left join mixed
         on
-            turns.account_sid = followed.account_sid and turns.source = followed.source
-            and turns.channels is not distinct from followed.channels
-            and turns.currency = followed.currency and turns.lower_rate = followed.lower_rate
-            and turns.higher_rate = followed.higher_rate and turns.since = followed.since
+            rates.usage_date = mixed.usage_date and rates.account_sid = mixed.account_sid
+            and rates.source = mixed.source and rates.channels is not distinct from mixed.channels
+            and rates.currency = mixed.currency and turns.lower_rate = mixed.lower_rate
+            and turns.higher_rate = mixed.higher_rate
+),
+
+-- Both are in use on the day of the last switch, on days with both, and where one comes back after a third rate.
+compared as (
+    select
+        *,
+        own_rate is not null and (
+            is_shared or own_rate is distinct from lag(own_rate ignore nulls) over each_turn
+        ) as is_use,
+    from days
+    window each_turn as (
+        partition by account_sid, source, channels, currency, lower_rate, higher_rate, since
+        order by usage_date
+    )
+),
+
+-- The last of these days so far; where neither rate prevails, the last day on which one of them did.
+measured as (
+    select
+        *,
+        case
+            when own_rate is null
+                then max(case when own_rate is not null then usage_date end) over so_far
+            else max(case when is_use then usage_date end) over so_far
+        end as used_until,
+    from compared
+    window so_far as (
+        partition by account_sid, source, channels, currency, lower_rate, higher_rate, since
+        order by usage_date
+        rows unbounded preceding
+    )
+),
+
+-- A tier is not over because it is not reached.
+judged as (
+    select
+        *,
+        usage_date - used_until > most_days and coalesce(own_rate <> first_rate, true) as is_end,
+    from measured
 )
 
 select
     account_sid,
-    account_name,
+    any_value(account_name) as account_name,
     source,
     channels,
     currency,
     lower_rate,
     higher_rate,
     since,
+    least(
+        coalesce(arg_min(used_until, usage_date) filter (where is_end), max(usage_date)),
+        any_value(tier_until) - 1
+    ) as last_day,
+    bool_or(is_end or left_on is not null or tier_until is not null) as is_over,
+    any_value(switches) as switches,
+    any_value(turns_known_on) as turns_known_on,
+    any_value(last_switch_on) as last_switch_on,
     case
-        when is_over then greatest(both_until, last_switch_on - 1)
-        else least(left_on, tier_until - 1, newest_day)
-    end as last_day,
-    is_over or coalesce(left_on, tier_until) is not null as is_over,
-    switches,
-    last_switch_on,
-    case when is_over and is_lasting then last_switch_on end as ended_on,
-    case when is_over and is_lasting then both_until + most_days + 1 end as known_on,
-    first_rate,
-    threshold_minutes,
-    tier_months,
-from measured
+        when
+            arg_min(coalesce(own_rate = last_lasting_rate, false), usage_date)
+            filter (where is_end)
+            then any_value(last_lasting_on)
+    end as ended_on,
+    min(usage_date) filter (where is_end) as known_on,
+    any_value(first_rate) as first_rate,
+    any_value(threshold_minutes) as threshold_minutes,
+    any_value(tier_months) as tier_months,
+from judged
+group by account_sid, source, channels, currency, lower_rate, higher_rate, since
 order by since, account_sid, source, channels, currency, lower_rate, higher_rate

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, zip_longest
 from typing import NamedTuple
 
 from tests.whole_runs.recomputed.values import month_of, next_month
@@ -43,6 +43,22 @@ class Tier(NamedTuple):
     months: int
 
 
+class Place(NamedTuple):
+    """A switch and what it belongs to. is_mixed: both rates are in use before and after it."""
+
+    switch: Switch
+    tier: Tier | None
+    is_mixed: bool
+
+
+class End(NamedTuple):
+    """The first day that shows that one rate stayed (None: neither did), and the last day with the other."""
+
+    used: date
+    rate: Decimal | None
+    known_on: date
+
+
 class Turns(NamedTuple):
     """Switches between two rates that belong together."""
 
@@ -51,11 +67,22 @@ class Turns(NamedTuple):
     tier: Tier | None
     last_day: date
     is_over: bool
-    stayed_known_on: date | None
+    end: End | None
 
     @property
     def since(self) -> date:
         return self.switches[0].day
+
+    @property
+    def known_since(self) -> date:
+        """The fourth switch: until then, they may as well have been changes."""
+        return self.switches[:4][-1].day
+
+    @property
+    def stayed(self) -> Switch | None:
+        """The lasting switch to the rate that stayed."""
+        lasting = [switch for switch in self.switches if switch.lasts][-1:]
+        return next((switch for switch in lasting if self.end and switch.after == self.end.rate), None)
 
 
 class Change(NamedTuple):
@@ -73,11 +100,10 @@ def turns_and_changes(days: Days) -> tuple[list[Turns], list[Change]]:
         day: max(rates, key=lambda rate: (rates[rate], rate)) for day, rates in sorted(days.items())
     }
     switches = _switches(prevailing)
-    mixed = {day: pair for day, rates in days.items() if (pair := _mixed(rates))}
     found = [
         turns
         for pair in sorted({switch.pair for switch in switches})
-        for turns in _turns_of(pair, switches, mixed, days)
+        for turns in _turns_of(pair, switches, prevailing, days)
     ]
     return found, list(_changes(switches, found))
 
@@ -106,69 +132,86 @@ def _mixed(rates: Mapping[Decimal, Decimal | int]) -> Pair | None:
 
 
 def _turns_of(
-    pair: Pair, switches: Sequence[Switch], mixed: Mapping[date, Pair], days: Days
+    pair: Pair, switches: Sequence[Switch], prevailing: Mapping[date, Decimal], days: Days
 ) -> Iterator[Turns]:
+    shared = {day for day, rates in days.items() if _mixed(rates) == pair}
+    groups = [group for group in _groups(pair, switches, shared, days) if _count_as_turns(group)]
+    for group, following in zip_longest(groups, groups[1:]):
+        last, tier, allowed = group[-1].switch, group[0].tier, _allowed(group)
+        # Another rate that lasted, or the next turns of the two.
+        left = [
+            switch.seen
+            for switch in switches
+            if switch.day > last.day and (switch.lasts or (following and switch == following[0].switch))
+        ]
+        seen = {day: rate for day, rate in prevailing.items() if last.day <= day <= min([*left, date.max])}
+        end = _end(pair, seen, shared, allowed, tier)
+        last_day = end.used if end else max(seen)
+        if tier and tier.end:
+            last_day = min(last_day, tier.end - timedelta(days=1))
+        is_over = bool(end or left or (tier and tier.end))
+        yield Turns(pair, [place.switch for place in group], tier, last_day, is_over, end)
+
+
+def _groups(
+    pair: Pair, switches: Sequence[Switch], shared: set[date], days: Days
+) -> Iterator[Sequence[Place]]:
+    """Yield the switches between two rates that belong together."""
     own = [switch for switch in switches if switch.pair == pair]
-    shared = {day for day, each in mixed.items() if each == pair}
     tiers = list(_tiers(pair, days))
-    ends = [*(switch.day for switch in own[1:]), date.max]
-    chain: list[tuple[Switch, Tier | None, bool, date]] = []
-    for switch, end in zip(own, ends, strict=True):
-        tier = next(
-            (each for each in tiers if each.begin <= switch.day < (each.end or date.max)),
-            None,
-        )
-        days_after = {day for day in shared if switch.day <= day < end}
-        place = (switch, tier, _is_mixed(switch, shared, days_after), max([switch.day, *days_after]))
-        if chain and not _belongs(chain[-1], place):
-            yield from _made(pair, chain, switches, days)
-            chain = []
-        chain.append(place)
-    yield from _made(pair, chain, switches, days)
+    group: list[Place] = []
+    for switch, end in zip(own, [*(switch.day for switch in own[1:]), date.max], strict=True):
+        tier = next((each for each in tiers if each.begin <= switch.day < (each.end or date.max)), None)
+        place = Place(switch, tier, _is_mixed(switch, shared, {day for day in shared if day < end}))
+        if group and not _belongs(group[-1], place):
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
 
 
-def _is_mixed(switch: Switch, shared: set[date], days_after: set[date]) -> bool:
+def _count_as_turns(group: Sequence[Place]) -> bool:
+    return any(place.tier or place.is_mixed for place in group) or len(group) >= 4
+
+
+def _allowed(group: Sequence[Place]) -> int:
+    """Return for how many days after the last use of the other rate one rate can be charged alone."""
+    if any(place.tier or place.is_mixed for place in group):
+        return TOGETHER
+    longest = max((other.switch.day - one.switch.day).days for one, other in pairwise(group))
+    return min(TOGETHER, max(14, 2 * longest))
+
+
+def _end(
+    pair: Pair, seen: Mapping[date, Decimal], shared: set[date], allowed: int, tier: Tier | None
+) -> End | None:
+    """Go through the days with recordings from the last switch on until one shows that they are over."""
+    used = charged = min(seen)
+    rate = seen[used]
+    for day, now in seen.items():
+        if now not in pair:
+            if (day - charged).days > allowed:
+                return End(charged, None, day)
+            continue
+        charged = day
+        if day in shared or now != rate:
+            used, rate = day, now
+        elif (day - used).days > allowed and not (tier and now == tier.rate):
+            return End(used, now, day)
+    return None
+
+
+def _is_mixed(switch: Switch, shared: set[date], until_next: set[date]) -> bool:
     before = [day for day in shared if 1 <= (switch.day - day).days <= 31]
-    after = [day for day in days_after if (day - switch.day).days < 10]
+    after = [day for day in until_next if 0 <= (day - switch.day).days < 10]
     return switch.lasts and len(before) >= 10 and len(after) >= 3
 
 
-def _belongs(
-    one: tuple[Switch, Tier | None, bool, date], other: tuple[Switch, Tier | None, bool, date]
-) -> bool:
-    if one[1] or other[1]:
-        return one[1] == other[1]
-    return (other[0].day - one[0].day).days <= TOGETHER or (one[2] and other[2])
-
-
-def _made(
-    pair: Pair,
-    chain: Sequence[tuple[Switch, Tier | None, bool, date]],
-    switches: Sequence[Switch],
-    days: Days,
-) -> Iterator[Turns]:
-    own, tier = [switch for switch, *_ in chain], chain[0][1]
-    is_mixed = any(mixed for _, _, mixed, _ in chain)
-    if not (tier or is_mixed or len(own) >= 4):
-        return
-    last, both_until, newest = own[-1], max(until for *_, until in chain), max(days)
-    later = [switch for switch in switches if switch.day > last.day]
-    left = [switch.seen for switch in later if switch.lasts]
-    ends = [switch.seen for switch in later if switch.lasts or switch.after == last.before]
-    allowed = TOGETHER
-    if not (tier or is_mixed):
-        longest = max((other.day - one.day).days for one, other in pairwise(own))
-        allowed = min(TOGETHER, max(14, 2 * longest))
-    stayed = (min([*ends, newest]) - both_until).days > allowed
-    if tier and last.after == tier.rate:
-        stayed = False
-    if stayed:
-        last_day = max(both_until, last.day - timedelta(days=1))
-    else:
-        last_day = min([newest, *left, *([tier.end - timedelta(days=1)] if tier and tier.end else [])])
-    known_on = both_until + timedelta(days=allowed + 1) if stayed and last.lasts else None
-    is_over = stayed or bool(left) or bool(tier and tier.end)
-    yield Turns(pair, own, tier, last_day, is_over, known_on)
+def _belongs(one: Place, other: Place) -> bool:
+    if one.tier or other.tier:
+        return one.tier == other.tier
+    return (other.switch.day - one.switch.day).days <= TOGETHER or (one.is_mixed and other.is_mixed)
 
 
 def _tiers(pair: Pair, days: Days) -> Iterator[Tier]:
@@ -231,25 +274,34 @@ def _month(month: date, pair: Pair, days: Days) -> tuple[Decimal | None, Fractio
     return both[0], whole, len(both) == 2
 
 
+def _earlier(turns: Turns, found: Sequence[Turns]) -> Turns | None:
+    """Return the turns that these follow."""
+    return min(
+        (
+            each
+            for each in found
+            if each.since < turns.since and 0 <= (turns.since - each.switches[-1].day).days <= TOGETHER
+        ),
+        key=lambda each: (-each.switches[-1].day.toordinal(), -each.since.toordinal(), each.pair),
+        default=None,
+    )
+
+
 def _replaced(turns: Turns, found: Sequence[Turns]) -> dict[Decimal, Decimal]:
     """Return the new rates of turns that follow others, and which rate each replaced."""
-    earlier = [
-        each
-        for each in found
-        if each.since < turns.since and 0 <= (turns.since - each.switches[-1].day).days <= TOGETHER
-    ]
-    if not earlier:
-        return {}
-    before = min(
-        earlier,
-        key=lambda each: (-each.switches[-1].day.toordinal(), -each.since.toordinal(), each.pair),
-    ).pair
+    earlier = _earlier(turns, found)
+    before = earlier.pair if earlier else turns.pair
     new = [rate for rate in turns.pair if rate not in before]
     gone = [rate for rate in before if rate not in turns.pair]
     return dict(zip(new, gone, strict=True))
 
 
 def _changes(switches: Sequence[Switch], found: Sequence[Turns]) -> Iterator[Change]:
+    changes = [*_lasting_changes(switches, found), *_short_changes(switches, found)]
+    yield from sorted(changes)
+
+
+def _lasting_changes(switches: Sequence[Switch], found: Sequence[Turns]) -> Iterator[Change]:
     for switch in switches:
         if not switch.lasts:
             continue
@@ -263,8 +315,30 @@ def _changes(switches: Sequence[Switch], found: Sequence[Turns]) -> Iterator[Cha
         before, known_on = switch.before, switch.day
         if replaced:
             before = replaced[0][1]
-        if turns and turns.stayed_known_on and switch == turns.switches[-1]:
-            known_on = turns.stayed_known_on
+        if turns and turns.end and switch == turns.stayed:
+            known_on = turns.end.known_on
         elif turns and not (replaced and switch == turns.switches[0]):
             continue
         yield Change(switch.day, before, switch.after, known_on)
+
+
+def _short_changes(switches: Sequence[Switch], found: Sequence[Turns]) -> Iterator[Change]:
+    """Yield the first days of rates that took another's place, and never lasted before their turns began."""
+    by_day: dict[date, list[Change]] = {}
+    for turns in sorted(found, key=lambda each: (each.since, each.pair)):
+        earlier = _earlier(turns, found)
+        if not earlier or not earlier.is_over:
+            continue
+        over_on = earlier.end.known_on if earlier.end else earlier.last_day + timedelta(days=1)
+        for new, gone in _replaced(turns, found).items():
+            came = [
+                switch
+                for switch in switches
+                if switch.after == new and 0 <= (turns.since - switch.day).days <= TOGETHER
+            ]
+            has_lasted = any(switch.lasts for switch in came)
+            if came and not has_lasted and came[0].day >= earlier.switches[-1].day:
+                known_on = max(turns.known_since, over_on)
+                by_day.setdefault(came[0].day, []).append(Change(came[0].day, gone, new, known_on))
+    for day, same in by_day.items():
+        yield Change(day, same[0].before, same[0].after, min(each.known_on for each in same))
