@@ -19,13 +19,17 @@ pair_months as (
     select
         pairs.*,
         month_rates.month,
-        arg_min(month_rates.rate_charged, (month_rates.last_day, month_rates.first_day))
-            as first_rate,
+        arg_min(
+            month_rates.rate_charged,
+            (month_rates.last_day, month_rates.first_day, month_rates.rate_charged)
+        ) as first_rate,
         case
             when count(*) = 1 then 'one rate'
             when
-                min(month_rates.last_day)
-                <= arg_max(month_rates.first_day, (month_rates.last_day, month_rates.first_day))
+                min(month_rates.last_day) <= arg_max(
+                    month_rates.first_day,
+                    (month_rates.last_day, month_rates.first_day, month_rates.rate_charged)
+                )
                 then 'in order'
             else 'mixed'
         end as use,
@@ -33,7 +37,7 @@ pair_months as (
             when count(*) = 1 then min(month_rates.minutes_up_to)
             else arg_max(
                 month_rates.minutes_up_to - month_rates.minutes,
-                (month_rates.last_day, month_rates.first_day)
+                (month_rates.last_day, month_rates.first_day, month_rates.rate_charged)
             )
         end as minutes,
     from pairs
