@@ -37,7 +37,8 @@ turns as (
     having bool_or(is_mixed or tier_month is not null) or count(*) >= 4
 ),
 
--- The last charged day before another rate lasted, or before the two took turns once more.
+-- The last charged day before another rate lasted, or before the two switched again. One of the two that lasts after a
+-- third rate is not another.
 followed as (
     select
         turns.account_sid,
@@ -55,7 +56,14 @@ followed as (
             and turns.channels is not distinct from switches.channels
             and turns.currency = switches.currency
             and turns.last_switch_on < switches.switched_on
-    where switches.is_lasting or switches.switched_on = turns.next_since
+    where
+        switches.switched_on = turns.next_since
+        or (
+            switches.is_lasting and (
+                switches.rate_after not in (turns.lower_rate, turns.higher_rate)
+                or switches.rate_before in (turns.lower_rate, turns.higher_rate)
+            )
+        )
     group by
         turns.account_sid, turns.source, turns.channels, turns.currency, turns.lower_rate,
         turns.higher_rate, turns.since

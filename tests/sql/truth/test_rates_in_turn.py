@@ -196,6 +196,12 @@ def test_rate_that_is_back_after_a_third_one_ends_turns() -> None:
     assert told(days) == ([(at(35), A, B)], [("in turn", A, B, at(7), at(47), True)])
 
 
+def test_rate_that_lasts_after_a_third_one_is_not_another() -> None:
+    """Before them, 0.005 had lasted, and it is charged once more before 0.004 stays."""
+    days = periods((C, 30), *[(A, 1), (B, 1)] * 3, (C, 1), (B, 14))
+    assert told(days) == ([(at(37), C, B)], [("in turn", A, B, at(31), at(35), True)])
+
+
 def test_turns_are_over_when_neither_rate_is_charged() -> None:
     """Two other rates alternate by the day, so none of them lasts."""
     days = periods(*[(A, 7), (B, 7)] * 3, *[(C, 1), (D, 1)] * 10)

@@ -138,11 +138,15 @@ def _turns_of(
     groups = [group for group in _groups(pair, switches, shared, days) if _count_as_turns(group)]
     for group, following in zip_longest(groups, groups[1:]):
         last, tier, allowed = group[-1].switch, group[0].tier, _allowed(group)
-        # Another rate that lasted, or the next turns of the two.
+        # Another rate that lasted, a lasting switch between the two, or their next turns.
         left = [
             switch.seen
             for switch in switches
-            if switch.day > last.day and (switch.lasts or (following and switch == following[0].switch))
+            if switch.day > last.day
+            and (
+                (switch.lasts and (switch.pair == pair or switch.after not in pair))
+                or (following and switch == following[0].switch)
+            )
         ]
         seen = {day: rate for day, rate in prevailing.items() if last.day <= day <= min([*left, date.max])}
         end = _end(pair, seen, shared, allowed, tier)
