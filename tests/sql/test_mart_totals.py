@@ -38,7 +38,11 @@ def of_the_same(one: str, other: str) -> str:
 # by the vendor.
 WAITS = "price is null and status not in ('absent', 'failed')"
 IS_STORED = "status not in ('absent', 'failed') and media_location is distinct from 'external'"
-GONE_ON = "if(status = 'deleted', least(updated_at, deleted_at), deleted_at)::date"
+# One that is listed as deleted when it is first seen was deleted at its last update; any other when that was found.
+GONE_ON = (
+    "if(status = 'deleted' and coalesce(deleted_at <= first_seen_at, true), "
+    "least(updated_at, deleted_at), deleted_at)::date"
+)
 STANDING = f"""
     from {FACT}, unnest(generate_series(usage_date, date '{LAST_DAY}', interval 1 day)) as days (day)
     where coalesce(day < {GONE_ON}, true) and {IS_STORED}
@@ -262,7 +266,7 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         "sum(accrual) filter (where rate_source = 'rate card') from marts.accruals group by all",
         "select date_trunc('month', usage_date), account_sid, source, channels, count(*), "
         "coalesce(sum(billed_minutes), 0), sum(case when currency <> 'EUR' and not exists (select 1 from "
-        f"{FACT} as other where is_priced and billed_minutes > 0 and "
+        f"{FACT} as other where is_priced and not is_credit and billed_minutes > 0 and "
         f"{of_the_same('fact', 'other')} and fact.currency in (other.currency, 'XXX')) "
         f"then nullif(billed_minutes, 0) * {DUE} end) from {FACT} as fact where {WAITS} group by 1, 2, 3, 4",
     ),
