@@ -29,6 +29,7 @@ from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import run_name
+from transforms.values.visible import visible
 
 FLOW = "recspend"
 """The name of the flow of all stages in Prefect. Names of single-stage flows begin with it."""
@@ -51,7 +52,7 @@ def _name_of_run() -> str:
     )
     due = runtime.flow_run.scheduled_start_time or utc_now()
     command = (runtime.flow_run.flow_name or FLOW).removeprefix(FLOW).strip() or "run"
-    return run_name(command, given.get("account"), first, last, due.date())
+    return visible(run_name(command, given.get("account"), first, last, due.date()))
 
 
 @flow(name=FLOW, flow_run_name=_name_of_run, persist_result=False)

@@ -15,12 +15,14 @@ from prefect.client.schemas.objects import State
 from flows.pipeline.artifacts import Artifacts
 from flows.pipeline.events import announcer
 from flows.pipeline.states import state_of_error, state_of_summary
+from flows.pipeline.visible_logs import make_logs_visible
 from flows.run.request import RunContext, RunRequest, context_of
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from flows.settings.loading import load
 from flows.stage import utc_now
 from transforms.errors import RecspendError
+from transforms.values.visible import visible
 
 T = TypeVar("T")
 
@@ -40,6 +42,7 @@ given_run: ContextVar[GivenRun | None] = ContextVar("given", default=None)
 
 def in_flow(request: RunRequest, concurrency: int | None = None) -> State[Any]:
     """Perform a request inside a flow run."""
+    make_logs_visible()
     given = given_run.get() or GivenRun()
     given.has_begun = True
     try:
@@ -67,7 +70,7 @@ def _task_of(name: str, piece: Callable[[], T]) -> Task[[], T]:
     @task(
         name=name.split(maxsplit=1)[0],
         # Prefect treats a text as a template, and an account's name may contain braces.
-        task_run_name=lambda: name,
+        task_run_name=lambda: visible(name),
         cache_policy=NO_CACHE,
         persist_result=False,
     )

@@ -13,6 +13,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from transforms.values.visible import visible
+
 _ROWS_OF_A_SHEET = 1_048_575  # plus a header
 _LONGEST_NAME = 31
 _WIDEST = 40
@@ -28,7 +30,7 @@ def workbook(tables: Mapping[str, pa.Table]) -> bytes:
 
     Spreadsheets keep only 15 digits of a number and no time zones: instants are UTC. A table with more rows than fit
     on a sheet continues on the next one, which has a number after its name. Texts stay texts, even if they look like
-    formulas or links; a text that is too long for a cell is cut off.
+    formulas or links; a text that is too long for a cell is cut off, and characters that act on a reader are escaped.
     """
     sink = io.BytesIO()
     options = {
@@ -90,4 +92,4 @@ def _write(sheet: Worksheet, row: int, place: int, value: Any, formats: Mapping[
     elif isinstance(value, date):
         sheet.write_datetime(row, place, value, formats["day"])
     else:
-        sheet.write_string(row, place, str(value)[:_LONGEST_TEXT])
+        sheet.write_string(row, place, visible(str(value), lines=True)[:_LONGEST_TEXT])

@@ -56,8 +56,11 @@ class Finding:
     facts: dict[str, str | None]
 
     def __post_init__(self) -> None:
-        """Show the sentence on one line, wherever it is sent, without characters that act on what shows it."""
+        """Show each text on one line, wherever it is sent, without characters that act on what shows it."""
+        object.__setattr__(self, "subject", visible(self.subject))
         object.__setattr__(self, "sentence", visible(" ".join(self.sentence.split())))
+        facts = {name: value and visible(value) for name, value in self.facts.items()}
+        object.__setattr__(self, "facts", facts)
 
     @property
     def key(self) -> str:

@@ -15,6 +15,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import Metric as MetricFamily
 
 from transforms.monitor.health import AccountHealth, DayCost, Health
+from transforms.values.visible import visible
 
 Value = int | Decimal | datetime
 """A number, or an instant; instants are written as seconds since 1970 (UTC)."""
@@ -172,7 +173,8 @@ class _Families:
 def _family(metric: Metric) -> MetricFamily:
     family = MetricFamily(metric.name.removesuffix("_total"), metric.words, metric.kind)
     for labels, value in metric.samples:
-        family.add_sample(metric.name, dict(labels), _number(value))
+        shown = {name: visible(label, lines=True) for name, label in labels.items()}
+        family.add_sample(metric.name, shown, _number(value))
     return family
 
 

@@ -101,4 +101,4 @@ def _distinct(column: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
 
 
 def _value(value: Any) -> Any:
-    return value if value is None or type(value) is int else to_text(value)
+    return value if value is None or type(value) is int else visible(to_text(value) or "", lines=True)

@@ -18,6 +18,7 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stage import silent
 from tests.support.runs.ledger_runs import accesses_of, context_for, rows_of
+from tests.support.samples.attacks import ATTACK, acting
 from tests.support.samples.summaries import summary_of
 from transforms.report.run_page import NOTHING, literal
 
@@ -115,12 +116,20 @@ def test_artifact_tables_show_the_newest_month(emulator: Emulator, tmp_path: Pat
     assert found == {(row["account_name"], row["currency"], row["recordings"], row["cost"]) for row in rows}
 
 
-def test_artifact_table_escapes_html_in_names(emulator: Emulator, tmp_path: Path, server: Server) -> None:
+def test_artifacts_escape_html_and_acting_characters(
+    emulator: Emulator, tmp_path: Path, server: Server
+) -> None:
     context = context_for(accesses_of(emulator), tmp_path)
-    context = replace(context, names=dict.fromkeys(context.names, "<img src=x onerror=alert(1)>"))
-    Artifacts().show(context, RunRequest("run"), perform(context, RunRequest("run")))
+    context = replace(context, names=dict.fromkeys(context.names, f"<img src=x onerror=alert(1)>{ATTACK}"))
+    shown, request = Artifacts(), RunRequest("run")
+    shown.show(context, request, perform(context, request))
+    shown.show(context, request, summary_of(failed={ATTACK: ATTACK}, warnings={ATTACK: ATTACK}))
+    shown.with_progress(silent)(f"ingest {ATTACK}", 1, 2)
+    assert acting(server.made) == set()
     assert "<img" not in json.dumps(server.made)
-    assert "&lt;img src=x onerror=alert(1)&gt;" in json.dumps(server.made["recspend-spend-by-account"])
+    assert "&lt;img src=x onerror=alert(1)&gt;\\\\u001b" in json.dumps(
+        server.made["recspend-spend-by-account"]
+    )
 
 
 def test_stage_without_a_warehouse_shows_only_its_own_work(

@@ -1,14 +1,29 @@
 """Findings as Prefect events: they go to a permanent server, not to a temporary one."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.pipeline import flow_run
+from flows.pipeline import events, flow_run
 from flows.run.request import RunContext, RunRequest
 from flows.run.summary import RunSummary
+from tests.support.samples.attacks import ATTACK, acting
 from transforms.errors import ConfigError
+from transforms.monitor.findings import KINDS, Finding
+from transforms.monitor.messages import messages
+
+
+def test_event_has_no_character_that_acts_on_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    emitted = list[Any]()
+    monkeypatch.setattr(events, "emit_event", lambda **given: emitted.append(given))
+    odd = Finding("rate.differs", ATTACK, ATTACK, {"account_name": ATTACK, "source": ATTACK, "note": None})
+    for message in messages([odd], (), KINDS):
+        events.announce(message)
+        assert acting([message.text, message.as_object()]) == set()
+    assert len(emitted) == 1
+    assert acting(emitted) == set()
 
 
 @pytest.mark.parametrize(("server", "is_announced"), [("http://127.0.0.1:9/api", True), (None, False)])

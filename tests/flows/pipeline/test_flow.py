@@ -14,7 +14,9 @@ from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.pipeline.flow_run import _task_of
 from flows.stores.folder.runs import Runs
 from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, rows_of, warehouse_cells
+from tests.support.samples.attacks import ATTACK
 from transforms.report.run_page import key_of
+from transforms.values.visible import visible
 
 RECSPEND = [
     sys.executable,
@@ -172,6 +174,11 @@ def test_task_name_keeps_braces_of_the_account_name(account: str) -> None:
     task = _task_of(f"ingest {account} 2026-09-01..07", lambda: 0)
     assert task.name == "ingest"
     assert resolve_custom_task_run_name(task, {}) == f"ingest {account} 2026-09-01..07"
+
+
+def test_task_name_shows_characters_that_act_on_a_reader() -> None:
+    task = _task_of(f"ingest {ATTACK} 2026-09-01", lambda: 0)
+    assert resolve_custom_task_run_name(task, {}) == f"ingest {visible(ATTACK)} 2026-09-01"
 
 
 @pytest.mark.slow

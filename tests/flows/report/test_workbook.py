@@ -12,6 +12,8 @@ import pytest
 
 from flows.report import workbook as module
 from flows.report.workbook import workbook
+from tests.support.samples.attacks import ATTACK
+from transforms.values.visible import visible
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
@@ -87,7 +89,7 @@ def test_workbook_keeps_numbers_dates_booleans_and_texts() -> None:
             "D": False,
             "E": -123456.789012345,
         },
-        {"B": "<b>&\u202e 🎧", "C": 2.0},
+        {"B": "<b>&\\u202e 🎧", "C": 2.0},
     ]
 
 
@@ -126,7 +128,12 @@ def test_workbook_continues_a_long_table_on_the_next_sheet(monkeypatch: pytest.M
     book = Book(workbook({"spend": SPEND, "spend 2": SPEND.slice(0, 1)}))
     assert book.sheets == ["spend", "spend 2", "spend 2 2"]
     assert [len(book.rows(name)) for name in book.sheets] == [3, 2, 2]
-    assert book.rows("spend 2")[1]["B"] == "<b>&\u202e 🎧"
+    assert book.rows("spend 2")[1]["B"] == "<b>&\\u202e 🎧"
+
+
+def test_workbook_shows_characters_that_act_on_a_reader() -> None:
+    book = Book(workbook({"odd": pa.table({"text": [ATTACK, "two\nlines"]})}))
+    assert [row["A"] for row in book.rows("odd")[1:]] == [visible(ATTACK), "two\nlines"]
 
 
 def test_workbook_cuts_a_text_longer_than_a_cell() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.support.samples.attacks import ATTACK, acting
 from transforms.report.page import payload
+from transforms.values.visible import visible
 
 CUBE = pa.table(
     {
@@ -38,14 +40,28 @@ NOTES = pa.table(
 )
 
 
-def unpacked(names: dict[str, str], cube: pa.Table = CUBE) -> dict[str, Any]:
+def unpacked(
+    names: dict[str, str], cube: pa.Table = CUBE, settings: pa.Table = SETTINGS, notes: pa.Table = NOTES
+) -> dict[str, Any]:
     accounts = pa.table(
         {"account_sid": [*names], "account_name": [*names.values()]},
         schema=pa.schema({"account_sid": pa.string(), "account_name": pa.string()}),
     )
-    tables = {"cube": cube, "accounts": accounts, "settings": SETTINGS, "notes": NOTES}
+    tables = {"cube": cube, "accounts": accounts, "settings": settings, "notes": notes}
     found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(payload(tables))))
     return found
+
+
+def test_page_has_no_character_that_acts_on_a_reader() -> None:
+    odd = {name: [ATTACK, f"{ATTACK} two", None] for name in ("account_sid", "source", "currency")}
+    cube = CUBE.drop_columns(list(odd))
+    for name, values in odd.items():
+        cube = cube.append_column(name, pa.array([value or "x" for value in values]))
+    notes = pa.table({"text": [f"{ATTACK}\n"]})
+    settings = SETTINGS.append_column("zone", pa.array([ATTACK]))
+    shown = unpacked({ATTACK: ATTACK, "x": f"{ATTACK} two"}, cube, settings, notes)
+    assert acting(shown) == set()
+    assert shown["accounts"][0][0] == visible(ATTACK)
 
 
 def test_cube_unpacks_with_all_its_digits() -> None:
