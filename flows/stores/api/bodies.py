@@ -1,5 +1,6 @@
 """Receive what a response holds: never more than a page can have, never longer than its deadline, and no token."""
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 
@@ -70,11 +71,16 @@ def headers_to_show(response: requests.Response, secrets: Collection[bytes]) -> 
     )
 
 
-def oversized(why: object, access: AccountAccess) -> OversizedError:
-    """Return the error for a page that is larger than any real one. It concerns only its own window."""
+def oversized(why: object, access: AccountAccess, body: bytes = b"") -> OversizedError:
+    """Return the error for a page that is larger than any real one. It concerns only its own window.
+
+    Nothing of the page is kept: each run would add another, and nobody knows what is in it. body: the whole page, if it
+    was received; the size and the digest in the message show whether the API repeats it.
+    """
+    received = f" ({len(body):,} bytes, sha256 {hashlib.sha256(body).hexdigest()})" if body else ""
     return OversizedError(
-        f"Account {access.name}: the API sent a page that is not kept: {why}. Other days are read. Run again later; if "
-        "it happens again, report it to the vendor."
+        f"Account {access.name}: the API sent a page that is not kept: {why}{received}. Other days are read. Run again "
+        "later; if it happens again, report it to the vendor."
     )
 
 

@@ -219,7 +219,7 @@ class RecordingsApi:
         except NotJsonError:
             raise TransientError("response is not JSON", NO_WHOLE_PAGE) from None
         except OversizedError as error:
-            raise oversized(error, self.access) from None
+            raise oversized(error, self.access, body) from None
         except DataError as error:
             raise DataError(
                 f"Account {self.access.name}: the API returned something other than {listed.words}: {error}. "

@@ -1,6 +1,7 @@
 """What a response may hold: not the token, wherever it is, and not more than a page can have."""
 
 import gzip
+import hashlib
 import json
 from datetime import date
 
@@ -10,7 +11,7 @@ from flows.stores.api.client import ACCOUNTS, USAGE, RecordingsApi
 from tests.support.samples.stores import ACCOUNT, HASTE, TOKEN, access
 from tests.support.servers.scripted_server import Reply, page, refusal, scripted
 from transforms.errors import ApiError, DataError, EndlessListError, RecspendError
-from transforms.pages.bounds import MOST_BYTES
+from transforms.pages.bounds import MOST_BYTES, MOST_RECORDS
 from transforms.settings.credentials import secret_forms
 
 FORMS = [form.decode() for form in secret_forms(ACCOUNT, TOKEN)]
@@ -49,6 +50,14 @@ def test_endless_body_is_given_up_while_it_arrives() -> None:
         ):
             api.newest()
     assert api.requests == 1
+
+
+def test_oversized_page_is_identified_but_not_shown() -> None:
+    body = json.dumps({"recordings": [0] * (MOST_RECORDS + 1), "next_page_uri": None}).encode()
+    with scripted(Reply(body=body)) as server, pytest.raises(DataError) as caught:
+        RecordingsApi(access(server.base_url), HASTE).newest()
+    received = f"({len(body):,} bytes, sha256 {hashlib.sha256(body).hexdigest()}). Other days are read."
+    assert f"it has 50,001 records, more than 50,000 {received}" in str(caught.value)
 
 
 def test_long_refusal_is_not_read_to_its_end() -> None:
