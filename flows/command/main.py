@@ -67,7 +67,9 @@ def root(
     RECSPEND_API_TOKEN, then `recspend run`.
     """
     from flows.command.screen.logs import set_up_logging
+    from flows.stores.warehouse.memory import refuse_few_addresses
 
+    refuse_few_addresses()
     set_up_logging(verbose=debug)
 
 

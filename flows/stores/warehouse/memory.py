@@ -1,5 +1,6 @@
 """How much memory DuckDB may use: what is set, or a share of what the machine or the container has."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:  # every command loads the settings and with them this module;
 SETTING = "memory_limit_mb"
 SHARE_PERCENT = 25
 SMALLEST_MB, LARGEST_MB = 256, 4096
+_ADDRESSES_MB = 2_000
+"""Addresses that a small run needs on two cores. Allocators reserve most of them and never use them."""
 # What DuckDB's documentation recommends at least; with less, its threads alone fill the memory.
 _MB_A_THREAD = 125
 
@@ -39,6 +42,21 @@ def limit_memory(connection: "duckdb.DuckDBPyConnection") -> int:
     connection.execute(f"set memory_limit = '{megabytes}MB'")
     connection.execute(f"set threads = {max(1, min(threads, megabytes // _MB_A_THREAD))}")
     return megabytes
+
+
+def refuse_few_addresses() -> None:
+    """Raise ConfigError if the process may not reserve enough addresses (`ulimit -v`).
+
+    Below that, Arrow or DuckDB end the process with a signal, and nobody learns why.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    megabytes = limit >> 20
+    if limit != resource.RLIM_INFINITY and megabytes < _ADDRESSES_MB:
+        raise ConfigError(
+            f"This process is limited to {megabytes:,} MB of addresses (ulimit -v), and needs at least "
+            f"{_ADDRESSES_MB:,} MB, although it uses far less memory. Raise that limit. To limit memory, use a "
+            "container or a control group, and memory_limit_mb."
+        )
 
 
 @contextmanager

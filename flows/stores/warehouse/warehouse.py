@@ -26,7 +26,7 @@ from transforms.model.models import Check
 
 # As DuckDB says it, on Linux and macOS.
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-
+_CANNOT_WRITE = re.compile(r'Could not write file "[^"]*".*?: (?P<reason>[^:"]+)$')
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +66,9 @@ class Warehouse:
                     results = self._fill(new_file, contents, built_from)
             except duckdb.Error as error:  # errors in a model or a check were already raised with its name
                 first_line = str(error).partition("\n")[0].rstrip(".")
+                reason = found["reason"] if (found := _CANNOT_WRITE.search(first_line)) else first_line
                 raise DataError(
-                    f"{self.path} cannot be written: {first_line}. Make room on the disk, then run `recspend model`."
+                    f"{self.path} cannot be written: {reason}. Make room on the disk, then run `recspend model`."
                 ) from None
             finally:
                 _log_of(new_file).unlink(missing_ok=True)

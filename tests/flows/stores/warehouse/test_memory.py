@@ -1,11 +1,14 @@
+import resource
 from typing import Any
 
 import duckdb
 import pytest
 
+from flows.command.main import main
 from flows.settings.loading import load
 from flows.stores.warehouse import memory
-from flows.stores.warehouse.memory import SMALLEST_MB, give_memory, limit_memory
+from flows.stores.warehouse.memory import SMALLEST_MB, give_memory, limit_memory, refuse_few_addresses
+from transforms.errors import ConfigError
 
 
 def setting(connection: duckdb.DuckDBPyConnection, name: str) -> Any:
@@ -57,3 +60,31 @@ def test_memory_limit_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -
     with duckdb.connect() as connection:
         assert limit_memory(connection) >= SMALLEST_MB
         assert limit_memory(connection) != 300
+
+
+def limited_to(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limit if kind == resource.RLIMIT_AS else 0, 0))
+
+
+@pytest.mark.parametrize("megabytes", [0, 900, 1_999])
+def test_too_few_addresses_are_refused(megabytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited_to(monkeypatch, megabytes << 20)
+    with pytest.raises(ConfigError, match=rf"limited to {megabytes:,} MB of addresses .*at least 2,000 MB"):
+        refuse_few_addresses()
+
+
+@pytest.mark.parametrize("limit", [resource.RLIM_INFINITY, 2_000 << 20, 1 << 50])
+def test_enough_addresses_are_accepted(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited_to(monkeypatch, limit)
+    refuse_few_addresses()
+
+
+def test_command_says_it_before_it_does_anything(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limited_to(monkeypatch, 900 << 20)
+    monkeypatch.setattr("sys.argv", ["recspend", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("Error: This process is limited to 900 MB of addresses")
