@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores.shipped import shipped
 from flows.stores.warehouse.reading import CONFIG
-from flows.stores.warehouse.sql_files import read_checks
-from tests.support.sql.tables import GIVEN, needed
-from transforms.model.models import references
+from tests.support.sql.tables import checks_on, needed
 
 # Building its chart library takes two seconds; the tests of the page switch it on.
 os.environ.setdefault("RECSPEND_REPORT_PAGE", "false")
@@ -47,10 +44,7 @@ def only_what_is_needed(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     if (mark := request.node.get_closest_marker("builds")) is None:
         return
     models = needed(*mark.args)
-    kept = {model.name for model in models} | GIVEN.keys()
-    checks = [
-        check for check in read_checks(shipped("sql"), models) if references(check.sql, check.file) <= kept
-    ]
+    checks = checks_on(models)
     monkeypatch.setattr("flows.model.model.read_models", lambda _: models)
     monkeypatch.setattr("flows.model.model.read_checks", lambda *_: checks)
     monkeypatch.setattr("flows.run.stages.report", lambda _: None)

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -15,7 +16,15 @@ from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
 from flows.settings.settings import Settings
 from flows.stores.api.access import AccountAccess
-from tests.support.faults.scene import FIRST, NEXT_TO_CLOSE, TODAY, Scene, small_pages
+from tests.support.faults.scene import (
+    FIRST,
+    NEXT_TO_CLOSE,
+    TODAY,
+    Scene,
+    quick_builds,
+    quick_runs,
+    small_pages,
+)
 
 _AGAIN = RunRequest("run", FIRST, TODAY, again=True)
 
@@ -42,10 +51,18 @@ def _forget_format(data_dir: Path) -> None:
 
 @dataclass(frozen=True)
 class Stage:
-    """What is killed: the requests it does, or the month it closes, and what it is given to do before."""
+    """What is killed: the request it does, or the month it closes, and what it is given to do before.
+
+    is_whole: it does everything that a run does, with all marts and reports.
+    """
 
     request: RunRequest | None
     prepare: Callable[[Path], None] = lambda data_dir: None
+    is_whole: bool = False
+
+    def around(self) -> AbstractContextManager[None]:
+        """Have runs do for a block what this stage needs."""
+        return quick_builds() if self.is_whole else quick_runs()
 
 
 def _without(*names: str) -> Callable[[Path], None]:
@@ -63,11 +80,11 @@ def _without(*names: str) -> Callable[[Path], None]:
 
 
 STAGES = {
-    "run": Stage(_AGAIN),
+    "run": Stage(_AGAIN, is_whole=True),
     "ingest": Stage(replace(_AGAIN, command="ingest")),
     "normalize": Stage(RunRequest("normalize", rebuild=True)),
     "model": Stage(RunRequest("model"), _without("warehouse.json")),
-    "report": Stage(RunRequest("report"), _without("reports", "reports.json")),
+    "report": Stage(RunRequest("report"), _without("reports", "reports.json"), is_whole=True),
     "close": Stage(None),
     "upgrade": Stage(RunRequest("normalize"), _forget_format),
 }
@@ -83,7 +100,7 @@ def _work(
         Settings(data_dir=data_dir, backoff=0, report_page=False), accounts, names, clock=clock
     )
     request = STAGES[stage].request
-    with small_pages():
+    with STAGES[stage].around(), small_pages():
         if request is None:
             close_month(context, NEXT_TO_CLOSE, accept_incomplete=True)
         else:

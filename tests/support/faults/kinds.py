@@ -123,4 +123,5 @@ DAMAGES: Mapping[str, Callable[[Path], None]] = {
     "emptied": _emptied,
     "removed": _gone,
     "a folder instead": _folder,
+    "unreadable": lambda path: path.chmod(0),
 }

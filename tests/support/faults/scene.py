@@ -24,12 +24,14 @@ from flows.stores.warehouse.reading import CONFIG
 from flows.stores.warehouse.warehouse import warehouse_path
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, instant, made
+from tests.support.sql.tables import checks_on, needed
 from transforms.pages.recordings import list_recordings
 
 FIRST, TODAY = date(2026, 8, 1), date(2026, 10, 2)
 CLOSED, NEXT_TO_CLOSE = "2026-08", "2026-09"
 SALES, SUPPORT = ACCOUNTS[:2]
 _PAGE_SIZE = 5
+_SHOWING = ("marts.fct_recordings", "marts.daily_spend", "marts.adjustments", "marts.charge_signs")
 _HOLIDAYS = "account_sid,day,name\n,2026-08-03,a holiday\n"
 _UNPRICED = made(SALES, 1, epoch_of(date(2026, 8, 3)), price=None, currency=None)
 _PRICED = made(SALES, 2, epoch_of(date(2026, 8, 20)), price=Decimal("0.01"))
@@ -160,6 +162,27 @@ def _interrupt(data_dir: Path, epoch: int) -> None:
     pages = zip(raw.manifest(whole).pages, raw.pages(whole), strict=True)
     for noted, page in list(pages)[:2]:
         writer.add(noted.url, page.body, noted.rows)
+
+
+@contextmanager
+def quick_runs() -> Iterator[None]:
+    """Have runs only do for the block what shows whether anything was lost, which takes a fraction of the time.
+
+    They build the marts that have every recording, every cost and every correction, and no reports; they send no
+    notifications and write no metrics.
+    """
+    models = needed(*_SHOWING)
+    checks = checks_on(models)
+    with (
+        quick_builds(),
+        patch("flows.model.model.read_models", lambda _: models),
+        patch("flows.model.model.read_checks", lambda *_: checks),
+        patch("flows.run.stages.report", lambda _: None),
+        patch("flows.run.lifecycle.notify", lambda *_: {}),
+        patch("flows.run.record.write_metrics", lambda *_: None),
+        patch("flows.command.perform._show", lambda *_, **__: None),
+    ):
+        yield
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def worker(server: Server, pool: str, folder: Path) -> Iterator["subprocess.Pope
         kill(process)
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+def kill(process: "subprocess.Popen[Any]") -> None:
     """Kill a worker and its runs, as a power failure does."""
     for pid in _processes_of_session(process.pid):
         os.kill(pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ import duckdb
 
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
-from transforms.model.models import Model, Twin, build_order, references
+from transforms.model.models import Check, Model, Twin, build_order, references
 
 GIVEN = read_twins(shipped("sql"))
 MODELS: list[Model] = build_order(read_models(shipped("sql")), given=GIVEN.keys())
@@ -51,6 +51,13 @@ def needed(*names: str) -> list[Model]:
         if model.name in wanted:
             wanted |= references(model.sql, model.file)
     return [model for model in MODELS if model.name in wanted]
+
+
+def checks_on(models: Sequence[Model]) -> list[Check]:
+    """Return the checks that read only these models and what is given to them."""
+    kept = {model.name for model in models} | GIVEN.keys()
+    checks = read_checks(shipped("sql"), models)
+    return [check for check in checks if references(check.sql, check.file) <= kept]
 
 
 def build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

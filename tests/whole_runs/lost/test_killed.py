@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -21,10 +22,12 @@ import pytest
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.run.request import RunRequest
 from flows.run.stages import perform
+from flows.stage import utc_now
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import decompress
 from tests.support.faults.kills import STAGES, killed
-from tests.support.faults.scene import quick_builds, scene
+from tests.support.faults.scene import quick_builds, quick_runs, scene
+from tests.support.faults.served import kill_served
 from tests.support.runs.ledger_runs import (
     accesses_of,
     context_for,
@@ -295,7 +298,6 @@ def test_stopped_run_waits_for_no_response_and_leaves_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.builds("marts.fct_recordings", "marts.daily_spend", "marts.charge_signs", "marts.adjustments")
 def test_every_killed_stage_is_finished_by_the_next_run(tmp_path: Path) -> None:
     moments = random.Random(7)
     with quick_builds(), scene(tmp_path / "scene") as made_up:
@@ -304,5 +306,15 @@ def test_every_killed_stage_is_finished_by_the_next_run(tmp_path: Path) -> None:
             made_up.copied(data_dir)
             STAGES[stage].prepare(data_dir)
             killed(stage, made_up, data_dir, instant(ledger.now), moments.uniform(0, 2))
-            perform(made_up.context(data_dir), RunRequest())
+            with STAGES[stage].around():
+                perform(made_up.context(data_dir), RunRequest())
             assert warehouse_facts(data_dir) == ledger_facts(ledger), stage
+
+
+@pytest.mark.slow
+def test_killed_serve_is_finished_by_the_next_run(tmp_path: Path) -> None:
+    with quick_runs(), scene(tmp_path / "scene") as made_up:
+        data_dir = made_up.copied(tmp_path / "data")
+        assert kill_served(made_up, data_dir, tmp_path / "prefect", 0.5)
+        perform(replace(made_up.context(data_dir), clock=utc_now), RunRequest())
+        assert warehouse_facts(data_dir) == ledger_facts(made_up.source.ledger)

@@ -1,9 +1,6 @@
 """A run that is denied something: it says so in a sentence, and the next one that is not is right."""
 
-import resource
 import subprocess
-import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,32 +10,19 @@ import pytest
 
 from flows.run.request import RunRequest
 from flows.run.stages import perform
-from tests.support import TOP
-from tests.support.faults.console import UNEXPECTED, recspend
+from tests.support.faults.console import Said, recspend
+from tests.support.faults.denied import (
+    LIMITS,
+    READING,
+    WRITING,
+    foreign,
+    is_foreign_possible,
+    limited,
+    while_written,
+)
 from tests.support.faults.full_disk import ROOM_KB, small_disk
-from tests.support.faults.scene import FIRST, Scene, quick_builds, scene
+from tests.support.faults.scene import Scene, quick_builds, quick_runs, scene
 from tests.support.runs.living_runs import clock_of, instant, ledger_facts, warehouse_facts
-
-_COMMAND = [sys.executable, "-c", "from flows.command.main import main; main()"]
-LIMITS: Mapping[str, tuple[int, int]] = {
-    "files": (resource.RLIMIT_NOFILE, 64),
-    "size of a file": (resource.RLIMIT_FSIZE, 200_000),
-    "memory": (resource.RLIMIT_AS, 900 * 1024 * 1024),
-}
-
-
-def limited(made_up: Scene, data_dir: Path, limit: tuple[int, int]) -> "subprocess.CompletedProcess[str]":
-    """Do a run that fetches and builds everything again, in a process with a limit."""
-    kind, number = limit
-    return subprocess.run(
-        [*_COMMAND, "run", "--from", str(FIRST), "--to", "2026-10-02", "--again"],
-        cwd=TOP,
-        env=made_up.environment(data_dir),
-        preexec_fn=lambda: resource.setrlimit(kind, (number, number)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def assert_next_is_right(made_up: Scene, data_dir: Path) -> None:
@@ -48,18 +32,49 @@ def assert_next_is_right(made_up: Scene, data_dir: Path) -> None:
     assert warehouse_facts(data_dir) == ledger_facts(ledger)
 
 
+def is_said(said: Said) -> bool:
+    return (said.code, said.is_unexpected) == (2, False) and bool(said.error)
+
+
 @pytest.mark.slow
 def test_limited_run_says_so_and_the_next_is_right(tmp_path: Path) -> None:
-    with quick_builds(), scene(tmp_path / "scene") as made_up:
+    with quick_runs(), scene(tmp_path / "scene") as made_up:
         for name, limit in LIMITS.items():
             data_dir = made_up.copied(tmp_path / "data")
-            (data_dir / "warehouse.json").unlink()
-            done = limited(made_up, data_dir, limit)
-            # Where there is no memory, a library may end the process.
-            assert done.returncode >= 0 or name == "memory", done.stderr
-            assert done.returncode <= 0 or "Error: " in done.stderr, (name, done.stderr)
-            assert not any(words in done.stderr for words in UNEXPECTED), (name, done.stderr)
+            said = limited(made_up, data_dir, limit)
+            assert said.code == 0 or is_said(said), (name, said)
             assert_next_is_right(made_up, data_dir)
+
+
+@pytest.mark.slow
+def test_folder_of_another_user_is_reported(tmp_path: Path) -> None:
+    if not is_foreign_possible():
+        pytest.skip("this user cannot give a folder away")
+    with quick_builds(), scene(tmp_path / "scene") as made_up:
+        for mode, readable in ((0o700, ()), (0o755, READING)):
+            data_dir = made_up.copied(tmp_path / "data")
+            found = dict(foreign(made_up, data_dir, mode, [*WRITING, *READING]))
+            right = {" ".join(command) for command in readable}
+            assert {command for command, said in found.items() if (said.code, said.error) == (0, "")} == right
+            for command in found.keys() - right:
+                assert is_said(found[command]), found[command]
+                assert f"{data_dir}/" in found[command].error
+                assert "Permission denied" in found[command].error
+            assert_next_is_right(made_up, data_dir)
+
+
+@pytest.mark.slow
+def test_second_writer_learns_who_holds_the_folder(tmp_path: Path) -> None:
+    commands = [*WRITING, ("check", "--full"), *READING]
+    with quick_builds(), scene(tmp_path / "scene") as made_up:
+        data_dir = made_up.copied(tmp_path / "data")
+        for command, said, is_named in while_written(made_up, data_dir, commands):
+            if tuple(command.split(" ")) in WRITING or command == "check --full":
+                assert is_said(said), said
+                assert is_named, said.error
+            else:
+                assert (said.code, said.error) == (0, ""), said
+        assert_next_is_right(made_up, data_dir)
 
 
 @pytest.mark.slow
@@ -74,16 +89,11 @@ def test_read_only_folder_is_reported_and_still_read(tmp_path: Path) -> None:
         data_dir, clock = made_up.copied(tmp_path / "disk" / "data"), clock_of(made_up.source.ledger)
         environment = made_up.environment(data_dir)
         subprocess.run(["mount", "-o", "remount,ro", tmp_path / "disk"], check=True)
-        for command in (("run",), ("close", "2026-09"), ("normalize", "--rebuild"), ("report",), ("model",)):
+        for command in WRITING:
             said = recspend(*command, environment=environment, clock=clock)
             assert (said.code, said.is_unexpected) == (2, False), said
             assert "Read-only file system" in said.error, said
-        for command in (
-            ("status",),
-            ("query", "from marts.daily_spend"),
-            ("explain", "daily_spend"),
-            ("check",),
-        ):
+        for command in READING:
             said = recspend(*command, environment=environment, clock=clock)
             assert (said.code, said.error) == (0, ""), said
         subprocess.run(["mount", "-o", "remount,rw", tmp_path / "disk"], check=True)
