@@ -1,6 +1,6 @@
 """What a reader must know about a run, as sentences: the same on a terminal, in Prefect and in a flow run's state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,13 +78,20 @@ def run_remarks(
     if unpriced:
         what = counted(unpriced, "recording has", "recordings have")
         remarks.append(Remark("note", f"{what} no price yet; the cost will rise as prices arrive."))
-    return [*remarks, *map(check_failed, checks), *_odd(oddities)]
+    return [*remarks, *_failed(list(checks)), *_odd(oddities)]
 
 
 def days_missing(days: int) -> Remark:
     """Remark on days of accounts that are not covered."""
     text = f"{counted(days, 'day of accounts is', 'days of accounts are')} missing."
     return Remark("warning", text, "ops.coverage where not is_covered", "holes.csv")
+
+
+def _failed(checks: Sequence[FailedCheck]) -> list[Remark]:
+    remarks = [check_failed(check) for check in checks]
+    if any(check.stops for check in checks):
+        remarks.append(Remark("error", "Because of what the checks found, the reports were not changed."))
+    return remarks
 
 
 def check_failed(check: FailedCheck) -> Remark:

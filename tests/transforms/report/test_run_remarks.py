@@ -43,11 +43,6 @@ def test_run_remarks_of_a_run_without_findings() -> None:
             "4,310 recordings have no price yet; the cost will rise as prices arrive.",
         ),
         (
-            {"checks": [KEYS]},
-            "error",
-            "Check keys_are_unique found 2 rows. Rows would count twice.",
-        ),
-        (
             {"checks": [FailedCheck("odd", "Look.", 1, False)]},
             "warning",
             "Check odd found 1 row. Look.",
@@ -66,6 +61,16 @@ def test_run_remarks_say_one_thing_each(given: dict[str, Any], severity: str, te
     assert (remark.severity, remark.text) == (severity, text)
 
 
+def test_run_remarks_say_that_reports_stay_as_they_were() -> None:
+    odd_rows = FailedCheck("odd", "Look.", 1, False)
+    found = run_remarks(**(NOTHING | {"checks": [odd_rows, KEYS, KEYS]}))
+    assert [(remark.severity, remark.text) for remark in found] == [
+        ("warning", "Check odd found 1 row. Look."),
+        *[("error", "Check keys_are_unique found 2 rows. Rows would count twice.")] * 2,
+        ("error", "Because of what the checks found, the reports were not changed."),
+    ]
+
+
 def test_run_remarks_put_what_went_wrong_first() -> None:
     found = run_remarks(
         failed={"a": "No."},
@@ -77,7 +82,7 @@ def test_run_remarks_put_what_went_wrong_first() -> None:
         oddities=odd({("source", "Fax"): 1}),
     )
     assert [remark.severity for remark in found] == [
-        "error", "warning", "warning", "warning", "note", "error", "note",
+        "error", "warning", "warning", "warning", "note", "error", "error", "note",
     ]  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def test_remarks_say_where_to_look() -> None:
         '1 record could not be understood and is in no figure. See: recspend query "from ops.rejects"',
         "2 recordings have no price yet; the cost will rise as prices arrive.",
         "Check keys_are_unique found 2 rows. Rows would count twice. First: sid=RE1",
+        "Because of what the checks found, the reports were not changed.",
         "Unexpected: source 'Fax' in 3 rows (such as RE1).",
     ]
 
