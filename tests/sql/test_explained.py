@@ -92,6 +92,33 @@ def test_recordings_found_for_part_of_a_key_are_those_it_counts(recordings: list
                 assert unexplained(connection, mart, read_conditions(mart, part)) == [], (mart.name, part)
 
 
+def test_rate_differences_count_charges_with_minutes_only() -> None:
+    """The rate card says nothing of the others, so they are in no figure of the mart."""
+    row: Row = {
+        **{
+            "recording_sid": "R1",
+            "account_sid": "B",
+            "source": "DialVerb",
+            "status": "completed",
+            "channels": 1,
+        },
+        **{"duration_seconds": 61, "price": "-0.01", "currency": "USD", "created_at": "2026-09-12T10:00:00Z"},
+        **{"first_seen_at": "2026-09-12T11:00:00Z", "first_priced_at": "2026-09-12T11:00:00Z"},
+    }
+    others: Sequence[Row] = (
+        {"duration_seconds": None},
+        {"duration_seconds": 0},
+        {"price": "0.01"},
+        {"price": "-0.01"},
+    )
+    rows = [row, *({**row, "recording_sid": f"R{place}", **each} for place, each in enumerate(others, 2))]
+    with warehouse_of(rows) as connection:
+        mart = BY_NAME["marts.rate_differences"]
+        found = connection.execute(recordings_sql(BY_NAME, mart, [])).fetchall()
+        assert len(found) == 2
+        assert unexplained(connection, mart, []) == []
+
+
 def test_mart_that_counts_recordings_says_which() -> None:
     """Otherwise its twin needs `recordings`: columns with another name in a recording, or why it has none."""
     silent = [
