@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from flows.model.coverage import AccountCoverage
-from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.usage_records import UsageRecords
 from transforms.pages.usage import USAGE_SCHEMA
 from transforms.values.windows import Window, days_of
@@ -23,20 +23,20 @@ _DAYS_SCHEMA = pa.schema(
 
 
 def bill_tables(
-    data_dir: Path, covered: Sequence[AccountCoverage], with_usage: Collection[str]
+    data_dir: Path, covered: Sequence[AccountCoverage], with_usage: Collection[str], zone: ZoneInfo
 ) -> dict[str, pa.Table]:
     """Return the rows of landed.usage_records and landed.account_days.
 
     They only change when the data does, so an unchanged warehouse is not rebuilt. with_usage: sids of the accounts
-    whose Usage Records are read. Raises DataError for a damaged file.
+    whose Usage Records are read. zone: the reporting time zone. Raises DataError for a damaged file.
     """
-    records, states = UsageRecords(data_dir), AccountStates(data_dir)
+    records = UsageRecords(data_dir)
     usage = [records.read(account.account_sid) for account in covered]
     columns = zip(
         *(
             (account.account_sid, day, is_covered, account.account_sid in with_usage)
             for account in covered
-            for day, is_covered in _days(account, states.read(account.account_sid).first_day)
+            for day, is_covered in _days(account, zone)
         ),
         strict=True,
     )
@@ -47,13 +47,15 @@ def bill_tables(
     }
 
 
-def _days(account: AccountCoverage, first_day: date | None) -> Iterator[tuple[date, bool]]:
+def _days(account: AccountCoverage, zone: ZoneInfo) -> Iterator[tuple[date, bool]]:
     """Yield the days of an account, and whether each was read after it ended.
 
-    Whole months: days of the first month before `first_day` count as read, because nothing was created on them.
+    Whole months of the reporting time zone: days of the first one before the account's first day count as read, because
+    nothing was created on them.
     """
     whole = {day.day: day.was_over for day in account.covered} | dict.fromkeys(account.holes, False)
-    if first_day is not None:
-        before = Window(first_day.replace(day=1), first_day - timedelta(days=1))
+    if account.has_nothing_before:
+        begins = Window(account.since, account.since).created_from.astimezone(zone).date()
+        before = Window(begins.replace(day=1), account.since - timedelta(days=1))
         whole = dict.fromkeys(days_of(before), True) | whole
     yield from sorted(whole.items())

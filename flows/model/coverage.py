@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.state import AppliedLanding
 from flows.stores.raw.landing import Landing
@@ -17,19 +18,27 @@ from transforms.values.windows import CoveredDay, covered_days, holes
 
 @dataclass(frozen=True, slots=True)
 class AccountCoverage:
-    """An account's landings that are in the lake, the days they cover, and the days that are missing."""
+    """An account's landings that are in the lake, the days they cover, and the days that are missing.
+
+    since: the first day that counts (UTC); the last of all days if no account was read. has_nothing_before: the API has
+    said that no recording is older.
+    """
 
     account_sid: str
     landings: list[tuple[Landing, AppliedLanding]]
     covered: list[CoveredDay]
     holes: list[date]
+    since: date = date.max
+    has_nothing_before: bool = False
 
 
 def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverage]:
     """Return the coverage of the named accounts and of all accounts that have landings.
 
-    Days are counted from the first day that was read for an account (if none was: for any account) to the newest day
-    that was read for any account. Raises DataError if the lake is not up to date.
+    Days are counted from the account's first day to the newest day that was read for any account. Where the API was not
+    asked for the first day, they are counted from the first of the month that was read first, because recordings may
+    be missing from that month; if nothing was read, from the first day that was read for any account. Raises DataError
+    if the lake is not up to date.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     landings = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
@@ -37,12 +46,27 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
     read = [day.day for covered in days.values() for day in covered]
     if not read:
         return [AccountCoverage(sid, landings[sid], [], []) for sid in days]
+    states = AccountStates(data_dir)
     return [
-        AccountCoverage(
-            sid, landings[sid], covered, holes(covered, covered[0].day if covered else min(read), max(read))
-        )
+        _account(sid, landings[sid], covered, states.read(sid).first_day, (min(read), max(read)))
         for sid, covered in days.items()
     ]
+
+
+def _account(
+    account_sid: str,
+    landings: list[tuple[Landing, AppliedLanding]],
+    covered: list[CoveredDay],
+    first_day: date | None,
+    read: tuple[date, date],
+) -> AccountCoverage:
+    """Return the coverage of an account. first_day: of the account, if known. read: the days read of any account."""
+    since = first_day or read[0]
+    if covered:
+        since = min(first_day or covered[0].day.replace(day=1), covered[0].day)
+    return AccountCoverage(
+        account_sid, landings, covered, holes(covered, since, read[1]), since, first_day is not None
+    )
 
 
 def coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:

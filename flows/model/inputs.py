@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pyarrow as pa
@@ -71,7 +72,7 @@ def landed_tables(
     as_of = _as_of(covered) or date.max
     return {
         **{f"landed.{name}": rows for name, rows in references.items()},
-        **bill_tables(data_dir, covered, options.with_usage),
+        **bill_tables(data_dir, covered, options.with_usage, ZoneInfo(options.reporting_timezone)),
         "landed.accounts": _rows(
             [
                 {

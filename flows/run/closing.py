@@ -1,6 +1,6 @@
 """Close a month: freeze its current figures, so that later changes are reported separately."""
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -122,13 +122,12 @@ def _refuse_pending(data_dir: Path, covered: list[AccountCoverage], days: Window
 
 
 def _holes(covered: list[AccountCoverage], begins: datetime, ends: datetime) -> list[Hole]:
-    first: date = min(day.day for account in covered for day in account.covered)
     return [
         hole
         for account in covered
         for hole in holes_of(
             account.account_sid,
-            unread_days(account.covered, account.covered[0].day if account.covered else first, begins, ends),
+            unread_days(account.covered, account.since, begins, ends),
         )
     ]
 

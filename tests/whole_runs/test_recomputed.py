@@ -287,9 +287,9 @@ ERRORS = {
         "update ops.coverage set fetched_at = fetched_at + interval 1 hour where rowid = 2",
         "ops.coverage",
     ),
-    "an interval that is a little too narrow": (
-        "update marts.forecast set low_cost = low_cost * 1.0001 where rowid = "
-        "(select min(rowid) from marts.forecast where low_cost > 0.001)",
+    "an interval that is a little too wide": (
+        "update marts.forecast set high_cost = high_cost * 1.0001 where rowid = "
+        "(select min(rowid) from marts.forecast where high_cost > 0.001)",
         "marts.forecast",
     ),
     "a bound that is a little too high": (

@@ -69,7 +69,7 @@ def test_unfiltered_api_is_an_error_without_a_first_day(tmp_path: Path) -> None:
     with serve(open_replay(GOLDEN / "pages")) as emulator:
         summary = run_against(emulator, tmp_path)
     assert summary.exit_code == 3
-    assert "Pass it with --from" in summary.failed["golden-account-1"]
+    assert "Pass the first of its month with --from" in summary.failed["golden-account-1"]
 
 
 def test_rejected_records_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ class RecordingsApi:
         if newest is not None and newest.date() > day + timedelta(days=1):
             raise ApiError(
                 f"Account {self.access.name}: asked for recordings before {day}, the API listed one of "
-                f"{newest.date()}, so the first day cannot be found. Pass it with --from."
+                f"{newest.date()}, so the first day cannot be found. Pass the first of its month with --from."
             )
         return rows > 0
 

@@ -1,7 +1,10 @@
 with
 
 account_days as (
-    select * from landed.account_days
+    select
+        *,
+        min(day) over (partition by account_sid) as first_day,
+    from landed.account_days
 ),
 
 daily as (
@@ -31,9 +34,16 @@ local_days as (
                 timezone('UTC', cast(account_days.day as timestamp) + interval '86399 seconds')
             )
         ]) as date) as usage_date,
+        account_days.first_day,
         account_days.is_covered,
     from account_days
     cross join opening
+),
+
+-- West of UTC, the first day begins on the day before, of which no more is known.
+known_days as (
+    select * from local_days
+    where usage_date >= first_day
 ),
 
 days as (
@@ -41,14 +51,14 @@ days as (
         usage_date,
         account_sid,
         bool_and(is_covered) as is_read,
-    from local_days
+    from known_days
     group by usage_date, account_sid
     union all
     select
         usage_date,
         null,
         bool_and(is_covered),
-    from local_days
+    from known_days
     group by usage_date
 ),
 

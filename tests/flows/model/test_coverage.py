@@ -6,6 +6,7 @@ import pytest
 
 from flows.model.coverage import AccountCoverage, coverage
 from flows.model.model import model
+from flows.stores.folder.account_state import AccountState, AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.state import AppliedLanding, LakeState
 from flows.stores.raw.landing import Landing
@@ -98,10 +99,38 @@ def test_day_that_had_not_begun_is_not_covered(tmp_path: Path) -> None:
 
 def test_every_account_is_checked_up_to_the_newest_day_of_any(tmp_path: Path) -> None:
     apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
-    apply(tmp_path, land(tmp_path, "B", july(2), july(5), at(7, 10)))
+    apply(tmp_path, land(tmp_path, "B", july(1), july(5), at(7, 10)))
     a, b = coverage(tmp_path, [])
     assert (a.account_sid, a.holes) == ("A", [july(4), july(5)])
     assert (b.account_sid, b.holes) == ("B", [])
+
+
+@pytest.mark.parametrize(
+    ("first_day", "missing"),
+    [
+        (None, [july(1), july(2)]),
+        (july(3), []),
+        (july(2), [july(2)]),
+        (date(2026, 6, 29), [date(2026, 6, 29), date(2026, 6, 30), july(1), july(2)]),
+        (july(4), []),
+    ],
+)
+def test_days_before_the_first_day_are_not_missing(
+    first_day: date | None, missing: list[date], tmp_path: Path
+) -> None:
+    """Where it is not known, what the month of the first fetch had before may be missing from it."""
+    apply(tmp_path, land(tmp_path, "A", july(3), july(5), at(7, 10)))
+    AccountStates(tmp_path).write("A", AccountState(first_day))
+    (found,) = coverage(tmp_path, ["A"])
+    assert found.holes == missing
+    assert found.has_nothing_before == (first_day is not None)
+
+
+def test_account_never_read_begins_on_its_first_day(tmp_path: Path) -> None:
+    apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
+    AccountStates(tmp_path).write("Z", AccountState(july(2)))
+    _, never_read = coverage(tmp_path, ["Z", "A"])
+    assert never_read.holes == [july(2), july(3)]
 
 
 def test_account_never_read_is_a_gap_from_the_first_day_of_any(tmp_path: Path) -> None:
@@ -167,6 +196,36 @@ def test_lake_with_a_missing_month_is_an_error(tmp_path: Path) -> None:
         coverage(tmp_path, [])
 
 
+@pytest.mark.parametrize(
+    ("first_day", "zone", "expected"),
+    [
+        # Not read and not known to be empty: both say that 13 days are missing.
+        (None, "UTC", [(july(1), 16, 13)]),
+        (july(14), "UTC", [(july(1), 29, 0)]),
+        (july(12), "UTC", [(july(1), 27, 2)]),
+        # In New York, the first day begins on the evening before, and the newest is not over.
+        (july(14), "America/New_York", [(july(1), 28, 0)]),
+        (july(12), "America/New_York", [(july(1), 25, 3)]),
+        # It may be in the month before, of which only that evening is missing.
+        (july(1), "America/New_York", [(date(2026, 6, 1), 29, 1), (july(1), 15, 13)]),
+        (july(12), "Pacific/Auckland", [(july(1), 26, 3)]),
+    ],
+)
+def test_months_miss_the_days_that_are_gaps(
+    first_day: date | None, zone: str, expected: list[tuple[date, int, int]], tmp_path: Path
+) -> None:
+    apply(tmp_path, land(tmp_path, "A", july(14), july(30), at(7, 30)))
+    AccountStates(tmp_path).write("A", AccountState(first_day))
+    model(
+        tmp_path, shipped("sql"), shipped("reference"), ModelOptions(settle_days=90, reporting_timezone=zone)
+    )
+    warehouse = Warehouse(warehouse_path(tmp_path))
+    months = (
+        "select month, days_read, days_missing from marts.months_read where account_sid = 'A' order by month"
+    )
+    assert [tuple(row.values()) for row in warehouse.table(months).to_pylist()] == expected
+
+
 def test_models_get_coverage_budgets_and_settings(
     tmp_path: Path,
 ) -> None:
@@ -175,7 +234,7 @@ def test_models_get_coverage_budgets_and_settings(
         land(tmp_path, "A", july(1), july(3), at(7, 10)),
         land(tmp_path, "A", july(6), july(9), at(7, 10)),
     )
-    apply(tmp_path, land(tmp_path, "B", july(5), july(7), at(7, 10)))
+    apply(tmp_path, land(tmp_path, "B", july(1), july(7), at(7, 10)))
     (tmp_path / "reference").mkdir()
     (tmp_path / "reference" / "budgets.csv").write_text(
         "account_sid,valid_from,currency,amount\n,2026-07,USD,500\n"

@@ -343,7 +343,7 @@ def september(tmp_path: Path) -> tuple[LivingLedger, Path]:
     """Return a ledger that was read in October: complete, except for what a test changes."""
     source = open_living([PRICED, GOES, MOVES], now=epoch_of(TODAY))
     with in_haste(50), serve(source) as emulator:
-        run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 8, 30)))
+        run(emulator, source.ledger, tmp_path, "UTC", RunRequest(first=date(2026, 8, 1)))
     return source.ledger, tmp_path
 
 
@@ -370,7 +370,7 @@ def test_complete_month_closes_once(september: tuple[LivingLedger, Path]) -> Non
         ("2026-10", "UTC", "2026-10 is not over yet. You can close it after 2026-11-01 00:00 UTC"),
         ("2026-11", "UTC", "is not over yet"),
         ("2026-10", "America/New_York", "after 2026-11-01 04:00 UTC"),
-        ("2026-07", "UTC", "No day of 2026-07 has been read, only 2026-08-30 to 2026-10-02"),
+        ("2026-07", "UTC", "No day of 2026-07 has been read, only 2026-08-01 to 2026-10-02"),
         ("2026-13", "UTC", "'2026-13' is not a month"),
         ("2026-9", "UTC", "'2026-9' is not a month"),
     ],

@@ -42,7 +42,6 @@ class Given:
     settings: Settings
     names: Mapping[str, str]
     providers: Mapping[str, str]
-    first_days: Mapping[str, date] = field(default_factory=dict)
     increments: Mapping[str, int] = field(default_factory=dict)
     net: Collection[str] = ()
     net_at_closing: Mapping[date, Collection[str]] = field(default_factory=dict)
@@ -61,6 +60,16 @@ class Given:
     def as_of(self) -> date:
         """The newest day that was read of any account, UTC."""
         return max(fetch.last for fetch in self.fetches if fetch.is_whole)
+
+    @cached_property
+    def first_days(self) -> dict[str, date]:
+        """The days before which the API has no recording of an account, where it was asked for that."""
+        return raw.first_days(self.data_dir)
+
+    def since(self, account_sid: str, fetches: Iterable[Fetch]) -> date:
+        """Return the first day of an account that counts: or of the month that was read first, if it is not known."""
+        read = min(fetch.first for fetch in fetches)
+        return min(self.first_days.get(account_sid, read.replace(day=1)), read)
 
     @cached_property
     def closed(self) -> dict[date, dict[str, Any]]:

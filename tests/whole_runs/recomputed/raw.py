@@ -57,6 +57,16 @@ def _fetch(data_dir: Path, end: Path, rows: str) -> Fetch:
     )
 
 
+def first_days(data_dir: Path) -> dict[str, date]:
+    """Return the first day of each account, where it is known: its sid is in the name of the file."""
+    states = {
+        path.stem.partition("=")[2]: json.loads(path.read_text()) for path in data_dir.glob("state/*.json")
+    }
+    return {
+        sid: date.fromisoformat(state["first_day"]) for sid, state in states.items() if state.get("first_day")
+    }
+
+
 def body(page: Path) -> Any:
     """Return a page as JSON, its numbers with a point as the text that was sent."""
     with pa.input_stream(page, compression="zstd") as stream:

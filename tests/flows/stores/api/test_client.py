@@ -822,7 +822,7 @@ def test_exists_before_rejects_an_api_that_does_not_filter() -> None:
         with pytest.raises(
             ApiError,
             match=r"^Account support: asked for recordings before 2026-07-01, the API listed one of 2026-07-03, "
-            r"so the first day cannot be found\. Pass it with --from\.$",
+            r"so the first day cannot be found\. Pass the first of its month with --from\.$",
         ):
             api.exists_before(date(2026, 7, 1))
 

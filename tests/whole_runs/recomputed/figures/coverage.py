@@ -20,7 +20,7 @@ def coverage(given: Given, facts: Sequence[Row]) -> list[Row]:
     rows = []
     for sid in {fetch.account_sid for fetch in given.fetches}:
         whole = [fetch for fetch in given.fetches if fetch.is_whole and fetch.account_sid == sid]
-        for day in days_between(min(fetch.first for fetch in whole), given.as_of):
+        for day in days_between(given.since(sid, whole), given.as_of):
             made = [row for row in facts if row["account_sid"] == sid and row["created_at"].date() == day]
             rows.append({"account_sid": sid, "day": day} | _day(whole, day, given.as_of, made))
     return rows
@@ -139,7 +139,7 @@ def unread_when_closed(given: Given, month: date, moment: datetime) -> int:
             for fetch in given.fetches
             if fetch.is_whole and fetch.account_sid == sid and fetch.began <= moment
         ]
-        first = min(fetch.first for fetch in known)
+        first = given.since(sid, known)
         missing += sum(
             day >= first and not any(fetch.has(day) and was_over(fetch, day) for fetch in known)
             for day in days

@@ -18,7 +18,7 @@ def whole_days(given: Given) -> dict[str, dict[date, bool]]:
     found: dict[str, dict[date, bool]] = {}
     for sid in {fetch.account_sid for fetch in given.fetches}:
         whole = [fetch for fetch in given.fetches if fetch.is_whole and fetch.account_sid == sid]
-        first, last = min(fetch.first for fetch in whole), max(fetch.last for fetch in whole)
+        first, last = given.since(sid, whole), max(fetch.last for fetch in whole)
         found[sid] = {
             day: any(fetch.has(day) and was_over(fetch, day) for fetch in whole)
             for day in days_between(first, last)
@@ -34,14 +34,18 @@ class Months:
         self.open_day = day_in(datetime.combine(given.as_of, time(), UTC), zone)
         self._days: dict[str, dict[date, bool]] = {}
         for sid, days in whole_days(given).items():
-            # Nothing was made before the first day that was read.
-            before = days_between(month_of(min(days)), min(days) - timedelta(days=1))
+            # Nothing was made before the first day of an account.
+            begins = day_in(datetime.combine(min(days), time(), UTC), zone)
+            before = days_between(month_of(begins), min(days) - timedelta(days=1))
+            before = before if sid in given.first_days else []
+            first = min([*before, *days])
             here = self._days.setdefault(sid, {})
             for day, is_whole in (*((day, True) for day in before), *days.items()):
                 begins = datetime.combine(day, time(), UTC)
                 for moment in (begins, begins + timedelta(hours=23, minutes=59, seconds=59)):
                     local = day_in(moment, zone)
-                    here[local] = here.get(local, True) and is_whole
+                    if local >= first:
+                        here[local] = here.get(local, True) and is_whole
 
     @property
     def accounts(self) -> list[str]:
