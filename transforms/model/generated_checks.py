@@ -1,15 +1,19 @@
-"""Checks that are generated from the twins of the marts: their keys, and what they add up to.
+"""Checks that are generated from the twins of the marts: keys, what they add up to, and what columns are derived from.
 
 Each mart has a statement of its own, so that their intermediate results are not in memory at the same time.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from transforms.errors import ModelError
-from transforms.model.models import Check, Model
+from transforms.model.models import Check, Model, TwinColumn
 from transforms.model.sums import SUMS
 
 _MONTH = "cast(date_trunc('month', usage_date) as date)"
+_MARKS = ("is_running", "days_read", "days_missing")
+_MARKED = "marts.months_read"
+_DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
 
 
 def key_check(models: Iterable[Model]) -> Check:
@@ -44,6 +48,70 @@ def sum_check(models: Iterable[Model]) -> Check:
         selects.append(_differences(model))
     why = "Each mart must add up to what it is made of, for each value of its key, to the last decimal."
     return Check("marts_sum_to_fact", "the sums of the twins", ";\n".join(selects), "fail", why)
+
+
+def equality_check(models: Iterable[Model]) -> Check:
+    """Return the check that each derived column is what its twin says it equals."""
+    selects = [
+        _derived(model) for model in models if any(each.equals for each in model.twin.columns.values())
+    ]
+    why = "A ratio, a difference or a state must be what the other columns of its row say."
+    return Check("columns_equal_their_sources", "the columns of the twins", ";\n".join(selects), "fail", why)
+
+
+def _derived(model: Model) -> str:
+    derived = {name: column for name, column in model.twin.columns.items() if column.equals}
+    wrong = {name: _differs(name, column) for name, column in derived.items()}
+    shown = ", ".join(
+        f"if({wrong[name]}, concat('{name} is ', coalesce(cast({name} as varchar), 'null'), ', not ', "
+        f"coalesce(cast({column.equals} as varchar), 'null')), null)"
+        for name, column in derived.items()
+    )
+    needs_settings = any("settings." in column.equals for column in derived.values())
+    settings = " cross join landed.settings as settings" if needs_settings else ""
+    return (
+        f"select '{model.name}' as model, concat_ws(' ', {', '.join(model.twin.key)}) as key, "
+        f"concat_ws('; ', {shown}) as found\nfrom {model.name}{settings}\nwhere {' or '.join(wrong.values())}"
+    )
+
+
+def _differs(name: str, column: TwinColumn) -> str:
+    """Return whether a column is not what it equals. Divisions may differ in the last decimal, or in the 12th digit."""
+    due = f"({column.equals})"
+    if decimals := _DECIMAL.fullmatch(column.type):
+        tolerance = f"greatest(1.5e-{decimals[1]}, 1e-12 * abs({due}))"
+        return f"(({name} is null) <> ({due} is null) or coalesce(abs({name} - {due}) > {tolerance}, false))"
+    return f"({name} is distinct from cast({due} as {column.type}))"
+
+
+def marks_check(models: Iterable[Model]) -> Check:
+    """Return the check that each mart says of a month what marts.months_read says of it.
+
+    Where a mart has no account, of all accounts together.
+    """
+    selects = []
+    for model in models:
+        columns = model.twin.columns
+        if model.name == _MARKED or not columns.keys() >= set(_MARKS):
+            continue
+        account = "mart.account_sid" if "account_sid" in columns else "null"
+        month = next(name for name in ("month", "storage_month") if name in columns)
+        differs = {name: f"mart.{name} is distinct from known.{name}" for name in _MARKS}
+        marks = ", ".join(
+            f"if({each}, concat('{name} is ', mart.{name}, ', not ', known.{name}), null)"
+            for name, each in differs.items()
+        )
+        keys = ", ".join(f"mart.{name}" for name in model.twin.key)
+        wrong = " or ".join(differs.values())
+        selects.append(
+            f"select '{model.name}' as model, concat_ws(' ', {keys}) as key, concat_ws('; ', {marks}) as found\n"  # noqa: S608
+            f"from {model.name} as mart\nleft join {_MARKED} as known "
+            f"on mart.{month} = known.month and known.account_sid is not distinct from {account}\nwhere {wrong}"
+        )
+    why = (
+        "A month that is not over or not completely read must be marked in each mart as in marts.months_read."
+    )
+    return Check("month_marks_agree", "the columns of the twins", ";\n".join(selects), "fail", why)
 
 
 def _differences(model: Model) -> str:

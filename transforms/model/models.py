@@ -21,11 +21,15 @@ DETAIL = "marts.daily_spend_detail"
 
 
 class TwinColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A column as the twin describes it: DuckDB type, words, and its unit if it has one."""
+    """A column as the twin describes it: DuckDB type, words, and its unit if it has one.
+
+    equals: SQL that gives the same value from other columns of the row and of `settings`; a check is generated from it.
+    """
 
     type: str
     words: str
     unit: str = ""
+    equals: str = ""
 
     @property
     def comment(self) -> str:

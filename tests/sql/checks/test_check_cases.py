@@ -37,9 +37,19 @@ def _landing(name: str, account_sid: str, **counts: int) -> Row:
     return {
         "landing": name,
         "account_sid": account_sid,
+        "first_day": "2026-07-05",
+        "last_day": "2026-07-06",
         "fetched_at": "2026-07-06T06:00:00Z",
+        "is_whole": True,
         **none,
         **counts,
+    }
+
+
+def _covered(account_sid: str, day: str, landing: str, recordings: int) -> Row:
+    return {
+        **{"account_sid": account_sid, "day": day, "is_covered": True, "landing": landing},
+        **{"fetched_at": "2026-07-06T06:00:00Z", "recordings": recordings, "unsettled_recordings": 0},
     }
 
 
@@ -88,6 +98,8 @@ CLEAN: Mapping[str, list[Row]] = {
     ],
     # B is charged a thousandth too much, and far too much on a day that was not read.
     "landed.account_days": [
+        {"account_sid": "A", "day": "2026-07-05", "is_covered": True, "has_usage_list": False},
+        {"account_sid": "A", "day": "2026-07-06", "is_covered": False, "has_usage_list": False},
         {"account_sid": "B", "day": "2026-07-05", "is_covered": True, "has_usage_list": True},
         {"account_sid": "B", "day": "2026-07-06", "is_covered": False, "has_usage_list": True},
     ],
@@ -139,8 +151,8 @@ CLEAN: Mapping[str, list[Row]] = {
     "ops.landings": [
         _landing("L1", "A", rows=5, new=4, rejected=1),
         _landing("L2", "B", rows=4, new=2, repeated=1, outside=1),
-        _landing("L3", "B", rows=3, new=1, repeated=2),
-        _landing("L4", "C"),
+        {**_landing("L3", "B", rows=3, new=1, repeated=2), "last_day": "2026-07-05"},
+        {**_landing("L4", "A"), "is_whole": False},
     ],
     "ops.lake_totals": _totals(
         "A",
@@ -169,8 +181,10 @@ CLEAN: Mapping[str, list[Row]] = {
         for name in ("price", "status")
     ],
     "ops.coverage": [
-        {"account_sid": "A", "day": "2026-07-05", "is_covered": True, "landing": "L1", "recordings": 4},
-        {"account_sid": "B", "day": "2026-07-05", "is_covered": True, "recordings": 3},
+        _covered("A", "2026-07-05", "L1", 4),
+        _covered("A", "2026-07-06", "L1", 0),
+        _covered("B", "2026-07-05", "L3", 3),
+        _covered("B", "2026-07-06", "L2", 0),
     ],
 }
 
@@ -253,6 +267,29 @@ PLANTED: Mapping[str, list[str]] = {
         _exchanged(_FACT, "account_sid", "A", "B"),
         "delete from landed.recordings where recording_sid = 'R5'",
         "update landed.recordings set price = -0.006 where recording_sid = 'R1'",
+    ],
+    "coverage_follows_fetches": [
+        "update ops.coverage set is_covered = false where account_sid = 'A' and day = '2026-07-06'",
+        "update ops.coverage set fetched_at = fetched_at - interval 1 hour where day = '2026-07-05'",
+        "update ops.coverage set recordings = 0 where account_sid = 'B'",
+        "update ops.coverage set day = '2026-07-04' where account_sid = 'A' and day = '2026-07-05'",
+        "update ops.coverage set landing = 'L3' where account_sid = 'A'",
+        "delete from ops.coverage where account_sid = 'A'",
+        "delete from ops.coverage where day = '2026-07-06'",
+        "delete from ops.landings where landing = 'L1'",
+        "update ops.landings set is_whole = false where landing = 'L2'",
+        # The first day was not over yet, or it had not begun.
+        "update ops.landings set fetched_at = '2026-07-05 23:00Z' where account_sid = 'B'",
+        "update ops.landings set last_day = '2026-07-05' where landing = 'L2'",
+        "insert into landed.unread_days values ('A', '2026-07-05')",
+        "update landed.account_days set is_covered = true where day = '2026-07-06' and account_sid = 'A'",
+        "delete from landed.account_days where account_sid = 'A'",
+    ],
+    "waste_is_part_of_spend": [
+        "update marts.waste set cost_percent = cost_percent + 1",
+        "update marts.waste set cost_percent = null",
+        "update marts.spend_by_account set cost = 10 * cost",
+        "delete from marts.spend_by_account where account_sid = 'B'",
     ],
     "days_follow_the_time_zone": [
         f"update {_DETAIL} set usage_date = usage_date + 1 where account_sid = 'A'",

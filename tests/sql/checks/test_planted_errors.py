@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from flows.stores.warehouse.checks import run_check
-from tests.support.sql.tables import CHECKS
+from tests.support.sql.tables import CHECKS, MODELS
 
 _CHECKS = {check.name: check for check in CHECKS}
 
@@ -50,6 +50,22 @@ PLANTED = [
     ("forecast_adds_up", "delete from marts.forecast_days where is_forecast"),
     ("forecast_is_unlike_the_past", "update marts.forecast_days set expected_cost = 2 * expected_cost"),
     ("forecast_is_unlike_the_past", "update marts.forecast_days set expected_cost = expected_cost / 10"),
+    (
+        "budgets_follow_spend",
+        "update marts.budgets set budget_status = 'within' where budget_status <> 'within'",
+    ),
+    (
+        "budgets_follow_spend",
+        "update marts.budgets set budget_status = 'exceeded' where budget_status <> 'exceeded'",
+    ),
+    ("budgets_follow_spend", "update marts.budgets set cost = coalesce(cost, 0) + 1"),
+    ("budgets_follow_spend", "update marts.budgets set budget = 2 * budget"),
+    ("budgets_follow_spend", "update marts.budgets set runs_out_on = null where expected_cost > budget"),
+    ("budgets_follow_spend", "delete from marts.budgets where account_sid is null"),
+    (
+        "waste_is_part_of_spend",
+        "update marts.waste set cost_percent = 2 * cost_percent where cost_percent > 0",
+    ),
     ("reconciliation_equals_bill", "delete from marts.reconciliation"),
     ("reconciliation_equals_bill", "update marts.reconciliation set their_cost = their_cost * 2"),
     ("reconciliation_equals_bill", "update marts.reconciliation set our_cost = our_cost * 2"),
@@ -66,9 +82,39 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "plant"), PLANTED, ids=lambda text: text[:50])
+def _another(type_: str, column: str) -> str:
+    """Return SQL for another value of a column."""
+    if type_ == "BOOLEAN":
+        return f"not coalesce({column}, false)"
+    return f"concat({column}, 'x')" if type_ == "VARCHAR" else f"coalesce({column}, 0) + 1"
+
+
+PLANTED += [
+    ("columns_equal_their_sources", f"update {model.name} set {name} = {_another(column.type, name)}")
+    for model in MODELS
+    for name, column in model.twin.columns.items()
+    if column.equals
+]
+PLANTED += [
+    ("month_marks_agree", f"update {model.name} set {name} = {_another(model.twin.columns[name].type, name)}")
+    for model in MODELS
+    for name in ("is_running", "days_read", "days_missing")
+    if name in model.twin.columns
+    if model.name.startswith("marts.")
+]
+# Marts without rows here.
+WITH_ROWS = {
+    "marts.spend_shifts": "insert into marts.spend_shifts (since, account_sid, currency, level_before, level_after, "
+    "change, change_percent) values (date '2026-09-01', 'A', 'USD', 3, 2, -1, -33.33)",
+}
+
+
+@pytest.mark.parametrize(("name", "plant"), PLANTED, ids=lambda text: text[:60])
 def test_planted_error_is_found(plain: duckdb.DuckDBPyConnection, name: str, plant: str) -> None:
     check = _CHECKS[name]
+    for mart, insert in WITH_ROWS.items():
+        if f"update {mart} " in plant:
+            plain.execute(insert)
     assert run_check(plain, check).is_passed
     changed = plain.execute(plant).fetchall()
     assert changed[0][0] > 0, "planted nothing"
