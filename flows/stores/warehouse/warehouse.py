@@ -142,9 +142,18 @@ class Warehouse:
                     f"{self.path} is open for writing in {held['program']} (PID {held['pid']}). Close it there; "
                     "open it read-only next time (duckdb -readonly), which does not block anyone."
                 ) from None
-            raise DataError(
-                f"{self.path} cannot be opened: {error}. Run `recspend model` to rebuild it."
-            ) from None
+            raise DataError(_why_closed(self.path)) from None
+
+
+def _why_closed(path: Path) -> str:
+    """Say why DuckDB cannot open a file, and what to do, in other words than its own."""
+    try:
+        path.open("rb").close()
+    except IsADirectoryError:
+        return f"{path} is a folder. Move it away, then run `recspend model`."
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror}). Make it readable, or delete it and run `recspend model`."
+    return f"{path} is damaged, or a newer DuckDB wrote it. Run `recspend model` to rebuild it."
 
 
 def _remove(new_file: Path) -> None:

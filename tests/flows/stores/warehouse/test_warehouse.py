@@ -860,7 +860,7 @@ def test_query_reports_a_missing_warehouse_and_creates_none(warehouse: Warehouse
 def test_query_reports_a_file_that_is_not_a_warehouse(warehouse: Warehouse, content: bytes) -> None:
     warehouse.path.write_bytes(content)
     with pytest.raises(
-        DataError, match=r"warehouse\.duckdb cannot be opened: .* Run `recspend model` to rebuild it\."
+        DataError, match=r"warehouse\.duckdb is damaged, or .* Run `recspend model` to rebuild it\."
     ):
         warehouse.table("select 1")
 
@@ -915,7 +915,16 @@ def test_open_translates_every_error_of_duckdb(built: Warehouse, monkeypatch: py
             raise duckdb.IOException("torn")
 
     monkeypatch.setattr(duckdb, "connect", lambda *_, **__: Torn())
-    with pytest.raises(DataError, match=r"cannot be opened: torn\. Run `recspend model` to rebuild it\."):
+    with pytest.raises(DataError, match=r"is damaged, or .* Run `recspend model` to rebuild it\."):
+        built.table("select 1")
+    built.path.unlink()
+    built.path.mkdir()
+    with pytest.raises(DataError, match=r"warehouse\.duckdb is a folder\. Move it away, then run"):
+        built.table("select 1")
+    built.path.rmdir()
+    built.path.symlink_to(built.path.with_name(f"{'x' * 300}"))
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    with pytest.raises(DataError, match=r"warehouse\.duckdb cannot be read \(File name too long\)\."):
         built.table("select 1")
 
 
