@@ -23,11 +23,13 @@ class Near(NamedTuple):
 class Close(NamedTuple):
     """A float, which is worked out by roots and powers: other ways to compute it end in other last digits.
 
-    of: the largest of what it is the difference of, whose last digits it has.
+    of: the largest of what it is the difference of, whose last digits it has. slack: what the rounding of its parts to
+    nine decimals may make of it.
     """
 
     value: float
     of: float = 0.0
+    slack: float = 0.0
 
 
 class OneOf(NamedTuple):
@@ -75,7 +77,7 @@ def agree(found: Any, expected: Any) -> bool:
         )
     if isinstance(expected, Close):
         return isinstance(found, Decimal) and abs(float(found) - expected.value) <= max(
-            _CLOSE * max(abs(expected.value), expected.of), float(20 * _step(found))
+            _CLOSE * max(abs(expected.value), expected.of), float(20 * _step(found)), expected.slack
         )
     if isinstance(expected, OneOf):
         return found in expected.values

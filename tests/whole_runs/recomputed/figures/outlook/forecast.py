@@ -199,14 +199,18 @@ def forecast(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
         yield line | _interval(expected, margin, float(line["cost"] or 0)) | months.mark(month, sid)
 
 
+# The deviations are rounded to nine decimals before they are squared, which shows in amounts below a cent.
+_SLACK = 1e-6
+
+
 def _interval(expected: float | None, margin: float | None, cost: float) -> Row:
     if expected is None or margin is None:
         none = dict.fromkeys(("low_cost", "high_cost", "interval_percent"))
         return {"expected_cost": _close(expected)} | none
     return {
         "expected_cost": Close(expected),
-        "low_cost": Close(max(expected - margin, cost), of=expected + margin),
-        "high_cost": Close(expected + margin),
+        "low_cost": Close(max(expected - margin, cost), of=expected + margin, slack=_SLACK),
+        "high_cost": Close(expected + margin, slack=_SLACK),
         "interval_percent": 90,
     }
 
