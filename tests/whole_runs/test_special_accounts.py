@@ -45,7 +45,8 @@ def test_day_of_a_hundred_thousand_recordings_is_exact(tmp_path: Path) -> None:
         summary = run_at(TODAY, accesses_of(emulator), tmp_path / "data", request)
         assert warehouse_cells(tmp_path / "data") == ledger_cells(emulator.totals())
         windows = Counter(key[:2] for key in page_requests(emulator))
-    assert (summary.exit_code, summary.new, summary.rejected, summary.holes) == (0, 100_000, 0, 0)
+    assert (summary.exit_code, summary.new, summary.rejected) == (0, 100_000, 0)
+    assert summary.holes == 10  # the month began before the days that were asked for
     # The page that showed how many there are, the day's hundred pages, which cannot be split, and its neighbours.
     assert sorted(windows.values()) == [1, 1, 1, 100]
 
