@@ -73,8 +73,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{eur.account_sid},2026-07,recordings,1800,6.40,EUR\n"
         )
         settings = {"account_sid": usd.account_sid, "provider": "twilio", "report_page": True}
-        # An audit would read a day again, without the broken records that the first fetch met.
-        context = context_by(clock_of(emulator.ledger), accounts, folder, audit_requests=0, **settings)
+        # One account after another, so that each has broken records. An audit would read a day again, without those of
+        # the first fetch.
+        settings |= {"accounts_at_once": 1, "audit_requests": 0}
+        context = context_by(clock_of(emulator.ledger), accounts, folder, **settings)
         names = zip([usd.account_sid, eur.account_sid, gbp.account_sid], ODD_NAMES, strict=True)
         context = replace(context, names={**context.names, **dict(names)})
         assert perform(context, RunRequest("run")).exit_code == 0
