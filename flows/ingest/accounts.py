@@ -1,11 +1,12 @@
 """Ingest accounts side by side. A failure of one account, or a limit of its API, does not hold up the others."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from threading import Lock
+from typing import Protocol
 
 from flows.ingest.ingest import IngestSummary
 from flows.stage import Progress, Step, directly, silent
@@ -17,8 +18,12 @@ _ACCOUNTS_PER_STEP = 50
 # More accounts than this are counted: a bar for each could not be read.
 _BARS = 8
 
-ReadAccount = Callable[[AccountAccess, Brake, Progress], IngestSummary]
-"""Reads one account, and reports its progress; ends early once the brake is pulled."""
+
+class ReadAccount(Protocol):
+    """Reads one account, and reports its progress; ends early once the brake is pulled."""
+
+    def __call__(self, account: AccountAccess, /, *, brake: Brake, progress: Progress) -> IngestSummary:
+        """Read the account."""
 
 
 def ingest_accounts(
@@ -74,7 +79,7 @@ class _Shown:
 
 
 def _read(read: ReadAccount, account: AccountAccess, brake: Brake, shown: _Shown) -> IngestSummary:
-    summary = read(account, brake, shown.account)
+    summary = read(account, brake=brake, progress=shown.account)
     shown.one_more()
     return summary
 

@@ -17,11 +17,11 @@ from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
-from transforms.ingest.audit import Quarter, quarter_of, quarters_to_count
+from transforms.ingest.audit import quarters_to_count
 from transforms.ingest.dialect import Dialect, calibrate
 from transforms.ingest.plan import DayCount, Reason, expected_pages, plan_days, waiting_days, windows_of
 from transforms.ingest.request import IngestRequest
-from transforms.values.windows import CoveredDay, Window, days_of, find_first_day
+from transforms.values.windows import CoveredDay, Quarter, Window, days_of, find_first_day, quarter_of
 
 PLAN_SCHEMA = pa.schema(
     [

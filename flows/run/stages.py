@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flows.ingest.accounts import ingest_accounts
-from flows.ingest.ingest import IngestSummary, ingest_account
+from flows.ingest.ingest import ingest_account
 from flows.ingest.plan import PLAN_SCHEMA, planned_reads
 from flows.run.lifecycle import Run, lifecycle
 from flows.run.request import RunContext, RunRequest, accounts_to_read
 from flows.run.summary import RunSummary
 from flows.settings.groups import model_options, retry_policy, rules
 from flows.settings.settings import Settings
-from flows.stage import Progress
-from flows.stores.api.access import AccountAccess
-from flows.stores.api.throttle import Brake
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
@@ -89,19 +86,13 @@ def _repair(run: Run) -> None:
 def ingest(run: Run) -> None:
     """Land the days that may have changed, several accounts at once."""
     settings, context = run.context.settings, run.context
-    wanted, policy = ingest_request(settings, run.request), retry_policy(settings)
-
-    def read(account: AccountAccess, brake: Brake, progress: Progress) -> IngestSummary:
-        return ingest_account(
-            account,
-            settings.data_dir,
-            wanted,
-            retry_policy=policy,
-            progress=progress,
-            clock=context.clock,
-            brake=brake,
-        )
-
+    read = partial(
+        ingest_account,
+        data_dir=settings.data_dir,
+        request=ingest_request(settings, run.request),
+        retry_policy=retry_policy(settings),
+        clock=context.clock,
+    )
     with _timed(run, "ingest"):
         run.summary.ingest = ingest_accounts(
             run.accounts, read, settings.accounts_at_once, step=context.step, progress=context.progress

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
 
-from transforms.values.windows import CoveredDay, Window, days_of
+from transforms.values.windows import CoveredDay, Quarter, Window, days_of, quarter_of
 
 ROWS_PER_PAGE = 1000
 """The largest page both vendors allow (documented)."""
@@ -17,9 +17,6 @@ ROWS_PER_PAGE = 1000
 _DAY = timedelta(days=1)
 # Enough to choose from: what is cheap is known only after the days of a quarter were counted.
 _CHOICE = 3
-
-Quarter = tuple[int, int]
-"""Year and number of a calendar quarter, the most that is asked for together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +37,6 @@ class _Block:
         interval that is proportional to the square root of its requests per recording, and none is left out for ever.
         """
         return self.kept * self.age**2 / self.requests
-
-
-def quarter_of(day: date) -> Quarter:
-    """Return the calendar quarter of a day."""
-    return day.year, (day.month + 2) // 3
 
 
 def quarters_to_count(

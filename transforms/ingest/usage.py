@@ -5,11 +5,10 @@ from datetime import date
 from itertools import groupby
 from types import MappingProxyType
 
-from transforms.ingest.audit import quarter_of
 from transforms.ingest.request import Rules
 from transforms.ingest.settling import is_due
 from transforms.pages.usage import _CATEGORY
-from transforms.values.windows import CoveredDay, Window, days_of
+from transforms.values.windows import CoveredDay, Window, days_of, quarter_of
 
 
 def usage_parameters(window: Window) -> dict[str, str]:

@@ -16,6 +16,9 @@ _DAY = timedelta(days=1)
 _FIRST_STEP = timedelta(days=32)
 _BEFORE_EVERYTHING = date(1980, 1, 1)
 
+Quarter = tuple[int, int]
+"""Year and number of a calendar quarter, the most that is asked for together."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
@@ -95,6 +98,11 @@ def consecutive(days: Iterable[date]) -> list[Window]:
 def month_windows(first: date, last: date) -> list[Window]:
     """Split the days first to last by calendar month, oldest first; empty if first is after last."""
     return _calendar_windows(first, last, months=1)
+
+
+def quarter_of(day: date) -> Quarter:
+    """Return the calendar quarter of a day."""
+    return day.year, (day.month + 2) // 3
 
 
 def quarter_windows(first: date, last: date) -> list[Window]:

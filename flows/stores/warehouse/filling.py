@@ -19,7 +19,8 @@ from transforms.errors import ModelError
 from transforms.model.ddl import create_table, quoted
 from transforms.model.models import Model, Twin, build_order, drift
 
-_CANNOT_WRITE = "Could not write file"  # no room, a quota, or a limit
+CANNOT_WRITE = "Could not write file"
+"""As DuckDB says that there is no room, or that a quota or a limit is reached."""
 _SCHEMAS = ("landed", "staging", "marts", "ops")
 # Analysts use DuckDB 1.x, which cannot open files in the newest format.
 _STORAGE_VERSION = "v1.5.0"
@@ -108,7 +109,7 @@ def _build_model(connection: duckdb.DuckDBPyConnection, model: Model, *, is_view
         with enough_memory(model.name):
             connection.execute(f"create {'view' if is_view else 'table'} {model.name} as {model.sql}")
     except duckdb.Error as error:
-        if _CANNOT_WRITE in str(error):
+        if CANNOT_WRITE in str(error):
             raise  # the model is right
         raise ModelError(f"{model.file} cannot be built: {error}") from None
     _refuse_drift(connection, model.name, model.twin)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from flows.stores.warehouse.checks import CheckResult, run_check
 from flows.stores.warehouse.damage import is_damage, refuse_damaged_lake
-from flows.stores.warehouse.filling import fill
+from flows.stores.warehouse.filling import CANNOT_WRITE, fill
 from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
 from flows.stores.warehouse.memory import enough_memory
 from flows.stores.warehouse.reading import open_to_read, rows
@@ -26,7 +26,7 @@ from transforms.model.models import Check
 
 # As DuckDB says it, on Linux and macOS.
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_CANNOT_WRITE = re.compile(r'Could not write file "[^"]*".*?: (?P<reason>[^:"]+)$')
+_NOT_WRITTEN = re.compile(rf'{CANNOT_WRITE} "[^"]*".*?: (?P<reason>[^:"]+)$')
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Warehouse:
                     results = self._fill(new_file, contents, built_from)
             except duckdb.Error as error:  # errors in a model or a check were already raised with its name
                 first_line = str(error).partition("\n")[0].rstrip(".")
-                reason = found["reason"] if (found := _CANNOT_WRITE.search(first_line)) else first_line
+                reason = found["reason"] if (found := _NOT_WRITTEN.search(first_line)) else first_line
                 raise DataError(
                     f"{self.path} cannot be written: {reason}. Make room on the disk, then run `recspend model`."
                 ) from None

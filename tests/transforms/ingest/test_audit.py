@@ -7,8 +7,8 @@ from math import ceil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.ingest.audit import days_to_audit, quarter_of, quarters_to_count
-from transforms.values.windows import CoveredDay, Window, days_of
+from transforms.ingest.audit import days_to_audit, quarters_to_count
+from transforms.values.windows import CoveredDay, Window, days_of, quarter_of
 
 TODAY = date(2026, 9, 30)
 YEAR = Window(date(2025, 10, 1), TODAY)
