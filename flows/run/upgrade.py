@@ -1,11 +1,11 @@
 """Upgrades: bring a data folder of an older recspend to the current format, from its own raw pages.
 
-Only what is made from raw pages is rebuilt. Raw pages, statements, reference files, run records, the list of sent
+Raw pages are moved, and what is made from them is rebuilt. Statements, reference files, run records, the list of sent
 notifications and the account states stay as they are, byte for byte.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from flows.stage import Progress, silent
 from flows.stores.folder.data_format import FORMAT, read_format, refuse_newer, write_format
 from flows.stores.folder.lock import one_writer
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.usage_records import UsageRecords
+from flows.stores.lake.usage_records import UsageRecords, raw_usage
+from flows.stores.raw.older_layout import bring_into_layout
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 
@@ -42,15 +43,24 @@ def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
     """
     refuse_newer(data_dir)
     found = read_format(data_dir)
+    before = 1 if found is None else found.upgraded_from or found.format
     if found is None and not (RawPages(data_dir).accounts() or Lake(data_dir).accounts()):
-        write_format(data_dir, FORMAT)  # a new folder
+        write_format(data_dir)  # a new folder
         return False
-    is_rebuilt = False
-    for number in range(found.format if found else 1, FORMAT):
-        logger.info("Upgrading %s from format %d to %d.", data_dir, number, number + 1)
-        is_rebuilt |= STEPS[number](data_dir, progress)
-        write_format(data_dir, number + 1)
-    return is_rebuilt
+    if before == FORMAT:
+        return False
+    logger.info("Upgrading %s from format %d to %d.", data_dir, before, FORMAT)
+    write_format(data_dir, upgraded_from=before)  # an older recspend refuses the folder from here on
+    is_rebuilt = [step(data_dir, progress) for step in STEPS]
+    write_format(data_dir)
+    return any(is_rebuilt)
+
+
+def raw_pages_by_content(data_dir: Path, progress: Progress) -> bool:
+    """Bring the raw pages of formats 1 to 3 into the current layout, byte for byte."""
+    for root in (RawPages(data_dir).folder, raw_usage(data_dir).folder):
+        bring_into_layout(root)
+    return False
 
 
 def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
@@ -77,11 +87,10 @@ def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
     return bool(outdated)
 
 
-STEPS: Mapping[int, UpgradeStep] = {
-    # Format 1 had no format.json; columns may have been added since its tables were written.
-    1: rebuild_outdated,
-    # Format 3 knows where audio is stored and whether it is encrypted, writes each sid in one spelling, and keeps what
-    # was found absent or failed after its month was over.
-    2: rebuild_outdated,
-}
-"""Step n upgrades a folder from format n to n + 1. It ends the same if it is repeated or was interrupted anywhere."""
+STEPS: Sequence[UpgradeStep] = (
+    # Formats 1 to 3 had a folder for each landing.
+    raw_pages_by_content,
+    # Formats 1 and 2 lacked columns: where audio is stored, whether it is encrypted; sids were not in one spelling.
+    rebuild_outdated,
+)
+"""What brings a folder of any older format to this one. Each ends the same if it is repeated or was interrupted."""

@@ -203,6 +203,6 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
 
 
 def json_bytes(folder: Path) -> int:
-    """Return the uncompressed size of all landed pages in bytes, from the manifests."""
-    manifests = [json.loads(path.read_bytes()) for path in folder.glob("raw/*/*/*/manifest.json")]
-    return sum(page["bytes"] for manifest in manifests for page in manifest["pages"])
+    """Return the uncompressed size of all landed pages in bytes, from the journals."""
+    lines = (line for path in folder.glob("raw/*/journal/*.jsonl") for line in path.read_bytes().splitlines())
+    return sum(size for line in lines for _, size, _ in json.loads(line)["pages"])

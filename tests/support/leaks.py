@@ -11,13 +11,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.emulator import Source
 from flows.emulator.http.messages import HttpRequest, Response
-from flows.stores.raw.landing import decompress
+from flows.stores.raw.frames import decompress
 
 _PICKLED = b"gA"
+_ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 """The start of a pickle in Base64, the format in which Prefect stores results."""
 
 
@@ -46,6 +48,8 @@ def _contents(folder: Path) -> Iterator[tuple[Path, str, bytes]]:
         yield path, "", path.name.encode() + b"\n" + content
         if path.suffix == ".zst":
             yield path, " unpacked", decompress(content)
+        elif path.suffix == ".arrow":
+            yield path, " unpacked", _packed(path)
         elif path.suffix == ".parquet":
             yield path, " rows", repr(pq.read_table(path).to_pylist()).encode()
         elif path.suffix == ".duckdb":
@@ -55,6 +59,13 @@ def _contents(folder: Path) -> Iterator[tuple[Path, str, bytes]]:
         elif content.startswith(b"SQLite format 3\0"):
             # The file stores a long text in several parts; a query returns it in one piece.
             yield path, " rows", _rows_of_sqlite(path).encode()
+
+
+def _packed(path: Path) -> bytes:
+    """Return the pages and the journal of a pack."""
+    table = pa.ipc.open_file(path).read_all()
+    frames = [*table["page"].to_pylist(), *dict(table.schema.metadata or {}).values()]
+    return b"\n".join(decompress(frame) if frame[:4] == _ZSTD_MAGIC else frame for frame in frames)
 
 
 def _rows_of_duckdb(path: Path) -> str:

@@ -25,7 +25,7 @@ import pytest
 from flows.command import main as cli
 from flows.emulator import Parameters, Source, open_ledger, serve
 from flows.emulator.http.messages import Answer, HttpRequest, Response, json_bytes
-from flows.stores.raw.landing import compress
+from flows.stores.raw.frames import compress
 from tests.support import page
 from tests.support.leaks import forms_of, leaks, loose_tongued, repeated_credentials
 from tests.support.runs.ledger_runs import accesses_of, environment_of

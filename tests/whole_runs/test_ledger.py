@@ -84,6 +84,7 @@ def test_empty_account_is_covered_and_costs_nothing(cache: Path, tmp_path: Path)
 
 def test_second_run_changes_nothing_and_rewrites_no_file(cache: Path, tmp_path: Path) -> None:
     kept = ("raw", "recordings", "rejects", "reports")
+    grows = ("_landings.json", ".jsonl")  # what was read, with each run
     with serve(open_ledger(Parameters(7, 2000, 2), cache)) as emulator:
         run_against(emulator, tmp_path)
         before = fingerprints(tmp_path, kept)
@@ -96,8 +97,7 @@ def test_second_run_changes_nothing_and_rewrites_no_file(cache: Path, tmp_path: 
     assert (again.new, again.changed, again.deleted) == (0, 0, 0)
     assert warehouse_cells(tmp_path) == cells
     after = fingerprints(tmp_path, kept)
-    state = "_landings.json"  # the list of landings read; it grows with each run
-    unchanged = {name: mark for name, mark in before.items() if not name.endswith(state)}
+    unchanged = {name: mark for name, mark in before.items() if not name.endswith(grows)}
     assert {name: after[name] for name in unchanged} == unchanged
     assert all(name.startswith("raw/") for name in after.keys() - before.keys())
 

@@ -198,7 +198,7 @@ def compare_sample(
     accounts: dict[str, _Account] = {}
     for fetch, number in sample([each for account in covered for each in counting_fetches(account)], pages):
         sid = fetch.landing.account_sid
-        page, _ = raw.page(f"{fetch.landing.name}/page-{number:05d}.json.zst")
+        page, _ = raw.page(fetch.landing.page_name(number))
         account = accounts.setdefault(sid, _Account(lake, sid))
         own = _Account(lake, sid)
         try:

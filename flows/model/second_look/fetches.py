@@ -6,7 +6,8 @@ from datetime import date
 from random import Random
 
 from flows.model.coverage import AccountCoverage
-from flows.stores.raw.landing import STAMP, Landing
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.under_way import STAMP
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,21 @@ import msgspec
 from flows.stores.whole_files import write_whole
 from transforms.errors import ConfigError, DataError
 
-FORMAT = 3
+FORMAT = 4
 """The format this recspend reads and writes. CONTRIBUTING.md says when to raise it."""
 
 _FILE = "format.json"
 
 
-class DataFormat(msgspec.Struct, frozen=True):
-    """The number of a folder's format, and the version of the recspend that made or upgraded the folder."""
+class DataFormat(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The number of a folder's format, and the version of the recspend that made or upgraded the folder.
+
+    upgraded_from: the format the folder had before, while it is being upgraded; an older recspend refuses it then.
+    """
 
     format: Annotated[int, msgspec.Meta(ge=1)]
     recspend: str
+    upgraded_from: int | None = None
 
 
 def read_format(data_dir: Path) -> DataFormat | None:
@@ -50,6 +54,7 @@ def refuse_newer(data_dir: Path) -> None:
         )
 
 
-def write_format(data_dir: Path, number: int) -> None:
-    """Record that the folder now has this format."""
-    write_whole(data_dir / _FILE, msgspec.json.encode(DataFormat(number, version("recspend"))) + b"\n")
+def write_format(data_dir: Path, upgraded_from: int | None = None) -> None:
+    """Record that the folder now has the current format, or is being upgraded to it from another one."""
+    found = DataFormat(FORMAT, version("recspend"), upgraded_from)
+    write_whole(data_dir / _FILE, msgspec.json.encode(found) + b"\n")

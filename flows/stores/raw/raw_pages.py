@@ -1,147 +1,146 @@
-"""The raw pages: the exact bytes the API sent, kept forever, and the manifest that marks a landing as complete.
+"""The raw pages: the exact bytes the API sent, each once, and the journal that makes a landing complete.
 
-`raw/account_sid=<sid>/<first>_<last>/<fetched at>/page-00000.json.zst …, manifest.json`
+`raw/account_sid=<sid>/` has `pages/` with each page by its digest, `journal/` with a line for each landing,
+`under_way/` with the fetches that have not ended, and `packs/` with the pages and lines of older months.
 
-A landing holds the pages of one pagination run over one window. Its manifest is written last, after the page with
+A landing holds the pages of one pagination run over one window. Its line is written last, after the page with
 `next_page_uri: null`. Without it the landing is unfinished, and the next run continues after its last page.
 """
 
-import hashlib
-import logging
-import shutil
+import re
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
-import msgspec
-import pyarrow as pa
-
-from flows.stores.raw.landing import ABANDONED, MANIFEST, STAMP, LandedPage, Landing, LandingWriter, Manifest
-from flows.stores.whole_files import make_folder
+from flows.stores.raw.journal import START, Journal, LandedPage, Manifest, Position
+from flows.stores.raw.landing import Landing, LandingWriter
+from flows.stores.raw.page_files import PageFiles
+from flows.stores.raw.under_way import STAMP, UnderWay
 from transforms.errors import DataError
 from transforms.pages.recordings import Page
 from transforms.values.windows import CoveredDay, Window, covered_days
 
-logger = logging.getLogger(__name__)
-
-_ZSTD = pa.Codec("zstd")
+_PAGE_NAME = re.compile(r"[^/]+/account_sid=([^/]+)/([^/_]+)_([^/_]+)/([^/]+)/page-(\d+)\.json\.zst")
 
 
 class RawPages:
     """The raw pages of one list, below a folder of the data folder: `raw` for recordings, another for another list."""
 
     def __init__(self, data_dir: Path, root: str = "raw") -> None:
-        self._data_dir = data_dir
+        self.folder = data_dir / root
         self._root = root
         self._begun: dict[str, set[datetime]] = {}
         self._beginning = Lock()
-        self._manifests: dict[str, Manifest] = {}
+        self._journals: dict[str, Journal] = {}
+        self._manifests: dict[tuple[str, Window, datetime], Manifest] = {}
 
     def accounts(self) -> list[str]:
         """List the sids of all accounts that have landings."""
-        folders = (self._data_dir / self._root).glob("account_sid=*")
-        return sorted(folder.name.partition("=")[2] for folder in folders)
+        return sorted(folder.name.partition("=")[2] for folder in self.folder.glob("account_sid=*"))
+
+    def journal(self, account_sid: str) -> Journal:
+        """Return the journal of an account."""
+        return self._journals.setdefault(account_sid, Journal(self._account(account_sid)))
 
     def complete(self, account_sid: str) -> list[Landing]:
-        """List the landings with a manifest, in the order they began."""
-        return [landing for landing in self._landings(account_sid) if self._has(landing, MANIFEST)]
+        """List the whole landings, in the order they began."""
+        return [landing for landing in self.readable(account_sid) if landing.is_whole]
 
     def covered(self, account_sid: str) -> dict[date, CoveredDay]:
         """Return every day that the complete landings cover, with its last fetch."""
         return {day.day: day for day in covered_days(each.fetch for each in self.complete(account_sid))}
 
-    def readable(self, account_sid: str) -> list[Landing]:
-        """List all landings whose pages count, complete or abandoned, in the order they began."""
-        return [
-            landing
-            for landing in self._landings(account_sid)
-            if not landing.is_whole or self._has(landing, MANIFEST)
-        ]
+    def readable(self, account_sid: str, since: Position = START) -> list[Landing]:
+        """List the landings whose pages count, complete or abandoned, in the order they began.
+
+        since: only those that ended after this position of the journal.
+
+        Raises:
+            DataError: A line of the journal is damaged.
+        """
+        found = [self._landing(account_sid, each) for each in self._since(account_sid, since)]
+        return sorted(found, key=lambda landing: (landing.fetched_at, landing.name))
 
     def unfinished(self, account_sid: str) -> list[Landing]:
-        """List the interrupted landings, which can be continued."""
-        return [
-            landing
-            for landing in self._landings(account_sid)
-            if landing.is_whole and not self._has(landing, MANIFEST)
-        ]
+        """List the interrupted landings, which can be continued, in the order they began."""
+        under_way = self._under_way(account_sid)
+        found = []
+        for window, began in under_way.fetches():
+            landing = Landing(account_sid, window, began, root=self._root)
+            if self._find(landing) is None:
+                found.append(landing)
+            else:
+                under_way.end(window, began)  # its line was written, and then it was interrupted
+        return sorted(found, key=lambda landing: (landing.fetched_at, landing.name))
 
     def has_pages(self, landing: Landing) -> bool:
-        """Check whether a landing has any page."""
-        return any(self._folder(landing).glob("page-*.json.zst"))
+        """Check whether an unfinished landing has any page."""
+        return any(self._under_way(landing.account_sid).pages(landing.window, landing.fetched_at))
 
     def begin(self, account_sid: str, window: Window, now: datetime) -> Landing:
-        """Create a landing and its folder.
+        """Begin a landing.
 
         No two landings of an account begin at the same instant, even if the clock repeats itself.
         """
         with self._beginning:
             if account_sid not in self._begun:
-                self._begun[account_sid] = {each.fetched_at for each in self._landings(account_sid)}
+                self._begun[account_sid] = {
+                    *(each.fetched_at for each in self._since(account_sid, _month_of(now))),
+                    *(began for _, began in self._under_way(account_sid).fetches()),
+                }
             begun = self._begun[account_sid]
             while now in begun:
                 now += timedelta(microseconds=1)
             begun.add(now)
-        landing = Landing(account_sid, window, now, root=self._root)
-        make_folder(self._folder(landing))
-        return landing
+        self._under_way(account_sid).begin(window, now)
+        return Landing(account_sid, window, now, root=self._root)
 
     def manifest(self, landing: Landing) -> Manifest:
-        """Read the manifest of a landing, complete or abandoned.
+        """Return the line of a landing in the journal, complete or abandoned.
 
         Raises:
-            DataError: It cannot be decoded.
+            DataError: There is none, or it is damaged.
         """
-        return self._read_manifest(self._folder(landing) / (MANIFEST if landing.is_whole else ABANDONED))
-
-    def _manifest_of(self, folder: Path) -> Manifest:
-        path = folder / (ABANDONED if (folder / ABANDONED).exists() else MANIFEST)
-        try:
-            return self._read_manifest(path)
-        except OSError:
-            raise DataError(f"{path} is missing. Restore the folder.") from None
-
-    def _read_manifest(self, path: Path) -> Manifest:
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Manifest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        manifest = self._find(landing)
+        if manifest is None:
             raise DataError(
-                f"{path} is not a valid manifest ({error}). Restore it from a backup, or delete its folder to fetch it "
-                "again."
-            ) from None
+                f"{landing.name} is not in the journal. Restore {self._account(landing.account_sid)}."
+            )
+        return manifest
 
     def pages(self, landing: Landing) -> Iterator[Page]:
-        """Yield the pages of a landing, complete or abandoned, each verified against the manifest's digest.
+        """Yield the pages of a landing, complete or abandoned, each verified against the digest in the journal.
 
         Raises:
             DataError: A page is missing or is not what was received.
         """
         manifest = self.manifest(landing)
-        host = _api_host(manifest)
-        for page in manifest.pages:
-            body = _verified(self._folder(landing) / page.file, page)
-            yield Page(f"{landing.name}/{page.file}", body, host)
+        for number in range(len(manifest.pages)):
+            yield self._page(landing, manifest, number)
 
     def page(self, name: str) -> tuple[Page, str]:
-        """Read one page by the name that a recording's raw_page has, and its sha256, verified against the manifest's.
+        """Read one page by the name that a recording's raw_page has, and its sha256, verified against the journal's.
 
         Raises:
-            DataError: The page is missing, is not listed in a manifest, or is not what was received.
+            DataError: The page is missing, is not in the journal, or is not what was received.
         """
-        landing_name, _, file = name.rpartition("/")
-        if landing_name not in self._manifests:
-            self._manifests[landing_name] = self._manifest_of(self._data_dir / landing_name)
-        for page in self._manifests[landing_name].pages:
-            if page.file == file:
-                return Page(name, _verified(self._data_dir / name, page)), page.sha256
-        raise DataError(f"{self._data_dir / name} is not listed in a manifest. Restore its folder.")
+        found = _PAGE_NAME.fullmatch(name)
+        if found is None:
+            raise DataError(f"{name} is not the name of a page.")
+        sid, first, last, stamp, number = found.groups()
+        window = Window(date.fromisoformat(first), date.fromisoformat(last))
+        landing = Landing(sid, window, datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), root=self._root)
+        manifest = self.manifest(landing)
+        if int(number) >= len(manifest.pages):
+            raise DataError(f"{name} is not in the journal. Restore {self._account(sid)}.")
+        return self._page(landing, manifest, int(number)), manifest.pages[int(number)].sha256
 
-    def writer(self, landing: Landing) -> "LandingWriter":
+    def writer(self, landing: Landing) -> LandingWriter:
         """Create a writer for a new landing, or to continue an unfinished one."""
-        return LandingWriter(landing, self._folder(landing))
+        sid = landing.account_sid
+        return LandingWriter(landing, self._files(sid), self._under_way(sid), self.journal(sid))
 
     def abandon(self, landing: Landing, abandoned_at: datetime) -> None:
         """Abandon an unfinished landing, and keep the pages it has."""
@@ -152,52 +151,49 @@ class RawPages:
         writer.abandon(abandoned_at)
 
     def discard(self, landing: Landing) -> None:
-        """Remove an unfinished landing that has no pages, or whose pages are fetched again."""
-        folder = self._folder(landing)
-        shutil.rmtree(folder)
-        with suppress(OSError):  # the window has another landing
-            folder.parent.rmdir()
+        """Forget an unfinished landing that has no pages, or whose pages are fetched again."""
+        self._under_way(landing.account_sid).end(landing.window, landing.fetched_at)
 
-    def _folder(self, landing: Landing) -> Path:
-        return self._data_dir / landing.name
+    def _page(self, landing: Landing, manifest: Manifest, number: int) -> Page:
+        page = manifest.pages[number]
+        body = self._files(landing.account_sid).read(page.sha256, page.bytes)
+        if body is None:
+            raise self._lost(landing, page)
+        return Page(landing.page_name(number), body, urlsplit(manifest.url).hostname or "")
 
-    def _has(self, landing: Landing, file: str) -> bool:
-        return (self._folder(landing) / file).exists()
-
-    def _landings(self, account_sid: str) -> list[Landing]:
-        folders = (self._data_dir / self._root / f"account_sid={account_sid}").glob("*_*/*Z")
-        landings = []
-        for folder in folders:
-            first, _, last = folder.parent.name.partition("_")
-            try:
-                window = Window(date.fromisoformat(first), date.fromisoformat(last))
-                began = datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC)
-            except ValueError:
-                logger.warning("%s is not a landing and is ignored", folder)
-                continue
-            is_whole = not (folder / ABANDONED).exists()
-            landings.append(Landing(account_sid, window, began, is_whole, self._root))
-        return sorted(landings, key=lambda landing: (landing.fetched_at, landing.name))
-
-
-def _api_host(manifest: Manifest) -> str:
-    """Return the host that the pages came from, in lower case; empty if no page has a whole URL."""
-    hosts = (urlsplit(page.url).hostname for page in manifest.pages)
-    return next((host for host in hosts if host), "")
-
-
-def _verified(path: Path, page: LandedPage) -> bytes:
-    """Read the body of a landed page.
-
-    Raises:
-        DataError: The file is missing or has other content.
-    """
-    try:
-        body = bytes(_ZSTD.decompress(path.read_bytes(), page.bytes, asbytes=True))
-    except (OSError, pa.ArrowException):
-        body = b""
-    if hashlib.sha256(body).hexdigest() != page.sha256:
-        raise DataError(
-            f"{path} is not the page that was received. Restore it, or delete its folder to fetch it again."
+    def _lost(self, landing: Landing, page: LandedPage) -> DataError:
+        path = self._files(landing.account_sid).path(page.sha256)
+        window = landing.window
+        return DataError(
+            f"{path} is not the page that was received. Restore it from a backup, or read its days again with "
+            f"`recspend ingest --from {window.first} --to {window.last}`, in case the API still sends this page."
         )
-    return body
+
+    def _find(self, landing: Landing) -> Manifest | None:
+        key = landing.account_sid, landing.window, landing.fetched_at
+        if key not in self._manifests:
+            for _ in self._since(landing.account_sid, _month_of(landing.fetched_at)):
+                pass  # each line that is read is kept
+        return self._manifests.get(key)
+
+    def _since(self, account_sid: str, position: Position) -> Iterator[Manifest]:
+        for manifest in self.journal(account_sid).since(position):
+            self._manifests[account_sid, manifest.window, manifest.fetched_at] = manifest
+            yield manifest
+
+    def _landing(self, account_sid: str, manifest: Manifest) -> Landing:
+        return Landing(account_sid, manifest.window, manifest.fetched_at, manifest.is_whole, self._root)
+
+    def _account(self, account_sid: str) -> Path:
+        return self.folder / f"account_sid={account_sid}"
+
+    def _files(self, account_sid: str) -> PageFiles:
+        return PageFiles(self._account(account_sid))
+
+    def _under_way(self, account_sid: str) -> UnderWay:
+        return UnderWay(self._account(account_sid))
+
+
+def _month_of(began: datetime) -> Position:
+    """Return where the line of a landing can be at the earliest: it ended after it began."""
+    return Position(f"{began:%Y-%m}")

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from flows.stores.raw.landing import decompress
+from flows.stores.raw.frames import decompress
 
 
 def page_files(landed: Path) -> list[Path]:
-    """Return the files of all pages, oldest window first. Reads each once, so that all are in the system's cache."""
-    files = sorted(landed.glob("raw/*/*/*/page-*.json.zst"))
+    """Return the files of all pages. Reads each once, so that all are in the system's cache."""
+    files = sorted(landed.glob("raw/*/pages/*.json.zst"))
     for file in files:
         file.read_bytes()
     return files

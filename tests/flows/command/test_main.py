@@ -22,6 +22,7 @@ from flows.emulator import FAULTS, Emulator, Parameters, open_ledger, serve
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from tests.support.runs.ledger_runs import accesses_of, context_for, ledger_cells, warehouse_cells
+from tests.support.samples.raw import page_path
 
 COUNTS = ["requests", "retries", "pages", "rows", "new", "changed", "deleted", "rejected", "unpriced"]
 COMMANDS = [
@@ -445,7 +446,7 @@ def test_explain_prints_table_csv_and_json(filled: str, recspend: Recspend, tmp_
     assert f"{len(expected)} of {len(expected)} recordings were verified in" in text
     assert f"--format csv prints all {len(expected)}." in text
     assert sum(sid in text for sid in expected) == 1
-    page = tmp_path / "data" / next(iter(expected.values()))
+    page = page_path(tmp_path / "data", next(iter(expected.values())))
     page.write_bytes(page.read_bytes()[:-1])
     for output in ("table", "csv", "json"):
         code, text, err = recspend("explain", *key, "--format", output)

@@ -350,7 +350,7 @@ def test_usage_is_rebuilt_from_raw_pages(tmp_path: Path) -> None:
     run_by(clock_of(ledger), [], tmp_path, RunRequest("normalize", rebuild=True))
     run_by(clock_of(ledger), [], tmp_path, RunRequest("model"))
     assert rows_of(tmp_path, "select * from landed.usage_records order by all") == before
-    (page,) = (tmp_path / "raw_usage").rglob("page-*.json.zst")
+    (page,) = (tmp_path / "raw_usage").rglob("*.json.zst")
     page.write_bytes(page.read_bytes()[:-1])
     with pytest.raises(DataError, match="is not the page that was received"):
         run_by(clock_of(ledger), [], tmp_path, RunRequest("normalize", rebuild=True))

@@ -13,6 +13,7 @@ from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
+from tests.support.samples.raw import forget
 from transforms.errors import DataError
 from transforms.model.options import ModelOptions
 from transforms.values.windows import Window
@@ -167,7 +168,7 @@ def test_fetch_with_missing_pages_covers_nothing(tmp_path: Path) -> None:
     kept = land(tmp_path, "A", july(1), july(2), at(7, 10))
     gone = land(tmp_path, "A", july(3), july(3), at(7, 11))
     apply(tmp_path, kept, gone)
-    (tmp_path / gone.name / "manifest.json").unlink()
+    assert forget(tmp_path, lambda name: name == gone.name) == 1
     (found,) = coverage(tmp_path, ["A"])
     assert days(found) == [1, 2]
 

@@ -58,12 +58,12 @@ def test_run_of_a_killed_worker_is_finished_by_the_next(
     deploy = [*RECSPEND, "deploy", "--work-pool", "local", "--cron", "* * * * *"]
     assert server.command(*deploy, folder=TOP) == "Deployed recspend/all-accounts\n"
     with worker(server, "local", tmp_path) as first:
-        wait_for("a second page", lambda: next(data_dir.glob("raw/*/*/*/page-00001.json.zst"), None))
+        wait_for("a second page", lambda: next(data_dir.glob("raw/*/under_way/*/*/page-00001"), None))
         kill(first)
     (killed,) = server.runs()
     assert killed["state_name"] == "Running"
     assert killed["name"].startswith("run all accounts up to 20")
-    landed = set(data_dir.glob("raw/*/*/*/page-*.json.zst"))
+    landed = set(data_dir.glob("raw/*/pages/*.json.zst"))
     assert not (data_dir / "warehouse.duckdb").exists()
 
     with worker(server, "local", tmp_path):
@@ -72,7 +72,7 @@ def test_run_of_a_killed_worker_is_finished_by_the_next(
             "the next run", lambda: [run for run in server.runs() if run["state_name"] == "Completed"]
         )
         assert warehouse_cells(data_dir) == ledger_cells(emulator.totals())
-        assert landed <= set(data_dir.glob("raw/*/*/*/page-*.json.zst"))
+        assert landed <= set(data_dir.glob("raw/*/pages/*.json.zst"))
         assert {run["state_name"] for run in server.runs()} <= {
             "Crashed",
             "Completed",
@@ -166,7 +166,7 @@ def test_served_process_ends_with_a_sentence_after_its_server(emulator: Emulator
         "PREFECT_HOME": str(tmp_path / "prefect")
     }
     with serving(environment, tmp_path) as (process, _, lines):
-        wait_for("a page", lambda: next(data_dir.glob("raw/*/*/*/page-*.json.zst"), None))
+        wait_for("a page", lambda: next(data_dir.glob("raw/*/pages/*.json.zst"), None))
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         (its_server,) = (
             int(child)

@@ -25,6 +25,7 @@ from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, epoch_of, in_haste, instant, made, run_by
+from tests.support.samples.raw import forget, page_path
 from tests.support.samples.transforms import ACCOUNT as PAGE_ACCOUNT
 from tests.support.samples.transforms import page_body, recording
 from transforms.errors import ConfigError
@@ -107,7 +108,9 @@ def test_explain_names_page_place_and_digest_of_each_recording(read_once: Path) 
     assert (found.recordings.num_rows, found.problems) == (60, [])
     landings = set()
     for row in found.recordings.to_pylist():
-        with pa.CompressedInputStream(pa.OSFile(str(read_once / row["raw_page"])), "zstd") as stream:
+        with pa.CompressedInputStream(
+            pa.OSFile(str(page_path(read_once, row["raw_page"]))), "zstd"
+        ) as stream:
             body = bytes(stream.read())
         record = json.loads(body, parse_float=Decimal)["recordings"][row["position"]]
         assert hashlib.sha256(body).hexdigest() == row["page_sha256"]
@@ -148,17 +151,17 @@ def test_explain_reports_a_page_that_does_not_verify(data_dir: Path) -> None:
     page = before.recordings["raw_page"][0].as_py()
     on_it = before.recordings["raw_page"].to_pylist().count(page)
     other = next(name for name in before.recordings["raw_page"].to_pylist() if name != page)
-    for spoil in (lambda path: path.write_bytes((data_dir / other).read_bytes()), Path.unlink):
-        spoil(data_dir / page)
+    path, others = (page_path(data_dir, name) for name in (page, other))
+    for spoil in (lambda path: path.write_bytes(others.read_bytes()), Path.unlink):
+        spoil(path)
         found = explain(data_dir, MODELS, "daily_spend", [])
         (problem,) = found.problems
         assert problem.startswith(f"{page} failed verification; {on_it} recordings come from it")
         unverified = [row for row in found.recordings.to_pylist() if not row["is_verified"]]
         assert {row["raw_page"] for row in unverified} == {page}
         assert [(row["position"], row["page_sha256"]) for row in unverified] == [(None, None)] * on_it
-    manifest = (data_dir / page).with_name("manifest.json")
-    manifest.unlink()
-    assert "is missing" in explain(data_dir, MODELS, "daily_spend", []).problems[0]
+    assert forget(data_dir, lambda name: name == page.rpartition("/")[0]) == 1
+    assert "is not in the journal" in explain(data_dir, MODELS, "daily_spend", []).problems[0]
 
 
 @pytest.mark.parametrize(

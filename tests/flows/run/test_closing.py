@@ -23,6 +23,7 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.folder.statements import Sealed
 from flows.stores.lake.lake import Lake
+from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of, rows_of
 from tests.support.runs.living_runs import (
     ACCOUNTS,
@@ -35,7 +36,9 @@ from tests.support.runs.living_runs import (
     made,
     run_by,
 )
+from tests.support.samples.raw import forget, lines
 from transforms.errors import ChecksFailedError, ConfigError, DataError
+from transforms.values.windows import Window
 
 FIRST, TODAY = date(2026, 7, 20), date(2026, 10, 2)
 pytestmark = pytest.mark.builds("marts.adjustments", "marts.daily_spend")
@@ -448,10 +451,10 @@ def test_close_refuses_pages_that_are_not_in_the_lake(
         run(emulator, source.ledger, data_dir, "UTC", request)
     with pytest.raises(ConfigError, match="Run `recspend normalize` first"):
         close(source.ledger, data_dir)
-    (manifest,) = (data_dir / "raw").glob(
-        f"*/2026-09-*/{instant(source.ledger.now):%Y%m%dT}0001*/manifest.json"
-    )
-    manifest.unlink()
+    (name,) = [each for each in lines(data_dir) if f"/{instant(source.ledger.now):%Y%m%dT}0001" in each]
+    assert forget(data_dir, lambda each: each == name) == 1
+    raw = RawPages(data_dir)
+    raw.begin(raw.accounts()[0], Window(date(2026, 9, 1), date(2026, 9, 30)), instant(source.ledger.now))
     with pytest.raises(ConfigError, match="was interrupted"):
         close(source.ledger, data_dir)
 

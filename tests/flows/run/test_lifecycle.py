@@ -14,7 +14,7 @@ from flows.run.request import Command, RunContext, RunRequest, context_of
 from flows.run.stages import perform
 from flows.settings.loading import load
 from flows.settings.settings import Settings
-from flows.stores.folder.data_format import FORMAT, write_format
+from flows.stores.folder.data_format import FORMAT
 from flows.stores.folder.lock import one_writer
 from flows.stores.folder.runs import Runs
 from transforms.errors import BusyError, ConfigError
@@ -60,7 +60,7 @@ def test_failed_start_creates_no_data_folder(tmp_path: Path) -> None:
 
 def test_failed_start_leaves_a_newer_folder_alone(data_dir: Path) -> None:
     settings = load(data_dir=data_dir)
-    write_format(data_dir, FORMAT + 1)
+    (data_dir / "format.json").write_text(f'{{"format": {FORMAT + 1}, "recspend": "9"}}')
     with pytest.raises(ConfigError):
         perform(context_of(settings), RunRequest())
     assert [path.name for path in data_dir.iterdir()] == ["format.json"]

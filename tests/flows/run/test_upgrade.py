@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,18 +24,22 @@ from flows.run.closing import close_month
 from flows.run.request import Command, RunContext, RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
-from flows.run.upgrade import STEPS, upgrade
+from flows.run.upgrade import upgrade
 from flows.stores.folder.data_format import FORMAT, read_format
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords
+from flows.stores.raw.frames import decompress
+from flows.stores.raw.raw_pages import RawPages
 from tests.support.make_golden_folder import FOLDERS, SALES, SUPPORT, TODAY
 from tests.support.runs.ledger_runs import ledger_cells, rows_of, warehouse_cells
 from tests.support.runs.living_runs import context_by, epoch_of, instant
+from tests.support.samples.raw import lines
 from transforms.errors import ConfigError, DataError
 
 KEPT = sorted(FOLDERS.glob("format-*"))
 NEWEST = FOLDERS / f"format-{FORMAT}"
-TRUTH = ("raw", "raw_usage", "statements", "runs", "state")
+TRUTH = ("statements", "runs", "state")
+PAGES = ("raw", "raw_usage")
 AUGUST = f"recordings/account_sid={SUPPORT}/created_month=2026-08/recordings.parquet"
 CORRECTIONS = f"corrections/account_sid={SUPPORT}/corrections.parquet"
 CHANGES = f"changes/account_sid={SUPPORT}/changes.parquet"
@@ -131,8 +136,20 @@ BY_HAND = [
 ]
 
 
-def test_every_format_has_an_upgrade_step_and_a_folder() -> None:
-    assert sorted(STEPS) == list(range(1, FORMAT))
+def landed(data_dir: Path) -> dict[str, list[bytes]]:
+    """Return the bodies of the pages of each landing, by its name, in the layout of any format."""
+    found = {}
+    for end in [*data_dir.glob("raw*/*/*/*/manifest.json"), *data_dir.glob("raw*/*/*/*/abandoned.json")]:
+        pages = [end.parent / page["file"] for page in json.loads(end.read_bytes())["pages"]]
+        found[str(end.parent.relative_to(data_dir))] = [decompress(page.read_bytes()) for page in pages]
+    for name, line in lines(data_dir).items():
+        folder = data_dir.joinpath(*name.split("/")[:2], "pages")
+        pages = [folder / f"{sha256}.json.zst" for sha256, _, _ in line["pages"]]
+        found[name] = [decompress(page.read_bytes()) for page in pages]
+    return found
+
+
+def test_every_format_has_a_folder() -> None:
     assert [kept.name for kept in KEPT] == [f"format-{number}" for number in range(2, FORMAT + 1)], (
         "keep a folder of the new format: python -m tests.support.make_golden_folder"
     )
@@ -155,6 +172,7 @@ def test_upgraded_folder_keeps_its_files_and_figures(kept: Path, tmp_path: Path)
     assert sorted(adjusted(data_dir)) == BY_HAND
     assert summary.since is not None
     assert summary.since.is_nothing
+    assert landed(data_dir) == landed(kept / "data")
     assert content(data_dir, *TRUTH) == content(kept / "data", *TRUTH)
     if kept == NEWEST:
         assert changed(kept, data_dir) == {"told.json"}  # it contains the time it was written
@@ -191,7 +209,7 @@ def test_table_that_lacks_a_column_is_rebuilt(path: str, column: str, data_dir: 
     assert column not in tables(data_dir)[path].column_names
     assert upgrade(data_dir)
     assert tables(data_dir) == before
-    assert content(data_dir, *TRUTH) == content(NEWEST / "data", *TRUTH)
+    assert content(data_dir, *PAGES, *TRUTH) == content(NEWEST / "data", *PAGES, *TRUTH)
     assert not (data_dir / ".rebuild").exists()
     assert not upgrade(data_dir)
 
@@ -242,13 +260,37 @@ def test_interrupted_upgrade_is_finished_by_the_next_run(apart: int, tmp_path: P
             break
         interrupted += 1
         found = read_format(data_dir)  # killed in the first step or in a later one
-        assert found is None or found.format < FORMAT
+        assert found is None or found.upgraded_from == 1
         upgrade(data_dir)
         assert tables(data_dir) == tables(NEWEST / "data")
         assert read_format(data_dir) == read_format(NEWEST / "data")
-        assert content(data_dir, *TRUTH) == content(NEWEST / "data", *TRUTH)
+        assert content(data_dir, *PAGES, *TRUTH) == content(NEWEST / "data", *PAGES, *TRUTH)
         assert Lake(data_dir).state(SUPPORT) is not None
     assert interrupted > 15 // apart
+
+
+@pytest.mark.parametrize("kept", KEPT[:-1], ids=lambda kept: kept.name)
+def test_interrupted_move_of_pages_is_finished_by_the_next_run(kept: Path, tmp_path: Path) -> None:
+    before = landed(kept / "data")
+    whole = copied(kept, tmp_path / "whole")
+    upgrade(whole)
+    for number in count(1):
+        data_dir = copied(kept, tmp_path / str(number))
+        complete = next((data_dir / "raw").glob("*/*/*/manifest.json")).parent
+        unfinished = complete.with_name("20261003T010000.000000Z")  # the next run continues it
+        shutil.copytree(complete, unfinished)
+        (unfinished / "manifest.json").unlink()
+        with killed_at(number), suppress(Killed):
+            upgrade(data_dir)
+            break
+        upgrade(data_dir)
+        assert landed(data_dir) == before
+        (left,) = RawPages(data_dir).unfinished(unfinished.parts[-3].partition("=")[2])
+        assert left.name == str(unfinished.relative_to(data_dir))
+        assert RawPages(data_dir).has_pages(left)
+        assert not list(data_dir.glob("raw*/*/*/*/page-*.zst"))
+    assert number > 12
+    assert landed(whole) == before
 
 
 class killed_at:  # noqa: N801  reads like a function
@@ -280,7 +322,10 @@ def test_account_that_cannot_be_rebuilt_is_kept_and_reported(data_dir: Path) -> 
     before = content(data_dir)
     with pytest.raises(DataError, match=f"account {SUPPORT} was written by an older recspend"):
         upgrade(data_dir)
-    assert content(data_dir) == before
+    marked = {
+        "format.json": (data_dir / "format.json").read_bytes()
+    }  # an older recspend refuses it from now on
+    assert content(data_dir) == before | marked
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ _Stat = tuple[int, int, int]
 
 @dataclass
 class Flushes:
-    """What was renamed without being safe, in the order it happened.
+    """What was renamed without being safe, in the order it happened; `journals` are those that got a line.
 
     renames: the files and folders that were put in place. unsafe: those whose content was not on disk. pending:
     folders of which a rename is not on disk. early: files that make others count, written while renames below them were
@@ -25,12 +25,18 @@ class Flushes:
     unsafe: list[Path] = field(default_factory=list)
     pending: set[Path] = field(default_factory=set)
     early: list[Path] = field(default_factory=list)
+    journals: set[Path] = field(default_factory=set)
     _flushed: set[_Stat] = field(default_factory=set)
 
     def note_flush(self, descriptor: int) -> None:
         """Note that a file or folder was flushed."""
         found = os.fstat(descriptor)
         self._flushed.add(_stat(found))
+        journal = Path(f"/proc/self/fd/{descriptor}").resolve()
+        if journal.suffix == ".jsonl":
+            self.journals.add(journal)
+            if any(each.is_relative_to(journal.parents[1]) for each in self.pending):
+                self.early.append(journal)
         self.pending = {each for each in self.pending if not _is(each, found)}
 
     def note_rename(self, source: Path, target: Path) -> None:
@@ -46,8 +52,6 @@ class Flushes:
 
 
 COMMITS = (
-    "manifest.json",
-    "abandoned.json",
     "_landings.json",
     "_files.json",
     "format.json",

@@ -17,24 +17,15 @@ class Kind(NamedTuple):
     @property
     def is_unfinished(self) -> bool:
         """Whether only an interrupted run leaves such files."""
-        return self.pattern == "(unfinished)"
-
-
-def _unfinished(data_dir: Path) -> set[Path]:
-    return {
-        page
-        for page in data_dir.glob("raw/*/*/*/page-*")
-        if not any((page.parent / name).exists() for name in ("manifest.json", "abandoned.json"))
-    }
+        return "/under_way/" in self.pattern
 
 
 KINDS = (
-    Kind("raw page", "raw/*/*/*/page-*"),
-    Kind("raw page of an unfinished landing", "(unfinished)"),
-    Kind("manifest of a landing", "raw/*/*/*/manifest.json"),
-    Kind("manifest of an abandoned landing", "raw/*/*/*/abandoned.json"),
-    Kind("raw page of Usage Records", "raw_usage/*/*/*/page-*"),
-    Kind("manifest of Usage Records", "raw_usage/*/*/*/manifest.json"),
+    Kind("raw page", "raw/*/pages/*"),
+    Kind("page of an unfinished landing", "raw/*/under_way/*/*/page-*"),
+    Kind("journal of landings", "raw/*/journal/*"),
+    Kind("raw page of Usage Records", "raw_usage/*/pages/*"),
+    Kind("journal of Usage Records", "raw_usage/*/journal/*"),
     Kind("month of the lake", "recordings/*/*/recordings.parquet"),
     Kind("state of the lake", "recordings/*/_landings.json"),
     Kind("digests of the lake", "recordings/*/_files.json"),
@@ -66,19 +57,14 @@ KINDS = (
 def files_of(data_dir: Path) -> dict[Kind, list[Path]]:
     """Return the files of each kind, in order. Raises ValueError for a file of no kind."""
     found: dict[Kind, list[Path]] = {kind: [] for kind in KINDS}
-    unfinished = _unfinished(data_dir)
     for path in sorted(data_dir.rglob("*")):
         if path.is_dir():
             continue
         name = str(path.relative_to(data_dir))
-        matching = [
-            kind
-            for kind in KINDS
-            if (path in unfinished if kind.is_unfinished else fnmatch(name, kind.pattern))
-        ]
+        matching = [kind for kind in KINDS if fnmatch(name, kind.pattern)]
         if not matching:
             raise ValueError(f"{name} is of no kind")
-        found[KINDS[1] if path in unfinished else matching[0]].append(path)
+        found[matching[0]].append(path)
     return found
 
 

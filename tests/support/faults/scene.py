@@ -161,7 +161,7 @@ def _interrupt(data_dir: Path, epoch: int) -> None:
     writer = raw.writer(raw.begin(SALES, whole.window, instant(epoch)))
     pages = zip(raw.manifest(whole).pages, raw.pages(whole), strict=True)
     for noted, page in list(pages)[:2]:
-        writer.add(noted.url, page.body, noted.rows)
+        writer.add(raw.manifest(whole).url, page.body, noted.rows)
 
 
 @contextmanager

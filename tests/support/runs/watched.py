@@ -16,7 +16,7 @@ from flows.emulator.http.messages import FileSlice, HttpRequest, Response
 from flows.ingest.ingest import IngestSummary, ingest_account
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountState, AccountStates
-from flows.stores.raw.landing import decompress
+from flows.stores.raw.frames import decompress
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of
 from transforms.ingest.dialect import Dialect
@@ -205,5 +205,5 @@ def days_landed(data_dir: Path, account_sid: str = ACCOUNT) -> list[date]:
 
 def bodies_on_disk(data_dir: Path) -> Iterable[bytes]:
     """Yield every page in the data folder, of complete and other landings."""
-    for path in data_dir.glob("raw/*/*/*/page-*.json.zst"):
+    for path in data_dir.glob("raw/*/pages/*.json.zst"):
         yield decompress(path.read_bytes())

@@ -28,8 +28,10 @@ def test_everything_is_flushed_before_it_counts(tmp_path: Path) -> None:
         perform(context, RunRequest("normalize", rebuild=True))
     names = {path.name for path in seen.renames}
     assert {
-        *("page-00000.json.zst", "manifest.json", "recordings.parquet", "_landings.json", "told.json"),
+        *("recordings.parquet", "_landings.json", "told.json"),
         *("warehouse.duckdb", "warehouse.json", f"{FIRST:%Y-%m}", "reports", "reports.json", "format.json"),
     } <= names
+    assert {path.parents[2].name for path in seen.journals} == {"raw"}
+    assert {f"{path.name}" for path in data_dir.glob("raw/*/pages/*")} <= names
     assert (data_dir / "reports" / "own" / "notes.txt").read_text() == "not ours"
     assert (seen.unsafe, seen.early, seen.pending) == ([], [], set())

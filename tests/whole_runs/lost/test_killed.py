@@ -24,7 +24,8 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stage import utc_now
 from flows.stores.lake.lake import Lake
-from flows.stores.raw.landing import decompress
+from flows.stores.raw.frames import decompress
+from flows.stores.raw.raw_pages import RawPages
 from tests.support.faults.kills import STAGES, killed
 from tests.support.faults.scene import quick_builds, quick_runs, scene
 from tests.support.faults.served import kill_served
@@ -38,6 +39,7 @@ from tests.support.runs.ledger_runs import (
 )
 from tests.support.runs.living_runs import instant, ledger_facts, warehouse_facts
 from tests.support.runs.watched import PageKey, days_landed, page_key, page_requests, window_of_key
+from tests.support.samples.raw import lines
 from transforms.pages.records import read_envelope
 from transforms.values.windows import Window, days_of
 
@@ -89,7 +91,7 @@ def assert_nothing_is_torn(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("stage", "pattern"),
     [
-        pytest.param("ingest", "raw/*/*/*/page-00001.json.zst", marks=pytest.mark.slow),
+        pytest.param("ingest", "raw/*/under_way/*/*/page-00001", marks=pytest.mark.slow),
         pytest.param("model", "warehouse.duckdb.partial", marks=pytest.mark.slow),
         pytest.param(
             "normalize",
@@ -112,10 +114,11 @@ def test_killed_run_is_finished_by_the_next(
 @pytest.mark.slow
 def test_fetch_continues_after_the_last_landed_page(emulator: Emulator, tmp_path: Path) -> None:
     days = ("--from", "2026-07-01", "--to", "2026-07-31")
-    kill_when(start(emulator, tmp_path, *days), tmp_path, "raw/*/*/*/page-00001.json.zst")
+    kill_when(start(emulator, tmp_path, *days), tmp_path, "raw/*/under_way/*/*/page-00001")
     asked = len(emulator.requests)
     assert start(emulator, tmp_path, *days).wait() == 0
-    pages = list(tmp_path.glob("raw/*/2026-07-01_2026-07-31/*/page-*.json.zst"))
+    (line,) = [line for name, line in lines(tmp_path).items() if "/2026-07-01_2026-07-31/" in name]
+    pages = line["pages"]
     assert len(pages) >= 3
     # The two pages landed before the kill are not requested again, nor is the window fetched a second time. The page
     # in progress may be counted late.
@@ -188,7 +191,7 @@ class Pages:
 
     def keys(self) -> set[PageKey]:
         """Return the key of each page. Fails if a page disappeared."""
-        paths = set(self._data_dir.glob("raw/*/*/*/page-*.json.zst"))
+        paths = set(self._data_dir.glob("raw/*/pages/*.json.zst"))
         assert self._known.keys() <= paths
         for path in paths - self._known.keys():
             body = decompress(path.read_bytes())
@@ -218,7 +221,9 @@ def kill_at_some_moment(
 
 def cut_away(asked: list[PageKey], data_dir: Path) -> set[PageKey]:
     """Return first pages of windows that have no landing any more because they were split."""
-    folders = {path.name for path in data_dir.glob("raw/*/*_*")}
+    known = RawPages(data_dir)
+    landings = [each for sid in known.accounts() for each in (*known.readable(sid), *known.unfinished(sid))]
+    folders = {f"{each.window.first}_{each.window.last}" for each in landings}
     windows = {key: window_of_key(key) for key in asked if not key[3]}
     return {key for key, window in windows.items() if f"{window.first}_{window.last}" not in folders}
 

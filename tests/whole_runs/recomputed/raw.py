@@ -38,22 +38,27 @@ class Fetch:
 
 def fetches(data_dir: Path, root: str = "raw", rows: str = "recordings") -> list[Fetch]:
     """Return all fetches below a folder, in the order in which they began."""
-    ends = [*data_dir.glob(f"{root}/*/*/*/manifest.json"), *data_dir.glob(f"{root}/*/*/*/abandoned.json")]
-    return sorted((_fetch(data_dir, end, rows) for end in ends), key=lambda each: each.began)
+    fetches = [
+        _fetch(path.parents[1], json.loads(line), rows)
+        for path in data_dir.glob(f"{root}/*/journal/*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    return sorted(fetches, key=lambda each: each.began)
 
 
-def _fetch(data_dir: Path, end: Path, rows: str) -> Fetch:
-    said = json.loads(end.read_text())
-    pages = [end.parent / page["file"] for page in said["pages"]]
+def _fetch(account: Path, said: Mapping[str, Any], rows: str) -> Fetch:
+    began = datetime.fromisoformat(said["fetched_at"])
+    name = f"{account.parent.name}/{account.name}/{said['first']}_{said['last']}/{began:%Y%m%dT%H%M%S.%fZ}"
+    pages = [account / "pages" / f"{sha256}.json.zst" for sha256, _, _ in said["pages"]]
     return Fetch(
-        said["account_sid"],
+        account.name.partition("=")[2],
         date.fromisoformat(said["first"]),
         date.fromisoformat(said["last"]),
-        datetime.fromisoformat(said["fetched_at"]),
+        began,
         datetime.fromisoformat(said["completed_at"]),
-        end.name == "manifest.json",
-        str(end.parent.relative_to(data_dir)),
-        {str(page.relative_to(data_dir)): body(page)[rows] for page in pages},
+        said["is_whole"],
+        name,
+        {f"{name}/page-{number:05d}.json.zst": body(page)[rows] for number, page in enumerate(pages)},
     )
 
 

@@ -351,7 +351,7 @@ def test_doctor_shows_coverage_and_growth_after_a_run(
     assert taken["taken_bytes"] == size
     assert taken["bytes_per_recording"] == round(size / len(LEDGER))
     # All pages arrived on the first day, so only what is built from eight recordings in four weeks counts.
-    raw = sum(path.stat().st_size for path in (tmp_path / "data" / "raw").rglob("*") if path.is_file())
+    raw = sum(path.stat().st_size for path in (tmp_path / "data" / "raw").rglob("*.zst"))
     assert taken["bytes_per_day"] == round((size - raw) / 28)
     assert taken["days_until_full"] > 0
 

@@ -13,7 +13,9 @@ from transforms.errors import ConfigError, DataError
 def test_format_round_trips(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     assert read_format(data_dir) is None
-    write_format(data_dir, FORMAT)
+    write_format(data_dir, upgraded_from=2)
+    assert read_format(data_dir) == DataFormat(FORMAT, version("recspend"), 2)
+    write_format(data_dir)
     assert read_format(data_dir) == DataFormat(FORMAT, version("recspend"))
     assert [path.name for path in data_dir.iterdir()] == ["format.json"]
     refuse_newer(data_dir)

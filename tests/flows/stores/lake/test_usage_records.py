@@ -59,10 +59,7 @@ def test_raw_usage_is_separate_from_raw_recordings(tmp_path: Path) -> None:
     writer.add("https://example.com", b'{"usage_records":[]}', 0)
     writer.complete(NOW)
     assert landing.name == "raw_usage/account_sid=AC1/2026-09-14_2026-09-14/20260915T000000.000000Z"
-    assert sorted(path.name for path in (tmp_path / landing.name).iterdir()) == [
-        "manifest.json",
-        "page-00000.json.zst",
-    ]
+    assert (tmp_path / "raw_usage" / "account_sid=AC1" / "journal" / "2026-09.jsonl").exists()
     assert raw.complete("AC1") == [landing]
     assert [page.body for page in raw.pages(landing)] == [b'{"usage_records":[]}']
     assert (RawPages(tmp_path).accounts(), RawPages(tmp_path).readable("AC1")) == ([], [])
