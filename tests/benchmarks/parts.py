@@ -15,7 +15,7 @@ from tests.benchmarks.ingest.conditions import Conditions, Rounds
 from tests.benchmarks.ingest.races import with_latency, without_latency
 from tests.benchmarks.marts import marts as mart_tables
 from tests.benchmarks.measure.environment import Environment, install
-from tests.benchmarks.measure.ledgers import generated_ledger, ledgers_folder, open_rendered, right_answer
+from tests.benchmarks.measure.ledgers import ledgers_folder, month_ledger, open_rendered, right_answer
 from tests.benchmarks.measure.progress import Say
 from tests.benchmarks.outlook import outlook as month_outlook
 from tests.benchmarks.pages.landed import cache_folder, landed
@@ -111,7 +111,9 @@ def pages(bench: Bench) -> str:
     """from raw pages to Parquet"""
     count = bench.sizes.pages
     bench.say(f"landing {count:,} recordings, unless cached")
-    source = open_rendered(generated_ledger(count, bench.ledgers))
+    source = open_rendered(
+        month_ledger(count, bench.ledgers)
+    )  # all in September, which has a form of its own
     folder = landed(source, count, cache_folder(bench.build))
     work_dir = bench.work_dir / "pages"
     work_dir.mkdir()

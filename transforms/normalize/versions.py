@@ -20,7 +20,7 @@ from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.values.dates import INSTANT
-from transforms.values.distinct import is_distinct
+from transforms.values.distinct import is_distinct, is_unique
 from transforms.values.windows import Fetch
 
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
@@ -33,7 +33,6 @@ _NEWEST_FIRST = [
     ("updated_at", "descending"),
     ("raw_page", "descending"),
 ]
-
 
 WENT_BACK_SCHEMA = pa.schema(
     [LISTED_SCHEMA.field(name) for name in ("recording_sid", "updated_at", "raw_page")]
@@ -128,16 +127,17 @@ def _steps(existing: pa.Table, layer: list[Sighting]) -> list[list[Sighting]]:
     of_day = ["recording_sid", "created_at"]
     seen = pa.concat_tables([sighting.recordings.select(of_day) for sighting in layer])
     known = existing.select(of_day).filter(
-        pc.is_in(existing["recording_sid"], value_set=pc.unique(seen["recording_sid"]))
+        pc.is_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
     )
-    places = pa.concat_tables([seen.cast(known.schema), known]).group_by(of_day).aggregate([])
-    is_at_once = pc.count_distinct(places["recording_sid"]).as_py() == places.num_rows
-    return [layer] if is_at_once else [[sighting] for sighting in layer]
+    places = pa.concat_tables([seen.cast(known.schema), known])
+    if not is_unique(places["recording_sid"]):  # the faster check
+        places = places.group_by(of_day).aggregate([])
+    return [layer] if is_unique(places["recording_sid"]) else [[sighting] for sighting in layer]
 
 
 def newest_versions(seen: pa.Table) -> pa.Table:
     """Keep one row per recording_sid: the newest seen_at, then the newest updated_at. SEEN_SCHEMA in and out."""
-    if pc.count_distinct(seen["recording_sid"]).as_py() == seen.num_rows:
+    if is_unique(seen["recording_sid"]):
         return seen
     ordered = seen.take(pc.sort_indices(seen, _NEWEST_FIRST))
     sids = ordered["recording_sid"].combine_chunks()

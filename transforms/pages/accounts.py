@@ -18,7 +18,8 @@ import msgspec
 
 from transforms.errors import DataError, NotJsonError
 from transforms.pages.bounds import LONGEST_TEXT, check_records, check_size, shallow
-from transforms.pages.records import Envelope, ends_of, next_page, without_lone_surrogates
+from transforms.pages.broken import without_lone_surrogates
+from transforms.pages.records import Envelope, ends_of, next_page
 
 # The prefix matters: from an account's name alone, the variable could be GITHUB_TOKEN, and the secret of another
 # service would be sent to this API.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from operator import attrgetter
 from typing import Any
 
@@ -16,7 +15,7 @@ from transforms.pages.oddities import Oddities, example_text, shown
 from transforms.pages.record import Record
 from transforms.pages.sids import same_spelling, same_spellings
 from transforms.schema import CONTENT_COLUMNS
-from transforms.values.dates import instants
+from transforms.values.date_columns import instants
 from transforms.values.distinct import Distinct
 from transforms.values.money import PRICE
 
@@ -27,10 +26,18 @@ LISTED_SCHEMA = pa.schema(
 
 _TEXTS = (
     "sid", "account_sid", "call_sid", "conference_sid", "date_created", "date_updated", "start_time", "end_time", "uri",
-    "source", "status", "price_unit", "media_url",
+    "source", "status", "price_unit", "media_url", "channels", "channel", "duration", "error_code",
 )  # fmt: skip
-_LOOSE = ("channels", "channel", "duration", "error_code")
-_GET = {name: attrgetter(name) for name in (*_TEXTS, *_LOOSE, "price", "encryption_details")}
+_RAW = ("price", "encryption_details")
+_GET = {name: attrgetter(name) for name in (*_TEXTS, *_RAW)}
+_SENT_SCHEMA = pa.schema(
+    [
+        *(pa.field(name, pa.string()) for name in _TEXTS),
+        *(pa.field(name, pa.binary()) for name in _RAW),
+        pa.field("page", pa.int32()),
+        pa.field("position", pa.int32()),
+    ]
+)
 # Their texts have many digits that are not a telephone number, or none that are kept.
 _NUMBERS = frozenset(
     {"channels", "duration", "price", "error_code", "date_updated", "start_time", "end_time"}
@@ -41,74 +48,71 @@ _NUMBERS = frozenset(
 class Batch:
     """Records of several pages, field by field: columns pay off from a few thousand rows.
 
-    Text fields are converted to Arrow page by page, while the text is still in the processor's cache.
+    Fields are converted to Arrow page by page, while the page is still in the processor's cache. A field that is
+    text or a number is text; one of any kind is its JSON text (binary).
     """
 
-    pages: list[str] = field(default_factory=list)
-    hosts: list[str] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    _texts: dict[str, list[pa.Array]] = field(default_factory=lambda: {name: [] for name in _TEXTS})
-    _loose: dict[str, list[str | int | None]] = field(default_factory=lambda: {name: [] for name in _LOOSE})
-    _prices: list[bytes] = field(default_factory=list)
-    _encryption: list[bytes] = field(default_factory=list)
+    _pages: list[str] = field(default_factory=list)
+    _hosts: list[str] = field(default_factory=list)
+    _parts: list[pa.RecordBatch] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.pages)
+        return sum(part.num_rows for part in self._parts)
 
     def add(self, page: str, records: Sequence[Record], positions: Sequence[int], api_host: str = "") -> None:
         """Add the records of a page from this host, each with its position on the page (from 0)."""
-        if not records:
-            return
-        for name, texts in self._texts.items():
-            texts.append(pa.array(list(map(_GET[name], records)), pa.string()))
-        for name, values in self._loose.items():
-            values.extend(map(_GET[name], records))
-        self._prices.extend(_texts_of(list(map(_GET["price"], records))))
-        # What it begins with says enough: an object, null, or something else. Keys are not kept.
-        self._encryption.extend(bytes(raw)[:1] for raw in map(_GET["encryption_details"], records))
-        self.pages.extend([page] * len(records))
-        self.hosts.extend([api_host] * len(records))
-        self.positions.extend(positions)
+        columns = [
+            *(_texts(list(map(_GET[name], records))) for name in _TEXTS),
+            *(_json_texts(list(map(_GET[name], records))) for name in _RAW),
+            pa.repeat(pa.scalar(len(self._pages), pa.int32()), len(records)),
+            pa.array(positions, pa.int32()),
+        ]
+        self._parts.append(pa.record_batch(columns, _SENT_SCHEMA))
+        self._pages.append(page)
+        self._hosts.append(api_host)
 
-    def text(self, name: str) -> pa.Array:
-        """Return a text field of all records."""
-        return pa.concat_arrays(self._texts[name]) if self._texts[name] else pa.array([], pa.string())
-
-    def loose(self, name: str) -> list[str | int | None]:
-        """Return a field that is text or a number, of all records."""
-        return self._loose[name]
+    def column(self, name: str) -> pa.Array:
+        """Return a field of all records."""
+        return pa.concat_arrays(
+            [part[name] for part in self._parts] or [pa.array([], _SENT_SCHEMA.field(name).type)]
+        )
 
     @property
-    def prices(self) -> list[bytes]:
-        """The JSON text of each record's price."""
-        return self._prices
+    def pages(self) -> pa.Array:
+        """The name of each record's page (string)."""
+        return pa.array(self._pages, pa.string()).take(self.column("page"))
 
     @property
-    def encryption(self) -> list[bytes]:
-        """The first byte of each record's encryption details; empty when the record has none."""
-        return self._encryption
+    def hosts(self) -> pa.Array:
+        """The host that each record's page came from (string)."""
+        return pa.array(self._hosts, pa.string()).take(self.column("page"))
 
     def kept(self, mask: pa.Array) -> "Batch":
         """Select the records where the mask is true."""
-        flags = mask.to_pylist()
-        return Batch(
-            list(compress(self.pages, flags)),
-            list(compress(self.hosts, flags)),
-            list(compress(self.positions, flags)),
-            {name: [self.text(name).filter(mask)] for name in _TEXTS},
-            {name: list(compress(values, flags)) for name, values in self._loose.items()},
-            list(compress(self._prices, flags)),
-            list(compress(self._encryption, flags)),
-        )
+        kept = pa.Table.from_batches(self._parts, _SENT_SCHEMA).filter(mask)
+        return Batch(self._pages, self._hosts, kept.to_batches())
 
     def row(self, number: int) -> dict[str, Any]:
         """Return one record, by field name."""
-        texts = {name: self.text(name)[number].as_py() for name in _TEXTS}
-        return {
-            **texts,
-            **{name: values[number] for name, values in self._loose.items()},
-            "price": self._prices[number],
-        }
+        return {name: self.column(name)[number].as_py() for name in (*_TEXTS, "price")}
+
+    def place(self, number: int) -> tuple[str, int]:
+        """Return one record's page, and its position there."""
+        page, position = (self.column(name)[number].as_py() for name in ("page", "position"))
+        return self._pages[page], position
+
+
+def _texts(values: list[str | int | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except pa.ArrowTypeError:  # there are numbers
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _json_texts(raws: list[msgspec.Raw]) -> pa.Array:
+    # All at once: copying each one would take three times as long.
+    texts = b"\n".join(raws).split(b"\n")
+    return pa.array(texts if len(texts) == len(raws) else map(bytes, raws), pa.binary())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def read_columns(batch: Batch, created_at: pa.Array, account_sid: str) -> ReadCo
         account_sid: The requested account. A record that names no account belongs to it.
     """
     oddities = Oddities()
-    sids = same_spellings(batch.text("sid"))
+    sids = same_spellings(batch.column("sid"))
 
     def read(name: str, values: Any, reader: Callable[[Any], Any]) -> Distinct[Any, Any]:
         distinct = Distinct(values, reader)
@@ -159,63 +163,55 @@ def read_columns(batch: Batch, created_at: pa.Array, account_sid: str) -> ReadCo
             oddities.add(f"unreadable {name}", "", unread, sid=sids[row].as_py(), text=text)
 
     def dates(name: str) -> pa.Array:
-        texts = batch.text(name)
+        texts = batch.column(name)
         found = instants(texts)
         if found.null_count > texts.null_count:
             count_unread(name, pc.and_(pc.is_null(found), pc.is_valid(texts)), texts)
         return found
 
-    channels = [
-        other if channels is None else channels
-        for channels, other in zip(batch.loose("channels"), batch.loose("channel"), strict=True)
-    ]
-    price = read("price", batch.prices, fields.read_price)
+    channels = pc.coalesce(batch.column("channels"), batch.column("channel"))
+    price = read("price", batch.column("price"), fields.read_price)
     requested = same_spelling(account_sid)
-    media_urls = _unless_empty(batch.text("media_url"))
-    media_location = media_locations(media_urls, pa.array(batch.hosts, pa.string()))
+    media_urls = _unless_empty(batch.column("media_url"))
+    media_location = media_locations(media_urls, batch.hosts)
     # The address may be secret or personal, so it is not even an example.
     count_unread("media_url", pc.and_(pc.is_valid(media_urls), pc.is_null(media_location)), None)
-    encryption = pa.array(batch.encryption, pa.binary())
+    # What it begins with says enough: an object, null, or something else. Keys are not kept.
+    encryption = pc.binary_slice(batch.column("encryption_details"), 0, 1)
     is_encrypted = Distinct(encryption, _IS_OBJECT.get).column(lambda found: found, pa.bool_())
     is_other = pc.and_(pc.is_null(is_encrypted), pc.not_equal(encryption, b""))
     count_unread("encryption_details", is_other, None)
     columns = {
         "recording_sid": sids,
-        "account_sid": Distinct(
-            batch.text("account_sid"),
+        "account_sid": Distinct[str | None, str](
+            batch.column("account_sid"),
             lambda sid: account_sid if not sid or same_spelling(sid) == requested else sid,
         ).column(str, pa.string()),
-        "call_sid": same_spellings(_unless_empty(batch.text("call_sid"))),
-        "conference_sid": same_spellings(_unless_empty(batch.text("conference_sid"))),
-        "source": values("source", batch.text("source"), fields.read_source, pa.string()),
-        "source_raw": batch.text("source"),
-        "status": values("status", batch.text("status"), fields.read_status, pa.string()),
+        "call_sid": same_spellings(_unless_empty(batch.column("call_sid"))),
+        "conference_sid": same_spellings(_unless_empty(batch.column("conference_sid"))),
+        "source": values("source", batch.column("source"), fields.read_source, pa.string()),
+        "source_raw": batch.column("source"),
+        "status": values("status", batch.column("status"), fields.read_status, pa.string()),
         "channels": values("channels", channels, fields.read_channels, pa.int8()),
-        "duration_seconds": values("duration", batch.loose("duration"), fields.read_duration, pa.int32()),
+        "duration_seconds": values("duration", batch.column("duration"), fields.read_duration, pa.int32()),
         "price": price.column(lambda reading: reading.value, PRICE),
         "price_raw": price.column(lambda reading: reading.text, pa.string()),
-        "currency": values("price_unit", batch.text("price_unit"), fields.read_currency, pa.string()),
+        "currency": values("price_unit", batch.column("price_unit"), fields.read_currency, pa.string()),
         "created_at": created_at,
         "updated_at": pc.coalesce(dates("date_updated"), created_at),
         "started_at": dates("start_time"),
         "ended_at": dates("end_time"),
-        "error_code": values("error_code", batch.loose("error_code"), fields.read_error_code, pa.string()),
-        "uri": pc.fill_null(batch.text("uri"), ""),
+        "error_code": values("error_code", batch.column("error_code"), fields.read_error_code, pa.string()),
+        "uri": pc.fill_null(batch.column("uri"), ""),
         "media_location": media_location,
         "is_encrypted": is_encrypted,
-        "raw_page": pa.array(batch.pages, pa.string()),
+        "raw_page": batch.pages,
     }
     return ReadColumns(
         pa.table(columns, LISTED_SCHEMA),
         price.column(lambda reading: reading.unreadable, pa.bool_()),
         oddities,
     )
-
-
-def _texts_of(raws: Sequence[msgspec.Raw]) -> list[bytes]:
-    """Return the JSON text of each value, all at once: copying each one would take three times as long."""
-    texts = b"\n".join(raws).split(b"\n")
-    return texts if len(texts) == len(raws) else [bytes(raw) for raw in raws]
 
 
 # What the encryption details begin with: an object has the keys, null means not encrypted.

@@ -23,14 +23,15 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def check_size(body: bytes) -> None:
-    """Refuse a page that would take too much memory to decode. Costs almost nothing: it counts bytes.
+    """Refuse a page that would take too much memory to decode. Costs almost nothing for one of a usual size.
 
     Raises:
         OversizedError: The page is larger, or has more values, than any page of the API.
     """
     if len(body) > MOST_BYTES:
         raise OversizedError(f"it is larger than {MOST_BYTES >> 20} MB")
-    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:  # between any two values is one of them
+    # Between any two values is one of these signs. A body that is shorter need not be searched.
+    if len(body) > _MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise OversizedError(f"it has more than {_MOST_VALUES:,} values")
 
 

@@ -5,11 +5,12 @@ A number that may be an amount of money stays JSON text, so it never passes thro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from transforms.pages.bounds import LONGEST_TEXT, shallow
+from transforms.pages.broken import is_json, sid_in
 
 NULL = msgspec.Raw(b"null")
 _NOTHING = msgspec.Raw(b"")
@@ -27,7 +28,11 @@ class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
     The fields of the last block are not used (the page itself is kept). They are listed so that a field that is
     not in the documentation is noticed.
+
+    others: names of fields that are not documented and that this type has, too.
     """
+
+    others: ClassVar[tuple[str, ...]] = ()
 
     sid: Text
     account_sid: Text | None = None
@@ -55,7 +60,11 @@ class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     track: msgspec.Raw = NULL
 
 
-_RECORD = msgspec.json.Decoder(Record)
+class _AnyRecord(Record, gc=False, forbid_unknown_fields=False):
+    """One that may have any other fields; they are left out."""
+
+
+_ANY_RECORD = msgspec.json.Decoder(_AnyRecord)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KNOWN = frozenset(Record.__struct_fields__)
 _RAW_FIELDS = frozenset({"price", "encryption_details", "api_version", "subresource_uris", "trim", "track"})
@@ -71,35 +80,78 @@ class Misread:
     sid: str | None = None
 
 
+def record_type(others: tuple[str, ...]) -> type[Record]:
+    """Return a type of records that have these other fields, too: a page of them is read as fast as one without."""
+    if not others:
+        return Record
+    fields = {f"other_{place}": name for place, name in enumerate(others)}
+    return msgspec.defstruct(  # type: ignore[return-value]
+        "RecordWithOthers",
+        [(field, msgspec.Raw, _NOTHING) for field in fields],
+        bases=(Record,),
+        namespace={"others": others, "__annotations__": {"others": ClassVar[tuple[str, ...]]}},
+        rename=fields,
+        gc=False,
+    )
+
+
+def other_fields(record: Record) -> list[str]:
+    """List which other fields of its type a record has."""
+    return [
+        name for place, name in enumerate(record.others) if getattr(record, f"other_{place}") is not _NOTHING
+    ]
+
+
+def can_be_field(name: str) -> bool:
+    """Check whether a type can have a field of this name: one that needs escapes in JSON is not compared with any."""
+    return name.isprintable() and not {"\\", '"'} & set(name)
+
+
+RECORD = msgspec.json.Decoder(Record)
+
+
 def read_some(texts: Sequence[bytes]) -> list[Record]:
     """Decode records given as JSON. Those that cannot be decoded are left out."""
     records = [read_record(text, []) for text in texts]
     return [record for record in records if isinstance(record, Record)]
 
 
-def read_record(text: bytes, unknown: list[tuple[str, str]]) -> Record | Misread:
+def read_record(
+    text: bytes, unknown: list[tuple[str, str]], decoder: "msgspec.json.Decoder[Any]" = RECORD
+) -> Record | Misread:
     """Decode the JSON of one record, field by field if it is odd.
 
     unknown: the fields that are not documented are added, each as (sid, or "" without one; name).
+    decoder: of a type of records; what is decoded does not depend on it.
     """
     try:
-        return _RECORD.decode(text)
+        record: Record = decoder.decode(text)
     except RecursionError:
         return read_record(shallow(text), unknown)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
+        return _read_odd(text, unknown)
+    unknown.extend((record.sid, name) for name in other_fields(record))
+    return record
+
+
+def _read_odd(text: bytes, unknown: list[tuple[str, str]]) -> Record | Misread:
     try:
         fields = _FIELDS.decode(text)
     except RecursionError:
         return read_record(shallow(text), unknown)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Misread(text, "record", "is not a JSON object in UTF-8")
-    return _read_fields(text, fields, unknown)
+        if is_json(text):
+            return Misread(text, "record", "is not a JSON object in UTF-8")
+        return Misread(text, "record", "is not valid JSON", sid_in(text))
+    try:
+        record: Record | Misread = _ANY_RECORD.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        record = _read_fields(text, fields)
+    unknown.extend((record.sid or "", name) for name in fields if name not in _KNOWN)
+    return record
 
 
-def _read_fields(
-    text: bytes, fields: Mapping[str, msgspec.Raw], unknown: list[tuple[str, str]]
-) -> Record | Misread:
+def _read_fields(text: bytes, fields: Mapping[str, msgspec.Raw]) -> Record | Misread:
     values: dict[str, object] = {}
     wrong: dict[str, str] = {}
     for name, raw in fields.items():
@@ -113,7 +165,6 @@ def _read_fields(
                 values[name] = _NO_URL
             elif reason:
                 wrong[name] = reason
-    unknown.extend((str(values.get("sid") or ""), name) for name in fields if name not in _KNOWN)
     raw_sid = bytes(fields.get("sid", NULL))
     if raw_sid == b"null":
         return Misread(text, "sid", "is missing")

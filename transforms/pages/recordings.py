@@ -19,10 +19,11 @@ from transforms.errors import DataError, OversizedError
 from transforms.pages.batches import LISTED_SCHEMA, Batch, read_columns
 from transforms.pages.oddities import Oddities, shown
 from transforms.pages.record import Misread, Record
-from transforms.pages.records import read_records
+from transforms.pages.records import RecordReader
 from transforms.pages.sids import same_spelling
 from transforms.schema import REJECT_SCHEMA
-from transforms.values.dates import instants, parse_instant
+from transforms.values.date_columns import instants
+from transforms.values.dates import parse_instant
 from transforms.values.windows import Window, is_created_in
 
 # Enough rows for columnar work to pay off, few enough to need little memory.
@@ -71,7 +72,7 @@ def list_recordings(pages: Iterable[Page], account_sid: str, window: Window) -> 
     Raises:
         DataError: A page is not a page of recordings; the message names it.
     """
-    parts = [_list_batch(batch, account_sid, window) for batch in _batches(pages)]
+    parts = [_list_batch(batch, account_sid, window) for batch in _batches(pages, RecordReader())]
     return Listed(
         pa.concat_tables([LISTED_SCHEMA.empty_table()] + [part.recordings for part in parts]),
         pa.concat_tables([REJECT_SCHEMA.empty_table()] + [part.rejects for part in parts]),
@@ -92,6 +93,7 @@ def created_instants(records: Iterable[Record]) -> list[datetime]:
 class _Pages:
     """Some parsed pages: their records in a batch, and those that could not be decoded."""
 
+    reader: RecordReader
     batch: Batch = field(default_factory=Batch)
     misread: list[tuple[str, int, Misread]] = field(default_factory=list)
     oddities: Oddities = field(default_factory=Oddities)
@@ -99,7 +101,7 @@ class _Pages:
 
     def add(self, page: Page) -> None:
         try:
-            read = read_records(page.body)
+            read = self.reader.read(page.body)
         except OversizedError as error:
             # An earlier version landed it. The other pages are read, and this one is a reject.
             self.oddities.add("page too large to be read")
@@ -116,20 +118,20 @@ class _Pages:
         self.batch.add(page.name, read.records, read.positions, page.api_host)
 
 
-def _batches(pages: Iterable[Page]) -> Iterator[_Pages]:
-    parsed = _Pages()
+def _batches(pages: Iterable[Page], reader: RecordReader) -> Iterator[_Pages]:
+    parsed = _Pages(reader)
     for page in pages:
         parsed.add(page)
         if len(parsed.batch) >= _ROWS_AT_ONCE:
             yield parsed
-            parsed = _Pages()
+            parsed = _Pages(reader)
     yield parsed
 
 
 def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
     batch = pages.batch
     rows = len(batch) + len(pages.misread)
-    created_at = instants(batch.text("date_created"))
+    created_at = instants(batch.column("date_created"))
     # A record whose creation date cannot be parsed may belong to any window, so it is kept here (and rejected below).
     is_kept = pc.fill_null(is_created_in(created_at, window), True)
     outside = is_kept.false_count
@@ -172,13 +174,14 @@ def _rejects(
     rejects = []
     for number in pc.indices_nonzero(is_bad).to_pylist():
         record, instant = batch.row(number), created_at[number].as_py()
+        page, position = batch.place(number)
         rejects.append(
             {
                 "recording_sid": same_spelling(record["sid"]) or None,
                 "created_at": instant,
                 "record_key": same_spelling(record["sid"]) or _digest(msgspec.json.encode(record)),
-                "raw_page": batch.pages[number],
-                "position": batch.positions[number],
+                "raw_page": page,
+                "position": position,
                 **_why_rejected(record, account_sid, instant),
             }
         )

@@ -5,20 +5,24 @@ page_size` and the list under `recordings` (Twilio adds `start` and `end`). A nu
 stays JSON text, so it never passes through a float.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from transforms.errors import DataError, NotJsonError
 from transforms.pages.bounds import check_records, check_size, shallow
-from transforms.pages.record import NULL, Misread, Record, read_record
-
-# Matches every escape from left to right, so that an escaped backslash is never mistaken for the start of one.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
+from transforms.pages.broken import divided, without_lone_surrogates
+from transforms.pages.record import (
+    NULL,
+    Misread,
+    Record,
+    can_be_field,
+    other_fields,
+    read_record,
+    record_type,
 )
 
 _AN_END = 5
@@ -27,20 +31,18 @@ ODD_END = "no next_page_uri"
 ODD_FULL_END = "no next_page_uri on a full page"
 
 
-class _Envelope(msgspec.Struct, gc=False):
-    recordings: list[msgspec.Raw]
+R = TypeVar("R")
+
+
+class _Page(msgspec.Struct, Generic[R], gc=False):
+    recordings: list[R]
     next_page_uri: str | msgspec.UnsetType | None = msgspec.UNSET
     page_size: msgspec.Raw = NULL
 
 
-class _PageOfRecords(msgspec.Struct, gc=False):
-    recordings: list[Record]
-    next_page_uri: str | msgspec.UnsetType | None = msgspec.UNSET
-    page_size: msgspec.Raw = NULL
-
-
+_Envelope = _Page[msgspec.Raw]
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_PAGE = msgspec.json.Decoder(_PageOfRecords)
+_MOST_OTHERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def next_page(uri: str | msgspec.UnsetType | None) -> str | None:
     return uri if isinstance(uri, str) and uri.strip() else None
 
 
-def _odd_end(page: _Envelope | _PageOfRecords) -> str:
+def _odd_end(page: _Page[Any]) -> str:
     if page.next_page_uri is None or next_page(page.next_page_uri) is not None:
         return ""
     size = bytes(page.page_size).strip(b'"')
@@ -103,56 +105,94 @@ def _odd_end(page: _Envelope | _PageOfRecords) -> str:
 
 def _decode_envelope(body: bytes) -> _Envelope:
     check_size(body)
-    for clean in (bytes, without_lone_surrogates):
-        try:
-            envelope = _ENVELOPE.decode(clean(body))
-        except msgspec.ValidationError as error:
-            raise DataError(f"not a page of recordings ({error})") from None
-        except RecursionError:
-            return _decode_envelope(shallow(body))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        check_records(len(envelope.recordings))
-        return envelope
-    raise NotJsonError("not a page of recordings (not JSON)")
+    try:
+        envelope = _decode(body)
+        if envelope is None:
+            around, texts = divided(body) or (b"", [])
+            envelope = _decode(without_lone_surrogates(around))
+            if envelope is None:
+                raise NotJsonError("not a page of recordings (not JSON)")
+            envelope.recordings = [msgspec.Raw(text) for text in texts]
+    except msgspec.ValidationError as error:
+        raise DataError(f"not a page of recordings ({error})") from None
+    check_records(len(envelope.recordings))
+    return envelope
 
 
-def without_lone_surrogates(body: bytes) -> bytes:
-    """Replace lone surrogates (`\\ud800`, allowed in JSON but not in Unicode) by the replacement character.
-
-    Otherwise one such record would make its whole page unreadable.
-    """
-    return _ESCAPE.sub(lambda match: b"\\ufffd" if match["lone"] else match[0], body)
+def _decode(body: bytes) -> _Envelope | None:
+    """Decode an envelope; None if it is not JSON. Raises ValidationError if it is, but not an envelope."""
+    try:
+        return _ENVELOPE.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except RecursionError:
+        return _decode(shallow(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def read_records(body: bytes) -> PageRecords:
     """Decode all records of a page.
 
-    The page is decoded as a whole. Only if that fails, because of one unexpected record, are they decoded one by one.
-
     Raises:
         OversizedError: It is larger than any page of the API.
         DataError: The body is not a page of recordings.
     """
-    check_size(body)
-    try:
-        page = _PAGE.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_one_by_one(body)
-    records = page.recordings
-    check_records(len(records))
-    return PageRecords(records, range(len(records)), [], [], _odd_end(page))
+    return RecordReader().read(body)
 
 
-def _read_one_by_one(body: bytes) -> PageRecords:
-    envelope = _decode_envelope(body)
-    raw_records = envelope.recordings
-    page = PageRecords([], positions := list[int](), [], [], _odd_end(envelope))
-    for position, raw in enumerate(raw_records):
-        record = read_record(bytes(raw), page.unknown_fields)
-        if isinstance(record, Misread):
-            page.misread.append((position, record))
-        else:
-            page.records.append(record)
-            positions.append(position)
-    return page
+class RecordReader:
+    """Decodes pages, each as a whole. Only if that fails, because of one unexpected record, one record after another.
+
+    It remembers which fields are not documented, so that later pages with them are decoded as a whole. That is faster,
+    and changes nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._others: tuple[str, ...] = ()
+        self._page, self._record = _decoders(self._others)
+
+    def read(self, body: bytes) -> PageRecords:
+        """Decode all records of a page. Raises the same as `read_records`."""
+        check_size(body)
+        try:
+            page = self._page.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._read_one_by_one(body)
+        records = page.recordings
+        check_records(len(records))
+        unknown = (
+            [(record.sid, name) for record in records for name in other_fields(record)]
+            if self._others
+            else []
+        )
+        return PageRecords(records, range(len(records)), [], unknown, _odd_end(page))
+
+    def _read_one_by_one(self, body: bytes) -> PageRecords:
+        envelope = _decode_envelope(body)
+        page = PageRecords([], positions := list[int](), [], [], _odd_end(envelope))
+        for position, raw in enumerate(envelope.recordings):
+            before = len(page.unknown_fields)
+            record = read_record(bytes(raw), page.unknown_fields, self._record)
+            self._learn(name for _, name in page.unknown_fields[before:])
+            if isinstance(record, Misread):
+                page.misread.append((position, record))
+            else:
+                page.records.append(record)
+                positions.append(position)
+        return page
+
+    def _learn(self, names: Iterable[str]) -> None:
+        new = tuple(name for name in names if name not in self._others and can_be_field(name))
+        if new and len(self._others) + len(new) <= _MOST_OTHERS:
+            self._others += new
+            self._page, self._record = _decoders(self._others)
+
+
+@lru_cache(maxsize=50)
+def _decoders(
+    others: tuple[str, ...],
+) -> "tuple[msgspec.json.Decoder[_Page[Record]], msgspec.json.Decoder[Record]]":
+    """Make decoders of a page and of a record with these other fields."""
+    type_ = record_type(others)
+    return msgspec.json.Decoder(_Page[type_]), msgspec.json.Decoder(type_)  # type: ignore[valid-type]

@@ -2,18 +2,13 @@
 
 The documented format is RFC 2822 (`Tue, 25 Sep 2018 23:00:00 +0000`). The vendor's own sample writes `Sept`,
 which is not RFC 2822. Other zones, full month names, missing or wrong weekdays and ISO 8601 also occur.
-Two functions give the same result: `parse_instant` parses one text in any accepted form. `instants` parses a whole
-column: the common form column-wise, and only the rest one by one.
+`parse_instant` parses one text in any accepted form; `date_columns.py` a whole column.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
-import pyarrow.compute as pc
-
-from transforms.values.distinct import map_distinct
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -56,9 +51,6 @@ _ISO8601 = re.compile(
     r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?\s*" + _ZONE + "?",
     re.ASCII,
 )
-_COMMON_DAY = re.compile(rb"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) ")
-# What follows the time of day when the zone is UTC. All of these are shorter than the slice they are compared with.
-_COMMON_ZONES = (b" +0000", b" -0000", b" GMT", b" UTC", b" Z")
 _EARLIEST_YEAR = 1970
 
 
@@ -104,41 +96,3 @@ def parse_instant(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return instant if second <= 60 and instant.year >= _EARLIEST_YEAR else None
-
-
-@lru_cache(maxsize=20_000)
-def _iso_day(common_day: bytes) -> str | None:
-    match = _COMMON_DAY.fullmatch(common_day)
-    month = _MONTHS.get(match[2].decode().lower()) if match else None
-    if match is None or month is None or int(match[3]) < _EARLIEST_YEAR:
-        return None
-    try:
-        return date(int(match[3]), month, int(match[1])).isoformat()
-    except ValueError:
-        return None
-
-
-def _common_instants(texts: pa.Array) -> pa.Array:
-    """Parse the rows in the common form; every other row becomes null.
-
-    The date part has few distinct values, so each is parsed once. The time of day is parsed column-wise.
-    """
-    raw = texts.cast(pa.binary())
-    is_common = pc.is_in(pc.binary_slice(raw, 25, 32), value_set=pa.array(_COMMON_ZONES, pa.binary()))
-    days = pc.binary_slice(raw, 0, 17).dictionary_encode()
-    iso_days = pa.array([_iso_day(day) for day in days.dictionary.to_pylist()], pa.string())
-    iso_days = iso_days.take(pc.if_else(is_common, days.indices, pa.scalar(None, days.indices.type)))
-    clocks = pc.binary_slice(raw, 17, 25).cast(pa.string(), safe=False)
-    try:
-        return pc.binary_join_element_wise(iso_days, clocks, "T").cast(pa.timestamp("us")).cast(INSTANT)
-    except pa.ArrowInvalid:  # a time of day is invalid: leave the whole column to the general parser
-        return pa.nulls(len(texts), INSTANT)
-
-
-def instants(texts: pa.Array) -> pa.Array:
-    """Parse a column of dates (string) into instants (timestamp[us, UTC]); an unreadable date and null become null."""
-    found = _common_instants(texts)
-    if found.null_count == texts.null_count:
-        return found
-    odd = pc.and_(pc.is_null(found), pc.is_valid(texts))
-    return pc.replace_with_mask(found, odd, map_distinct(texts.filter(odd), parse_instant, INSTANT))

@@ -1,6 +1,6 @@
 """Whole columns at once: values read once each, and rows of two tables compared. Keeps Python out of the row loop."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -19,6 +19,11 @@ def map_distinct(values: pa.Array, function: Callable[[Any], Any], to_type: pa.D
     encoded = values.dictionary_encode()
     mapped = pa.array([function(value) for value in encoded.dictionary.to_pylist()], to_type)
     return mapped.take(encoded.indices)
+
+
+def is_unique(values: pa.ChunkedArray) -> bool:
+    """Whether no value of a column occurs twice."""
+    return len(pc.unique(values)) == len(values)
 
 
 def is_distinct(before: pa.Table, after: pa.Table, columns: Iterable[str]) -> pa.ChunkedArray:
@@ -46,15 +51,10 @@ class Distinct(Generic[V, R]):
     `column` turns an attribute of the results into the whole Arrow column.
     """
 
-    def __init__(self, values: Sequence[V] | pa.Array, read: Callable[[V], R]) -> None:
-        if isinstance(values, pa.Array):
-            encoded = values.dictionary_encode(null_encoding="encode")
-            self.values: list[V] = encoded.dictionary.to_pylist()
-            self._indices = encoded.indices
-        else:  # a column that mixes numbers and text, which Arrow cannot hold
-            codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
-            self.values = list(codes)
-            self._indices = pa.array(list(map(codes.__getitem__, values)), pa.int32())
+    def __init__(self, values: pa.Array, read: Callable[[V], R]) -> None:
+        encoded = values.dictionary_encode(null_encoding="encode")
+        self.values: list[V] = encoded.dictionary.to_pylist()
+        self._indices = encoded.indices
         self.readings = [read(value) for value in self.values]
 
     @property

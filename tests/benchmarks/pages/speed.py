@@ -1,4 +1,4 @@
-"""Measure the three ways in turns (ours, usual, floor, ours, usual, floor, …), so that a busy moment affects all."""
+"""Measure the three ways on each kind of pages in turns, again and again, so that a busy moment affects all."""
 
 import shutil
 from dataclasses import dataclass, field
@@ -8,15 +8,17 @@ from statistics import median
 from tests.benchmarks.measure.child import measure
 from tests.benchmarks.measure.progress import Say
 from tests.benchmarks.measure.task import Measured, Task
+from tests.benchmarks.pages.kinds import KINDS, landed_as
 
 WAYS = ("ours", "usual", "floor")
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """The rounds with pages on disk or in memory: one measurement per way and round."""
+    """The rounds with pages of a kind on disk or in memory: one measurement per way and round."""
 
-    in_memory: bool
+    kind: str
+    in_memory: bool = False
     rounds: dict[str, list[Measured]] = field(default_factory=lambda: {way: [] for way in WAYS})
 
     def seconds(self, way: str) -> float:
@@ -32,38 +34,43 @@ class Race:
         seconds = [measured.seconds for measured in self.rounds[way]]
         return min(seconds), max(seconds)
 
-    def times_as_fast(self, way: str, other: str) -> float:
-        """Return how many times as fast as `other` a way is, by wall time: the median of the rounds' ratios."""
-        pairs = zip(self.rounds[way], self.rounds[other], strict=True)
-        return median(theirs.seconds / ours.seconds for ours, theirs in pairs)
+    def times_as_fast(self, way: str, other: str, than: "Race | None" = None) -> tuple[float, float]:
+        """Return how many times as fast a way is as `other`, by wall and by CPU time: medians of the rounds' ratios.
 
-    def times_as_fast_by_cpu(self, way: str, other: str) -> float:
-        """Return the same by CPU time, which other work on the machine affects less."""
-        pairs = zip(self.rounds[way], self.rounds[other], strict=True)
-        return median(theirs.cpu_seconds / ours.cpu_seconds for ours, theirs in pairs)
+        than: the race of `other`, if it is another one. CPU time is less affected by other work on the machine.
+        """
+        pairs = list(zip(self.rounds[way], (than or self).rounds[other], strict=True))
+        return (
+            median(theirs.seconds / ours.seconds for ours, theirs in pairs),
+            median(theirs.cpu_seconds / ours.cpu_seconds for ours, theirs in pairs),
+        )
 
 
 def race(landed: Path, work_dir: Path, rounds: int, right_answer: tuple[int, str], say: Say) -> list[Race]:
-    """Measure all ways with pages on disk and in memory, `rounds` times each.
+    """Measure all ways on each kind of pages, and on the first one with pages in memory too, `rounds` times each.
 
     An extra run of ours, which is not counted, builds the tables for the floor.
 
     Raises:
         RuntimeError: the result of a way is not the right answer (recordings, cost).
     """
+    say("changing the pages into each kind, unless cached")
+    pages = {kind: landed_as(kind, landed) for kind in KINDS}
     lake = work_dir / "lake"
     _check(measure(Task("ours", lake, landed=landed)), "ours", right_answer)
-    races = [Race(in_memory=False), Race(in_memory=True)]
+    races = [*map(Race, KINDS), Race(next(iter(KINDS)), in_memory=True)]
     for number in range(1, rounds + 1):
-        for form in races:
+        for each in races:
             for way in WAYS:
                 out = work_dir / way
-                measured = measure(Task(way, out, landed=landed, lake=lake, in_memory=form.in_memory))
+                measured = measure(
+                    Task(way, out, landed=pages[each.kind], lake=lake, in_memory=each.in_memory)
+                )
                 shutil.rmtree(out)
                 _check(measured, way, right_answer)
-                form.rounds[way].append(measured)
-                where = "in memory" if form.in_memory else "on disk"
-                say(f"round {number} of {rounds}, pages {where}: {way} {measured.seconds:.2f} s")
+                each.rounds[way].append(measured)
+                where = "in memory" if each.in_memory else "on disk"
+                say(f"round {number} of {rounds}, {each.kind} {where}: {way} {measured.seconds:.2f} s")
     return races
 
 

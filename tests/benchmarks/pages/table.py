@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from tests.benchmarks.pages.memory import STAGES, Peaks
 from tests.benchmarks.pages.speed import WAYS, Race
 
-GOAL_OVER_USUAL = 8.0
-GOAL_OVER_FLOOR = 0.25
+GOAL_OVER_USUAL = 5.0
+GOAL_OVER_FLOOR = 0.3
+GOAL_OVER_COMMON = 0.6
 _WORDS = {
     "ours": "ours: `normalize_account` into an empty lake",
     "usual": "usual: json, email.utils, Decimal, pandas, `to_parquet`",
@@ -42,15 +43,21 @@ def pages_section(setting: Setting, races: Sequence[Race]) -> str:
             f"{setting.rounds} rounds in turns; each measurement in its own process, on one core with one thread.",
             "",
             "All ways write Parquet (zstd) to disk. With `.json.zst` pages on disk, all three include decompression, "
-            "and ours also checks the digest of each page. With pages in memory, none includes either.",
+            "and ours also checks the digest of each page. With pages in memory, none includes either. The kinds of "
+            "pages have the same recordings: with a field that is not documented, `Sept`, dates in ISO 8601 and with "
+            "offsets, and one recording after another of each.",
             "",
             "| pages | way | recordings/s | wall s | CPU s |",
             "|---|---|--:|--:|--:|",
             *(_speed_row(race, way, setting.recordings) for race in races for way in WAYS),
             "",
-            "| pages | ratio | by wall | by CPU | goal | reached |",
-            "|---|---|--:|--:|--:|---|",
-            *(line for race in races for line in _goal_rows(race)),
+            "Ratios by wall time (by CPU time) in one round, medians. The goals are for pages on disk: the common kind "
+            f"{GOAL_OVER_USUAL:g} times as fast as usual and at {GOAL_OVER_FLOOR:g} of the floor, other kinds at "
+            f"{GOAL_OVER_COMMON:g} of the common one.",
+            "",
+            "| pages | ours / usual | ours / floor | ours / ours of the common kind | goals |",
+            "|---|--:|--:|--:|---|",
+            *(_ratio_row(race, races[0]) for race in races),
             "",
         ]
     )
@@ -76,32 +83,34 @@ def memory_section(small: Peaks, large: Peaks) -> str:
     )
 
 
-def _where(race: Race) -> str:
-    return "in memory" if race.in_memory else "on disk"
+def _pages(race: Race) -> str:
+    return f"{race.kind}, in memory" if race.in_memory else race.kind
 
 
 def _speed_row(race: Race, way: str, recordings: int) -> str:
     shortest, longest = race.span(way)
     seconds, cpu_seconds = race.seconds(way), race.cpu_seconds(way)
     return (
-        f"| {_where(race)} | {_WORDS[way]} | {recordings / seconds:,.0f} "
+        f"| {_pages(race)} | {_WORDS[way]} | {recordings / seconds:,.0f} "
         f"| {seconds:.2f} ({shortest:.2f} to {longest:.2f}) | {cpu_seconds:.2f} |"
     )
 
 
-def _goal_rows(race: Race) -> list[str]:
-    return [
-        _goal_row(race, "usual", GOAL_OVER_USUAL, "{:.1f}"),
-        _goal_row(race, "floor", GOAL_OVER_FLOOR, "{:.2f}"),
-    ]
+def _ratio_row(race: Race, common: Race) -> str:
+    usual, floor = (race.times_as_fast("ours", other) for other in ("usual", "floor"))
+    of_common = race.times_as_fast("ours", "ours", common)
+    if race.in_memory:
+        goals = ""
+    elif race is common:
+        goals = _said(usual[0] >= GOAL_OVER_USUAL and floor[0] >= GOAL_OVER_FLOOR)
+    else:
+        goals = _said(of_common[0] >= GOAL_OVER_COMMON)
+    cells = (f"{by_wall:.2f} ({by_cpu:.2f})" for by_wall, by_cpu in (usual, floor, of_common))
+    return f"| {_pages(race)} | {' | '.join(cells)} | {goals} |"
 
 
-def _goal_row(race: Race, other: str, goal: float, shape: str) -> str:
-    by_wall, by_cpu = race.times_as_fast("ours", other), race.times_as_fast_by_cpu("ours", other)
-    ratios = f"| {_where(race)} | ours / {other} | {shape.format(by_wall)} | {shape.format(by_cpu)} "
-    if race.in_memory:  # the goals are for pages on disk
-        return f"{ratios}| | |"
-    return f"{ratios}| at least {shape.format(goal)} | {'yes' if by_wall >= goal else 'no'} |"
+def _said(is_reached: bool) -> str:
+    return "reached" if is_reached else "missed"
 
 
 def _memory_row(stage: str, small: Peaks, large: Peaks) -> str:

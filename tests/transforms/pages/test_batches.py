@@ -7,7 +7,7 @@ from transforms.pages.batches import LISTED_SCHEMA, Batch, ReadColumns, read_col
 from transforms.pages.oddities import shown
 from transforms.pages.records import read_records
 from transforms.schema import CONTENT_COLUMNS
-from transforms.values.dates import instants
+from transforms.values.date_columns import instants
 
 
 def columns_of(*recordings: bytes) -> ReadColumns:
@@ -15,7 +15,7 @@ def columns_of(*recordings: bytes) -> ReadColumns:
     batch = Batch()
     for number, record in enumerate(records):
         batch.add(f"page-{number}", [record], [0])
-    return read_columns(batch, instants(batch.text("date_created")), ACCOUNT)
+    return read_columns(batch, instants(batch.column("date_created")), ACCOUNT)
 
 
 def test_listed_schema_is_the_content_and_the_page() -> None:

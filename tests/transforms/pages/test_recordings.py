@@ -2,6 +2,7 @@ import json
 from datetime import date, datetime
 from decimal import Decimal
 from email.utils import format_datetime
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ from transforms.pages.batches import LISTED_SCHEMA
 from transforms.pages.recordings import Page, list_recordings
 from transforms.pages.records import read_envelope
 from transforms.schema import REJECT_SCHEMA
+from transforms.values import date_columns
 from transforms.values.windows import Window
 
 # The sample of the vendor's documentation, field by field.
@@ -498,3 +500,79 @@ def test_rows_are_understood_rejected_or_outside(
     assert found.understood == len(inside)
     assert found.rejects.num_rows == with_junk
     assert found.rows == found.understood + found.rejects.num_rows + found.outside == len(records) + with_junk
+
+
+def test_record_that_is_not_json_is_a_reject_with_its_sid() -> None:
+    found = listed(recording('"A"'), recording('"B"', price="NaN"), recording('"C"'))
+    assert found.recordings["recording_sid"].to_pylist() == ["A", "C"]
+    (reject,) = rows(found.rejects)
+    assert {
+        name: reject[name] for name in ("recording_sid", "record_key", "position", "field", "reason")
+    } == {
+        "recording_sid": "B",
+        "record_key": "B",
+        "position": 1,
+        "field": "record",
+        "reason": "is not valid JSON",
+    }
+    assert (found.rows, found.understood, found.is_partial) == (3, 2, False)
+
+
+DATES = st.builds(
+    lambda moment, form: form(moment),
+    MOMENTS,
+    st.sampled_from(
+        [
+            format_datetime,
+            lambda moment: format_datetime(moment).replace("Sep", "Sept"),
+            lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+            lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S.%f+00:00}",
+            lambda moment: f"{moment:%d %B %Y %H:%M:%S -0000 (UTC)}",
+            lambda moment: f"{moment:%c}",
+        ]
+    ),
+).map(quoted)
+FIELDS: dict[str, st.SearchStrategy[str]] = {
+    "date_created": DATES,
+    "date_updated": DATES,
+    "start_time": DATES,
+    "price": st.sampled_from(["null", '"0.1"', "0.10", '"free"', "1e-10", "{}"]),
+    "channels": st.sampled_from(["1", '"1"', "2.0", "null", "7", '"stereo"']),
+    "duration": st.sampled_from(["4", '"4"', '"00:01:23"', "-0", "4.2", "null"]),
+    "status": st.sampled_from(['"completed"', '"On-Hold"', "null", "3", r'"\ud800"']),
+    "error_code": st.sampled_from(["7", '"7"', "null"]),
+    "media_url": st.sampled_from(['"/a"', '"x"', "7", "null"]),
+    "encryption_details": st.sampled_from(["null", "{}", "1"]),
+    "region": st.sampled_from(["1", "{}"]),
+    "edge": st.sampled_from(["1", "{}"]),
+}
+MIXED = st.lists(
+    st.lists(
+        st.sampled_from(sorted(FIELDS)).flatmap(lambda name: st.tuples(st.just(name), FIELDS[name])),
+        max_size=5,
+    ).map(dict),
+    max_size=8,
+)
+NEIGHBOURS = st.sampled_from([b"7", recording('"X"', price="NaN"), recording('"X"', uri="{}", region="1")])
+
+
+@given(MIXED, NEIGHBOURS)
+@settings(deadline=None)
+def test_a_whole_page_is_read_like_record_by_record(fields: list[dict[str, str]], neighbour: bytes) -> None:
+    """A neighbour that is odd makes the page be read record by record; it changes nothing else."""
+    texts = [recording(f'"{number}"', **each) for number, each in enumerate(fields)]
+    page = Page("landing/page-00000", page_body(*texts))
+    with_neighbour = Page("landing/page-00000", page_body(*texts, neighbour))
+    found = list_recordings([page], ACCOUNT, EVER)
+    with patch.object(date_columns, "_FEW", 1):
+        by_columns = list_recordings([page], ACCOUNT, EVER)
+    beside = list_recordings([with_neighbour, page], ACCOUNT, EVER)
+    assert by_columns == found
+    beside_rows = [row for row in rows(beside.recordings) if row["recording_sid"] != "X"]
+    assert beside_rows == rows(found.recordings) * 2
+    rejects = [row for row in rows(beside.rejects) if row["position"] != len(texts)]
+    assert sorted(rejects, key=repr) == sorted(rows(found.rejects) * 2, key=repr)
+    own = list_recordings([Page("landing/page-00000", page_body(neighbour))], ACCOUNT, EVER)
+    assert beside.oddities.counts == (found.oddities + found.oddities + own.oddities).counts
+    examples = {key: oddity.text for key, oddity in (found.oddities + own.oddities).found.items()}
+    assert {key: oddity.text for key, oddity in beside.oddities.found.items()} == examples

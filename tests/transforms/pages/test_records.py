@@ -1,13 +1,24 @@
 import json
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from tests.support.samples.transforms import page_body, recording
 from transforms.errors import DataError, NotJsonError
-from transforms.pages.record import Misread, Record
-from transforms.pages.records import ODD_END, ODD_FULL_END, Envelope, PageRecords, read_envelope, read_records
+from transforms.pages import records
+from transforms.pages.record import Misread, Record, read_record
+from transforms.pages.records import (
+    ODD_END,
+    ODD_FULL_END,
+    Envelope,
+    PageRecords,
+    RecordReader,
+    read_envelope,
+    read_records,
+)
 
 UNKNOWN_FIELD = '"kept aside"'
 
@@ -16,6 +27,23 @@ def only(page: PageRecords) -> Record:
     assert page.misread == []
     (record,) = page.records
     return record
+
+
+def values_of(record: Record) -> dict[str, object]:
+    """Return the documented fields of a record, each as it was decoded."""
+    values = {name: getattr(record, name) for name in Record.__struct_fields__}
+    return {name: bytes(value) if isinstance(value, Raw) else value for name, value in values.items()}
+
+
+def content_of(page: PageRecords) -> tuple[object, ...]:
+    """Return what was read of a page, in a form that can be compared."""
+    return (
+        [values_of(record) for record in page.records],
+        list(page.positions),
+        page.misread,
+        sorted(page.unknown_fields),
+        page.odd_end,
+    )
 
 
 def test_envelope_has_row_count_and_next_page() -> None:
@@ -38,8 +66,8 @@ def test_envelope_ignores_other_keys() -> None:
 @pytest.mark.parametrize(("size", "odd_end"), [("2", ODD_FULL_END), ('"2"', ODD_FULL_END), ("3", ODD_END)])
 def test_absent_or_empty_next_page_is_an_odd_end(end: str, size: str, odd_end: str) -> None:
     # The second pair of records has one that makes the page be decoded record by record.
-    for records in (b'{"sid": "A"}, {"sid": "B"}', b'{"sid": "A"}, 1'):
-        body = f'{{{end}"page_size": {size}, "recordings": ['.encode() + records + b"]}"
+    for rows in (b'{"sid": "A"}, {"sid": "B"}', b'{"sid": "A"}, 1'):
+        body = f'{{{end}"page_size": {size}, "recordings": ['.encode() + rows + b"]}"
         assert read_envelope(body) == Envelope(2, None)
         assert read_records(body).odd_end == odd_end
 
@@ -225,7 +253,9 @@ def test_unexpected_record_changes_no_other() -> None:
     expected = read_records(page_body(*plain)).records
     page = read_records(page_body(*plain[:2], b"7", *plain[2:4], recording('"6"', odd="1"), plain[4]))
     assert list(page.positions) == [0, 1, 3, 4, 5, 6]
-    assert [record for record in page.records if record.sid != "6"] == expected
+    assert [values_of(record) for record in page.records if record.sid != "6"] == list(
+        map(values_of, expected)
+    )
 
 
 @pytest.mark.parametrize(
@@ -341,3 +371,141 @@ def test_lone_surrogate_in_one_record_spares_the_page(half: str) -> None:
     assert [record.sid for record in read.records] == ["half", "whole"]
     assert "\ufffd" in (read.records[0].source or "")
     assert read.records[1].source == "\U0001f600 \\ud800"
+
+
+NAMES = st.sampled_from(["region", "edge", "call_id", "é", 'a"b', "a\\b", "a\nb", "", "sid2", "other_0"])
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON_VALUES, max_size=4), max_size=6), st.booleans())
+@settings(deadline=None)
+def test_unknown_fields_cost_no_value_on_any_page(others: list[dict[str, object]], is_odd: bool) -> None:
+    rows = [
+        json.dumps({"sid": str(number), "price": 0.5, "error_code": 7} | fields).encode()
+        for number, fields in enumerate(others)
+    ]
+    body = page_body(*rows, *([b'{"sid": "odd", "uri": 7}'] if is_odd else []))
+    reader = RecordReader()
+    found = [content_of(reader.read(body)) for _ in range(3)]
+    assert found == [content_of(read_records(body))] * 3
+    page = read_records(body)
+    assert sorted(page.unknown_fields) == sorted(
+        (str(number), name) for number, fields in enumerate(others) for name in fields
+    )
+    for record in page.records[: len(rows)]:
+        assert (bytes(record.price), record.error_code) == (b"0.5", 7)
+
+
+def test_only_the_first_page_with_a_field_is_read_slowly() -> None:
+    body = page_body(*(recording(f'"{number}"', region='"x"') for number in range(50)))
+    reader = RecordReader()
+    with patch.object(records, "read_record", wraps=read_record) as alone:
+        pages = [reader.read(body) for _ in range(10)]
+    assert alone.call_count == 50
+    assert {len(page.unknown_fields) for page in pages} == {50}
+
+
+def test_too_many_unknown_fields_are_all_counted() -> None:
+    body = page_body(*(recording(f'"{number}"', **{f"x{number}": "1"}) for number in range(300)))
+    reader = RecordReader()
+    for _ in range(2):
+        page = reader.read(body)
+        assert page.unknown_fields == [(str(number), f"x{number}") for number in range(300)]
+
+
+def test_lone_surrogate_around_the_records_spares_the_page() -> None:
+    body = page_body(recording('"A"'), recording('"B"'), next_page_uri=rb'"/next?\ud800"')
+    assert read_envelope(body) == Envelope(2, "/next?\ufffd")
+
+
+BROKEN = [
+    recording('"BAD"', price="NaN"),
+    recording('"BAD"', price="-Infinity"),
+    recording('"BAD"', price="01"),
+    recording('"BAD"', status=r'"\x"'),
+    recording('"BAD"', status=r'"\u12"'),
+    recording('"BAD"', status='"a\nb"'),
+    recording('"BAD"', status="completed"),
+    recording('"BAD"', status='{"a": [1}'),
+    recording('"BAD"', status="[1, [2]"),
+    recording('"BAD"', status="1]"),
+    recording('"BAD"', status='"a" "b"'),
+    recording('"BAD"') + b"}",
+    recording('"BAD"') + b"x",
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_record_that_is_not_json_costs_no_other(broken: bytes) -> None:
+    others = [recording(f'"{sid}"', status=r'"a, [{ \"\\\\"') for sid in "ABC"]
+    body = page_body(others[0], b"7", broken, others[1], others[2], next_page_uri=b'"/next"')
+    assert read_envelope(body) == Envelope(5, "/next")
+    page = read_records(body)
+    assert page.misread == [
+        (1, Misread(b"7", "record", "is not a JSON object in UTF-8")),
+        (2, Misread(broken, "record", "is not valid JSON", "BAD")),
+    ]
+    assert list(page.positions) == [0, 3, 4]
+    assert [values_of(record) for record in page.records] == [
+        values_of(record) for record in read_records(page_body(*others)).records
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        recording('"A"')[:-1],  # it would take the next record with it
+        recording('"A"', status='{"x": 1'),
+        recording('"A"', status='"a'),
+        recording('"A"', status='"\\"'),
+        recording('"A"') + b" " + recording('"B"'),
+        recording(None, price="NaN"),
+        recording('"A"', price="NaN", other='{"sid": "B"}'),
+        recording(r'"\x"'),
+        recording('""', price="NaN"),
+        recording(f'"{"x" * 10_001}"', price="NaN"),
+        b"NaN",
+        b"",
+    ],
+)
+def test_page_with_a_record_of_unknown_extent_is_not_json(broken: bytes) -> None:
+    body = page_body(recording('"1"'), broken, recording('"2"'))
+    for read in (read_envelope, read_records):
+        with pytest.raises(NotJsonError):
+            read(body)
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_page_that_is_cut_off_is_not_json(data: st.DataObject) -> None:
+    body = page_body(recording('"A"'), data.draw(st.sampled_from(BROKEN)), recording('"B"'))
+    with pytest.raises(NotJsonError):
+        read_envelope(body[: data.draw(st.integers(0, len(body) - 1))])
+
+
+ODD_ROWS = st.one_of(
+    st.sampled_from([*BROKEN, b"7", b"null", recording(None), recording('"A"', uri="7"), recording("12")]),
+    st.builds(
+        lambda sid, price: recording(f'"{sid}"', price=price), st.integers(0, 9), st.sampled_from("01")
+    ),
+    st.builds(
+        lambda sid, name: recording(f'"{sid}"', **{name: "[1]"}), st.integers(0, 9), st.sampled_from("xy")
+    ),
+    st.sampled_from([recording('"A"', status=rb'"\ud800"'.decode()), recording('"A"', duration="-0", z="1")]),
+)
+
+
+@given(st.lists(ODD_ROWS, max_size=6))
+@settings(deadline=None)
+def test_record_reads_the_same_on_every_page(rows: list[bytes]) -> None:
+    """Whatever is on a page with it, and was on pages before."""
+    reader = RecordReader()
+    together = [reader.read(page_body(*rows)) for _ in range(2)]
+    values, misread, unknown = [], [], []
+    for position, row in enumerate(rows):
+        alone = read_records(page_body(row))
+        values += [values_of(record) for record in alone.records]
+        misread += [(position, each) for _, each in alone.misread]
+        unknown += alone.unknown_fields
+    for page in together:
+        assert [values_of(record) for record in page.records] == values
+        assert (page.misread, sorted(page.unknown_fields)) == (misread, sorted(unknown))

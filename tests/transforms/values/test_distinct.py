@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.values.distinct import Distinct, is_distinct, map_distinct
+from transforms.values.distinct import Distinct, is_distinct, is_unique, map_distinct
 
 WORDS = st.lists(st.none() | st.sampled_from(["", "a", "A", "bb", "1"]), max_size=20)
 
@@ -40,25 +40,9 @@ def test_map_distinct_equals_mapping_every_row(words: list[str | None]) -> None:
     assert mapped.to_pylist() == [None if word is None else word * 2 for word in words]
 
 
-def test_distinct_keeps_numbers_and_texts_apart() -> None:
-    asked: list[object] = []
-
-    def kind(value: object) -> str:
-        asked.append(value)
-        return type(value).__name__
-
-    distinct = Distinct([1, "1", None, "1", 1, 2], kind)
-    assert asked == [1, "1", None, 2]
-    assert distinct.values == [1, "1", None, 2]
-    assert distinct.counts == [2, 2, 1, 1]
-    assert distinct.readings == ["int", "str", "NoneType", "int"]
-    names = distinct.column(lambda reading: reading, pa.string())
-    assert names.to_pylist() == ["int", "str", "NoneType", "str", "int", "int"]
-
-
 def test_distinct_gives_several_columns() -> None:
     distinct: Distinct[str, tuple[str, int]] = Distinct(
-        ["ab", "c", "ab"], lambda text: (text.upper(), len(text))
+        pa.array(["ab", "c", "ab"]), lambda text: (text.upper(), len(text))
     )
     assert distinct.column(lambda reading: reading[0], pa.string()).to_pylist() == ["AB", "C", "AB"]
     lengths = distinct.column(lambda reading: reading[1] if reading[1] > 1 else None, pa.int8())
@@ -79,15 +63,21 @@ def test_distinct_parses_each_value_once_including_null() -> None:
     assert distinct.column(str, pa.string()).to_pylist() == ["nothing", "A", "nothing", "A", "X"]
 
 
-@pytest.mark.parametrize("is_arrow", [False, True])
 @given(words=WORDS)
 @settings(deadline=None)
-def test_distinct_values_counts_and_rows_agree(is_arrow: bool, words: list[str | None]) -> None:
-    values = pa.array(words, pa.string()) if is_arrow else words
-    distinct: Distinct[str | None, str] = Distinct(values, lambda word: f"<{word}>")
+def test_distinct_values_counts_and_rows_agree(words: list[str | None]) -> None:
+    distinct: Distinct[str | None, str] = Distinct(pa.array(words, pa.string()), lambda word: f"<{word}>")
     assert dict(zip(distinct.values, distinct.counts, strict=True)) == Counter(words)
     assert distinct.readings == [f"<{word}>" for word in distinct.values]
     assert distinct.column(str, pa.string()).to_pylist() == [f"<{word}>" for word in words]
+
+
+@given(WORDS)
+@settings(deadline=None)
+def test_is_unique_counts_null_as_a_value(words: list[str | None]) -> None:
+    half = len(words) // 2
+    column = pa.chunked_array([pa.array(words[:half], pa.string()), pa.array(words[half:], pa.string())])
+    assert is_unique(column) == (len(set(words)) == len(words))
 
 
 @pytest.mark.parametrize(
