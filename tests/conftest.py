@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores.warehouse.reading import CONFIG
 from tests.support.sql.tables import checks_on, needed
 
 # Building its chart library takes two seconds; the tests of the page switch it on.
@@ -34,8 +33,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Build warehouses with one thread: the tables are small, and each core has a worker of its own."""
-    monkeypatch.setitem(CONFIG, "threads", 1)
-    monkeypatch.setattr("flows.stores.warehouse.memory._given", {})  # by settings that another test loaded
+    monkeypatch.setattr("flows.stores.warehouse.machine.usable_cores", lambda: 1)
+    for module in ("machine", "memory"):  # by settings that another test loaded
+        monkeypatch.setattr(f"flows.stores.warehouse.{module}._given", {})
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,9 @@ def only_what_is_needed(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     """Have runs of a test marked `builds` build only those marts and what they read, and no reports."""
     if (mark := request.node.get_closest_marker("builds")) is None:
         return
-    models = needed(*mark.args)
+    models = needed(
+        *mark.args, "staging.stg_recording_totals"
+    )  # from which every run counts what was deleted
     checks = checks_on(models)
     monkeypatch.setattr("flows.model.model.read_models", lambda _: models)
     monkeypatch.setattr("flows.model.model.read_checks", lambda *_: checks)
@@ -59,7 +61,8 @@ def comments() -> None:
 def without_comments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave comments on tables and columns out of warehouses: they take a quarter of each build."""
     if "comments" not in request.fixturenames:
-        monkeypatch.setattr("flows.stores.warehouse.filling._describe", lambda *_, **__: None)
+        for module in ("filling", "tables"):
+            monkeypatch.setattr(f"flows.stores.warehouse.{module}.describe", lambda *_, **__: None)
 
 
 @pytest.fixture(autouse=True)

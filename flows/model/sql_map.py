@@ -14,6 +14,7 @@ def render() -> dict[Path, str]:
     parts = {
         "README.md": {"lineage": lineage(models), "entities": all_entities(models)},
         "staging/README.md": {"lineage": room_lineage("staging", models)},
+        "staging/recordings/README.md": {"lineage": room_lineage("recordings", models)},
     }
     pages = {SQL / name: with_parts((SQL / name).read_text("utf-8"), each) for name, each in parts.items()}
     return pages | {SQL / "marts" / room / "README.md": marts_page(room, models) for room in rooms(models)}

@@ -11,6 +11,7 @@ from flows.settings.settings import Settings
 from flows.settings.tokens import secret_variables
 from flows.stores.folder.data_format import refuse_newer
 from flows.stores.folder.private_files import keep_private
+from flows.stores.warehouse.machine import give_workers
 from flows.stores.warehouse.memory import give_memory
 from transforms.errors import ConfigError
 
@@ -46,6 +47,7 @@ def load(**given: Any) -> Settings:
         ) from None
     refuse_newer(settings.data_dir)
     give_memory(settings.memory_limit_mb)
+    give_workers(settings.workers)
     keep_private(settings.readable_by)
     return settings
 

@@ -86,6 +86,14 @@ class Settings(FigureSettings, ReadingSettings, _Access, BaseSettings):
         f"machine or the container has, from {SMALLEST_MB} to {LARGEST_MB}",
         examples=[1024],
     )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="how many cores a run uses; default: all that the process may use, by its affinity and its control "
+        "groups",
+        examples=[4],
+    )
     readable_by: Readers = Field(
         default="owner",
         description="who may read what is written: `owner`, or also the folder's `group`; never others",

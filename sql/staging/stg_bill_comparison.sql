@@ -1,7 +1,7 @@
 with
 
-recordings as (
-    select * from staging.stg_recordings
+detail as (
+    select * from marts.daily_spend_detail
 ),
 
 bills as (
@@ -12,27 +12,26 @@ periods as (
     select * from staging.stg_bill_periods
 ),
 
--- Most accounts have no bill, so their recordings can be skipped.
+-- Most accounts have no bill, so their days can be skipped.
 billed_accounts as (
     select distinct account_sid from periods
 ),
 
--- The days of a bill are UTC, whatever the reporting time zone.
+-- The days of a bill are UTC, whatever the reporting time zone. A rate or a status is in one row of a day, so the
+-- recordings of a row have all a price or none.
 by_day as (
     select
-        cast(timezone('UTC', created_at) as date) as day,
+        charge_date as day,
         account_sid,
         currency,
-        is_priced,
-        is_awaiting_price,
-        count(*) as recordings,
-        coalesce(sum(billed_minutes), 0) as minutes,
-        sum(cost) as cost,
-        min(rate) filter (where not is_credit) as lowest_rate,
-        max(rate) filter (where not is_credit) as highest_rate,
-    from recordings
+        priced_recordings > 0 as is_priced,
+        unpriced_recordings > 0 as is_awaiting_price,
+        recordings,
+        billed_minutes as minutes,
+        cost,
+        if(is_credit, null, rate) as rate,
+    from detail
     where account_sid in (select account_sid from billed_accounts)
-    group by all
 ),
 
 by_period as (
@@ -66,8 +65,8 @@ ours as (
         cast(coalesce(sum(recordings) filter (where is_priced), 0) as bigint) as our_priced,
         coalesce(sum(minutes) filter (where is_priced), 0) as our_priced_minutes,
         sum(cost) as our_cost,
-        min(lowest_rate) as lowest_rate,
-        max(highest_rate) as highest_rate,
+        min(rate) as lowest_rate,
+        max(rate) as highest_rate,
     from by_period
     inner join periods using (against, period_start, account_sid)
     -- The fourth column is the currency of the bill.

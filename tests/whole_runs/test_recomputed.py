@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import TOP
 from tests.support.runs.eventful_runs import Refund, Story, Surge, Told, tell
+from tests.support.runs.wide_models import WIDE, not_the_union
 from tests.whole_runs.recomputed.comparison import Comparison
 from tests.whole_runs.recomputed.figures.spend import fct_recordings
 from tests.whole_runs.recomputed.given import Given, Settings
@@ -214,6 +215,14 @@ def _net(credits: Mapping[str, str]) -> set[str]:
     return {sid for sid, meaning in credits.items() if meaning == "net"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_parts() -> Iterator[None]:
+    """Make each month of each account a part of the lake by itself, so that the parts differ in what changes when."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("transforms.model.wide.PART_BYTES", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return tell(SMALL, tmp_path_factory.mktemp("small") / "data", reference)
@@ -225,11 +234,24 @@ def test_recomputed_figures_agree_after_a_summer(small: Told) -> None:
     assert comparison.cells.total() > 30_000
 
 
+def test_wide_models_are_the_union_of_their_parts(small: Told) -> None:
+    made = small.data_dir / "wide" / "daily_spend_detail"
+    assert len(list(made.iterdir())) >= 3
+    with opened(small.data_dir / "warehouse.duckdb") as connection:
+        assert not_the_union(connection) == {}
+        for model in WIDE:
+            ((rows,),) = connection.execute(f"select count(*) from {model.name}").fetchall()
+            assert rows > 0, model.name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STORIES)
 def test_recomputed_figures_agree_after_eventful_months(name: str, tmp_path: Path) -> None:
     story = STORIES[name]
-    comparison = compared(tell(story, tmp_path / "data", reference))
+    told = tell(story, tmp_path / "data", reference)
+    with opened(told.data_dir / "warehouse.duckdb") as connection:
+        assert not_the_union(connection) == {}
+    comparison = compared(told)
     assert not comparison.differences, str(comparison)
     assert comparison.cells.total() > 60_000
     may_be_empty = ({"marts.rates_in_turn"} if story.surges else ONLY_BY_CHANCE) | (

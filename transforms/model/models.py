@@ -13,6 +13,8 @@ from transforms.errors import ModelError
 
 _SEVERITY = re.compile(r"^severity:\s*(\w+)$")
 
+_PARTS = "scope: parts"
+
 FACT = "marts.fct_recordings"
 """The table of all recordings: every figure is computed from it."""
 
@@ -72,7 +74,8 @@ class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     question: what a mart answers, in a reader's words. recordings: which recordings a row of a mart consists of.
     is_report: whether it is a report file; if not, it is only written when requested by name. month_from: the column
     with the month of a row, or the first and the last day of a span; empty if its rows belong to no month.
-    adds_up: which of its columns add up to those of another table, and how.
+    adds_up: which of its columns add up to those of another table, and how. wide: it reads single recordings, and is
+    built for each part of the lake by itself (`wide.py`).
     """
 
     description: str
@@ -83,6 +86,7 @@ class Twin(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     is_report: bool = True
     month_from: list[str] = []
     adds_up: TwinTotals = TwinTotals()
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ class Model:
 class Check:
     """A SELECT of offending rows, why they would matter, and whether they stop the figures or only warn.
 
-    sql: one SELECT or several with the same columns, separated by semicolons.
+    sql: one SELECT or several with the same columns, separated by semicolons. by_parts: what it finds in the whole lake
+    is what it finds in all parts of it, which are months of accounts.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Check:
     sql: str
     severity: Literal["fail", "warn"]
     why: str
+    by_parts: bool = False
 
 
 @cache
@@ -119,18 +125,21 @@ def read_twin(text: str, file: str) -> Twin:
 
 
 def read_check(name: str, text: str, file: str) -> Check:
-    """Read a check: comment lines on top say why it matters, one of them `severity: fail` or `severity: warn`."""
+    """Read a check: comment lines on top say why it matters, one of them `severity: fail` or `severity: warn`.
+
+    A line `scope: parts` says that it is run on parts of the lake.
+    """
     comments = []
     for line in text.splitlines():
         if not line.startswith("--"):
             break
         comments.append(line.removeprefix("--").strip())
     severities = [match[1] for comment in comments if (match := _SEVERITY.match(comment))]
-    why = " ".join(comment for comment in comments if not _SEVERITY.match(comment))
+    why = " ".join(comment for comment in comments if not _SEVERITY.match(comment) and comment != _PARTS)
     if severities == ["fail"]:
-        return Check(name, file, text, "fail", why)
+        return Check(name, file, text, "fail", why, _PARTS in comments)
     if severities == ["warn"]:
-        return Check(name, file, text, "warn", why)
+        return Check(name, file, text, "warn", why, _PARTS in comments)
     raise ModelError(f"{file}: the comment on top needs one line `severity: fail` or `severity: warn`.")
 
 

@@ -1,15 +1,19 @@
 """Run the checks in a warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import msgspec
 import pyarrow as pa
 
 from flows.stores.warehouse.damage import refuse_damage
 from flows.stores.warehouse.memory import enough_memory
 from transforms.errors import ModelError
 from transforms.model.models import Check
+
+_SHOWN = 3
+"""How many rows are shown of what a check found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +35,56 @@ class CheckResult:
         return not self.is_passed and self.check.severity == "fail"
 
 
-def run_check(connection: duckdb.DuckDBPyConnection, check: Check) -> CheckResult:
-    """Run a check in an open warehouse. Raises ModelError if it cannot be run.
+class Found(msgspec.Struct, frozen=True):
+    """How many rows a statement of a check found, and the first few of them as text."""
 
-    Raises ConfigError if memory is short, DataError if the warehouse or the lake is damaged.
+    rows: int = 0
+    sample: tuple[str, ...] = ()
+
+    def __add__(self, other: "Found") -> "Found":
+        """Return what both found."""
+        return Found(self.rows + other.rows, (self.sample + other.sample)[:_SHOWN])
+
+
+NOTHING = Found()
+
+
+def run_check(
+    connection: duckdb.DuckDBPyConnection,
+    check: Check,
+    is_known: Callable[[str], bool] = lambda _: False,
+    known: Found = NOTHING,
+) -> CheckResult:
+    """Run a check in an open warehouse.
+
+    is_known: whether a statement of it need not run, because `known` has what all of those found.
+
+    Raises ModelError if it cannot be run, ConfigError if memory is short, DataError if the warehouse or the lake is
+    damaged.
     """
     try:
         with enough_memory(f"the check {check.name}"):
-            rows = [
-                row for each in connection.extract_statements(check.sql) for row in _rows(connection, each)
-            ]
+            statements = connection.extract_statements(check.sql)
+            found = [find(connection, each) for each in statements if not is_known(each.query)]
     except duckdb.Error as error:
         refuse_damage(connection, error)
         raise ModelError(f"{check.file} cannot be run: {error}") from None
-    sample = [", ".join(f"{name}={value}" for name, value in row.items()) for row in rows[:3]]
-    return CheckResult(check, len(rows), sample)
+    together = sum(found, known)
+    return CheckResult(check, together.rows, list(together.sample))
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> list[dict[str, object]]:
+def find(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement | str) -> Found:
+    """Run one statement of a check. Raises duckdb.Error if it cannot be run."""
     found = connection.execute(statement)
     names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    rows = found.fetchall()
+    return Found(
+        len(rows),
+        tuple(
+            ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True))
+            for row in rows[:_SHOWN]
+        ),
+    )
 
 
 def run_checks_on(checks: Sequence[Check], name: str, rows: pa.Table) -> list[CheckResult]:

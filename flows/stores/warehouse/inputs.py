@@ -1,6 +1,7 @@
 """The inputs of a warehouse, and whether the file on disk was already built from them."""
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,10 +12,15 @@ import msgspec
 import pyarrow as pa
 
 from flows.stores.whole_files import write_whole
+from transforms.errors import DataError
 from transforms.model.models import Check, Model, Twin, read_from_outside
+from transforms.model.wide import Month
 
 _LAYOUT = b"2"
 """Change this when the same inputs result in a different file."""
+
+_NAMED = re.compile(r"/account_sid=(?P<account>[^/]+)/(created_month=)?(?P<month>\d{4}-\d{2})[^/]*")
+"""How the lake names a file of an account and month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,23 @@ class WarehouseInputs:
     models: Sequence[Model]
     checks: Sequence[Check]
     views: frozenset[str] = frozenset()
+
+    def is_view(self, model: Model) -> bool:
+        """Return whether a model is built as a view."""
+        return model.name in self.views and not model.twin.wide
+
+    def months(self) -> list[Month]:
+        """Return the months of the lake, by the names of its files and their folders."""
+        files: dict[tuple[str, str], list[Path]] = {}
+        for file in self.lake_files:
+            named = _NAMED.search(file.as_posix())
+            if named is None:
+                raise DataError(f"{file} is not a file of the lake. Move it away, then run `recspend model`.")
+            files.setdefault((named["account"], named["month"]), []).append(file)
+        return [
+            Month(account, month, tuple(each), sum(file.stat().st_size for file in each))
+            for (account, month), each in files.items()
+        ]
 
 
 class BuiltFrom(msgspec.Struct, frozen=True):
@@ -60,12 +83,12 @@ class Fingerprint:
 
     def would_be(self, contents: WarehouseInputs) -> BuiltFrom:
         """Return what the models would be built from now. Raises ModelError if a model is not SQL."""
-        sql = _digest(f"{model.name} {model.sql}".encode() for model in contents.models)
+        sql = digest_of(f"{model.name} {model.sql}".encode() for model in contents.models)
         saved = self._read()
         # Parsing the models takes longer than everything else a run without new data does to a warehouse.
         is_known = saved is not None and saved.made.sql == sql
         reads = saved.made.reads if saved and is_known else tuple(sorted(read_from_outside(contents.models)))
-        return BuiltFrom(sql, reads, _digest(_parts(contents, reads)))
+        return BuiltFrom(sql, reads, digest_of(_parts(contents, reads)))
 
     def matches(self, built_from: BuiltFrom) -> bool:
         """Return whether the warehouse was built from this and has not been written to since."""
@@ -93,7 +116,8 @@ class Fingerprint:
         return _Sealed(built_from, found.st_size, found.st_mtime_ns)
 
 
-def _digest(parts: Iterable[bytes]) -> str:
+def digest_of(parts: Iterable[bytes]) -> str:
+    """Return the sha256 of several texts, each with its length."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -105,11 +129,10 @@ def _parts(contents: WarehouseInputs, reads: Collection[str]) -> Iterator[bytes]
     yield _LAYOUT
     yield duckdb.__version__.encode()
     for file in contents.lake_files:
-        found = file.stat()
-        yield f"{file.resolve()} {found.st_size} {found.st_mtime_ns} {found.st_ino}".encode()
+        yield stamp(file)
     for name in sorted(contents.tables.keys() & set(reads)):
         yield name.encode()
-        yield _bytes_of(contents.tables[name])
+        yield bytes_of(contents.tables[name])
     for model in contents.models:
         yield f"{model.name} {model.name in contents.views} {model.sql}".encode()
     for check in contents.checks:
@@ -120,11 +143,18 @@ def _parts(contents: WarehouseInputs, reads: Collection[str]) -> Iterator[bytes]
         yield name.encode() + msgspec.json.encode(twin)
 
 
-def _bytes_of(table: pa.Table) -> bytes:
+def bytes_of(table: pa.Table) -> bytes:
+    """Return the rows of a table in Arrow's stream format."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table.combine_chunks())
     return bytes(sink.getvalue())
+
+
+def stamp(file: Path) -> bytes:
+    """Return what changes when a file does: its path, size, time and inode."""
+    found = file.stat()
+    return f"{file.resolve()} {found.st_size} {found.st_mtime_ns} {found.st_ino}".encode()
 
 
 def _has_log(warehouse: Path) -> bool:

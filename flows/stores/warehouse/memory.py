@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from flows.stores.warehouse.machine import group_memory, workers
 from transforms.errors import ConfigError
 
 if TYPE_CHECKING:  # every command loads the settings and with them this module; few need DuckDB
@@ -28,19 +29,25 @@ def give_memory(megabytes: int | None) -> None:
         _given["MB"] = megabytes
 
 
-def limit_memory(connection: "duckdb.DuckDBPyConnection") -> int:
-    """Limit the memory of a connection, and the threads to what that memory is enough for. Returns the limit in MB.
+def limit_memory(connection: "duckdb.DuckDBPyConnection", parts: int = 1) -> int:
+    """Limit the memory of a connection, and its threads to the cores and what the memory is enough for.
 
-    DuckDB knows how much there is; inside a container it goes by the limit of the control group (reported by its users,
-    inferred for 2.0).
+    parts: how many connections share both at the same time. Returns the limit in MB.
+
+    DuckDB knows how much memory there is, and the limit of its own control group (its source); one of a group further
+    out counts as well.
     """
     from flows.stores.warehouse.sql_files import query  # noqa: PLC0415
 
     connection.execute(f"set memory_limit = '{SHARE_PERCENT}%'")
-    ((threads, share),) = connection.execute(query("model/memory")).fetchall()
+    ((share,),) = connection.execute(query("model/memory")).fetchall()
+    allowed = group_memory()
+    if allowed is not None:
+        share = min(share, allowed * SHARE_PERCENT // 100)
     megabytes: int = _given.get("MB") or max(SMALLEST_MB, min(share // 1_000_000, LARGEST_MB))
+    megabytes = max(megabytes // parts, 1)
     connection.execute(f"set memory_limit = '{megabytes}MB'")
-    connection.execute(f"set threads = {max(1, min(threads, megabytes // _MB_A_THREAD))}")
+    connection.execute(f"set threads = {max(1, min(workers() // parts, megabytes // _MB_A_THREAD))}")
     return megabytes
 
 

@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from flows.stores.warehouse.checks import CheckResult, run_check
 from flows.stores.warehouse.damage import is_damage, refuse_damaged_lake
-from flows.stores.warehouse.filling import CANNOT_WRITE, fill
+from flows.stores.warehouse.filling import fill
 from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
 from flows.stores.warehouse.memory import enough_memory
 from flows.stores.warehouse.reading import open_to_read, rows
+from flows.stores.warehouse.tables import CANNOT_WRITE
 from flows.stores.whole_files import replaced_whole
 from transforms.errors import ConfigError, DataError, HeldError
 from transforms.model.models import Check

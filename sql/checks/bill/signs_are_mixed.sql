@@ -7,11 +7,11 @@ by_account as (
     select
         account_sid,
         currency,
-        count(*) filter (where price < 0) as negative,
-        count(*) filter (where price > 0) as positive,
-        sum(abs(price)) as cost_if_counted,
-        abs(sum(price)) as cost_if_net,
-    from marts.fct_recordings
+        cast(sum(negative) as bigint) as negative,
+        cast(sum(positive) as bigint) as positive,
+        sum(price_sizes) as cost_if_counted,
+        abs(sum(prices)) as cost_if_net,
+    from staging.stg_recording_totals
     group by account_sid, currency
 )
 

@@ -40,9 +40,9 @@ newest as (
 made as (
     select
         account_sid,
-        cast(timezone('UTC', created_at) as date) as day,
-        count(*) as recordings,
-    from landed.recordings
+        charge_date as day,
+        cast(sum(recordings) as bigint) as recordings,
+    from marts.daily_spend_detail
     group by account_sid, day
 ),
 

@@ -6,9 +6,9 @@ with
 by_account as (
     select
         account_sid,
-        count(*) as recordings,
-        count(*) filter (where is_awaiting_price) as unpriced_recordings,
-    from marts.fct_recordings
+        cast(sum(recordings) as bigint) as recordings,
+        cast(sum(unpriced_recordings) as bigint) as unpriced_recordings,
+    from staging.stg_recording_totals
     group by account_sid
 )
 

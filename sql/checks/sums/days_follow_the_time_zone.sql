@@ -1,6 +1,7 @@
 -- A recording must count on its day in the reporting time zone; on another day it may be in the
 -- wrong month. Time zones differ by whole quarters of an hour, so each quarter is converted once.
 -- severity: fail
+-- scope: parts
 with
 
 quarters as (

@@ -1,6 +1,7 @@
 -- The fact table must contain each recording of the lake exactly once, with the same source, channel
 -- count, status, length and price.
 -- severity: fail
+-- scope: parts
 with
 
 lake as (

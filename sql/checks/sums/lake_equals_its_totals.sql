@@ -1,5 +1,6 @@
 -- The lake must add up to the control totals that were taken before its files were written.
 -- severity: fail
+-- scope: parts
 with
 
 recordings as (

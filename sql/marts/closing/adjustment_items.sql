@@ -12,8 +12,8 @@ changes as (
     select * from staging.stg_changes
 ),
 
-recordings as (
-    select * from marts.fct_recordings
+late_recordings as (
+    select * from staging.stg_late_recordings
 ),
 
 changed as (
@@ -34,15 +34,8 @@ late_and_changed as (
 ),
 
 late_and_unchanged as (
-    select
-        recordings.*,
-        closed.month,
-    from recordings
-    inner join closed
-        on
-            cast(date_trunc('month', recordings.usage_date) as date) = closed.month
-            and recordings.first_seen_at > closed.closed_at
-    where recordings.recording_sid not in (select recording_sid from changes)
+    select * from late_recordings
+    where recording_sid not in (select recording_sid from changes)
 ),
 
 items as (

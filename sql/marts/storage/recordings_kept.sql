@@ -4,23 +4,6 @@ detail as (
     select * from marts.daily_spend_detail
 ),
 
--- One that was seen before it was deleted was kept until then: its update may be of something else.
-gone_recordings as (
-    select
-        *,
-        case
-            when status = 'deleted' and coalesce(first_seen_at >= deleted_at, true)
-                then least(updated_at, deleted_at)
-            else deleted_at
-        end as gone_at,
-    from marts.fct_recordings
-    where is_stored and (deleted_at is not null or status = 'deleted')
-),
-
-settings as (
-    select * from landed.settings
-),
-
 made as (
     select
         account_sid,
@@ -36,22 +19,16 @@ made as (
     group by account_sid, currency, usage_date
 ),
 
--- By day of deletion only, not by day of creation as well: nothing needs both, and there would be a
--- row for each pair of days.
 gone as (
     select
-        gone_recordings.account_sid,
-        any_value(gone_recordings.account_name) as account_name,
-        gone_recordings.currency,
-        greatest(
-            cast(timezone(settings.reporting_timezone, gone_recordings.gone_at) as date),
-            gone_recordings.usage_date
-        ) as day,
-        count(*) as gone_recordings,
-        sum(cast(ceil(gone_recordings.duration_seconds / 60.0) as integer)) as gone_minutes,
-    from gone_recordings
-    cross join settings
-    group by gone_recordings.account_sid, gone_recordings.currency, day
+        account_sid,
+        any_value(account_name) as account_name,
+        currency,
+        day,
+        sum(gone_recordings) as gone_recordings,
+        sum(gone_minutes) as gone_minutes,
+    from staging.stg_gone_recordings
+    group by account_sid, currency, day
 ),
 
 only_currency as (

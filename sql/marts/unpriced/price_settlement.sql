@@ -1,7 +1,7 @@
 with
 
-recordings as (
-    select * from marts.fct_recordings
+waits as (
+    select * from staging.stg_price_waits
 ),
 
 settings as (
@@ -12,42 +12,23 @@ months_read as (
     select * from marts.months_read
 ),
 
--- One pass over all recordings. A price that was already there when a recording was first seen says
--- nothing about how long it took. Days are whole UTC days since 1970, because time zone conversions
--- are slow and not needed here.
-counted as (
-    select
-        usage_date,
-        account_sid,
-        account_name,
-        is_priced,
-        is_awaiting_price,
-        case
-            when first_priced_at > first_seen_at
-                then epoch_us(first_priced_at) // 86400000000 - epoch_us(created_at) // 86400000000
-        end as days,
-        count(*) as recordings,
-    from recordings
-    group by usage_date, account_sid, account_name, is_priced, is_awaiting_price, days
-),
-
 settled as (
     select
-        cast(date_trunc('month', counted.usage_date) as date) as month,
-        counted.account_sid,
-        counted.account_name,
+        waits.month,
+        waits.account_sid,
+        waits.account_name,
         case
-            when counted.is_priced and counted.days is not null then 'observed'
-            when counted.is_priced then 'at first sight'
-            when not counted.is_awaiting_price then 'none due'
-            when counted.usage_date < settings.as_of - settings.settle_days then 'never'
+            when waits.is_priced and waits.days is not null then 'observed'
+            when waits.is_priced then 'at first sight'
+            when not waits.is_awaiting_price then 'none due'
+            when waits.waiting_since < settings.as_of - settings.settle_days then 'never'
             else 'waiting'
         end as settlement,
-        counted.days,
-        sum(counted.recordings) as recordings,
-    from counted
+        waits.days,
+        sum(waits.recordings) as recordings,
+    from waits
     cross join settings
-    group by month, counted.account_sid, counted.account_name, settlement, counted.days
+    group by waits.month, waits.account_sid, waits.account_name, settlement, waits.days
 ),
 
 running as (

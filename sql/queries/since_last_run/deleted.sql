@@ -1,3 +1,3 @@
 -- How many recordings the API no longer lists.
-select count(deleted_at) as recordings
-from marts.fct_recordings
+select cast(coalesce(sum(deleted_recordings), 0) as bigint) as recordings
+from staging.stg_recording_totals

@@ -64,6 +64,7 @@ ENVIRONMENT = {
     "ANOMALY_DEVIATIONS": ("3.5", Decimal("3.5")),
     "ANOMALY_MIN_SHARE": ("0.5", Decimal("0.5")),
     "MEMORY_LIMIT_MB": ("1024", 1024),
+    "WORKERS": ("2", 2),
     "READABLE_BY": ("group", "group"),
     "METRICS_FILE": ("/srv/recspend.prom", Path("/srv/recspend.prom")),
     "ACCOUNTS_AT_ONCE": ("5", 5),

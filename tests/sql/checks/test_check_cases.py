@@ -195,6 +195,7 @@ def _exchanged(table: str, column: str, one: str, other: str) -> str:
 
 _ADJUSTMENTS = "marts.adjustments"
 _DETAIL = "marts.daily_spend_detail"
+_TOTALS = "staging.stg_recording_totals"
 _FACT, _MARTS = (
     "marts.fct_recordings",
     (
@@ -336,7 +337,7 @@ PLANTED: Mapping[str, list[str]] = {
     "many_are_unpriced": [
         "update landed.settings set unpriced_share_warning = 0.499999999",
         "update landed.settings set unpriced_share_warning = 0",
-        f"update {_FACT} set is_awaiting_price = true where recording_sid = 'R1'",
+        f"update {_TOTALS} set unpriced_recordings = recordings where account_sid = 'A'",
     ],
     "charges_sum_to_spend": [
         "update marts.daily_charges set cost = cost + 0.000000001 where currency = 'USD' and channels = 1",
@@ -383,8 +384,9 @@ PLANTED: Mapping[str, list[str]] = {
         "update marts.daily_spend_detail set is_credit = true, is_charged = false where account_sid = 'B'",
     ],
     "signs_are_mixed": [
-        f"update {_FACT} set price = -price where recording_sid = 'R4'",
-        f"insert into {_FACT} select * replace (0.000000001 as price) from {_FACT} where recording_sid = 'R1'",
+        f"update {_TOTALS} set positive = 1 where negative > 0",
+        f"update {_TOTALS} set negative = 1 where positive > 0",
+        f"insert into {_TOTALS} select * replace (positive as negative, negative as positive) from {_TOTALS}",
     ],
 }
 

@@ -31,7 +31,10 @@ FIRST, TODAY = date(2026, 8, 1), date(2026, 10, 2)
 CLOSED, NEXT_TO_CLOSE = "2026-08", "2026-09"
 SALES, SUPPORT = ACCOUNTS[:2]
 _PAGE_SIZE = 5
-_SHOWING = ("marts.fct_recordings", "marts.daily_spend", "marts.adjustments", "marts.charge_signs")
+_SHOWING = (
+    *("marts.fct_recordings", "marts.daily_spend", "marts.adjustments", "marts.charge_signs"),
+    "staging.stg_recording_totals",
+)
 _HOLIDAYS = "account_sid,day,name\n,2026-08-03,a holiday\n"
 _UNPRICED = made(SALES, 1, epoch_of(date(2026, 8, 3)), price=None, currency=None)
 _PRICED = made(SALES, 2, epoch_of(date(2026, 8, 20)), price=Decimal("0.01"))
@@ -190,6 +193,6 @@ def quick_builds() -> Iterator[None]:
     """Build warehouses with one thread and without comments for the block, which takes half of the time."""
     with (
         patch.dict(CONFIG, threads=1),
-        patch("flows.stores.warehouse.filling._describe", lambda *_, **__: None),
+        patch("flows.stores.warehouse.filling.describe", lambda *_, **__: None),
     ):
         yield

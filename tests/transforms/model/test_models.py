@@ -285,9 +285,9 @@ def test_drift_reports_a_key_without_a_column() -> None:
 
 # The shipped models and checks
 
-MODEL_FILES = sorted([*SQL.glob("staging/*.sql"), *SQL.glob("marts/*/*.sql")])
+MODEL_FILES = sorted([*SQL.glob("staging/**/*.sql"), *SQL.glob("marts/*/*.sql")])
 CHECK_FILES = sorted(SQL.glob("checks/*/*.sql"))
-TWIN_FILES = sorted([*SQL.glob("*/*.yml"), *SQL.glob("marts/*/*.yml")])
+TWIN_FILES = sorted([*SQL.glob("*/*.yml"), *SQL.glob("*/*/*.yml")])
 
 
 def schema_of(file: Path) -> str:

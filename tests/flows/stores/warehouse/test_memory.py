@@ -7,6 +7,7 @@ import pytest
 from flows.command.main import main
 from flows.settings.loading import load
 from flows.stores.warehouse import memory
+from flows.stores.warehouse.machine import give_workers
 from flows.stores.warehouse.memory import SMALLEST_MB, give_memory, limit_memory, refuse_few_addresses
 from transforms.errors import ConfigError
 
@@ -43,7 +44,8 @@ def test_memory_limit_has_a_floor_and_a_ceiling(
 @pytest.mark.parametrize(("megabytes", "threads"), [(64, 1), (250, 2), (999, 7), (4000, 16)])
 def test_memory_limit_set_by_hand_also_limits_the_threads(megabytes: int, threads: int) -> None:
     give_memory(megabytes)
-    with duckdb.connect(config={"threads": 16}) as connection:
+    give_workers(16)
+    with duckdb.connect() as connection:
         assert limit_memory(connection) == megabytes
         assert bytes_allowed(connection) == pytest.approx(megabytes * 1e6, rel=0.01)
         assert setting(connection, "threads") == threads
