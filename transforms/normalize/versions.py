@@ -17,22 +17,16 @@ import pyarrow.compute as pc
 from transforms.normalize.corrections import CORRECTION_SCHEMA, corrections
 from transforms.normalize.deletions import deleted_since, gone_since, with_column, with_known_cost
 from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
+from transforms.normalize.order import LAKE_ORDER as LAKE_ORDER  # noqa: PLC0414 - `moved.py` takes it from here
+from transforms.normalize.order import in_lake_order, newest_versions
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
 from transforms.values.dates import INSTANT
-from transforms.values.distinct import is_distinct, is_unique
+from transforms.values.distinct import is_distinct, repeated
 from transforms.values.windows import Fetch
 
 SEEN_SCHEMA = LISTED_SCHEMA.append(pa.field("seen_at", INSTANT))
 """A listed recording and the instant (UTC) its fetch began."""
-
-LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
-_NEWEST_FIRST = [
-    ("recording_sid", "ascending"),
-    ("seen_at", "descending"),
-    ("updated_at", "descending"),
-    ("raw_page", "descending"),
-]
 
 WENT_BACK_SCHEMA = pa.schema(
     [LISTED_SCHEMA.field(name) for name in ("recording_sid", "updated_at", "raw_page")]
@@ -125,24 +119,14 @@ def _steps(existing: pa.Table, layer: list[Sighting]) -> list[list[Sighting]]:
     if len(layer) == 1:
         return [layer]
     of_day = ["recording_sid", "created_at"]
-    seen = pa.concat_tables([sighting.recordings.select(of_day) for sighting in layer])
-    known = existing.select(of_day).filter(
-        pc.is_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
-    )
-    places = pa.concat_tables([seen.cast(known.schema), known])
-    if not is_unique(places["recording_sid"]):  # the faster check
-        places = places.group_by(of_day).aggregate([])
-    return [layer] if is_unique(places["recording_sid"]) else [[sighting] for sighting in layer]
-
-
-def newest_versions(seen: pa.Table) -> pa.Table:
-    """Keep one row per recording_sid: the newest seen_at, then the newest updated_at. SEEN_SCHEMA in and out."""
-    if is_unique(seen["recording_sid"]):
-        return seen
-    ordered = seen.take(pc.sort_indices(seen, _NEWEST_FIRST))
-    sids = ordered["recording_sid"].combine_chunks()
-    is_newest = pa.concat_arrays([pa.array([True]), pc.not_equal(sids[1:], sids[:-1])])
-    return ordered.filter(is_newest)
+    places = pa.concat_tables([sighting.recordings.select(of_day) for sighting in layer])
+    if existing.num_rows:
+        is_seen = pc.is_in(existing["recording_sid"], value_set=places["recording_sid"].combine_chunks())
+        places = pa.concat_tables([places, existing.select(of_day).filter(is_seen).cast(places.schema)])
+    sids = repeated(places["recording_sid"])
+    doubles = places.filter(pc.is_in(places["recording_sid"], value_set=sids))
+    is_at_once = doubles.group_by(of_day).aggregate([]).num_rows == len(sids)
+    return [layer] if is_at_once else [[sighting] for sighting in layer]
 
 
 def merge(
@@ -158,18 +142,14 @@ def merge(
     """
     if not existing.num_rows:
         first = _first_sighting(seen)
-        return Merged(
-            first.take(pc.sort_indices(first, LAKE_ORDER)), first.num_rows, 0, _valid(first["deleted_at"])
-        )
+        return Merged(in_lake_order(first), first.num_rows, 0, _valid(first["deleted_at"]))
     place = pc.index_in(existing["recording_sid"], value_set=seen["recording_sid"].combine_chunks())
     unlisted = existing.filter(pc.is_null(place))
     before, after = existing.filter(pc.is_valid(place)), seen.take(pc.drop_null(place))
     after = with_known_cost(before, after)
-    fresh = _first_sighting(
-        seen.filter(
-            pc.invert(pc.is_in(seen["recording_sid"], value_set=existing["recording_sid"].combine_chunks()))
-        )
-    )
+    is_known = pc.is_in(seen["recording_sid"], value_set=existing["recording_sid"].combine_chunks())
+    is_fresh = pc.invert(is_known.combine_chunks())
+    first = _first_sighting(seen)
     is_replaced = _is_newer(before, after)
     listed = _newer_content(before, after, is_replaced)
     is_deleted = pc.and_(pc.is_null(before["deleted_at"]), pc.is_valid(listed["deleted_at"]))
@@ -177,18 +157,19 @@ def merge(
     is_changed = pc.and_not(pc.or_(is_replaced, is_back), is_deleted)
     gone_at = gone_since(unlisted, rejected_sids, readings)
     counts = {
-        "new": fresh.num_rows,
+        "new": is_fresh.true_count,
         "changed": pc.sum(is_changed).as_py() or 0,
-        "deleted": _valid(gone_at) + _valid(fresh["deleted_at"]) + (pc.sum(is_deleted).as_py() or 0),
+        "deleted": _valid(gone_at)
+        + _valid(first["deleted_at"].filter(is_fresh))
+        + (pc.sum(is_deleted).as_py() or 0),
     }
     if not any(counts.values()):
         return Merged(existing, **counts)
-    whole = pa.concat_tables(
-        [with_column(unlisted, "deleted_at", pc.coalesce(unlisted["deleted_at"], gone_at)), listed, fresh]
-    )
+    unlisted = with_column(unlisted, "deleted_at", pc.coalesce(unlisted["deleted_at"], gone_at))
+    is_kept = pa.concat_arrays([pa.repeat(True, existing.num_rows), is_fresh])
     replaced = before.filter(is_replaced), after.filter(is_replaced)
     return Merged(
-        whole.take(pc.sort_indices(whole, LAKE_ORDER)),
+        in_lake_order(pa.concat_tables([unlisted, listed, first]), is_kept),
         **counts,
         corrections=corrections(*replaced),
         changes=late_changes(*replaced),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -29,7 +28,7 @@ _TEXTS = (
     "source", "status", "price_unit", "media_url", "channels", "channel", "duration", "error_code",
 )  # fmt: skip
 _RAW = ("price", "encryption_details")
-_GET = {name: attrgetter(name) for name in (*_TEXTS, *_RAW)}
+_TUPLES_AT_ONCE = 200
 _SENT_SCHEMA = pa.schema(
     [
         *(pa.field(name, pa.string()) for name in _TEXTS),
@@ -61,9 +60,10 @@ class Batch:
 
     def add(self, page: str, records: Sequence[Record], positions: Sequence[int], api_host: str = "") -> None:
         """Add the records of a page from this host, each with its position on the page (from 0)."""
+        values = _values(records)
         columns = [
-            *(_texts(list(map(_GET[name], records))) for name in _TEXTS),
-            *(_json_texts(list(map(_GET[name], records))) for name in _RAW),
+            *(_texts(values[name]) for name in _TEXTS),
+            *(_json_texts(values[name]) for name in _RAW),
             pa.repeat(pa.scalar(len(self._pages), pa.int32()), len(records)),
             pa.array(positions, pa.int32()),
         ]
@@ -102,10 +102,25 @@ class Batch:
         return self._pages[page], position
 
 
+def _values(records: Sequence[Record]) -> dict[str, list[Any]]:
+    """Return the values of each documented field."""
+    values: dict[str, list[Any]] = {name: [] for name in Record.__struct_fields__}
+    # A few records at once: many tuples would make the garbage collector look at all of them, again and again.
+    for first in range(0, len(records), _TUPLES_AT_ONCE):
+        rows = map(msgspec.structs.astuple, records[first : first + _TUPLES_AT_ONCE])
+        for column, part in zip(values.values(), zip(*rows, strict=False), strict=False):
+            column.extend(part)
+    return values
+
+
 def _texts(values: list[str | int | None]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
-    except pa.ArrowTypeError:  # there are numbers
+    except pa.ArrowTypeError:
+        pass  # there are numbers
+    try:
+        return pa.array(values, pa.int64()).cast(pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid, OverflowError):  # there are texts and numbers, or larger ones
         return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 

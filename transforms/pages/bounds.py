@@ -17,8 +17,10 @@ MOST_RECORDS = 50_000
 LONGEST_TEXT = 10_000
 """The most characters of a field. Signed addresses of audio, the longest texts known, have up to about 4,000."""
 
+DEEPEST = 32
+"""How many lists and objects may be in one another."""
+
 _MOST_VALUES = 3_000_000
-_DEEPEST = 32
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -55,10 +57,10 @@ def shallow(body: bytes) -> bytes:
         sign = body[token.start()]
         if sign in b"[{":
             depth += 1
-            if depth == _DEEPEST:
+            if depth == DEEPEST:
                 kept += [body[end : token.start()], b"null"]
         elif sign in b"]}":
-            if depth == _DEEPEST:
+            if depth == DEEPEST:
                 end = token.end()
             depth -= 1
-    return b"".join([*kept, body[end:]]) if depth < _DEEPEST else b""
+    return b"".join([*kept, body[end:]]) if depth < DEEPEST else b""

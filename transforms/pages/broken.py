@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from transforms.pages.bounds import LONGEST_TEXT
+from transforms.pages.bounds import DEEPEST, LONGEST_TEXT
 
 # Matches every escape from left to right, so that an escaped backslash is never mistaken for the start of one.
 _ESCAPE = re.compile(
@@ -17,11 +17,14 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_LIST = re.compile(rb'\s*+\{(?:[^"\[\]{}]|%b)*?"recordings"\s*+:\s*+\[' % _STRING, re.DOTALL)
+_LIST = re.compile(rb'\s*+\{(?:[^"\[\]{}]++|%b)*?"recordings"\s*+:\s*+\[' % _STRING, re.DOTALL)
 _NEXT_BRACKET = re.compile(rb"(?:[^\"\[\]{}]++|%b)*+([\[\]{}])" % _STRING, re.DOTALL)
 _NEXT_SIGN = re.compile(rb"(?:[^\"\[\]{},]++|%b)*+([\[\]{},])" % _STRING, re.DOTALL)
 _OPENED_BY = {b"]": b"[", b"}": b"{"}
 _SID = re.compile(rb'"sid"\s*+:\s*+(%b)' % _STRING, re.DOTALL)
+# What no real page comes near, so that a hostile one takes no more than seconds.
+_LONGEST_START = 1 << 16
+_MOST_BRACKETS = 1_000_000
 _ANY = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -31,8 +34,8 @@ def divided(body: bytes) -> tuple[bytes, list[bytes]] | None:
     Each text is JSON, or has exactly one sid. Returns None for a page that cannot be divided like that: it is cut off,
     or it is not a page.
     """
-    found = _LIST.match(body)
-    if found is None:
+    found = _LIST.match(body, 0, _LONGEST_START)
+    if found is None or body.count(b"]") + body.count(b"}") > _MOST_BRACKETS:
         return None
     first = begin = place = found.end()
     texts, opened = list[bytes](), list[bytes]()
@@ -40,6 +43,8 @@ def divided(body: bytes) -> tuple[bytes, list[bytes]] | None:
         place = sign.end()
         if sign[1] in b"[{":
             opened.append(sign[1])
+            if len(opened) == DEEPEST:
+                return None
         elif opened:
             _close(opened, sign[1])
         elif sign[1] in b",]":

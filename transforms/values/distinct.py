@@ -21,9 +21,10 @@ def map_distinct(values: pa.Array, function: Callable[[Any], Any], to_type: pa.D
     return mapped.take(encoded.indices)
 
 
-def is_unique(values: pa.ChunkedArray) -> bool:
-    """Whether no value of a column occurs twice."""
-    return len(pc.unique(values)) == len(values)
+def repeated(values: pa.ChunkedArray) -> pa.Array:
+    """Return the values that a column has more than once, each once."""
+    counted = pa.table({"value": values}).group_by("value").aggregate([([], "count_all")])
+    return counted["value"].filter(pc.greater(counted["count_all"], 1)).combine_chunks()
 
 
 def is_distinct(before: pa.Table, after: pa.Table, columns: Iterable[str]) -> pa.ChunkedArray:

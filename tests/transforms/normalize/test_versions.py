@@ -30,7 +30,6 @@ from transforms.normalize.versions import (
     generations,
     layers,
     merge,
-    newest_versions,
 )
 from transforms.normalize.versions import fold as fold_all
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA
@@ -118,76 +117,6 @@ def test_generations_are_ordered_disjoint_and_maximal(fetches: list[Fetch]) -> N
             each.window.first <= after[0].window.last and after[0].window.first <= each.window.last
             for each in before
         )
-
-
-# The newest version
-
-
-def test_newest_versions_by_fetch_then_update_then_page() -> None:
-    found = newest_versions(
-        seen_table(
-            seen_row("A", FIRST_FETCH, updated_at=UPDATED, status="older"),
-            seen_row("A", SECOND_FETCH, updated_at=UPDATED - timedelta(microseconds=1), status="newest"),
-            seen_row(
-                "B", updated_at=UPDATED - timedelta(microseconds=1), raw_page="l/page-00002", status="older"
-            ),
-            seen_row("B", raw_page="l/page-00001", status="newest"),
-            seen_row("C", raw_page="l/page-00002", status="newest"),
-            seen_row("C", raw_page="l/page-00001", status="older"),
-            seen_row("D", status="only"),
-        )
-    )
-    assert found.schema == SEEN_SCHEMA
-    assert sorted((row["recording_sid"], row["status"]) for row in found.to_pylist()) == [
-        ("A", "newest"),
-        ("B", "newest"),
-        ("C", "newest"),
-        ("D", "only"),
-    ]
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("ABC"), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)),
-        max_size=9,
-        unique=True,
-    )
-)
-@settings(deadline=None)
-def test_newest_versions_ignore_the_order_of_rows(
-    versions: list[tuple[str, int, int, int]],
-) -> None:
-    found = newest_versions(
-        seen_table(
-            *[
-                seen_row(
-                    sid,
-                    FIRST_FETCH + timedelta(hours=seen),
-                    updated_at=UPDATED + timedelta(hours=updated),
-                    raw_page=f"l/page-{page:05}",
-                )
-                for sid, updated, seen, page in versions
-            ]
-        )
-    )
-    assert sorted(
-        (row["recording_sid"], row["updated_at"], row["seen_at"], row["raw_page"])
-        for row in found.to_pylist()
-    ) == [
-        (
-            sid,
-            UPDATED + timedelta(hours=updated),
-            FIRST_FETCH + timedelta(hours=seen),
-            f"l/page-{page:05}",
-        )
-        for sid, updated, seen, page in (
-            max(
-                (version for version in versions if version[0] == sid),
-                key=lambda version: (version[2], version[1], version[3]),
-            )
-            for sid in sorted({sid for sid, *_ in versions})
-        )
-    ]
 
 
 # One recording over time

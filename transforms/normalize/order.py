@@ -1,0 +1,42 @@
+"""The order of the rows in the lake, and the newest version of each recording. Whole rows are copied only once."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.values.distinct import repeated
+
+LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
+_NEWEST_FIRST = [
+    ("recording_sid", "ascending"),
+    ("seen_at", "descending"),
+    ("updated_at", "descending"),
+    ("raw_page", "descending"),
+]
+
+
+def in_lake_order(rows: pa.Table, is_kept: pa.Array | None = None) -> pa.Table:
+    """Sort rows by created_at and recording_sid, and keep those where the mask is true."""
+    order = pc.sort_indices(rows, LAKE_ORDER)
+    if is_kept is not None:
+        order = order.filter(is_kept.take(order))
+    is_as_it_is = order.equals(pa.array(np.arange(rows.num_rows), order.type))
+    return rows if is_as_it_is else rows.take(order)
+
+
+def newest_versions(seen: pa.Table) -> pa.Table:
+    """Keep one row per recording_sid: the newest seen_at, then the newest updated_at. SEEN_SCHEMA in and out."""
+    is_double = pc.is_in(seen["recording_sid"], value_set=repeated(seen["recording_sid"])).combine_chunks()
+    if not is_double.true_count:
+        return seen
+    doubles = pc.indices_nonzero(is_double)
+    doubles = doubles.take(pc.sort_indices(seen.take(doubles), _NEWEST_FIRST))
+    sids = seen["recording_sid"].take(doubles).combine_chunks()
+    is_older = pa.concat_arrays([pa.array([False]), pc.equal(sids[1:], sids[:-1])])
+    return in_lake_order(seen, pc.invert(_mask(len(is_double), doubles.filter(is_older))))
+
+
+def _mask(size: int, rows: pa.Array) -> pa.Array:
+    mask = np.zeros(size, np.bool_)
+    mask[np.asarray(rows)] = True
+    return pa.array(mask)
