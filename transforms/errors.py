@@ -44,6 +44,10 @@ class DataError(RecspendError):
     """Received or stored data cannot be understood. Remedy: look at the named file."""
 
 
+class DamagedLakeError(DataError):
+    """A file of the lake is missing or is not as it was written. Remedy: rebuild the lake from the raw pages."""
+
+
 class HeldError(DataError):
     """Another program has a file open for writing. Remedy: close it there."""
 

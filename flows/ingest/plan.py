@@ -18,8 +18,9 @@ from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.audit import quarters_to_count
+from transforms.ingest.day_counts import DayCount
 from transforms.ingest.dialect import Dialect, calibrate
-from transforms.ingest.plan import DayCount, Reason, expected_pages, plan_days, waiting_days, windows_of
+from transforms.ingest.plan import Reason, expected_pages, plan_days, waiting_days, windows_of
 from transforms.ingest.request import IngestRequest
 from transforms.values.windows import CoveredDay, Quarter, Window, days_of, find_first_day, quarter_of
 

@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from flows.stores.folder.account_state import AccountStates
+from flows.stores.lake.commit import Commit
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.state import AppliedLanding
-from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
-from transforms.ingest.plan import DayCount
-from transforms.values.windows import CoveredDay, covered_days, holes
+from transforms.ingest.day_counts import DayCount
+from transforms.values.covered import days_of_spans
+from transforms.values.windows import CoveredDay, holes
 
 
 @dataclass(frozen=True, slots=True)
 class AccountCoverage:
-    """An account's landings that are in the lake, the days they cover, and the days that are missing.
+    """What is in the lake of an account, the days it covers, and the days that are missing.
 
     since: the first day that counts (UTC); the last of all days if no account was read. has_nothing_before: the API has
     said that no recording is older.
     """
 
     account_sid: str
-    landings: list[tuple[Landing, AppliedLanding]]
+    commit: Commit
     covered: list[CoveredDay]
     holes: list[date]
     since: date = date.max
@@ -41,21 +41,23 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
     if the lake is not up to date.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
-    landings = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
-    days = {sid: covered_days(landing.fetch for landing, _ in found) for sid, found in landings.items()}
+    commits = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
+    days = {
+        sid: days_of_spans(commit.covered, f"{raw.root}/account_sid={sid}") for sid, commit in commits.items()
+    }
     read = [day.day for covered in days.values() for day in covered]
     if not read:
-        return [AccountCoverage(sid, landings[sid], [], []) for sid in days]
+        return [AccountCoverage(sid, commits[sid], [], []) for sid in days]
     states = AccountStates(data_dir)
     return [
-        _account(sid, landings[sid], covered, states.read(sid).first_day, (min(read), max(read)))
+        _account(sid, commits[sid], covered, states.read(sid).first_day, (min(read), max(read)))
         for sid, covered in days.items()
     ]
 
 
 def _account(
     account_sid: str,
-    landings: list[tuple[Landing, AppliedLanding]],
+    commit: Commit,
     covered: list[CoveredDay],
     first_day: date | None,
     read: tuple[date, date],
@@ -65,7 +67,7 @@ def _account(
     if covered:
         since = min(first_day or covered[0].day.replace(day=1), covered[0].day)
     return AccountCoverage(
-        account_sid, landings, covered, holes(covered, since, read[1]), since, first_day is not None
+        account_sid, commit, covered, holes(covered, since, read[1]), since, first_day is not None
     )
 
 
@@ -87,12 +89,12 @@ def coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> 
     ]
 
 
-def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> list[tuple[Landing, AppliedLanding]]:
-    landings = {landing.name: landing for landing in raw.readable(account_sid)}
-    state = lake.state(account_sid)
-    if landings and (state is None or state.months is None):
+def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> Commit:
+    state, journal = lake.state(account_sid), raw.journal(account_sid)
+    if state is None and not lake.account(account_sid).exists() and not journal.months():
+        return Commit()
+    if state is None or not journal.has(state.position):
         raise DataError(
             f"The lake of account {account_sid} is not up to date. Run `recspend normalize` first."
         )
-    applied = state.applied if state else []
-    return [(landings[each.landing], each) for each in applied if each.landing in landings]
+    return state

@@ -16,9 +16,8 @@ from flows.model.second_look.comparison import COMPARISON_SCHEMA, compare_sample
 from flows.stores.folder.reference import reference_table
 from flows.stores.folder.runs import Runs
 from flows.stores.folder.statements import Statements
+from flows.stores.lake.commit import AppliedLanding, FoundOddity, OlderLandings
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.state import AppliedLanding
-from flows.stores.raw.landing import Landing
 from transforms.model.models import Model
 from transforms.model.options import ModelOptions
 from transforms.model.reference import ACCOUNT_NAMES, REFERENCES
@@ -68,7 +67,7 @@ def landed_tables(
     given = {sid: name for sid, name in options.names.items() if name != sid}
     names = {row["account_sid"]: row["account_name"] for row in named} | given
     lake = Lake(data_dir)
-    landings = [each for account in covered for each in account.landings]
+    landings = [(account.account_sid, each) for account in covered for each in account.commit.recent]
     as_of = _as_of(covered) or date.max
     return {
         **{f"landed.{name}": rows for name, rows in references.items()},
@@ -90,7 +89,7 @@ def landed_tables(
         "landed.settings": _rows([_settings_row(options, covered)]),
         **Statements(data_dir).tables(),
         "landed.changes": pa.concat_tables(
-            [CHANGE_SCHEMA.empty_table(), *(lake.changes.read(account.account_sid) for account in covered)]
+            [CHANGE_SCHEMA.empty_table(), *(lake.changes(account.account_sid) for account in covered)]
         ),
         "landed.unread_days": _rows(
             [{"account_sid": account.account_sid, "day": day} for account in covered for day in account.holes]
@@ -105,30 +104,32 @@ def landed_tables(
         "ops.lake_totals": pa.Table.from_pylist(
             [row for account in covered for row in lake.control_totals(account.account_sid)], TOTALS_SCHEMA
         ),
-        "ops.landings": _rows([_landing_row(landing, applied) for landing, applied in landings]),
+        "ops.landings": _rows([_landing_row(*each) for each in landings]),
+        "ops.landings_by_month": _rows(
+            [_older_row(account.account_sid, each) for account in covered for each in account.commit.older]
+        ),
         "ops.oddities": _rows(
             [
-                {
-                    "landing": landing.name,
-                    "kind": each.kind,
-                    "value": each.value,
-                    "rows": each.rows,
-                    "example_sid": each.sid or None,
-                    "example_text": each.text or None,
-                }
-                for landing, applied in landings
-                for each in applied.oddities
+                *(row for _, each in landings for row in _oddity_rows(each.landing, each.oddities)),
+                *(
+                    row
+                    for account in covered
+                    for each in account.commit.older
+                    for row in _oddity_rows(
+                        f"raw/account_sid={account.account_sid}/{each.month}", each.oddities
+                    )
+                ),
             ]
         ),
         "ops.raw_comparison": pa.Table.from_pylist(compare_sample(data_dir, covered), COMPARISON_SCHEMA),
         "ops.rejects": pa.concat_tables(
-            [REJECT_SCHEMA.empty_table(), *(lake.rejects.read(account.account_sid) for account in covered)]
+            [REJECT_SCHEMA.empty_table(), *(lake.rejects(account.account_sid) for account in covered)]
         ),
         "ops.corrections": with_costs(
             pa.concat_tables(
                 [
                     CORRECTION_SCHEMA.empty_table(),
-                    *(lake.corrections.read(account.account_sid) for account in covered),
+                    *(lake.corrections(account.account_sid) for account in covered),
                 ]
             )
         ),
@@ -136,22 +137,47 @@ def landed_tables(
     }
 
 
-def _landing_row(landing: Landing, applied: AppliedLanding) -> dict[str, Any]:
+def _landing_row(account_sid: str, landing: AppliedLanding) -> dict[str, Any]:
     return {
-        "landing": landing.name,
-        "account_sid": landing.account_sid,
-        "first_day": landing.window.first,
-        "last_day": landing.window.last,
+        "landing": landing.landing,
+        "account_sid": account_sid,
+        "first_day": landing.first,
+        "last_day": landing.last,
         "fetched_at": landing.fetched_at,
-        "completed_at": applied.completed_at,
+        "completed_at": landing.completed_at,
         "is_whole": landing.is_whole,
-        "pages": applied.pages,
-        "rows": applied.rows,
-        "new": applied.new,
-        "repeated": applied.repeated,
-        "rejected": applied.rejected,
-        "outside": applied.outside,
+        **_counts(landing),
     }
+
+
+def _older_row(account_sid: str, month: OlderLandings) -> dict[str, Any]:
+    began = date.fromisoformat(f"{month.month}-01")
+    return {"account_sid": account_sid, "began_in": began, "landings": month.landings, **_counts(month)}
+
+
+def _counts(landed: AppliedLanding | OlderLandings) -> dict[str, int]:
+    return {
+        "pages": landed.pages,
+        "rows": landed.rows,
+        "new": landed.new,
+        "repeated": landed.repeated,
+        "rejected": landed.rejected,
+        "outside": landed.outside,
+    }
+
+
+def _oddity_rows(landing: str, oddities: Sequence[FoundOddity]) -> list[dict[str, Any]]:
+    return [
+        {
+            "landing": landing,
+            "kind": each.kind,
+            "value": each.value,
+            "rows": each.rows,
+            "example_sid": each.sid or None,
+            "example_text": each.text or None,
+        }
+        for each in oddities
+    ]
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

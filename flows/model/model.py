@@ -33,11 +33,17 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
     old warehouse then stays in place.
     """
     refuse_missing(REFERENCES, data_dir)
+    lake = Lake(data_dir)
     covered = coverage(data_dir, options.names)
     models = read_models(sql)
     tables = landed_tables(data_dir, reference, options, covered)
     contents = WarehouseInputs(
-        lake_files=sorted(Lake(data_dir).folder.glob("account_sid=*/created_month=*/recordings.parquet")),
+        lake_files=[
+            file
+            for account in covered
+            for files in lake.files(account.account_sid).values()
+            for file in files
+        ],
         tables=tables,
         twins=read_twins(sql),
         models=models,

@@ -1,160 +1,229 @@
-"""One step of normalizing: fold the landings of one generation into the lake, month by month.
+"""One step of normalizing: fold the landings of one generation into the lake, part by part of a month.
 
-A generation is a set of landings in which no two whole ones share a day. Only the months in progress are in memory.
+A generation is a set of landings in which no two whole ones share a day. Only the parts in progress are in memory.
 """
 
+import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
+from flows.normalize.outcome import WENT_BACK, outcome
+from flows.normalize.parts import Part, parts_listed, pieces, touched
+from flows.stores.lake.commit import AppliedLanding, Commit, LakeFile
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.state import AppliedLanding, FoundOddity
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.normalize.corrections import add_corrections
-from transforms.normalize.late_changes import add_changes
+from transforms.normalize.corrections import CORRECTION_SCHEMA, add_corrections
+from transforms.normalize.late_changes import CHANGE_SCHEMA, add_changes
 from transforms.normalize.moved import settle_moved
 from transforms.normalize.rejects import remaining_rejects
-from transforms.normalize.versions import SEEN_SCHEMA, Sighting, fold
-from transforms.pages.batches import LISTED_SCHEMA
-from transforms.pages.recordings import Listed, list_recordings
+from transforms.normalize.versions import Merged, fold
+from transforms.pages.recordings import Listed
 from transforms.schema import LAKE_SCHEMA
 from transforms.values.dates import INSTANT
-from transforms.values.windows import Fetch, is_created_in, month_windows
+from transforms.values.windows import Fetch
 
 
 @dataclass(slots=True)
 class AppliedGeneration:
-    """What a generation changed in the lake: recordings in total, and the result of each landing."""
+    """What a generation changes: the lake with it, recordings in total, and what happened to each landing.
 
+    has_moved: a recording moved to another place in the lake. partial: landings of which a page could not be read.
+    """
+
+    commit: Commit
     new: int = 0
     changed: int = 0
     deleted: int = 0
-    landings: list[AppliedLanding] = field(default_factory=list)
+    landings: dict[Landing, AppliedLanding] = field(default_factory=dict)
+    has_moved: bool = False
+    partial: set[Landing] = field(default_factory=set)
 
 
 @dataclass(slots=True)
-class _MonthSeen:
-    """What a generation listed for one month, by fetch."""
+class _Folded:
+    """The files of each month after a fold, what it was the first to see, and the history to keep."""
 
-    month: str
-    sightings: list[Sighting] = field(default_factory=list)
+    months: dict[str, list[LakeFile]]
+    fresh: list[tuple[str, pa.ChunkedArray]] = field(default_factory=list)
+    new_by_fetch: Counter[datetime] = field(default_factory=Counter)
+    understood: list[pa.Array] = field(default_factory=list)
+    corrections: list[pa.Table] = field(default_factory=list)
+    changes: list[pa.Table] = field(default_factory=list)
 
 
 def apply_generation(
-    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], *, is_redone: bool = False
+    raw: RawPages,
+    lake: Lake,
+    account_sid: str,
+    commit: Commit,
+    landings: Sequence[Landing],
+    whole_months: Collection[str] = (),
 ) -> AppliedGeneration | None:
-    """Fold one generation of an account's landings into the lake.
+    """Fold one generation of an account's landings into what a commit has. Files are written, but not committed.
 
-    Returns None, and leaves the lake as it was, if a recording moved to another month and there are several landings.
-    They have to be applied one by one then: which landings form a generation depends on where normalizing began, and
-    what the lake says of a recording that moved must not. Applying a generation twice is harmless.
+    Returns None if a recording moved to another place and there are several landings. They have to be applied one by
+    one then: which landings form a generation depends on where normalizing began, and what the lake says of a recording
+    that moved must not. whole_months: months (YYYY-MM) that are folded in one piece, because a recording moved in them.
 
-    is_redone: an earlier attempt may have been interrupted halfway.
+    Raises:
+        DataError: A page, or a file of the lake, is not as it was written.
     """
-    result = AppliedGeneration()
     listed: dict[Landing, Listed] = {}
-    new_by_fetch: Counter[datetime] = Counter()
-    stored_rejects = lake.rejects.read(account_sid)
-    understood, months = [], []
-    for seen in _months_seen(raw, landings, listed):
-        merged = fold(lake.read(account_sid, seen.month), seen.sightings)
-        if merged.is_changed:
-            lake.prepare(account_sid, seen.month, merged.table)
-        fetches = [sighting.fetch for sighting in seen.sightings]
-        new_by_fetch.update(_first_seen_by(merged.table, fetches))
-        understood += [
-            _common(stored_rejects["recording_sid"], sighting.recordings["recording_sid"])
-            for sighting in seen.sightings
-        ]
-        result.new += merged.new
-        result.changed += merged.changed
-        result.deleted += merged.deleted
-        months.append(replace(merged, table=LAKE_SCHEMA.empty_table()))
-    moved = dict(lake.in_several_months(account_sid)) if new_by_fetch or is_redone else {}
-    if moved and len(landings) > 1:
-        lake.withdraw(account_sid)
-        return None
-    # History first: when the months are replaced, the old prices are gone.
-    for merged in months:
-        _keep_history(lake, account_sid, merged.corrections, merged.changes)
-        _count_went_back(merged.went_back, listed)
-    lake.publish(account_sid)
-    fetches = [landing.fetch for landing in landings]
-    new_by_fetch.subtract(_settle_moves(lake, account_sid, moved, fetches))
-    rejects = pa.concat_tables([each.rejects for each in listed.values()])
-    lake.rejects.write(
-        account_sid, remaining_rejects(stored_rejects, rejects, pa.concat_arrays(understood), fetches)
+    result, folded = (
+        AppliedGeneration(commit),
+        _Folded({month: list(files) for month, files in commit.months.items()}),
     )
-    result.landings = [
-        _outcome(raw, landing, each, new_by_fetch[landing.fetched_at]) for landing, each in listed.items()
-    ]
+    stored_rejects = lake.table(account_sid, "rejects", commit)
+    went_back = []
+    for part in parts_listed(raw, landings, listed, whole_months):
+        merged = _fold_part(lake, account_sid, part, folded, stored_rejects["recording_sid"], whole_months)
+        went_back.append(merged)
+        result.new, result.changed = result.new + merged.new, result.changed + merged.changed
+        result.deleted += merged.deleted
+    moved = _moved(lake, account_sid, commit, folded.fresh)
+    if moved and len(landings) > 1:
+        return None
+    within = {month for months in moved.values() for month, number in Counter(months).items() if number > 1}
+    if within - set(whole_months):
+        return apply_generation(raw, lake, account_sid, commit, landings, {*whole_months, *within})
+    fetches = [landing.fetch for landing in landings]
+    _settle_moves(lake, account_sid, moved, fetches, folded)
+    for merged in went_back:
+        _count_went_back(merged.went_back, listed)
+    rejects = pa.concat_tables([each.rejects for each in listed.values()])
+    remaining = remaining_rejects(stored_rejects, rejects, pa.concat_arrays(folded.understood), fetches)
+    result.commit = replace(
+        commit,
+        months={month: files for month, files in sorted(folded.months.items()) if files},
+        tables=_tables(lake, account_sid, commit, folded, stored_rejects, remaining),
+    )
+    result.landings = {
+        landing: outcome(landing, raw.manifest(landing), each, folded.new_by_fetch[landing.fetched_at])
+        for landing, each in listed.items()
+    }
+    result.has_moved = bool(moved)
+    result.partial = {landing for landing, each in listed.items() if each.is_partial}
     return result
 
 
-def _months_seen(
-    raw: RawPages, landings: list[Landing], listed: dict[Landing, Listed]
-) -> Iterator[_MonthSeen]:
-    """Read the landings in the order of their days, and yield a month as soon as no later landing can add to it.
+def _fold_part(
+    lake: Lake,
+    account_sid: str,
+    part: Part,
+    folded: _Folded,
+    rejected: pa.ChunkedArray,
+    whole_months: Collection[str],
+) -> Merged:
+    """Fold a part into the files it touches. Returns what changed, without the recordings.
 
-    listed: filled with the counts of each landing, without its recordings, so that only the months in progress are in
-    memory.
+    rejected: the sids of the account's rejects; those that are understood now are noted.
     """
-    under_way: dict[str, _MonthSeen] = {}
-    for landing in sorted(landings, key=lambda landing: landing.window):
-        for month in [month for month in under_way if month < f"{landing.window.first:%Y-%m}"]:
-            yield under_way.pop(month)
-        found = list_recordings(raw.pages(landing), landing.account_sid, landing.window)
-        recordings, found.recordings = found.recordings, LISTED_SCHEMA.empty_table()
-        listed[landing] = found
-        rejected_sids = [sid for sid in found.rejects["recording_sid"].to_pylist() if sid]
-        seen_at = pa.repeat(pa.scalar(landing.fetched_at, INSTANT), recordings.num_rows)
-        recordings = recordings.append_column(SEEN_SCHEMA.field("seen_at"), seen_at)
-        parts = month_windows(landing.window.first, landing.window.last)
-        for part in parts:
-            seen = under_way.setdefault(f"{part.first:%Y-%m}", _MonthSeen(f"{part.first:%Y-%m}"))
-            is_here = is_created_in(recordings["created_at"], part)
-            here = recordings if len(parts) == 1 else recordings.filter(is_here)
-            # A page that is not read may list what the others do not, so nothing counts as deleted.
-            fetch = replace(landing.fetch, is_whole=landing.is_whole and not found.is_partial)
-            seen.sightings.append(Sighting(fetch, here, rejected_sids))
-    yield from under_way.values()
+    files = folded.months.setdefault(part.month, [])
+    places = range(len(files)) if part.month in whole_months else touched(files, part)
+    old = files[places.start : places.stop]
+    before = lake.read_files(account_sid, old)
+    merged = fold(before, part.sightings)
+    if merged.is_changed:
+        files[places.start : places.stop] = _rewritten(lake, account_sid, part.month, merged.table, old)
+    fetched = pa.array([sighting.fetch.fetched_at for sighting in part.sightings], INSTANT)
+    fresh = (
+        merged.table.filter(pc.is_in(merged.table["first_seen_at"], value_set=fetched))
+        if merged.new
+        else None
+    )
+    if fresh is not None:
+        folded.fresh.append((part.month, fresh["recording_sid"]))
+    folded.new_by_fetch.update(_first_seen_by(merged.table, [sighting.fetch for sighting in part.sightings]))
+    folded.understood += [
+        _common(rejected, sighting.recordings["recording_sid"]) for sighting in part.sightings
+    ]
+    folded.corrections.append(merged.corrections)
+    folded.changes.append(merged.changes)
+    return dataclasses.replace(merged, table=LAKE_SCHEMA.empty_table())
+
+
+def _rewritten(
+    lake: Lake, account_sid: str, month: str, recordings: pa.Table, old: Sequence[LakeFile]
+) -> list[LakeFile]:
+    """Write recordings in the place of files. A file in which nothing changes has the same name as before."""
+    begins = [file.first for file in old if file.first is not None]
+    return [lake.write(account_sid, month, piece) for piece in pieces(recordings, begins)]
+
+
+def _moved(
+    lake: Lake, account_sid: str, commit: Commit, fresh: Sequence[tuple[str, pa.ChunkedArray]]
+) -> dict[str, list[str]]:
+    """Find recordings that were already elsewhere in the lake, or are in two places now: sid → month of each place.
+
+    fresh: the month and the sids of the recordings that are new in each part.
+    """
+    places: dict[str, list[str]] = {}
+    sids = pa.concat_arrays([pa.array([], pa.string()), *(each.combine_chunks() for _, each in fresh)])
+    counted = pc.value_counts(sids)
+    repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    found = [
+        (month, there)
+        for month, files in (commit.months.items() if len(sids) else ())
+        for there in lake.known_sids(account_sid, files, sids)
+    ]
+    suspects = pa.concat_arrays([repeated, *(there for _, there in found)])
+    for month, there in (*found, *fresh):
+        for sid in there.filter(pc.is_in(there, value_set=suspects)).to_pylist():
+            places.setdefault(sid, []).append(month)
+    return places
 
 
 def _settle_moves(
-    lake: Lake, account_sid: str, moved: Mapping[str, list[str]], fetches: list[Fetch]
-) -> Counter[datetime]:
-    """Keep each moved recording in one month only. Returns by how many that reduces what each fetch saw first.
-
-    moved: the months of each recording that is in several.
-    """
-    months = {month for names in moved.values() for month in names}
-    before = {month: lake.read(account_sid, month) for month in months}
-    settled = settle_moved(before, list(moved), fetches)
-    _keep_history(lake, account_sid, settled.corrections, settled.changes)
-    after = settled.months
-    # First complete the rows that stay from those that go, then remove the latter: a kill in between loses nothing.
-    for earlier, later in ((before, settled.completed), (settled.completed, after)):
-        for month in sorted(months):
-            if not later[month].equals(earlier[month]):
-                lake.replace(account_sid, month, later[month])
-    lessened: Counter[datetime] = Counter()
-    for month in months:
-        lessened.update(_first_seen_by(before[month], fetches))
-        lessened.subtract(_first_seen_by(after[month], fetches))
-    return lessened
-
-
-def _keep_history(lake: Lake, account_sid: str, corrected: pa.Table, changed: pa.Table) -> None:
-    lake.corrections.write(account_sid, add_corrections(lake.corrections.read(account_sid), corrected))
-    lake.changes.write(account_sid, add_changes(lake.changes.read(account_sid), changed))
+    lake: Lake, account_sid: str, moved: Mapping[str, Sequence[str]], fetches: list[Fetch], folded: _Folded
+) -> None:
+    """Keep each recording that moved to another month in one of them only."""
+    sids = pa.array([sid for sid, months in moved.items() if len(set(months)) > 1], pa.string())
+    if not len(sids):
+        return
+    places: dict[str, tuple[str, LakeFile]] = {}
+    for month in {month for months in moved.values() for month in months}:
+        for file in folded.months[month]:
+            if any(True for _ in lake.known_sids(account_sid, [file], sids)):
+                places[f"{month} {file.name}"] = month, file
+    before = {place: lake.read_files(account_sid, [file]) for place, (_, file) in places.items()}
+    settled = settle_moved(before, sids.to_pylist(), fetches)
+    folded.corrections.append(settled.corrections)
+    folded.changes.append(settled.changes)
+    for place, (month, file) in places.items():
+        files, after = folded.months[month], settled.places[place]
+        at = files.index(file)
+        if not after.equals(before[place]):
+            files[at : at + 1] = _rewritten(lake, account_sid, month, after, [file]) if after.num_rows else []
+        folded.new_by_fetch.subtract(_first_seen_by(before[place], fetches))
+        folded.new_by_fetch.update(_first_seen_by(after, fetches))
 
 
-def _first_seen_by(recordings: pa.Table, fetches: list[Fetch]) -> Counter[datetime]:
+def _tables(
+    lake: Lake, account_sid: str, commit: Commit, folded: _Folded, rejects: pa.Table, remaining: pa.Table
+) -> dict[str, LakeFile]:
+    """Write the tables that change, and return the files of all."""
+    changed: dict[str, pa.Table] = {} if remaining.equals(rejects) else {"rejects": remaining}
+    for name, add, schema, found in (
+        ("corrections", add_corrections, CORRECTION_SCHEMA, folded.corrections),
+        ("changes", add_changes, CHANGE_SCHEMA, folded.changes),
+    ):
+        if any(each.num_rows for each in found):
+            known = lake.table(account_sid, name, commit)
+            for each in found:  # one after another: a later part may replace what an earlier one found
+                known = add(known, each)
+            changed[name] = known.cast(schema)
+    kept = {name: file for name, file in commit.tables.items() if name not in changed}
+    return kept | lake.write_tables(account_sid, changed)
+
+
+def _first_seen_by(recordings: pa.Table, fetches: Iterable[Fetch]) -> Counter[datetime]:
     seen = {fetch.fetched_at for fetch in fetches}
     counted = pc.value_counts(recordings["first_seen_at"]).to_pylist()
     return Counter({each["values"]: each["counts"] for each in counted if each["values"] in seen})
@@ -167,28 +236,8 @@ def _count_went_back(went_back: pa.Table, listed: Mapping[Landing, Listed]) -> N
     )
     for row in went_back.to_pylist():
         oddities = by_name[row["raw_page"].rpartition("/")[0]]
-        oddities.add(
-            "date_updated went back", sid=row["recording_sid"], text=f"{row['updated_at']:%Y-%m-%dT%H:%M:%SZ}"
-        )
+        oddities.add(WENT_BACK, sid=row["recording_sid"], text=f"{row['updated_at']:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _common(sids: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.Array:
     return sids.filter(pc.is_in(sids, value_set=others.combine_chunks())).combine_chunks()
-
-
-def _outcome(raw: RawPages, landing: Landing, listed: Listed, new: int) -> AppliedLanding:
-    manifest = raw.manifest(landing)
-    return AppliedLanding(
-        landing=landing.name,
-        completed_at=manifest.completed_at,
-        pages=len(manifest.pages),
-        rows=manifest.rows,
-        new=new,
-        repeated=listed.understood - new,
-        rejected=listed.rejects.num_rows,
-        outside=listed.outside,
-        oddities=[
-            FoundOddity(kind, value, oddity.rows, oddity.sid, oddity.text)
-            for (kind, value), oddity in sorted(listed.oddities.found.items())
-        ],
-    )

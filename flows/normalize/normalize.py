@@ -1,23 +1,26 @@
 """Normalize: turn landed raw pages into the lake, one month of one account at a time."""
 
 import logging
-import shutil
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from msgspec import structs
+
 from flows.normalize.generation import AppliedGeneration, apply_generation
+from flows.normalize.outcome import outcome_of_repeat, pages_of, repeats_after, summed_up
 from flows.normalize.usage import normalize_usage
 from flows.stage import Progress, silent
+from flows.stores.lake.commit import Commit, Repeat
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.state import LakeState
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.errors import DataError
+from transforms.errors import DamagedLakeError, DataError
 from transforms.normalize.versions import generations
 from transforms.pages.oddities import Oddities
+from transforms.values.covered import with_fetch
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class NormalizeSummary:
 def normalize_account(
     data_dir: Path, account_sid: str, name: str = "", *, rebuild: bool = False, progress: Progress = silent
 ) -> NormalizeSummary:
-    """Bring an account's lake up to date with all its landings.
+    """Bring an account's lake up to date with all its landings, at once: a killed run changes nothing.
 
     name: what progress calls the account. rebuild: build it from scratch, from the raw pages alone.
 
@@ -59,99 +62,151 @@ def normalize_account(
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     report = partial(progress, f"normalize {name or account_sid}")
-    landings = raw.readable(account_sid)
     state = None if rebuild else lake.state(account_sid)
-    pending = _pending(landings, state)
-    if pending:  # what is in the lake becomes part of what is written now
-        state = lake.state(account_sid, thoroughly=True)
-    if state is None and not rebuild and lake.recorded_state(account_sid) is not None:
+    pending = None if state is None else _pending(raw, account_sid, state)
+    if state is None and not rebuild and lake.account(account_sid).exists():
         logger.warning(
             "The lake of account %s is not as it was written; rebuilding it from raw pages.", account_sid
         )
-    if state is not None and pending is not None:
-        summary = _apply_all(raw, lake, account_sid, state, pending, report)
-    elif landings:
-        _refuse_to_lose(lake, account_sid, landings)
-        summary = _build(raw, lake, account_sid, landings, report)
-    else:
-        summary = NormalizeSummary()
+    try:
+        summary = _brought_up(raw, lake, account_sid, state, pending, report)
+    except DamagedLakeError as error:
+        logger.warning("%s Rebuilding the lake of account %s from raw pages.", error, account_sid)
+        summary = _brought_up(raw, lake, account_sid, None, None, report)
     usage_oddities = normalize_usage(data_dir, account_sid, rebuild=rebuild)
-    rejected = lake.rejects.read(account_sid).num_rows
+    rejected = lake.rejects(account_sid).num_rows
     return summary + NormalizeSummary(rejected=rejected, oddities=usage_oddities)
 
 
-def _pending(landings: Sequence[Landing], state: LakeState | None) -> list[Landing] | None:
-    """Return the landings to apply on top of the state; None when one of them belongs before an applied one."""
-    if state is None:
+def _brought_up(
+    raw: RawPages,
+    lake: Lake,
+    account_sid: str,
+    state: Commit | None,
+    pending: list[Landing] | None,
+    report: Callable[[int, int], None],
+) -> NormalizeSummary:
+    """Apply what is pending to a state; without one, build the account from all of its landings."""
+    if state is not None and pending is not None:
+        if not pending:
+            lake.show(account_sid, state)
+            return NormalizeSummary()
+        return _applied(raw, lake, account_sid, state, pending, report)
+    _refuse_to_lose(raw, lake, account_sid)
+    landings = raw.readable(account_sid)
+    if not landings:
+        return NormalizeSummary()
+    before = lake.rows(account_sid)
+    summary = _applied(raw, lake, account_sid, Commit(), landings, report)
+    return replace(summary, new=lake.rows(account_sid) - before)
+
+
+def _pending(raw: RawPages, account_sid: str, state: Commit) -> list[Landing] | None:
+    """Return the landings to apply on top of a state; None when one of them belongs before an applied one."""
+    if not raw.journal(account_sid).has(state.position):
         return None
-    applied = {applied.landing for applied in state.applied}
-    pending = [landing for landing in landings if landing.name not in applied]
-    latest = max((landing.fetched_at for landing in landings if landing.name in applied), default=None)
+    pending = raw.readable(account_sid, state.position)
+    latest = state.latest
     in_order = latest is None or all(landing.fetched_at > latest for landing in pending)
     return pending if in_order else None
 
 
-def _refuse_to_lose(lake: Lake, account_sid: str, landings: Sequence[Landing]) -> None:
-    state = lake.recorded_state(account_sid)
-    present = {landing.name for landing in landings}
-    missing = [applied for applied in state.applied if applied.landing not in present] if state else []
-    if missing:
+def _refuse_to_lose(raw: RawPages, lake: Lake, account_sid: str) -> None:
+    before = lake.commit(account_sid)
+    if before is None:
+        return
+    present = {landing.name for landing in raw.readable(account_sid)}
+    missing = [applied.landing for applied in before.recent if applied.landing not in present]
+    number = max(len(missing), before.landings - len(present))
+    if number > 0:
+        example = f", such as {missing[0]}" if missing else ""
         raise DataError(
-            f"Account {account_sid} cannot be rebuilt: {len(missing)} of the landings it was built from are missing, "
-            f"such as {missing[0].landing}. Restore them, or delete {lake.folder} if you can lose what they listed."
+            f"Account {account_sid} cannot be rebuilt: {number} of the landings it was built from are missing"
+            f"{example}. Restore them, or delete {lake.account(account_sid)} if you can lose what they listed."
         )
 
 
-def _build(
-    raw: RawPages, lake: Lake, account_sid: str, landings: list[Landing], report: Callable[[int, int], None]
-) -> NormalizeSummary:
-    """Build an account from its raw pages in a separate folder, then move it into the lake month by month."""
-    rebuild_folder = lake.folder.with_name(".rebuild")
-    shutil.rmtree(rebuild_folder, ignore_errors=True)
-    built = Lake(rebuild_folder)
-    before = lake.rows(account_sid)
-    summary = _apply_all(raw, built, account_sid, LakeState(), landings, report)
-    lake.adopt(account_sid, built)
-    shutil.rmtree(rebuild_folder)
-    return replace(summary, new=lake.rows(account_sid) - before)
-
-
-def _apply_all(
+def _applied(
     raw: RawPages,
     lake: Lake,
     account_sid: str,
-    state: LakeState,
+    commit: Commit,
     landings: list[Landing],
     report: Callable[[int, int], None],
 ) -> NormalizeSummary:
-    summary = NormalizeSummary()
+    """Apply landings to what a commit has, generation by generation, and commit the result."""
+    before, position = lake.commit(account_sid), raw.journal(account_sid).end()
     by_name = {landing.name: landing for landing in landings}
-    done = 0
+    summary, done = NormalizeSummary(), 0
     steps = deque(generations(landing.fetch for landing in landings))
     while steps:
         step = steps.popleft()
-        is_redone = state.months is None
-        lake.begin(account_sid, state)
-        applied = apply_generation(
-            raw, lake, account_sid, [by_name[fetch.landing] for fetch in step], is_redone=is_redone
-        )
+        of_step = [by_name[fetch.landing] for fetch in step]
+        applied = _apply_step(raw, lake, account_sid, commit, of_step)
         if applied is None:
             steps.extendleft([fetch] for fetch in reversed(step))
             continue
-        state.applied += applied.landings
-        lake.finish(account_sid, state)
+        commit = _with_landings(raw, applied, of_step)
         summary += _counted(applied)
         done += len(step)
         report(done, len(landings))
-    if state.months is None:
-        lake.finish(account_sid, state)
+    recent, older = summed_up(commit.recent, commit.older, commit.covered)
+    lake.replace(account_sid, structs.replace(commit, position=position, recent=recent, older=older))
+    lake.tidy(account_sid, [before, lake.commit(account_sid)])
     return summary
+
+
+def _apply_step(
+    raw: RawPages, lake: Lake, account_sid: str, commit: Commit, landings: list[Landing]
+) -> AppliedGeneration | None:
+    """Apply one generation. Landings that list what the last fetch of their window listed are not read."""
+    repeats = {landing: repeat for landing in landings if (repeat := _repeat(raw, commit, landing, landings))}
+    others = [landing for landing in landings if landing not in repeats]
+    applied = AppliedGeneration(commit)
+    if others:
+        found = apply_generation(raw, lake, account_sid, commit, others)
+        if found is None or (found.has_moved and len(landings) > 1):
+            return None
+        applied = found
+    for landing, repeat in repeats.items():
+        applied.landings[landing] = outcome_of_repeat(landing, raw.manifest(landing), repeat)
+    return applied
+
+
+def _repeat(raw: RawPages, commit: Commit, landing: Landing, step: list[Landing]) -> Repeat | None:
+    """Return what happened to the last fetch of a landing's window, if it listed the same and none came in between."""
+    if not landing.is_whole or any(
+        other is not landing and other.window.overlaps(landing.window) for other in step
+    ):
+        return None
+    window = landing.window
+    known = [each for each in commit.repeats if (each.first, each.last) == (window.first, window.last)]
+    return known[0] if known and known[0].pages == pages_of(raw.manifest(landing)) else None
+
+
+def _with_landings(raw: RawPages, applied: AppliedGeneration, landings: list[Landing]) -> Commit:
+    """Add what is known of the landings of a generation to its commit."""
+    commit = applied.commit
+    covered, repeats = commit.covered, [] if applied.has_moved else commit.repeats
+    for landing in landings:
+        manifest = raw.manifest(landing)
+        covered = with_fetch(covered, landing.fetch, len(manifest.pages))
+        is_whole = landing.is_whole and landing not in applied.partial
+        repeats = repeats_after(repeats, applied.landings[landing], manifest, is_whole=is_whole)
+    return structs.replace(
+        commit,
+        landings=commit.landings + len(landings),
+        latest=max(landing.fetched_at for landing in landings),
+        covered=covered,
+        recent=[*commit.recent, *(applied.landings[landing] for landing in landings)],
+        repeats=[] if applied.has_moved else repeats,
+    )
 
 
 def _counted(applied: AppliedGeneration) -> NormalizeSummary:
     oddities = Oddities()
-    for landing in applied.landings:
+    for landing in applied.landings.values():
         for each in landing.oddities:
             oddities.add(each.kind, each.value, each.rows, sid=each.sid, text=each.text)
-    rows = sum(landing.rows for landing in applied.landings)
+    rows = sum(landing.rows for landing in applied.landings.values())
     return NormalizeSummary(rows, applied.new, applied.changed, applied.deleted, oddities=oddities)

@@ -71,7 +71,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
                 "as it is with --accept-incomplete; the statement records what was missing."
             )
         # If the clock was set back, recordings in the statement must not look as if they were found after it.
-        newest = max(landing.fetched_at for account in covered for landing, _ in account.landings)
+        newest = max(account.commit.latest for account in covered if account.commit.latest)
         return statements.write(
             Statement(
                 text,
@@ -111,9 +111,7 @@ def _refuse_pending(data_dir: Path, covered: list[AccountCoverage], days: Window
     """Refuse if landed pages are not in the lake: fetched before the closing, they would be missing from it."""
     raw = RawPages(data_dir)
     for account in covered:
-        applied = {landing.name for landing, _ in account.landings}
-        landings = raw.readable(account.account_sid)
-        if any(each.name not in applied for each in landings):
+        if raw.readable(account.account_sid, account.commit.position):
             raise ConfigError("Some landed pages are not in the lake yet. Run `recspend normalize` first.")
         if any(each.window.overlaps(days) for each in raw.unfinished(account.account_sid)):
             raise ConfigError(

@@ -72,9 +72,8 @@ def _everything(run: Run) -> None:
 def _repair(run: Run) -> None:
     """Rebuild accounts whose files are not as they were written, before days are planned by what is in them."""
     context = run.context
-    for sid in filter(
-        Lake(context.settings.data_dir).is_damaged, RawPages(context.settings.data_dir).accounts()
-    ):
+    lake = Lake(context.settings.data_dir)
+    for sid in filter(lake.is_damaged, lake.accounts()):
         from flows.normalize.normalize import normalize_account
 
         with suppress(DataError):  # normalizing raises it again, when everything new has been fetched

@@ -44,7 +44,9 @@ def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
     refuse_newer(data_dir)
     found = read_format(data_dir)
     before = 1 if found is None else found.upgraded_from or found.format
-    if found is None and not (RawPages(data_dir).accounts() or Lake(data_dir).accounts()):
+    if found is None and not (
+        RawPages(data_dir).accounts() or Lake(data_dir).accounts() or _accounts_before(data_dir)
+    ):
         write_format(data_dir)  # a new folder
         return False
     if before == FORMAT:
@@ -64,33 +66,50 @@ def raw_pages_by_content(data_dir: Path, progress: Progress) -> bool:
 
 
 def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
-    """Rebuild the accounts whose tables do not have exactly the current columns. Returns whether there were any.
+    """Rebuild the accounts whose tables are not in the current layout with the current columns.
 
-    Raises DataError when their raw pages are missing.
+    Returns whether there were any. Raises DataError when their raw pages are missing.
     """
-    lake, usage = Lake(data_dir), UsageRecords(data_dir)
-    # An account without a state: its rebuild was interrupted after the last table, before the state was written.
-    interrupted = {sid for sid in lake.accounts() if lake.state(sid) is None}
+    lake, usage, older = Lake(data_dir), UsageRecords(data_dir), _accounts_before(data_dir)
     outdated = [
         sid
-        for sid in sorted({*lake.accounts(), *usage.accounts()})
-        if sid in interrupted or not (lake.is_current(sid) and usage.is_current(sid))
+        for sid in sorted({*lake.accounts(), *usage.accounts(), *older})
+        if not (_is_current(lake, sid, is_needed=sid in older) and usage.is_current(sid))
     ]
     for sid in outdated:
         logger.info("Rebuilding the lake of account %s from its raw pages.", sid)
         normalize_account(data_dir, sid, rebuild=True, progress=progress)
-        if not (lake.is_current(sid) and usage.is_current(sid)):
+        if not (_is_current(lake, sid, is_needed=sid in older) and usage.is_current(sid)):
             raise DataError(
                 f"The lake of account {sid} was written by an older recspend, and the raw pages to rebuild it are "
-                f"missing. Restore them, or delete its folder in {lake.folder} if you can lose its recordings."
+                f"missing. Restore them, or delete its folder in {data_dir / 'recordings'} if you can lose its "
+                "recordings."
             )
+    for sid in older:
+        for name in _BESIDE_MONTHS:
+            (data_dir / "recordings" / f"account_sid={sid}" / name).unlink(missing_ok=True)
     return bool(outdated)
+
+
+_BESIDE_MONTHS = ("_landings.json", "_files.json")
+"""What was next to the months of an account before there was a commit."""
+
+
+def _accounts_before(data_dir: Path) -> set[str]:
+    folders = (data_dir / "recordings").glob("account_sid=*")
+    return {folder.name.partition("=")[2] for folder in folders}
+
+
+def _is_current(lake: Lake, account_sid: str, *, is_needed: bool) -> bool:
+    if not is_needed and not lake.account(account_sid).exists():
+        return True
+    return lake.state(account_sid) is not None
 
 
 STEPS: Sequence[UpgradeStep] = (
     # Formats 1 to 3 had a folder for each landing.
     raw_pages_by_content,
-    # Formats 1 and 2 lacked columns: where audio is stored, whether it is encrypted; sids were not in one spelling.
+    # Formats 1 to 3 had no commit of an account's lake, and the first two lacked columns.
     rebuild_outdated,
 )
 """What brings a folder of any older format to this one. Each ends the same if it is repeated or was interrupted."""

@@ -21,14 +21,21 @@ def replaced_whole(path: Path, *, is_flushed_later: bool = False) -> Iterator[Pa
 
     is_flushed_later: the caller flushes the folder before it writes anything that relies on the file.
     """
+    with written_beside(path) as partial:
+        yield partial
+        put_in_place(partial, path, is_flushed_later=is_flushed_later)
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`, whose file `put_in_place` can rename.
+
+    If the block raises, the temporary file is removed.
+    """
     make_folder(path.parent)
     partial = path.with_name(f"{path.name}{BESIDE}")
     try:
         yield partial
-        flush_file(partial)
-        partial.replace(path)
-        if not is_flushed_later:
-            flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -47,11 +54,16 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     return True
 
 
-def put_in_place(whole: Path, path: Path) -> None:
-    """Rename a file that was written as a whole, so that its new name is there after a power cut."""
-    make_folder(path.parent)
+def put_in_place(whole: Path, path: Path, *, is_flushed_later: bool = False) -> None:
+    """Rename a file that was written as a whole, so that its content and its new name are there after a power cut.
+
+    is_flushed_later: as for `replaced_whole`.
+    """
+    if whole.is_file():
+        flush_file(whole)
     whole.replace(path)
-    flush_folder(path.parent)
+    if not is_flushed_later:
+        flush_folder(path.parent)
 
 
 def remove_for_good(path: Path) -> None:

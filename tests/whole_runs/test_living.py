@@ -374,7 +374,7 @@ class LivingMachine(RuleBasedStateMachine):
         lake = Lake(self.data_dir)
         tables = [lake.read(sid, month) for sid in lake.accounts() for month in lake.months(sid)]
         rows = [row for table in tables for row in table.to_pylist()]
-        corrections = [row for sid in lake.accounts() for row in lake.corrections.read(sid).to_pylist()]
+        corrections = [row for sid in lake.accounts() for row in lake.corrections(sid).to_pylist()]
         assert len({row["recording_sid"] for row in rows}) == len(rows)
         for row in corrections:
             row |= {f"cost_{when}": size_of(row[f"price_{when}"]) for when in ("before", "after")}

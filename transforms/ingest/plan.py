@@ -1,37 +1,21 @@
 """Which days of an account to fetch now, and why. Days are creation days, UTC."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import ceil
 from types import MappingProxyType
 from typing import Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from transforms.ingest.audit import ROWS_PER_PAGE, days_to_audit
+from transforms.ingest.day_counts import DELETED_LISTED, DayCount
 from transforms.ingest.request import Rules
 from transforms.ingest.settling import is_due, next_due
-from transforms.schema import DELETED, LAKE_SCHEMA, NO_AUDIO_STATUSES
-from transforms.values.dates import INSTANT
 from transforms.values.windows import CoveredDay, Window, consecutive, days_of, quarter_windows
 
 Reason = Literal["asked again", "not covered", "look back", "deletions", "unsettled", "audit"]
 
 _DAY = timedelta(days=1)
-
-FINAL_STATUSES = ("completed", "absent", "failed", "stopped", "deleted")
-"""Statuses after which a recording is done; with a price it is *settled* and need not be fetched again.
-
-One that is absent or failed is settled without a price, because it never gets one.
-`stopped` is final for both vendors; an unknown status is not.
-"""
-
-
-_DELETED_LISTED = timedelta(days=40)
-"""How long Twilio lists a deleted recording (documented)."""
 
 
 def plan_days(
@@ -93,51 +77,7 @@ def waiting_days(
 
 
 def _may_lack_deleted(day: CoveredDay, today: date, deleted_since: datetime) -> bool:
-    return day.fetched_at < deleted_since and today - day.fetched_at.date() <= _DELETED_LISTED
-
-
-DAY_COUNT_SCHEMA = pa.schema(
-    [LAKE_SCHEMA.field(name) for name in ("created_at", "status", "price", "deleted_at")]
-)
-"""The columns of the lake that determine whether a recording is settled."""
-
-
-@dataclass(frozen=True, slots=True)
-class DayCount:
-    """How many recordings were created on a day, and how many of them are not settled, or not known to be deleted."""
-
-    recordings: int
-    unsettled: int
-    kept: int = 0
-
-
-def count_by_day(recordings: pa.Table, today: date) -> dict[date, DayCount]:
-    """Count recordings (DAY_COUNT_SCHEMA), and the unsettled ones among them, by day of creation (UTC).
-
-    A recording that the API no longer lists can no longer settle, so it does not count as unsettled.
-    """
-    has_no_audio = pc.is_in(recordings["status"], value_set=pa.array(NO_AUDIO_STATUSES))
-    is_unpriced = pc.and_(pc.is_null(recordings["price"]), pc.invert(has_no_audio))
-    is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
-    last_listed = pa.scalar(Window(today - _DELETED_LISTED, today).created_from, INSTANT)
-    is_listed = pc.or_kleene(
-        pc.is_null(recordings["deleted_at"]),
-        pc.and_(
-            pc.equal(recordings["status"], DELETED), pc.greater_equal(recordings["deleted_at"], last_listed)
-        ),
-    )
-    is_unsettled = pc.and_(pc.or_(is_unpriced, pc.invert(is_done)), is_listed)
-    days = recordings["created_at"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
-    is_kept = pc.is_null(recordings["deleted_at"])
-    counted = (
-        pa.table({"day": days, "unsettled": is_unsettled.cast(pa.int64()), "kept": is_kept.cast(pa.int64())})
-        .group_by("day")
-        .aggregate([("unsettled", "count"), ("unsettled", "sum"), ("kept", "sum")])
-    )
-    return {
-        row["day"]: DayCount(row["unsettled_count"], row["unsettled_sum"], row["kept_sum"])
-        for row in counted.to_pylist()
-    }
+    return day.fetched_at < deleted_since and today - day.fetched_at.date() <= DELETED_LISTED
 
 
 def windows_of(days: Iterable[date]) -> list[Window]:

@@ -1,19 +1,13 @@
-"""Control totals of a lake file: taken from the rows before they are written, compared with the rows that are read.
+"""Control totals of a lake file: taken from the rows before they are written, compared with the rows that are read."""
 
-They are kept in the file itself, so that a file and its totals are replaced at once.
-"""
-
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.values.money import plain
-
-TOTALS_KEY = b"recspend.totals"
-"""Where a file has its totals, in the metadata of its Arrow schema."""
 
 TOTALS_SCHEMA = pa.schema(
     [
@@ -28,6 +22,9 @@ TOTALS_SCHEMA = pa.schema(
 A measure is rows, priced (rows), seconds, first creation or last creation (UTC), and by currency, source and status:
 `price USD`, `recordings of DialVerb`, `recordings in completed`.
 """
+
+_EXACT = Context(prec=76)
+"""More digits than any sum of prices has."""
 
 
 def control_totals(recordings: pa.Table) -> dict[str, str]:
@@ -52,17 +49,23 @@ def control_totals(recordings: pa.Table) -> dict[str, str]:
     return totals
 
 
-def encoded(totals: dict[str, str]) -> bytes:
-    """Serialize totals for the metadata of a file."""
-    return msgspec.json.encode(totals)
+def added_up(totals: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Add up the totals of several files of the same month."""
+    whole: dict[str, str] = {}
+    for each in totals:
+        for measure, value in each.items():
+            whole[measure] = _together(measure, whole[measure], value) if measure in whole else value
+    return whole
 
 
-def decoded(found: bytes | None) -> dict[str, str]:
-    """Parse the totals in the metadata of a file; empty if it has none that can be read."""
-    try:
-        return msgspec.json.decode(found or b"{}", type=dict[str, str])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
+def _together(measure: str, one: str, other: str) -> str:
+    if measure == "first creation":
+        return min(one, other)
+    if measure == "last creation":
+        return max(one, other)
+    if measure.startswith("price "):
+        return plain(_EXACT.add(Decimal(one), Decimal(other)))
+    return str(int(one) + int(other))
 
 
 def _instant(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Recordings that moved to another month: each is kept in one month only, with what all of them know about it."""
+"""Recordings that moved to another month: each is kept in one place only, with what all of them know about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,46 +19,42 @@ _SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The result of settling moved recordings: months (LAKE_SCHEMA), corrections (CORRECTION_SCHEMA) and changes
+    """The result of settling moved recordings: places (LAKE_SCHEMA), corrections (CORRECTION_SCHEMA) and changes
     (CHANGE_SCHEMA).
-
-    completed: the same months before the surplus rows are removed; the rows that stay already have the first sightings
-    from the others.
     """
 
-    completed: dict[str, pa.Table]
-    months: dict[str, pa.Table]
+    places: dict[str, pa.Table]
     corrections: pa.Table
     changes: pa.Table
 
 
 def settle_moved(
-    months: Mapping[str, pa.Table], moved_sids: Sequence[str], fetches: Iterable[Fetch]
+    places: Mapping[str, pa.Table], moved_sids: Sequence[str], fetches: Iterable[Fetch]
 ) -> Settled:
-    """Keep each moved recording in one month only.
+    """Keep each moved recording in one place only.
 
-    A version that is still listed wins, then the newest landing, then the newest updated_at. The first sighting, in
-    whichever month it was, is kept. Each version up to it replaced the one before.
+    A version that is still listed wins, then the newest landing, then the newest updated_at. The first sighting,
+    wherever it was, is kept. Each version up to it replaced the one before.
 
     Args:
-        months: LAKE_SCHEMA by month (YYYY-MM), each with some of the moved recordings. The same months are returned.
+        places: LAKE_SCHEMA by the name of a part of the lake, each with some of the moved recordings. The same are
+            returned.
         moved_sids: The sids of the moved recordings.
         fetches: The fetches that were just folded in.
     """
     seen_at = {fetch.landing: fetch.fetched_at for fetch in fetches}
     is_moved = {
-        month: pc.is_in(table["recording_sid"], value_set=pa.array(moved_sids, pa.string()))
-        for month, table in months.items()
+        place: pc.is_in(table["recording_sid"], value_set=pa.array(moved_sids, pa.string()))
+        for place, table in places.items()
     }
     versions: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for month, table in months.items():
-        for row in table.filter(is_moved[month]).to_pylist():
-            versions.setdefault(row["recording_sid"], []).append((month, row))
-    winners: dict[str, list[dict[str, Any]]] = {month: [] for month in months}
-    sighted: dict[str, list[dict[str, Any]]] = {month: [] for month in months}
+    for place, table in places.items():
+        for row in table.filter(is_moved[place]).to_pylist():
+            versions.setdefault(row["recording_sid"], []).append((place, row))
+    winners: dict[str, list[dict[str, Any]]] = {place: [] for place in places}
     replaced: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for sightings in versions.values():
-        month, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
+        place, winner = max(sightings, key=lambda sighting: _recency(sighting[1]))
         until_winner = sorted(
             (row for _, row in sightings if row is winner or _landing(row) < _landing(winner)), key=_landing
         )
@@ -66,14 +62,10 @@ def settle_moved(
             landing = after["raw_page"].rpartition("/")[0]
             if landing in seen_at:
                 replaced.append((before, {**after, "seen_at": seen_at[landing]}))
-        winner |= _firsts(row for _, row in sightings)
-        winners[month].append(winner)
-        for month, row in sightings:
-            sighted[month].append(row)
-    unmoved = {month: table.filter(pc.invert(is_moved[month])) for month, table in months.items()}
+        winners[place].append(winner | _firsts(row for _, row in sightings))
+    unmoved = {place: table.filter(pc.invert(is_moved[place])) for place, table in places.items()}
     return Settled(
-        {month: _settled(table, sighted[month]) for month, table in unmoved.items()},
-        {month: _settled(table, winners[month]) for month, table in unmoved.items()},
+        {place: _settled(table, winners[place]) for place, table in unmoved.items()},
         corrections(*_pairs(replaced)),
         late_changes(*_pairs(replaced)),
     )

@@ -1,6 +1,6 @@
 """Compare the lake with what the newest fetch of each day lists."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -67,9 +67,7 @@ class _Account:
     def __init__(self, lake: Lake, account_sid: str) -> None:
         self.sid = account_sid
         self.files = lake.files(account_sid)
-        self.rejected = {
-            sid.lower() for sid in lake.rejects.read(account_sid)["recording_sid"].to_pylist() if sid
-        }
+        self.rejected = {sid.lower() for sid in lake.rejects(account_sid)["recording_sid"].to_pylist() if sid}
         self.found: dict[str, _Compared] = {}
 
     def compare(
@@ -90,16 +88,19 @@ class _Account:
         if not sids:
             return {}
         months = {f"{day + shift:%Y-%m}" for day in days for shift in (-_DAY, _DAY)}
-        near = [self.files[month] for month in sorted(months & self.files.keys())]
+        near = self._files_of(months)
         around = Window(min(days) - _DAY, max(days) + _DAY)
         bounds = around.created_from, around.created_before
         rows = {row["recording_sid"].lower(): row for row in rows_with(near, sids, _COLUMNS, *bounds)}
         if missing := sids.keys() - rows.keys():  # in another month, or nowhere
-            everywhere = list(self.files.values())
+            everywhere = self._files_of(self.files.keys())
             rows |= {
                 row["recording_sid"].lower(): row for row in rows_with(everywhere, missing, _COLUMNS, *_EVER)
             }
         return rows
+
+    def _files_of(self, months: Collection[str]) -> list[Path]:
+        return [file for month, files in self.files.items() if month in months for file in files]
 
     def _compare_one(
         self,
@@ -137,9 +138,7 @@ class _Account:
         self._count("deleted_at", sid, page, *said)
 
     def _find_unlisted(self, fetch: CountingFetch, known: set[str]) -> None:
-        files = [
-            self.files[month] for month in sorted({f"{day:%Y-%m}" for day in fetch.days} & self.files.keys())
-        ]
+        files = self._files_of({f"{day:%Y-%m}" for day in fetch.days})
         for run in consecutive(fetch.days):
             for row in rows_between(files, _COLUMNS, run.created_from, run.created_before):
                 stamp = row["raw_page"].rpartition("/")[0].rpartition("/")[2]

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
+from msgspec.structs import replace
+
 from flows.model.coverage import AccountCoverage
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.under_way import STAMP
+from transforms.values.covered import CoveredSpan
+from transforms.values.windows import Window, days_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +26,18 @@ class CountingFetch:
 
 def counting_fetches(account: AccountCoverage) -> list[CountingFetch]:
     """Return the fetches that are the newest ones of at least one day, and of which."""
-    days: dict[str, set[date]] = {}
-    for covered in account.covered:
-        days.setdefault(covered.landing, set()).add(covered.day)
+    fetches: dict[CoveredSpan, set[date]] = {}
+    for span in account.commit.covered:
+        same = replace(span, first=span.window_first, last=span.window_last)
+        fetches.setdefault(same, set()).update(days_of(Window(span.first, span.last)))
     return [
         CountingFetch(
-            landing, frozenset(days[landing.name]), applied.pages, landing.fetched_at.strftime(STAMP)
+            Landing(account.account_sid, fetch.window, fetch.fetched_at),
+            frozenset(days),
+            fetch.pages,
+            fetch.fetched_at.strftime(STAMP),
         )
-        for landing, applied in account.landings
-        if landing.name in days
+        for fetch, days in sorted(fetches.items(), key=lambda each: each[0].fetched_at)
     ]
 
 

@@ -1,6 +1,5 @@
 """One Parquet file per account, replaced as a whole and only if its rows change."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,11 +52,6 @@ class AccountTable:
         return self._folder / f"account_sid={account_sid}" / self._file
 
 
-def table_files(tables: Iterable[AccountTable], account_sid: str) -> dict[str, Path]:
-    """Return the account's file of each table, by its name, whether or not it exists."""
-    return {table.name: table.path(account_sid) for table in tables}
-
-
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     """Read the rows of a file in the columns of the schema; an empty table if there is no file.
 
@@ -87,26 +81,6 @@ def has_columns(path: Path, schema: pa.Schema) -> bool:
     except (OSError, ValueError, pa.ArrowException):
         return False
     return (found.names, found.types) == (schema.names, schema.types)
-
-
-def null_count(path: Path, column: str) -> int:
-    """Count the nulls of a column from the file's statistics, or from the column if there are none; 0 without a file.
-
-    Raises:
-        DataError: The file cannot be read.
-    """
-    if not path.exists():
-        return 0
-    try:
-        with pq.ParquetFile(path) as file:
-            groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-            place = file.schema_arrow.names.index(column)
-            found = [group.column(place).statistics for group in groups]
-            if all(each is not None and each.has_null_count for each in found):
-                return sum(each.null_count for each in found)
-            return int(file.read([column])[column].null_count)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

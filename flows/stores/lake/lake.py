@@ -1,201 +1,149 @@
-"""The lake: one Parquet file per account and month of creation, one row per recording.
+"""The lake: one row per recording, in Parquet files by account and month of creation.
 
-`recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet`, sorted by created_at and recording_sid.
-Next to the months is `_landings.json`, which records the landings that are in them. It is written last.
-`_files.json` has the digests of the files, and each file its control totals (`written_files.py`).
+`lake/account_sid=<sid>/` has files named by their content, and `commit.json`, which says which of them are in the lake,
+and what is known of them. A commit is replaced whole, so a reader sees all of a step or nothing. `recordings/` and the
+folders next to it show the current files by names that stay the same (`shown.py`).
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from flows.stores.lake.account_table import (
-    AccountTable,
-    has_columns,
-    holds,
-    null_count,
-    read_parquet,
-    table_files,
-)
-from flows.stores.lake.lookups import in_several_files
-from flows.stores.lake.month_file import next_to, write_month
-from flows.stores.lake.state import LakeState, decoded, encoded
-from flows.stores.lake.written_files import changed_files, record_files, total_rows, totals_in
-from flows.stores.whole_files import put_in_place, remove_for_good, write_whole
-from transforms.ingest.plan import DAY_COUNT_SCHEMA, DayCount, count_by_day
+from flows.stores.lake.commit import Commit, LakeFile, decoded, encoded
+from flows.stores.lake.lake_files import is_whole, read_column, read_file, write_recordings, write_table
+from flows.stores.lake.shown import Shown
+from flows.stores.whole_files import BESIDE, flush_folder, write_whole
+from transforms.ingest.day_counts import DayCount, counts
+from transforms.normalize.control_totals import added_up
 from transforms.normalize.corrections import CORRECTION_SCHEMA
 from transforms.normalize.late_changes import CHANGE_SCHEMA
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 
-_FILE = "recordings.parquet"
-_STATE = "_landings.json"
+_COMMIT = "commit.json"
+_SCHEMAS = {"rejects": REJECT_SCHEMA, "corrections": CORRECTION_SCHEMA, "changes": CHANGE_SCHEMA}
 
 
 class Lake:
-    """The recordings in one data folder, with each account's remaining `rejects`, `corrections` and `changes`."""
+    """The recordings in one data folder, with each account's remaining rejects, corrections and changes."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.folder = data_dir / "recordings"
-        self.rejects = AccountTable(data_dir, "rejects", REJECT_SCHEMA)
-        self.corrections = AccountTable(data_dir, "corrections", CORRECTION_SCHEMA)
-        self.changes = AccountTable(data_dir, "changes", CHANGE_SCHEMA)
-        self._tables = (self.rejects, self.corrections, self.changes)
+        self.folder = data_dir / "lake"
+        self._shown = Shown(data_dir)
 
     def accounts(self) -> list[str]:
         """List the sids of all accounts in the lake."""
         return sorted(folder.name.partition("=")[2] for folder in self.folder.glob("account_sid=*"))
 
+    def commit(self, account_sid: str) -> Commit | None:
+        """Read what is in the lake of an account; None if nothing is, or if the commit cannot be read."""
+        try:
+            return decoded((self.account(account_sid) / _COMMIT).read_bytes())
+        except OSError:
+            return None
+
+    def state(self, account_sid: str) -> Commit | None:
+        """Read the commit of an account; None if its files are not as they were written, or have other columns."""
+        commit = self.commit(account_sid)
+        folder = self.account(account_sid)
+        if commit is None or not commit.is_current:
+            return None
+        tables = commit.tables.values()  # small, and read as they are by the models
+        is_right = all(is_whole(folder / file.name, file, thoroughly=file in tables) for file in commit.files)
+        return commit if is_right else None
+
+    def is_damaged(self, account_sid: str) -> bool:
+        """Check whether files of the account are not as they were written, without reading those that look alike."""
+        folder = self.account(account_sid)
+        return folder.exists() and self.state(account_sid) is None
+
+    # Reading
+
     def months(self, account_sid: str) -> list[str]:
         """List the months (YYYY-MM) in which an account has recordings."""
-        files = self._account(account_sid).glob(f"created_month=*/{_FILE}")
-        return sorted(file.parent.name.partition("=")[2] for file in files)
+        commit = self.commit(account_sid)
+        return sorted(commit.months) if commit else []
 
     def rows(self, account_sid: str) -> int:
         """Count the recordings of an account."""
-        return sum((self._rows_by_month(account_sid) or {}).values())
+        commit = self.commit(account_sid)
+        return commit.rows if commit else 0
+
+    def files(self, account_sid: str) -> dict[str, list[Path]]:
+        """Return the files of each month (YYYY-MM) of an account, in the order of creation."""
+        commit, folder = self.commit(account_sid), self.account(account_sid)
+        months = commit.months if commit else {}
+        return {month: [folder / file.name for file in files] for month, files in sorted(months.items())}
 
     def read(self, account_sid: str, month: str) -> pa.Table:
         """Read a month's recordings (LAKE_SCHEMA); an empty table if there are none.
 
         Raises:
-            DataError: The file cannot be read.
+            DamagedLakeError: A file is missing or damaged.
         """
-        return read_parquet(self._month(account_sid, month), LAKE_SCHEMA)
+        commit = self.commit(account_sid)
+        return self.read_files(account_sid, commit.months.get(month, []) if commit else [])
 
-    def replace(self, account_sid: str, month: str, recordings: pa.Table) -> None:
-        """Replace a month's recordings; an empty table removes the file."""
-        path = self._month(account_sid, month)
-        if not recordings.num_rows:
-            path.unlink(missing_ok=True)
-            return
-        write_month(path, recordings)
-
-    def prepare(self, account_sid: str, month: str, recordings: pa.Table) -> None:
-        """Write what a month's recordings will be next to its file, until `publish` or `withdraw`."""
-        write_month(next_to(self._month(account_sid, month)), recordings, is_flushed_later=True)
-
-    def publish(self, account_sid: str) -> None:
-        """Replace the files of the months that were prepared."""
-        for month, path in self._prepared(account_sid).items():
-            put_in_place(path, self._month(account_sid, month))
-
-    def withdraw(self, account_sid: str) -> None:
-        """Remove what was prepared."""
-        for path in self._prepared(account_sid).values():
-            path.unlink()
-            with suppress(OSError):  # the month has a file
-                path.parent.rmdir()
-
-    def _prepared(self, account_sid: str) -> dict[str, Path]:
-        files = self._account(account_sid).glob(f"created_month=*/{next_to(Path(_FILE))}")
-        return {file.parent.name.partition("=")[2]: file for file in sorted(files)}
-
-    def state(self, account_sid: str, *, thoroughly: bool = False) -> LakeState | None:
-        """Read the state of the account's months; None if it is unknown or does not match the files.
-
-        thoroughly: also read the files that look as they were written.
-        """
-        state = self.recorded_state(account_sid)
-        if state is None or state.months is None:
-            return state
-        is_valid = state.months == self._rows_by_month(account_sid) and not self._changed(
-            account_sid, thoroughly=thoroughly
-        )
-        return state if is_valid else None
-
-    def is_damaged(self, account_sid: str) -> bool:
-        """Check whether files of the account are not as they were written, without reading those that look alike."""
-        state = self.recorded_state(account_sid)
-        if state is None or state.months is None:
-            return False
-        return state.months.keys() != set(self.months(account_sid)) or bool(self._changed(account_sid))
-
-    def _changed(self, account_sid: str, *, thoroughly: bool = False) -> list[str]:
-        return changed_files(
-            self._account(account_sid),
-            self.files(account_sid),
-            table_files(self._tables, account_sid),
-            thoroughly=thoroughly,
-        )
-
-    def recorded_state(self, account_sid: str) -> LakeState | None:
-        """Read the state as last recorded, whether or not it matches the files; None if it cannot be read."""
-        try:
-            return decoded((self._account(account_sid) / _STATE).read_bytes())
-        except OSError:
-            return None
-
-    def is_current(self, account_sid: str) -> bool:
-        """Check whether all files of the account have the current columns."""
-        months = (self._month(account_sid, month) for month in self.months(account_sid))
-        return all(has_columns(month, LAKE_SCHEMA) for month in months) and all(
-            table.is_current(account_sid) for table in self._tables
-        )
-
-    def begin(self, account_sid: str, state: LakeState) -> None:
-        """Record that months are being rewritten. What an interrupted attempt prepared is removed."""
-        self.withdraw(account_sid)
-        state.months = None
-        self._write_state(account_sid, state)
-
-    def finish(self, account_sid: str, state: LakeState) -> None:
-        """Record the state of the months after all of them were written."""
-        state.months = self._rows_by_month(account_sid) or {}
-        record_files(
-            self._account(account_sid), self.files(account_sid) | table_files(self._tables, account_sid)
-        )
-        self._write_state(account_sid, state)
-
-    def adopt(self, account_sid: str, built: "Lake") -> None:
-        """Take over an account that was built in another lake: replace files that differ, and remove those it lacks."""
-        state = built.recorded_state(account_sid)
-        changed = self._changed(account_sid, thoroughly=True)
-        remove_for_good(self._account(account_sid) / _STATE)
-        for month in self.months(account_sid):
-            if not built._month(account_sid, month).exists():
-                self._month(account_sid, month).unlink()
-        for month in built.months(account_sid):
-            path = self._month(account_sid, month)
-            # Damage may be where only another library reads, so equal rows are not enough.
-            if month in changed or not totals_in(path) or not holds(path, built.read(account_sid, month)):
-                put_in_place(built._month(account_sid, month), path)
-        for own, other in zip(self._tables, built._tables, strict=True):
-            if own.name in changed:  # a file with the same rows would otherwise stay as it is
-                own.path(account_sid).unlink(missing_ok=True)
-            own.write(account_sid, other.read(account_sid))
-        if state is not None:
-            self.finish(account_sid, state)
-
-    def _write_state(self, account_sid: str, state: LakeState) -> None:
-        write_whole(self._account(account_sid) / _STATE, encoded(state))
-
-    def _rows_by_month(self, account_sid: str) -> dict[str, int] | None:
-        """Count the rows of each month; None if a month cannot be read."""
-        try:
-            return {
-                month: pq.read_metadata(self._month(account_sid, month)).num_rows
-                for month in self.months(account_sid)
-            }
-        except (OSError, pa.ArrowException):
-            return None
-
-    def control_totals(self, account_sid: str) -> list[dict[str, str]]:
-        """Read the control totals in the account's files (TOTALS_SCHEMA), taken from the rows as they were written."""
-        return total_rows(account_sid, self.files(account_sid).items())
-
-    def kept_by_month(self, account_sid: str) -> dict[str, int]:
-        """Count the recordings that are not known to be deleted, by month (YYYY-MM), without reading them.
+    def read_files(self, account_sid: str, files: Iterable[LakeFile]) -> pa.Table:
+        """Read recordings (LAKE_SCHEMA) of some files, one after another.
 
         Raises:
-            DataError: A file cannot be read.
+            DamagedLakeError: A file is missing or damaged.
         """
+        folder = self.account(account_sid)
+        return pa.concat_tables(
+            [LAKE_SCHEMA.empty_table(), *(read_file(folder, file, LAKE_SCHEMA) for file in files)]
+        )
+
+    def known_sids(self, account_sid: str, files: Iterable[LakeFile], sids: pa.Array) -> Iterator[pa.Array]:
+        """Yield which of these recordings are in each file, if any."""
+        folder = self.account(account_sid)
+        for file in files:
+            there = read_column(folder, file, "recording_sid")
+            if len(found := there.filter(pc.is_in(there, value_set=sids))):
+                yield found
+
+    def table(self, account_sid: str, name: str, commit: Commit | None = None) -> pa.Table:
+        """Read the account's rejects, corrections or changes. commit: as of this one.
+
+        Raises:
+            DamagedLakeError: The file is missing or damaged.
+        """
+        commit = commit or self.commit(account_sid)
+        file, schema = commit.tables.get(name) if commit else None, _SCHEMAS[name]
+        return read_file(self.account(account_sid), file, schema) if file else schema.empty_table()
+
+    def rejects(self, account_sid: str) -> pa.Table:
+        """Read the records that could not be understood (REJECT_SCHEMA). Raises DamagedLakeError as `table`."""
+        return self.table(account_sid, "rejects")
+
+    def corrections(self, account_sid: str) -> pa.Table:
+        """Read the prices that changed (CORRECTION_SCHEMA). Raises DamagedLakeError as `table`."""
+        return self.table(account_sid, "corrections")
+
+    def changes(self, account_sid: str) -> pa.Table:
+        """Read what changed after its month was over (CHANGE_SCHEMA). Raises DamagedLakeError as `table`."""
+        return self.table(account_sid, "changes")
+
+    # What is known without reading files
+
+    def control_totals(self, account_sid: str) -> list[dict[str, str]]:
+        """Return the control totals of each month (TOTALS_SCHEMA), taken from the rows as they were written."""
+        commit = self.commit(account_sid)
+        return [
+            {"account_sid": account_sid, "created_month": month, "measure": measure, "value": value}
+            for month, files in sorted(commit.months.items() if commit else ())
+            for measure, value in added_up([file.totals for file in files]).items()
+        ]
+
+    def kept_by_month(self, account_sid: str) -> dict[str, int]:
+        """Count the recordings that are not known to be deleted, by month (YYYY-MM)."""
+        commit = self.commit(account_sid)
         return {
-            month: null_count(self._month(account_sid, month), "deleted_at")
-            for month in self.months(account_sid)
+            month: sum(day.kept for file in files for day in file.days)
+            for month, files in (commit.months.items() if commit else ())
         }
 
     def count_by_day(
@@ -208,30 +156,52 @@ class Lake:
         """Count recordings, and the unsettled ones among them, by creation day (UTC), from `since`, as of today.
 
         months: only count these (YYYY-MM).
-
-        Raises:
-            DataError: A file cannot be read.
         """
-        days: dict[date, DayCount] = {}
-        for month in self.months(account_sid):
-            if month >= f"{since:%Y-%m}" and (months is None or month in months):
-                days |= count_by_day(read_parquet(self._month(account_sid, month), DAY_COUNT_SCHEMA), today)
-        return {day: count for day, count in days.items() if day >= since}
+        commit = self.commit(account_sid)
+        files = (
+            file
+            for month, files in sorted(commit.months.items() if commit else ())
+            if month >= f"{since:%Y-%m}" and (months is None or month in months)
+            for file in files
+        )
+        return counts((day for file in files for day in file.days if day.day >= since), today)
 
-    def in_several_months(self, account_sid: str) -> Iterator[tuple[str, list[str]]]:
-        """Find recordings that are in more than one month, because their creation date moved: yields sid and months.
+    # Writing
 
-        Months that are prepared count as they will be.
-        """
-        files = self.files(account_sid) | self._prepared(account_sid)
-        return in_several_files(list(files.values()), self.folder.with_name(".spill"))
+    def write(self, account_sid: str, month: str, recordings: pa.Table) -> LakeFile:
+        """Write recordings of a month (LAKE_SCHEMA, at least one). They count when a commit names them."""
+        return write_recordings(self.account(account_sid), month, recordings)
 
-    def files(self, account_sid: str) -> dict[str, Path]:
-        """Return the file of each month (YYYY-MM) of an account."""
-        return {month: self._month(account_sid, month) for month in self.months(account_sid)}
+    def write_tables(self, account_sid: str, tables: Mapping[str, pa.Table]) -> dict[str, LakeFile]:
+        """Write rejects, corrections or changes, those that have rows. They count when a commit names them."""
+        folder = self.account(account_sid)
+        return {name: write_table(folder, name, rows) for name, rows in tables.items() if rows.num_rows}
 
-    def _account(self, account_sid: str) -> Path:
+    def replace(self, account_sid: str, commit: Commit) -> None:
+        """Replace the commit of an account, and show its files."""
+        folder = self.account(account_sid)
+        if folder.exists():
+            flush_folder(folder)  # so that a commit never names a file that a power cut took away
+        content = encoded(commit)
+        path = folder / _COMMIT
+        if not path.exists() or path.read_bytes() != content:
+            write_whole(path, content)
+        self._shown.show(account_sid, folder, commit)
+
+    def show(self, account_sid: str, commit: Commit) -> None:
+        """Show the files of the current commit, if they are not all shown, because a process was killed."""
+        folder = self.account(account_sid)
+        if not self._shown.is_current(account_sid, folder, commit):
+            self._shown.show(account_sid, folder, commit)
+
+    def tidy(self, account_sid: str, kept: Iterable[Commit | None]) -> None:
+        """Remove files that none of these commits names."""
+        folder = self.account(account_sid)
+        named = {file.name for commit in kept if commit for file in commit.files}
+        for path in folder.glob("*.parquet*"):
+            if path.name not in named or path.name.endswith(BESIDE):
+                path.unlink()
+
+    def account(self, account_sid: str) -> Path:
+        """Return the folder of an account, whether or not it exists."""
         return self.folder / f"account_sid={account_sid}"
-
-    def _month(self, account_sid: str, month: str) -> Path:
-        return self._account(account_sid) / f"created_month={month}" / _FILE

@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -37,34 +36,3 @@ def _tables(
     condition = (created_at >= pa.scalar(first, INSTANT)) & (created_at <= pa.scalar(last, INSTANT))
     for file in files:
         yield ds.dataset(file, format="parquet").to_table(columns=list(columns), filter=condition)
-
-
-def in_several_files(files: Sequence[Path], spill: Path) -> Iterator[tuple[str, list[str]]]:
-    """Find recordings that are in more than one file: yields the sid and the months (YYYY-MM).
-
-    spill: a folder for what does not fit into memory.
-    """
-    if len(files) < 2:
-        return
-    names = [str(file) for file in files]
-    source = "from read_parquet(?, filename = true, hive_partitioning = false)"
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": "64MB",
-        "threads": 1,
-        "temp_directory": str(spill),
-    }
-    with duckdb.connect(config=config) as connection:
-        # There are hardly ever any, so the cheap query comes first: eight bytes per recording, without file names.
-        suspects = connection.execute(
-            f"select hash(recording_sid) {source} group by all having count(*) > 1",
-            [names],
-        ).fetchall()
-        if not suspects:
-            return
-        where = connection.execute(
-            f"select recording_sid, list(filename order by filename) {source} "
-            "where list_contains(?, hash(recording_sid)) group by recording_sid having count(*) > 1",
-            [names, [row[0] for row in suspects]],
-        ).fetchall()
-    for recording_sid, found in where:
-        yield recording_sid, [Path(name).parent.name.partition("=")[2] for name in found]

@@ -30,7 +30,7 @@ class RawPages:
 
     def __init__(self, data_dir: Path, root: str = "raw") -> None:
         self.folder = data_dir / root
-        self._root = root
+        self.root = root
         self._begun: dict[str, set[datetime]] = {}
         self._beginning = Lock()
         self._journals: dict[str, Journal] = {}
@@ -68,7 +68,7 @@ class RawPages:
         under_way = self._under_way(account_sid)
         found = []
         for window, began in under_way.fetches():
-            landing = Landing(account_sid, window, began, root=self._root)
+            landing = Landing(account_sid, window, began, root=self.root)
             if self._find(landing) is None:
                 found.append(landing)
             else:
@@ -95,7 +95,7 @@ class RawPages:
                 now += timedelta(microseconds=1)
             begun.add(now)
         self._under_way(account_sid).begin(window, now)
-        return Landing(account_sid, window, now, root=self._root)
+        return Landing(account_sid, window, now, root=self.root)
 
     def manifest(self, landing: Landing) -> Manifest:
         """Return the line of a landing in the journal, complete or abandoned.
@@ -131,7 +131,7 @@ class RawPages:
             raise DataError(f"{name} is not the name of a page.")
         sid, first, last, stamp, number = found.groups()
         window = Window(date.fromisoformat(first), date.fromisoformat(last))
-        landing = Landing(sid, window, datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), root=self._root)
+        landing = Landing(sid, window, datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), root=self.root)
         manifest = self.manifest(landing)
         if int(number) >= len(manifest.pages):
             raise DataError(f"{name} is not in the journal. Restore {self._account(sid)}.")
@@ -182,7 +182,7 @@ class RawPages:
             yield manifest
 
     def _landing(self, account_sid: str, manifest: Manifest) -> Landing:
-        return Landing(account_sid, manifest.window, manifest.fetched_at, manifest.is_whole, self._root)
+        return Landing(account_sid, manifest.window, manifest.fetched_at, manifest.is_whole, self.root)
 
     def _account(self, account_sid: str) -> Path:
         return self.folder / f"account_sid={account_sid}"

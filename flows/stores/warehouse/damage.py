@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.stores.lake.written_files import damaged_month
+from flows.stores.lake.lake_files import damaged_file
 from flows.stores.warehouse.sql_files import query
 from transforms.errors import DataError
 
@@ -28,11 +28,11 @@ def is_damage(error: duckdb.Error) -> bool:
 
 
 def refuse_damaged_lake(files: Iterable[Path], *, thoroughly: bool = True) -> None:
-    """Raise DataError if one of these files of months is missing or is not as it was written.
+    """Raise DataError if one of these files of the lake is missing or is not as it was written.
 
     thoroughly: also read those whose size and time are as they were.
     """
-    damaged = damaged_month(files, thoroughly=thoroughly)
+    damaged = damaged_file(files, thoroughly=thoroughly)
     if damaged is not None:
         raise DataError(
             f"{damaged} {'is damaged' if damaged.exists() else 'is missing'}. Run `recspend normalize --rebuild` to "

@@ -19,7 +19,7 @@ from transforms.model.wide import Month
 _LAYOUT = b"2"
 """Change this when the same inputs result in a different file."""
 
-_NAMED = re.compile(r"/account_sid=(?P<account>[^/]+)/(created_month=)?(?P<month>\d{4}-\d{2})[^/]*")
+_NAMED = re.compile(r"/account_sid=(?P<account>[^/]*)/(?P<month>\d{4}-\d{2})[^/]*$")
 """How the lake names a file of an account and month."""
 
 

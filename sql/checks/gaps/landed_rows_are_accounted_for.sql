@@ -10,7 +10,11 @@ landed as (
         sum(rejected) as rejected,
         sum(repeated) as repeated,
         sum(outside) as outside,
-    from ops.landings
+    from (
+        select account_sid, rows, rejected, repeated, outside from ops.landings
+        union all
+        select account_sid, rows, rejected, repeated, outside from ops.landings_by_month
+    )
     group by account_sid
 ),
 

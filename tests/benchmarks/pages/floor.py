@@ -30,4 +30,4 @@ def parse_and_write(pages: Iterable[bytes], lake: Lake, account_sid: str, tables
     for page in pages:
         parser.parse(page)
     for month, table in tables.items():
-        lake.replace(account_sid, month, table)
+        lake.write(account_sid, month, table)

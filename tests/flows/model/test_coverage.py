@@ -3,19 +3,22 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from flows.model.coverage import AccountCoverage, coverage
 from flows.model.model import model
 from flows.stores.folder.account_state import AccountState, AccountStates
+from flows.stores.lake.commit import AppliedLanding, Commit
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.state import AppliedLanding, LakeState
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.samples.raw import forget
+from tests.support.samples.stores import fill, lake_rows
 from transforms.errors import DataError
 from transforms.model.options import ModelOptions
+from transforms.values.covered import with_fetch
 from transforms.values.windows import Window
 
 PAGE = b'{"recordings": [], "next_page_uri": null}'
@@ -38,9 +41,14 @@ def land(
 
 
 def apply(data_dir: Path, *landings: Landing) -> None:
-    """Record the landings of one account as stored in the lake."""
-    applied = [AppliedLanding(each.name, each.fetched_at) for each in landings]
-    Lake(data_dir).finish(landings[0].account_sid, LakeState(applied))
+    """Record the landings of one account as applied to its lake."""
+    sid, commit = landings[0].account_sid, Commit()
+    for each in landings:
+        window = each.window
+        applied = AppliedLanding(each.name, window.first, window.last, each.fetched_at, each.fetched_at)
+        covered = with_fetch(commit.covered, each.fetch)
+        commit = structs.replace(commit, recent=[*commit.recent, applied], covered=covered)
+    Lake(data_dir).replace(sid, structs.replace(commit, position=RawPages(data_dir).journal(sid).end()))
 
 
 def july(day: int) -> date:
@@ -59,7 +67,7 @@ def test_complete_fetch_covers_each_of_its_days(tmp_path: Path) -> None:
     assert [(each.day, each.fetched_at, each.landing, each.was_over) for each in found.covered] == [
         (july(day), at(7, 10), landing.name, True) for day in (1, 2, 3)
     ]
-    assert found.landings == [(landing, AppliedLanding(landing.name, landing.fetched_at))]
+    assert [each.landing for each in found.commit.recent] == [landing.name]
 
 
 def test_days_between_two_fetches_are_gaps(tmp_path: Path) -> None:
@@ -138,15 +146,15 @@ def test_account_never_read_is_a_gap_from_the_first_day_of_any(tmp_path: Path) -
     apply(tmp_path, land(tmp_path, "A", july(1), july(3), at(7, 10)))
     a, never_read = coverage(tmp_path, ["Z", "A"])
     assert (a.account_sid, a.holes) == ("A", [])
-    assert (never_read.account_sid, never_read.covered, never_read.landings) == ("Z", [], [])
+    assert (never_read.account_sid, never_read.covered, never_read.commit) == ("Z", [], Commit())
     assert never_read.holes == [july(1), july(2), july(3)]
 
 
 def test_coverage_is_empty_when_nothing_was_read(tmp_path: Path) -> None:
     assert coverage(tmp_path, []) == []
     assert coverage(tmp_path, ["B", "A"]) == [
-        AccountCoverage("A", [], [], []),
-        AccountCoverage("B", [], [], []),
+        AccountCoverage("A", Commit(), [], []),
+        AccountCoverage("B", Commit(), [], []),
     ]
 
 
@@ -164,13 +172,13 @@ def test_fetch_missing_from_the_lake_covers_nothing(tmp_path: Path) -> None:
     assert days(found) == [1, 2, 3]
 
 
-def test_fetch_with_missing_pages_covers_nothing(tmp_path: Path) -> None:
+def test_fetch_missing_from_the_journal_is_an_error(tmp_path: Path) -> None:
     kept = land(tmp_path, "A", july(1), july(2), at(7, 10))
     gone = land(tmp_path, "A", july(3), july(3), at(7, 11))
     apply(tmp_path, kept, gone)
     assert forget(tmp_path, lambda name: name == gone.name) == 1
-    (found,) = coverage(tmp_path, ["A"])
-    assert days(found) == [1, 2]
+    with pytest.raises(DataError, match="The lake of account A is not up to date"):
+        coverage(tmp_path, ["A"])
 
 
 def test_landings_never_normalized_are_an_error(tmp_path: Path) -> None:
@@ -181,18 +189,11 @@ def test_landings_never_normalized_are_an_error(tmp_path: Path) -> None:
         coverage(tmp_path, [])
 
 
-def test_lake_being_rewritten_is_an_error(tmp_path: Path) -> None:
-    landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
-    Lake(tmp_path).begin("A", LakeState([AppliedLanding(landing.name, landing.fetched_at)]))
-    with pytest.raises(DataError, match="The lake of account A is not up to date"):
-        coverage(tmp_path, [])
-
-
-def test_lake_with_a_missing_month_is_an_error(tmp_path: Path) -> None:
-    landing = land(tmp_path, "A", july(1), july(3), at(7, 10))
-    apply(tmp_path, landing)
-    state = Lake(tmp_path).folder / "account_sid=A" / "_landings.json"
-    state.write_text(state.read_text().replace('"months":{}', '"months":{"2026-07":2}'))
+def test_lake_with_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    land(tmp_path, "A", july(1), july(3), at(7, 10))
+    fill(Lake(tmp_path), {"2026-07": lake_rows("R1")}, "A")
+    assert coverage(tmp_path, [])
+    next(Lake(tmp_path).account("A").glob("*.parquet")).unlink()
     with pytest.raises(DataError, match="The lake of account A is not up to date"):
         coverage(tmp_path, [])
 

@@ -29,7 +29,7 @@ def land(data_dir: Path, at: datetime, *bodies: bytes) -> None:
 
 
 def rejects(data_dir: Path) -> list[tuple[str, str]]:
-    return [(row["field"], row["reason"]) for row in Lake(data_dir).rejects.read(ACCOUNT).to_pylist()]
+    return [(row["field"], row["reason"]) for row in Lake(data_dir).rejects(ACCOUNT).to_pylist()]
 
 
 def sids_kept(data_dir: Path) -> set[str]:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from flows.command.main import main
 from flows.run import request
 from flows.stage import Clock
-from flows.stores.lake.written_files import sha256_of
+from flows.stores.lake.lake_files import sha256_of
 
 UNEXPECTED = ("something unexpected happened", "Traceback (most recent call last)")
 _OF_A_LIBRARY = re.compile(

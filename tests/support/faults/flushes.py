@@ -53,7 +53,7 @@ class Flushes:
 
 COMMITS = (
     "_landings.json",
-    "_files.json",
+    "commit.json",
     "format.json",
     "warehouse.json",
 )

@@ -6,9 +6,12 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import pyarrow as pa
+from msgspec import structs
 
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
+from flows.stores.lake.commit import Commit
+from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import Landing
 from transforms.schema import LAKE_SCHEMA
 from transforms.values.windows import Window
@@ -76,3 +79,17 @@ def landing(
     account_sid: str = ACCOUNT,
 ) -> Landing:
     return Landing(account_sid, Window(first, last), fetched_at)
+
+
+def fill(
+    lake: Lake,
+    months: Mapping[str, pa.Table],
+    account_sid: str = ACCOUNT,
+    commit: Commit = Commit(),  # noqa: B008  it cannot be changed
+    **tables: pa.Table,
+) -> Commit:
+    """Commit recordings by month (YYYY-MM), and rejects, corrections or changes, as the lake of an account."""
+    files = {month: [lake.write(account_sid, month, rows)] for month, rows in months.items() if rows.num_rows}
+    whole = structs.replace(commit, months=files, tables=lake.write_tables(account_sid, tables))
+    lake.replace(account_sid, whole)
+    return whole

@@ -3,18 +3,14 @@
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from math import ceil
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.ingest.day_counts import DayCount
 from transforms.ingest.plan import (
-    DAY_COUNT_SCHEMA,
-    DayCount,
-    count_by_day,
     expected_pages,
     plan_days,
     split,
@@ -103,19 +99,6 @@ def test_plan_rereads_days_read_without_deleted_recordings() -> None:
     later = plan_days(SEPTEMBER, date(2026, 10, 20), read, [], rules, since)
     assert list(later) == [date(2026, 9, 2), *EVERY_DAY[8:21]]
     assert plan_days(SEPTEMBER, TODAY, read, [], rules, datetime(2026, 9, 1, tzinfo=UTC)) == {}
-
-
-def test_count_by_day_waits_for_a_deleted_price_while_listed() -> None:
-    waiting = {"created_at": datetime(2026, 9, 1, 12, tzinfo=UTC), "status": "deleted", "price": None}
-    rows = [
-        waiting | {"deleted_at": datetime(2026, 9, 2, tzinfo=UTC)},
-        waiting | {"deleted_at": datetime(2026, 9, 2, tzinfo=UTC), "status": "completed"},
-        waiting | {"deleted_at": datetime(2026, 9, 2, tzinfo=UTC), "price": Decimal(1)},
-    ]
-    table = pa.Table.from_pylist(rows, DAY_COUNT_SCHEMA)
-    day = date(2026, 9, 1)
-    assert count_by_day(table, date(2026, 10, 12)) == {day: DayCount(3, 1)}
-    assert count_by_day(table, date(2026, 10, 13)) == {day: DayCount(3, 0)}
 
 
 def test_plan_excludes_future_days_and_days_out_of_range() -> None:

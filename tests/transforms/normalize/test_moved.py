@@ -59,7 +59,7 @@ def test_settle_moved_keeps_what_is_listed_and_first_sighting() -> None:
         {"2018-08": lake_table(lake_row("Z", created_at=AUGUST), newer), "2018-09": lake_table(older)},
         ["MOVED"],
         [],
-    ).months
+    ).places
     assert {month: rows(table) for month, table in settled.items()} == {
         "2018-08": [newer | {"first_seen_at": FIRST_FETCH}, lake_row("Z", created_at=AUGUST)],
         "2018-09": [],
@@ -74,7 +74,7 @@ def test_settle_moved_prefers_the_newest_fetch_to_the_update(hours: int) -> None
         AUGUST, "2018-08-01_2018-08-31", "20181101T060000Z", status="late", updated_at=updated_at
     )
     early = moved_row(SEPTEMBER, "2018-09-01_2018-09-30", "20181001T060000Z", status="early")
-    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"], []).months
+    settled = settle_moved({"2018-09": lake_table(early), "2018-08": lake_table(late)}, ["MOVED"], []).places
     assert rows(settled["2018-08"]) == [late]
     assert rows(settled["2018-09"]) == []
 
@@ -83,7 +83,7 @@ def test_settle_moved_keeps_the_version_still_listed() -> None:
     unpriced = {"price": None, "price_raw": None, "first_priced_at": None}
     old = moved_row(AUGUST, "2018-08", "20181001T06", deleted_at=SECOND_FETCH, **unpriced)
     new = moved_row(SEPTEMBER, "2018-09", "20181002T06", first_seen_at=SECOND_FETCH, **unpriced)
-    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"], []).months
+    settled = settle_moved({"2018-08": lake_table(old), "2018-09": lake_table(new)}, ["MOVED"], []).places
     assert rows(settled["2018-08"]) == []
     assert rows(settled["2018-09"]) == [new | {"first_seen_at": FIRST_FETCH}]
 
@@ -119,7 +119,7 @@ def test_settle_moved_reports_a_changed_price_as_a_correction() -> None:
 def test_settle_moved_leaves_other_recordings_in_place() -> None:
     staying = lake_table(lake_row("A"), lake_row("B"))
     other = lake_table(lake_row("C", created_at=AUGUST))
-    settled = settle_moved({"2018-09": staying, "2018-08": other}, [], []).months
+    settled = settle_moved({"2018-09": staying, "2018-08": other}, [], []).places
     assert settled["2018-09"].equals(staying)
     assert settled["2018-08"].equals(other)
 
@@ -152,7 +152,7 @@ def test_settle_moved_leaves_one_row_with_the_first_sighting(
         )
         for month in (7, 8, 9)
     }
-    settled = settle_moved(months, ["X", "Y"], []).months
+    settled = settle_moved(months, ["X", "Y"], []).places
     assert list(settled) == list(months)
     found = [
         (str(row["recording_sid"]), month, row) for month, table in settled.items() for row in rows(table)

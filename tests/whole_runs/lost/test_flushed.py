@@ -28,7 +28,7 @@ def test_everything_is_flushed_before_it_counts(tmp_path: Path) -> None:
         perform(context, RunRequest("normalize", rebuild=True))
     names = {path.name for path in seen.renames}
     assert {
-        *("recordings.parquet", "_landings.json", "told.json"),
+        *("recordings.parquet", "commit.json", "told.json"),
         *("warehouse.duckdb", "warehouse.json", f"{FIRST:%Y-%m}", "reports", "reports.json", "format.json"),
     } <= names
     assert {path.parents[2].name for path in seen.journals} == {"raw"}

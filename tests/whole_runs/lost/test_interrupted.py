@@ -92,8 +92,9 @@ def lake_of(data_dir: Path) -> tuple[Any, ...]:
     """Return everything that normalizing writes."""
     lake = Lake(data_dir)
     months = {month: lake.read(ACCOUNT, month).to_pylist() for month in lake.months(ACCOUNT)}
-    history = (table.read(ACCOUNT).to_pylist() for table in (lake.corrections, lake.changes))
-    return months, *history, lake.state(ACCOUNT)
+    commit = lake.state(ACCOUNT)
+    assert commit
+    return months, lake.corrections(ACCOUNT).to_pylist(), lake.changes(ACCOUNT).to_pylist(), commit.recent
 
 
 @pytest.mark.parametrize(

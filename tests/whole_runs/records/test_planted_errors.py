@@ -16,6 +16,7 @@ from flows.run.full_check import check_all_pages
 from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
+from flows.stores.lake.commit import LakeFile
 from flows.stores.lake.lake import Lake
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_checks, read_models
@@ -90,8 +91,8 @@ SAMPLED = ("price", "created_at")
 """What `make test` tries; `make test-slow` tries every error."""
 
 
-def planting(error: Callable[[pa.Table], pa.Table]) -> Callable[[Lake, str, str, pa.Table], None]:
-    write = Lake.prepare
+def planting(error: Callable[[pa.Table], pa.Table]) -> Callable[[Lake, str, str, pa.Table], LakeFile]:
+    write = Lake.write
     return lambda lake, sid, month, table: write(lake, sid, month, error(table))
 
 
@@ -100,7 +101,7 @@ def planting(error: Callable[[pa.Table], pa.Table]) -> Callable[[Lake, str, str,
     [name if name in SAMPLED else pytest.param(name, marks=pytest.mark.slow) for name in PLANTED],
 )
 def test_planted_error_stops_the_run_and_is_named(name: str, tmp_path: Path) -> None:
-    with patch.object(Lake, "prepare", planting(PLANTED[name])):
+    with patch.object(Lake, "write", planting(PLANTED[name])):
         context, summary = read_twice(tmp_path)
     assert summary.exit_code == 1
     stopping = {result.check.name: result for result in summary.stopping_checks}
@@ -120,7 +121,7 @@ def test_planted_error_stops_the_run_and_is_named(name: str, tmp_path: Path) -> 
 
 def test_planted_status_only_warns(tmp_path: Path) -> None:
     error = column("status", lambda values, _: pc.if_else(pc.equal(values, "completed"), "stopped", values))
-    with patch.object(Lake, "prepare", planting(error)):
+    with patch.object(Lake, "write", planting(error)):
         _, summary = read_twice(tmp_path)
     assert summary.exit_code == 0
     assert [result.check.name for result in summary.checks if not result.is_passed and not result.stops] == [
@@ -147,7 +148,7 @@ def test_right_lake_agrees_with_all_of_its_pages(tmp_path: Path) -> None:
 def test_file_changed_by_hand_is_refused_and_then_rebuilt(tmp_path: Path) -> None:
     context, _ = read_twice(tmp_path)
     before = rows_of(tmp_path, "select sum(cost) as cost from marts.daily_spend")
-    path = Lake(tmp_path).files(SUPPORT)["2026-07"]
+    (path,) = Lake(tmp_path).files(SUPPORT)["2026-07"]
     table = pa.parquet.read_table(path, partitioning=None)
     pa.parquet.write_table(PLANTED["price"](table), path)
     with pytest.raises(DataError, match="is not up to date"):

@@ -1,4 +1,3 @@
-import json
 import os
 import threading
 from collections.abc import Callable
@@ -6,30 +5,18 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import msgspec
+import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from flows.stores.lake.commit import Commit
 from flows.stores.lake.lake import Lake
-from flows.stores.lake.state import AppliedLanding, FoundOddity, LakeState
-from flows.stores.lake.written_files import sha256_of
-from flows.stores.whole_files import BESIDE
-from tests.support.samples.stores import ACCOUNT, OTHER_ACCOUNT, lake_rows, utc
+from flows.stores.lake.lake_files import sha256_of
+from tests.support.samples.stores import ACCOUNT, OTHER_ACCOUNT, fill, lake_rows, utc
 from transforms.errors import DataError
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
-
-LANDING = AppliedLanding(
-    "raw/a",
-    utc(2026, 7, 6),
-    pages=1,
-    rows=9,
-    new=5,
-    repeated=2,
-    rejected=1,
-    outside=1,
-    oddities=[FoundOddity("unknown source", "Fax", 2, "RE1", "Fax")],
-)
 
 
 @pytest.fixture
@@ -37,24 +24,29 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path)
 
 
-def month_file(lake: Lake, month: str = "2026-07", account_sid: str = ACCOUNT) -> Path:
-    return lake.folder / f"account_sid={account_sid}" / f"created_month={month}" / "recordings.parquet"
+def two_months(lake: Lake, july: pa.Table | None = None, **tables: pa.Table) -> Commit:
+    august = lake_rows("R3", created_at=utc(2026, 8, 2))
+    return fill(lake, {"2026-07": july or lake_rows("R1", "R2"), "2026-08": august}, **tables)
 
 
-def state_file(lake: Lake) -> Path:
-    return lake.folder / f"account_sid={ACCOUNT}" / "_landings.json"
+def july_file(lake: Lake) -> Path:
+    return lake.files(ACCOUNT)["2026-07"][0]
 
 
-def fill(lake: Lake, *, july: pa.Table | None = None) -> None:
-    """Fill two months, recorded as the result of one landing."""
-    lake.replace(ACCOUNT, "2026-07", july or lake_rows("R1", "R2"))
-    lake.replace(ACCOUNT, "2026-08", lake_rows("R3", created_at=utc(2026, 8, 2)))
-    lake.finish(ACCOUNT, LakeState([LANDING]))
+def shown(lake: Lake) -> Path:
+    """Return the name by which people open July."""
+    return (
+        lake.folder.parent
+        / "recordings"
+        / f"account_sid={ACCOUNT}"
+        / "created_month=2026-07"
+        / "recordings.parquet"
+    )
 
 
 def stamps(lake: Lake) -> dict[str, tuple[int, int]]:
-    """Map every file to its inode and modification time, to detect whether it was touched."""
-    found = {path: path.stat() for path in sorted(lake.folder.parent.rglob("*")) if path.is_file()}
+    """Map every Parquet file to its inode and modification time, to detect whether it was touched."""
+    found = {path: path.stat() for path in sorted(lake.folder.parent.rglob("*.parquet"))}
     return {
         str(path.relative_to(lake.folder.parent)): (stat.st_ino, stat.st_mtime_ns)
         for path, stat in found.items()
@@ -77,66 +69,65 @@ SURPRISES = pa.concat_tables(
 
 
 def test_month_round_trips_exactly(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-07", SURPRISES)
+    fill(lake, {"2026-07": SURPRISES})
     found = lake.read(ACCOUNT, "2026-07")
     assert found.to_pylist() == SURPRISES.to_pylist()
     assert found.schema.equals(LAKE_SCHEMA)
     assert found.equals(SURPRISES)
 
 
-def test_month_keeps_its_order_across_row_groups(lake: Lake) -> None:
-    sids = pa.array([f"R{number % 1000:04d}-{number}" for number in range(150_000)])
-    many = lake_rows("R").take(pa.array([0] * len(sids))).set_column(0, LAKE_SCHEMA.field(0), sids)
-    lake.replace(ACCOUNT, "2026-07", many)
-    assert pq.ParquetFile(month_file(lake)).num_row_groups == 2
-    assert lake.read(ACCOUNT, "2026-07").equals(many)
-    assert lake.rows(ACCOUNT) == 150_000
-
-
 def test_missing_month_is_empty(lake: Lake) -> None:
     found = lake.read(ACCOUNT, "2026-07")
     assert (found.num_rows, found.schema) == (0, LAKE_SCHEMA)
     assert (lake.accounts(), lake.months(ACCOUNT), lake.rows(ACCOUNT)) == ([], [], 0)
+    assert (lake.files(ACCOUNT), lake.control_totals(ACCOUNT), lake.kept_by_month(ACCOUNT)) == ({}, [], {})
 
 
 def test_accounts_and_months_are_listed_in_order(lake: Lake) -> None:
-    for account_sid, month in ((ACCOUNT, "2026-08"), (OTHER_ACCOUNT, "2025-01"), (ACCOUNT, "2026-07")):
-        lake.replace(account_sid, month, lake_rows("R1"))
+    fill(lake, {"2025-01": lake_rows("R1")}, OTHER_ACCOUNT)
+    fill(lake, {"2026-08": lake_rows("R1"), "2026-07": lake_rows("R2")})
     assert lake.accounts() == [OTHER_ACCOUNT, ACCOUNT]
-    assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
+    assert lake.months(ACCOUNT) == [*lake.files(ACCOUNT)] == ["2026-07", "2026-08"]
     assert lake.rows(ACCOUNT) == 2
-    assert month_file(lake).is_file()
 
 
-def test_replace_changes_one_month_only(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2"))
-    lake.replace(ACCOUNT, "2026-08", lake_rows("R3"))
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R4"))
-    assert lake.read(ACCOUNT, "2026-07")["recording_sid"].to_pylist() == ["R4"]
-    assert lake.read(ACCOUNT, "2026-08")["recording_sid"].to_pylist() == ["R3"]
+def test_only_what_is_committed_counts(lake: Lake) -> None:
+    two_months(lake)
+    before = lake.read(ACCOUNT, "2026-07")
+    lake.write(ACCOUNT, "2026-07", lake_rows("R7"))
+    lake.write_tables(ACCOUNT, {"rejects": rejects(1)})
+    assert lake.read(ACCOUNT, "2026-07").equals(before)
+    assert lake.rejects(ACCOUNT).num_rows == 0
+    assert ds.dataset(lake.folder.parent / "recordings").count_rows() == 3
 
 
-def test_empty_month_has_no_file(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
-    lake.replace(ACCOUNT, "2026-07", LAKE_SCHEMA.empty_table())
-    assert not month_file(lake).exists()
-    assert lake.months(ACCOUNT) == []
-    lake.replace(ACCOUNT, "2026-07", LAKE_SCHEMA.empty_table())
+def test_same_rows_are_the_same_file(lake: Lake) -> None:
+    two_months(lake, rejects=rejects(2))
+    before = stamps(lake)
+    two_months(lake, rejects=rejects(2))
+    assert stamps(lake) == before
 
 
-def test_failed_replace_keeps_the_old_month(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
-    with pytest.raises((pa.ArrowException, ValueError, KeyError)):
-        lake.replace(ACCOUNT, "2026-07", pa.table({"recording_sid": ["R2"]}))
-    assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1"))
-    assert [path.name for path in month_file(lake).parent.iterdir()] == ["recordings.parquet"]
+def test_other_rows_are_another_file_until_tidied(lake: Lake) -> None:
+    first = two_months(lake)
+    second = two_months(lake, lake_rows("R1", "R2", price=Decimal(1)))
+    lake.tidy(ACCOUNT, [first, second])
+    assert len(list(lake.account(ACCOUNT).glob("*.parquet"))) == 3
+    stray = lake.account(ACCOUNT) / "2026-07.parquet.partial"
+    stray.write_bytes(b"half")
+    lake.tidy(ACCOUNT, [second, None])
+    assert not stray.exists()
+    assert {path.name for path in lake.account(ACCOUNT).glob("*.parquet")} == {
+        each.name for each in second.files
+    }
+    assert lake.state(ACCOUNT) == lake.commit(ACCOUNT)
 
 
 def test_readers_never_see_a_torn_month(lake: Lake) -> None:
     versions = {
         name: lake_rows(*(f"R{n:05d}" for n in range(2000)), raw_page=name) for name in ("one", "other")
     }
-    lake.replace(ACCOUNT, "2026-07", versions["one"])
+    commits = [fill(lake, {"2026-07": rows}) for rows in versions.values()]
     seen: list[tuple[int, frozenset[str]]] = []
     troubles: list[BaseException] = []
     stop = threading.Event()
@@ -144,8 +135,8 @@ def test_readers_never_see_a_torn_month(lake: Lake) -> None:
     def read() -> None:
         try:
             while not stop.is_set():
-                found = lake.read(ACCOUNT, "2026-07")
-                seen.append((found.num_rows, frozenset(found["raw_page"].to_pylist())))
+                for found in (lake.read(ACCOUNT, "2026-07"), pq.ParquetFile(shown(lake)).read()):
+                    seen.append((found.num_rows, frozenset(found["raw_page"].to_pylist())))
         except BaseException as trouble:
             troubles.append(trouble)
 
@@ -155,17 +146,20 @@ def test_readers_never_see_a_torn_month(lake: Lake) -> None:
     replaced = 0
     while not troubles and replaced < 2000 and (replaced < 60 or not whole <= {*seen}):
         replaced += 1
-        lake.replace(ACCOUNT, "2026-07", versions["other" if replaced % 2 else "one"])
+        lake.replace(ACCOUNT, commits[replaced % 2])
     stop.set()
     reader.join()
     assert troubles == []
     assert {*seen} == whole
 
 
+# By its path, as people open it
+
+
 def test_month_file_has_every_column_with_its_type(lake: Lake, tmp_path: Path) -> None:
-    lake.replace(ACCOUNT, "2026-07", SURPRISES)
+    fill(lake, {"2026-07": SURPRISES})
     alone = tmp_path / "alone.parquet"
-    month_file(lake).rename(alone)
+    alone.write_bytes(shown(lake).read_bytes())
     parquet = pq.ParquetFile(alone)
     assert parquet.schema_arrow.names == LAKE_SCHEMA.names
     assert parquet.schema_arrow.types == LAKE_SCHEMA.types
@@ -175,19 +169,17 @@ def test_month_file_has_every_column_with_its_type(lake: Lake, tmp_path: Path) -
 
 
 def test_duckdb_reads_exact_decimals_and_instants_from_a_month(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-07", SURPRISES)
+    fill(lake, {"2026-07": SURPRISES})
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         found = connection.execute(
             "select recording_sid, price, price::varchar, created_at::varchar, channels, typeof(price), "
             "typeof(created_at), typeof(channels), typeof(duration_seconds) "
             "from read_parquet(?, hive_partitioning = false)",
-            [str(month_file(lake))],
+            [str(shown(lake))],
         ).fetchall()
-        columns = connection.execute("select * from read_parquet(?)", [str(month_file(lake))]).description
-        total = connection.execute(
-            "select sum(price) from read_parquet(?)", [str(month_file(lake))]
-        ).fetchone()
+        columns = connection.execute("select * from read_parquet(?)", [str(shown(lake))]).description
+        total = connection.execute("select sum(price) from read_parquet(?)", [str(shown(lake))]).fetchone()
     types = ("DECIMAL(18,9)", "TIMESTAMP WITH TIME ZONE", "TINYINT", "INTEGER")
     noon = "2026-07-05 12:00:00+00"
     assert found == [
@@ -203,205 +195,137 @@ def test_duckdb_reads_exact_decimals_and_instants_from_a_month(lake: Lake) -> No
     assert {column[0] for column in columns} >= {*LAKE_SCHEMA.names}
 
 
+def test_libraries_open_the_folder_and_see_current_rows_only(lake: Lake) -> None:
+    two_months(lake, lake_rows("R8"))
+    two_months(lake)
+    folder, sids = str(lake.folder.parent / "recordings"), ["R1", "R2", "R3"]
+    assert sorted(pd.read_parquet(folder, partitioning=None)["recording_sid"]) == sids
+    assert sorted(ds.dataset(folder, partitioning=None).to_table()["recording_sid"].to_pylist()) == sids
+    everything = f"from read_parquet('{folder}/**/*.parquet', hive_partitioning = false)"
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select recording_sid {everything} order by 1").fetchall()
+    assert [sid for (sid,) in found] == sids
+
+
+def test_names_that_people_use_take_no_space(lake: Lake) -> None:
+    two_months(lake, rejects=rejects(1))
+    assert shown(lake).samefile(july_file(lake))
+    assert (
+        lake.folder.parent / "rejects" / f"account_sid={ACCOUNT}" / "rejects.parquet"
+    ).stat().st_nlink == 2
+
+
+def test_month_of_several_files_is_shown_whole(lake: Lake) -> None:
+    files = [lake.write(ACCOUNT, "2026-07", lake_rows(f"R{number}")) for number in range(3)]
+    lake.replace(ACCOUNT, Commit(months={"2026-07": files}))
+    folder = shown(lake).parent
+    names = ["recordings-02.parquet", "recordings-03.parquet", "recordings.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    lake.replace(ACCOUNT, Commit(months={"2026-07": files[1:2]}))
+    assert pq.read_table(folder, partitioning=None)["recording_sid"].to_pylist() == ["R1"]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda name: name.write_bytes(b"")])
+def test_names_that_were_lost_are_shown_again(damage: Callable[[Path], object], lake: Lake) -> None:
+    commit = two_months(lake)
+    if damage is not Path.unlink:
+        shown(lake).unlink()  # a write goes to the file of the lake otherwise
+    damage(shown(lake))
+    (shown(lake).parents[1] / "created_month=2026-06").mkdir()
+    stray = shown(lake).parents[1] / "created_month=2026-06" / "recordings.parquet"
+    stray.write_bytes(july_file(lake).read_bytes())
+    lake.show(ACCOUNT, commit)
+    assert shown(lake).samefile(july_file(lake))
+    assert not stray.parent.exists()
+
+
+def test_file_system_without_second_names_gets_copies(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    commit = two_months(lake)
+    before = stamps(lake)
+    lake.show(ACCOUNT, commit)
+    assert stamps(lake) == before
+    assert shown(lake).read_bytes() == july_file(lake).read_bytes()
+    assert not shown(lake).samefile(july_file(lake))
+
+
+# Damage
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"torn" * 100])
 def test_unreadable_month_is_an_error_that_names_the_file(lake: Lake, content: bytes) -> None:
-    fill(lake)
-    month_file(lake).write_bytes(content)
-    with pytest.raises(DataError, match=r"Run `recspend normalize --rebuild`") as raised:
+    two_months(lake)
+    path = july_file(lake)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"is damaged\. Run `recspend normalize --rebuild`") as raised:
         lake.read(ACCOUNT, "2026-07")
-    assert str(raised.value).startswith(f"{month_file(lake)} ")
-
-
-def test_month_with_a_damaged_page_is_an_error(lake: Lake) -> None:
-    fill(lake)
-    content = bytearray(month_file(lake).read_bytes())
-    content[4:60] = b"\xff" * 56
-    month_file(lake).write_bytes(content)
-    with pytest.raises(DataError, match=r"Run `recspend normalize --rebuild`"):
+    assert str(raised.value).startswith(f"{path} ")
+    path.unlink()
+    with pytest.raises(DataError, match=r"is missing\. Run `recspend normalize --rebuild`"):
         lake.read(ACCOUNT, "2026-07")
 
 
-# The state of the months
+def test_commit_of_a_new_account_is_unknown(lake: Lake) -> None:
+    assert (lake.commit(ACCOUNT), lake.state(ACCOUNT), lake.is_damaged(ACCOUNT)) == (None, None, False)
 
 
-def test_state_has_the_rows_of_each_month(lake: Lake) -> None:
-    fill(lake)
-    state = lake.state(ACCOUNT)
-    assert state == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
-    assert state == lake.recorded_state(ACCOUNT)
-    assert json.loads(state_file(lake).read_bytes())["months"] == {"2026-07": 2, "2026-08": 1}
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"landings": "7"}', b'{"columns": "\xff"}', b"{}"])
+def test_commit_that_is_not_what_was_written_is_unknown(lake: Lake, content: bytes) -> None:
+    two_months(lake)
+    path = lake.account(ACCOUNT) / "commit.json"
+    for damaged in (content, path.read_bytes().replace(b'"rows":', b'"rowz":'), path.read_bytes()[:-1]):
+        path.write_bytes(damaged)
+        assert (lake.commit(ACCOUNT), lake.state(ACCOUNT), lake.is_damaged(ACCOUNT)) == (None, None, True)
 
 
-def test_state_is_kept_without_recordings(lake: Lake) -> None:
-    lake.finish(ACCOUNT, LakeState([LANDING]))
-    assert lake.state(ACCOUNT) == LakeState([LANDING], {})
+def test_files_with_other_columns_are_not_current(lake: Lake) -> None:
+    two_months(lake)
+    assert not lake.is_damaged(ACCOUNT)
+    fill(lake, {"2026-07": lake_rows("R1")}, commit=Commit(columns="of an older recspend"))
+    assert lake.is_damaged(ACCOUNT)
 
 
-def test_state_of_a_new_account_is_unknown(lake: Lake) -> None:
-    assert lake.state(ACCOUNT) is None
-    assert lake.recorded_state(ACCOUNT) is None
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    path.write_bytes(content)
 
 
-def remove_a_month(lake: Lake) -> None:
-    month_file(lake).unlink()
+def rot(path: Path) -> None:
+    """Flip a bit as a failing disk does: the file looks as it did. A new process has not read it yet."""
+    found = path.stat()
+    flip(path)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    sha256_of.cache_clear()
 
 
-def shorten_a_month(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R1"))
+@pytest.mark.parametrize("damage", [flip, Path.unlink, lambda path: path.write_bytes(b""), Path.touch])
+@pytest.mark.parametrize("is_table", [True, False])
+def test_damaged_file_is_noticed(is_table: bool, damage: Callable[[Path], object], lake: Lake) -> None:
+    commit = two_months(lake, rejects=rejects(2))
+    path = lake.account(ACCOUNT) / commit.tables["rejects"].name if is_table else july_file(lake)
+    os.utime(path, ns=(1, 1))
+    damage(path)
+    is_changed = damage is not Path.touch  # another time alone is not damage
+    assert lake.is_damaged(ACCOUNT) is is_changed
+    assert (lake.state(ACCOUNT) is None) is is_changed
 
 
-def lengthen_a_month(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2", "R9"))
-
-
-def add_a_month(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-09", lake_rows("R9"))
-
-
-def tear_a_month(lake: Lake) -> None:
-    content = month_file(lake).read_bytes()
-    month_file(lake).write_bytes(content[: len(content) // 2])
-
-
-def empty_a_month(lake: Lake) -> None:
-    month_file(lake).write_bytes(b"")
-
-
-@pytest.mark.parametrize(
-    "change", [remove_a_month, shorten_a_month, lengthen_a_month, add_a_month, tear_a_month, empty_a_month]
-)
-def test_state_is_unknown_if_months_differ_from_it(lake: Lake, change: Callable[[Lake], None]) -> None:
-    fill(lake)
+def test_month_that_looks_alike_is_noticed_when_it_is_read(lake: Lake) -> None:
+    two_months(lake)
+    rot(july_file(lake))
     assert lake.state(ACCOUNT) is not None
-    change(lake)
+    with pytest.raises(DataError, match="is damaged"):
+        lake.read(ACCOUNT, "2026-07")
+
+
+def test_table_that_looks_alike_is_noticed(lake: Lake) -> None:
+    commit = two_months(lake, rejects=rejects(2))
+    rot(lake.account(ACCOUNT) / commit.tables["rejects"].name)
     assert lake.state(ACCOUNT) is None
-    assert lake.recorded_state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
-
-
-def test_state_is_unknown_with_a_torn_month(lake: Lake) -> None:
-    lake.finish(ACCOUNT, LakeState([LANDING]))
-    month_file(lake).parent.mkdir(parents=True)
-    month_file(lake).write_bytes(b"torn")
-    assert lake.state(ACCOUNT) is None
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"applied": 7}', b'{"applied": [{"landing": "\xff"}]}']
-)
-def test_state_is_unknown_if_it_cannot_be_decoded(lake: Lake, content: bytes) -> None:
-    fill(lake)
-    state_file(lake).write_bytes(content)
-    assert lake.state(ACCOUNT) is None
-    assert lake.recorded_state(ACCOUNT) is None
-
-
-def test_state_between_begin_and_finish_has_no_months(lake: Lake) -> None:
-    fill(lake)
-    lake.begin(ACCOUNT, LakeState([LANDING], {"2026-07": 2}))
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R1", "R2", "R9"))
-    in_progress = Lake(lake.folder.parent).state(ACCOUNT)
-    assert in_progress == LakeState([LANDING], None)
-    later = msgspec.structs.replace(LANDING, landing="raw/b")
-    lake.finish(ACCOUNT, LakeState([LANDING, later]))
-    assert lake.state(ACCOUNT) == LakeState([LANDING, later], {"2026-07": 3, "2026-08": 1})
-
-
-def test_state_ignores_a_month_being_written(lake: Lake) -> None:
-    fill(lake)
-    month_file(lake).with_name(f"recordings.parquet{BESIDE}").write_bytes(b"half")
-    assert lake.state(ACCOUNT) is not None
-    assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
-
-
-# Adopting an account that was built in another lake
-
-
-@pytest.fixture
-def built(tmp_path: Path) -> Lake:
-    elsewhere = Lake(tmp_path / ".rebuild")
-    fill(elsewhere)
-    return elsewhere
-
-
-def test_adopt_leaves_unchanged_files_untouched(lake: Lake, built: Lake) -> None:
-    lake.rejects.write(ACCOUNT, rejects(1))
-    fill(lake)
-    built.rejects.write(ACCOUNT, rejects(1))
-    for path in (month_file(lake), month_file(lake, "2026-08")):
-        os.utime(path, ns=(1, 1))
-    before = stamps(lake)
-    lake.adopt(ACCOUNT, built)
-    after = stamps(lake)
-    untouched = [name for name in before if name.endswith(".parquet") and not name.startswith(".rebuild")]
-    assert len(untouched) == 3
-    assert [after[name] for name in untouched] == [before[name] for name in untouched]
-    assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
-
-
-def test_adopt_replaces_only_what_differs(lake: Lake, built: Lake) -> None:
-    fill(lake, july=lake_rows("R1", "R2", price=Decimal(1)))
-    before = stamps(lake)
-    lake.adopt(ACCOUNT, built)
-    changed = {
-        name for name, stamp in stamps(lake).items() if before.get(name) != stamp and ".rebuild" not in name
-    }
-    folder = f"recordings/account_sid={ACCOUNT}"
-    names = ("created_month=2026-07/recordings.parquet", "_landings.json", "_files.json")
-    assert changed == {f"{folder}/{name}" for name in names}
-    assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1", "R2"))
-
-
-def test_adopt_removes_and_adds_months(lake: Lake, built: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-06", lake_rows("R0"))
-    lake.replace(OTHER_ACCOUNT, "2026-06", lake_rows("R0"))
-    lake.rejects.write(ACCOUNT, rejects(2))
-    lake.adopt(ACCOUNT, built)
-    assert lake.months(ACCOUNT) == ["2026-07", "2026-08"]
-    assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
-    assert lake.rejects.read(ACCOUNT).num_rows == 0
-    assert lake.months(OTHER_ACCOUNT) == ["2026-06"]
-
-
-@pytest.mark.parametrize("change", [tear_a_month, empty_a_month, remove_a_month])
-def test_adopt_repairs_a_damaged_month(lake: Lake, built: Lake, change: Callable[[Lake], None]) -> None:
-    fill(lake)
-    change(lake)
-    lake.adopt(ACCOUNT, built)
-    assert lake.read(ACCOUNT, "2026-07").equals(lake_rows("R1", "R2"))
-    assert lake.state(ACCOUNT) == LakeState([LANDING], {"2026-07": 2, "2026-08": 1})
-
-
-def test_interrupted_adopt_leaves_no_state(lake: Lake, built: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(lake, july=lake_rows("R8", "R9"))
-
-    def fail(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(lake.rejects, "write", fail)
-    with pytest.raises(KeyboardInterrupt):
-        lake.adopt(ACCOUNT, built)
-    assert lake.state(ACCOUNT) is None
-
-
-# Recordings in several months
-
-
-def test_in_several_months_finds_recordings(lake: Lake) -> None:
-    lake.replace(ACCOUNT, "2026-06", lake_rows("R1", "R2", "R'4"))
-    lake.replace(ACCOUNT, "2026-07", lake_rows("R2", "R3"))
-    lake.replace(ACCOUNT, "2026-08", lake_rows("R2", "R'4", "R5"))
-    lake.replace(OTHER_ACCOUNT, "2026-08", lake_rows("R5", "R1"))
-    assert dict(lake.in_several_months(ACCOUNT)) == {
-        "R2": ["2026-06", "2026-07", "2026-08"],
-        "R'4": ["2026-06", "2026-08"],
-    }
-
-
-@pytest.mark.parametrize("months", [[], ["2026-06"], ["2026-06", "2026-07"]])
-def test_in_several_months_is_empty_without_duplicates(lake: Lake, months: list[str]) -> None:
-    for month in months:
-        lake.replace(ACCOUNT, month, lake_rows(f"R {month}", f"S {month}"))
-    assert list(lake.in_several_months(ACCOUNT)) == []
 
 
 # Rejects
@@ -426,108 +350,49 @@ def rejects(count: int) -> pa.Table:
     return pa.Table.from_pylist(rows, REJECT_SCHEMA)
 
 
-def test_rejects_round_trip_exactly(lake: Lake, tmp_path: Path) -> None:
-    lake.rejects.write(ACCOUNT, rejects(3))
-    assert lake.rejects.read(ACCOUNT).equals(rejects(3))
-    assert lake.rejects.read(OTHER_ACCOUNT).equals(REJECT_SCHEMA.empty_table())
-    assert [path.name for path in (tmp_path / "rejects").iterdir()] == [f"account_sid={ACCOUNT}"]
-
-
-def test_unchanged_rejects_are_not_rewritten(lake: Lake) -> None:
-    lake.rejects.write(ACCOUNT, rejects(3))
-    before = stamps(lake)
-    lake.rejects.write(ACCOUNT, rejects(3))
-    assert stamps(lake) == before
-    lake.rejects.write(ACCOUNT, rejects(2))
-    assert stamps(lake) != before
-    assert lake.rejects.read(ACCOUNT).equals(rejects(2))
+def test_rejects_round_trip_exactly(lake: Lake) -> None:
+    two_months(lake, rejects=rejects(3))
+    assert lake.rejects(ACCOUNT).equals(rejects(3))
+    assert lake.rejects(OTHER_ACCOUNT).equals(REJECT_SCHEMA.empty_table())
+    assert lake.corrections(ACCOUNT).num_rows == lake.changes(ACCOUNT).num_rows == 0
 
 
 def test_rejects_have_no_file_if_empty(lake: Lake) -> None:
-    lake.rejects.write(ACCOUNT, rejects(0))
-    assert stamps(lake) == {}
-    lake.rejects.write(ACCOUNT, rejects(1))
-    lake.rejects.write(ACCOUNT, rejects(0))
-    assert stamps(lake) == {}
-    assert lake.rejects.read(ACCOUNT).schema == REJECT_SCHEMA
+    commit = two_months(lake, rejects=rejects(0))
+    assert commit.tables == {}
+    assert lake.rejects(ACCOUNT).schema == REJECT_SCHEMA
+    two_months(lake, rejects=rejects(1))
+    two_months(lake)
+    assert not list((lake.folder.parent / "rejects").rglob("*.parquet"))
 
 
-# Damage that its readers do not notice
+# What is known without reading
 
 
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0x01
-    path.write_bytes(content)
+def test_counts_are_those_of_the_rows(lake: Lake) -> None:
+    july = pa.concat_tables(
+        [lake_rows("R1", "R2"), lake_rows("R3", price=None), lake_rows("R4", deleted_at=utc(2026, 9, 1))]
+    )
+    two_months(lake, july)
+    day, other = utc(2026, 7, 5).date(), utc(2026, 8, 2).date()
+    found = lake.count_by_day(ACCOUNT, utc(2026, 9, 2).date())
+    assert {each: (count.recordings, count.unsettled, count.kept) for each, count in found.items()} == {
+        day: (4, 1, 3),
+        other: (1, 0, 1),
+    }
+    assert [*lake.count_by_day(ACCOUNT, other, since=other)] == [other]
+    assert [*lake.count_by_day(ACCOUNT, other, months=["2026-07"])] == [day]
+    assert lake.kept_by_month(ACCOUNT) == {"2026-07": 3, "2026-08": 1}
+    totals = {(row["created_month"], row["measure"]): row["value"] for row in lake.control_totals(ACCOUNT)}
+    assert totals["2026-07", "rows"] == "4"
+    assert totals["2026-07", "price USD"] == "-0.015000000"
 
 
-@pytest.mark.parametrize("damage", [flip, Path.unlink, Path.touch], ids=["flipped", "removed", "touched"])
-def test_damaged_rejects_are_noticed(damage: Callable[[Path], None], lake: Lake) -> None:
-    lake.rejects.write(ACCOUNT, rejects(2))
-    fill(lake)
-    os.utime(lake.rejects.path(ACCOUNT), ns=(1, 1))
-    damage(lake.rejects.path(ACCOUNT))
-    is_changed = damage is not Path.touch
-    assert lake.is_damaged(ACCOUNT) is is_changed
-    assert (lake.state(ACCOUNT) is None) is is_changed
-
-
-def rot(path: Path) -> None:
-    """Flip a bit as a failing disk does: the file looks as it did. A new process has not read it yet."""
-    found = path.stat()
-    flip(path)
-    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
-    sha256_of.cache_clear()
-
-
-def test_month_that_looks_alike_is_noticed_when_it_is_read(lake: Lake) -> None:
-    fill(lake)
-    rot(month_file(lake))
-    assert lake.state(ACCOUNT) is not None
-    assert lake.state(ACCOUNT, thoroughly=True) is None
-
-
-def test_table_that_looks_alike_is_noticed_and_replaced(lake: Lake, built: Lake) -> None:
-    for each in (lake, built):
-        each.rejects.write(ACCOUNT, rejects(2))
-        fill(each)
-    before = lake.rejects.path(ACCOUNT).read_bytes()
-    rot(lake.rejects.path(ACCOUNT))
-    assert lake.state(ACCOUNT) is None
-    lake.adopt(ACCOUNT, built)
-    assert lake.rejects.path(ACCOUNT).read_bytes() == before
-    assert lake.state(ACCOUNT, thoroughly=True) is not None
-
-
-def test_table_that_was_not_there_is_noticed(lake: Lake) -> None:
-    fill(lake)
-    assert not lake.is_damaged(ACCOUNT)
-    lake.corrections.path(ACCOUNT).parent.mkdir(parents=True)
-    lake.corrections.path(ACCOUNT).write_bytes(b"what is this?")
-    assert lake.is_damaged(ACCOUNT)
-
-
-def test_tables_count_only_once_they_are_recorded(lake: Lake) -> None:
-    fill(lake)
-    recorded = lake.folder / f"account_sid={ACCOUNT}" / "_files.json"
-    of_older = {name: each for name, each in json.loads(recorded.read_bytes()).items() if name[0] == "2"}
-    recorded.write_text(json.dumps(of_older))
-    lake.rejects.write(ACCOUNT, rejects(2))
-    assert not lake.is_damaged(ACCOUNT)
-    recorded.write_bytes(recorded.read_bytes()[:40])
-    assert lake.is_damaged(ACCOUNT)
-
-
-def test_adopt_replaces_a_file_damaged_where_we_do_not_read(lake: Lake, built: Lake) -> None:
-    fill(lake)
-    path = month_file(lake)
-    other = pq.ParquetFile(path).read()
-    pq.write_table(other, path, compression="none")  # the same rows, in other bytes
-    lake.adopt(ACCOUNT, built)
-    assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
-
-
-def test_state_with_another_digest_is_unknown(lake: Lake) -> None:
-    fill(lake)
-    state_file(lake).write_bytes(state_file(lake).read_bytes().replace(b'"rows":', b'"rowz":'))
-    assert lake.recorded_state(ACCOUNT) is None
+def test_totals_of_a_month_add_up_its_files(lake: Lake) -> None:
+    july = SURPRISES.sort_by("created_at")
+    whole = fill(lake, {"2026-07": july})
+    files = [lake.write(ACCOUNT, "2026-07", july.slice(begin, 2)) for begin in (0, 2, 4)]
+    one = lake.control_totals(ACCOUNT)
+    lake.replace(ACCOUNT, Commit(months={"2026-07": files}))
+    assert sorted(lake.control_totals(ACCOUNT), key=str) == sorted(one, key=str)
+    assert whole.rows == 6

@@ -29,7 +29,7 @@ def test_pages_are_noted_in_order(tmp_path: Path) -> None:
     assert list(under_way.pages(JULY, BEGAN)) == []
 
 
-def test_folder_that_is_no_fetch_is_ignored(tmp_path: Path) -> None:
+def test_folder_of_another_name_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "under_way" / "2026-07-01_x" / "20260801T000000.000000Z").mkdir(parents=True)
     (tmp_path / "under_way" / "2026-07-01_2026-07-02" / "yesterdayZ").mkdir(parents=True)
     assert UnderWay(tmp_path).fetches() == []

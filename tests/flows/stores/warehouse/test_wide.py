@@ -12,7 +12,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from msgspec import structs
 
+from flows.stores.lake.commit import Commit
 from flows.stores.lake.lake import Lake
 from flows.stores.shipped import shipped
 from flows.stores.warehouse import parts as part_files
@@ -56,7 +58,10 @@ def written(data_dir: Path, account: str, month: int, *sids: str) -> None:
         rows.schema.field("account_sid"),
         pa.array([account] * len(sids)),
     )
-    Lake(data_dir).replace(account, f"2026-{month:02}", rows)
+    lake = Lake(data_dir)
+    before = lake.commit(account) or Commit()
+    months = {**before.months, f"2026-{month:02}": [lake.write(account, f"2026-{month:02}", rows)]}
+    lake.replace(account, structs.replace(before, months=months))
 
 
 def contents(data_dir: Path, checks: Sequence[Check] = CHECKS, **settings: object) -> WarehouseInputs:
@@ -67,7 +72,7 @@ def contents(data_dir: Path, checks: Sequence[Check] = CHECKS, **settings: objec
     tables["landed.accounts"] = pa.table(
         {"account_sid": lake.accounts(), "account_name": [f"{sid} name" for sid in lake.accounts()]}
     )
-    lake_files = sorted(lake.folder.rglob("*.parquet"))
+    lake_files = [file for sid in lake.accounts() for files in lake.files(sid).values() for file in files]
     return WarehouseInputs(lake_files, tables, TWINS, MODELS, checks, VIEWS)
 
 
