@@ -9,12 +9,12 @@ import typer
 
 from flows.command import emulator as cli_emulator
 from flows.command import figures as cli_figures
-from flows.command import holidays as cli_holidays
 from flows.command import init as cli_init
 from flows.command import monitor as cli_monitor
 from flows.command import query as cli_ask
 from flows.command import report as cli_report
 from flows.command import schedule as cli_schedule
+from flows.command import upkeep as cli_upkeep
 from flows.command.options import (
     AccountOption,
     Accounts,
@@ -36,7 +36,7 @@ app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
 )
 app.add_typer(cli_init.app)
-app.add_typer(cli_holidays.app)
+app.add_typer(cli_upkeep.app)
 app.add_typer(cli_report.app)
 app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows.monitor.notify import findings_now, notify
+from flows.run.compaction import compact_daily
 from flows.run.request import RunContext, RunRequest, accounts_to_read
 from flows.run.summary import RunSummary
 from flows.run.upgrade import held
@@ -59,6 +60,8 @@ def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
         waiting = 60.0 * request.wait_minutes
         with held(context.settings.data_dir, context.progress, waiting) as run.is_rebuilt, on_record(run):
             yield run
+            if request.command == "run":
+                compact_daily(context)
 
 
 @contextmanager

@@ -99,6 +99,12 @@ class Settings(FigureSettings, ReadingSettings, _Access, BaseSettings):
         description="who may read what is written: `owner`, or also the folder's `group`; never others",
         examples=["group"],
     )
+    pack_after_days: int = Field(
+        default=7,
+        ge=1,
+        le=3650,
+        description="how many days after they were read the raw pages of a month that is over are packed into one file",
+    )
     metrics_file: Path = Field(default=Path("metrics.prom"), description="for Prometheus; in the data folder")
 
     @classmethod

@@ -8,6 +8,7 @@ from flows.monitor.doctor.coverage import coverage_seen
 from flows.monitor.doctor.disk import disk
 from flows.monitor.doctor.finding import Diagnosis
 from flows.monitor.doctor.folder import folder, is_writable
+from flows.monitor.doctor.packing import packing
 from flows.monitor.doctor.prefect_server import prefect_server
 from flows.monitor.doctor.settings import settings_seen
 from flows.settings.accounts import account_names
@@ -29,6 +30,7 @@ def examine() -> Iterator[Diagnosis]:
     yield from _guarded("data folder", folder(settings))
     if is_writable(settings.data_dir):
         yield from _guarded("disk", disk(settings.data_dir))
+        yield from _guarded("packs", packing(settings))
     yield prefect_server()
     yield from channels_seen(settings)
     yield from _guarded("coverage", coverage_seen(settings, account_names(settings)))

@@ -20,7 +20,7 @@ def compress(body: bytes) -> bytes:
     return bytes(sink.getvalue())
 
 
-def decompress(frame: bytes) -> bytes:
+def decompress(frame: bytes | memoryview) -> bytes:
     """Decompress a frame.
 
     Raises:
@@ -30,7 +30,15 @@ def decompress(frame: bytes) -> bytes:
         return bytes(stream.read())
 
 
-def body_of(frame: bytes, size: int, sha256: str) -> bytes | None:
+def is_of(frame: bytes | memoryview, sha256: str) -> bool:
+    """Check whether a frame is that of the body with this digest."""
+    try:
+        return digest_of(decompress(frame)) == sha256
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def body_of(frame: bytes | memoryview, size: int, sha256: str) -> bytes | None:
     """Decompress the frame of a body with this size and digest; None if it is not that of this body."""
     try:
         body = bytes(_ZSTD.decompress(frame, size, asbytes=True))

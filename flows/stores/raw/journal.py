@@ -8,8 +8,8 @@ Months only go forward: after a clock was set back, lines are added to the newes
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from flows.stores.raw.packs import Packs
-from flows.stores.whole_files import flush_folder, make_folder
+from flows.stores.folder.lines import append_line, whole_lines
+from flows.stores.raw.packs import Packs, journal_in, unreadable
 from transforms.errors import DataError
 from transforms.values.windows import Window
 
@@ -83,17 +83,7 @@ class Journal:
             ended = max(
                 manifest.fetched_at, manifest.completed_at
             )  # even if the clock was set back in between
-            path = self.path(max(f"{ended:%Y-%m}", self._newest()))
-            if not path.exists():
-                make_folder(self._folder)
-                path.touch()
-                flush_folder(self._folder)
-            with path.open("r+b") as file:
-                _cut_off_the_rest(file.fileno())
-                file.seek(0, os.SEEK_END)
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+            append_line(self.path(max(f"{ended:%Y-%m}", self._newest())), line)
 
     def since(self, position: Position = START) -> Iterator[Manifest]:
         """Yield the landings after a position, in the order they ended.
@@ -103,12 +93,12 @@ class Journal:
         """
         for month in self.months():
             if month >= position.month:
-                yield from self._lines(month)[position.lines if month == position.month else 0 :]
+                yield from self.lines(month)[position.lines if month == position.month else 0 :]
 
     def has(self, position: Position) -> bool:
         """Check whether there is as much as a position says."""
         is_known = not position.lines or position.month in self.months()
-        return is_known and len(self._lines(position.month) if position.lines else ()) >= position.lines
+        return is_known and len(self.lines(position.month) if position.lines else ()) >= position.lines
 
     def end(self) -> Position:
         """Return the position after the last line.
@@ -117,29 +107,43 @@ class Journal:
             DataError: A line is damaged.
         """
         months = self.months()
-        return Position(months[-1], len(self._lines(months[-1]))) if months else Position()
+        return Position(months[-1], len(self.lines(months[-1]))) if months else Position()
 
     def months(self) -> list[str]:
         """List the months (YYYY-MM) that have lines."""
-        return sorted({path.stem for path in self._folder.glob("*.jsonl")} | self._packs.closed_months())
+        return sorted({*self.unpacked_months(), *self._packs.closed_months()})
 
     def path(self, month: str) -> Path:
         """Return the file of a month that is not packed."""
         return self._folder / f"{month}.jsonl"
 
-    def _lines(self, month: str) -> tuple[Manifest, ...]:
-        path = self.path(month)
+    def content(self, month: str) -> bytes:
+        """Return the whole lines of a month that is not packed, as they are in its file."""
+        content = self.path(month).read_bytes()
+        return content[: content.rfind(b"\n") + 1]
+
+    def unpacked_months(self) -> list[str]:
+        """List the months (YYYY-MM) that have a file of their own. A month that was being packed may be packed too."""
+        return sorted(path.stem for path in self._folder.glob("*.jsonl"))
+
+    def lines(self, month: str) -> tuple[Manifest, ...]:
+        """Return the landings of a month, in the order they ended.
+
+        Raises:
+            DataError: A line is damaged.
+        """
+        with suppress(FileNotFoundError):
+            return _lines_in(self.path(month))
         try:
-            found = path.stat()
+            return _lines_in(self._packs.path(month))
         except FileNotFoundError:
-            return read_lines(self._packs.journal(month), self._packs.path(month))
-        return _lines_of(path, found.st_size, found.st_mtime_ns, found.st_ino)
+            raise unreadable(self._packs.path(month)) from None
 
     def _newest(self) -> str:
         """Return the newest month that may get lines."""
         closed = max(self._packs.closed_months(), default="")
         after = _next(closed) if closed else ""
-        return max([after, *(path.stem for path in self._folder.glob("*.jsonl"))])
+        return max([after, *self.unpacked_months()])
 
 
 def encoded(manifest: Manifest) -> bytes:
@@ -153,13 +157,17 @@ def read_lines(content: bytes, path: Path) -> tuple[Manifest, ...]:
     Raises:
         DataError: A line is damaged.
     """
-    lines = content.split(b"\n")[:-1]  # what comes after the last end of a line is not a whole line
-    return tuple(_read_line(line, number, path) for number, line in enumerate(lines, 1))
+    return tuple(_read_line(line, number, path) for number, line in enumerate(whole_lines(content), 1))
+
+
+def _lines_in(path: Path) -> tuple[Manifest, ...]:
+    found = path.stat()
+    return _lines_of(path, found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 @lru_cache(maxsize=32)
 def _lines_of(path: Path, *_: int) -> tuple[Manifest, ...]:
-    return read_lines(path.read_bytes(), path)
+    return read_lines(journal_in(path) if path.suffix == ".arrow" else path.read_bytes(), path)
 
 
 def _read_line(line: bytes, number: int, path: Path) -> Manifest:
@@ -168,25 +176,13 @@ def _read_line(line: bytes, number: int, path: Path) -> Manifest:
     except (msgspec.DecodeError, UnicodeDecodeError):
         manifest = None
     if manifest is None or manifest.check != _check(manifest):
-        raise DataError(
-            f"Line {number} of {path} is damaged. Restore the file from a backup, or remove the line to fetch its days "
-            "again."
-        )
+        or_else = "" if path.suffix == ".arrow" else ", or remove the line to fetch its days again"
+        raise DataError(f"Line {number} of {path} is damaged. Restore the file from a backup{or_else}.")
     return manifest
 
 
 def _check(manifest: Manifest) -> str:
     return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(manifest, check=""))).hexdigest()[:16]
-
-
-def _cut_off_the_rest(file: int) -> None:
-    """Remove what follows the last end of a line."""
-    size = os.fstat(file).st_size
-    end = size
-    while end and os.pread(file, 1, end - 1) != b"\n":
-        end -= 1
-    if end < size:
-        os.ftruncate(file, end)
 
 
 def _next(month: str) -> str:

@@ -81,7 +81,7 @@ def _moved(folder: Path, files: PageFiles) -> Iterator[Manifest]:
 def _move_page(path: Path, files: PageFiles, page: _OldPage) -> None:
     # Of two files of the same page, one may be damaged.
     if path.exists() and files.read(page.sha256, page.bytes) is None:
-        target = files.path(page.sha256)
+        target = files.own_path(page.sha256)
         target.parent.mkdir(exist_ok=True)
         path.replace(target)
 

@@ -66,6 +66,7 @@ ENVIRONMENT = {
     "MEMORY_LIMIT_MB": ("1024", 1024),
     "WORKERS": ("2", 2),
     "READABLE_BY": ("group", "group"),
+    "PACK_AFTER_DAYS": ("30", 30),
     "METRICS_FILE": ("/srv/recspend.prom", Path("/srv/recspend.prom")),
     "ACCOUNTS_AT_ONCE": ("5", 5),
     "CONCURRENCY": ("3", 3),

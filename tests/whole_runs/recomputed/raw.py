@@ -38,18 +38,31 @@ class Fetch:
 
 def fetches(data_dir: Path, root: str = "raw", rows: str = "recordings") -> list[Fetch]:
     """Return all fetches below a folder, in the order in which they began."""
-    fetches = [
-        _fetch(path.parents[1], json.loads(line), rows)
-        for path in data_dir.glob(f"{root}/*/journal/*.jsonl")
-        for line in path.read_text().splitlines()
-    ]
-    return sorted(fetches, key=lambda each: each.began)
+    found = []
+    for account in data_dir.glob(f"{root}/*"):
+        lines, pages = _stored(account)
+        found += [_fetch(account, json.loads(line), pages, rows) for line in lines]
+    return sorted(found, key=lambda each: each.began)
 
 
-def _fetch(account: Path, said: Mapping[str, Any], rows: str) -> Fetch:
+def _stored(account: Path) -> tuple[list[bytes], dict[str, bytes]]:
+    """Return the lines of an account's journal, and its pages, compressed, by their sha256."""
+    pages = {path.name.split(".")[0]: path.read_bytes() for path in account.glob("pages/*")}
+    lines = [line for path in account.glob("journal/*.jsonl") for line in path.read_bytes().splitlines()]
+    for path in account.glob("packs/*.arrow"):
+        pack = pa.ipc.open_file(path).read_all()
+        pages |= zip(
+            (each.hex() for each in pack["sha256"].to_pylist()), pack["page"].to_pylist(), strict=True
+        )
+        if journal := (pack.schema.metadata or {}).get(b"recspend.journal"):
+            lines += _unpacked(journal).splitlines()
+    return lines, pages
+
+
+def _fetch(account: Path, said: Mapping[str, Any], pages: Mapping[str, bytes], rows: str) -> Fetch:
     began = datetime.fromisoformat(said["fetched_at"])
     name = f"{account.parent.name}/{account.name}/{said['first']}_{said['last']}/{began:%Y%m%dT%H%M%S.%fZ}"
-    pages = [account / "pages" / f"{sha256}.json.zst" for sha256, _, _ in said["pages"]]
+    bodies = [_body(pages[sha256]) for sha256, _, _ in said["pages"]]
     return Fetch(
         account.name.partition("=")[2],
         date.fromisoformat(said["first"]),
@@ -58,7 +71,7 @@ def _fetch(account: Path, said: Mapping[str, Any], rows: str) -> Fetch:
         datetime.fromisoformat(said["completed_at"]),
         said["is_whole"],
         name,
-        {f"{name}/page-{number:05d}.json.zst": body(page)[rows] for number, page in enumerate(pages)},
+        {f"{name}/page-{number:05d}.json.zst": body[rows] for number, body in enumerate(bodies)},
     )
 
 
@@ -72,10 +85,14 @@ def first_days(data_dir: Path) -> dict[str, date]:
     }
 
 
-def body(page: Path) -> Any:
+def _body(page: bytes) -> Any:
     """Return a page as JSON, its numbers with a point as the text that was sent."""
-    with pa.input_stream(page, compression="zstd") as stream:
-        return json.loads(stream.read(), parse_float=str)
+    return json.loads(_unpacked(page), parse_float=str)
+
+
+def _unpacked(frame: bytes) -> bytes:
+    with pa.input_stream(pa.BufferReader(frame), compression="zstd") as stream:
+        return bytes(stream.read())
 
 
 def table(data_dir: Path, name: str) -> list[dict[str, str | None]]:

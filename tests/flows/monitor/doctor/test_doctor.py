@@ -98,6 +98,7 @@ def test_doctor_passes_a_new_folder_and_a_working_account(
         "warehouse": "warn",
         "metrics file": "ok",
         "disk": found["disk"]["state"],  # depends on this machine
+        "packs": "ok",
         "Prefect": "ok",
         "channels": "ok",
         "last run": "warn",
@@ -389,7 +390,8 @@ def test_doctor_ignores_a_run_made_with_the_clock_ahead(
     Runs(tmp_path / "data").write(
         RunRecord("29991123T0", now + timedelta(days=2), now + timedelta(days=2), 0)
     )
-    Runs(tmp_path / "data").write(RunRecord(f"{now:%Y}9", now, now, 3))
+    later = datetime.now(UTC)
+    Runs(tmp_path / "data").write(RunRecord(f"{later:%Y}9", later, later, 3))
     _, found, _ = examined()
     assert "ended with 3 (the API could not be read)" in found["last run"]["words"]
     coverage = found["coverage support"]

@@ -52,7 +52,7 @@ def test_only_what_came_after_a_position_is_read(journal: Journal) -> None:
     assert not journal.has(Position("2026-09", 1))
 
 
-def test_line_goes_to_the_newest_month_when_the_clock_was_set_back(journal: Journal) -> None:
+def test_line_goes_to_the_newest_month_after_a_clock_went_back(journal: Journal) -> None:
     journal.append(line(1, utc(2026, 9, 1)))
     position = journal.end()
     journal.append(line(2, utc(2026, 7, 2)))
@@ -60,7 +60,8 @@ def test_line_goes_to_the_newest_month_when_the_clock_was_set_back(journal: Jour
 
 
 def test_line_after_a_closed_month_goes_to_the_next(tmp_path: Path, journal: Journal) -> None:
-    Packs(tmp_path).write("2026-12", {}, encoded(line(1)))
+    packs = Packs(tmp_path)
+    packs.write(packs.path("2026-12"), [], dict[str, bytes]().__getitem__, encoded(line(1)))
     journal.append(line(2, utc(2026, 12, 31)))
     assert journal.months() == ["2026-12", "2027-01"]
     assert numbers(journal) == [line(1).fetched_at, line(2, utc(2026, 12, 31)).fetched_at]
@@ -92,6 +93,15 @@ def test_damaged_line_is_an_error_that_says_which(damage: str, journal: Journal)
         DataError, match=rf"^Line 1 of {path} is damaged\. Restore the file from a backup, or remove"
     ):
         list(journal.since())
+
+
+def test_damaged_line_of_a_pack_is_an_error_that_names_the_pack(tmp_path: Path, journal: Journal) -> None:
+    packs = Packs(tmp_path)
+    packs.write(
+        packs.path("2026-07"), [], dict[str, bytes]().__getitem__, encoded(line(1)).replace(b"7", b"8")
+    )
+    with pytest.raises(DataError, match=r"2026-07\.arrow is damaged\. Restore the file from a backup\.$"):
+        journal.lines("2026-07")
 
 
 def test_no_changed_character_is_believed(journal: Journal) -> None:

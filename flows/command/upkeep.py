@@ -1,12 +1,12 @@
-"""The command that fills `reference/holidays.csv`."""
+"""The commands for upkeep: `holidays` fills `reference/holidays.csv`, `compact` packs the raw pages of older months."""
 
 import re
 from typing import Annotated
 
 import typer
 
-from flows.command.options import AccountOption
-from flows.command.screen.output import show
+from flows.command.options import AccountOption, AsJson
+from flows.command.screen.output import put, say, show
 
 app = typer.Typer()
 
@@ -56,6 +56,38 @@ def holidays(
         f"{place.upper()} has {len(found)} holidays from {first} to {last}; {added} of them are new in {path}.",
         "`recspend model` uses them.",
     )
+
+
+@app.command()
+def compact(as_json: AsJson = False) -> None:
+    """Pack the raw pages of each older month into one file. A `run` does this too, once a day.
+
+    The exact bytes stay readable. Exit code 2 if a damaged file prevents it; everything else is packed.
+
+    Example: `recspend compact`
+    """
+    from dataclasses import asdict
+
+    from flows.run.compaction import compact_now
+    from flows.run.request import context_of
+    from flows.settings.loading import load
+    from transforms.values.json_text import json_text
+
+    summary = compact_now(context_of(load()))
+    done = summary.done
+    if as_json:
+        put(json_text({**asdict(done), "failed": summary.failed}))
+    elif done.files_before:
+        show(
+            f"{done.files_before:,} files became {done.files_after:,}, "
+            f"{done.bytes_before:,} bytes became {done.bytes_after:,}."
+        )
+    else:
+        show("There is nothing to pack.")
+    for reason in summary.failed:
+        say(f"Error: {reason}")
+    if summary.failed:
+        raise typer.Exit(2)
 
 
 def _span(years: str) -> tuple[int, int]:

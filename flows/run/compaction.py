@@ -1,0 +1,101 @@
+"""Pack the raw pages of older months: at the end of a run, once a day, and by `recspend compact`."""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from flows.run.request import RunContext
+from flows.run.upgrade import held
+from flows.stores.lake.lake import Lake
+from flows.stores.lake.usage_records import UsageRecords, raw_usage
+from flows.stores.raw.compacting import Compacted, compact
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from flows.stores.whole_files import write_whole
+from transforms.errors import RecspendError
+
+_EACH = timedelta(days=1)
+
+logger = logging.getLogger(__name__)
+
+
+class _Stamp(msgspec.Struct):
+    """When older pages were last packed (UTC)."""
+
+    compacted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CompactSummary:
+    """What packing did, over all accounts. failed: for each list of an account, what went wrong and what to do."""
+
+    done: Compacted
+    failed: list[str]
+
+
+def compact_now(context: RunContext) -> CompactSummary:
+    """Pack what is older, while no run is active.
+
+    Raises BusyError when a run holds the data folder, ConfigError when a newer recspend wrote it, DataError when it
+    cannot be upgraded.
+    """
+    with held(context.settings.data_dir):
+        return _compact(context)
+
+
+def compact_daily(context: RunContext) -> None:
+    """Pack what is older, if that was last done a day ago; the caller holds the folder. What fails is a warning."""
+    if not _is_due(context.settings.data_dir, context.clock()):
+        return
+    for reason in _compact(context).failed:
+        logger.warning("Could not pack older raw pages: %s", reason)
+
+
+def _compact(context: RunContext) -> CompactSummary:
+    data_dir, now = context.settings.data_dir, context.clock()
+    after = timedelta(days=context.settings.pack_after_days)
+    done, failed = Compacted(), list[str]()
+    for raw, applied in ((RawPages(data_dir), _in_lake), (raw_usage(data_dir), _in_usage_records)):
+        for sid in raw.accounts():
+            try:
+                done += compact(raw, sid, now, after, partial(applied, data_dir, sid))
+            except (RecspendError, OSError) as error:
+                failed.append(str(error))
+    try:
+        write_whole(_stamp(data_dir), msgspec.json.encode(_Stamp(now)))
+    except OSError as error:
+        failed.append(str(error))
+    return CompactSummary(done, failed)
+
+
+def _in_lake(data_dir: Path, account_sid: str, landings: Sequence[Landing]) -> Collection[str] | None:
+    raw, commit = RawPages(data_dir), Lake(data_dir).commit(account_sid)
+    if commit is None or not raw.journal(account_sid).has(commit.position):
+        return None
+    pending = {each.name for each in raw.readable(account_sid, commit.position)}
+    applied = {each.name for each in landings} - pending
+    return applied if len(applied) >= commit.landings else None
+
+
+def _in_usage_records(
+    data_dir: Path, account_sid: str, landings: Sequence[Landing]
+) -> Collection[str] | None:
+    count = UsageRecords(data_dir).applied(account_sid, landings)
+    return None if count is None else {each.name for each in landings[:count]}
+
+
+def _is_due(data_dir: Path, now: datetime) -> bool:
+    try:
+        stamp = msgspec.json.decode(_stamp(data_dir).read_bytes(), type=_Stamp)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return True
+    return not stamp.compacted_at <= now < stamp.compacted_at + _EACH
+
+
+def _stamp(data_dir: Path) -> Path:
+    return data_dir / "state" / "compacted.json"
