@@ -1,9 +1,15 @@
-from datetime import timedelta
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
+import msgspec
 import pytest
 
-from flows.stores.folder.runs import RunRecord, Runs
+from flows.stores.folder import runs as stored
+from flows.stores.folder.runs import RunRecord, Runs, RunsOfMonth
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import utc
 
@@ -26,10 +32,22 @@ RECORD = RunRecord(
 )
 
 
+def of(began: datetime, requests: int = 0) -> RunRecord:
+    return RunRecord(f"{began:%Y%m%dT%H%M%S.%fZ}", began, began, 0, requests=requests)
+
+
+def write_single(data_dir: Path, record: RunRecord) -> Path:
+    """Write a record as older recspends did."""
+    path = data_dir / "runs" / f"{record.run_id}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.encode(record))
+    return path
+
+
 def test_record_round_trips(tmp_path: Path) -> None:
     Runs(tmp_path).write(RECORD)
     assert Runs(tmp_path).all() == [RECORD]
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["20260801T030000.000000Z.json"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["2026-08.jsonl"]
 
 
 def test_record_of_an_unfinished_run_has_no_exit_code(tmp_path: Path) -> None:
@@ -42,19 +60,31 @@ def test_record_of_an_unfinished_run_has_no_exit_code(tmp_path: Path) -> None:
 def test_later_record_of_a_run_replaces_the_first(tmp_path: Path) -> None:
     runs = Runs(tmp_path)
     runs.write(RunRecord(RECORD.run_id, BEGAN))
+    runs.write(RunRecord("2", BEGAN + timedelta(hours=1)))
     runs.write(RECORD)
-    assert runs.all() == [RECORD]
+    assert runs.all() == [RECORD, RunRecord("2", BEGAN + timedelta(hours=1))]
 
 
 def test_records_are_listed_oldest_first(tmp_path: Path) -> None:
     runs = Runs(tmp_path)
-    for day in (3, 1, 2):
-        runs.write(RunRecord(f"2026080{day}T030000.000000Z", utc(2026, 8, day, 3)))
-    assert [record.started_at.day for record in runs.all()] == [1, 2, 3]
+    for month, day in ((9, 3), (8, 1), (9, 2)):
+        runs.write(of(utc(2026, month, day)))
+    write_single(tmp_path, of(utc(2026, 7, 31)))
+    assert [record.started_at.day for record in runs.all()] == [31, 1, 2, 3]
+
+
+def test_last_run_is_read_from_the_newest_file_only(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    for month in (7, 8):
+        runs.write(of(utc(2026, month, 1)))
+    (tmp_path / "runs" / "2026-07.jsonl").unlink()
+    (tmp_path / "runs" / "2026-07.jsonl").mkdir()
+    assert next(runs.newest_first()) == of(utc(2026, 8, 1))
 
 
 def test_records_are_empty_before_the_first_run(tmp_path: Path) -> None:
     assert Runs(tmp_path).all() == []
+    assert Runs(tmp_path).recent_and_older() == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -64,4 +94,90 @@ def test_unreadable_record_is_skipped(tmp_path: Path, content: bytes) -> None:
     Runs(tmp_path).write(RECORD)
     (tmp_path / "runs" / "20260701T000000.000000Z.json").write_bytes(content)
     (tmp_path / "runs" / f"20260702T000000.000000Z.json{BESIDE}").write_bytes(content)
+    (tmp_path / "runs" / "2026-07.jsonl").write_bytes(content + b"\n" + content)
     assert Runs(tmp_path).all() == [RECORD]
+
+
+def test_record_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    runs.write(RunRecord(RECORD.run_id, BEGAN))
+    with (tmp_path / "runs" / "2026-08.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(RECORD)[:-5])
+    assert runs.all() == [RunRecord(RECORD.run_id, BEGAN)]
+    runs.write(RECORD)
+    assert runs.all() == [RECORD]
+
+
+def test_older_months_are_summed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "MOST_RUNS", 3)
+    runs = Runs(tmp_path)
+    for month in (5, 6, 7, 8):
+        for day in (1, 2):
+            runs.write(RunRecord(f"2026{month}{day}", utc(2026, month, day)))
+            runs.write(RunRecord(f"2026{month}{day}", utc(2026, month, day), requests=month, new=day))
+    recent, older = runs.recent_and_older()
+    assert [each.started_at.month for each in recent] == [7, 7, 8, 8]
+    sums = [RunsOfMonth(date(2026, month, 1), 2, 2 * month, 0, 0, 0, 3, 0, 0) for month in (5, 6)]
+    assert older == sums
+    path = tmp_path / "runs" / "2026-05.jsonl"
+    size = path.stat().st_size
+    path.write_bytes(b"x" * size)  # not read again
+    assert runs.recent_and_older()[1] == sums
+    runs.write(RunRecord("more", utc(2026, 5, 3), requests=1))
+    assert [each.runs for each in runs.recent_and_older()[1]] == [1, 2]
+    (tmp_path / "runs" / "sums.json").write_bytes(b"{")
+    assert [each.runs for each in runs.recent_and_older()[1]] == [1, 2]
+
+
+def test_single_files_are_put_into_months(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    singles = [of(utc(2026, month, day)) for month, day in ((7, 1), (7, 2), (8, 1))]
+    for record in singles:
+        write_single(tmp_path, record)
+    runs.write(RECORD)
+    damaged = tmp_path / "runs" / "20260703T000000.000000Z.json"
+    damaged.write_bytes(b"{")
+    before = runs.all()
+    runs.fold()
+    assert runs.all() == before
+    left = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert left == {"2026-07.jsonl", "2026-08.jsonl", damaged.name}
+
+
+class Killed(BaseException):
+    """Stands in for a signal that cannot be caught."""
+
+
+def killed(number: int, work: Callable[[], None]) -> bool:
+    """Kill the work just before the nth file is removed; return whether it got so far."""
+    left, real = number, Path.unlink
+
+    def unlink_or_die(path: Path, missing_ok: bool = False) -> None:
+        nonlocal left
+        left -= not path.name.endswith(BESIDE)
+        if left == 0:
+            raise Killed
+        real(path, missing_ok)
+
+    with patch.object(Path, "unlink", unlink_or_die), suppress(Killed):
+        work()
+    return left <= 0
+
+
+def test_folding_that_is_interrupted_ends_the_same(tmp_path: Path) -> None:
+    contents = set()
+    for number in count(1):
+        data_dir = tmp_path / str(number)
+        data_dir.mkdir()
+        for month, day in ((7, 1), (7, 2), (8, 1)):
+            write_single(data_dir, of(utc(2026, month, day)))
+        Runs(data_dir).write(RECORD)
+        before = Runs(data_dir).all()
+        is_whole = not killed(number, Runs(data_dir).fold)
+        assert Runs(data_dir).all() == before
+        Runs(data_dir).fold()
+        assert Runs(data_dir).all() == before
+        contents.add(tuple(path.read_bytes() for path in sorted((data_dir / "runs").glob("*.jsonl"))))
+        if is_whole:
+            break
+    assert (number, len(contents)) == (4, 1)
