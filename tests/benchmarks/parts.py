@@ -14,6 +14,7 @@ from tests.benchmarks.ingest import tables as tables
 from tests.benchmarks.ingest.conditions import Conditions, Rounds
 from tests.benchmarks.ingest.races import with_latency, without_latency
 from tests.benchmarks.marts import marts as mart_tables
+from tests.benchmarks.marts import stage as model_stage
 from tests.benchmarks.measure.environment import Environment, install
 from tests.benchmarks.measure.ledgers import ledgers_folder, month_ledger, open_rendered, right_answer
 from tests.benchmarks.measure.progress import Say
@@ -35,6 +36,7 @@ class Sizes:
         stored: recordings of a run with nothing new.
         marts: recordings in the small and the large fact table.
         accounts: numbers of accounts, each with `account_recordings` over three years.
+        stages: numbers of recordings and accounts of a year: of many accounts, and two of a few accounts.
         flow: recordings with and without Prefect.
     """
 
@@ -49,6 +51,7 @@ class Sizes:
     marts: tuple[int, int] = (100_000, 10_000_000)
     accounts: tuple[int, ...] = (100, 300, 1_000)
     account_recordings: int = 10_000
+    stages: tuple[tuple[int, int], ...] = ((960_000, 1_000), (1_000_000, 10), (10_000_000, 10))
     ingest_rounds: Rounds = field(default_factory=Rounds)
     flow: int = 200_000
     flow_rounds: int = 5
@@ -69,6 +72,7 @@ QUICK = Sizes(
     (5_000, 20_000),
     (10, 30, 100),
     200,
+    ((20_000, 20), (5_000, 5), (20_000, 5)),
     Rounds(1, 1, 1),
     20_000,
     1,
@@ -169,6 +173,13 @@ def marts(bench: Bench) -> str:
     return "\n".join([mart_tables.section(large), mart_tables.accounts_section(many)])
 
 
+def stage(bench: Bench) -> str:
+    """the model stage: first, with nothing new, and with new recordings"""
+    return model_stage.section(
+        *(model_stage.stage(*each, bench.work_dir, bench.say) for each in bench.sizes.stages)
+    )
+
+
 def outlook(bench: Bench) -> str:
     """how close the forecast of a month comes, compared with AutoETS"""
     ets = install("statsforecast", month_outlook.REQUIREMENTS, bench.build, bench.say)
@@ -198,6 +209,7 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "latency": latency,
     "nothing-new": nothing_new,
     "marts": marts,
+    "model-stage": stage,
     "outlook": outlook,
     "prefect": prefect,
     "start-up": start_up,

@@ -9,6 +9,8 @@ from flows.stores.warehouse.sql_files import read_models
 from tests.benchmarks.flow.start_up import COMMANDS, GOAL, start_ups
 from tests.benchmarks.flow.start_up import section as start_up_section
 from tests.benchmarks.marts.marts import build, section
+from tests.benchmarks.marts.stage import section as stage_section
+from tests.benchmarks.marts.stage import stage
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +67,14 @@ def test_marts_section_has_every_mart_and_one_aggregation(tmp_path: Path) -> Non
         "all reports, with the page",
     }
     assert all(float(cell) > 0 for row in rows for cell in row[1:])
+
+
+@pytest.mark.slow
+def test_model_stage_section_has_three_builds(tmp_path: Path) -> None:
+    measured = [stage(recordings, 3, tmp_path, print) for recordings in (1_000, 1_000, 3_000)]
+    rows = [line for line in stage_section(*measured).splitlines() if line.startswith("| 3 |")]
+    assert len(rows) == 3
+    assert all(float(cell.replace(",", "")) >= 0 for row in rows for cell in row.strip("| ").split(" | "))
 
 
 @pytest.mark.slow

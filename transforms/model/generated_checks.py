@@ -18,14 +18,22 @@ _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
 
 def key_check(models: Iterable[Model]) -> Check:
     """Return the check that no model has duplicate keys; the twin names the key."""
-    selects = [
-        f"select '{model.name}' as model, concat_ws(' ', {keys}) as key\n"
-        f"from {model.name}\ngroup by {keys}\nhaving count(*) > 1"
-        for model in models
-        if (keys := ", ".join(model.twin.key))
-    ]
+    selects = [_duplicates(model.name, keys) for model in models if (keys := ", ".join(model.twin.key))]
     why = "A duplicate key would count the same money twice."
     return Check("keys_are_unique", "the keys of the twins", ";\n".join(selects), "fail", why)
+
+
+def _duplicates(name: str, keys: str) -> str:
+    # Eight bytes of each recording are enough to see that there is hardly ever a suspect.
+    suspects = (
+        f"\nwhere hash({keys}) in (select hash({keys}) from {name} group by all having count(*) > 1)"  # noqa: S608
+        if keys == "recording_sid"
+        else ""
+    )
+    return (
+        f"select '{name}' as model, concat_ws(' ', {keys}) as key\n"
+        f"from {name}{suspects}\ngroup by {keys}\nhaving count(*) > 1"
+    )
 
 
 def sum_check(models: Iterable[Model]) -> Check:

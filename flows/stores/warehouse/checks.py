@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from flows.stores.warehouse.damage import refuse_damage
 from flows.stores.warehouse.memory import enough_memory
+from flows.stores.warehouse.sql_files import query
 from transforms.errors import ModelError
 from transforms.model.models import Check
 
@@ -85,6 +86,11 @@ def find(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement | st
             for row in rows[:_SHOWN]
         ),
     )
+
+
+def passed_checks(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the names of the checks that passed when the warehouse was built."""
+    return {row[0] for row in connection.execute(query("model/passed_checks")).fetchall()}
 
 
 def run_checks_on(checks: Sequence[Check], name: str, rows: pa.Table) -> list[CheckResult]:

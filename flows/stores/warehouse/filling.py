@@ -5,11 +5,10 @@ from pathlib import Path
 
 import duckdb
 
-from flows.stores.warehouse.checks import CheckResult, check_table, run_check
+from flows.stores.warehouse.checks import CheckResult, check_table, passed_checks, run_check
 from flows.stores.warehouse.inputs import WarehouseInputs
 from flows.stores.warehouse.memory import limit_memory
 from flows.stores.warehouse.reading import CONFIG
-from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.tables import build_model, create_schemas, describe, insert, land, together
 from flows.stores.warehouse.wide import WideTables
 from transforms.model.models import build_order
@@ -20,12 +19,12 @@ _STORAGE_VERSION = "v1.5.0"
 
 
 def fill(
-    new_file: Path, contents: WarehouseInputs, reads: Collection[str] | None = None
+    new_file: Path, contents: WarehouseInputs, refilled: Collection[str] | None = None
 ) -> list[CheckResult]:
     """Build everything in a new file, and run the checks.
 
-    reads: the file is a copy whose models are up to date and read these tables. Only the other tables are refilled, and
-    only the checks that read those tables or found something before are run again.
+    refilled: the file is a copy in which all but these tables, which no model reads, is up to date. Only they are
+    refilled, and only the checks that read them or found something before are run again.
 
     Raises ModelError if a model cannot be built or does not match its twin, ConfigError if DuckDB has too little memory
     for it, duckdb.Error if the file cannot be read or written.
@@ -35,8 +34,8 @@ def fill(
         connection.execute("set TimeZone = 'UTC'")
         limit_memory(connection)
         wide = WideTables(new_file.parent, contents)
-        known = set[str]() if reads is None else _refresh(connection, contents, reads)
-        if reads is None:
+        known = set[str]() if refilled is None else _refresh(connection, contents, refilled)
+        if refilled is None:
             _build_all(connection, contents, wide)
         results = [
             CheckResult(check, 0, [])
@@ -70,11 +69,10 @@ def _build_all(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs,
 
 
 def _refresh(
-    connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs, reads: Collection[str]
+    connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs, refilled: Collection[str]
 ) -> set[str]:
-    """Refill the tables that no model reads; return the checks that passed and read none of those tables."""
-    refilled = sorted(contents.tables.keys() - set(reads))
-    passed = {row[0] for row in connection.execute(query("model/passed_checks")).fetchall()}
+    """Refill some tables that no model reads; return the checks that passed and read none of those tables."""
+    passed = passed_checks(connection)
     with together(connection):
         connection.execute("drop table ops.checks")
         for name in refilled:

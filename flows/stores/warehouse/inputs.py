@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -57,15 +58,16 @@ class WarehouseInputs:
 
 
 class BuiltFrom(msgspec.Struct, frozen=True):
-    """What the models of a warehouse were built from.
+    """What a warehouse was built from.
 
-    sql: digest of their text. reads: the tables they read that are not models. inputs: digest of everything they
-    depend on.
+    sql: digest of the text of the models. reads: the tables they read that are not models. inputs: digest of everything
+    they depend on. others: digest of each table that no model reads.
     """
 
     sql: str
     reads: tuple[str, ...]
     inputs: str
+    others: dict[str, str] = {}
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -82,29 +84,45 @@ class Fingerprint:
         self._warehouse = warehouse
 
     def would_be(self, contents: WarehouseInputs) -> BuiltFrom:
-        """Return what the models would be built from now. Raises ModelError if a model is not SQL."""
+        """Return what the warehouse would be built from now. Raises ModelError if a model is not SQL."""
         sql = digest_of(f"{model.name} {model.sql}".encode() for model in contents.models)
         saved = self._read()
         # Parsing the models takes longer than everything else a run without new data does to a warehouse.
         is_known = saved is not None and saved.made.sql == sql
         reads = saved.made.reads if saved and is_known else tuple(sorted(read_from_outside(contents.models)))
-        return BuiltFrom(sql, reads, digest_of(_parts(contents, reads)))
+        others = {
+            name: digest_of([bytes_of(rows)]) for name, rows in contents.tables.items() if name not in reads
+        }
+        return BuiltFrom(sql, reads, digest_of(_parts(contents, reads)), others)
 
-    def matches(self, built_from: BuiltFrom) -> bool:
-        """Return whether the warehouse was built from this and has not been written to since."""
-        try:
-            return self._read() == self._sealed(built_from) and not _has_log(self._warehouse)
-        except OSError:
-            return False
+    def differing(self, wanted: BuiltFrom) -> list[str] | None:
+        """Return the tables to refill, so that the warehouse is built from this.
+
+        None if the models were built from something else, or the file was written to since.
+        """
+        made = self._made()
+        if made is None or msgspec.structs.replace(made, others={}) != msgspec.structs.replace(
+            wanted, others={}
+        ):
+            return None
+        return sorted(name for name, digest in wanted.others.items() if made.others.get(name) != digest)
 
     def inputs(self) -> str | None:
         """Return the digest of what the models were built from; None if it is unknown or the file has changed."""
-        saved = self._read()
-        return saved.made.inputs if saved and self.matches(saved.made) else None
+        made = self._made()
+        return made.inputs if made else None
 
     def write(self, built_from: BuiltFrom) -> None:
         """Save the fingerprint of the warehouse that was just built."""
         write_whole(self._path, msgspec.json.encode(self._sealed(built_from)))
+
+    def _made(self) -> BuiltFrom | None:
+        """Return what the warehouse was built from, unless it has been written to since."""
+        saved = self._read()
+        with suppress(OSError):
+            if saved and saved == self._sealed(saved.made) and not _has_log(self._warehouse):
+                return saved.made
+        return None
 
     def _read(self) -> _Sealed | None:
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -154,7 +172,17 @@ def bytes_of(table: pa.Table) -> bytes:
 def stamp(file: Path) -> bytes:
     """Return what changes when a file does: its path, size, time and inode."""
     found = file.stat()
-    return f"{file.resolve()} {found.st_size} {found.st_mtime_ns} {found.st_ino}".encode()
+    return f"{resolved(file)} {found.st_size} {found.st_mtime_ns} {found.st_ino}".encode()
+
+
+def resolved(file: Path) -> Path:
+    """Return a file's path without links. A lake has thousands of files in few folders."""
+    return _resolved_folder(file.parent) / file.name
+
+
+@lru_cache(maxsize=100_000)
+def _resolved_folder(folder: Path) -> Path:
+    return folder.resolve()
 
 
 def _has_log(warehouse: Path) -> bool:

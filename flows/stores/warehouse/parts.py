@@ -22,10 +22,12 @@ from flows.stores.whole_files import replaced_whole, write_whole
 from transforms.errors import ModelError
 from transforms.model.ddl import quoted
 from transforms.model.models import Twin
-from transforms.model.wide import LAKE, PART_BYTES, Batch, Part
+from transforms.model.wide import LAKE, Batch, Part
 
 FOLDER = "wide"
 _SPILL = ".spill"
+_SMALL = 200_000
+"""Bytes of a file of the lake below which opening it takes longer than reading it."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -105,8 +107,9 @@ class PartFiles:
         given: Mapping[str, pa.Table],
         lake_columns: Sequence[str],
     ) -> None:
-        # Many small files are only opened once if several models read them.
-        kind = "table" if len(batch.wide) > 1 and part.bytes <= PART_BYTES else "view"
+        # Opening a small file takes longer than reading it, so small files are opened once.
+        is_small = part.bytes < _SMALL * len(part.files)
+        kind = "table" if is_small and len(batch.wide) > 1 else "view"
         columns = ", ".join(lake_columns)
         with enough_memory(f"the part {part.name} of the lake"):
             connection.execute(f"create {kind} {LAKE} as select {columns} from {parquet(part.files)}")  # noqa: S608

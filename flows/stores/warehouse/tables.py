@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from flows.stores.warehouse.inputs import resolved
 from flows.stores.warehouse.memory import enough_memory
 from transforms.errors import ModelError
 from transforms.model.ddl import create_table, quoted
@@ -36,7 +37,7 @@ def land(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], twin: Twi
 
 def parquet(files: Iterable[Path]) -> str:
     """Return the SQL that reads Parquet files."""
-    names = ", ".join(quoted(str(file.resolve())) for file in files)
+    names = ", ".join(quoted(str(resolved(file))) for file in files)
     return f"read_parquet([{names}], hive_partitioning = false)"
 
 

@@ -5,19 +5,20 @@ reference data, settings), `staging`, `marts`, `ops`.
 """
 
 import logging
+import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from flows.stores.warehouse.checks import CheckResult, run_check
+from flows.stores.warehouse.checks import CheckResult, passed_checks, run_check
 from flows.stores.warehouse.damage import is_damage, refuse_damaged_lake
 from flows.stores.warehouse.filling import fill
-from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
+from flows.stores.warehouse.inputs import Fingerprint, WarehouseInputs
 from flows.stores.warehouse.memory import enough_memory
 from flows.stores.warehouse.reading import open_to_read, rows
 from flows.stores.warehouse.tables import CANNOT_WRITE
@@ -52,19 +53,24 @@ class Warehouse:
     def build(self, contents: WarehouseInputs) -> list[CheckResult]:
         """Build a new file, run the checks in it, and replace the old file.
 
-        If nothing the models depend on has changed, they are copied with the old file: only the other tables are
-        refilled, and only the checks that read those tables or found something before are run again.
+        If nothing the models depend on has changed, they are copied with the old file: only other tables that changed
+        are refilled, and only the checks that read those tables or found something before are run again. If nothing
+        has changed at all, the old file stays.
 
         Raises ModelError if a model cannot be built or does not match its twin, ConfigError if DuckDB has too little
         memory for it, DataError if the file cannot be written (for example because the disk is full). The old file then
         stays in place.
         """
         built_from = self._fingerprint.would_be(contents)
+        refilled = self._fingerprint.differing(built_from)
+        if refilled == []:
+            with suppress(ConfigError, DataError):  # what cannot be opened is built again
+                return self._results(contents.checks)
         with replaced_whole(self.path) as new_file:
             _remove(new_file)  # left over from a build that was killed
             try:
                 with enough_memory(str(self.path)):
-                    results = self._fill(new_file, contents, built_from)
+                    results = self._fill(new_file, contents, refilled)
             except duckdb.Error as error:  # errors in a model or a check were already raised with its name
                 first_line = str(error).partition("\n")[0].rstrip(".")
                 reason = found["reason"] if (found := _NOT_WRITTEN.search(first_line)) else first_line
@@ -78,11 +84,22 @@ class Warehouse:
         self._fingerprint.write(built_from)
         return results
 
-    def _fill(self, new_file: Path, contents: WarehouseInputs, built_from: BuiltFrom) -> list[CheckResult]:
-        if self._fingerprint.matches(built_from):
+    def _results(self, checks: Sequence[Check]) -> list[CheckResult]:
+        """Return the results of the checks as they were; those that found something are run again for the details."""
+        with self._read() as connection:
+            passed = passed_checks(connection)
+            return [
+                CheckResult(check, 0, []) if check.name in passed else run_check(connection, check)
+                for check in checks
+            ]
+
+    def _fill(
+        self, new_file: Path, contents: WarehouseInputs, refilled: Collection[str] | None
+    ) -> list[CheckResult]:
+        if refilled is not None:
             try:
-                shutil.copyfile(self.path, new_file)
-                return fill(new_file, contents, built_from.reads)
+                _copy(self.path, new_file)
+                return fill(new_file, contents, refilled)
             except (duckdb.Error, DataError) as error:
                 if isinstance(error, duckdb.Error) and not is_damage(error):
                     raise
@@ -155,6 +172,19 @@ def _why_closed(path: Path) -> str:
     except OSError as error:
         return f"{path} cannot be read ({error.strerror}). Make it readable, or delete it and run `recspend model`."
     return f"{path} is damaged, or a newer DuckDB wrote it. Run `recspend model` to rebuild it."
+
+
+def _copy(path: Path, new_file: Path) -> None:
+    """Copy a file. File systems such as XFS and Btrfs share its content instead of writing it again."""
+    size = path.stat().st_size
+    with path.open("rb") as old, new_file.open("wb") as new:
+        try:
+            copied = 1
+            while copied:
+                copied = os.copy_file_range(old.fileno(), new.fileno(), size)
+        except (AttributeError, OSError):  # not on this system, or not between these files
+            new.close()
+            shutil.copyfile(path, new_file)
 
 
 def _remove(new_file: Path) -> None:
