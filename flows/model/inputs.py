@@ -18,8 +18,8 @@ from flows.stores.folder.runs import Runs
 from flows.stores.folder.statements import Statements
 from flows.stores.lake.commit import AppliedLanding, FoundOddity, OlderLandings
 from flows.stores.lake.lake import Lake
-from transforms.model.models import Model
-from transforms.model.options import ModelOptions
+from transforms.model.models import FACT, Model
+from transforms.model.options import LARGE, ModelOptions
 from transforms.model.reference import ACCOUNT_NAMES, REFERENCES
 from transforms.normalize.control_totals import TOTALS_SCHEMA
 from transforms.normalize.corrections import CORRECTION_SCHEMA, with_costs
@@ -39,10 +39,14 @@ _NOT_IN_SQL = (
 """Options without a column in `landed.settings`: they decide what is loaded, and how."""
 
 
-def views(models: Sequence[Model], options: ModelOptions) -> list[str]:
+def views(models: Sequence[Model], options: ModelOptions, covered: Sequence[AccountCoverage]) -> list[str]:
     """Return the models that are built as views."""
     views = [model.name for model in models if model.name.startswith("staging.")]
-    return views if options.embed_recordings else [*views, "marts.fct_recordings"]
+    is_embedded = options.embed_recordings
+    if is_embedded == "auto":
+        months = (files for account in covered for files in account.commit.months.values())
+        is_embedded = sum(file.rows for files in months for file in files) < LARGE
+    return views if is_embedded else [*views, FACT]
 
 
 def _settings_row(options: ModelOptions, covered: Sequence[AccountCoverage]) -> dict[str, Any]:

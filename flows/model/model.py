@@ -48,7 +48,7 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
         twins=read_twins(sql),
         models=models,
         checks=read_checks(sql, models),
-        views=frozenset(views(models, options)),
+        views=frozenset(views(models, options, covered)),
     )
     warehouse = Warehouse(warehouse_path(data_dir))
     checks = warehouse.build(contents)

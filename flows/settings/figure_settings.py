@@ -1,12 +1,13 @@
 """Settings of what the figures mean, and of when a check warns."""
 
 from decimal import Decimal
+from typing import Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, Field, field_validator
 
 from transforms.ingest.request import Rules
-from transforms.model.options import ModelOptions
+from transforms.model.options import LARGE, ModelOptions
 
 # Defaults are defined once, in the stages that use them.
 DEFAULTS = ModelOptions(settle_days=Rules().settle_days)
@@ -19,9 +20,10 @@ class FigureSettings(BaseModel):
         default=DEFAULTS.reporting_timezone,
         description="time zone of the days in tables (`usage_date`), such as Europe/Berlin",
     )
-    embed_recordings: bool = Field(
+    embed_recordings: bool | Literal["auto"] = Field(
         default=DEFAULTS.embed_recordings,
-        description="whether `fct_recordings` stores the recordings; if not, it is a view on the lake",
+        description="whether `fct_recordings` stores the recordings; if not, it is a view on the lake; `auto`: a view "
+        f"from {LARGE:,} recordings on",
     )
     unpriced_share_warning: Decimal = Field(
         default=DEFAULTS.unpriced_share_warning,

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal
+
+LARGE = 20_000_000
+"""From how many recordings on the warehouse only has a view of them: a copy takes longer to write than all else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,7 +15,7 @@ class ModelOptions:
 
     names, providers, credits, billing_increments: by account sid, from the settings. provider,
     billing_increment_seconds: for accounts that are not in the settings. with_usage: sids of the accounts whose Usage
-    Records are read.
+    Records are read. embed_recordings: auto is false from LARGE on.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -35,4 +39,4 @@ class ModelOptions:
     anomaly_window_days: int = 56
     anomaly_deviations: Decimal = Decimal("4.5")
     anomaly_min_share: Decimal = Decimal("0.25")
-    embed_recordings: bool = True
+    embed_recordings: bool | Literal["auto"] = "auto"

@@ -82,7 +82,7 @@ ENVIRONMENT = {
 def test_defaults_apply_without_any_setting() -> None:
     found = load()
     assert found.data_dir == Path("data")
-    assert (found.provider, found.reporting_timezone, found.embed_recordings) == ("signalwire", "UTC", True)
+    assert (found.provider, found.reporting_timezone, found.embed_recordings) == ("signalwire", "UTC", "auto")
     assert (found.base_url, found.account_sid, found.api_token, found.accounts) == (None, None, None, [])
     assert (found.connect_timeout, found.read_timeout, found.attempts, found.backoff) == (10, 60, 7, 0.5)
     assert found.unpriced_share_warning == Decimal("0.1")
