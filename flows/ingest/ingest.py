@@ -19,7 +19,6 @@ from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import ApiError, DataError, RecspendError
 from transforms.ingest.dialect import Dialect
-from transforms.ingest.plan import windows_of
 from transforms.ingest.request import IngestRequest
 from transforms.values.windows import Window, days_of
 
@@ -104,10 +103,11 @@ def _read_recordings(
     note_deleted_are_asked_for(workers, data_dir, clock())
     fetch = partial(_fetch, workers, dialect, report)
     fetch(_unfinished(RawPages(data_dir), workers.account_sid, clock()))
-    days = plan_account(workers, dialect, data_dir, request, clock().date()).reads
+    today = clock().date()
+    plan = plan_account(workers, dialect, data_dir, request, today)
     # A window that failed just now is left to the next run, which continues after its last page.
     failed = {day for window, _ in workers.totals.failures for day in days_of(window)}
-    fetch(windows_of(days.keys() - failed))
+    fetch(plan.windows(today, failed))
 
 
 def _read_usage(workers: Workers, data_dir: Path, request: IngestRequest, clock: Clock) -> str:

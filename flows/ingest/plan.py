@@ -1,7 +1,7 @@
 """Which days of an account to read now, and how to ask for them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from flows.ingest.known_days import covered_now
 from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.access import AccountAccess
@@ -18,6 +19,7 @@ from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.audit import quarters_to_count
+from transforms.ingest.blocks import windows_to_fetch
 from transforms.ingest.day_counts import DayCount
 from transforms.ingest.dialect import Dialect, calibrate
 from transforms.ingest.plan import Reason, expected_pages, plan_days, waiting_days, windows_of
@@ -40,11 +42,23 @@ PLAN_SCHEMA = pa.schema(
 class Plan:
     """The days to read now, each with the reason, and the unsettled days that wait, each with the day they are read on.
 
-    All days are UTC.
+    covered, counts: the days read so far, and how many recordings they have. All days are UTC.
     """
 
     reads: Mapping[date, Reason]
     waits: Mapping[date, date] = field(default_factory=dict)
+    covered: Mapping[date, CoveredDay] = field(default_factory=dict)
+    counts: Mapping[date, DayCount] = field(default_factory=dict)
+
+    def windows(self, today: date, without: Collection[date] = ()) -> list[Window]:
+        """Return the windows to read now, without some days."""
+        reads = {day: reason for day, reason in self.reads.items() if day not in without}
+        recordings = {day: count.recordings for day, count in self.counts.items()}
+        return windows_to_fetch(reads, today, self.covered, recordings)
+
+    def reason(self, window: Window) -> Reason:
+        """Return why a window is read: the reason for the first day that is."""
+        return next(self.reads[day] for day in days_of(window) if day in self.reads)
 
 
 def planned_reads(
@@ -61,11 +75,11 @@ def planned_reads(
         note_deleted_are_asked_for(workers, data_dir, clock())
         plan = plan_account(workers, dialect, data_dir, request, today)
     # A day that was read and has no recordings is unlikely to have any now.
-    known = dict.fromkeys(raw.covered(access.account_sid), DayCount(0, 0))
-    known |= Lake(data_dir).count_by_day(access.account_sid, today)
-    planned = {day: (reason, today) for day, reason in plan.reads.items()}
-    planned |= {day: ("unsettled", later) for day, later in plan.waits.items()}
-    groups = sorted(dict.fromkeys(planned.values()), key=lambda group: group[1])
+    known = {**dict.fromkeys(plan.covered, DayCount(0, 0)), **plan.counts}
+    groups = [(window, plan.reason(window), today) for window in plan.windows(today)]
+    for later in sorted(set(plan.waits.values())):
+        days = [day for day, due in plan.waits.items() if due == later]
+        groups += [(window, "unsettled", later) for window in windows_of(days)]
     return pa.Table.from_pylist(
         [
             {
@@ -76,8 +90,7 @@ def planned_reads(
                 "requests": expected_pages(window, known),
                 "read_on": read_on,
             }
-            for reason, read_on in groups
-            for window in windows_of(day for day in planned if planned[day] == (reason, read_on))
+            for window, reason, read_on in groups
         ],
         PLAN_SCHEMA,
     )
@@ -88,37 +101,33 @@ def plan_account(
 ) -> Plan:
     """Return which days to read now, and which later. May ask the API for the account's first day, once."""
     sid = workers.account_sid
-    covered = RawPages(data_dir).covered(sid)
+    covered = covered_now(data_dir, sid)
     first = request.first or _first_day(workers, dialect, data_dir, covered, today)
     # Days in the future have no recordings yet, and must not count as read.
     days = Window(first, min(request.last or today, today))
     if request.again:
         return Plan(dict.fromkeys(days_of(days), "asked again"))
-    counts = Lake(data_dir).count_by_day(sid, today, today - timedelta(days=request.rules.settle_days))
-    unsettled = [day for day, count in counts.items() if count.unsettled]
+    counts = Lake(data_dir).count_by_day(sid, today)
+    since = today - timedelta(days=request.rules.settle_days)
+    unsettled = [day for day, count in counts.items() if count.unsettled and day >= since]
     deleted_since = AccountStates(data_dir).read(sid).deleted_since
     # Who names the last day wants these days, and no others.
     audit_requests = request.rules.audit_requests if request.last is None else 0
-    kept = _kept(data_dir, sid, covered, today, audit_requests)
+    kept = _kept(counts, covered, today, audit_requests)
     reads = plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept)
-    return Plan(reads, waiting_days(days, today, covered, unsettled, reads, request.rules))
+    waits = waiting_days(days, today, covered, unsettled, reads, request.rules)
+    return Plan(reads, waits, covered, counts)
 
 
 def _kept(
-    data_dir: Path, account_sid: str, covered: Mapping[date, CoveredDay], today: date, requests: int
+    counts: Mapping[date, DayCount], covered: Mapping[date, CoveredDay], today: date, requests: int
 ) -> dict[date, int]:
     """Return how many recordings are not known to be deleted, by day, of the quarters that are worth an audit."""
-    lake, by_quarter = Lake(data_dir), Counter[Quarter]()
-    for month, number in lake.kept_by_month(account_sid).items() if requests else ():
-        by_quarter[_quarter_of(month)] += number
+    by_quarter = Counter[Quarter]()
+    for day, count in counts.items() if requests else ():
+        by_quarter[quarter_of(day)] += count.kept
     quarters = set(quarters_to_count(by_quarter, covered, today, requests))
-    months = [month for month in lake.months(account_sid) if _quarter_of(month) in quarters]
-    counts = lake.count_by_day(account_sid, today, months=months)
-    return {day: count.kept for day, count in counts.items()}
-
-
-def _quarter_of(month: str) -> Quarter:
-    return quarter_of(date.fromisoformat(f"{month}-01"))
+    return {day: count.kept for day, count in counts.items() if quarter_of(day) in quarters}
 
 
 def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:

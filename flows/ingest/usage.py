@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from flows.ingest.known_days import covered_now
 from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.client import USAGE
 from flows.stores.lake.usage_records import raw_usage
-from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.plan import windows_of
 from transforms.ingest.request import Rules
 from transforms.ingest.usage import days_to_read
@@ -24,7 +24,7 @@ def ingest_usage(
     raw, sid, today = raw_usage(data_dir), workers.account_sid, clock().date()
     for interrupted in raw.unfinished(sid):
         raw.discard(interrupted)
-    read, recordings = raw.covered(sid), RawPages(data_dir).covered(sid)
+    read, recordings = raw.covered(sid), covered_now(data_dir, sid)
     for window in windows_of(days_to_read(days, today, {} if again else read, rules, recordings)):
         landing = raw.begin(sid, window, clock())
         writer = raw.writer(landing)

@@ -6,7 +6,7 @@ account may have many more days than a run can fetch, so each run fetches a few 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from math import ceil
 
 from transforms.values.windows import CoveredDay, Quarter, Window, days_of, quarter_of
@@ -14,7 +14,9 @@ from transforms.values.windows import CoveredDay, Quarter, Window, days_of, quar
 ROWS_PER_PAGE = 1000
 """The largest page both vendors allow (documented)."""
 
-_DAY = timedelta(days=1)
+MOST_PAGES = 8
+"""Up to how many pages a window is fetched again as a whole, as it was fetched before."""
+
 # Enough to choose from: what is cheap is known only after the days of a quarter were counted.
 _CHOICE = 3
 
@@ -97,9 +99,7 @@ def days_to_audit(
     }
     chosen: list[date] = []
     left = requests
-    for block in sorted(
-        _blocks(due, covered, kept, planned, today), key=lambda each: (-each.gain, each.days[0])
-    ):
+    for block in sorted(_blocks(due, covered, kept, today), key=lambda each: (-each.gain, each.days[0])):
         # The best one in any case: a day of more pages than there are requests would never be fetched otherwise.
         if requests and (not chosen or block.requests <= left):
             chosen += block.days
@@ -108,39 +108,31 @@ def days_to_audit(
 
 
 def _blocks(
-    due: Mapping[date, int],
-    covered: Mapping[date, CoveredDay],
-    kept: Mapping[date, int],
-    planned: Collection[date],
-    today: date,
+    due: Mapping[date, int], covered: Mapping[date, CoveredDay], kept: Mapping[date, int], today: date
 ) -> Iterator[_Block]:
-    """Group neighbouring days, as long as they fit on a page. A day between two of them is fetched with them."""
-    block: list[date] = []
-    rows = 0
-    between = Window(min(due), max(due)) if due else None
-    for day in days_of(between) if between else ():
-        is_paid = day in planned
-        number = 0 if is_paid else kept.get(day, 0)
-        is_apart = day not in covered and not is_paid
-        if block and (is_apart or rows + number > ROWS_PER_PAGE or quarter_of(day) != quarter_of(block[-1])):
-            yield _block(block, due, covered, rows, today)
-            block, rows = [], 0
-        if day in due or (block and not is_apart):
-            block.append(day)
-            rows += number
-    if block:
-        yield _block(block, due, covered, rows, today)
+    """Group days that were last fetched together: fetched so again, what did not change is received unchanged.
+
+    Of a window with more pages than a run may fetch, each day is a block.
+    """
+    windows: dict[Window, list[date]] = {}
+    for day in sorted(due):
+        windows.setdefault(covered[day].window, []).append(day)
+    for window, days in windows.items():
+        whole = _block(days, due, covered, sum(kept.get(day, 0) for day in days_of(window)), today)
+        if whole.requests <= MOST_PAGES:
+            yield whole
+        else:
+            yield from (_block([day], due, covered, kept[day], today) for day in days)
 
 
 def _block(
     days: Sequence[date], due: Mapping[date, int], covered: Mapping[date, CoveredDay], rows: int, today: date
 ) -> _Block:
-    last = max(day for day in days if day in due)
     return _Block(
-        [day for day in days if day <= last],
-        sum(due.get(day, 0) for day in days),
+        days,
+        sum(due[day] for day in days),
         max(1, ceil(rows / ROWS_PER_PAGE)),
-        max(_age(covered[day], today) for day in days if day in due),
+        max(_age(covered[day], today) for day in days),
     )
 
 

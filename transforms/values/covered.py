@@ -56,7 +56,11 @@ def days_of_spans(spans: Iterable[CoveredSpan], folder: str) -> list[CoveredDay]
     """List the days of spans, in order. folder: what the names of landings of the account begin with."""
     return [
         CoveredDay(
-            day, span.fetched_at, _landing(folder, span), span.fetched_at >= Window(day, day).created_before
+            day,
+            span.fetched_at,
+            _landing(folder, span),
+            span.fetched_at >= Window(day, day).created_before,
+            span.window,
         )
         for span in spans
         for day in days_of(Window(span.first, span.last))

@@ -63,12 +63,13 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class CoveredDay:
-    """A fetched day: when it was last fetched (UTC), by which landing, and whether the day was over at that time."""
+    """A fetched day: when it was last fetched (UTC), by which landing of which window, and whether it was over then."""
 
     day: date
     fetched_at: datetime
     landing: str
     was_over: bool
+    window: Window
 
 
 def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.Array | pa.ChunkedArray:
@@ -156,7 +157,7 @@ def covered_days(fetches: Iterable[Fetch]) -> list[CoveredDay]:
         day = fetch.window.first
         while day <= min(fetch.window.last, fetch.fetched_at.date()):
             over = fetch.fetched_at >= Window(day, day).created_before
-            days[day] = CoveredDay(day, fetch.fetched_at, fetch.landing, over)
+            days[day] = CoveredDay(day, fetch.fetched_at, fetch.landing, over, fetch.window)
             day += _DAY
     return [days[day] for day in sorted(days)]
 

@@ -131,7 +131,8 @@ def test_late_price_is_found_without_reading_other_old_days(tmp_path: Path) -> N
         before = len(emulator.requests)
         no_audit = IngestRequest(rules=Rules(audit_requests=0))
         read(emulator, tmp_path / "data", TODAY + timedelta(days=7), no_audit)
-        assert days_asked(emulator, before)[0] == ("2026-09-02", "2026-09-02")
+        # The whole month has few recordings, so it costs no request more.
+        assert days_asked(emulator, before)[0] == ("2026-09-01", "2026-09-30")
     priced = rows_of(
         tmp_path / "data",
         "select cost, first_seen_at, first_priced_at from marts.fct_recordings order by created_at",
@@ -159,7 +160,7 @@ def test_unpriced_recording_is_read_again_until_settle_days(tmp_path: Path) -> N
             TODAY + timedelta(hours=2),
             IngestRequest(rules=Rules(settle_days=59, settle_each_run_days=59)),
         )
-        assert days_asked(emulator, before) == [("2026-08-03", "2026-08-03"), ("2026-09-28", "2026-09-30")]
+        assert days_asked(emulator, before) == [("2026-08-03", "2026-08-04"), ("2026-09-28", "2026-09-30")]
 
 
 def test_days_since_the_last_run_are_read(tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_days_since_the_last_run_are_read(tmp_path: Path) -> None:
     with served(later, tmp_path) as emulator:
         read(emulator, tmp_path / "data", TODAY + timedelta(days=10))
         # The days since the last run, and in the same request those that still have recordings.
-        assert days_asked(emulator, 0) == [("2026-08-03", "2026-09-30"), ("2026-10-01", "2026-10-10")]
+        assert days_asked(emulator, 0) == [("2026-08-02", "2026-09-30"), ("2026-10-01", "2026-10-10")]
     assert len(rows_of(tmp_path / "data", EVERY_FACT)) == 4
 
 

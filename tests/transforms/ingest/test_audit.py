@@ -14,10 +14,14 @@ TODAY = date(2026, 9, 30)
 YEAR = Window(date(2025, 10, 1), TODAY)
 
 
-def read(ages: Mapping[date, int]) -> dict[date, CoveredDay]:
-    """Return days read that many days before today."""
+def read(ages: Mapping[date, int], *together: Window) -> dict[date, CoveredDay]:
+    """Return days read that many days before today, each by itself or in one of these windows."""
     noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
-    return {day: CoveredDay(day, noon - timedelta(days=age), "landing", True) for day, age in ages.items()}
+    windows = {day: window for window in together for day in days_of(window)}
+    return {
+        day: CoveredDay(day, noon - timedelta(days=age), "landing", True, windows.get(day, Window(day, day)))
+        for day, age in ages.items()
+    }
 
 
 def day(month: int, number: int) -> date:
@@ -33,14 +37,21 @@ def audited(
     return days_to_audit(YEAR, TODAY, covered, kept, [], requests)
 
 
-def test_audit_groups_neighbouring_days_that_fit_on_a_page() -> None:
-    kept = {day(7, 1): 500, day(7, 3): 500, day(7, 4): 1, day(8, 20): 2}
-    # One request: the 2nd of July has no recordings, and is between two days that have.
-    assert audited(kept, 1) == days_of(Window(day(7, 1), day(7, 3)))
-    assert audited(kept, 2) == [
-        *days_of(Window(day(7, 1), day(7, 3))),
-        *days_of(Window(day(7, 4), day(8, 20))),
-    ]
+def test_audit_reads_again_together_what_was_read_together() -> None:
+    kept = {day(7, 1): 900, day(7, 3): 900, day(7, 4): 5, day(8, 20): 2}
+    covered = read(
+        dict.fromkeys(days_of(YEAR), 10), Window(day(7, 1), day(7, 31)), Window(day(8, 1), day(8, 31))
+    )
+    # The two pages of July, although one of its days would be worth more by itself.
+    assert audited(kept, 1, covered) == [day(7, 1), day(7, 3), day(7, 4)]
+    assert audited(kept, 2, covered) == [day(7, 1), day(7, 3), day(7, 4)]
+    assert audited(kept, 3, covered) == [*kept]
+
+
+def test_audit_divides_a_window_of_many_pages() -> None:
+    kept = {day(7, number): 2000 for number in range(1, 6)}
+    covered = read(dict.fromkeys(days_of(YEAR), 10), Window(day(7, 1), day(7, 31)))
+    assert audited(kept, 4, covered) == [day(7, 1), day(7, 2)]
 
 
 def test_audit_prefers_many_recordings_per_request() -> None:

@@ -32,6 +32,7 @@ def covered(*days: date, read_after_days: int = 1) -> dict[date, CoveredDay]:
             datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(days=read_after_days),
             f"landing of {day}",
             was_over=read_after_days > 0,
+            window=Window(day, day),
         )
         for day in days
     }

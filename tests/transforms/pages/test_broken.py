@@ -45,7 +45,7 @@ def test_broken_record_is_divided_from_others(rows: list[object], place: int, in
     ],
     ids=["deep", "brackets", "long start", "nested", "list", "cut off", "empty"],
 )
-def test_what_is_no_page_is_not_divided(body: bytes) -> None:
+def test_what_is_not_a_page_is_not_divided(body: bytes) -> None:
     assert divided(body) is None
 
 

@@ -165,7 +165,7 @@ def test_fold_usage_takes_the_newest_fetch_of_a_day() -> None:
 
 def test_days_to_read_are_over_and_new_or_may_change() -> None:
     read_days = {
-        day: CoveredDay(day, datetime(2026, 9, 17, tzinfo=UTC), "L", was_over=over)
+        day: CoveredDay(day, datetime(2026, 9, 17, tzinfo=UTC), "L", was_over=over, window=Window(day, day))
         for day, over in ((MONDAY, True), (TUESDAY, False), (date(2026, 9, 18), True))
     }
     days = Window(MONDAY, date(2026, 9, 19))
@@ -185,7 +185,11 @@ def test_days_between_quarters_are_not_read() -> None:
     days = Window(date(2026, 6, 1), date(2026, 10, 31))
     at = datetime(2026, 11, 1, tzinfo=UTC)
     unread = (date(2026, 6, 20), date(2026, 6, 22), date(2026, 10, 5), date(2026, 10, 6))
-    read_days = {day: CoveredDay(day, at, "L", was_over=True) for day in days_of(days) if day not in unread}
+    read_days = {
+        day: CoveredDay(day, at, "L", was_over=True, window=days)
+        for day in days_of(days)
+        if day not in unread
+    }
     rules = Rules(settle_days=0)
     assert days_to_read(days, date(2026, 11, 2), read_days, rules) == [
         *(date(2026, 6, 20), date(2026, 6, 21), date(2026, 6, 22)),
@@ -196,12 +200,12 @@ def test_days_between_quarters_are_not_read() -> None:
 def test_days_are_read_after_their_recordings_until_settled() -> None:
     days = Window(MONDAY, WEDNESDAY)
     read, later = datetime(2026, 9, 20, 12, tzinfo=UTC), datetime(2026, 9, 20, 13, tzinfo=UTC)
-    usage = {day: CoveredDay(day, read, "L", was_over=True) for day in days_of(days)}
-    recordings = {TUESDAY: CoveredDay(TUESDAY, later, "L", was_over=True)}
+    usage = {day: CoveredDay(day, read, "L", was_over=True, window=days) for day in days_of(days)}
+    recordings = {TUESDAY: CoveredDay(TUESDAY, later, "L", was_over=True, window=days)}
     today = date(2026, 9, 20)
     assert days_to_read(days, today, usage, Rules(), recordings) == [TUESDAY]
     assert days_to_read(days, today, usage, Rules(settle_days=5), recordings) == []
-    usage[TUESDAY] = CoveredDay(TUESDAY, later, "L", was_over=True)
+    usage[TUESDAY] = CoveredDay(TUESDAY, later, "L", was_over=True, window=days)
     assert days_to_read(days, today, usage, Rules(), recordings) == []
 
 

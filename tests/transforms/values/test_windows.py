@@ -177,15 +177,16 @@ def test_find_first_day_ends_if_the_api_always_says_yes() -> None:
 def test_day_is_covered_if_it_was_over_when_fetched() -> None:
     fetch = fetch_of(date(2020, 3, 1), date(2020, 3, 3), utc(2020, 3, 4), "L")
     assert covered_days([fetch]) == [
-        CoveredDay(date(2020, 3, day), utc(2020, 3, 4), "L", was_over=True) for day in (1, 2, 3)
+        CoveredDay(date(2020, 3, day), utc(2020, 3, 4), "L", was_over=True, window=fetch.window)
+        for day in (1, 2, 3)
     ]
 
 
 def test_day_still_running_when_fetched_is_not_over() -> None:
     fetch = fetch_of(date(2020, 2, 29), date(2020, 3, 31), utc(2020, 3, 1, 23, 59, 59), "L")
     assert covered_days([fetch]) == [
-        CoveredDay(date(2020, 2, 29), utc(2020, 3, 1, 23, 59, 59), "L", was_over=True),
-        CoveredDay(date(2020, 3, 1), utc(2020, 3, 1, 23, 59, 59), "L", was_over=False),
+        CoveredDay(date(2020, 2, 29), utc(2020, 3, 1, 23, 59, 59), "L", was_over=True, window=fetch.window),
+        CoveredDay(date(2020, 3, 1), utc(2020, 3, 1, 23, 59, 59), "L", was_over=False, window=fetch.window),
     ]
 
 
@@ -195,8 +196,8 @@ def test_covered_days_take_the_last_fetch_in_any_order() -> None:
     other = fetch_of(date(2020, 2, 28), date(2020, 2, 28), utc(2020, 3, 3), "other")
     for fetches in ([early, late, other], [late, other, early]):
         assert covered_days(fetches) == [
-            CoveredDay(date(2020, 2, 28), utc(2020, 3, 3), "other", was_over=True),
-            CoveredDay(date(2020, 3, 1), utc(2020, 3, 5), "late", was_over=True),
+            CoveredDay(date(2020, 2, 28), utc(2020, 3, 3), "other", was_over=True, window=other.window),
+            CoveredDay(date(2020, 3, 1), utc(2020, 3, 5), "late", was_over=True, window=late.window),
         ]
 
 

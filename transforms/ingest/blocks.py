@@ -1,0 +1,99 @@
+"""Which windows to ask for, so that a page that was received before is received again, byte for byte.
+
+What did not change is then neither stored nor read again. So the day under way is apart from busy days that are over,
+and a day that is read again is in a window whose bounds do not depend on which other days are.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from math import ceil
+
+from transforms.ingest.audit import MOST_PAGES, ROWS_PER_PAGE
+from transforms.ingest.plan import Reason, windows_of
+from transforms.values.windows import CoveredDay, Window, days_of
+
+_DAY = timedelta(days=1)
+_OF_YOUNG_DAYS = ("look back", "unsettled", "not covered")
+_SMALL = 200
+"""How many recordings the days next to one that may change may have: they are read with it in the same request."""
+
+
+def windows_to_fetch(
+    reads: Mapping[date, Reason],
+    today: date,
+    covered: Mapping[date, CoveredDay],
+    recordings: Mapping[date, int],
+) -> list[Window]:
+    """Choose windows that contain the days to fetch, oldest first. Some have neighbouring days, too.
+
+    Args:
+        reads: The days to fetch, with the reason.
+        today: The current day, UTC.
+        covered: The days fetched so far.
+        recordings: How many recordings each of them has, as far as known.
+    """
+    known = {day: recordings.get(day, 0) for day in covered if day < today}
+    newest = _newest(reads, today, known)
+    windows = {*windows_of(day for day in reads if day not in covered and day not in newest)}
+    if newest:
+        windows.add(Window(newest[0], today))
+    for day, reason in reads.items():
+        if day in known and day not in newest:
+            is_single = reason in _OF_YOUNG_DAYS
+            last = covered[day].window
+            is_small = last.last < today and _pages(last, known) <= MOST_PAGES
+            if is_single or not is_small:
+                windows.add(_block(day, known, _SMALL if is_single else ROWS_PER_PAGE))
+            else:
+                windows.add(last)
+    return _without_parts(windows)
+
+
+def _newest(reads: Mapping[date, Reason], today: date, known: Mapping[date, int]) -> list[date]:
+    """Return the day under way with the days before it that cost no request more, and little to store again.
+
+    None if it is asked for with days before it that were never read.
+    """
+    if today not in reads or (today - _DAY in reads and today - _DAY not in known):
+        return []
+    newest, rows = [today], 0
+    while (
+        (day := newest[0] - _DAY) in known
+        and reads.get(day) in _OF_YOUNG_DAYS
+        and rows + known[day] <= _SMALL
+    ):
+        newest.insert(0, day)
+        rows += known[day]
+    return newest
+
+
+def _block(day: date, known: Mapping[date, int], most_rows: int) -> Window:
+    """Return the largest block around a day: 1, 2, 4 … days of its month, all known, with so many recordings."""
+    block = Window(day, day)
+    for wider in _blocks_around(day):
+        days = days_of(wider)
+        if any(each not in known for each in days) or sum(known[each] for each in days) > most_rows:
+            break
+        block = wider
+    return block
+
+
+def _blocks_around(day: date) -> Iterator[Window]:
+    month = day.replace(day=1)
+    last = (month + 31 * _DAY).replace(day=1) - _DAY
+    for size in (2, 4, 8, 16, 32):
+        first = month + (day.day - 1) // size * size * _DAY
+        yield Window(first, min(first + (size - 1) * _DAY, last))
+
+
+def _pages(window: Window, known: Mapping[date, int]) -> int:
+    return max(1, ceil(sum(known.get(day, 0) for day in days_of(window)) / ROWS_PER_PAGE))
+
+
+def _without_parts(windows: set[Window]) -> list[Window]:
+    """Leave out windows that are within another one."""
+    kept: list[Window] = []
+    for window in sorted(windows, key=lambda each: (each.first, -each.last.toordinal())):
+        if not kept or window.last > kept[-1].last:
+            kept.append(window)
+    return kept
