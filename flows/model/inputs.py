@@ -137,7 +137,15 @@ def landed_tables(
                 ]
             )
         ),
-        "ops.runs": _rows([msgspec.structs.asdict(record) for record in Runs(data_dir).all()]),
+        **_runs(data_dir),
+    }
+
+
+def _runs(data_dir: Path) -> dict[str, pa.Table]:
+    recent, older = Runs(data_dir).recent_and_older()
+    return {
+        "ops.runs": _rows([msgspec.structs.asdict(record) for record in recent]),
+        "ops.runs_by_month": _rows([msgspec.structs.asdict(month) for month in older]),
     }
 
 

@@ -1,7 +1,7 @@
 """Upgrades: bring a data folder of an older recspend to the current format, from its own raw pages.
 
-Raw pages are moved, and what is made from them is rebuilt. Statements, reference files, run records, the list of sent
-notifications and the account states stay as they are, byte for byte.
+Raw pages are moved, records of runs are put together, and what is made from raw pages is rebuilt. Statements, reference
+files, the list of sent notifications and the account states stay as they are, byte for byte.
 """
 
 import logging
@@ -13,6 +13,7 @@ from flows.normalize.normalize import normalize_account
 from flows.stage import Progress, silent
 from flows.stores.folder.data_format import FORMAT, read_format, refuse_newer, write_format
 from flows.stores.folder.lock import one_writer
+from flows.stores.folder.runs import Runs
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from flows.stores.raw.older_layout import bring_into_layout
@@ -106,7 +107,15 @@ def _is_current(lake: Lake, account_sid: str, *, is_needed: bool) -> bool:
     return lake.state(account_sid) is not None
 
 
+def run_records_by_month(data_dir: Path, progress: Progress) -> bool:
+    """Put the records of runs, which had a file each, into a file for each month."""
+    Runs(data_dir).fold()
+    return False
+
+
 STEPS: Sequence[UpgradeStep] = (
+    # Formats 1 to 3 had a file for each run.
+    run_records_by_month,
     # Formats 1 to 3 had a folder for each landing.
     raw_pages_by_content,
     # Formats 1 to 3 had no commit of an account's lake, and the first two lacked columns.

@@ -68,6 +68,7 @@ def make(folder: Path, seed: int) -> None:
     (folder / "ledger.json").write_text(json.dumps(totals["cells"], indent=1) + "\n")
     for name in NOT_KEPT:
         (data_dir / name).unlink()
+    shutil.rmtree(data_dir / "wide")
 
 
 if __name__ == "__main__":

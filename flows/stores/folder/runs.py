@@ -40,7 +40,7 @@ class RunRecord(msgspec.Struct, omit_defaults=True):
 class RunsOfMonth(msgspec.Struct, frozen=True):
     """How many runs began in a month (its first day, UTC), and what they did together."""
 
-    month: date
+    began_in: date
     runs: int
     requests: int
     retries: int

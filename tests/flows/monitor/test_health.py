@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -262,6 +263,18 @@ def test_run_with_an_unexpected_error_is_recorded(
     (record,) = Runs(tmp_path).all()
     assert record.exit_code == 2
     assert metrics(tmp_path)["last_run_exit_code"] == {(): 2}
+
+
+def test_requests_of_older_runs_are_counted(emulator: Emulator, tmp_path: Path) -> None:
+    with patch("flows.stores.folder.runs.MOST_RUNS", 1):
+        for month in (1, 2, 3):
+            began = datetime(2020, month, 1, tzinfo=UTC)
+            Runs(tmp_path).write(
+                RunRecord(f"2020{month}", began, began, 0, requests=10 * month, retries=month)
+            )
+        summary = run_by(clock_of(emulator.ledger), accesses_of(emulator), tmp_path)
+    found = metrics(tmp_path)
+    assert (found["requests_total"][()], found["retries_total"][()]) == (60 + summary.requests, 6)
 
 
 def test_account_never_read_has_only_its_gaps(emulator: Emulator, tmp_path: Path) -> None:

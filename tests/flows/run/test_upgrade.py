@@ -27,6 +27,7 @@ from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from flows.run.upgrade import upgrade
 from flows.stores.folder.data_format import FORMAT, read_format
+from flows.stores.folder.runs import Runs
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords
 from flows.stores.raw.frames import decompress
@@ -39,7 +40,7 @@ from transforms.errors import ConfigError, DataError
 
 KEPT = sorted(FOLDERS.glob("format-*"))
 NEWEST = FOLDERS / f"format-{FORMAT}"
-TRUTH = ("statements", "runs", "state")
+TRUTH = ("statements", "state")
 PAGES = ("raw", "raw_usage")
 AUGUST = f"recordings/account_sid={SUPPORT}/created_month=2026-08/recordings.parquet"
 CORRECTIONS = f"corrections/account_sid={SUPPORT}/corrections.parquet"
@@ -176,6 +177,8 @@ def test_upgraded_folder_keeps_its_files_and_figures(kept: Path, tmp_path: Path)
     assert summary.since.is_nothing
     assert landed(data_dir) == landed(kept / "data")
     assert content(data_dir, *TRUTH) == content(kept / "data", *TRUTH)
+    assert Runs(data_dir).all() == Runs(kept / "data").all()
+    assert {path.suffix for path in (data_dir / "runs").iterdir()} == {".jsonl"}
     if kept == NEWEST:
         assert changed(kept, data_dir) == {"told.json"}  # it contains the time it was written
 
