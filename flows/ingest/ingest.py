@@ -7,9 +7,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from flows.ingest.parts import give_up, is_part_of
 from flows.ingest.plan import find_dialect, note_deleted_are_asked_for, plan_account
 from flows.ingest.usage import ingest_usage
-from flows.ingest.workers import Workers, days_in
+from flows.ingest.workers import Workers
 from flows.stage import Clock, Progress, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
@@ -102,7 +103,7 @@ def _read_recordings(
     dialect = find_dialect(workers, data_dir, clock().date())
     note_deleted_are_asked_for(workers, data_dir, clock())
     fetch = partial(_fetch, workers, dialect, report)
-    fetch(_unfinished(RawPages(data_dir), workers.account_sid, clock()))
+    fetch(unfinished(data_dir, workers.account_sid, clock()))
     today = clock().date()
     plan = plan_account(workers, dialect, data_dir, request, today)
     # A window that failed just now is left to the next run, which continues after its last page.
@@ -122,25 +123,28 @@ def _read_usage(workers: Workers, data_dir: Path, request: IngestRequest, clock:
     return ""
 
 
-def _unfinished(raw: RawPages, account_sid: str, now: datetime) -> list[Window | Landing]:
-    """Return the landings that an interrupted run left to be finished.
+def unfinished(data_dir: Path, account_sid: str, now: datetime) -> list[Landing]:
+    """Return the landings that an interrupted run left to be finished, without their parts.
 
     A landing whose days were read again since is abandoned, or discarded if it has no pages. If it were continued, it
     would count as the older of the two fetches, yet list newer data.
     """
-    pending: list[Window | Landing] = []
-    unfinished = raw.unfinished(account_sid)
-    later = [*raw.complete(account_sid), *unfinished]
-    for landing in unfinished:
+    raw, pending = RawPages(data_dir), list[Landing]()
+    found = raw.unfinished(account_sid)
+    parts = [each for each in found if each.is_part]
+    interrupted = [each for each in found if not each.is_part]
+    later = [*raw.complete(account_sid), *interrupted]
+    for landing in interrupted:
         is_stale = any(
             each.fetched_at > landing.fetched_at and each.window.overlaps(landing.window) for each in later
         )
-        if not is_stale:
-            pending.append(landing)
-        elif raw.has_pages(landing):
-            raw.abandon(landing, now)
+        if is_stale:
+            give_up(raw, landing, now)
         else:
-            raw.discard(landing)
+            pending.append(landing)
+    for part in parts:
+        if not any(is_part_of(part, landing) for landing in pending):
+            give_up(raw, part, now)
     return pending
 
 
@@ -152,7 +156,8 @@ def _fetch(
 ) -> None:
     """Land windows. Calls `report` with the number of days done and their total."""
     if pending:
-        total = sum(days_in(each) for each in pending)
+        windows = (each.window if isinstance(each, Landing) else each for each in pending)
+        total = sum(len(days_of(window)) for window in windows)
         workers.fetch(pending, dialect, lambda done: report(done, total))
 
 

@@ -1,47 +1,33 @@
 """The workers of an account: they fetch its windows concurrently, as many at once as the API tolerates."""
 
-import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
+from itertools import chain
+from operator import attrgetter
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from flows.ingest.saver import PageSaver
+from flows.ingest.parts import Destination
+from flows.ingest.window_fetch import Landed, WindowFetch
 from flows.stage import Clock, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import Brake, StoppedError, Throttle
-from flows.stores.raw.landing import Landing, LandingWriter
+from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.errors import CursorError, DataError, EndlessListError, RecspendError, RequestRefusedError
-from transforms.ingest.dialect import Dialect, asked_dates
-from transforms.ingest.plan import split
+from transforms.errors import CursorError, DataError, RecspendError, RequestRefusedError
+from transforms.ingest.dialect import Dialect
 from transforms.ingest.request import ListLimits
-from transforms.pages.record import read_some
-from transforms.pages.recordings import created_instants
-from transforms.values.windows import Window, days_of
+from transforms.values.windows import Window
 
-logger = logging.getLogger(__name__)
-
-# Enough parts that no worker is idle for long while the last ones are fetched.
-_PARTS_PER_WORKER = 4
-_STARTS_OVER = 7
-
-
-@dataclass(frozen=True, slots=True)
-class WindowResult:
-    """The pages and rows a worker landed. parts: if it split the window instead, the landings still to fetch."""
-
-    pages: int = 0
-    rows: int = 0
-    parts: Sequence[Landing] = ()
+# A window with more pages is cut even if no worker is idle, so that no landing is very large.
+_MOST_PAGES = 50
 
 
 @dataclass(slots=True)
@@ -132,21 +118,22 @@ class Workers:
         A problem with one window does not stop the others: it is added to `totals.failures`. A problem with the account
         or the connection (ApiError) stops all workers, and is raised once the requests in progress have ended.
         """
-        waiting, done = deque(pending), 0
-        under_way: dict[Future[WindowResult], Window | Landing] = {}
+        to = Destination(self.account_sid, self._raw, self._saving, self._clock, dialect)
+        waiting, done = deque(chain.from_iterable(WindowFetch.of(to, each) for each in pending)), 0
+        under_way: dict[Future[Landed], WindowFetch] = {}
         try:
             while waiting or under_way:
+                self._share(waiting, under_way.values())
                 while waiting and len(under_way) < len(self._apis):
                     each = waiting.popleft()
-                    parts = _PARTS_PER_WORKER * len(self._apis) // (len(waiting) + 1)
-                    under_way[self._fetching.submit(self._fetch_window, each, dialect, parts)] = each
+                    under_way[self._fetching.submit(self._step, each)] = each
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     each = under_way.pop(future)
-                    result = self._count(future, each)
-                    waiting.extendleft(reversed(result.parts))
-                    if not result.parts:
-                        done += days_in(each)
-                        report(done)
+                    landed = self._count(future, each)
+                    done += landed.days
+                    report(done)
+                    if not landed.is_last:
+                        waiting.appendleft(each)
         except Exception:
             self._throttle.stop()
             for future in wait(under_way).done:
@@ -154,97 +141,32 @@ class Workers:
                     self._count(future, under_way[future])
             raise
 
-    def _count(self, future: Future[WindowResult], target: Window | Landing) -> WindowResult:
+    def _share(self, waiting: deque[WindowFetch], under_way: Collection[WindowFetch]) -> None:
+        """Cut the longest windows, until there is one for each idle worker, and none has very many pages."""
+        workers = min(len(self._apis), self._throttle.limit)
+        while True:
+            idle = workers - len(under_way) - len(waiting)
+            longest = sorted((*waiting, *under_way), key=attrgetter("pages_left"), reverse=True)
+            parts = (each.cut() for each in longest if idle > 0 or each.pages_left > _MOST_PAGES)
+            part = next(filter(None, parts), None)
+            if part is None:
+                return
+            waiting.append(part)
+
+    def _count(self, future: Future[Landed], each: WindowFetch) -> Landed:
         try:
-            result = future.result()
+            landed = future.result()
         except (CursorError, DataError, RequestRefusedError) as error:
-            self.totals.failures.append((window_of(target), error))
-            return WindowResult()
-        self.totals.pages += result.pages
-        self.totals.rows += result.rows
-        return result
+            self.totals.failures.append((each.window, error))
+            return Landed(days=each.days, is_last=True)
+        self.totals.pages += landed.pages
+        self.totals.rows += landed.rows
+        return landed
+
+    def _step(self, each: WindowFetch) -> Landed:
+        with self.api() as api:
+            return each.step(api)
 
     def _newest(self, question: Mapping[str, str]) -> datetime | None:
         with self.api() as api:
             return api.newest(question)
-
-    def _fetch_window(self, target: Window | Landing, dialect: Dialect, parts: int) -> WindowResult:
-        """Fetch a window to its end. If the API refuses an old cursor, the window starts over."""
-        landing = self._begun(target)
-        starts = count(1)
-        while True:
-            writer = self._raw.writer(landing)
-            try:
-                with self.api() as api, closing(PageSaver(self._saving, writer)) as save:
-                    return self._fetch_pages(api, landing, dialect, writer, save, parts)
-            except RequestRefusedError as error:
-                if not writer.pages or next(starts) == _STARTS_OVER:
-                    raise
-                logger.info(
-                    "%s; window %s to %s starts over", error, landing.window.first, landing.window.last
-                )
-                writer.abandon(self._clock())
-                landing = self._begin(landing.window)
-            except EndlessListError as error:
-                # Continued, it would be as long as it is now. The next run begins again.
-                writer.abandon(self._clock())
-                window = landing.window
-                raise EndlessListError(f"{error} Not read: {window.first} to {window.last}.") from None
-
-    def _begun(self, target: Window | Landing) -> Landing:
-        """Return the landing to fetch. One without pages is replaced by one that begins now, whenever it was begun."""
-        if not isinstance(target, Landing):
-            return self._begin(target)
-        if self._raw.has_pages(target):
-            return target
-        landing = self._begin(target.window)
-        self._raw.discard(target)
-        return landing
-
-    def _begin(self, window: Window) -> Landing:
-        return self._raw.begin(self.account_sid, window, self._clock())
-
-    def _fetch_pages(
-        self,
-        api: RecordingsApi,
-        landing: Landing,
-        dialect: Dialect,
-        writer: LandingWriter,
-        save: PageSaver,
-        parts: int,
-    ) -> WindowResult:
-        pager = api.pager(asked_dates(landing.window, dialect), window=landing.window)
-        ends: Sequence[bytes] = ()  # of the first page
-        for body, envelope in writer.kept_pages():
-            ends = ends or envelope.ends
-            writer.note(pager.url or "", body, envelope.rows)
-            pager.follow(len(body), envelope)
-        kept, pages, rows = writer.pages, 0, 0
-        while (url := pager.url) is not None:
-            if kept + pages == 1:
-                cut = split(landing.window, created_instants(read_some(ends)), parts)
-                if len(cut) > 1:
-                    save.close()
-                    # Begin all parts before the window is abandoned, so that after a kill the next run finishes them.
-                    begun = [self._begin(window) for window in cut]
-                    writer.abandon(self._clock())
-                    return WindowResult(pages, rows, begun)
-            body, envelope = api.fetch(url)
-            ends = ends or envelope.ends
-            pager.follow(len(body), envelope)  # raises first: a page with an invalid cursor is not kept
-            save(url, body, envelope.rows)
-            pages += 1
-            rows += envelope.rows
-        save.close()
-        writer.complete(self._clock())
-        return WindowResult(pages, rows)
-
-
-def window_of(target: Window | Landing) -> Window:
-    """Return the window itself, or the window of a landing."""
-    return target.window if isinstance(target, Landing) else target
-
-
-def days_in(target: Window | Landing) -> int:
-    """Return the number of days in a window, or in the window of a landing."""
-    return len(days_of(window_of(target)))

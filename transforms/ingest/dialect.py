@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from typing import Literal
 
 from transforms.errors import RequestRefusedError
-from transforms.values.windows import Window
+from transforms.values.windows import Span
 
 Filter = Literal["instant-inclusive", "instant-exclusive", "day-inclusive", "day-exclusive", "unclear"]
 """Whether instants or creation days are compared, and whether the bound is included."""
@@ -37,6 +37,11 @@ class Dialect:
     date_format: DateFormat = "iso"
     filter: Filter | None = None
 
+    @property
+    def compares_instants(self) -> bool:
+        """Whether hours of a day can be asked for."""
+        return self.filter in ("instant-inclusive", "instant-exclusive") and self.date_format != "date"
+
     def between(self, after: datetime | None, before: datetime | None) -> dict[str, str]:
         """Build query parameters for the bounds (UTC, whole seconds). The operator is part of the name (documented)."""
         write = _FORMATS[self.date_format]
@@ -44,17 +49,17 @@ class Dialect:
         return {name: write(bound) for name, bound in bounds.items() if bound is not None}
 
 
-def asked_dates(window: Window, dialect: Dialect = Dialect()) -> dict[str, str]:
-    """Build query parameters that list at least the window.
+def asked_dates(span: Span, dialect: Dialect = Dialect()) -> dict[str, str]:
+    """Build query parameters that list at least the span, of whole days unless the API compares instants.
 
     The bounds are the last second of the day before and the midnight after. An API that compares instants lists the
-    window and at most a second on either side. One that compares days and excludes the bounds lists exactly the window.
+    span and at most a second on either side. One that compares days and excludes the bounds lists exactly the span.
     Only one that compares days and includes the bounds would list two more days. Once that is known, the request names
-    the window's own first and last day, with times that would miss at most a second if the API changed.
+    the span's own first and last day, with times that would miss at most a second if the API changed.
     """
     if dialect.filter == "day-inclusive":
-        return dialect.between(window.created_from, window.created_before - _SECOND)
-    return dialect.between(window.created_from - _SECOND, window.created_before)
+        return dialect.between(span.created_from, span.created_before - _SECOND)
+    return dialect.between(span.created_from - _SECOND, span.created_before)
 
 
 Ask = Callable[[Sequence[Mapping[str, str]]], Sequence[datetime | None]]

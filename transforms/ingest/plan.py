@@ -1,8 +1,7 @@
 """Which days of an account to fetch now, and why. Days are creation days, UTC."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from math import ceil
 from types import MappingProxyType
 from typing import Literal
@@ -83,7 +82,7 @@ def _may_lack_deleted(day: CoveredDay, today: date, deleted_since: datetime) -> 
 def windows_of(days: Iterable[date]) -> list[Window]:
     """Group days into windows, oldest first: consecutive days together, split by calendar quarter.
 
-    So an account with few recordings takes one request per quarter; with many recordings, `split` splits further.
+    So an account with few recordings takes one request per quarter. One with many is cut further while it is fetched.
     """
     return [window for run in consecutive(days) for window in quarter_windows(run.first, run.last)]
 
@@ -93,36 +92,6 @@ def expected_pages(window: Window, known: Mapping[date, DayCount]) -> int:
     average = sum(count.recordings for count in known.values()) / max(len(known), 1)
     rows = sum(known[day].recordings if day in known else average for day in days_of(window))
     return max(1, ceil(rows / ROWS_PER_PAGE))
-
-
-_FEW_PAGES = 8
-_MOST_PAGES = 50
-
-
-def split(window: Window, listed: Sequence[datetime], parts: int) -> list[Window]:
-    """Split a window into about `parts` parts of whole days, oldest first, if it has many pages.
-
-    The first page shows how many there are. A window of a few pages is not worth splitting, and one with very many is
-    split further. The account may have no recordings at the end of the window, so the density is measured between the
-    newest and the oldest recording of the page.
-
-    Args:
-        window: The window.
-        listed: Creation instants (UTC) on its first page: at least those of the first and the last row. The page must
-            not be the window's last.
-        parts: How many parts are wanted.
-    """
-    days = days_of(window)
-    if len(listed) < 2 or not window.is_wide:
-        return [window]
-    newest, oldest = max(listed), min(listed)
-    span = max(newest - oldest, timedelta(seconds=1))
-    pages = ceil((newest - window.created_from) / span)
-    if pages <= _FEW_PAGES:
-        return [window]
-    parts = min(len(days), max(parts, ceil(pages / _MOST_PAGES)), ceil(pages / 2))
-    bounds = [round(len(days) * part / parts) for part in range(parts + 1)]
-    return [Window(days[low], days[high - 1]) for low, high in pairwise(bounds)]
 
 
 def _oldest_fetched(

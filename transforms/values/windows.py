@@ -20,6 +20,14 @@ Quarter = tuple[int, int]
 """Year and number of a calendar quarter, the most that is asked for together."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Creation instants from `created_from` to before `created_before`, in UTC."""
+
+    created_from: datetime
+    created_before: datetime
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
     """Creation days from `first` to `last`, both included, in UTC."""
@@ -38,9 +46,9 @@ class Window:
         return datetime.combine(self.last + _DAY, time(), UTC)
 
     @property
-    def is_wide(self) -> bool:
-        """Whether it has more than one day."""
-        return self.first < self.last
+    def span(self) -> Span:
+        """The instants of the window."""
+        return Span(self.created_from, self.created_before)
 
     def overlaps(self, other: "Window") -> bool:
         """Check whether the two windows share a day."""

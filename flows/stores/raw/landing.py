@@ -1,26 +1,27 @@
 """One landing: what it is called, and how its pages are written.
 
-A landing whose pagination reached `next_page_uri: null` is whole. One that was abandoned, because its window was split
-or its cursor expired, is not; its pages are kept, since they may be the only ones to list a recording.
+A landing that lists everything of its window is whole. One that was abandoned, because its cursor expired or its list
+did not end, is not; its pages are kept, since they may be the only ones to list a recording.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flows.stores.raw.journal import Journal, LandedPage, Manifest
 from flows.stores.raw.page_files import PageFiles
-from flows.stores.raw.under_way import STAMP, UnderWay
+from flows.stores.raw.under_way import STAMP, Fetching, UnderWay
 from transforms.errors import DataError
 from transforms.pages.records import Envelope, read_envelope
-from transforms.values.windows import Fetch, Window
+from transforms.values.windows import Fetch, Span, Window
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
     """One fetched batch of pages: its account, its window, and when the fetch began (UTC).
 
-    is_whole: it was not abandoned. root: the list it comes from: `raw` for recordings.
+    is_whole: it was not abandoned. root: the list it comes from: `raw` for recordings. asked: what its list was asked
+    for, as long as it has not ended, if that is more than the window, which was narrowed since, or only hours of it.
     """
 
     account_sid: str
@@ -28,6 +29,22 @@ class Landing:
     fetched_at: datetime
     is_whole: bool = True
     root: str = "raw"
+    asked: Span | None = None
+
+    @property
+    def span(self) -> Span:
+        """The creation instants that its list was asked for."""
+        return self.asked or self.window.span
+
+    @property
+    def is_part(self) -> bool:
+        """Whether its list is only of hours of its window, and it is to be joined to another landing."""
+        return self.span.created_before < self.window.created_before
+
+    @property
+    def fetching(self) -> Fetching:
+        """What it is called as long as it has not ended."""
+        return Fetching(self.window, self.fetched_at, self.asked)
 
     @property
     def name(self) -> str:
@@ -66,7 +83,7 @@ class LandingWriter:
 
         Call `note` for each of them to include it in the landing.
         """
-        for page in self._under_way.pages(self._landing.window, self._landing.fetched_at):
+        for page in self._under_way.pages(self._landing.fetching):
             body = self._files.read(page.sha256, page.bytes)
             if body is None:
                 return  # this page and all after it are fetched again
@@ -86,10 +103,22 @@ class LandingWriter:
         """Land a page: store its exact bytes, unless they are there, and note that the fetch has it."""
         number = self.pages
         page = self.note(url, body, rows)
-        self._under_way.note(self._landing.window, self._landing.fetched_at, number, page)
+        self._under_way.note(self._landing.fetching, number, page)
+
+    def narrow(self, window: Window) -> Landing:
+        """Narrow the landing to the newest days of its window, and keep its pages: the older days are fetched apart."""
+        landing = self._landing
+        narrowed = replace(landing, window=window, asked=landing.span)
+        self._under_way.narrow(landing.fetching, narrowed.fetching)
+        self._landing = narrowed
+        return narrowed
+
+    def join(self, part: "LandingWriter") -> None:
+        """Include the pages of a part of the landing."""
+        self._pages += part._pages
 
     def complete(self, completed_at: datetime) -> Manifest:
-        """Complete the landing: pagination reached the last page."""
+        """Complete the landing: its pages list everything of its window."""
         return self._end(completed_at, is_whole=True)
 
     def abandon(self, abandoned_at: datetime) -> Manifest:
@@ -101,5 +130,5 @@ class LandingWriter:
         manifest = Manifest(window.first, window.last, began, completed_at, is_whole, self._url, self._pages)
         self._files.flush()  # so that no line names a page that a power cut took away
         self._journal.append(manifest)
-        self._under_way.end(window, began)
+        self._under_way.end(self._landing.fetching)
         return manifest

@@ -13,7 +13,7 @@ import msgspec
 from flows.stores.raw.frames import decompress
 from flows.stores.raw.journal import LandedPage, Manifest, encoded
 from flows.stores.raw.page_files import PageFiles
-from flows.stores.raw.under_way import STAMP, UnderWay
+from flows.stores.raw.under_way import STAMP, Fetching, UnderWay
 from flows.stores.whole_files import flush_folder, put_in_place, write_whole
 from transforms.errors import DataError
 from transforms.pages.records import read_envelope
@@ -89,16 +89,16 @@ def _move_page(path: Path, files: PageFiles, page: _OldPage) -> None:
 def _keep_under_way(folder: Path, files: PageFiles) -> None:
     first, _, last = folder.parent.name.partition("_")
     window = Window(date.fromisoformat(first), date.fromisoformat(last))
-    began = datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC)
+    fetch = Fetching(window, datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC))
     under_way = UnderWay(folder.parents[1])
-    under_way.begin(window, began)
+    under_way.begin(fetch)
     for number, path in enumerate(sorted(folder.glob("page-*.json.zst"))):
         try:
             body = decompress(path.read_bytes())
             rows = read_envelope(body).rows
         except (DataError, OSError):
             return  # this page and all after it are fetched again
-        under_way.note(window, began, number, LandedPage(files.keep(body), len(body), rows))
+        under_way.note(fetch, number, LandedPage(files.keep(body), len(body), rows))
 
 
 def _write_journal(account: Path, lines: list[Manifest]) -> None:

@@ -4,7 +4,8 @@
 `under_way/` with the fetches that have not ended, and `packs/` with the pages and lines of older months.
 
 A landing holds the pages of one pagination run over one window. Its line is written last, after the page with
-`next_page_uri: null`. Without it the landing is unfinished, and the next run continues after its last page.
+`next_page_uri: null` or, if the window was narrowed on the way, after the page that reaches the days before it.
+Without it the landing is unfinished, and the next run continues after its last page.
 """
 
 import re
@@ -20,7 +21,7 @@ from flows.stores.raw.page_files import PageFiles
 from flows.stores.raw.under_way import STAMP, UnderWay
 from transforms.errors import DataError
 from transforms.pages.recordings import Page
-from transforms.values.windows import CoveredDay, Window, covered_days
+from transforms.values.windows import CoveredDay, Span, Window, covered_days
 
 _PAGE_NAME = re.compile(r"[^/]+/account_sid=([^/]+)/([^/_]+)_([^/_]+)/([^/]+)/page-(\d+)\.json\.zst")
 
@@ -67,20 +68,20 @@ class RawPages:
         """List the interrupted landings, which can be continued, in the order they began."""
         under_way = self._under_way(account_sid)
         found = []
-        for window, began in under_way.fetches():
-            landing = Landing(account_sid, window, began, root=self.root)
+        for each in under_way.fetches():
+            landing = Landing(account_sid, each.window, each.began, root=self.root, asked=each.asked)
             if self._find(landing) is None:
                 found.append(landing)
             else:
-                under_way.end(window, began)  # its line was written, and then it was interrupted
+                under_way.end(each)  # its line was written, and then it was interrupted
         return sorted(found, key=lambda landing: (landing.fetched_at, landing.name))
 
     def has_pages(self, landing: Landing) -> bool:
         """Check whether an unfinished landing has any page."""
-        return any(self._under_way(landing.account_sid).pages(landing.window, landing.fetched_at))
+        return any(self._under_way(landing.account_sid).pages(landing.fetching))
 
-    def begin(self, account_sid: str, window: Window, now: datetime) -> Landing:
-        """Begin a landing.
+    def begin(self, account_sid: str, window: Window, now: datetime, asked: Span | None = None) -> Landing:
+        """Begin a landing. asked: what its list is asked for, if that is only hours of the window.
 
         No two landings of an account begin at the same instant, even if the clock repeats itself.
         """
@@ -88,14 +89,15 @@ class RawPages:
             if account_sid not in self._begun:
                 self._begun[account_sid] = {
                     *(each.fetched_at for each in self._since(account_sid, _month_of(now))),
-                    *(began for _, began in self._under_way(account_sid).fetches()),
+                    *(each.began for each in self._under_way(account_sid).fetches()),
                 }
             begun = self._begun[account_sid]
             while now in begun:
                 now += timedelta(microseconds=1)
             begun.add(now)
-        self._under_way(account_sid).begin(window, now)
-        return Landing(account_sid, window, now, root=self.root)
+        landing = Landing(account_sid, window, now, root=self.root, asked=asked)
+        self._under_way(account_sid).begin(landing.fetching)
+        return landing
 
     def manifest(self, landing: Landing) -> Manifest:
         """Return the line of a landing in the journal, complete or abandoned.
@@ -152,7 +154,7 @@ class RawPages:
 
     def discard(self, landing: Landing) -> None:
         """Forget an unfinished landing that has no pages, or whose pages are fetched again."""
-        self._under_way(landing.account_sid).end(landing.window, landing.fetched_at)
+        self._under_way(landing.account_sid).end(landing.fetching)
 
     def _page(self, landing: Landing, manifest: Manifest, number: int) -> Page:
         page = manifest.pages[number]

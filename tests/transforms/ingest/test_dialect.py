@@ -91,7 +91,9 @@ def test_calibrate_finds_an_accepted_date_format(name: str, date_format: str) ->
     found = calibrate(api.ask, TODAY)
     assert found.date_format == date_format
     window = Window(date(2020, 3, 4), date(2020, 3, 5))
-    assert {utc(2020, 3, 4, 9, 30), utc(2020, 3, 5, 9, 30)} <= set(api.listed(asked_dates(window, found)))
+    assert {utc(2020, 3, 4, 9, 30), utc(2020, 3, 5, 9, 30)} <= set(
+        api.listed(asked_dates(window.span, found))
+    )
 
 
 def test_calibrate_raises_if_no_format_is_accepted() -> None:
@@ -133,7 +135,7 @@ def test_calibrate_skips_recordings_at_midnight() -> None:
 def test_asked_dates_follow_the_dialect(name: str | None, after: str, before: str) -> None:
     window = Window(date(2020, 3, 1), date(2020, 12, 31))
     dialect = Dialect("iso", name)  # type: ignore[arg-type]
-    assert asked_dates(window, dialect) == {"DateCreated>": after, "DateCreated<": before}
+    assert asked_dates(window.span, dialect) == {"DateCreated>": after, "DateCreated<": before}
 
 
 APIS = st.builds(
@@ -157,7 +159,7 @@ def test_asked_dates_list_the_window_in_every_dialect(api: Api, days: list[int],
         each for each in sorted(api.created, reverse=True) if window.first <= each.date() <= window.last
     ]
     dialect = calibrate(api.ask, TODAY) if is_calibrated or "iso" not in api.formats else Dialect()
-    listed = api.listed(asked_dates(window, dialect))
+    listed = api.listed(asked_dates(window.span, dialect))
     assert [each for each in listed if window.first <= each.date() <= window.last] == wanted
 
 
@@ -167,5 +169,5 @@ def test_asked_dates_list_the_window_in_every_dialect(api: Api, days: list[int],
 def test_asked_dates_list_at_most_a_second_more(name: str, created: list[datetime]) -> None:
     api = Api(**{**vars(FOUR[name]), "created": created})
     window = Window(date(2020, 3, 4), date(2020, 3, 6))
-    for listed in api.listed(asked_dates(window, Dialect("iso", name))):  # type: ignore[arg-type]
+    for listed in api.listed(asked_dates(window.span, Dialect("iso", name))):  # type: ignore[arg-type]
         assert window.created_from - SECOND <= listed <= window.created_before

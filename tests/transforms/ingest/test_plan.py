@@ -1,11 +1,9 @@
-"""Which days are fetched, how windows are split, and how many pages they are expected to have."""
+"""Which days are fetched, and how many pages windows are expected to have."""
 
 import itertools
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +11,6 @@ from transforms.ingest.day_counts import DayCount
 from transforms.ingest.plan import (
     expected_pages,
     plan_days,
-    split,
     waiting_days,
     windows_of,
 )
@@ -155,159 +152,6 @@ def test_windows_span_months_but_not_quarters() -> None:
 
 
 QUARTER = Window(date(2026, 7, 1), date(2026, 9, 30))  # 92 days
-PARTS = 32  # what eight workers request
-
-
-def page_ending(newest: datetime, pages_a_day: float, rows: int = 1000) -> list[datetime]:
-    """Make the creation instants of a page, newest first, spread evenly over days with this many pages."""
-    span = timedelta(days=1) / pages_a_day
-    return [newest - span * row / (rows - 1) for row in range(rows)]
-
-
-def lengths(parts: Sequence[Window]) -> set[int]:
-    return {len(days_of(part)) for part in parts}
-
-
-def assert_is_cut_of(window: Window, parts: Sequence[Window]) -> None:
-    """Assert that the parts are whole days, oldest first, with each day of the window in exactly one of them."""
-    assert [day for part in parts for day in days_of(part)] == days_of(window)
-    assert all(days_of(part) for part in parts)
-
-
-def test_split_leaves_a_window_of_few_pages_whole() -> None:
-    newest = QUARTER.created_before - timedelta(seconds=1)
-    for pages in (2, 4, 7.9):
-        assert split(QUARTER, page_ending(newest, pages / 92), PARTS) == [QUARTER]
-
-
-def test_split_makes_about_as_many_parts_as_requested() -> None:
-    newest = QUARTER.created_before - timedelta(seconds=1)
-    parts = split(QUARTER, page_ending(newest, 2), PARTS)
-    assert_is_cut_of(QUARTER, parts)
-    assert (len(parts), lengths(parts)) == (PARTS, {2, 3})
-
-
-def test_split_expects_at_least_two_pages_per_part() -> None:
-    newest = QUARTER.created_before - timedelta(seconds=1)
-    parts = split(QUARTER, page_ending(newest, 10 / 92), PARTS)
-    assert_is_cut_of(QUARTER, parts)
-    assert len(parts) == 5
-
-
-def test_split_leaves_a_single_day_whole() -> None:
-    day = Window(TODAY, TODAY)
-    assert split(day, page_ending(day.created_before - timedelta(seconds=1), 100), PARTS) == [day]
-
-
-def test_split_makes_no_part_shorter_than_a_day() -> None:
-    days = Window(date(2026, 9, 1), date(2026, 9, 3))
-    parts = split(days, page_ending(days.created_before - timedelta(seconds=1), 100), PARTS)
-    assert parts == [Window(day, day) for day in days_of(days)]
-
-
-@pytest.mark.parametrize("parts_wanted", [1, 4, 32])
-def test_split_limits_parts_to_about_fifty_pages(parts_wanted: int) -> None:
-    pages_a_day = 25
-    newest = QUARTER.created_before - timedelta(seconds=1)
-    parts = split(QUARTER, page_ending(newest, pages_a_day), parts_wanted)
-    assert_is_cut_of(QUARTER, parts)
-    assert max(lengths(parts)) * pages_a_day <= 50 + pages_a_day  # whole days
-    assert len(parts) >= max(46, parts_wanted)
-
-
-def test_split_into_one_part_is_whole_up_to_fifty_pages() -> None:
-    newest = QUARTER.created_before - timedelta(seconds=1)
-    assert split(QUARTER, page_ending(newest, 0.5), 1) == [QUARTER]  # 46 pages
-    assert split(QUARTER, page_ending(newest, 0.5), 0) == [QUARTER]
-    assert len(split(QUARTER, page_ending(newest, 0.6), 1)) == 2  # 56 pages
-
-
-def test_split_ignores_a_silent_end_of_the_window() -> None:
-    """Two pages a day until July 15th and nothing after are 30 pages. If the density included the days without
-    recordings, the estimate would be two pages."""
-    parts = split(QUARTER, page_ending(datetime(2026, 7, 15, 23, 59, tzinfo=UTC), 2), PARTS)
-    assert_is_cut_of(QUARTER, parts)
-    assert len(parts) == 15
-
-
-def test_split_leaves_a_mostly_silent_window_whole() -> None:
-    assert split(QUARTER, page_ending(datetime(2026, 7, 3, tzinfo=UTC), 2), PARTS) == [QUARTER]
-
-
-def test_split_leaves_a_window_without_valid_dates_whole() -> None:
-    assert split(QUARTER, [], PARTS) == [QUARTER]
-
-
-def test_split_of_a_page_of_one_instant_gives_single_days() -> None:
-    instant = datetime(2026, 9, 30, 12, tzinfo=UTC)
-    parts = split(QUARTER, [instant] * 1000, PARTS)
-    assert parts == [Window(day, day) for day in days_of(QUARTER)]
-    assert split(QUARTER, [instant, instant], PARTS) == parts
-
-
-def test_split_needs_two_instants() -> None:
-    assert split(QUARTER, [datetime(2026, 9, 30, 12, tzinfo=UTC)], PARTS) == [QUARTER]
-
-
-def test_split_ignores_a_page_at_the_start_of_the_window() -> None:
-    assert split(QUARTER, [QUARTER.created_from] * 1000, PARTS) == [QUARTER]
-
-
-def test_split_ignores_rows_before_the_window() -> None:
-    """An API that compares days and includes the bounds also lists the day before."""
-    before = QUARTER.created_from - timedelta(hours=2)
-    assert split(QUARTER, page_ending(before, 48), PARTS) == [QUARTER]
-
-
-def test_split_ignores_the_order_of_the_rows() -> None:
-    listed = page_ending(QUARTER.created_before - timedelta(seconds=1), 2)
-    assert split(QUARTER, listed[::-1], PARTS) == split(QUARTER, listed, PARTS)
-
-
-DAYS = st.dates(date(2020, 1, 1), date(2026, 9, 30))
-
-
-@given(
-    first=DAYS,
-    length=st.integers(1, 400),
-    hours=st.lists(st.floats(-48, 24 * 500), max_size=5),
-    parts_wanted=st.integers(0, 200),
-)
-def test_split_covers_the_window_with_whole_days_in_order(
-    first: date, length: int, hours: list[float], parts_wanted: int
-) -> None:
-    window = Window(first, first + timedelta(days=length - 1))
-    parts = split(window, [window.created_from + timedelta(hours=hour) for hour in hours], parts_wanted)
-    assert_is_cut_of(window, parts)
-    assert 1 <= len(parts) <= length
-    sizes = lengths(parts)
-    assert max(sizes) - min(sizes) <= 1
-
-
-@given(
-    first=DAYS,
-    length=st.integers(2, 120),
-    pages_a_day=st.floats(0.01, 2000),
-    silent_days=st.integers(0, 119),
-    parts_wanted=st.integers(0, 64),
-)
-def test_split_only_windows_with_many_pages(
-    first: date, length: int, pages_a_day: float, silent_days: int, parts_wanted: int
-) -> None:
-    window = Window(first, first + timedelta(days=length - 1))
-    newest = window.created_before - timedelta(days=min(silent_days, length - 1), seconds=1)
-    listed = page_ending(newest, pages_a_day, rows=2)
-    span = max(listed[0] - listed[1], timedelta(seconds=1))
-    pages = ceil((newest - window.created_from) / span)
-    parts = split(window, listed, parts_wanted)
-    assert_is_cut_of(window, parts)
-    if pages <= 8 or (parts_wanted <= 1 and pages <= 50):
-        assert parts == [window]
-    else:
-        assert len(parts) > 1
-        assert len(parts) <= max(parts_wanted, ceil(pages / 50))
-        assert len(parts) == length or pages / len(parts) <= 50
-        assert pages / len(parts) > 1.5  # a part of less than about two pages is not worth a request
 
 
 COUNTED = {date(2026, 9, 1): DayCount(2500, 0), date(2026, 9, 2): DayCount(500, 9)}

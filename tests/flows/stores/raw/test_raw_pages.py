@@ -13,7 +13,7 @@ from tests.support.samples.raw import page_path
 from tests.support.samples.stores import ACCOUNT, OTHER_ACCOUNT, landing, utc
 from tests.support.servers.scripted_server import page
 from transforms.errors import DataError
-from transforms.values.windows import Window
+from transforms.values.windows import Span, Window
 
 BODIES = [
     page({"sid": "R1", "price": "-0.0025"}, {"sid": "R2"}, next_page_uri="/2").replace(b": ", b":  "),
@@ -296,3 +296,50 @@ def test_page_of_an_abandoned_landing_is_found(raw: RawPages, tmp_path: Path) ->
         raw.page(name)
     raw.abandon(landing(), DONE)
     assert raw.page(name)[0].body == BODIES[0]
+
+
+JULY = Window(date(2026, 7, 1), date(2026, 7, 31))
+END_OF_JULY = Window(date(2026, 7, 20), date(2026, 7, 31))
+
+
+def test_narrowed_landing_keeps_its_pages_and_what_was_asked(raw: RawPages) -> None:
+    writer = raw.writer(raw.begin(ACCOUNT, JULY, utc(2026, 8, 1)))
+    writer.add(URLS[0], BODIES[0], ROWS[0])
+    narrowed = writer.narrow(END_OF_JULY)
+    assert (narrowed.window, narrowed.fetched_at, narrowed.span) == (END_OF_JULY, utc(2026, 8, 1), JULY.span)
+    assert not narrowed.is_part
+    assert raw.unfinished(ACCOUNT) == [narrowed]
+    writer.add(URLS[1], BODIES[1], ROWS[1])
+    writer.complete(DONE)
+    (complete,) = raw.complete(ACCOUNT)
+    assert (complete.window, complete.span) == (END_OF_JULY, END_OF_JULY.span)
+    assert [each.body for each in raw.pages(complete)] == BODIES[:2]
+    assert raw.unfinished(ACCOUNT) == []
+
+
+def test_landing_narrowed_twice_keeps_what_was_asked_first(raw: RawPages) -> None:
+    writer = raw.writer(raw.begin(ACCOUNT, JULY, utc(2026, 8, 1)))
+    writer.narrow(END_OF_JULY)
+    assert writer.narrow(Window(date(2026, 7, 30), date(2026, 7, 31))).span == JULY.span
+
+
+def test_narrowing_leaves_other_landings_of_the_window(raw: RawPages) -> None:
+    write(raw, raw.begin(ACCOUNT, JULY, utc(2026, 8, 1)))
+    raw.writer(raw.begin(ACCOUNT, JULY, utc(2026, 8, 2))).narrow(END_OF_JULY)
+    assert [each.window for each in raw.complete(ACCOUNT)] == [JULY]
+    assert [each.window for each in raw.unfinished(ACCOUNT)] == [END_OF_JULY]
+
+
+def test_part_of_a_landing_gives_it_its_pages(raw: RawPages) -> None:
+    whole = raw.writer(raw.begin(ACCOUNT, JULY, utc(2026, 8, 1)))
+    part = raw.begin(ACCOUNT, JULY, utc(2026, 8, 2), Span(JULY.created_from, utc(2026, 7, 1, 4)))
+    assert part.is_part
+    hours = raw.writer(part)
+    hours.add(URLS[1], BODIES[1], ROWS[1])
+    whole.add(URLS[0], BODIES[0], ROWS[0])
+    whole.join(hours)
+    whole.complete(DONE)
+    raw.discard(part)
+    (complete,) = raw.complete(ACCOUNT)
+    assert [each.body for each in raw.pages(complete)] == BODIES[:2]
+    assert raw.unfinished(ACCOUNT) == []

@@ -1,0 +1,83 @@
+"""How far a list of recordings has been read, and where to cut what is left of it for an idle worker.
+
+Lists are newest first (documented by both vendors): after a page, everything that was created after its last row has
+been listed. That is relied on only as long as the list itself does not contradict it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from transforms.pages.record import read_some
+from transforms.pages.recordings import created_instants
+from transforms.values.windows import Span
+
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
+# A part costs a request of its own. It is worth that even if it is only a page that is not full: nobody else waits.
+_WORTH_PAGES = 0.5
+# A list that seems to be no longer than this after its first page is not worth cutting.
+_FEW_PAGES = 8
+
+
+class ListPosition:
+    """How far a list has been read.
+
+    per_page: the time between the first and the last row of its latest page; None if it is not known.
+
+    Args:
+        asked: The creation instants that the list was asked for.
+        like: The position in the list that this one is cut from, or begins again.
+    """
+
+    def __init__(self, asked: Span, like: "ListPosition | None" = None) -> None:
+        self.per_page: timedelta | None = like.per_page if like else None
+        self._is_long: bool = like is not None and like._is_long
+        self._asked = asked
+        self._reached = asked.created_before
+        self._pages = 0
+        self._is_ordered = True
+
+    def count(self, ends: Sequence[bytes]) -> None:
+        """Count a page. ends: its first and last few rows, as JSON, in order. Rows without a valid date are ignored."""
+        self._pages += 1
+        instants = created_instants(read_some(ends))
+        if not instants:
+            return
+        self._is_ordered &= instants == sorted(instants, reverse=True)
+        self._is_ordered &= self._pages == 1 or instants[0] <= self._reached
+        self._reached = min(*instants, self._reached)
+        if len(instants) > 1:
+            self.per_page = max(max(instants) - min(instants), _SECOND)
+            self._is_long |= self._pages + self.pages_left(self._asked.created_from) > _FEW_PAGES
+
+    def pages_left(self, start: datetime) -> float:
+        """Estimate how many pages are left down to an instant; 0 if nothing is known."""
+        if self.per_page is None:
+            return 0
+        return max(0, (self._reached - start) / self.per_page)
+
+    def has_passed(self, start: datetime) -> bool:
+        """Check whether everything since an instant has been listed: the last row is older, and was asked for."""
+        is_asked_for = self._reached >= self._asked.created_from - _DAY
+        return self._is_ordered and is_asked_for and self._reached < start
+
+    def middle(self, start: datetime, *, by_days: bool, by_minutes: bool) -> datetime | None:
+        """Find where to cut what is left down to an instant in about two halves: at a midnight, or else at a minute.
+
+        Returns None if the older part would not be worth a request.
+        """
+        if self.per_page is None or not self._is_long or not self._is_ordered:
+            return None
+        worth = _WORTH_PAGES * self.per_page
+        for unit in (_DAY,) * by_days + (_MINUTE,) * by_minutes:
+            first = start + (_midnight_of(start) - start) % unit
+            latest = min(self._reached, self._asked.created_before - unit)
+            units = min(max(round((self._reached - first) / 2 / unit), 1), (latest - first) // unit)
+            if units > 0 and first + units * unit - start >= worth:
+                return first + units * unit
+        return None
+
+
+def _midnight_of(instant: datetime) -> datetime:
+    return instant.replace(hour=0, minute=0, second=0, microsecond=0)
