@@ -160,7 +160,8 @@ def _first_day(
     first = state.first_day
     if first is None:
         with workers.api() as api:
-            found = find_first_day(partial(api.exists_before, dialect=dialect), today)
+            exists_before = partial(api.exists_before, dialect=dialect)
+            found = find_first_day(exists_before, today, api.access.created_on)
         # An account without recordings is read from today on, so that today counts as covered.
         first = found or today
         states.write(sid, msgspec.structs.replace(state, first_day=first))

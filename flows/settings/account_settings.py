@@ -1,5 +1,6 @@
 """The `[[accounts]]` entries of recspend.toml: which accounts to read, and where the token of each one is."""
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +45,12 @@ class AccountSettings(BaseModel):
         examples=["your-api-key-sid"],
     )
     provider: Provider = Field(default="signalwire", description="the provider whose API is used")
+    created_on: date | None = Field(
+        default=None,
+        description="the day (UTC) the account was created, if the API's list of accounts says so: its recordings are "
+        "not older",
+        examples=[date(2024, 5, 17)],
+    )
     credits: Credits = Field(default="count", description=CREDITS_MEANING)
     billing_increment_seconds: int | None = Field(
         default=None,

@@ -152,6 +152,7 @@ def _of_entry(entry: AccountSettings) -> AccountAccess:
         token=token,
         provider=entry.provider,
         token_hint=token_hint,
+        created_on=entry.created_on,
     )
 
 

@@ -93,6 +93,8 @@ def _entry(account: ListedAccount, access: AccountAccess, settings: Settings) ->
                 "token_file": settings.token_file,
                 "token_block": settings.token_block,
             }
+    if account.created_at is not None:
+        more["created_on"] = account.created_at.date()
     if access.provider != "signalwire":
         more["provider"] = access.provider
     return AccountSettings(

@@ -3,15 +3,16 @@
 `GET /2010-04-01/Accounts.json` of Twilio (documented at twilio.com/docs/iam/api/account) and `GET
 /api/laml/2010-04-01/Accounts` of SignalWire (developer.signalwire.com, Compatibility API, List Accounts: the project of
 the credentials and its subprojects; an older page says only the project). A page is the usual envelope around
-`accounts`; `status` is active, suspended or closed; `friendly_name` has up to 64 characters of any kind, by default an
-e-mail address. A page of Twilio's contains the `auth_token` of each account in plain text (documented, and seen): it is
-removed as soon as a page arrives, and no page is stored.
+`accounts`; `status` is active, suspended or closed; `date_created` is RFC 2822; `friendly_name` has up to 64
+characters of any kind, by default an e-mail address. A page of Twilio's contains the `auth_token` of each account in
+plain text (documented, and seen): it is removed as soon as a page arrives, and no page is stored.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain, count
 
 import msgspec
@@ -20,6 +21,7 @@ from transforms.errors import DataError, NotJsonError
 from transforms.pages.bounds import LONGEST_TEXT, check_records, check_size, shallow
 from transforms.pages.broken import without_lone_surrogates
 from transforms.pages.records import Envelope, ends_of, next_page
+from transforms.values.dates import parse_instant
 
 # The prefix matters: from an account's name alone, the variable could be GITHUB_TOKEN, and the secret of another
 # service would be sent to this API.
@@ -37,6 +39,7 @@ class _ListedAccount(msgspec.Struct):
     sid: str | None = None
     friendly_name: str | None = None
     status: str | None = None
+    date_created: str | None = None
 
 
 class _AccountPage(msgspec.Struct):
@@ -46,12 +49,13 @@ class _AccountPage(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ListedAccount:
-    """One account of the list, with its name on one line, and the variable for its token."""
+    """One account of the list, with its name on one line, when it was created (UTC), and the variable for its token."""
 
     account_sid: str
     name: str
     status: str
     token_env: str = ""
+    created_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -82,6 +86,7 @@ def read_accounts(body: bytes) -> list[ListedAccount]:
             account.sid,
             _one_line((account.friendly_name or "")[:_LONGEST_NAME]),
             (account.status or "")[:_LONGEST_NAME].lower(),
+            created_at=parse_instant((account.date_created or "")[:_LONGEST_NAME]),
         )
         for account in _decode(body).accounts
         if account.sid and len(account.sid) <= LONGEST_TEXT

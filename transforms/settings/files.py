@@ -7,6 +7,7 @@ it. Lines that begin with `# ` are explanations.
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import PurePath
 
@@ -17,7 +18,7 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # half of a pair, which no file
 
 
 def toml_value(value: object) -> str:
-    """Format a value as TOML on one line: text, a path, a number, true or false, or a list of these.
+    """Format a value as TOML on one line: text, a path, a number, a day, true or false, or a list of these.
 
     Raises:
         TypeError: The value has another type.
@@ -25,9 +26,9 @@ def toml_value(value: object) -> str:
     return tomlkit.item(_plain(value)).as_string()
 
 
-def _plain(value: object) -> bool | int | float | str | list[object]:
+def _plain(value: object) -> bool | int | float | str | date | list[object]:
     match value:
-        case bool() | int() | float():
+        case bool() | int() | float() | date():
             return value
         case Decimal():
             # TOML's numbers are floats; one that would lose a digit is written as text, which the loader takes too.

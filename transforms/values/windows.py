@@ -15,6 +15,7 @@ from transforms.values.dates import INSTANT
 _DAY = timedelta(days=1)
 _FIRST_STEP = timedelta(days=32)
 _BEFORE_EVERYTHING = date(1980, 1, 1)
+_YOUNG_QUARTERS = 16
 
 Quarter = tuple[int, int]
 """Year and number of a calendar quarter, the most that is asked for together."""
@@ -130,12 +131,21 @@ def _calendar_windows(first: date, last: date, months: int) -> list[Window]:
     return windows
 
 
-def find_first_day(exists_before: Callable[[date], bool], today: date) -> date | None:
+def find_first_day(
+    exists_before: Callable[[date], bool], today: date, created_on: date | None = None
+) -> date | None:
     """Find the first day an account can have recordings on, or None if it has none, with about twenty calls.
+
+    With the day on which a young account was created, one call confirms that nothing is older: the day before it is the
+    result. For an older account it would take more calls to fetch its empty quarters than to find its first recording.
 
     `exists_before(day)` returns whether there is a recording created before that day (UTC). The answer may be off by
     one day either way (inclusive or exclusive bounds), so the result is at most two days early.
     """
+    if created_on is not None and _BEFORE_EVERYTHING < created_on <= today:
+        first = created_on - _DAY
+        if len(quarter_windows(first, today)) <= _YOUNG_QUARTERS and not exists_before(first):
+            return first
     none_before, some_before = today + 2 * _DAY, today + 2 * _DAY
     if not exists_before(some_before):
         return None

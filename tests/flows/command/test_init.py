@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,8 @@ def test_discover_gives_every_account_a_usable_entry(init: Init, monkeypatch: py
         settings = load()
         text = Path("recspend.toml").read_text("utf-8")
         assert settings.account_sid is None
+        assert {entry.created_on for entry in settings.accounts} == {date(2018, 8, 20)}
+        assert "created_on = 2018-08-20\n" in text
         variables = [entry.token_env for entry in settings.accounts]
         assert len(set(variables)) == len(settings.accounts) == 2 + len(ODD_ACCOUNTS) - 2
         assert [

@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,9 @@ def test_documented_page_is_parsed_without_its_secret() -> None:
     body = json.dumps(DOCUMENTED).encode()
     assert read_account_envelope(body) == Envelope(1, None)
     (account,) = read_accounts(body)
-    assert account == ListedAccount("AC" + "a" * 32, "friendly_name", "active")
+    assert account == ListedAccount(
+        "AC" + "a" * 32, "friendly_name", "active", created_at=datetime(2015, 7, 30, 20, tzinfo=UTC)
+    )
     assert "auth_token" not in repr(account)
 
 
@@ -64,6 +67,21 @@ def test_accounts_need_only_a_sid() -> None:
     assert read_accounts(page({"friendly_name": "x"}, {"sid": None}, {"sid": ""}, {"sid": "A1"})) == [
         ListedAccount("A1", "", "")
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "created_at"),
+    [
+        ("Mon, 20 Aug 2018 23:54:10 -0500", datetime(2018, 8, 21, 4, 54, 10, tzinfo=UTC)),
+        ("2018-08-20T12:54:10Z", datetime(2018, 8, 20, 12, 54, 10, tzinfo=UTC)),
+        ("some time ago", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_account_has_the_instant_of_its_creation(written: str | None, created_at: datetime | None) -> None:
+    (account,) = read_accounts(page({"sid": "A1", "date_created": written}))
+    assert account.created_at == created_at
 
 
 def test_lone_surrogate_in_a_name_hides_no_account() -> None:

@@ -1,6 +1,7 @@
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -151,6 +152,32 @@ def test_find_first_day_is_at_most_two_days_early(days: set[date], off_by: int) 
     else:
         assert found is None
         assert len(questions) == 1
+
+
+@pytest.mark.parametrize(
+    ("oldest", "created_on", "found", "questions"),
+    [
+        (date(2026, 3, 1), date(2025, 6, 15), date(2025, 6, 14), 1),
+        (date(2025, 6, 14), date(2025, 6, 15), date(2025, 6, 14), 1),
+        (None, date(2025, 6, 15), date(2025, 6, 14), 1),
+        (date(2024, 1, 1), date(2025, 6, 15), date(2023, 12, 31), None),
+        (date(2025, 12, 1), date(2010, 6, 15), date(2025, 11, 30), None),
+        (date(2025, 12, 1), date(1970, 1, 1), date(2025, 11, 30), None),
+        (date(2025, 12, 1), TODAY + DAY, date(2025, 11, 30), None),
+    ],
+    ids=["young", "day before", "no recordings", "older than said", "old account", "impossible", "in future"],
+)
+def test_find_first_day_confirms_when_a_young_account_was_created(
+    oldest: date | None, created_on: date, found: date, questions: int | None
+) -> None:
+    asked = []
+
+    def exists_before(day: date) -> bool:
+        asked.append(day)
+        return oldest is not None and oldest < day
+
+    assert find_first_day(exists_before, TODAY, created_on) == found
+    assert len(asked) == questions if questions else len(asked) > 5
 
 
 def test_find_first_day_is_one_day_early_with_exact_bounds() -> None:
