@@ -48,6 +48,10 @@ class DamagedLakeError(DataError):
     """A file of the lake is missing or is not as it was written. Remedy: rebuild the lake from the raw pages."""
 
 
+class FilterChangedError(DataError):
+    """The API filters by date in another way than before. Remedy: run again, which finds out how."""
+
+
 class HeldError(DataError):
     """Another program has a file open for writing. Remedy: close it there."""
 

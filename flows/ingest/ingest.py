@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from flows.ingest.parts import give_up, is_part_of
-from flows.ingest.plan import find_dialect, note_deleted_are_asked_for, plan_account
+from flows.ingest.plan import find_dialect, forget_dialect, note_deleted_are_asked_for, plan_account
 from flows.ingest.usage import ingest_usage
 from flows.ingest.workers import Workers
 from flows.stage import Clock, Progress, silent, utc_now
@@ -18,7 +18,7 @@ from flows.stores.api.throttle import Brake
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.errors import ApiError, DataError, RecspendError
+from transforms.errors import ApiError, DataError, FilterChangedError, RecspendError
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.request import IngestRequest
 from transforms.values.windows import Window, days_of
@@ -109,6 +109,8 @@ def _read_recordings(
     # A window that failed just now is left to the next run, which continues after its last page.
     failed = {day for window, _ in workers.totals.failures for day in days_of(window)}
     fetch(plan.windows(today, failed))
+    if any(isinstance(error, FilterChangedError) for _, error in workers.totals.failures):
+        forget_dialect(data_dir, workers.account_sid)
 
 
 def _read_usage(workers: Workers, data_dir: Path, request: IngestRequest, clock: Clock) -> str:

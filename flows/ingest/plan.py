@@ -141,6 +141,12 @@ def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:
     return dialect
 
 
+def forget_dialect(data_dir: Path, account_sid: str) -> None:
+    """Have the next run probe the account's API again."""
+    states = AccountStates(data_dir)
+    states.write(account_sid, msgspec.structs.replace(states.read(account_sid), dialect=Dialect()))
+
+
 def note_deleted_are_asked_for(workers: Workers, data_dir: Path, now: datetime) -> None:
     """Record, once, that fetches from now on list deleted recordings too, if the account's API can.
 

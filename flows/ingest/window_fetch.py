@@ -1,10 +1,10 @@
 """Fetch one window, page by page. What is left of it can be cut off meanwhile, for an idle worker to fetch."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from itertools import count
+from itertools import combinations, count
 from threading import Lock
 from typing import Self
 
@@ -13,7 +13,7 @@ from flows.ingest.saver import PageSaver
 from flows.stores.api.client import RecordingsApi
 from flows.stores.api.pager import Pager
 from flows.stores.raw.landing import Landing
-from transforms.errors import EndlessListError, RequestRefusedError
+from transforms.errors import EndlessListError, FilterChangedError, RequestRefusedError
 from transforms.ingest.dialect import asked_dates
 from transforms.ingest.position import ListPosition
 from transforms.values.windows import Span, Window, days_of
@@ -106,8 +106,7 @@ class WindowFetch:
         except RequestRefusedError as error:
             if not pages.writer.pages or next(self._starts) == _STARTS_OVER:
                 raise
-            window = self.window
-            logger.info("%s; window %s to %s starts over", error, window.first, window.last)
+            logger.info("%s; window %s to %s starts over", error, self.window.first, self.window.last)
             self._abandon(pages)
             return Landed()
         except EndlessListError as error:
@@ -178,7 +177,7 @@ class WindowFetch:
             pages.writer.abandon(self._to.clock())
             if self._whole is self:
                 self._asked = self.window.span
-            # A landing is older than its parts.
+            # It stays older than its parts.
             self._begins_at = self._landing.fetched_at if self._landing and self._parts else None
             self._landing, self._list = None, None
             self._position = ListPosition(self._asked, self._position)
@@ -214,6 +213,9 @@ class WindowFetch:
         if self._list is None or not all(each._is_over for each in (self, *self._parts)):
             return 0
         parts = sorted(self._parts, key=lambda each: each._asked.created_before, reverse=True)
+        for newer, part in combinations((self, *parts), 2):
+            if not newer._position.is_continued_by(part._position):
+                self._give_up(parts)
         for part in parts:
             if part._list:
                 self._list.writer.join(part._list.writer)
@@ -222,6 +224,14 @@ class WindowFetch:
             if part._landing:
                 self._to.raw.discard(part._landing)
         return self.days
+
+    def _give_up(self, parts: Iterable["WindowFetch"]) -> None:
+        for each in (*parts, self):
+            if each._list:
+                each._list.writer.abandon(self._to.clock())
+        raise FilterChangedError(
+            "The API no longer filters by the time of day. The next run adapts to that: run again."
+        )
 
 
 class _OpenList:

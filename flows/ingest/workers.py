@@ -6,9 +6,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from queue import SimpleQueue
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -59,10 +61,11 @@ class Workers:
         self._raw = raw
         self._clock = clock
         self._throttle = (brake or Brake()).holds(Throttle(concurrency))
-        self._apis = [RecordingsApi(access, retry_policy, self._throttle, limits) for _ in range(concurrency)]
+        self._concurrency = concurrency
+        self._connect = partial(RecordingsApi, access, retry_policy, self._throttle, limits)
+        self._apis: list[RecordingsApi] = []
         self._idle: SimpleQueue[RecordingsApi] = SimpleQueue()
-        for api in self._apis:
-            self._idle.put(api)
+        self._connecting = Lock()
         self._fetching = ThreadPoolExecutor(concurrency, thread_name_prefix=f"fetch {access.name}")
         self._saving = ThreadPoolExecutor(1, thread_name_prefix=f"save {access.name}")
         self.totals = FetchTotals()
@@ -82,7 +85,8 @@ class Workers:
     @property
     def lists_deleted(self) -> bool:
         """Whether the account's API lists deleted recordings, as those that were paid for."""
-        return self._apis[0].lists_deleted
+        with self.api() as api:
+            return api.lists_deleted
 
     @property
     def requests(self) -> int:
@@ -96,7 +100,11 @@ class Workers:
 
     @contextmanager
     def api(self) -> Iterator[RecordingsApi]:
-        """Lend a connection to the account, for the calling thread only."""
+        """Lend a connection to the account, for the calling thread only. A new one is made when none is idle."""
+        with self._connecting:
+            if self._idle.empty() and len(self._apis) < self._concurrency:
+                self._apis.append(self._connect())
+                self._idle.put(self._apis[-1])
         api = self._idle.get()
         try:
             yield api
@@ -124,7 +132,7 @@ class Workers:
         try:
             while waiting or under_way:
                 self._share(waiting, under_way.values())
-                while waiting and len(under_way) < len(self._apis):
+                while waiting and len(under_way) < self._concurrency:
                     each = waiting.popleft()
                     under_way[self._fetching.submit(self._step, each)] = each
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
@@ -143,7 +151,7 @@ class Workers:
 
     def _share(self, waiting: deque[WindowFetch], under_way: Collection[WindowFetch]) -> None:
         """Cut the longest windows, until there is one for each idle worker, and none has very many pages."""
-        workers = min(len(self._apis), self._throttle.limit)
+        workers = min(self._concurrency, self._throttle.limit)
         while True:
             idle = workers - len(under_way) - len(waiting)
             longest = sorted((*waiting, *under_way), key=attrgetter("pages_left"), reverse=True)

@@ -23,7 +23,8 @@ _FEW_PAGES = 8
 class ListPosition:
     """How far a list has been read.
 
-    per_page: the time between the first and the last row of its latest page; None if it is not known.
+    per_page: the time between the first and the last row of its latest page; None if it is not known. newest: when its
+    newest row was created (UTC); None before there is one.
 
     Args:
         asked: The creation instants that the list was asked for.
@@ -34,6 +35,7 @@ class ListPosition:
         self.per_page: timedelta | None = like.per_page if like else None
         self._is_long: bool = like is not None and like._is_long
         self._asked = asked
+        self.newest: datetime | None = None
         self._reached = asked.created_before
         self._pages = 0
         self._is_ordered = True
@@ -46,6 +48,7 @@ class ListPosition:
             return
         self._is_ordered &= instants == sorted(instants, reverse=True)
         self._is_ordered &= self._pages == 1 or instants[0] <= self._reached
+        self.newest = max(*instants, self.newest or instants[0])
         self._reached = min(*instants, self._reached)
         if len(instants) > 1:
             self.per_page = max(max(instants) - min(instants), _SECOND)
@@ -61,6 +64,12 @@ class ListPosition:
         """Check whether everything since an instant has been listed: the last row is older, and was asked for."""
         is_asked_for = self._reached >= self._asked.created_from - _DAY
         return self._is_ordered and is_asked_for and self._reached < start
+
+    def is_continued_by(self, older: "ListPosition") -> bool:
+        """Check that the list of older rows has what this one had of them, in passing."""
+        if not older._asked.created_from <= self._reached < older._asked.created_before:
+            return True
+        return older.newest is not None and older.newest >= self._reached
 
     def middle(self, start: datetime, *, by_days: bool, by_minutes: bool) -> datetime | None:
         """Find where to cut what is left down to an instant in about two halves: at a midnight, or else at a minute.

@@ -51,8 +51,9 @@ class UnderWay:
         self._folder = account / "under_way"
 
     def begin(self, fetch: Fetching) -> None:
-        """Note that a fetch began."""
-        make_folder(self._of(fetch))
+        """Note that a fetch began. A power cut may lose it: it begins again."""
+        make_folder(self._folder)
+        self._of(fetch).mkdir(parents=True, exist_ok=True)
 
     def fetches(self) -> list[Fetching]:
         """List the fetches that have not ended."""

@@ -28,6 +28,7 @@ from flows.stores.api.pager import Pager
 from flows.stores.api.responses import RECORDINGS, ApiList
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.watched import ACCOUNT, TODAY, recording, text_of
+from transforms.errors import FilterChangedError
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import windows_of
 from transforms.pages.recordings import created_instants
@@ -160,6 +161,41 @@ def test_cut_and_killed_fetches_list_every_recording_of_each_day(
         assert raw.unfinished(ACCOUNT) == []
         # Nothing is asked twice but what was under way: the page being saved, and the one asked for meanwhile.
         assert len(api.asked) - len(set(api.asked)) <= 2 * len(kills)
+
+
+@given(
+    seconds=st.lists(BUSY, min_size=20, max_size=80),
+    size=st.integers(2, 4),
+    filter_name=st.sampled_from(FILTERS),
+    cuts=st.lists(st.integers(0, 60), min_size=1, max_size=40),
+)
+@settings(deadline=None)
+def test_api_that_no_longer_compares_instants_leaves_no_silent_gap(
+    seconds: list[int], size: int, filter_name: str, cuts: list[int]
+) -> None:
+    recordings = made(seconds)
+    source = open_living(recordings, now=int(TODAY.timestamp()))
+    api = DirectApi(source, size, dialect_of([filter_name]))
+    with tempfile.TemporaryDirectory() as folder:
+        with suppress(FilterChangedError):
+            run(Path(folder), api, Dialect("iso", "instant-inclusive"), cycle(cuts), TODAY)
+        for window, listed in listed_in(RawPages(Path(folder)), WINDOW).items():
+            first, before = window.created_from.timestamp(), window.created_before.timestamp()
+            assert listed == {each.sid for each in recordings if first <= each.created_at < before}
+
+
+def test_changed_filter_is_an_error_and_keeps_the_pages(tmp_path: Path) -> None:
+    recordings = made([SECONDS // 2 + 10 * number for number in range(60)])
+    source = open_living(recordings, now=int(TODAY.timestamp()))
+    api = DirectApi(source, 2, dialect_of(["day-exclusive"]))
+    with pytest.raises(FilterChangedError, match="no longer filters by the time of day"):
+        run(tmp_path, api, Dialect("iso", "instant-inclusive"), cycle([0, 3, 6]), TODAY)
+    raw = RawPages(tmp_path)
+    assert {sid for listed in listed_in(raw, WINDOW).values() for sid in listed} == set()
+    (abandoned,) = [each for each in raw.readable(ACCOUNT) if not each.is_whole and raw.manifest(each).rows]
+    assert abandoned.window.last == WINDOW.last
+    run(tmp_path, api, Dialect("iso", "day-exclusive"), cycle([0, 3, 6]), TODAY + timedelta(hours=1))
+    assert sum(map(len, listed_in(raw, WINDOW).values())) == 60
 
 
 def test_busy_day_is_cut_by_hours_if_the_api_compares_instants(tmp_path: Path) -> None:
