@@ -46,7 +46,7 @@ class ReadingSettings(BaseModel):
         default=_INGEST.usage, description="whether Twilio's Usage Records are read, for comparison"
     )
     accounts_at_once: int = Field(
-        default=16,
+        default=32,
         ge=1,
         le=128,
         description="how many accounts are read at once, each with its own connections",

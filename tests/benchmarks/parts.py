@@ -7,9 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 from flows.emulator.ledger.generator import LAST_DAY
+from flows.settings.reading_settings import ReadingSettings
 from tests.benchmarks.flow import flow_cost as through_prefect
 from tests.benchmarks.flow import start_up as starting
+from tests.benchmarks.ingest import many_accounts as side_by_side
 from tests.benchmarks.ingest import nothing_new as repeat
+from tests.benchmarks.ingest import skewed as skewed_account
 from tests.benchmarks.ingest import tables as tables
 from tests.benchmarks.ingest.conditions import Conditions, Rounds
 from tests.benchmarks.ingest.races import with_latency, without_latency
@@ -24,6 +27,8 @@ from tests.benchmarks.pages.memory import peaks
 from tests.benchmarks.pages.speed import race
 from tests.benchmarks.pages.table import Setting, memory_section, pages_section
 
+ACCOUNTS_AT_ONCE = int(ReadingSettings.model_fields["accounts_at_once"].default)
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -33,6 +38,8 @@ class Sizes:
         memory: the small and the large ledger.
         ingest: recordings without latency, of which dlt reads `dlt_recordings`.
         month: recordings with latency.
+        skewed: recordings of the skewed account.
+        side_by_side: number of accounts, recordings of each, milliseconds per request.
         stored: recordings of a run with nothing new.
         marts: recordings in the small and the large fact table.
         accounts: numbers of accounts, each with `account_recordings` over three years.
@@ -57,6 +64,9 @@ class Sizes:
     flow_rounds: int = 5
     start_up_rounds: int = 11
     outlook_seeds: int = 50
+    skewed: int = 100_000
+    skewed_latency_ms: int = 500
+    side_by_side: tuple[int, int, int] = (1_000, 100, 100)
 
 
 FULL = Sizes()
@@ -78,6 +88,9 @@ QUICK = Sizes(
     1,
     3,
     5,
+    20_000,
+    200,
+    (50, 100, 100),
 )
 
 
@@ -145,6 +158,31 @@ def latency(bench: Bench) -> str:
     return tables.with_latency_section(with_latency(sizes.month, sizes.latency_ms, bench.conditions))
 
 
+def skewed(bench: Bench) -> str:
+    """an account with a tenth of its recordings on one day, as a share of the ideal"""
+    sizes = bench.sizes
+    return skewed_account.section(
+        skewed_account.skewed(
+            sizes.skewed,
+            sizes.skewed_latency_ms,
+            sizes.ingest_rounds.ours,
+            bench.concurrency,
+            bench.ledgers,
+            bench.work_dir,
+            bench.say,
+        )
+    )
+
+
+def accounts(bench: Bench) -> str:
+    """many accounts side by side, compared with a bare client"""
+    number, each, latency_ms = bench.sizes.side_by_side
+    measured = side_by_side.many_accounts(
+        number, each, latency_ms, ACCOUNTS_AT_ONCE, bench.ledgers, bench.work_dir, bench.say
+    )
+    return side_by_side.section(measured, number, each, latency_ms, ACCOUNTS_AT_ONCE)
+
+
 def nothing_new(bench: Bench) -> str:
     """a run with nothing new over many recordings"""
     measured = [
@@ -207,6 +245,8 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "memory": memory,
     "ingest": ingest,
     "latency": latency,
+    "skewed": skewed,
+    "accounts": accounts,
     "nothing-new": nothing_new,
     "marts": marts,
     "model-stage": stage,

@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.benchmarks.measure.ledgers import (
     open_rendered,
     right_answer,
     settled_ledger,
+    skewed_ledger,
 )
 from tests.benchmarks.parts import PARTS, Bench, Sizes
 
@@ -36,6 +38,9 @@ def bench(tmp_path: Path) -> Bench:
         latency_ms=1,
         stored=COUNT,
         ingest_rounds=Rounds(1, 1, int(has_dlt)),
+        skewed=COUNT,
+        skewed_latency_ms=1,
+        side_by_side=(3, 20, 1),
     )
     work_dir = tmp_path / "work_dir"
     work_dir.mkdir()
@@ -66,6 +71,22 @@ def test_ingest_race_has_a_row_for_every_way(bench: Bench, part: str) -> None:
 
 
 @pytest.mark.slow
+def test_skewed_account_is_compared_with_the_ideal(bench: Bench) -> None:
+    (row,) = rows_of(PARTS["skewed"](bench))[1:]
+    assert int(row[0]) >= 2
+    assert row[4].endswith("%")
+
+
+@pytest.mark.slow
+def test_many_accounts_are_compared_with_a_bare_client(bench: Bench) -> None:
+    rows = rows_of(PARTS["accounts"](bench))[1:]
+    assert [row[:2] for row in rows] == [
+        [what, way] for what in ("first run", "nothing new") for way in ("recspend", "bare")
+    ]
+    assert [float(rows[number][6]) > 0 for number in (0, 2)] == [True, True]
+
+
+@pytest.mark.slow
 def test_run_with_nothing_new_reads_look_back_days_only(bench: Bench) -> None:
     rows = rows_of(PARTS["nothing-new"](bench))
 
@@ -73,6 +94,14 @@ def test_run_with_nothing_new_reads_look_back_days_only(bench: Bench) -> None:
     assert [row[0] for row in rows[1:]] == [str(LAST_DAY), today]
     assert all("look back" in row[2] and "," not in row[2] for row in rows[1:])
     assert int(rows[2][4]) > 0
+
+
+def test_skewed_ledger_has_a_tenth_on_one_day(tmp_path: Path) -> None:
+    (book,) = read_books(skewed_ledger(COUNT, tmp_path))
+    days = Counter(datetime.fromtimestamp(created, UTC).date() for created in book.created)
+    assert len(days) == 30
+    assert days.most_common(1)[0][1] == pytest.approx(COUNT / 10, rel=0.2)
+    assert days.most_common(2)[1][1] < COUNT / 15
 
 
 def test_ledgers_keep_every_recording_when_moved(tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ from tests.benchmarks.measure.ledgers import open_rendered
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running emulator and its only account."""
+    """A running emulator, its first account, and the sid and token of each account."""
 
     base_url: str
     account_sid: str
     token: str
+    accounts: list[tuple[str, str]]
     process: "subprocess.Popen[str]"
 
     def new_requests(self) -> list[str]:
@@ -69,10 +70,9 @@ def main() -> None:
     """Serve until standard input ends. `argv`: folder, latency in milliseconds."""
     folder, latency_ms = Path(sys.argv[1]), int(sys.argv[2])
     with serve(open_rendered(folder), latency_ms=latency_ms) as running:
-        (account,) = running.accounts
-        _print_line(
-            {"base_url": running.base_url, "account_sid": account.account_sid, "token": account.api_token}
-        )
+        accounts = [(account.account_sid, account.api_token) for account in running.accounts]
+        sid, token = accounts[0]
+        _print_line({"base_url": running.base_url, "account_sid": sid, "token": token, "accounts": accounts})
         for _ in sys.stdin:
             requests = list(running.request_log)
             running.request_log.clear()

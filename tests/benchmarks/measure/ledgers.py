@@ -18,6 +18,9 @@ from flows.emulator.resources.rendered import render_once, source_hash
 MONTH = (date(2026, 9, 1), date(2026, 9, 30))
 """First and last day of the month that `month_ledger` fills."""
 
+CREATED_ON = date(2026, 7, 2)
+"""The day before the first recording of a small generated account."""
+
 _DAY_SECONDS = 86_400
 _LAST_OF_MONTH = (MONTH[1] - date(1970, 1, 1)).days
 Change = Callable[[Iterator[Recording]], Iterable[Recording]]
@@ -44,6 +47,28 @@ def generated_ledger(count: int, ledgers: Path) -> Path:
 def month_ledger(count: int, ledgers: Path) -> Path:
     """Render the generated recordings moved into one month, evenly over its days. Returns its folder."""
     return _rendered(f"month-{count}", count, _squeezed, ledgers)
+
+
+def skewed_ledger(count: int, ledgers: Path) -> Path:
+    """Render the generated recordings moved into one month, a tenth of them on its middle day. Returns its folder."""
+    return _rendered(f"skewed-{count}", count, lambda generated: _skewed(_squeezed(generated)), ledgers)
+
+
+def accounts_ledger(accounts: int, each: int, ledgers: Path) -> Path:
+    """Render generated accounts, all their recordings completed and priced. Returns the folder."""
+    folder = ledgers / f"accounts-{accounts}-{each}-{_made_by()}"
+    parameters = Parameters(seed=1, recordings=accounts * each, accounts=accounts)
+    render_once(
+        folder,
+        (
+            (
+                Account(f"account-{index}", account_sid(1, index), f"PT{index}"),
+                map(_settled, recordings(parameters, index)),
+            )
+            for index in range(accounts)
+        ),
+    )
+    return folder
 
 
 def settled_ledger(count: int, last_day: date, ledgers: Path) -> Path:
@@ -93,6 +118,15 @@ def _squeezed(generated: Iterator[Recording]) -> list[Recording]:
         _moved(recording, _LAST_OF_MONTH - index * days // len(by_day) - _day(recording))
         for index, group in enumerate(by_day)
         for recording in group
+    ]
+    return sorted(moved, key=attrgetter("created_at", "sequence"), reverse=True)
+
+
+def _skewed(month: list[Recording]) -> list[Recording]:
+    """Move recordings of all days of a month to its middle day, until that has a tenth of them."""
+    middle = _LAST_OF_MONTH - 15
+    moved = [
+        _moved(each, middle - _day(each)) if index % 14 == 0 else each for index, each in enumerate(month)
     ]
     return sorted(moved, key=attrgetter("created_at", "sequence"), reverse=True)
 
