@@ -75,6 +75,7 @@ class UnderWay:
 
     def narrow(self, fetch: Fetching, narrowed: Fetching) -> None:
         """Give a fetch another window, and leave its pages."""
+        make_folder(self._of(narrowed).parent)
         put_in_place(self._of(fetch), self._of(narrowed))
         self._remove_if_empty(self._of(fetch).parent)
 
