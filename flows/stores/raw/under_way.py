@@ -57,7 +57,11 @@ class UnderWay:
 
     def fetches(self) -> list[Fetching]:
         """List the fetches that have not ended."""
-        return [each for folder in sorted(self._folder.glob("*_*/*Z")) if (each := _fetch_in(folder))]
+        folders = list[Path]()
+        for window in self._folder.glob("*_*"):
+            with suppress(FileNotFoundError):  # another worker has just ended its last fetch
+                folders += window.glob("*Z")
+        return [each for folder in sorted(folders) if (each := _fetch_in(folder))]
 
     def note(self, fetch: Fetching, number: int, page: LandedPage) -> None:
         """Note that a page was stored, by its number (from 0). A power cut may lose it: the page is fetched again."""
