@@ -161,9 +161,7 @@ class _Compaction:
         rest = self._loose - of_open_months
         if rest:
             rest -= {
-                page.sha256
-                for window, began in self._under_way.fetches()
-                for page in self._under_way.pages(window, began)
+                page.sha256 for fetch in self._under_way.fetches() for page in self._under_way.pages(fetch)
             }
         if not rest:
             return rest
