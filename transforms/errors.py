@@ -52,6 +52,10 @@ class FilterChangedError(DataError):
     """The API filters by date in another way than before. Remedy: run again, which finds out how."""
 
 
+class DroppedPageError(DataError):
+    """A raw page is not kept any more, because a setting says so. Remedy: none, unless the lake has to be rebuilt."""
+
+
 class HeldError(DataError):
     """Another program has a file open for writing. Remedy: close it there."""
 

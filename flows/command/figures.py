@@ -62,7 +62,8 @@ def explain(
     """Show where a figure comes from: its recordings, and the page each one was received in.
 
     Each page is read, compared with the digest of what was received, and searched for its recordings. Exit code 1 if
-    one does not verify, or if the recordings do not add up to the figure.
+    one does not verify, or if the recordings do not add up to the figure. Pages that were dropped, as `raw_keep` says,
+    are named.
 
     Example: `recspend explain daily_spend usage_date=2026-09-14 source=DialVerb`
     """
@@ -78,6 +79,8 @@ def explain(
         show(*explanation_lines(found, rows))
     else:
         put(to_csv(found.recordings) if output is Format.csv else _json_of(found) + "\n", end="")
+    for page in found.dropped[:_MOST_PROBLEMS]:
+        say(f"NOT VERIFIABLE: {page}")
     for problem in found.problems[:_MOST_PROBLEMS]:
         say(f"NOT VERIFIED: {problem}")
     if len(found.problems) > _MOST_PROBLEMS:
@@ -99,5 +102,6 @@ def _json_of(found: "Explanation") -> str:
         "pages": found.pages,
         **{name: json.loads(to_json(table)) for name, table in tables.items()},
         "problems": found.problems,
+        "dropped": found.dropped,
     }
     return json_text(said, ascii_only=False)

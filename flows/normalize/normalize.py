@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from flows.normalize.dropped import refuse_dropped
 from flows.normalize.generation import AppliedGeneration, apply_generation
 from flows.normalize.outcome import outcome_of_repeat, pages_of, repeats_after, summed_up
 from flows.normalize.usage import normalize_usage
@@ -112,6 +113,7 @@ def _pending(raw: RawPages, account_sid: str, state: Commit) -> list[Landing] | 
 
 
 def _refuse_to_lose(raw: RawPages, lake: Lake, account_sid: str) -> None:
+    refuse_dropped(raw, account_sid, lake.account(account_sid))
     before = lake.commit(account_sid)
     if before is None:
         return

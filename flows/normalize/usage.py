@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from flows.normalize.dropped import refuse_dropped
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from transforms.normalize.usage import fold_usage
 from transforms.pages.oddities import Oddities
@@ -20,6 +21,8 @@ def normalize_usage(data_dir: Path, account_sid: str, *, rebuild: bool = False) 
         records.remove(account_sid)
         return Oddities()
     applied = None if rebuild else records.applied(account_sid, landings)
+    if applied is None:
+        refuse_dropped(raw, account_sid, records.path(account_sid))
     before = USAGE_SCHEMA.empty_table() if applied is None else records.read(account_sid)
     oddities = Oddities()
     fetched = []

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
-from transforms.errors import ConfigError, DataError
+from transforms.errors import ConfigError, DataError, DroppedPageError
 from transforms.model.models import Model
 from transforms.normalize.late_changes import FIGURES
 from transforms.pages.recordings import list_recordings
@@ -40,7 +40,8 @@ class Explanation:
     """Figures of a mart and their recordings.
 
     figures: by currency, with the number of rows of the mart. sums: the same sums over the recordings. recordings: each
-    with raw_page, position in it (from 0), page_sha256 and is_verified. problems: what failed to verify, as sentences.
+    with raw_page, position in it (from 0), page_sha256 and is_verified, which is null if the page was dropped.
+    problems: what failed to verify, as sentences. dropped: which pages cannot be verified, and why.
     """
 
     mart: str
@@ -50,6 +51,7 @@ class Explanation:
     recordings: pa.Table
     pages: int
     problems: Sequence[str]
+    dropped: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,20 @@ def explain(data_dir: Path, models: Sequence[Model], name: str, texts: Sequence[
     problems = (
         [] if _add_up(figures, sums) else [f"The recordings do not add up to the figures of {mart.name}."]
     )
-    traces, unverified = _traced(RawPages(data_dir), found)
+    traces, unverified, dropped = _traced(RawPages(data_dir), found)
     shown = found.select(_SHOWN.split(", "))
     for column, values in zip(("position", "page_sha256", "is_verified"), traces, strict=True):
         shown = shown.append_column(column, values)
     pages = len(found["raw_page"].unique())
     return Explanation(
-        mart.name, [each.given for each in conditions], figures, sums, shown, pages, [*problems, *unverified]
+        mart.name,
+        [each.given for each in conditions],
+        figures,
+        sums,
+        shown,
+        pages,
+        [*problems, *unverified],
+        dropped,
     )
 
 
@@ -104,19 +113,24 @@ def _counts(row: Mapping[str, Any]) -> bool:
     return any(value for name, value in row.items() if name != "currency")
 
 
-def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
-    """Return position, page digest and whether it is verified for each recording, and the problems of each page."""
+def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str], list[str]]:
+    """Return position, page digest and whether it is verified for each recording, problems, and what was dropped."""
     of_page: dict[str, list[int]] = {}
     for number, name in enumerate(found["raw_page"].to_pylist()):
         of_page.setdefault(name, []).append(number)
     positions: list[int | None] = [None] * found.num_rows
     digests: list[str | None] = [None] * found.num_rows
-    verified = [False] * found.num_rows
-    problems = []
+    verified: list[bool | None] = [False] * found.num_rows
+    problems, dropped = [], []
     for name, numbers in of_page.items():
         rows = found.take(numbers).to_pylist()
         try:
             sightings, digest = _sightings(raw, name, rows[0]["account_sid"])
+        except DroppedPageError as error:
+            dropped.append(f"{name}; {len(rows):,} recordings come from it. {error}")
+            for number in numbers:
+                verified[number] = None
+            continue
         except (DataError, OSError) as error:
             problems.append(f"{name} failed verification; {len(rows):,} recordings come from it: {error}")
             continue
@@ -129,11 +143,15 @@ def _traced(raw: RawPages, found: pa.Table) -> tuple[list[pa.Array], list[str]]:
                 )
             else:
                 positions[number], verified[number] = sighting.position, True
-    return [
-        pa.array(positions, pa.int64()),
-        pa.array(digests, pa.string()),
-        pa.array(verified, pa.bool_()),
-    ], problems
+    return (
+        [
+            pa.array(positions, pa.int64()),
+            pa.array(digests, pa.string()),
+            pa.array(verified, pa.bool_()),
+        ],
+        problems,
+        dropped,
+    )
 
 
 def _sightings(raw: RawPages, name: str, account_sid: str) -> tuple[dict[str, list[_SeenOn]], str]:

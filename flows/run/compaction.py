@@ -13,7 +13,7 @@ from flows.run.request import RunContext
 from flows.run.upgrade import held
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
-from flows.stores.raw.compacting import Compacted, compact
+from flows.stores.raw.compacting import Compacted, PackRules, compact
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.whole_files import write_whole
@@ -58,12 +58,12 @@ def compact_daily(context: RunContext) -> None:
 
 def _compact(context: RunContext) -> CompactSummary:
     data_dir, now = context.settings.data_dir, context.clock()
-    after = timedelta(days=context.settings.pack_after_days)
+    rules = PackRules(timedelta(days=context.settings.pack_after_days), context.settings.raw_keep)
     done, failed = Compacted(), list[str]()
     for raw, applied in ((RawPages(data_dir), _in_lake), (raw_usage(data_dir), _in_usage_records)):
         for sid in raw.accounts():
             try:
-                done += compact(raw, sid, now, after, partial(applied, data_dir, sid))
+                done += compact(raw, sid, now, rules, partial(applied, data_dir, sid))
             except (RecspendError, OSError) as error:
                 failed.append(str(error))
     try:
@@ -85,8 +85,9 @@ def _in_lake(data_dir: Path, account_sid: str, landings: Sequence[Landing]) -> C
 def _in_usage_records(
     data_dir: Path, account_sid: str, landings: Sequence[Landing]
 ) -> Collection[str] | None:
-    count = UsageRecords(data_dir).applied(account_sid, landings)
-    return None if count is None else {each.name for each in landings[:count]}
+    complete = [each for each in landings if each.is_whole]
+    count = UsageRecords(data_dir).applied(account_sid, complete)
+    return None if count is None else {each.name for each in complete[:count]}
 
 
 def _is_due(data_dir: Path, now: datetime) -> bool:

@@ -105,6 +105,13 @@ class Settings(FigureSettings, ReadingSettings, _Access, BaseSettings):
         le=3650,
         description="how many days after they were read the raw pages of a month that is over are packed into one file",
     )
+    raw_keep: str = Field(
+        default="all",
+        pattern=r"^(all|latest|[1-9]\d{0,3} days)$",
+        description="which raw pages are kept: `all`; `latest`: none of days that were read again later, to the last "
+        "page; or those for some more days, such as `90 days`; after that, the lake cannot be rebuilt from raw pages",
+        examples=["90 days"],
+    )
     metrics_file: Path = Field(default=Path("metrics.prom"), description="for Prometheus; in the data folder")
 
     @classmethod

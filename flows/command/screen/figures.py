@@ -10,6 +10,9 @@ from flows.command.screen.tables import table
 from flows.stores.folder.statements import Sealed, statement_table
 from transforms.report.text import to_text_frame
 
+_STYLES = {"true": "", "false": "bold red"}
+"""How a recording looks by whether it is verified. If its page was dropped, that cannot be said."""
+
 if TYPE_CHECKING:
     from flows.emulator import Source
     from flows.report.explain import Explanation
@@ -39,15 +42,19 @@ def explanation_lines(found: "Explanation", rows: int) -> list[Table | Text]:
             Text(
                 f"{row['recording_sid']}  {row['created_at']}  {row['price_raw'] or 'no price'} {row['currency']}\n"
                 f"    {row['raw_page']}, position {row['position'] or '?'}, sha256 {row['page_sha256'] or '?'}",
-                "" if row["is_verified"] == "true" else "bold red",
+                _STYLES.get(row["is_verified"], "yellow"),
             )
         )
     is_verified = found.recordings["is_verified"].to_pylist()
-    verdict = (
-        f"{sum(is_verified):,} of {len(is_verified):,} recordings were verified in {found.pages:,} raw pages."
-    )
+    verified, lost = is_verified.count(True), is_verified.count(None)
+    verdict = f"{verified:,} of {len(is_verified):,} recordings were verified in {found.pages:,} raw pages."
+    if lost:
+        verdict += f" {lost:,} cannot be, because their pages were dropped."
     more = f" --format csv prints all {len(is_verified):,}." if len(is_verified) > rows else ""
-    return [*lines, Text(verdict + more, "green" if all(is_verified) else "bold red")]
+    return [
+        *lines,
+        Text(verdict + more, "bold red" if False in is_verified else "yellow" if lost else "green"),
+    ]
 
 
 def how_to_use(base_url: str, source: "Source") -> list[Text]:

@@ -45,6 +45,10 @@ class UsageRecords:
         """List the sids of all accounts whose usage is known."""
         return self._table.accounts()
 
+    def path(self, account_sid: str) -> Path:
+        """Return the file of an account's table, whether or not it exists."""
+        return self._table.path(account_sid)
+
     def is_current(self, account_sid: str) -> bool:
         """Check whether the account's table, if there is one, has exactly the current columns."""
         return self._table.is_current(account_sid)

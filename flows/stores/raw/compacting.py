@@ -5,29 +5,24 @@ files go, and the journal goes last: killed at any point, the next compaction fi
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from flows.stores.raw.dropped import Dropped, Dropping
 from flows.stores.raw.frames import is_of
 from flows.stores.raw.journal import Manifest
-from flows.stores.raw.landing import Landing
 from flows.stores.raw.packs import Packs, journal_in, unreadable
 from flows.stores.raw.page_files import PageFiles
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.raw.superseded import Applied, superseded_pages
 from flows.stores.raw.under_way import UnderWay
 from flows.stores.whole_files import flush_folder
 from transforms.errors import DataError
 
 MANY_PAGES = 256
 """From this many older pages on, a month that is not closed gets a pack."""
-
-Applied = Callable[[Sequence[Landing]], Collection[str] | None]
-"""Gives the names of those landings of an account that are in what is made from raw pages.
-
-None if that is not known, or if landings are in it whose lines the journal has lost.
-"""
 
 logger = logging.getLogger(__name__)
 
@@ -51,16 +46,34 @@ class Compacted:
         )
 
 
-def compact(raw: RawPages, account_sid: str, now: datetime, after: timedelta, applied: Applied) -> Compacted:
-    """Pack what is older, and remove pages that belong to no landing and to no fetch under way.
+@dataclass(frozen=True, slots=True)
+class PackRules:
+    """What is packed and what is dropped.
 
-    after: how long ago (from now, UTC) the landings ended whose pages are packed. applied: while the journal has lost
-    lines, no page is taken for one that belongs to no landing.
+    after: how long ago the landings ended whose pages are packed. raw_keep: `all`, `latest` or `<N> days`: for how long
+    superseded pages are kept.
+    """
+
+    after: timedelta
+    raw_keep: str = "all"
+
+    @property
+    def kept_for(self) -> timedelta | None:
+        """For how long superseded pages are kept; None: forever."""
+        if self.raw_keep == "all":
+            return None
+        return timedelta(0 if self.raw_keep == "latest" else int(self.raw_keep.removesuffix(" days")))
+
+
+def compact(raw: RawPages, account_sid: str, now: datetime, rules: PackRules, applied: Applied) -> Compacted:
+    """Pack what is older, drop superseded pages, and remove those of no landing and no fetch under way.
+
+    now: UTC. applied: no page goes that it may still need.
 
     Raises:
         DataError: A line of the journal or a pack is damaged. What was not packed yet stays as it is.
     """
-    return _Compaction(raw, account_sid, now, after, applied).run()
+    return _Compaction(raw, account_sid, now, rules, applied).run()
 
 
 def is_overdue(raw: RawPages, account_sid: str, now: datetime, after: timedelta) -> bool:
@@ -70,22 +83,26 @@ def is_overdue(raw: RawPages, account_sid: str, now: datetime, after: timedelta)
         DataError: A line of the journal is damaged.
     """
     journal = raw.journal(account_sid)
-    return any(_is_over(month, journal.lines(month), now, after) for month in journal.unpacked_months()[:1])
+    return any(
+        _is_over(month, journal.lines(month), now, now - after) for month in journal.unpacked_months()[:1]
+    )
 
 
-def _is_over(month: str, lines: Iterable[Manifest], now: datetime, after: timedelta) -> bool:
-    return month < f"{now:%Y-%m}" and all(line.completed_at < now - after for line in lines)
+def _is_over(month: str, lines: Iterable[Manifest], now: datetime, due: datetime) -> bool:
+    return month < f"{now:%Y-%m}" and all(line.completed_at < due for line in lines)
 
 
 class _Compaction:
     def __init__(
-        self, raw: RawPages, account_sid: str, now: datetime, after: timedelta, applied: Applied
+        self, raw: RawPages, account_sid: str, now: datetime, rules: PackRules, applied: Applied
     ) -> None:
         account = raw.folder / f"account_sid={account_sid}"
         self._files, self._packs, self._under_way = PageFiles(account), Packs(account), UnderWay(account)
+        self._dropped = Dropped(account)
         self._journal = raw.journal(account_sid)
         self._raw, self._sid = raw, account_sid
-        self._now, self._after, self._applied = now, after, applied
+        self._now, self._rules, self._applied = now, rules, applied
+        self._due = now - rules.after
         self._loose = self._files.unpacked()
         self._done = Compacted()
 
@@ -94,9 +111,11 @@ class _Compaction:
             path.unlink()
         for month in self._packs.closed_months().intersection(self._journal.unpacked_months()):
             self._finish(month)  # it was interrupted
+        if self._rules.kept_for is not None:
+            self._drop(self._now - self._rules.kept_for)
         months = {month: self._journal.lines(month) for month in self._journal.unpacked_months()}
         left = self._left(_pages(line for lines in months.values() for line in lines))
-        while months and _is_over(*(first := next(iter(months.items()))), self._now, self._after):
+        while months and _is_over(*(first := next(iter(months.items()))), self._now, self._due):
             self._close(first[0], _pages(first[1]) | left)
             left = set()
             del months[first[0]]
@@ -125,22 +144,29 @@ class _Compaction:
         """Pack the older pages of a month that is not closed, once there are many."""
         path = self._packs.open_path(month)
         self._remove_packed(path)  # it was interrupted
-        older = self._loose & _pages(line for line in lines if line.completed_at < self._now - self._after)
+        older = self._loose & _pages(line for line in lines if line.completed_at < self._due)
         if len(older) >= max(
             MANY_PAGES, len(self._packs.digests(path)) // 2
         ):  # so that no page is copied often
             self._write(path, path, older)
             self._remove_packed(path)
 
-    def _write(self, path: Path, opened: Path, pages: set[str], journal: bytes | None = None) -> None:
-        """Write a pack of these pages, where they have files of their own, and of the pages of an open pack."""
+    def _write(
+        self,
+        path: Path,
+        opened: Path,
+        pages: set[str],
+        journal: bytes | None = None,
+        without: Collection[str] = (),
+    ) -> None:
+        """Write a pack of these pages, where they have files of their own, and of the pages of a pack."""
 
         def frame_of(page: str) -> bytes:
             own = self._files.own_path(page).read_bytes() if page in self._loose else b""
             packed = self._packs.frame_in(opened, page)
             return own if packed is None or is_of(own, page) else bytes(packed)
 
-        packed, wanted = set(self._packs.digests(opened)), pages & self._loose
+        packed, wanted = set(self._packs.digests(opened)) - set(without), pages & self._loose
         damaged = {page for page in wanted | packed if not is_of(frame_of(page), page)}
         if damaged & packed:
             raise unreadable(opened)
@@ -160,18 +186,41 @@ class _Compaction:
         """
         rest = self._loose - of_open_months
         if rest:
-            rest -= {
-                page.sha256 for fetch in self._under_way.fetches() for page in self._under_way.pages(fetch)
-            }
+            rest -= self._pages_under_way()
         if not rest:
             return rest
         closed = self._packs.closed_months()
         known = rest & _pages(line for month in closed for line in self._journal.lines(month))
         if rest > known and self._applied(self._raw.readable(self._sid)) is not None:
             for path in map(self._files.own_path, rest - known):
-                if path.stat().st_mtime < (self._now - self._after).timestamp():
+                if path.stat().st_mtime < self._due.timestamp():
                     self._remove(path)
         return known
+
+    def _drop(self, until: datetime) -> None:
+        """Drop superseded pages of landings that ended before an instant. That is recorded before they go."""
+        drop = superseded_pages(self._raw, self._sid, until, self._applied) - self._pages_under_way()
+        packs = {path: drop.intersection(self._packs.digests(path)) for path in self._packs.paths()}
+        # A pack is written again when that makes it a good deal smaller.
+        again = {
+            path: found for path, found in packs.items() if 4 * len(found) >= len(self._packs.digests(path))
+        }
+        stay = set[str]().union(*(found for path, found in packs.items() if path not in again))
+        gone = (drop & self._loose).union(*again.values()) - stay
+        if not gone:
+            return
+        self._dropped.add(Dropping(self._now.date(), self._rules.raw_keep, sorted(gone)))
+        for page in drop & self._loose:
+            self._remove(self._files.own_path(page))
+        self._loose = self._files.unpacked()
+        for path, found in again.items():
+            if found:
+                journal = None if self._packs.is_open(path) else journal_in(path)
+                self._write(path, path, set(), journal, without=found)
+
+    def _pages_under_way(self) -> set[str]:
+        fetches = self._under_way.fetches()
+        return {page.sha256 for fetch in fetches for page in self._under_way.pages(fetch)}
 
     def _remove_packed(self, pack: Path) -> None:
         """Remove the files of pages that are in a pack."""

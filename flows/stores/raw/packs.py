@@ -54,7 +54,7 @@ class Packs:
 
     def closed_months(self) -> set[str]:
         """Return the months (YYYY-MM) whose journal is packed."""
-        return {path.stem for path in self._folder.glob("*.arrow") if not path.name.endswith(_OPEN)}
+        return {path.stem for path in self.paths() if not self.is_open(path)}
 
     def digests(self, path: Path) -> list[str]:
         """List the pages of a pack in order; none if it does not exist.
@@ -100,6 +100,14 @@ class Packs:
                     "disk."
                 )
 
+    def paths(self) -> list[Path]:
+        """List the packs, the oldest month first."""
+        return sorted(self._folder.glob("*.arrow"))
+
+    def is_open(self, path: Path) -> bool:
+        """Check whether a pack is that of a month that is not closed."""
+        return path.name.endswith(_OPEN)
+
     def unfinished(self) -> list[Path]:
         """List files that were being written when a run was killed. Only for the one who holds the data folder."""
         return [*self._folder.glob(f"*{BESIDE}")]
@@ -115,7 +123,7 @@ class Packs:
     def _find(self, sha256: str) -> tuple[Path, memoryview] | None:
         """Look for a page, in the newest packs first."""
         wanted = bytes.fromhex(sha256)
-        for path in sorted(self._folder.glob("*.arrow"), reverse=True):
+        for path in reversed(self.paths()):
             try:
                 frame = _opened(path).frame(wanted)
             except FileNotFoundError:  # its month was closed in the meantime

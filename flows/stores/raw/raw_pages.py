@@ -15,11 +15,14 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
+from flows.stores.raw.dropped import Dropped, Dropping
 from flows.stores.raw.journal import START, Journal, LandedPage, Manifest, Position
 from flows.stores.raw.landing import Landing, LandingWriter
 from flows.stores.raw.page_files import PageFiles
 from flows.stores.raw.under_way import STAMP, UnderWay
-from transforms.errors import DataError
+from transforms.errors import DataError, DroppedPageError
 from transforms.pages.recordings import Page
 from transforms.values.windows import CoveredDay, Span, Window, covered_days
 
@@ -126,6 +129,7 @@ class RawPages:
         """Read one page by the name that a recording's raw_page has, and its sha256, verified against the journal's.
 
         Raises:
+            DroppedPageError: The page was dropped.
             DataError: The page is missing, is not in the journal, or is not what was received.
         """
         found = _PAGE_NAME.fullmatch(name)
@@ -163,7 +167,20 @@ class RawPages:
             raise self._lost(landing, page)
         return Page(landing.page_name(number), body, urlsplit(manifest.url).hostname or "")
 
+    def dropped(self, account_sid: str) -> list[Dropping]:
+        """Return what was dropped of an account, without the pages that came again; the oldest first."""
+        files = self._files(account_sid)
+        found = (
+            structs.replace(each, pages=[page for page in each.pages if not files.path(page).exists()])
+            for each in Dropped(self._account(account_sid)).all()
+        )
+        return [each for each in found if each.pages]
+
     def _lost(self, landing: Landing, page: LandedPage) -> DataError:
+        if dropping := Dropped(self._account(landing.account_sid)).find(page.sha256):
+            return DroppedPageError(
+                f"It was dropped on {dropping.day}, because raw_keep was {dropping.raw_keep}."
+            )
         path = self._files(landing.account_sid).path(page.sha256)
         window = landing.window
         return DataError(

@@ -1,6 +1,7 @@
 """Packing in a data folder: by itself once a day, and on request; what is made from the pages stays the same."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.command.main import app
+from flows.model.coverage import coverage
+from flows.model.second_look.comparison import compare_all
 from flows.normalize.normalize import normalize_account
 from flows.run.compaction import compact_now
 from flows.run.request import RunContext, RunRequest
@@ -23,7 +26,7 @@ from flows.stores.raw.raw_pages import RawPages
 from tests.support.faults.flushes import watched_flushes
 from tests.support.make_golden_folder import FOLDERS, SALES, SUPPORT
 from tests.support.runs.living_runs import context_by
-from transforms.errors import BusyError
+from transforms.errors import BusyError, DataError
 
 LATER = datetime(2026, 12, 1, 3, tzinfo=UTC)
 """All pages of the folder were landed in October."""
@@ -81,6 +84,58 @@ def test_packs_are_on_disk_before_anything_goes(data_dir: Path) -> None:
         compact_now(context_at(LATER, data_dir))
     assert {path.name for path in seen.renames} == {"2026-10.arrow", "compacted.json"}
     assert (seen.unsafe, seen.pending) == ([], set())
+
+
+@pytest.fixture
+def dropped(data_dir: Path) -> Path:
+    """Return the folder after its superseded pages were dropped."""
+    assert compact_now(context_at(LATER, data_dir, raw_keep="latest")).failed == []
+    assert [each for sid in (SUPPORT, SALES) for each in RawPages(data_dir).dropped(sid)]
+    return data_dir
+
+
+@pytest.mark.builds("marts.daily_spend", "marts.fct_recordings")
+def test_explain_says_which_pages_were_dropped(
+    dropped: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None
+) -> None:
+    perform(context_at(LATER, dropped), RunRequest("model"))
+    monkeypatch.setenv("RECSPEND_DATA_DIR", str(dropped))
+    found = CliRunner().invoke(app, ["explain", "fct_recordings"])
+    assert found.exit_code == 0
+    said = re.compile(
+        r"NOT VERIFIABLE: raw/account_sid=.*; (\d) recordings come from it\. "
+        r"It was dropped on 2026-12-01, because raw_keep was latest\."
+    )
+    lost = sum(int(match[1]) for line in found.stderr.splitlines() if (match := said.fullmatch(line)))
+    assert lost > 0
+    assert f"{9 - lost} of 9 recordings were verified" in found.stdout
+    assert f"{lost} cannot be, because their pages were dropped." in found.stdout
+
+
+@pytest.mark.builds("marts.daily_spend")
+def test_lake_still_agrees_with_the_pages_that_count(dropped: Path) -> None:
+    context = context_at(LATER, dropped)
+    rows = compare_all(dropped, coverage(dropped, context.names))
+    assert {row["field"]: row["differing"] for row in rows if row["differing"]} == {}
+    assert sum(row["compared"] for row in rows if row["field"] == "recording") >= 8
+    assert perform(context, RunRequest("model")).exit_code == 0
+
+
+def test_nothing_is_rebuilt_without_the_pages_that_were_dropped(dropped: Path) -> None:
+    before = tables(dropped)
+    for sid in (SUPPORT, SALES):
+        with pytest.raises(
+            DataError, match=rf"{sid} cannot be rebuilt: \d of its raw pages were dropped since 2026"
+        ):
+            normalize_account(dropped, sid, rebuild=True)
+    assert tables(dropped) == before
+    (usage,) = dropped.glob("usage_records/*/*.parquet")
+    usage.write_bytes(usage.read_bytes()[:-9])
+    with pytest.raises(DataError, match=rf"{usage} cannot be rebuilt: 1 of its raw pages were dropped"):
+        normalize_account(dropped, SALES)
+    (dropped / "lake" / f"account_sid={SUPPORT}" / "commit.json").unlink()
+    with pytest.raises(DataError, match=r"because raw_keep was latest\. Only they say .* from a backup\.$"):
+        normalize_account(dropped, SUPPORT)
 
 
 @pytest.mark.parametrize(("after", "is_packed"), [(59, True), (61, False)])

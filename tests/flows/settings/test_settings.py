@@ -67,6 +67,7 @@ ENVIRONMENT = {
     "WORKERS": ("2", 2),
     "READABLE_BY": ("group", "group"),
     "PACK_AFTER_DAYS": ("30", 30),
+    "RAW_KEEP": ("90 days", "90 days"),
     "METRICS_FILE": ("/srv/recspend.prom", Path("/srv/recspend.prom")),
     "ACCOUNTS_AT_ONCE": ("5", 5),
     "CONCURRENCY": ("3", 3),

@@ -5,7 +5,7 @@ import pytest
 
 from flows.monitor.doctor.packing import packing
 from flows.settings.settings import Settings
-from flows.stores.raw.compacting import compact
+from flows.stores.raw.compacting import PackRules, compact
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.samples.stores import ACCOUNT, utc
 from transforms.values.windows import Window
@@ -32,7 +32,7 @@ def test_pages_that_were_not_packed_for_long_are_a_warning(raw: RawPages) -> Non
         "warn",
         "1 lists of accounts have older raw pages that are not packed. Run `recspend compact`.",
     )
-    compact(raw, ACCOUNT, NOW, timedelta(days=7), lambda _: [])
+    compact(raw, ACCOUNT, NOW, PackRules(timedelta(days=7)), lambda _: [])
     assert found(raw) == ("ok", "no older raw pages are left to pack")
 
 
