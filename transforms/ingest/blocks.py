@@ -68,7 +68,7 @@ def _newest(reads: Mapping[date, Reason], today: date, known: Mapping[date, int]
 
 
 def _block(day: date, known: Mapping[date, int], most_rows: int) -> Window:
-    """Return the largest block around a day: 1, 2, 4 … days of its month, all known, with so many recordings."""
+    """Return the largest block around a day: 1, 2, 4 … days of its month, all known, with few recordings."""
     block = Window(day, day)
     for wider in _blocks_around(day):
         days = days_of(wider)

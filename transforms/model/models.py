@@ -181,12 +181,24 @@ def build_order(models: Iterable[Model], given: Collection[str]) -> list[Model]:
         raise ModelError(f"Models read each other in a circle: {files}. Break it at one of them.") from None
 
 
-def read_from_outside(models: Iterable[Model]) -> set[str]:
-    """Return the full names of the tables that models read and that are not models themselves."""
-    models = list(models)
-    return {name for model in models for name in references(model.sql, model.file)} - {
-        model.name for model in models
-    }
+def reads_of(models: Iterable[Model]) -> dict[str, list[str]]:
+    """Return the full names of the tables that each model reads. Raises ModelError if one is not SQL."""
+    return {model.name: sorted(references(model.sql, model.file)) for model in models}
+
+
+def outdated_by(changed: Collection[str], reads: Mapping[str, Collection[str]]) -> list[str]:
+    """Return the models that read one of these tables, or a model that does, each after those it reads.
+
+    reads: the tables that each model reads.
+    """
+    stale = set(changed)
+    order = _sorted({name: frozenset(tables) & reads.keys() for name, tables in reads.items()})
+    outdated = []
+    for name in order:
+        if not stale.isdisjoint(reads[name]):
+            stale.add(name)
+            outdated.append(name)
+    return outdated
 
 
 def _sorted(reads: Mapping[str, frozenset[str]]) -> Iterable[str]:

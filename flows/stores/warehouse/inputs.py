@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from flows.stores.whole_files import write_whole
 from transforms.errors import DataError
-from transforms.model.models import Check, Model, Twin, read_from_outside
+from transforms.model.models import Check, Model, Twin, reads_of
 from transforms.model.wide import Month
 
 _LAYOUT = b"2"
@@ -60,14 +60,21 @@ class WarehouseInputs:
 class BuiltFrom(msgspec.Struct, frozen=True):
     """What a warehouse was built from.
 
-    sql: digest of the text of the models. reads: the tables they read that are not models. inputs: digest of everything
-    they depend on. others: digest of each table that no model reads.
+    sql: digest of the text of the models. reads: the tables that each model reads. fixed: digest of the lake, the
+    models, twins and checks. tables: digest of each of the other tables.
     """
 
     sql: str
-    reads: tuple[str, ...]
-    inputs: str
-    others: dict[str, str] = {}
+    reads: dict[str, list[str]]
+    fixed: str
+    tables: dict[str, str] = {}
+
+    @property
+    def inputs(self) -> str:
+        """A digest of everything that the models depend on."""
+        read = {name for names in self.reads.values() for name in names}
+        tables = (f"{name} {digest}" for name, digest in sorted(self.tables.items()) if name in read)
+        return digest_of(text.encode() for text in (self.fixed, *tables))
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -89,23 +96,19 @@ class Fingerprint:
         saved = self._read()
         # Parsing the models takes longer than everything else a run without new data does to a warehouse.
         is_known = saved is not None and saved.made.sql == sql
-        reads = saved.made.reads if saved and is_known else tuple(sorted(read_from_outside(contents.models)))
-        others = {
-            name: digest_of([bytes_of(rows)]) for name, rows in contents.tables.items() if name not in reads
-        }
-        return BuiltFrom(sql, reads, digest_of(_parts(contents, reads)), others)
+        reads = saved.made.reads if saved and is_known else reads_of(contents.models)
+        tables = {name: digest_of([bytes_of(rows)]) for name, rows in contents.tables.items()}
+        return BuiltFrom(sql, reads, digest_of(_fixed_parts(contents)), tables)
 
     def differing(self, wanted: BuiltFrom) -> list[str] | None:
-        """Return the tables to refill, so that the warehouse is built from this.
+        """Return the tables to refill, so that the warehouse is built from this, together with what reads them.
 
-        None if the models were built from something else, or the file was written to since.
+        None if something else differs, or the file was written to since.
         """
         made = self._made()
-        if made is None or msgspec.structs.replace(made, others={}) != msgspec.structs.replace(
-            wanted, others={}
-        ):
+        if made is None or (made.sql, made.fixed) != (wanted.sql, wanted.fixed):
             return None
-        return sorted(name for name, digest in wanted.others.items() if made.others.get(name) != digest)
+        return sorted(name for name, digest in wanted.tables.items() if made.tables.get(name) != digest)
 
     def inputs(self) -> str | None:
         """Return the digest of what the models were built from; None if it is unknown or the file has changed."""
@@ -142,15 +145,12 @@ def digest_of(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _parts(contents: WarehouseInputs, reads: Collection[str]) -> Iterator[bytes]:
-    """Yield everything the models depend on (lake files, the tables they read, SQL, twins), and the checks."""
+def _fixed_parts(contents: WarehouseInputs) -> Iterator[bytes]:
+    """Yield what all models depend on: the files of the lake, SQL, twins, and the checks."""
     yield _LAYOUT
     yield duckdb.__version__.encode()
     for file in contents.lake_files:
         yield stamp(file)
-    for name in sorted(contents.tables.keys() & set(reads)):
-        yield name.encode()
-        yield bytes_of(contents.tables[name])
     for model in contents.models:
         yield f"{model.name} {model.name in contents.views} {model.sql}".encode()
     for check in contents.checks:

@@ -18,13 +18,13 @@ import pyarrow as pa
 from flows.stores.warehouse.checks import CheckResult, passed_checks, run_check
 from flows.stores.warehouse.damage import is_damage, refuse_damaged_lake
 from flows.stores.warehouse.filling import fill
-from flows.stores.warehouse.inputs import Fingerprint, WarehouseInputs
+from flows.stores.warehouse.inputs import BuiltFrom, Fingerprint, WarehouseInputs
 from flows.stores.warehouse.memory import enough_memory
 from flows.stores.warehouse.reading import open_to_read, rows
 from flows.stores.warehouse.tables import CANNOT_WRITE
 from flows.stores.whole_files import replaced_whole
 from transforms.errors import ConfigError, DataError, HeldError
-from transforms.model.models import Check
+from transforms.model.models import Check, outdated_by
 
 # As DuckDB says it, on Linux and macOS.
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
@@ -53,9 +53,9 @@ class Warehouse:
     def build(self, contents: WarehouseInputs) -> list[CheckResult]:
         """Build a new file, run the checks in it, and replace the old file.
 
-        If nothing the models depend on has changed, they are copied with the old file: only other tables that changed
-        are refilled, and only the checks that read those tables or found something before are run again. If nothing
-        has changed at all, the old file stays.
+        If only tables besides the lake have changed, the rest is copied with the old file: these tables and the models
+        that read them are filled again, and only the checks that read those or found something before are run again. If
+        nothing has changed at all, the old file stays.
 
         Raises ModelError if a model cannot be built or does not match its twin, ConfigError if DuckDB has too little
         memory for it, DataError if the file cannot be written (for example because the disk is full). The old file then
@@ -70,7 +70,7 @@ class Warehouse:
             _remove(new_file)  # left over from a build that was killed
             try:
                 with enough_memory(str(self.path)):
-                    results = self._fill(new_file, contents, refilled)
+                    results = self._fill(new_file, contents, built_from, refilled)
             except duckdb.Error as error:  # errors in a model or a check were already raised with its name
                 first_line = str(error).partition("\n")[0].rstrip(".")
                 reason = found["reason"] if (found := _NOT_WRITTEN.search(first_line)) else first_line
@@ -94,12 +94,16 @@ class Warehouse:
             ]
 
     def _fill(
-        self, new_file: Path, contents: WarehouseInputs, refilled: Collection[str] | None
+        self,
+        new_file: Path,
+        contents: WarehouseInputs,
+        built_from: BuiltFrom,
+        refilled: Collection[str] | None,
     ) -> list[CheckResult]:
         if refilled is not None:
             try:
                 _copy(self.path, new_file)
-                return fill(new_file, contents, refilled)
+                return fill(new_file, contents, refilled, outdated_by(refilled, built_from.reads))
             except (duckdb.Error, DataError) as error:
                 if isinstance(error, duckdb.Error) and not is_damage(error):
                     raise

@@ -17,7 +17,7 @@ from flows.stores.warehouse.reading import CONFIG
 from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import warehouse_path
 from tests.benchmarks.measure.memory import peak_bytes
-from transforms.model.models import build_order, read_from_outside
+from transforms.model.models import build_order, reads_of
 
 FACT = "marts.fct_recordings"
 # Accounts over three years; most recordings are completed and have one of two rates.
@@ -85,7 +85,8 @@ def main() -> None:
     count, accounts, memory_mb = map(int, sys.argv[2:5])
     give_memory(memory_mb)
     twins, models = read_twins(shipped("sql")), read_models(shipped("sql"))
-    given = read_from_outside(models)
+    reads = reads_of(models)
+    given = {name for names in reads.values() for name in names} - reads.keys()
     with duckdb.connect(str(warehouse_path(data_dir)), config=CONFIG) as connection:
         connection.execute("set TimeZone = 'UTC'")
         limit_memory(connection)

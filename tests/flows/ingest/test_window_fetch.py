@@ -170,7 +170,7 @@ def test_cut_and_killed_fetches_list_every_recording_of_each_day(
     cuts=st.lists(st.integers(0, 60), min_size=1, max_size=40),
 )
 @settings(deadline=None)
-def test_api_that_no_longer_compares_instants_leaves_no_silent_gap(
+def test_api_that_no_longer_compares_instants_leaves_no_gap(
     seconds: list[int], size: int, filter_name: str, cuts: list[int]
 ) -> None:
     recordings = made(seconds)

@@ -18,7 +18,7 @@ from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import run_against
-from transforms.model.models import read_from_outside, references
+from transforms.model.models import reads_of, references
 
 SQL = shipped("sql")
 
@@ -118,7 +118,7 @@ def test_reports_are_rebuilt_if_format_code_or_warehouse_changes(
 
 def test_basis_covers_everything_the_reports_read() -> None:
     models = read_models(SQL)
-    known = {model.name for model in models} | read_from_outside(models)
+    known = {model.name for model in models} | {name for names in reads_of(models).values() for name in names}
     known |= {f"ops.{table}" for table in NOT_IN_MODELS}
     twins = read_twins(SQL)
     read = {

@@ -8,7 +8,7 @@ import pyarrow as pa
 from flows.report.page import page
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models, read_twins
-from transforms.model.models import build_order, read_from_outside
+from transforms.model.models import build_order, reads_of
 
 RECORDINGS = """
     select
@@ -49,7 +49,12 @@ def generated_tables(
     """Return the tables of such a page."""
     sql = shipped("sql")
     twins, models = read_twins(sql), read_models(sql)
-    outside = read_from_outside(models) | {"ops.coverage", "ops.checks", "ops.rejects"}
+    reads = reads_of(models)
+    outside = {name for names in reads.values() for name in names} - reads.keys() | {
+        "ops.coverage",
+        "ops.checks",
+        "ops.rejects",
+    }
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         for schema in ("landed", "staging", "marts", "ops"):

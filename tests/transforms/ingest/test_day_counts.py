@@ -37,7 +37,7 @@ def test_recording_waits_for_a_price_or_its_last_status(status: str, price: Deci
     assert found == {DAY: DayCount(1, int(waits), 1)}
 
 
-def test_deleted_recording_waits_for_its_price_while_it_is_listed() -> None:
+def test_deleted_recording_waits_for_its_price_while_listed() -> None:
     waiting = {"created_at": NOON, "status": "deleted", "price": None, "deleted_at": GONE}
     rows = [waiting, waiting | {"status": "completed"}, waiting | {"price": Decimal(1)}]
     assert counted(*rows, today=date(2026, 10, 12)) == {DAY: DayCount(3, 1, 0)}

@@ -62,7 +62,7 @@ def test_end_of_a_long_list_is_cut_until_little_is_left() -> None:
     assert middle(position, QUARTER) is None
 
 
-def test_busy_day_is_cut_at_a_minute_only_if_the_api_can_list_hours() -> None:
+def test_busy_day_is_cut_only_if_the_api_can_list_hours() -> None:
     position = after_pages(DAY, 24, pages=4)  # it has reached 20:00
     assert middle(position, DAY) is None
     assert middle(position, DAY, by_minutes=True) == at(30, 10)
@@ -84,7 +84,7 @@ def test_density_is_that_of_the_latest_page() -> None:
     [rows(at(1), at(2)), rows(at(30, 12), at(1))],
     ids=["within a page", "newer than the page before"],
 )
-def test_list_that_is_not_newest_first_is_not_cut_and_ends_only_at_its_end(
+def test_list_that_is_not_newest_first_ends_only_at_its_end(
     contradiction: Sequence[bytes],
 ) -> None:
     position = after_pages(QUARTER, 1, pages=5)

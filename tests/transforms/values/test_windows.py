@@ -167,7 +167,7 @@ def test_find_first_day_is_at_most_two_days_early(days: set[date], off_by: int) 
     ],
     ids=["young", "day before", "no recordings", "older than said", "old account", "impossible", "in future"],
 )
-def test_find_first_day_confirms_when_a_young_account_was_created(
+def test_find_first_day_confirms_when_an_account_was_created(
     oldest: date | None, created_on: date, found: date, questions: int | None
 ) -> None:
     asked = []

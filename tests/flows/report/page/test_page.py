@@ -56,7 +56,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reference = folder / "reference"
     reference.mkdir(parents=True)
     living = open_living(Parameters(7, 3000, 3), now=epoch_of(date(2026, 9, 4)))
-    with serve(living, faults=("late-prices", "corrections", "bad-records", "usage-price")) as emulator:
+    with serve(
+        living, faults=("late-prices", "corrections", "bad-records", "usage-price"), seed=1
+    ) as emulator:
         usd, eur, gbp = accounts = accesses_of(emulator)
         accounts[0] = replace(usd, provider="twilio")
         (reference / "budgets.csv").write_text(

@@ -2,25 +2,40 @@
 
 import os
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from flows.emulator import Parameters, open_living, serve
+from flows.model.coverage import coverage
+from flows.model.inputs import landed_tables, views
+from flows.run.request import RunRequest
+from flows.stores.lake.lake import Lake
 from flows.stores.shipped import shipped
 from flows.stores.warehouse import filling
 from flows.stores.warehouse import warehouse as module
 from flows.stores.warehouse.inputs import WarehouseInputs
-from flows.stores.warehouse.sql_files import read_twins
+from flows.stores.warehouse.sql_files import read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse
+from tests.support.runs.ledger_runs import accesses_of
+from tests.support.runs.living_runs import clock_of, run_by
 from tests.support.sql.tables import needed
 from transforms.model.models import Check
+from transforms.model.options import ModelOptions
 
 TWINS = read_twins(shipped("sql"))
 MODELS = needed("marts.last_readings")
 RUNS = Check("runs", "runs.sql", "select * from ops.runs", "warn", "Why.")
 NEVER = Check("never", "never.sql", "select * from ops.rejects", "fail", "Why.")
 FINDS = Check("finds", "finds.sql", "select 7 as number", "warn", "Why.")
+
+
+REFERENCES = {
+    "rate_card": "account_sid,source,channels,currency,valid_from,price_per_minute\n,,,USD,2026-01-01,0.1\n",
+    "budgets": "account_sid,valid_from,currency,amount\n,2026-01,USD,7\n",
+}
 
 
 @pytest.fixture
@@ -63,16 +78,69 @@ def test_only_changed_tables_are_refilled(
     refilled = []
     fill = filling.fill
 
-    def noted(new_file: Path, contents: WarehouseInputs, names: list[str]) -> object:
-        refilled.append(names)
-        return fill(new_file, contents, names)
+    def noted(new_file: Path, contents: WarehouseInputs, names: list[str], outdated: list[str]) -> object:
+        refilled.append((names, outdated))
+        return fill(new_file, contents, names, outdated)
 
     monkeypatch.setattr(module, "fill", noted)
     results = built.build(of_a_run(given))
-    assert refilled == [["ops.runs"]]
+    assert refilled == [(["ops.runs"], [])]
     assert [each.offending_rows for each in results] == [1, 0, 1]
     assert built.table("select run_id from ops.runs").to_pylist() == [{"run_id": "R1"}]
     assert [each.offending_rows for each in built.build(given)] == [0, 0, 1]
+
+
+def test_models_that_read_a_changed_table_are_built_again(
+    built: Warehouse, given: WarehouseInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_remove", lambda _: None)  # a whole build begins with it
+    day = {"account_sid": "A", "day": date(2026, 9, 1), "fetched_at": datetime(2026, 9, 2, tzinfo=UTC)}
+    coverage = pa.Table.from_pylist([day | {"is_covered": True, "recordings": 3}])
+    built.build(replace(given, tables={**given.tables, "ops.coverage": coverage}))
+    (row,) = built.table("from marts.last_readings").to_pylist()
+    assert (row["account_sid"], row["read_at"]) == ("A", day["fetched_at"])
+
+
+@pytest.mark.slow
+def test_refreshed_warehouse_is_like_a_new_one(tmp_path: Path) -> None:
+    """Each table is changed in turn, in a warehouse with every model."""
+    before, after = living_inputs(tmp_path)
+    warehouse, whole = Warehouse(tmp_path / "warehouse.duckdb"), Warehouse(tmp_path / "whole.duckdb")
+    warehouse.build(before)
+    tables = dict(before.tables)
+    for name in sorted(name for name in tables if not tables[name].equals(after.tables[name])):
+        tables[name] = after.tables[name]
+        warehouse.build(replace(before, tables=tables))
+        whole.path.unlink(missing_ok=True)
+        whole.build(replace(before, tables=tables))
+        for each in (model.name for model in before.models):
+            ordered = f"from {each} order by all"
+            assert warehouse.table(ordered).equals(whole.table(ordered)), (name, each)
+
+
+def living_inputs(data_dir: Path) -> tuple[WarehouseInputs, WarehouseInputs]:
+    """Return the inputs of the same lake, as they are and with other tables next to it."""
+    sql, reference = shipped("sql"), shipped("reference")
+    source = open_living(Parameters(seed=3, recordings=400, accounts=2))
+    with serve(source) as emulator:
+        clock = clock_of(source.ledger)
+        run_by(clock, accesses_of(emulator), data_dir, RunRequest("ingest"))
+        run_by(clock, accesses_of(emulator), data_dir, RunRequest("normalize"))
+    lake, models = Lake(data_dir), read_models(sql)
+    files = [file for sid in lake.accounts() for each in lake.files(sid).values() for file in each]
+    covered, folder = coverage(data_dir, []), data_dir / "reference"
+    folder.mkdir()
+    inputs = []
+    for zone in ("UTC", "America/New_York"):
+        options = ModelOptions(settle_days=90, reporting_timezone=zone)
+        tables = landed_tables(data_dir, reference, options, covered)
+        are_views = frozenset(views(models, options, covered))
+        inputs.append(WarehouseInputs(files, tables, TWINS, models, [], are_views))
+        (folder / "rate_card.csv").write_text(
+            "account_sid,source,channels,currency,valid_from,price_per_minute\n,,,USD,2026-01-01,0.1\n"
+        )
+        (folder / "budgets.csv").write_text("account_sid,valid_from,currency,amount\n,2026-01,USD,7\n")
+    return inputs[0], inputs[1]
 
 
 def test_damaged_warehouse_is_rebuilt_when_nothing_changed(built: Warehouse, given: WarehouseInputs) -> None:

@@ -1,0 +1,1 @@
+"""Runs every hour for a long time."""
