@@ -11,9 +11,21 @@ landed as (
         sum(repeated) as repeated,
         sum(outside) as outside,
     from (
-        select account_sid, rows, rejected, repeated, outside from ops.landings
+        select
+            account_sid,
+            rows,
+            rejected,
+            repeated,
+            outside,
+        from ops.landings
         union all
-        select account_sid, rows, rejected, repeated, outside from ops.landings_by_month
+        select
+            account_sid,
+            rows,
+            rejected,
+            repeated,
+            outside,
+        from ops.landings_by_month
     )
     group by account_sid
 ),
