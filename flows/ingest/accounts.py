@@ -5,18 +5,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
-from threading import Lock
 from typing import Protocol
 
 from flows.ingest.ingest import IngestSummary
-from flows.stage import Progress, Step, directly, silent
+from flows.stage import Progress, ProgressOfMany, Step, directly, silent, steps_of
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.throttle import Brake
-
-# Each step has a cost (a task, when Prefect runs it), so a step is many accounts.
-_ACCOUNTS_PER_STEP = 50
-# More accounts than this are counted: a bar for each could not be read.
-_BARS = 8
 
 
 class ReadAccount(Protocol):
@@ -39,7 +33,7 @@ def ingest_accounts(
     A step waits for its accounts, while those of later steps are read already. What reading raises, such as a full
     disk, stops all accounts.
     """
-    shown = _Shown(len(accounts), progress)
+    shown = ProgressOfMany("ingest", len(accounts), progress)
     with _threads(at_once) as (threads, brake):
         # Each thread has a copy of the context: by it Prefect finds the run that a log line belongs to.
         reading = [
@@ -48,37 +42,14 @@ def ingest_accounts(
         ]
         return sum(
             (
-                step(_name(accounts[first:last]), partial(_total, reading[first:last]))
-                for first, last in _batches(len(accounts))
+                step(name, partial(_total, [reading[place] for place in places]))
+                for name, places in steps_of("ingest", [account.name for account in accounts])
             ),
             IngestSummary(),
         )
 
 
-class _Shown:
-    """Shows the progress of each account, or how many accounts are done if there are many. Usable from any thread."""
-
-    def __init__(self, accounts: int, progress: Progress) -> None:
-        self._accounts = accounts
-        self._progress = progress
-        self._done = 0
-        self._lock = Lock()
-
-    def account(self, stage: str, done: int, total: int | None = None) -> None:
-        """Show the progress of an account."""
-        if self._accounts <= _BARS:
-            with self._lock:
-                self._progress(stage, done, total)
-
-    def one_more(self) -> None:
-        """Count an account as done."""
-        if self._accounts > _BARS:
-            with self._lock:
-                self._done += 1
-                self._progress("ingest accounts", self._done, self._accounts)
-
-
-def _read(read: ReadAccount, account: AccountAccess, brake: Brake, shown: _Shown) -> IngestSummary:
+def _read(read: ReadAccount, account: AccountAccess, brake: Brake, shown: ProgressOfMany) -> IngestSummary:
     summary = read(account, brake=brake, progress=shown.account)
     shown.one_more()
     return summary
@@ -86,17 +57,6 @@ def _read(read: ReadAccount, account: AccountAccess, brake: Brake, shown: _Shown
 
 def _total(reading: Sequence[Future[IngestSummary]]) -> IngestSummary:
     return sum((each.result() for each in reading), IngestSummary())
-
-
-def _batches(accounts: int) -> Iterator[tuple[int, int]]:
-    for first in range(0, accounts, _ACCOUNTS_PER_STEP):
-        yield first, min(first + _ACCOUNTS_PER_STEP, accounts)
-
-
-def _name(accounts: Sequence[AccountAccess]) -> str:
-    others = len(accounts) - 1
-    more = f" and {others} other account{'s' * (others > 1)}" if others else ""
-    return f"ingest {accounts[0].name}{more}"
 
 
 @contextmanager

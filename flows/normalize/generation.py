@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from msgspec.structs import replace
 
 from flows.normalize.outcome import WENT_BACK, outcome
-from flows.normalize.parts import Part, parts_listed, pieces, touched
+from flows.normalize.parts import Part, ReadLandings, parts_listed, pieces, touched
 from flows.stores.lake.commit import AppliedLanding, Commit, LakeFile
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import Landing
@@ -27,6 +27,7 @@ from transforms.normalize.versions import Merged, fold
 from transforms.pages.recordings import Listed
 from transforms.schema import LAKE_SCHEMA
 from transforms.values.dates import INSTANT
+from transforms.values.distinct import repeated
 from transforms.values.windows import Fetch
 
 
@@ -60,6 +61,7 @@ class _Folded:
 
 def apply_generation(
     raw: RawPages,
+    read: ReadLandings,
     lake: Lake,
     account_sid: str,
     commit: Commit,
@@ -82,7 +84,7 @@ def apply_generation(
     )
     stored_rejects = lake.table(account_sid, "rejects", commit)
     went_back = []
-    for part in parts_listed(raw, landings, listed, whole_months):
+    for part in parts_listed(read, landings, listed, whole_months):
         merged = _fold_part(lake, account_sid, part, folded, stored_rejects["recording_sid"], whole_months)
         went_back.append(merged)
         result.new, result.changed = result.new + merged.new, result.changed + merged.changed
@@ -92,7 +94,7 @@ def apply_generation(
         return None
     within = {month for months in moved.values() for month, number in Counter(months).items() if number > 1}
     if within - set(whole_months):
-        return apply_generation(raw, lake, account_sid, commit, landings, {*whole_months, *within})
+        return apply_generation(raw, read, lake, account_sid, commit, landings, {*whole_months, *within})
     fetches = [landing.fetch for landing in landings]
     _settle_moves(lake, account_sid, moved, fetches, folded)
     for merged in went_back:
@@ -133,13 +135,9 @@ def _fold_part(
     if merged.is_changed:
         files[places.start : places.stop] = _rewritten(lake, account_sid, part.month, merged.table, old)
     fetched = pa.array([sighting.fetch.fetched_at for sighting in part.sightings], INSTANT)
-    fresh = (
-        merged.table.filter(pc.is_in(merged.table["first_seen_at"], value_set=fetched))
-        if merged.new
-        else None
-    )
-    if fresh is not None:
-        folded.fresh.append((part.month, fresh["recording_sid"]))
+    if merged.new:
+        is_fresh = pc.is_in(merged.table["first_seen_at"], value_set=fetched)
+        folded.fresh.append((part.month, merged.table["recording_sid"].filter(is_fresh)))
     folded.new_by_fetch.update(_first_seen_by(merged.table, [sighting.fetch for sighting in part.sightings]))
     folded.understood += [
         _common(rejected, sighting.recordings["recording_sid"]) for sighting in part.sightings
@@ -166,14 +164,12 @@ def _moved(
     """
     places: dict[str, list[str]] = {}
     sids = pa.concat_arrays([pa.array([], pa.string()), *(each.combine_chunks() for _, each in fresh)])
-    counted = pc.value_counts(sids)
-    repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
     found = [
         (month, there)
         for month, files in (commit.months.items() if len(sids) else ())
         for there in lake.known_sids(account_sid, files, sids)
     ]
-    suspects = pa.concat_arrays([repeated, *(there for _, there in found)])
+    suspects = pa.concat_arrays([repeated(pa.chunked_array([sids])), *(there for _, there in found)])
     for month, there in (*found, *fresh):
         for sid in there.filter(pc.is_in(there, value_set=suspects)).to_pylist():
             places.setdefault(sid, []).append(month)

@@ -12,6 +12,7 @@ from msgspec import structs
 from flows.normalize.dropped import refuse_dropped
 from flows.normalize.generation import AppliedGeneration, apply_generation
 from flows.normalize.outcome import outcome_of_repeat, pages_of, repeats_after, summed_up
+from flows.normalize.parts import ReadLandings, read_one_by_one
 from flows.normalize.usage import normalize_usage
 from flows.stage import Progress, silent
 from flows.stores.lake.commit import Commit, Repeat
@@ -52,17 +53,36 @@ class NormalizeSummary:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """An account, where it is kept, how its pages are read, and where progress is reported."""
+
+    sid: str
+    raw: RawPages
+    lake: Lake
+    read: ReadLandings
+    report: Callable[[int, int], None]
+
+
 def normalize_account(
-    data_dir: Path, account_sid: str, name: str = "", *, rebuild: bool = False, progress: Progress = silent
+    data_dir: Path,
+    account_sid: str,
+    name: str = "",
+    *,
+    rebuild: bool = False,
+    progress: Progress = silent,
+    read: ReadLandings | None = None,
 ) -> NormalizeSummary:
     """Bring an account's lake up to date with all its landings, at once: a killed run changes nothing.
 
-    name: what progress calls the account. rebuild: build it from scratch, from the raw pages alone.
+    name: what progress calls the account. rebuild: build it from scratch, from the raw pages alone. read: reads its
+    pages; None: one landing after another, when it is needed.
 
     Raises DataError when a raw page is not what was received, and when rebuilding would lose recordings.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     report = partial(progress, f"normalize {name or account_sid}")
+    account = _Account(account_sid, raw, lake, read or partial(read_one_by_one, raw), report)
     state = None if rebuild else lake.state(account_sid)
     pending = None if state is None else _pending(raw, account_sid, state)
     if state is None and not rebuild and lake.account(account_sid).exists():
@@ -70,36 +90,30 @@ def normalize_account(
             "The lake of account %s is not as it was written; rebuilding it from raw pages.", account_sid
         )
     try:
-        summary = _brought_up(raw, lake, account_sid, state, pending, report)
+        summary = _brought_up(account, state, pending)
     except DamagedLakeError as error:
         logger.warning("%s Rebuilding the lake of account %s from raw pages.", error, account_sid)
-        summary = _brought_up(raw, lake, account_sid, None, None, report)
+        summary = _brought_up(account, None, None)
     usage_oddities = normalize_usage(data_dir, account_sid, rebuild=rebuild)
     rejected = lake.rejects(account_sid).num_rows
     return summary + NormalizeSummary(rejected=rejected, oddities=usage_oddities)
 
 
-def _brought_up(
-    raw: RawPages,
-    lake: Lake,
-    account_sid: str,
-    state: Commit | None,
-    pending: list[Landing] | None,
-    report: Callable[[int, int], None],
-) -> NormalizeSummary:
+def _brought_up(account: _Account, state: Commit | None, pending: list[Landing] | None) -> NormalizeSummary:
     """Apply what is pending to a state; without one, build the account from all of its landings."""
+    raw, lake, sid = account.raw, account.lake, account.sid
     if state is not None and pending is not None:
         if not pending:
-            lake.show(account_sid, state)
+            lake.show(sid, state)
             return NormalizeSummary()
-        return _applied(raw, lake, account_sid, state, pending, report)
-    _refuse_to_lose(raw, lake, account_sid)
-    landings = raw.readable(account_sid)
+        return _applied(account, state, pending)
+    _refuse_to_lose(raw, lake, sid)
+    landings = raw.readable(sid)
     if not landings:
         return NormalizeSummary()
-    before = lake.rows(account_sid)
-    summary = _applied(raw, lake, account_sid, Commit(), landings, report)
-    return replace(summary, new=lake.rows(account_sid) - before)
+    before = lake.rows(sid)
+    summary = _applied(account, Commit(), landings)
+    return replace(summary, new=lake.rows(sid) - before)
 
 
 def _pending(raw: RawPages, account_sid: str, state: Commit) -> list[Landing] | None:
@@ -128,45 +142,38 @@ def _refuse_to_lose(raw: RawPages, lake: Lake, account_sid: str) -> None:
         )
 
 
-def _applied(
-    raw: RawPages,
-    lake: Lake,
-    account_sid: str,
-    commit: Commit,
-    landings: list[Landing],
-    report: Callable[[int, int], None],
-) -> NormalizeSummary:
+def _applied(account: _Account, commit: Commit, landings: list[Landing]) -> NormalizeSummary:
     """Apply landings to what a commit has, generation by generation, and commit the result."""
-    before, position = lake.commit(account_sid), raw.journal(account_sid).end()
+    raw, lake = account.raw, account.lake
+    before, position = lake.commit(account.sid), raw.journal(account.sid).end()
     by_name = {landing.name: landing for landing in landings}
     summary, done = NormalizeSummary(), 0
     steps = deque(generations(landing.fetch for landing in landings))
     while steps:
         step = steps.popleft()
         of_step = [by_name[fetch.landing] for fetch in step]
-        applied = _apply_step(raw, lake, account_sid, commit, of_step)
+        applied = _apply_step(account, commit, of_step)
         if applied is None:
             steps.extendleft([fetch] for fetch in reversed(step))
             continue
         commit = _with_landings(raw, applied, of_step)
         summary += _counted(applied)
         done += len(step)
-        report(done, len(landings))
+        account.report(done, len(landings))
     recent, older = summed_up(commit.recent, commit.older, commit.covered)
-    lake.replace(account_sid, structs.replace(commit, position=position, recent=recent, older=older))
-    lake.tidy(account_sid, [before, lake.commit(account_sid)])
+    lake.replace(account.sid, structs.replace(commit, position=position, recent=recent, older=older))
+    lake.tidy(account.sid, [before, lake.commit(account.sid)])
     return summary
 
 
-def _apply_step(
-    raw: RawPages, lake: Lake, account_sid: str, commit: Commit, landings: list[Landing]
-) -> AppliedGeneration | None:
+def _apply_step(account: _Account, commit: Commit, landings: list[Landing]) -> AppliedGeneration | None:
     """Apply one generation. Landings that list what the last fetch of their window listed are not read."""
+    raw = account.raw
     repeats = {landing: repeat for landing in landings if (repeat := _repeat(raw, commit, landing, landings))}
     others = [landing for landing in landings if landing not in repeats]
     applied = AppliedGeneration(commit)
     if others:
-        found = apply_generation(raw, lake, account_sid, commit, others)
+        found = apply_generation(raw, account.read, account.lake, account.sid, commit, others)
         if found is None or (found.has_moved and len(landings) > 1):
             return None
         applied = found

@@ -1,6 +1,6 @@
 """What a generation of landings lists, part by part of a month, so that only a few parts are in memory at once."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -15,6 +15,9 @@ from transforms.pages.batches import LISTED_SCHEMA
 from transforms.pages.recordings import Listed, list_recordings
 from transforms.values.dates import INSTANT
 from transforms.values.windows import Window, is_created_in, month_windows
+
+ReadLandings = Callable[[Sequence[Landing]], Iterator[Listed]]
+"""Reads the pages of landings, in this order."""
 
 ROWS_PER_FILE = 1 << 15
 """The most rows of a file. A step rewrites whole files, and a month with many recordings has many."""
@@ -59,8 +62,14 @@ class Part:
         return earlier
 
 
+def read_one_by_one(raw: RawPages, landings: Sequence[Landing]) -> Iterator[Listed]:
+    """Read the pages of landings, each when it is asked for."""
+    for landing in landings:
+        yield list_recordings(raw.pages(landing), landing.account_sid, landing.window)
+
+
 def parts_listed(
-    raw: RawPages,
+    read: ReadLandings,
     landings: Sequence[Landing],
     listed: dict[Landing, Listed],
     whole_months: Collection[str] = (),
@@ -70,13 +79,13 @@ def parts_listed(
     listed: filled with the counts of each landing, without its recordings. whole_months: months that are not parted.
     """
     under_way: dict[str, Part] = {}
-    for landing in sorted(landings, key=lambda landing: landing.window):
+    in_order = sorted(landings, key=lambda landing: landing.window)
+    for landing, found in zip(in_order, read(in_order), strict=True):
         for month in [month for month in under_way if month < f"{landing.window.first:%Y-%m}"]:
             yield under_way.pop(month)
         part = under_way.get(f"{landing.window.first:%Y-%m}")
         if part and part.month not in whole_months and _can_be_cut(part, landing):
             yield part.cut_before(landing.window.first)
-        found = list_recordings(raw.pages(landing), landing.account_sid, landing.window)
         recordings, found.recordings = found.recordings, LISTED_SCHEMA.empty_table()
         listed[landing] = found
         rejected_sids = [sid for sid in found.rejects["recording_sid"].to_pylist() if sid]

@@ -99,23 +99,23 @@ def ingest(run: Run) -> None:
 
 
 def normalize(run: Run) -> None:
-    """Bring the lake up to date with the landed pages, account by account."""
+    """Bring the lake up to date with the landed pages, several accounts at once if there is much to do."""
     with _timed(run, "normalize"):
         run.summary.normalize = _normalized(run)
 
 
 def _normalized(run: Run) -> "NormalizeSummary":
-    from flows.normalize.normalize import NormalizeSummary, normalize_account
+    from flows.normalize.accounts import normalize_accounts
 
-    context, total = run.context, NormalizeSummary()
+    context = run.context
     data_dir = context.settings.data_dir
-    for sid in RawPages(data_dir).accounts():
-        name = context.names.get(sid, sid)
-        fold = partial(
-            normalize_account, data_dir, sid, name, rebuild=run.request.rebuild, progress=context.progress
-        )
-        total += context.step(f"normalize {name}", fold)
-    return total
+    return normalize_accounts(
+        data_dir,
+        {sid: context.names.get(sid, sid) for sid in RawPages(data_dir).accounts()},
+        rebuild=run.request.rebuild,
+        step=context.step,
+        progress=context.progress,
+    )
 
 
 def model(run: Run) -> None:

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from transforms.normalize.corrections import corrections
 from transforms.normalize.late_changes import late_changes
-from transforms.normalize.versions import LAKE_ORDER, SEEN_SCHEMA
+from transforms.normalize.order import in_lake_order
+from transforms.normalize.versions import SEEN_SCHEMA
 from transforms.schema import LAKE_SCHEMA
 from transforms.values.windows import Fetch
 
@@ -103,5 +104,4 @@ def _recency(row: Mapping[str, Any]) -> tuple[bool, str, Any]:
 
 
 def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:
-    whole = pa.concat_tables([unmoved, pa.Table.from_pylist(winners, LAKE_SCHEMA)])
-    return whole.take(pc.sort_indices(whole, LAKE_ORDER))
+    return in_lake_order(pa.concat_tables([unmoved, pa.Table.from_pylist(winners, LAKE_SCHEMA)]))

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from transforms.normalize.corrections import CORRECTION_SCHEMA, corrections
 from transforms.normalize.deletions import deleted_since, gone_since, with_column, with_known_cost
 from transforms.normalize.late_changes import CHANGE_SCHEMA, late_changes
-from transforms.normalize.order import LAKE_ORDER as LAKE_ORDER  # noqa: PLC0414 - `moved.py` takes it from here
 from transforms.normalize.order import in_lake_order, newest_versions
 from transforms.pages.batches import LISTED_SCHEMA
 from transforms.schema import CONTENT_NAMES, LAKE_SCHEMA

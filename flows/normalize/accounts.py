@@ -1,0 +1,122 @@
+"""Normalize accounts, in processes if there is enough to do: each account in one, or a large one with the help of all.
+
+What is written does not depend on how many processes there are.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import lru_cache, partial
+from pathlib import Path
+
+from flows.normalize.normalize import NormalizeSummary, normalize_account
+from flows.normalize.parts import ReadLandings
+from flows.normalize.processes import Processes
+from flows.stage import Progress, ProgressOfMany, Step, directly, silent, steps_of
+from flows.stores.lake.lake import Lake
+from flows.stores.raw.journal import START
+from flows.stores.raw.landing import Landing
+from flows.stores.raw.raw_pages import RawPages
+from flows.stores.warehouse.machine import workers
+from transforms.errors import DataError
+from transforms.pages.recordings import Listed, list_recordings
+
+ROWS_LIKE_AN_ACCOUNT = 4_000
+"""So many rows take as long as what an account with new landings takes besides its rows."""
+
+ROWS_FOR_PROCESSES = 150_000
+"""From this many rows on, processes save more time than it takes to start them."""
+
+_ROWS_AHEAD = 50_000
+"""How many rows are read before they are folded, for each process. They are in memory."""
+
+
+def normalize_accounts(
+    data_dir: Path,
+    names: Mapping[str, str],
+    *,
+    rebuild: bool = False,
+    step: Step = directly,
+    progress: Progress = silent,
+) -> NormalizeSummary:
+    """Bring the lake of each account (sid → name) up to date, and add up what that did, in this order.
+
+    Raises as `normalize_account`. Accounts that are under way then stay as they were.
+    """
+    large, small = _for_processes(data_dir, list(names), rebuild=rebuild)
+    others = [sid for sid in names if sid not in large]
+    shown = ProgressOfMany("normalize", len(names), progress)
+    begun: dict[str, Future[NormalizeSummary]] = {}
+    done: dict[str, NormalizeSummary] = {}
+
+    def normalize(sid: str, read: ReadLandings | None = None) -> None:
+        done[sid] = (
+            begun[sid].result()
+            if sid in begun
+            else normalize_account(
+                data_dir, sid, names[sid], rebuild=rebuild, progress=shown.account, read=read
+            )
+        )
+        shown.one_more()
+
+    def normalize_all(places: range) -> None:
+        for place in places:
+            normalize(others[place])
+
+    with Processes(workers()) as processes:
+        read_ahead = partial(_read_ahead, data_dir, processes)
+        for sid in large:
+            step(f"normalize {names[sid]}", partial(normalize, sid, read_ahead))
+        for sid in small:
+            piece = partial(normalize_account, data_dir, sid, names[sid], rebuild=rebuild)
+            begun[sid] = processes.submit(piece, shown.account)
+        for name, places in steps_of("normalize", [names[sid] for sid in others]):
+            step(name, partial(normalize_all, places))
+    return sum((done[sid] for sid in names), NormalizeSummary())
+
+
+def _for_processes(data_dir: Path, accounts: Sequence[str], *, rebuild: bool) -> tuple[list[str], list[str]]:
+    """Return the accounts that are worth the help of all processes, and those that are worth one each.
+
+    The latter begin with the one that takes longest.
+    """
+    rows = {sid: found for sid in accounts if (found := _pending_rows(data_dir, sid, rebuild=rebuild))}
+    work = {sid: found + ROWS_LIKE_AN_ACCOUNT for sid, found in rows.items()}
+    if sum(work.values()) < ROWS_FOR_PROCESSES or workers() == 1:
+        return [], []
+    fair_share = sum(work.values()) // workers()
+    large = [sid for sid in work if work[sid] > fair_share]
+    return large, sorted(work.keys() - set(large), key=lambda sid: (-work[sid], sid))
+
+
+def _pending_rows(data_dir: Path, account_sid: str, *, rebuild: bool) -> int:
+    """Count the rows of the landings that are not in the lake."""
+    commit = None if rebuild else Lake(data_dir).commit(account_sid)
+    try:
+        pending = RawPages(data_dir).journal(account_sid).since(commit.position if commit else START)
+        return sum(manifest.rows for manifest in pending)
+    except DataError:
+        return 0  # normalizing the account says what is damaged
+
+
+def _read_ahead(data_dir: Path, processes: Processes, landings: Sequence[Landing]) -> Iterator[Listed]:
+    """Read landings in processes, some of them before they are asked for."""
+    raw, most = RawPages(data_dir), workers() * _ROWS_AHEAD
+    rows = {landing: raw.manifest(landing).rows for landing in landings}
+    waiting = deque(landings)
+    reading: deque[tuple[Landing, Future[Listed]]] = deque()
+    while waiting or reading:
+        while waiting and sum(rows[landing] for landing, _ in reading) < most:
+            landing = waiting.popleft()
+            reading.append((landing, processes.submit(partial(_read, data_dir, landing))))
+        yield reading.popleft()[1].result()
+
+
+def _read(data_dir: Path, landing: Landing, *, progress: Progress) -> Listed:
+    return list_recordings(_raw(data_dir).pages(landing), landing.account_sid, landing.window)
+
+
+@lru_cache(maxsize=1)
+def _raw(data_dir: Path) -> RawPages:
+    """Keep what was read of the journal for the landings that follow."""
+    return RawPages(data_dir)
