@@ -136,9 +136,12 @@ def _refuse_to_lose(raw: RawPages, lake: Lake, account_sid: str) -> None:
     number = max(len(missing), before.landings - len(present))
     if number > 0:
         example = f", such as {missing[0]}" if missing else ""
+        journal = raw.journal(account_sid)
+        place = journal.folder if journal.has(before.position) else journal.path(before.position.month)
         raise DataError(
             f"Account {account_sid} cannot be rebuilt: {number} of the landings it was built from are missing"
-            f"{example}. Restore them, or delete {lake.account(account_sid)} if you can lose what they listed."
+            f"{example}. Restore {place} from a backup, or delete {lake.account(account_sid)} if you can lose what "
+            "they listed."
         )
 
 

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -27,7 +27,7 @@ from transforms.values.windows import Window
 class LandedPage(msgspec.Struct, frozen=True, array_like=True):
     """One page of a landing: the sha256, size and row count of the exact bytes received."""
 
-    sha256: str
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     bytes: int
     rows: int
 
@@ -69,10 +69,10 @@ START = Position()
 
 
 class Journal:
-    """The journal below an account's folder."""
+    """The journal below an account's folder. folder: where the months are that are not packed."""
 
     def __init__(self, account: Path) -> None:
-        self._folder = account / "journal"
+        self.folder = account / "journal"
         self._packs = Packs(account)
         self._writing = Lock()
 
@@ -115,7 +115,7 @@ class Journal:
 
     def path(self, month: str) -> Path:
         """Return the file of a month that is not packed."""
-        return self._folder / f"{month}.jsonl"
+        return self.folder / f"{month}.jsonl"
 
     def content(self, month: str) -> bytes:
         """Return the whole lines of a month that is not packed, as they are in its file."""
@@ -124,7 +124,7 @@ class Journal:
 
     def unpacked_months(self) -> list[str]:
         """List the months (YYYY-MM) that have a file of their own. A month that was being packed may be packed too."""
-        return sorted(path.stem for path in self._folder.glob("*.jsonl"))
+        return sorted(path.stem for path in self.folder.glob("*.jsonl"))
 
     def lines(self, month: str) -> tuple[Manifest, ...]:
         """Return the landings of a month, in the order they ended.

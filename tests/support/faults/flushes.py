@@ -33,7 +33,7 @@ class Flushes:
         found = os.fstat(descriptor)
         self._flushed.add(_stat(found))
         journal = Path(f"/proc/self/fd/{descriptor}").resolve()
-        if journal.suffix == ".jsonl":
+        if journal.suffix == ".jsonl" and journal.parent.name == "journal":  # not a record of runs
             self.journals.add(journal)
             if any(each.is_relative_to(journal.parents[1]) for each in self.pending):
                 self.early.append(journal)

@@ -30,6 +30,15 @@ def test_pages_are_noted_in_order(tmp_path: Path) -> None:
     assert list(under_way.pages(JULY)) == []
 
 
+def test_note_with_a_damaged_digest_is_not_believed(tmp_path: Path) -> None:
+    under_way = UnderWay(tmp_path)
+    for number, page in enumerate(PAGES):
+        under_way.note(JULY, number, page)
+    (damaged,) = tmp_path.rglob("page-00001")
+    damaged.write_bytes(damaged.read_bytes().replace(b"1111", b"111q", 1))
+    assert list(under_way.pages(JULY)) == PAGES[:1]
+
+
 def test_folder_of_another_name_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "under_way" / "2026-07-01_x" / "20260801T000000.000000Z").mkdir(parents=True)
     (tmp_path / "under_way" / "2026-07-01_2026-07-02" / "20260801T000000.000000Z_20260701T000000Z").mkdir(
