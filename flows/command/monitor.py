@@ -57,11 +57,20 @@ def status(
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Also read all that is kept, and compare it with what is recorded."),
+    ] = False,
+) -> None:
     """Check that everything a run needs is there; exit code 2 if anything fails.
 
     Each line is ok, warn or fail, and says what to do. It requests one row from each account (from
     Twilio also its usage, and before the first run how it compares dates). It never shows a secret.
+
+    With `--verify`, every raw page and every file of the lake is read, which takes as long as reading them does. What
+    is recorded of them (digests, days read, counts and totals) is derived once more and compared.
 
     Example: `recspend doctor`
     """
@@ -70,7 +79,7 @@ def doctor(as_json: AsJson = False) -> None:
     from transforms.values.json_text import json_text
 
     found = []
-    for finding in examine():
+    for finding in examine(verify=verify):
         found.append(finding)
         if not as_json:
             show(finding_line(finding))

@@ -22,7 +22,7 @@ from transforms.errors import DataError
 from transforms.pages.recordings import Listed, list_recordings
 
 ROWS_LIKE_AN_ACCOUNT = 4_000
-"""So many rows take as long as what an account with new landings takes besides its rows."""
+"""This many rows take as long as what an account with new landings takes besides its rows."""
 
 ROWS_FOR_PROCESSES = 150_000
 """From this many rows on, processes save more time than it takes to start them."""

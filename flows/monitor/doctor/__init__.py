@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from flows.monitor.doctor.accounts import reached
 from flows.monitor.doctor.channels import channels_seen
 from flows.monitor.doctor.coverage import coverage_seen
+from flows.monitor.doctor.derived import derived
 from flows.monitor.doctor.disk import disk
 from flows.monitor.doctor.finding import Diagnosis
 from flows.monitor.doctor.folder import folder, is_writable
@@ -16,8 +17,10 @@ from flows.settings.loading import load
 from transforms.errors import RecspendError
 
 
-def examine() -> Iterator[Diagnosis]:
+def examine(*, verify: bool = False) -> Iterator[Diagnosis]:
     """Check settings, data folder, disk, Prefect, channels and coverage, and each account with a small request.
+
+    verify: also read everything that is kept, and compare it with what is recorded of it.
 
     Yields each diagnosis as soon as it is known. None contains a secret. What fails is a diagnosis, not an exception.
     """
@@ -35,6 +38,8 @@ def examine() -> Iterator[Diagnosis]:
     yield from channels_seen(settings)
     yield from _guarded("coverage", coverage_seen(settings, account_names(settings)))
     yield from _guarded("accounts", reached(settings))
+    if verify:
+        yield from _guarded("kept", derived(settings.data_dir, account_names(settings)))
 
 
 def _guarded(subject: str, findings: Iterator[Diagnosis]) -> Iterator[Diagnosis]:
