@@ -16,7 +16,8 @@ def answer_of(out: Path) -> Answer:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    files = [path for path in out.rglob("*.parquet") if "rejects" not in path.parts]
+    found = [path for path in out.rglob("*.parquet") if "rejects" not in path.stem]
+    files = list({path.stat().st_ino: path for path in found}.values())  # a file may have two names
     if not files:
         return None, None
     recordings, cost = 0, Decimal(0)
