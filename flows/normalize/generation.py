@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
+from flows.normalize.moves import moved_recordings
 from flows.normalize.outcome import WENT_BACK, outcome
 from flows.normalize.parts import Part, ReadLandings, parts_listed, pieces, touched
 from flows.stores.lake.commit import AppliedLanding, Commit, LakeFile
@@ -27,7 +28,7 @@ from transforms.normalize.versions import Merged, fold
 from transforms.pages.recordings import Listed
 from transforms.schema import LAKE_SCHEMA
 from transforms.values.dates import INSTANT
-from transforms.values.distinct import repeated
+from transforms.values.fingerprints import Fingerprints, fingerprints
 from transforms.values.windows import Fetch
 
 
@@ -52,7 +53,7 @@ class _Folded:
     """The files of each month after a fold, what it was the first to see, and the history to keep."""
 
     months: dict[str, list[LakeFile]]
-    fresh: list[tuple[str, pa.ChunkedArray]] = field(default_factory=list)
+    fresh: list[tuple[str, Fingerprints]] = field(default_factory=list)
     new_by_fetch: Counter[datetime] = field(default_factory=Counter)
     understood: list[pa.Array] = field(default_factory=list)
     corrections: list[pa.Table] = field(default_factory=list)
@@ -89,7 +90,8 @@ def apply_generation(
         went_back.append(merged)
         result.new, result.changed = result.new + merged.new, result.changed + merged.changed
         result.deleted += merged.deleted
-    moved = _moved(lake, account_sid, commit, folded.fresh)
+    fetched = [landing.fetched_at for landing in landings]
+    moved = moved_recordings(lake, account_sid, commit.months, folded.months, folded.fresh, fetched)
     if moved and len(landings) > 1:
         return None
     within = {month for months in moved.values() for month, number in Counter(months).items() if number > 1}
@@ -137,7 +139,8 @@ def _fold_part(
     fetched = pa.array([sighting.fetch.fetched_at for sighting in part.sightings], INSTANT)
     if merged.new:
         is_fresh = pc.is_in(merged.table["first_seen_at"], value_set=fetched)
-        folded.fresh.append((part.month, merged.table["recording_sid"].filter(is_fresh)))
+        sids = merged.table["recording_sid"].filter(is_fresh).combine_chunks()
+        folded.fresh.append((part.month, fingerprints(sids)))
     folded.new_by_fetch.update(_first_seen_by(merged.table, [sighting.fetch for sighting in part.sightings]))
     folded.understood += [
         _common(rejected, sighting.recordings["recording_sid"]) for sighting in part.sightings
@@ -155,27 +158,6 @@ def _rewritten(
     return [lake.write(account_sid, month, piece) for piece in pieces(recordings, begins)]
 
 
-def _moved(
-    lake: Lake, account_sid: str, commit: Commit, fresh: Sequence[tuple[str, pa.ChunkedArray]]
-) -> dict[str, list[str]]:
-    """Find recordings that were already elsewhere in the lake, or are in two places now: sid → month of each place.
-
-    fresh: the month and the sids of the recordings that are new in each part.
-    """
-    places: dict[str, list[str]] = {}
-    sids = pa.concat_arrays([pa.array([], pa.string()), *(each.combine_chunks() for _, each in fresh)])
-    found = [
-        (month, there)
-        for month, files in (commit.months.items() if len(sids) else ())
-        for there in lake.known_sids(account_sid, files, sids)
-    ]
-    suspects = pa.concat_arrays([repeated(pa.chunked_array([sids])), *(there for _, there in found)])
-    for month, there in (*found, *fresh):
-        for sid in there.filter(pc.is_in(there, value_set=suspects)).to_pylist():
-            places.setdefault(sid, []).append(month)
-    return places
-
-
 def _settle_moves(
     lake: Lake, account_sid: str, moved: Mapping[str, Sequence[str]], fetches: list[Fetch], folded: _Folded
 ) -> None:
@@ -186,7 +168,7 @@ def _settle_moves(
     places: dict[str, tuple[str, LakeFile]] = {}
     for month in {month for months in moved.values() for month in months}:
         for file in folded.months[month]:
-            if any(True for _ in lake.known_sids(account_sid, [file], sids)):
+            if pc.any(pc.is_in(lake.sids(account_sid, file), value_set=sids)).as_py():
                 places[f"{month} {file.name}"] = month, file
     before = {place: lake.read_files(account_sid, [file]) for place, (_, file) in places.items()}
     settled = settle_moved(before, sids.to_pylist(), fetches)

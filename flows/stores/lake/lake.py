@@ -5,15 +5,15 @@ and what is known of them. A commit is replaced whole, so a reader sees all of a
 folders next to it show the current files by names that stay the same (`shown.py`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.stores.lake.commit import Commit, LakeFile, decoded, encoded
-from flows.stores.lake.lake_files import is_whole, read_column, read_file, write_recordings, write_table
+from flows.stores.lake.lake_files import is_whole, read_columns, read_file, write_recordings, write_table
 from flows.stores.lake.shown import Shown
 from flows.stores.whole_files import BESIDE, flush_folder, write_whole
 from transforms.ingest.day_counts import DayCount, counts
@@ -97,13 +97,20 @@ class Lake:
             [LAKE_SCHEMA.empty_table(), *(read_file(folder, file, LAKE_SCHEMA) for file in files)]
         )
 
-    def known_sids(self, account_sid: str, files: Iterable[LakeFile], sids: pa.Array) -> Iterator[pa.Array]:
-        """Yield which of these recordings are in each file, if any."""
-        folder = self.account(account_sid)
-        for file in files:
-            there = read_column(folder, file, "recording_sid")
-            if len(found := there.filter(pc.is_in(there, value_set=sids))):
-                yield found
+    def sids(
+        self, account_sid: str, file: LakeFile, first_seen: Sequence[datetime] | None = None
+    ) -> pa.Array:
+        """Return the sids of the recordings in a file. first_seen: only those first seen at one of these instants.
+
+        Raises:
+            DamagedLakeError: The file cannot be read.
+        """
+        columns = ["recording_sid"] if first_seen is None else ["recording_sid", "first_seen_at"]
+        rows = read_columns(self.account(account_sid), file, columns)
+        if first_seen is not None:
+            instants = pa.array(first_seen, LAKE_SCHEMA.field("first_seen_at").type)
+            rows = rows.filter(pc.is_in(rows["first_seen_at"], value_set=instants))
+        return rows["recording_sid"].combine_chunks()
 
     def table(self, account_sid: str, name: str, commit: Commit | None = None) -> pa.Table:
         """Read the account's rejects, corrections or changes. commit: as of this one.

@@ -66,14 +66,14 @@ def _write(folder: Path, kind: str, rows: pa.Table, *, use_dictionary: bool | li
     return LakeFile(path.name, digest, found.st_size, found.st_mtime_ns, rows.num_rows)
 
 
-def read_column(folder: Path, file: LakeFile, column: str) -> pa.Array:
-    """Read a column of a file, which is not compared with its digest for that.
+def read_columns(folder: Path, file: LakeFile, columns: list[str]) -> pa.Table:
+    """Read columns of a file, which is not compared with its digest for that.
 
     Raises:
         DamagedLakeError: The file cannot be read.
     """
     try:
-        return pq.ParquetFile(folder / file.name).read(columns=[column])[column].combine_chunks()
+        return pq.ParquetFile(folder / file.name).read(columns=columns)
     except (OSError, ValueError, pa.ArrowException):
         raise _unreadable(folder / file.name) from None
 
