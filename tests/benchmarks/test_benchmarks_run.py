@@ -11,6 +11,7 @@ from tests.benchmarks.flow.start_up import section as start_up_section
 from tests.benchmarks.marts.marts import build, section
 from tests.benchmarks.marts.stage import section as stage_section
 from tests.benchmarks.marts.stage import stage
+from tests.benchmarks.pages.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,11 +44,10 @@ def test_quick_run_writes_tables_of_every_way_and_stage(tmp_path: Path) -> None:
         for line in table.splitlines()
         if line.startswith("| ") and "--" not in line
     ]
-    forms = ("on disk", "in memory")
-    ways = [(row[0], row[1].partition(":")[0]) for row in rows if len(row) == 5 and row[0] in forms]
-    assert ways == [(form, way) for form in forms for way in ("ours", "usual", "floor")]
-    ratios = [(row[0], row[1]) for row in rows if len(row) == 6 and row[0] in forms]
-    assert ratios == [(form, f"ours / {other}") for form in forms for other in ("usual", "floor")]
+    pages = [*KINDS, "common, in memory"]
+    ways = [(row[0], row[1].partition(":")[0]) for row in rows if len(row) == 5 and "to" in row[3]]
+    assert ways == [(each, way) for each in pages for way in ("ours", "usual", "floor")]
+    assert [row[0] for row in rows if len(row) == 5 and "(" in row[1]] == pages
     assert [row[0] for row in rows[-3:]] == ["ingest", "normalize", "model"]
     for row in rows[-3:]:
         assert all(float(cell.replace(",", "")) > 0 for cell in row[1:])

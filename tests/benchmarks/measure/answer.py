@@ -16,7 +16,9 @@ def answer_of(out: Path) -> Answer:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    found = [path for path in out.rglob("*.parquet") if "rejects" not in path.stem and "wide" not in path.parts]
+    found = [
+        path for path in out.rglob("*.parquet") if "rejects" not in path.stem and "wide" not in path.parts
+    ]
     files = list({path.stat().st_ino: path for path in found}.values())  # a file may have two names
     if not files:
         return None, None
