@@ -56,6 +56,8 @@ def _with_fingerprints(
     """
     for month, files in months.items():
         for file in files:
+            if not lake.may_have(account_sid, file, wanted):
+                continue
             sids = lake.sids(account_sid, file, fetched)
             found = sids.filter(pa.array(is_among(fingerprints(sids), wanted)))
             if len(found):

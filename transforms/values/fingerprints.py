@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Fingerprints = npt.NDArray[np.uint64]
+Numbers = Fingerprints | npt.NDArray[np.uint32]
 
 _WORD = 8
 
@@ -26,7 +27,7 @@ def repeated_fingerprints(ordered: Fingerprints) -> Fingerprints:
     return found
 
 
-def is_among(values: Fingerprints, ordered: Fingerprints) -> npt.NDArray[np.bool_]:
+def is_among(values: Numbers, ordered: Numbers) -> npt.NDArray[np.bool_]:
     """Check which numbers are among others, which are in order."""
     if not len(ordered):
         return np.zeros(len(values), np.bool_)

@@ -13,14 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.stores.lake.commit import Commit, LakeFile, decoded, encoded
+from flows.stores.lake.known_sids import ENDING, may_have
 from flows.stores.lake.lake_files import is_whole, read_columns, read_file, write_recordings, write_table
 from flows.stores.lake.shown import Shown
-from flows.stores.whole_files import BESIDE, flush_folder, write_whole
+from flows.stores.whole_files import flush_folder, write_whole
 from transforms.ingest.day_counts import DayCount, counts
 from transforms.normalize.control_totals import added_up
 from transforms.normalize.corrections import CORRECTION_SCHEMA
 from transforms.normalize.late_changes import CHANGE_SCHEMA
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
+from transforms.values.fingerprints import Fingerprints
 
 _COMMIT = "commit.json"
 _SCHEMAS = {"rejects": REJECT_SCHEMA, "corrections": CORRECTION_SCHEMA, "changes": CHANGE_SCHEMA}
@@ -111,6 +113,14 @@ class Lake:
             instants = pa.array(first_seen, LAKE_SCHEMA.field("first_seen_at").type)
             rows = rows.filter(pc.is_in(rows["first_seen_at"], value_set=instants))
         return rows["recording_sid"].combine_chunks()
+
+    def may_have(self, account_sid: str, file: LakeFile, wanted: Fingerprints) -> bool:
+        """Check whether a file may have recordings whose sids have one of these fingerprints (in order).
+
+        Raises:
+            DamagedLakeError: The file is missing or damaged.
+        """
+        return may_have(self.account(account_sid), file, wanted)
 
     def table(self, account_sid: str, name: str, commit: Commit | None = None) -> pa.Table:
         """Read the account's rejects, corrections or changes. commit: as of this one.
@@ -206,7 +216,7 @@ class Lake:
         folder = self.account(account_sid)
         named = {file.name for commit in kept if commit for file in commit.files}
         for path in folder.glob("*.parquet*"):
-            if path.name not in named or path.name.endswith(BESIDE):
+            if path.name.removesuffix(ENDING) not in named:
                 path.unlink()
 
     def account(self, account_sid: str) -> Path:

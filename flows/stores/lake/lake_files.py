@@ -84,10 +84,14 @@ def read_file(folder: Path, file: LakeFile, schema: pa.Schema) -> pa.Table:
     Raises:
         DamagedLakeError: The file is missing or damaged.
     """
-    path = folder / file.name
-    if not is_whole(path, file, thoroughly=True):
-        raise _unreadable(path)
-    return pq.ParquetFile(path).read(columns=schema.names).cast(schema)
+    refuse_damaged(folder, file)
+    return pq.ParquetFile(folder / file.name).read(columns=schema.names).cast(schema)
+
+
+def refuse_damaged(folder: Path, file: LakeFile) -> None:
+    """Raise DamagedLakeError if a file is missing or is not what its digest says."""
+    if not is_whole(folder / file.name, file, thoroughly=True):
+        raise _unreadable(folder / file.name)
 
 
 def is_whole(path: Path, file: LakeFile, *, thoroughly: bool = False) -> bool:
