@@ -177,7 +177,7 @@ def stamp(file: Path) -> bytes:
 
 def resolved(file: Path) -> Path:
     """Return a file's path without links. A lake has thousands of files in few folders."""
-    return _resolved_folder(file.parent) / file.name
+    return _resolved_folder(file.parent.absolute()) / file.name
 
 
 @lru_cache(maxsize=100_000)

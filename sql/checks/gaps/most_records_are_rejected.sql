@@ -36,12 +36,13 @@ listed as (
     group by account_sid
 ),
 
+-- A record whose day is not known is of the newest days if all days of its fetch are.
 by_account as (
     select
         rejects.account_sid,
         count(*) as rejected,
         count(*) filter (
-            where coalesce(rejects.day, rejects.window_last) >= listed.new_from
+            where coalesce(rejects.day, rejects.window_first) >= listed.new_from
         ) as new_rejected,
     from rejects
     inner join listed on rejects.account_sid = listed.account_sid

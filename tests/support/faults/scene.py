@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import partialmethod
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import duckdb
@@ -42,7 +43,7 @@ _GOES = made(SUPPORT, 0, epoch_of(date(2026, 8, 21)), price=Decimal("0.002"))
 
 
 def recordings() -> Iterator[Recording]:
-    """Return the recordings of two accounts: so many that a month is split, and a few of them change later."""
+    """Return the recordings of two accounts; a few of them change later."""
     yield from (_UNPRICED, _PRICED, _GOES)
     for sequence in range(4, 40):
         yield made(SALES, sequence, epoch_of(date(2026, 9, 1 + sequence % 28), sequence))
@@ -91,9 +92,11 @@ class Scene:
             **{f"SCENE_{each.name.upper()}": each.token for each in self.accounts},
         }
 
-    def context(self, data_dir: Path) -> RunContext:
+    def context(self, data_dir: Path, **settings: Any) -> RunContext:
         """Return the context of a run into a data folder."""
-        return context_by(clock_of(self.source.ledger), self.accounts, data_dir, report_page=False)
+        return context_by(
+            clock_of(self.source.ledger), self.accounts, data_dir, report_page=False, **settings
+        )
 
 
 @contextmanager
@@ -108,7 +111,7 @@ def scene(folder: Path) -> Iterator[Scene]:
     """Make the folder and serve its API for the block, with small pages.
 
     Two accounts are read twice, and August is closed in between. Prices come late and are corrected, a recording goes,
-    some cannot be understood; one window was split and abandoned.
+    some cannot be understood.
     """
     data_dir = folder / "data"
     source = open_living(recordings(), now=epoch_of(TODAY))
@@ -130,8 +133,9 @@ def _accounts(found: list[AccountAccess]) -> list[AccountAccess]:
 
 
 def _happen(made_up: Scene) -> None:
-    context, ledger = made_up.context(made_up.data_dir), made_up.source.ledger
-    request = RunRequest("run", FIRST, TODAY, again=True)
+    # One request after another, so that the same records are broken each time.
+    context = made_up.context(made_up.data_dir, concurrency=1, accounts_at_once=1)
+    ledger, request = made_up.source.ledger, RunRequest("run", FIRST, TODAY, again=True)
     perform(context, request)
     close_month(context, CLOSED, accept_incomplete=True)
     ledger.advance_to(epoch_of(TODAY, 3600))

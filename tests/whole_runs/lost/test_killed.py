@@ -95,7 +95,7 @@ def assert_nothing_is_torn(data_dir: Path) -> None:
         pytest.param("model", "warehouse.duckdb.partial", marks=pytest.mark.slow),
         pytest.param(
             "normalize",
-            ".rebuild/recordings/*/created_month=2026-08/recordings.parquet*",
+            "lake/*/2026-08-*.parquet*",
             marks=pytest.mark.slow,
         ),
         pytest.param("report", "reports/*.csv*", marks=pytest.mark.slow),
@@ -120,9 +120,9 @@ def test_fetch_continues_after_the_last_landed_page(emulator: Emulator, tmp_path
     (line,) = [line for name, line in lines(tmp_path).items() if "/2026-07-01_2026-07-31/" in name]
     pages = line["pages"]
     assert len(pages) >= 3
-    # The two pages landed before the kill are not requested again, nor is the window fetched a second time. The page
-    # in progress may be counted late.
-    assert len(emulator.requests) - asked <= len(pages) - 2 + 1
+    # The two pages landed before the kill are not requested again, nor is the window fetched a second time. The pages
+    # in progress may be counted late: an idle worker may have taken half of the window.
+    assert len(emulator.requests) - asked <= len(pages) - 2 + 2
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_killed_upgrade_is_finished_without_the_api(emulator: Emulator, tmp_path
     kill_when(
         start(emulator, tmp_path, command="normalize"),
         tmp_path,
-        ".rebuild/recordings/*/created_month=2026-08/recordings.parquet*",
+        "lake/*/2026-08-*.parquet*",
     )
     assert not (tmp_path / "format.json").exists()
     assert start(emulator, tmp_path, command="normalize").wait() == 0
