@@ -1,4 +1,4 @@
-"""What is known of the sids in a file of the lake is never wrong, whatever became of the file it is kept in."""
+"""What is known of the sids in a file of the lake is never wrong, whatever happened to the file it is kept in."""
 
 from collections.abc import Callable
 from pathlib import Path
