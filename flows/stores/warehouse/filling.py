@@ -101,6 +101,9 @@ def _refresh(
             connection.execute(f"drop {'view' if contents.is_view(models[name]) else 'table'} {name}")
         for name in refilled:
             connection.execute(f"drop table {name}")
+    connection.execute("checkpoint")  # only then is their place in the file used again
+    with together(connection):
+        for name in refilled:
             insert(connection, name, contents.twins[name], contents.tables[name])
     due = [models[name] for name in outdated]
     # Parsing all models takes longer than building a few; only wide ones need to know the others.

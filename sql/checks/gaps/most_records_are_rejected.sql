@@ -60,7 +60,7 @@ landings as (
 ),
 
 -- A single odd record, or a few of a day or of one fetch, are only in the warning about rejects. A run may divide its
--- days into many fetches, so few records of a small one say nothing.
+-- days into many fetches, of which a small one says nothing.
 found as (
     select
         account_sid,

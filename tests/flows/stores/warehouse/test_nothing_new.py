@@ -101,6 +101,15 @@ def test_models_that_read_a_changed_table_are_built_again(
     assert (row["account_sid"], row["read_at"]) == ("A", day["fetched_at"])
 
 
+def test_file_does_not_grow_with_each_refresh(built: Warehouse, given: WarehouseInputs) -> None:
+    sizes = []
+    for number in range(8):
+        runs = pa.table({"run_id": [f"R{number} {place}" for place in range(20_000)]})
+        built.build(replace(given, tables={**given.tables, "ops.runs": runs}))
+        sizes.append(built.path.stat().st_size)
+    assert max(sizes[2:]) <= sizes[1] * 1.2
+
+
 @pytest.mark.slow
 def test_refreshed_warehouse_is_like_a_new_one(tmp_path: Path) -> None:
     """Each table is changed in turn, in a warehouse with every model."""
