@@ -27,6 +27,9 @@ ROWS_LIKE_AN_ACCOUNT = 4_000
 ROWS_FOR_PROCESSES = 150_000
 """From this many rows on, processes save more time than it takes to start them."""
 
+ROWS_FOR_HELP = 300_000
+"""From this many rows on, an account by itself is worth processes that read its pages."""
+
 _ROWS_AHEAD = 50_000
 """How many rows are read before they are folded, for each process. They are in memory."""
 
@@ -85,8 +88,9 @@ def _for_processes(data_dir: Path, accounts: Sequence[str], *, rebuild: bool) ->
     if sum(work.values()) < ROWS_FOR_PROCESSES or workers() == 1:
         return [], []
     fair_share = sum(work.values()) // workers()
-    large = [sid for sid in work if work[sid] > fair_share]
-    return large, sorted(work.keys() - set(large), key=lambda sid: (-work[sid], sid))
+    large = [sid for sid in work if work[sid] > fair_share and work[sid] >= ROWS_FOR_HELP]
+    small = sorted(work.keys() - set(large), key=lambda sid: (-work[sid], sid))
+    return large, small if len(small) > 1 else []
 
 
 def _pending_rows(data_dir: Path, account_sid: str, *, rebuild: bool) -> int:

@@ -44,7 +44,7 @@ def test_quick_run_writes_tables_of_every_way_and_stage(tmp_path: Path) -> None:
         for line in table.splitlines()
         if line.startswith("| ") and "--" not in line
     ]
-    pages = [*KINDS, "common, in memory"]
+    pages = [*KINDS, "common, in memory", "common, ours on two cores"]
     ways = [(row[0], row[1].partition(":")[0]) for row in rows if len(row) == 5 and "to" in row[3]]
     assert ways == [(each, way) for each in pages for way in ("ours", "usual", "floor")]
     assert [row[0] for row in rows if len(row) == 5 and "(" in row[1]] == pages

@@ -19,7 +19,7 @@ _ONE_THREAD = dict.fromkeys(
 
 
 def measure(task: Task) -> Measured:
-    """Run a task in its own process, on one core with one thread. Raises RuntimeError if it fails."""
+    """Run a task in its own process, on its cores with one thread for each. Raises RuntimeError if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.measure.worker", task.to_json()],
         cwd=ROOT,

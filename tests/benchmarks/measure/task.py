@@ -17,6 +17,7 @@ class Task:
         lake: a data folder with the lake that ours builds from them.
         in_memory: whether the pages are decompressed before the clock starts.
         access: how to access the emulator.
+        cores: how many cores the process may use.
     """
 
     what: str
@@ -25,6 +26,7 @@ class Task:
     lake: Path | None = None
     in_memory: bool = False
     access: Mapping[str, str] | None = None
+    cores: int = 1
 
     def to_json(self) -> str:
         """Serialize the task to a single command line argument."""
@@ -41,7 +43,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The result of a task: wall and CPU seconds of the measured part, and peak memory of the whole process.
+    """The result of a task: wall and CPU seconds of the measured part, with the processes it started, and peak memory.
 
     Args:
         imported_bytes: the peak before the measured part; for a stage, the memory of its imports.

@@ -1,12 +1,14 @@
-"""Ours: `normalize_account` from raw pages into an empty lake, exactly as in the stage."""
+"""Ours: `normalize_accounts` from raw pages into an empty lake, exactly as in the stage."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from unittest.mock import patch
 
-from flows.normalize.normalize import NormalizeSummary, normalize_account
+from flows.normalize.accounts import normalize_accounts
+from flows.normalize.normalize import NormalizeSummary
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
+from flows.stores.warehouse.machine import give_workers
 from tests.benchmarks.measure.task import Task
 from tests.benchmarks.pages.page_files import page_files
 from transforms.pages.recordings import Page
@@ -23,7 +25,8 @@ def prepare(task: Task) -> Callable[[], NormalizeSummary]:
     (task.out / "raw").symlink_to((task.landed / "raw").resolve())
     raw = RawPages(task.out)
     (account_sid,) = raw.accounts()
-    normalize = partial(normalize_account, task.out, account_sid)
+    give_workers(task.cores)
+    normalize = partial(normalize_accounts, task.out, {account_sid: account_sid})
     if not task.in_memory:
         return normalize
     ready = {landing.name: list(raw.pages(landing)) for landing in raw.readable(account_sid)}

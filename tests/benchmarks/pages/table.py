@@ -9,10 +9,11 @@ from tests.benchmarks.pages.memory import STAGES, Peaks
 from tests.benchmarks.pages.speed import WAYS, Race
 
 GOAL_OVER_USUAL = 5.0
+GOAL_ON_TWO_CORES = 8.0
 GOAL_OVER_FLOOR = 0.3
 GOAL_OVER_COMMON = 0.6
 _WORDS = {
-    "ours": "ours: `normalize_account` into an empty lake",
+    "ours": "ours: `normalize_accounts` into an empty lake",
     "usual": "usual: json, email.utils, Decimal, pandas, `to_parquet`",
     "floor": "floor: simdjson, and the same Parquet write",
 }
@@ -40,7 +41,8 @@ def pages_section(setting: Setting, races: Sequence[Race]) -> str:
             "## From raw pages to Parquet",
             "",
             f"{setting.recordings:,} recordings of one account, {setting.json_bytes / 1e6:,.0f} MB of JSON; "
-            f"{setting.rounds} rounds in turns; each measurement in its own process, on one core with one thread.",
+            f"{setting.rounds} rounds in turns; each measurement in its own process, "
+            "on one core with one thread unless it says two.",
             "",
             "All ways write Parquet (zstd) to disk. With `.json.zst` pages on disk, all three include decompression, "
             "and ours also checks the digest of each page. With pages in memory, none includes either. The kinds of "
@@ -52,8 +54,8 @@ def pages_section(setting: Setting, races: Sequence[Race]) -> str:
             *(_speed_row(race, way, setting.recordings) for race in races for way in WAYS),
             "",
             "Ratios by wall time (by CPU time) in one round, medians. The goals are for pages on disk: the common kind "
-            f"{GOAL_OVER_USUAL:g} times as fast as usual and at {GOAL_OVER_FLOOR:g} of the floor, other kinds at "
-            f"{GOAL_OVER_COMMON:g} of the common one.",
+            f"{GOAL_OVER_USUAL:g} times as fast as usual (on two cores {GOAL_ON_TWO_CORES:g} times, by wall time) and "
+            f"at {GOAL_OVER_FLOOR:g} of the floor, other kinds at {GOAL_OVER_COMMON:g} of the common one.",
             "",
             "| pages | ours / usual | ours / floor | ours / ours of the common kind | goals |",
             "|---|--:|--:|--:|---|",
@@ -84,7 +86,8 @@ def memory_section(small: Peaks, large: Peaks) -> str:
 
 
 def _pages(race: Race) -> str:
-    return f"{race.kind}, in memory" if race.in_memory else race.kind
+    where = ", in memory" if race.in_memory else ", ours on two cores" if race.cores > 1 else ""
+    return f"{race.kind}{where}"
 
 
 def _speed_row(race: Race, way: str, recordings: int) -> str:
@@ -101,6 +104,8 @@ def _ratio_row(race: Race, common: Race) -> str:
     of_common = race.times_as_fast("ours", "ours", common)
     if race.in_memory:
         goals = ""
+    elif race.cores > 1:
+        goals = _said(usual[0] >= GOAL_ON_TWO_CORES)
     elif race is common:
         goals = _said(usual[0] >= GOAL_OVER_USUAL and floor[0] >= GOAL_OVER_FLOOR)
     else:

@@ -28,7 +28,9 @@ SIZES = {"AClarge": 40, "AC1": 3, "AC2": 5, "ACempty": 0}
 @pytest.fixture(autouse=True)
 def with_processes() -> Iterator[None]:
     """Let a few rows be worth processes."""
-    with patch.multiple("flows.normalize.accounts", ROWS_FOR_PROCESSES=1, ROWS_LIKE_AN_ACCOUNT=1):
+    with patch.multiple(
+        "flows.normalize.accounts", ROWS_FOR_PROCESSES=1, ROWS_LIKE_AN_ACCOUNT=1, ROWS_FOR_HELP=100
+    ):
         yield
     give_workers(None)
 
