@@ -1,5 +1,6 @@
--- Most records of a fetch, of all newest fetches together, of the newest days, of a day, or of all days could not be understood: the
--- figures lack them. If the API sends something new, a newer recspend may understand it.
+-- Most records of a fetch, of the newest fetches together, of the newest days, of a day, or of all
+-- days could not be understood: the figures lack them. If the API sends something new, a newer
+-- recspend may understand it.
 -- severity: fail
 with
 
@@ -11,35 +12,27 @@ rejects as (
     from ops.rejects
 ),
 
-coverage as (
-    select
-        *,
-        day >= max(day) over (partition by account_sid) - 6 as is_new,
-    from ops.coverage
-),
-
--- Fetches that still count for a day.
-counting as (
-    select distinct
-        account_sid,
-        landing,
-    from coverage
-),
-
 listed as (
     select
         account_sid,
-        min(day) filter (where is_new) as new_from,
+        new_from,
         sum(recordings) as recordings,
-        sum(recordings) filter (where is_new) as new_recordings,
-    from coverage
-    group by account_sid
+        sum(recordings) filter (where day >= new_from) as new_recordings,
+    from (
+        select
+            *,
+            max(day) over (partition by account_sid) - 6 as new_from,
+        from ops.coverage
+    )
+    group by account_sid, new_from
 ),
 
 -- A record whose day is not known is of the newest days if all days of its fetch are.
 by_account as (
     select
         rejects.account_sid,
+        any_value(listed.recordings) as recordings,
+        any_value(listed.new_recordings) as new_recordings,
         count(*) as rejected,
         count(*) filter (
             where coalesce(rejects.day, rejects.window_first) >= listed.new_from
@@ -49,18 +42,18 @@ by_account as (
     group by rejects.account_sid
 ),
 
+-- Fetches that still count for a day.
 landings as (
     select
-        landings.*,
-        max(landings.fetched_at) over (partition by landings.account_sid)
-        - landings.fetched_at <= interval 1 hour as is_newest,
-    from ops.landings as landings
-    inner join counting
-        on landings.account_sid = counting.account_sid and landings.landing = counting.landing
+        *,
+        max(fetched_at) over (partition by account_sid) <= fetched_at + interval 1 hour
+            as is_newest,
+    from ops.landings
+    where (account_sid, landing) in (select (account_sid, landing) from ops.coverage)
 ),
 
--- A single odd record, or a few of a day or of one fetch, are only in the warning about rejects. A run may divide its
--- days into many fetches, of which a small one says nothing.
+-- A single odd record, or a few of a day or of one fetch, are only in the warning about rejects. A
+-- run may divide its days into many fetches, of which a small one says nothing.
 found as (
     select
         account_sid,
@@ -81,21 +74,12 @@ found as (
     having sum(rejected) > 1
     union all
     select
-        by_account.account_sid,
-        'all days' as part,
-        listed.recordings + by_account.rejected as records,
-        by_account.rejected,
+        account_sid,
+        unnest(['all days', 'newest 7 days']) as part,
+        unnest([recordings + rejected, if(new_rejected > 1, new_recordings + new_rejected, 0)])
+            as records,
+        unnest([rejected, if(new_rejected > 1, new_rejected, 0)]) as rejected,
     from by_account
-    inner join listed on by_account.account_sid = listed.account_sid
-    union all
-    select
-        by_account.account_sid,
-        'newest 7 days' as part,
-        listed.new_recordings + by_account.new_rejected as records,
-        by_account.new_rejected as rejected,
-    from by_account
-    inner join listed on by_account.account_sid = listed.account_sid
-    where by_account.new_rejected > 1
     union all
     select
         rejects.account_sid,
@@ -103,7 +87,7 @@ found as (
         any_value(coalesce(coverage.recordings, 0)) + count(*) as records,
         count(*) as rejected,
     from rejects
-    left join coverage
+    left join ops.coverage as coverage
         on rejects.account_sid = coverage.account_sid and rejects.day = coverage.day
     where rejects.day is not null
     group by rejects.account_sid, rejects.day
@@ -124,10 +108,7 @@ commonest as (
 )
 
 select
-    found.account_sid,
-    found.part,
-    found.records,
-    found.rejected,
+    found.*,
     commonest.why as commonest_reason,
     commonest.example,
     commonest.raw_page,
