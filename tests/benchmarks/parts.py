@@ -10,6 +10,7 @@ from flows.emulator.ledger.generator import LAST_DAY
 from flows.settings.reading_settings import ReadingSettings
 from tests.benchmarks.flow import flow_cost as through_prefect
 from tests.benchmarks.flow import start_up as starting
+from tests.benchmarks.hourly import idle as hourly_runs
 from tests.benchmarks.ingest import many_accounts as side_by_side
 from tests.benchmarks.ingest import nothing_new as repeat
 from tests.benchmarks.ingest import skewed as skewed_account
@@ -40,6 +41,7 @@ class Sizes:
         month: recordings with latency.
         skewed: recordings of the skewed account.
         side_by_side: number of accounts, recordings of each, milliseconds per request.
+        hourly: settled recordings, and runs with nothing new.
         stored: recordings of a run with nothing new.
         marts: recordings in the small and the large fact table.
         accounts: numbers of accounts, each with `account_recordings` over three years.
@@ -67,6 +69,7 @@ class Sizes:
     skewed: int = 100_000
     skewed_latency_ms: int = 500
     side_by_side: tuple[int, int, int] = (1_000, 100, 100)
+    hourly: tuple[int, int] = (20_000, 1_000)
 
 
 FULL = Sizes()
@@ -91,6 +94,7 @@ QUICK = Sizes(
     20_000,
     200,
     (50, 100, 100),
+    (2_000, 30),
 )
 
 
@@ -183,6 +187,13 @@ def accounts(bench: Bench) -> str:
     return side_by_side.section(measured, number, each, latency_ms, ACCOUNTS_AT_ONCE)
 
 
+def hourly(bench: Bench) -> str:
+    """runs every hour with nothing new: what each costs, and what they leave"""
+    return hourly_runs.section(
+        hourly_runs.idle(*bench.sizes.hourly, bench.ledgers, bench.work_dir, bench.say)
+    )
+
+
 def nothing_new(bench: Bench) -> str:
     """a run with nothing new over many recordings"""
     measured = [
@@ -248,6 +259,7 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "skewed": skewed,
     "accounts": accounts,
     "nothing-new": nothing_new,
+    "hourly": hourly,
     "marts": marts,
     "model-stage": stage,
     "outlook": outlook,

@@ -55,9 +55,6 @@ def main() -> None:
                 "rows": sum(rows[1:]),
                 "new_files": len(after.keys() - before.keys()),
                 "new_bytes": sum(after.values()) - sum(before.values()),
-                "largest": sorted(
-                    ((size - before.get(name, 0), name) for name, size in after.items()), reverse=True
-                )[:8],
             }
         )
     )
