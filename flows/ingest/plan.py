@@ -42,10 +42,12 @@ PLAN_SCHEMA = pa.schema(
 class Plan:
     """The days to read now, each with the reason, and the unsettled days that wait, each with the day they are read on.
 
-    covered, counts: the days read so far, and how many recordings they have. All days are UTC.
+    days: the range that is asked for. covered, counts: the days read so far, and how many recordings they have. All
+    days are UTC.
     """
 
     reads: Mapping[date, Reason]
+    days: Window
     waits: Mapping[date, date] = field(default_factory=dict)
     covered: Mapping[date, CoveredDay] = field(default_factory=dict)
     counts: Mapping[date, DayCount] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class Plan:
         """Return the windows to read now, without some days."""
         reads = {day: reason for day, reason in self.reads.items() if day not in without}
         recordings = {day: count.recordings for day, count in self.counts.items()}
-        return windows_to_fetch(reads, today, self.covered, recordings)
+        return windows_to_fetch(reads, self.days, today, self.covered, recordings)
 
     def reason(self, window: Window) -> Reason:
         """Return why a window is read: the reason for the first day that is."""
@@ -75,7 +77,9 @@ def planned_reads(
         note_deleted_are_asked_for(workers, data_dir, clock())
         plan = plan_account(workers, dialect, data_dir, request, today)
     # A day that was read and has no recordings is unlikely to have any now.
-    known = {**dict.fromkeys(plan.covered, DayCount(0, 0)), **plan.counts}
+    sid = access.account_sid
+    known = dict.fromkeys(covered_now(data_dir, sid), DayCount(0, 0))
+    known |= Lake(data_dir).count_by_day(sid, today)
     groups = [(window, plan.reason(window), today) for window in plan.windows(today)]
     for later in sorted(set(plan.waits.values())):
         days = [day for day, due in plan.waits.items() if due == later]
@@ -106,7 +110,7 @@ def plan_account(
     # Days in the future have no recordings yet, and must not count as read.
     days = Window(first, min(request.last or today, today))
     if request.again:
-        return Plan(dict.fromkeys(days_of(days), "asked again"))
+        return Plan(dict.fromkeys(days_of(days), "asked again"), days)
     counts = Lake(data_dir).count_by_day(sid, today)
     since = today - timedelta(days=request.rules.settle_days)
     unsettled = [day for day, count in counts.items() if count.unsettled and day >= since]
@@ -116,7 +120,7 @@ def plan_account(
     kept = _kept(counts, covered, today, audit_requests)
     reads = plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept)
     waits = waiting_days(days, today, covered, unsettled, reads, request.rules)
-    return Plan(reads, waits, covered, counts)
+    return Plan(reads, days, waits, covered, counts)
 
 
 def _kept(

@@ -101,7 +101,8 @@ def read(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
 
 
 LOOK_BACK: Row = (september(28), september(30), "look back", 1)
-UNSETTLED: Row = (september(10), september(11), "unsettled", 1)
+# A half of the month with few recordings costs no more than a day of it.
+UNSETTLED: Row = (september(1), september(16), "unsettled", 1)
 
 
 def test_plan_after_a_run_is_newest_and_unsettled_days(
@@ -125,9 +126,7 @@ def test_plan_after_a_run_is_newest_and_unsettled_days(
 def test_plan_follows_lookback_and_settle_days(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     context = context_at(TODAY, emulator, data_dir, lookback_days=0, settle_days=20)
-    assert plan(context, RunRequest("ingest", september(1))) == [
-        (september(11), september(11), "unsettled", 1)
-    ]
+    assert plan(context, RunRequest("ingest", september(1))) == [UNSETTLED]
     context = context_at(TODAY, emulator, data_dir, lookback_days=1, settle_days=0)
     assert plan(context, RunRequest("ingest", september(1))) == [
         (september(30), september(30), "look back", 1)
@@ -146,7 +145,7 @@ def test_plan_says_when_waiting_days_are_read(read: tuple[Emulator, Path]) -> No
     tomorrow = whole_plan(at(TODAY + timedelta(days=1), settle_daily_days=21), asked)
     assert [row[-1] for row in tomorrow] == [date(2026, 10, 1), date(2026, 10, 7)]
     next_week = whole_plan(at(TODAY + timedelta(days=7)), asked)
-    assert next_week == [(september(10), september(11), "unsettled", 1, date(2026, 10, 7))]
+    assert next_week == [(september(1), september(16), "unsettled", 1, date(2026, 10, 7))]
 
 
 def test_plan_gives_the_reason_of_repeated_and_audited_days(read: tuple[Emulator, Path]) -> None:
@@ -157,8 +156,7 @@ def test_plan_gives_the_reason_of_repeated_and_audited_days(read: tuple[Emulator
     ]
     audit = RunRequest("ingest", september(1), audit_days=2)
     assert plan(context_at(TODAY, emulator, data_dir), audit) == [
-        (september(1), september(2), "audit", 1),
-        UNSETTLED,
+        (september(1), september(16), "audit", 1),  # with the unsettled days
         LOOK_BACK,
     ]
 
@@ -166,18 +164,14 @@ def test_plan_gives_the_reason_of_repeated_and_audited_days(read: tuple[Emulator
 def test_plan_includes_days_since_the_last_run(read: tuple[Emulator, Path]) -> None:
     emulator, data_dir = read
     later = TODAY + timedelta(days=10)
-    new: list[Row] = [
-        (september(30), september(30), "not covered", 1),
-        (date(2026, 10, 1), date(2026, 10, 10), "not covered", 1),
-    ]
+    month = september(1), september(30)
+    new: list[Row] = [(date(2026, 10, 1), date(2026, 10, 10), "not covered", 1)]
     context = context_at(later, emulator, data_dir, audit_requests=0)
-    assert plan(context, RunRequest("ingest", september(1))) == [UNSETTLED, *new]
+    assert plan(context, RunRequest("ingest", september(1))) == [(*month, "unsettled", 1), *new]
     # By default, deletions are looked for on all days that have recordings, unless the last day is given.
     asked = RunRequest("ingest", september(1))
     assert plan(context_at(later, emulator, data_dir), asked) == [
-        (september(1), september(9), "audit", 1),
-        (september(12), september(29), "audit", 1),
-        UNSETTLED,
+        (*month, "audit", 1),
         *new,
     ]
     asked = RunRequest("ingest", september(1), september(29))
@@ -210,17 +204,20 @@ def dense(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
 def test_plan_estimates_dense_days_by_their_pages(dense: tuple[Emulator, Path]) -> None:
     emulator, data_dir = dense
     assert plan(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1))) == [
-        (september(28), september(30), "look back", 4)
+        (september(28), september(28), "look back", 3),
+        (september(29), september(29), "look back", 2),
+        (september(30), september(30), "look back", 1),
     ]
     again = RunRequest("ingest", september(3), september(3), again=True)
     context = context_at(LATER, emulator, data_dir)
     assert plan(context, again) == [(september(3), september(3), "asked again", 12)]
     before = len(emulator.requests)
     perform(context, again)
-    assert len(page_requests(emulator, before)) == 12
+    # Idle workers take hours of the day, and the last page of each is not full.
+    assert 12 <= len(page_requests(emulator, before)) <= 18
     before = len(emulator.requests)
     perform(context_at(LATER, emulator, data_dir), RunRequest("ingest", september(1)))
-    assert len(page_requests(emulator, before)) == 4
+    assert len(page_requests(emulator, before)) == 6
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ _SMALL = 200
 
 def windows_to_fetch(
     reads: Mapping[date, Reason],
+    days: Window,
     today: date,
     covered: Mapping[date, CoveredDay],
     recordings: Mapping[date, int],
@@ -28,11 +29,12 @@ def windows_to_fetch(
 
     Args:
         reads: The days to fetch, with the reason.
+        days: The range that is asked for; no other day is fetched.
         today: The current day, UTC.
         covered: The days fetched so far.
         recordings: How many recordings each of them has, as far as known.
     """
-    known = {day: recordings.get(day, 0) for day in covered if day < today}
+    known = {day: recordings.get(day, 0) for day in covered if day < today and days.first <= day <= days.last}
     newest = _newest(reads, today, known)
     windows = {*windows_of(day for day in reads if day not in covered and day not in newest)}
     if newest:
@@ -41,7 +43,8 @@ def windows_to_fetch(
         if day in known and day not in newest:
             is_single = reason in _OF_YOUNG_DAYS
             last = covered[day].window
-            is_small = last.last < today and _pages(last, known) <= MOST_PAGES
+            is_within = days.first <= last.first and last.last <= days.last and last.last < today
+            is_small = is_within and _pages(last, known) <= MOST_PAGES
             if is_single or not is_small:
                 windows.add(_block(day, known, _SMALL if is_single else ROWS_PER_PAGE))
             else:

@@ -9,6 +9,7 @@ rejects as (
         *,
         cast(timezone('UTC', created_at) as date) as day,
         concat(field, ' ', regexp_replace(reason, '^.* is ', 'is ')) as why,
+        parse_dirpath(raw_page) as landing,
     from ops.rejects
 ),
 
@@ -27,6 +28,19 @@ listed as (
     group by account_sid, new_from
 ),
 
+landings as (
+    select
+        *,
+        fetched_at >= max(fetched_at) over (partition by account_sid) - interval 1 hour as is_new,
+    from ops.landings
+    where (account_sid, landing) in (select (account_sid, landing) from ops.coverage)
+),
+
+newest as (
+    select * from landings
+    where is_new
+),
+
 -- A record whose day is not known is of the newest days if all days of its fetch are.
 by_account as (
     select
@@ -34,26 +48,14 @@ by_account as (
         any_value(listed.recordings) as recordings,
         any_value(listed.new_recordings) as new_recordings,
         count(*) as rejected,
-        count(*) filter (
-            where coalesce(rejects.day, rejects.window_first) >= listed.new_from
-        ) as new_rejected,
+        count(*) filter (where coalesce(day, window_first) >= new_from) as new_rejected,
+        count(*) filter (where landing in (select landing from newest)) as just_rejected,
     from rejects
     inner join listed on rejects.account_sid = listed.account_sid
     group by rejects.account_sid
 ),
 
--- Fetches that still count for a day.
-landings as (
-    select
-        *,
-        max(fetched_at) over (partition by account_sid) <= fetched_at + interval 1 hour
-            as is_newest,
-    from ops.landings
-    where (account_sid, landing) in (select (account_sid, landing) from ops.coverage)
-),
-
--- A single odd record, or a few of a day or of one fetch, are only in the warning about rejects. A
--- run may divide its days into many fetches, of which a small one says nothing.
+-- A few odd records of a day or of one small fetch are only in the warning about rejects.
 found as (
     select
         account_sid,
@@ -64,14 +66,14 @@ found as (
     where rejected >= 10
     union all
     select
-        account_sid,
-        concat('newest fetches, of ', min(first_day), ' to ', max(last_day)) as part,
-        sum(rows - outside) as records,
-        sum(rejected) as rejected,
-    from landings
-    where is_newest
-    group by account_sid
-    having sum(rejected) > 1
+        newest.account_sid,
+        'newest fetches' as part,
+        sum(rows - outside - newest.rejected) + any_value(just_rejected) as records,
+        any_value(just_rejected) as rejected,
+    from newest
+    inner join by_account on newest.account_sid = by_account.account_sid
+    where just_rejected > 1
+    group by newest.account_sid
     union all
     select
         account_sid,

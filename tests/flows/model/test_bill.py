@@ -25,6 +25,7 @@ from flows.stores.raw.landing import LandingWriter
 from tests.support.runs.ledger_runs import accesses_of, rows_of
 from tests.support.runs.living_runs import WHOLE_RUN, clock_of, epoch_of, made, run_by
 from transforms.errors import DataError
+from transforms.values.windows import Window
 
 pytestmark = pytest.mark.builds("marts.reconciliation", "marts.daily_spend")
 
@@ -299,7 +300,7 @@ def test_coverage_gaps_and_the_running_day_are_not_compared(tmp_path: Path) -> N
         run(emulator, tmp_path, RunRequest(first=SECOND, last=SECOND))
         run(emulator, tmp_path, RunRequest(first=FOURTH))
         # The usage of the third is read, but not its recordings.
-        with patch("flows.ingest.ingest.plan_account", lambda *_: Plan({})):
+        with patch("flows.ingest.ingest.plan_account", lambda *_: Plan({}, Window(THIRD, THIRD))):
             run(emulator, tmp_path, RunRequest(first=THIRD, last=THIRD))
     rows = reconciliation(tmp_path)
     assert by_day(

@@ -329,7 +329,8 @@ PLANTED: Mapping[str, list[str]] = {
     ],
     # Half of the records is not most of them; one more is.
     "most_records_are_rejected": [
-        "update ops.landings set rejected = 3 where landing = 'L1'",
+        "update ops.landings set rows = 3 where landing = 'L1'; "
+        "insert into ops.rejects (account_sid, record_key, raw_page) select 'A', range, 'L1/page' from range(3)",
         "insert into ops.rejects (account_sid, record_key) select 'A', range from range(5)",
         "insert into ops.rejects (account_sid, record_key, created_at, field, reason) "
         "select 'B', range, timestamptz '2026-07-06 23:00Z', 'price', 'free is not a number' from range(10)",
