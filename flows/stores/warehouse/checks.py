@@ -66,7 +66,7 @@ def run_check(
     try:
         with enough_memory(f"the check {check.name}"):
             statements = connection.extract_statements(check.sql)
-            found = [find(connection, each) for each in statements if not is_known(each.query)]
+            found = [find(connection, each.query) for each in statements if not is_known(each.query)]
     except duckdb.Error as error:
         refuse_damage(connection, error)
         raise ModelError(f"{check.file} cannot be run: {error}") from None
@@ -74,9 +74,9 @@ def run_check(
     return CheckResult(check, together.rows, list(together.sample))
 
 
-def find(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement | str) -> Found:
+def find(connection: duckdb.DuckDBPyConnection, sql: str) -> Found:
     """Run one statement of a check. Raises duckdb.Error if it cannot be run."""
-    found = connection.execute(statement)
+    found = connection.execute(sql)
     names = [column[0] for column in found.description or ()]
     rows = found.fetchall()
     return Found(
