@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
 from flows.stores.warehouse.damage import refuse_damage
@@ -36,7 +35,8 @@ class CheckResult:
         return not self.is_passed and self.check.severity == "fail"
 
 
-class Found(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Found:
     """How many rows a statement of a check found, and the first few of them as text."""
 
     rows: int = 0

@@ -69,13 +69,6 @@ class BuiltFrom(msgspec.Struct, frozen=True):
     fixed: str
     tables: dict[str, str] = {}
 
-    @property
-    def inputs(self) -> str:
-        """A digest of everything that the models depend on."""
-        read = {name for names in self.reads.values() for name in names}
-        tables = (f"{name} {digest}" for name, digest in sorted(self.tables.items()) if name in read)
-        return digest_of(text.encode() for text in (self.fixed, *tables))
-
 
 class _Sealed(msgspec.Struct, frozen=True):
     made: BuiltFrom
@@ -113,7 +106,7 @@ class Fingerprint:
     def inputs(self) -> str | None:
         """Return the digest of what the models were built from; None if it is unknown or the file has changed."""
         made = self._made()
-        return made.inputs if made else None
+        return _inputs(made) if made else None
 
     def write(self, built_from: BuiltFrom) -> None:
         """Save the fingerprint of the warehouse that was just built."""
@@ -135,6 +128,13 @@ class Fingerprint:
     def _sealed(self, built_from: BuiltFrom) -> _Sealed:
         found = self._warehouse.stat()
         return _Sealed(built_from, found.st_size, found.st_mtime_ns)
+
+
+def _inputs(made: BuiltFrom) -> str:
+    """Return a digest of everything that the models depend on."""
+    read = {name for names in made.reads.values() for name in names}
+    tables = (f"{name} {digest}" for name, digest in sorted(made.tables.items()) if name in read)
+    return digest_of(text.encode() for text in (made.fixed, *tables))
 
 
 def digest_of(parts: Iterable[bytes]) -> str:
