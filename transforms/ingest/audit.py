@@ -6,7 +6,7 @@ account may have many more days than a run can fetch, so each run fetches a few 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from math import ceil
 
 from transforms.values.windows import CoveredDay, Quarter, Window, days_of, quarter_of
@@ -14,6 +14,7 @@ from transforms.values.windows import CoveredDay, Quarter, Window, days_of, quar
 ROWS_PER_PAGE = 1000
 """The largest page both vendors allow (documented)."""
 
+_DAY = timedelta(days=1)
 MOST_PAGES = 8
 """Up to how many pages a window is fetched again as a whole, as it was fetched before."""
 
@@ -107,16 +108,52 @@ def days_to_audit(
     return sorted(chosen)
 
 
+def audit_window(
+    day: date, covered: Mapping[date, CoveredDay], recordings: Mapping[date, int], today: date
+) -> Window:
+    """Return the window in which an old day is fetched again: one whose bounds stay, so that its pages may be known.
+
+    That is the block around the day that fits on a page, or the window of its last fetch if that is wider.
+
+    Args:
+        day: The day, UTC.
+        covered: The days fetched so far.
+        recordings: How many recordings days have, as far as known.
+        today: The current day, UTC.
+    """
+    known = {each: recordings.get(each, 0) for each in covered if each < today}
+    block, last = block_around(day, known, ROWS_PER_PAGE), covered[day].window
+    is_wider = last.first <= block.first and block.last <= last.last < today
+    rows = sum(recordings.get(each, 0) for each in days_of(last))
+    return last if is_wider and rows <= MOST_PAGES * ROWS_PER_PAGE else block
+
+
+def block_around(day: date, known: Mapping[date, int], most_rows: int) -> Window:
+    """Return the largest block around a day: 1, 2, 4 … days of its month, all known, with few recordings."""
+    block = Window(day, day)
+    for wider in _blocks_around(day):
+        days = days_of(wider)
+        if any(each not in known for each in days) or sum(known[each] for each in days) > most_rows:
+            break
+        block = wider
+    return block
+
+
+def _blocks_around(day: date) -> Iterator[Window]:
+    month = day.replace(day=1)
+    last = (month + 31 * _DAY).replace(day=1) - _DAY
+    for size in (2, 4, 8, 16, 32):
+        first = month + (day.day - 1) // size * size * _DAY
+        yield Window(first, min(first + (size - 1) * _DAY, last))
+
+
 def _blocks(
     due: Mapping[date, int], covered: Mapping[date, CoveredDay], kept: Mapping[date, int], today: date
 ) -> Iterator[_Block]:
-    """Group days that were last fetched together: fetched so again, what did not change is received unchanged.
-
-    Of a window with more pages than a run may fetch, each day is a block.
-    """
+    """Group days by the windows in which they are fetched. Of one with too many pages, each day is a block."""
     windows: dict[Window, list[date]] = {}
     for day in sorted(due):
-        windows.setdefault(covered[day].window, []).append(day)
+        windows.setdefault(audit_window(day, covered, kept, today), []).append(day)
     for window, days in windows.items():
         whole = _block(days, due, covered, sum(kept.get(day, 0) for day in days_of(window)), today)
         if whole.requests <= MOST_PAGES:

@@ -4,13 +4,12 @@ What did not change is then neither stored nor read again. So the day under way 
 and a day that is read again is in a window whose bounds do not depend on which other days are.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
-from math import ceil
 
-from transforms.ingest.audit import MOST_PAGES, ROWS_PER_PAGE
+from transforms.ingest.audit import ROWS_PER_PAGE, audit_window, block_around
 from transforms.ingest.plan import Reason, windows_of
-from transforms.values.windows import CoveredDay, Window, days_of
+from transforms.values.windows import CoveredDay, Window
 
 _DAY = timedelta(days=1)
 _OF_YOUNG_DAYS = ("look back", "unsettled", "not covered")
@@ -41,14 +40,13 @@ def windows_to_fetch(
         windows.add(Window(newest[0], today))
     for day, reason in reads.items():
         if day in known and day not in newest:
-            is_single = reason in _OF_YOUNG_DAYS
-            last = covered[day].window
-            is_within = days.first <= last.first and last.last <= days.last and last.last < today
-            is_small = is_within and _pages(last, known) <= MOST_PAGES
-            if is_single or not is_small:
-                windows.add(_block(day, known, _SMALL if is_single else ROWS_PER_PAGE))
-            else:
-                windows.add(last)
+            window = audit_window(day, covered, recordings, today)
+            is_within = days.first <= window.first and window.last <= days.last
+            if reason in _OF_YOUNG_DAYS:
+                window = block_around(day, known, _SMALL)
+            elif not is_within:
+                window = block_around(day, known, ROWS_PER_PAGE)
+            windows.add(window)
     return _without_parts(windows)
 
 
@@ -68,29 +66,6 @@ def _newest(reads: Mapping[date, Reason], today: date, known: Mapping[date, int]
         newest.insert(0, day)
         rows += known[day]
     return newest
-
-
-def _block(day: date, known: Mapping[date, int], most_rows: int) -> Window:
-    """Return the largest block around a day: 1, 2, 4 … days of its month, all known, with few recordings."""
-    block = Window(day, day)
-    for wider in _blocks_around(day):
-        days = days_of(wider)
-        if any(each not in known for each in days) or sum(known[each] for each in days) > most_rows:
-            break
-        block = wider
-    return block
-
-
-def _blocks_around(day: date) -> Iterator[Window]:
-    month = day.replace(day=1)
-    last = (month + 31 * _DAY).replace(day=1) - _DAY
-    for size in (2, 4, 8, 16, 32):
-        first = month + (day.day - 1) // size * size * _DAY
-        yield Window(first, min(first + (size - 1) * _DAY, last))
-
-
-def _pages(window: Window, known: Mapping[date, int]) -> int:
-    return max(1, ceil(sum(known.get(day, 0) for day in days_of(window)) / ROWS_PER_PAGE))
 
 
 def _without_parts(windows: set[Window]) -> list[Window]:

@@ -67,8 +67,31 @@ def read_at(given: Given, facts: Sequence[Row]) -> dict[tuple[str, date], dateti
     return found
 
 
+_NEWEST = 50
+"""How many fetches of an account are listed one by one, besides those that are the newest of a day."""
+
+
 def landings(given: Given) -> Iterator[Row]:
-    """Every fetch, and how its rows were counted."""
+    """The newest fetches and those that are the newest of a day, and how their rows were counted."""
+    rows = list(_all_landings(given))
+    newest_of_day: dict[tuple[str, date], str] = {}
+    for fetch in given.fetches:
+        for day in _days(fetch) if fetch.is_whole else ():
+            newest_of_day[fetch.account_sid, day] = fetch.name
+    for sid in {row["account_sid"] for row in rows}:
+        own = [row for row in rows if row["account_sid"] == sid]
+        for place, row in enumerate(own, _NEWEST - len(own)):
+            if place >= 0 or row["landing"] in newest_of_day.values():
+                yield row
+
+
+def _days(fetch: Fetch) -> Iterator[date]:
+    last = min(fetch.last, fetch.began.date())
+    for number in range((last - fetch.first).days + 1):
+        yield fetch.first + timedelta(days=number)
+
+
+def _all_landings(given: Given) -> Iterator[Row]:
     known: set[str] = set()
     for fetch in given.fetches:
         counts = dict.fromkeys(("new", "repeated", "rejected", "outside"), 0)
