@@ -191,7 +191,8 @@ class Pages:
 
     def keys(self) -> set[PageKey]:
         """Return the key of each page. Fails if a page disappeared."""
-        paths = set(self._data_dir.glob("raw/*/pages/*.json.zst"))
+        noted = _noted(self._data_dir)
+        paths = {path for path in self._data_dir.glob("raw/*/pages/*.json.zst") if path.name[:64] in noted}
         assert self._known.keys() <= paths
         for path in paths - self._known.keys():
             body = decompress(path.read_bytes())
@@ -204,6 +205,13 @@ def quiet(emulator: Emulator, since: int) -> list[PageKey]:
     """Return the pages requested since then, once requests in progress have been answered and no more arrive."""
     time.sleep(0.1)
     return page_requests(emulator, since)
+
+
+def _noted(data_dir: Path) -> set[str]:
+    """Return the pages that a fetch or the journal has: one that was only stored is still under way."""
+    of_journal = (page[0] for line in lines(data_dir).values() for page in line["pages"])
+    texts = [path.read_bytes() for path in data_dir.glob("raw/*/under_way/*/*/page-*")]
+    return {*of_journal, *(json.loads(text)[0] for text in texts if text.endswith(b"]"))}
 
 
 def kill_at_some_moment(

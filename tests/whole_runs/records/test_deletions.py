@@ -95,7 +95,7 @@ RETENTION_DAYS = 30
 
 @pytest.mark.builds("marts.daily_spend", "marts.storage_by_month", "marts.retention_candidates")
 @pytest.mark.slow
-@pytest.mark.parametrize(("runs", "a_day", "most"), [(45, 10, 3), (120, 199, 9)])
+@pytest.mark.parametrize(("runs", "a_day", "most"), [(45, 10, 8), (120, 199, 12)])
 def test_stored_minutes_follow_a_retention_of_30_days(
     runs: int, a_day: int, most: int, tmp_path: Path
 ) -> None:
