@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
-from transforms.values.covered import days_of_spans, with_fetch
+from transforms.values.covered import with_fetch
 from transforms.values.windows import CoveredDay
 
 
@@ -20,4 +20,4 @@ def covered_now(data_dir: Path, account_sid: str) -> dict[date, CoveredDay]:
     spans = commit.covered
     for landing in raw.readable(account_sid, commit.position):
         spans = with_fetch(spans, landing.fetch)
-    return {day.day: day for day in days_of_spans(spans, f"{raw.root}/account_sid={account_sid}")}
+    return {day.day: day for day in raw.days_of(account_sid, spans)}

@@ -12,7 +12,6 @@ from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.ingest.day_counts import DayCount
-from transforms.values.covered import days_of_spans
 from transforms.values.windows import CoveredDay, holes
 
 
@@ -42,9 +41,7 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
     commits = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
-    days = {
-        sid: days_of_spans(commit.covered, f"{raw.root}/account_sid={sid}") for sid, commit in commits.items()
-    }
+    days = {sid: raw.days_of(sid, commit.covered) for sid, commit in commits.items()}
     read = [day.day for covered in days.values() for day in covered]
     if not read:
         return [AccountCoverage(sid, commits[sid], [], []) for sid in days]

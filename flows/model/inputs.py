@@ -93,7 +93,10 @@ def landed_tables(
         "landed.settings": _rows([_settings_row(options, covered)]),
         **Statements(data_dir).tables(),
         "landed.changes": pa.concat_tables(
-            [CHANGE_SCHEMA.empty_table(), *(lake.changes(account.account_sid) for account in covered)]
+            [
+                CHANGE_SCHEMA.empty_table(),
+                *(lake.table(account.account_sid, "changes", account.commit) for account in covered),
+            ]
         ),
         "landed.unread_days": _rows(
             [{"account_sid": account.account_sid, "day": day} for account in covered for day in account.holes]
@@ -102,11 +105,14 @@ def landed_tables(
             [
                 row
                 for account in covered
-                for row in coverage_rows(account, lake.count_by_day(account.account_sid, as_of))
+                for row in coverage_rows(
+                    account, lake.count_by_day(account.account_sid, as_of, commit=account.commit)
+                )
             ]
         ),
         "ops.lake_totals": pa.Table.from_pylist(
-            [row for account in covered for row in lake.control_totals(account.account_sid)], TOTALS_SCHEMA
+            [row for account in covered for row in lake.control_totals(account.account_sid, account.commit)],
+            TOTALS_SCHEMA,
         ),
         "ops.landings": _rows([_landing_row(*each) for each in landings]),
         "ops.landings_by_month": _rows(
@@ -127,13 +133,16 @@ def landed_tables(
         ),
         "ops.raw_comparison": pa.Table.from_pylist(compare_sample(data_dir, covered), COMPARISON_SCHEMA),
         "ops.rejects": pa.concat_tables(
-            [REJECT_SCHEMA.empty_table(), *(lake.rejects(account.account_sid) for account in covered)]
+            [
+                REJECT_SCHEMA.empty_table(),
+                *(lake.table(account.account_sid, "rejects", account.commit) for account in covered),
+            ]
         ),
         "ops.corrections": with_costs(
             pa.concat_tables(
                 [
                     CORRECTION_SCHEMA.empty_table(),
-                    *(lake.corrections(account.account_sid) for account in covered),
+                    *(lake.table(account.account_sid, "corrections", account.commit) for account in covered),
                 ]
             )
         ),

@@ -41,7 +41,7 @@ def model(data_dir: Path, sql: Path, reference: Path, options: ModelOptions) -> 
         lake_files=[
             file
             for account in covered
-            for files in lake.files(account.account_sid).values()
+            for files in lake.files(account.account_sid, account.commit).values()
             for file in files
         ],
         tables=tables,

@@ -79,10 +79,8 @@ def apply_generation(
         DataError: A page, or a file of the lake, is not as it was written.
     """
     listed: dict[Landing, Listed] = {}
-    result, folded = (
-        AppliedGeneration(commit),
-        _Folded({month: list(files) for month, files in commit.months.items()}),
-    )
+    result = AppliedGeneration(commit)
+    folded = _Folded({month: list(files) for month, files in commit.months.items()})
     stored_rejects = lake.table(account_sid, "rejects", commit)
     went_back = []
     for part in parts_listed(read, landings, listed, whole_months):
@@ -136,8 +134,8 @@ def _fold_part(
     merged = fold(before, part.sightings)
     if merged.is_changed:
         files[places.start : places.stop] = _rewritten(lake, account_sid, part.month, merged.table, old)
-    fetched = pa.array([sighting.fetch.fetched_at for sighting in part.sightings], INSTANT)
     if merged.new:
+        fetched = pa.array([sighting.fetch.fetched_at for sighting in part.sightings], INSTANT)
         is_fresh = pc.is_in(merged.table["first_seen_at"], value_set=fetched)
         sids = merged.table["recording_sid"].filter(is_fresh).combine_chunks()
         folded.fresh.append((part.month, fingerprints(sids)))

@@ -199,7 +199,7 @@ def _repeat(raw: RawPages, commit: Commit, landing: Landing, step: list[Landing]
 def _with_landings(raw: RawPages, applied: AppliedGeneration, landings: list[Landing]) -> Commit:
     """Add what is known of the landings of a generation to its commit."""
     commit = applied.commit
-    covered, repeats = commit.covered, [] if applied.has_moved else commit.repeats
+    covered, repeats = commit.covered, commit.repeats
     for landing in landings:
         manifest = raw.manifest(landing)
         covered = with_fetch(covered, landing.fetch, len(manifest.pages))

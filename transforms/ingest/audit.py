@@ -108,23 +108,27 @@ def days_to_audit(
     return sorted(chosen)
 
 
-def audit_window(
-    day: date, covered: Mapping[date, CoveredDay], recordings: Mapping[date, int], today: date
-) -> Window:
+def days_over(
+    covered: Mapping[date, CoveredDay], recordings: Mapping[date, int], today: date
+) -> dict[date, int]:
+    """Return how many recordings each day (UTC) has that was fetched and is over; 0 where none is known."""
+    return {day: recordings.get(day, 0) for day in covered if day < today}
+
+
+def audit_window(day: date, last: Window, known: Mapping[date, int], today: date) -> Window:
     """Return the window in which an old day is fetched again: one whose bounds stay, so that its pages may be known.
 
     That is the block around the day that fits on a page, or the window of its last fetch if that is wider.
 
     Args:
         day: The day, UTC.
-        covered: The days fetched so far.
-        recordings: How many recordings days have, as far as known.
+        last: The window of its last fetch.
+        known: As returned by `days_over`.
         today: The current day, UTC.
     """
-    known = {each: recordings.get(each, 0) for each in covered if each < today}
-    block, last = block_around(day, known, ROWS_PER_PAGE), covered[day].window
+    block = block_around(day, known, ROWS_PER_PAGE)
     is_wider = last.first <= block.first and block.last <= last.last < today
-    rows = sum(recordings.get(each, 0) for each in days_of(last))
+    rows = sum(known.get(each, 0) for each in days_of(last))
     return last if is_wider and rows <= MOST_PAGES * ROWS_PER_PAGE else block
 
 
@@ -152,8 +156,9 @@ def _blocks(
 ) -> Iterator[_Block]:
     """Group days by the windows in which they are fetched. Of one with too many pages, each day is a block."""
     windows: dict[Window, list[date]] = {}
+    known = days_over(covered, kept, today)
     for day in sorted(due):
-        windows.setdefault(audit_window(day, covered, kept, today), []).append(day)
+        windows.setdefault(audit_window(day, covered[day].window, known, today), []).append(day)
     for window, days in windows.items():
         whole = _block(days, due, covered, sum(kept.get(day, 0) for day in days_of(window)), today)
         if whole.requests <= MOST_PAGES:

@@ -7,7 +7,7 @@ and a day that is read again is in a window whose bounds do not depend on which 
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from transforms.ingest.audit import ROWS_PER_PAGE, audit_window, block_around
+from transforms.ingest.audit import ROWS_PER_PAGE, audit_window, block_around, days_over
 from transforms.ingest.plan import Reason, windows_of
 from transforms.values.windows import CoveredDay, Window
 
@@ -33,20 +33,20 @@ def windows_to_fetch(
         covered: The days fetched so far.
         recordings: How many recordings each of them has, as far as known.
     """
-    known = {day: recordings.get(day, 0) for day in covered if day < today and days.first <= day <= days.last}
+    over = days_over(covered, recordings, today)
+    known = {day: number for day, number in over.items() if days.first <= day <= days.last}
     newest = _newest(reads, today, known)
     windows = {*windows_of(day for day in reads if day not in covered and day not in newest)}
     if newest:
         windows.add(Window(newest[0], today))
     for day, reason in reads.items():
         if day in known and day not in newest:
-            window = audit_window(day, covered, recordings, today)
-            is_within = days.first <= window.first and window.last <= days.last
             if reason in _OF_YOUNG_DAYS:
-                window = block_around(day, known, _SMALL)
-            elif not is_within:
-                window = block_around(day, known, ROWS_PER_PAGE)
-            windows.add(window)
+                windows.add(block_around(day, known, _SMALL))
+                continue
+            window = audit_window(day, covered[day].window, over, today)
+            is_within = days.first <= window.first and window.last <= days.last
+            windows.add(window if is_within else block_around(day, known, ROWS_PER_PAGE))
     return _without_parts(windows)
 
 

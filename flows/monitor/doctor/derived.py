@@ -11,7 +11,6 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError, DroppedPageError
 from transforms.ingest.day_counts import tally_by_day
 from transforms.normalize.control_totals import control_totals
-from transforms.values.covered import days_of_spans
 from transforms.values.windows import covered_days
 
 
@@ -49,9 +48,7 @@ def _account(subject: str, raw: RawPages, lake: Lake, account_sid: str) -> Diagn
 def _wrong_landings(raw: RawPages, commit: Commit, applied: list[Landing], account_sid: str) -> Iterator[str]:
     if commit.landings != len(applied):
         yield "the number of fetches"
-    if days_of_spans(commit.covered, f"{raw.root}/account_sid={account_sid}") != covered_days(
-        landing.fetch for landing in applied
-    ):
+    if raw.days_of(account_sid, commit.covered) != covered_days(landing.fetch for landing in applied):
         yield "the days read"
 
 

@@ -73,9 +73,9 @@ class Lake:
         commit = self.commit(account_sid)
         return commit.rows if commit else 0
 
-    def files(self, account_sid: str) -> dict[str, list[Path]]:
-        """Return the files of each month (YYYY-MM) of an account, in the order of creation."""
-        commit, folder = self.commit(account_sid), self.account(account_sid)
+    def files(self, account_sid: str, commit: Commit | None = None) -> dict[str, list[Path]]:
+        """Return the files of each month (YYYY-MM) of an account, in the order of creation. commit: as of this one."""
+        commit, folder = commit or self.commit(account_sid), self.account(account_sid)
         months = commit.months if commit else {}
         return {month: [folder / file.name for file in files] for month, files in sorted(months.items())}
 
@@ -146,9 +146,12 @@ class Lake:
 
     # What is known without reading files
 
-    def control_totals(self, account_sid: str) -> list[dict[str, str]]:
-        """Return the control totals of each month (TOTALS_SCHEMA), taken from the rows as they were written."""
-        commit = self.commit(account_sid)
+    def control_totals(self, account_sid: str, commit: Commit | None = None) -> list[dict[str, str]]:
+        """Return the control totals of each month (TOTALS_SCHEMA), taken from the rows as they were written.
+
+        commit: as of this one.
+        """
+        commit = commit or self.commit(account_sid)
         return [
             {"account_sid": account_sid, "created_month": month, "measure": measure, "value": value}
             for month, files in sorted(commit.months.items() if commit else ())
@@ -169,12 +172,13 @@ class Lake:
         today: date,
         since: date = date.min,
         months: Collection[str] | None = None,
+        commit: Commit | None = None,
     ) -> dict[date, DayCount]:
         """Count recordings, and the unsettled ones among them, by creation day (UTC), from `since`, as of today.
 
-        months: only count these (YYYY-MM).
+        months: only count these (YYYY-MM). commit: as of this one.
         """
-        commit = self.commit(account_sid)
+        commit = commit or self.commit(account_sid)
         files = (
             file
             for month, files in sorted(commit.months.items() if commit else ())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
 from flows.stores.lake.commit import LakeFile
 from flows.stores.whole_files import put_in_place, written_beside
@@ -28,16 +29,10 @@ def write_recordings(folder: Path, month: str, recordings: pa.Table) -> LakeFile
     """Write recordings of a month (YYYY-MM, LAKE_SCHEMA, at least one); they may be a part of it."""
     file = _write(folder, month, recordings, use_dictionary=_DICTIONARY_COLUMNS)
     extremes = pc.min_max(recordings["created_at"]).as_py()
-    return LakeFile(
-        *(
-            file.name,
-            file.sha256,
-            file.bytes,
-            file.written_at_ns,
-            file.rows,
-            extremes["min"],
-            extremes["max"],
-        ),
+    return replace(
+        file,
+        first=extremes["min"],
+        last=extremes["max"],
         days=tally_by_day(recordings),
         totals=control_totals(recordings),
     )

@@ -80,9 +80,8 @@ class Journal:
         """Add a landing, and wait until it is on disk."""
         line = encoded(manifest)
         with self._writing:
-            ended = max(
-                manifest.fetched_at, manifest.completed_at
-            )  # even if the clock was set back in between
+            # The clock may have been set back in between.
+            ended = max(manifest.fetched_at, manifest.completed_at)
             append_line(self.path(max(f"{ended:%Y-%m}", self._newest())), line)
 
     def since(self, position: Position = START) -> Iterator[Manifest]:

@@ -9,7 +9,7 @@ Without it the landing is unfinished, and the next run continues after its last 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -24,6 +24,7 @@ from flows.stores.raw.page_files import PageFiles
 from flows.stores.raw.under_way import STAMP, UnderWay
 from transforms.errors import DataError, DroppedPageError
 from transforms.pages.recordings import Page
+from transforms.values.covered import CoveredSpan, days_of_spans
 from transforms.values.windows import CoveredDay, Span, Window, covered_days
 
 _PAGE_NAME = re.compile(r"[^/]+/account_sid=([^/]+)/([^/_]+)_([^/_]+)/([^/]+)/page-(\d+)\.json\.zst")
@@ -51,6 +52,10 @@ class RawPages:
     def complete(self, account_sid: str) -> list[Landing]:
         """List the whole landings, in the order they began."""
         return [landing for landing in self.readable(account_sid) if landing.is_whole]
+
+    def days_of(self, account_sid: str, spans: Iterable[CoveredSpan]) -> list[CoveredDay]:
+        """List the days of spans of an account, with the names of their landings."""
+        return days_of_spans(spans, f"{self.root}/account_sid={account_sid}")
 
     def covered(self, account_sid: str) -> dict[date, CoveredDay]:
         """Return every day that the complete landings cover, with its last fetch."""
