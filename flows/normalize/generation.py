@@ -3,7 +3,6 @@
 A generation is a set of landings in which no two whole ones share a day. Only the parts in progress are in memory.
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
+from flows.normalize.history import History
 from flows.normalize.moves import moved_recordings
 from flows.normalize.outcome import WENT_BACK, outcome
 from flows.normalize.parts import Part, ReadLandings, parts_listed, pieces, touched
@@ -20,13 +20,10 @@ from flows.stores.lake.commit import AppliedLanding, Commit, LakeFile
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.normalize.corrections import CORRECTION_SCHEMA, add_corrections
-from transforms.normalize.late_changes import CHANGE_SCHEMA, add_changes
 from transforms.normalize.moved import settle_moved
 from transforms.normalize.rejects import remaining_rejects
 from transforms.normalize.versions import Merged, fold
 from transforms.pages.recordings import Listed
-from transforms.schema import LAKE_SCHEMA
 from transforms.values.dates import INSTANT
 from transforms.values.fingerprints import Fingerprints, fingerprints
 from transforms.values.windows import Fetch
@@ -53,11 +50,12 @@ class _Folded:
     """The files of each month after a fold, what it was the first to see, and the history to keep."""
 
     months: dict[str, list[LakeFile]]
+    corrections: History
+    changes: History
     fresh: list[tuple[str, Fingerprints]] = field(default_factory=list)
     new_by_fetch: Counter[datetime] = field(default_factory=Counter)
     understood: list[pa.Array] = field(default_factory=list)
-    corrections: list[pa.Table] = field(default_factory=list)
-    changes: list[pa.Table] = field(default_factory=list)
+    went_back: list[pa.Table] = field(default_factory=list)
 
 
 def apply_generation(
@@ -80,12 +78,13 @@ def apply_generation(
     """
     listed: dict[Landing, Listed] = {}
     result = AppliedGeneration(commit)
-    folded = _Folded({month: list(files) for month, files in commit.months.items()})
+    corrections, changes = (
+        History(lake, account_sid, name, commit.tables.get(name, [])) for name in ("corrections", "changes")
+    )
+    folded = _Folded({month: list(files) for month, files in commit.months.items()}, corrections, changes)
     stored_rejects = lake.table(account_sid, "rejects", commit)
-    went_back = []
     for part in parts_listed(read, landings, listed, whole_months):
         merged = _fold_part(lake, account_sid, part, folded, stored_rejects["recording_sid"], whole_months)
-        went_back.append(merged)
         result.new, result.changed = result.new + merged.new, result.changed + merged.changed
         result.deleted += merged.deleted
     fetched = [landing.fetched_at for landing in landings]
@@ -97,14 +96,16 @@ def apply_generation(
         return apply_generation(raw, read, lake, account_sid, commit, landings, {*whole_months, *within})
     fetches = [landing.fetch for landing in landings]
     _settle_moves(lake, account_sid, moved, fetches, folded)
-    for merged in went_back:
-        _count_went_back(merged.went_back, listed)
+    for went_back in folded.went_back:
+        _count_went_back(went_back, listed)
     rejects = pa.concat_tables([each.rejects for each in listed.values()])
     remaining = remaining_rejects(stored_rejects, rejects, pa.concat_arrays(folded.understood), fetches)
     result.commit = replace(
         commit,
         months={month: files for month, files in sorted(folded.months.items()) if files},
-        tables=_tables(lake, account_sid, commit, folded, stored_rejects, remaining),
+        tables=_tables(
+            lake, account_sid, commit, folded, None if remaining.equals(stored_rejects) else remaining
+        ),
     )
     result.landings = {
         landing: outcome(landing, raw.manifest(landing), each, folded.new_by_fetch[landing.fetched_at])
@@ -143,9 +144,10 @@ def _fold_part(
     folded.understood += [
         _common(rejected, sighting.recordings["recording_sid"]) for sighting in part.sightings
     ]
-    folded.corrections.append(merged.corrections)
-    folded.changes.append(merged.changes)
-    return dataclasses.replace(merged, table=LAKE_SCHEMA.empty_table())
+    folded.corrections.add(merged.corrections)
+    folded.changes.add(merged.changes)
+    folded.went_back.append(merged.went_back)
+    return merged
 
 
 def _rewritten(
@@ -170,8 +172,8 @@ def _settle_moves(
                 places[f"{month} {file.name}"] = month, file
     before = {place: lake.read_files(account_sid, [file]) for place, (_, file) in places.items()}
     settled = settle_moved(before, sids.to_pylist(), fetches)
-    folded.corrections.append(settled.corrections)
-    folded.changes.append(settled.changes)
+    folded.corrections.settle(settled.corrections)
+    folded.changes.settle(settled.changes)
     for place, (month, file) in places.items():
         files, after = folded.months[month], settled.places[place]
         at = files.index(file)
@@ -182,21 +184,14 @@ def _settle_moves(
 
 
 def _tables(
-    lake: Lake, account_sid: str, commit: Commit, folded: _Folded, rejects: pa.Table, remaining: pa.Table
-) -> dict[str, LakeFile]:
-    """Write the tables that change, and return the files of all."""
-    changed: dict[str, pa.Table] = {} if remaining.equals(rejects) else {"rejects": remaining}
-    for name, add, schema, found in (
-        ("corrections", add_corrections, CORRECTION_SCHEMA, folded.corrections),
-        ("changes", add_changes, CHANGE_SCHEMA, folded.changes),
-    ):
-        if any(each.num_rows for each in found):
-            known = lake.table(account_sid, name, commit)
-            for each in found:  # one after another: a later part may replace what an earlier one found
-                known = add(known, each)
-            changed[name] = known.cast(schema)
-    kept = {name: file for name, file in commit.tables.items() if name not in changed}
-    return kept | lake.write_tables(account_sid, changed)
+    lake: Lake, account_sid: str, commit: Commit, folded: _Folded, rejects: pa.Table | None
+) -> dict[str, list[LakeFile]]:
+    """Write the tables that change, and return the files of all. rejects: None if they stay as they are."""
+    stored = commit.tables.get("rejects", [])
+    if rejects is not None:
+        stored = [lake.write_table(account_sid, "rejects", rejects)] if rejects.num_rows else []
+    tables = {"rejects": stored, "corrections": folded.corrections.end(), "changes": folded.changes.end()}
+    return {name: files for name, files in tables.items() if files}
 
 
 def _first_seen_by(recordings: pa.Table, fetches: Iterable[Fetch]) -> Counter[datetime]:

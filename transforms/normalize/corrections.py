@@ -1,8 +1,5 @@
 """Prices that changed after they were first seen. The pages with the older prices stay in `raw/`."""
 
-from collections.abc import Iterator
-from datetime import datetime
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -48,22 +45,8 @@ def corrections(before: pa.Table, after: pa.Table) -> pa.Table:
     return pa.table({name: columns[name] for name in CORRECTION_SCHEMA.names}, CORRECTION_SCHEMA)
 
 
-def add_corrections(standing: pa.Table, new: pa.Table) -> pa.Table:
-    """Merge existing and new corrections (CORRECTION_SCHEMA), in the order they were seen, each once."""
-    if not new.num_rows:
-        return standing
-    known = set(_keys(standing))
-    fresh = new.filter(pa.array([key not in known for key in _keys(new)]))
-    whole = pa.concat_tables([standing, fresh])
-    return whole.take(pc.sort_indices(whole, [("seen_at", "ascending"), ("recording_sid", "ascending")]))
-
-
 def with_costs(corrected: pa.Table) -> pa.Table:
     """Add cost_before and cost_after: the absolute value of each price, null where there is none."""
     for moment in ("before", "after"):
         corrected = corrected.append_column(f"cost_{moment}", pc.abs(corrected[f"price_{moment}"]))
     return corrected
-
-
-def _keys(corrected: pa.Table) -> Iterator[tuple[str, datetime]]:
-    return zip(corrected["recording_sid"].to_pylist(), corrected["seen_at"].to_pylist(), strict=True)

@@ -78,30 +78,6 @@ def _with_audio(versions: pa.Table) -> pa.Table:
     return versions.append_column("has_no_audio", has_no_audio)
 
 
-def add_changes(standing: pa.Table, new: pa.Table) -> pa.Table:
-    """Merge existing and new changes (CHANGE_SCHEMA), in the order they were seen.
-
-    If one fetch found several changes of a recording, the last one in the input counts: it starts from the version that
-    was stored before the fetch.
-    """
-    if not new.num_rows:
-        return standing
-    newest = {(row["recording_sid"], row["seen_at"]): row for row in new.to_pylist()}
-    is_touched = pc.is_in(standing["recording_sid"], value_set=new["recording_sid"].combine_chunks())
-    kept = [
-        row
-        for row in standing.filter(is_touched).to_pylist()
-        if (row["recording_sid"], row["seen_at"]) not in newest
-    ]
-    whole = pa.concat_tables(
-        [
-            standing.filter(pc.invert(is_touched)),
-            pa.Table.from_pylist([*kept, *newest.values()], CHANGE_SCHEMA),
-        ]
-    )
-    return whole.take(pc.sort_indices(whole, [("seen_at", "ascending"), ("recording_sid", "ascending")]))
-
-
 def _is_after_month(created_at: pa.ChunkedArray, seen_at: pa.ChunkedArray) -> pa.ChunkedArray:
     """Check whether each row was seen after its month of creation was over somewhere on earth."""
     westernmost = pc.subtract(created_at, pa.scalar(_WESTERNMOST))

@@ -105,9 +105,10 @@ class Commit(msgspec.Struct, frozen=True):
     """What is in an account's lake.
 
     position: up to where in the journal its landings are applied. landings: how many. latest: when the one that began
-    last began (UTC). months: month of creation (YYYY-MM) → files in the order of creation. tables: by name, those that
-    have rows. covered: what was fetched. recent: landings one by one, older: those that are summed up. repeats: windows
-    of which the same pages would change nothing. columns: of the files.
+    last began (UTC). months: month of creation (YYYY-MM) → files in the order of creation. tables: name → files, of
+    those that have rows; corrections and changes as they were found, generation by generation. covered: what was
+    fetched. recent: landings one by one, older: those that are summed up. repeats: windows of which the same pages
+    would change nothing. columns: of the files.
     sha256: of the rest; only in the file.
     """
 
@@ -115,7 +116,7 @@ class Commit(msgspec.Struct, frozen=True):
     landings: int = 0
     latest: datetime | None = None
     months: dict[str, list[LakeFile]] = {}
-    tables: dict[str, LakeFile] = {}
+    tables: dict[str, list[LakeFile]] = {}
     covered: list[CoveredSpan] = []
     recent: list[AppliedLanding] = []
     older: list[OlderLandings] = []
@@ -126,7 +127,7 @@ class Commit(msgspec.Struct, frozen=True):
     @property
     def files(self) -> list[LakeFile]:
         """All files that it names."""
-        return [*(file for files in self.months.values() for file in files), *self.tables.values()]
+        return [file for files in (*self.months.values(), *self.tables.values()) for file in files]
 
     @property
     def is_current(self) -> bool:

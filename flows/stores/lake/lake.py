@@ -5,7 +5,7 @@ and what is known of them. A commit is replaced whole, so a reader sees all of a
 folders next to it show the current files by names that stay the same (`shown.py`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -52,8 +52,13 @@ class Lake:
         folder = self.account(account_sid)
         if commit is None or not commit.is_current:
             return None
-        tables = commit.tables.values()  # small, and read as they are by the models
-        is_right = all(is_whole(folder / file.name, file, thoroughly=file in tables) for file in commit.files)
+        months = (file for files in commit.months.values() for file in files)
+        tables = (
+            file for files in commit.tables.values() for file in files
+        )  # read as they are by the models
+        is_right = all(is_whole(folder / file.name, file) for file in months) and all(
+            is_whole(folder / file.name, file, thoroughly=True) for file in tables
+        )
         return commit if is_right else None
 
     def is_damaged(self, account_sid: str) -> bool:
@@ -129,8 +134,12 @@ class Lake:
             DamagedLakeError: The file is missing or damaged.
         """
         commit = commit or self.commit(account_sid)
-        file, schema = commit.tables.get(name) if commit else None, _SCHEMAS[name]
-        return read_file(self.account(account_sid), file, schema) if file else schema.empty_table()
+        return self.read_table(account_sid, name, commit.tables.get(name, []) if commit else [])
+
+    def read_table(self, account_sid: str, name: str, files: Iterable[LakeFile]) -> pa.Table:
+        """Read rows of the account's rejects, corrections or changes from some files. Raises as `table`."""
+        folder, schema = self.account(account_sid), _SCHEMAS[name]
+        return pa.concat_tables([schema.empty_table(), *(read_file(folder, file, schema) for file in files)])
 
     def rejects(self, account_sid: str) -> pa.Table:
         """Read the records that could not be understood (REJECT_SCHEMA). Raises DamagedLakeError as `table`."""
@@ -193,10 +202,9 @@ class Lake:
         """Write recordings of a month (LAKE_SCHEMA, at least one). They count when a commit names them."""
         return write_recordings(self.account(account_sid), month, recordings)
 
-    def write_tables(self, account_sid: str, tables: Mapping[str, pa.Table]) -> dict[str, LakeFile]:
-        """Write rejects, corrections or changes, those that have rows. They count when a commit names them."""
-        folder = self.account(account_sid)
-        return {name: write_table(folder, name, rows) for name, rows in tables.items() if rows.num_rows}
+    def write_table(self, account_sid: str, name: str, rows: pa.Table) -> LakeFile:
+        """Write rejects, corrections or changes (at least one). They count when a commit names them."""
+        return write_table(self.account(account_sid), name, rows)
 
     def replace(self, account_sid: str, commit: Commit) -> None:
         """Replace the commit of an account, and show its files."""

@@ -1,19 +1,19 @@
 """The lake as people open it: by a folder's path, with pandas, Polars, PySpark or DuckDB.
 
 `recordings/account_sid=<sid>/created_month=<YYYY-MM>/recordings.parquet` (and `recordings-02.parquet` … of a month with
-many), `rejects/account_sid=<sid>/rejects.parquet`, and the same for `corrections` and `changes`. Each is a second name
-of a file of the lake, which takes no space. A name is replaced at once, so only current files are seen; while a commit
-is being shown, some months may still be as they were before it.
+many), `rejects/account_sid=<sid>/rejects.parquet`, and the same for `corrections` and `changes` (again with further
+files of many). Each is a second name of a file of the lake, which takes no space. A name is replaced at once, so only
+current files are seen; while a commit is being shown, some months may still be as they were before it.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from flows.stores.lake.commit import Commit
+from flows.stores.lake.commit import Commit, LakeFile
 from flows.stores.whole_files import make_folder, put_in_place, written_beside
 
 _CANNOT_LINK = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
@@ -47,20 +47,22 @@ class Shown:
     def _names(self, account_sid: str, folder: Path, commit: Commit) -> Iterator[tuple[Path, Path]]:
         account = f"account_sid={account_sid}"
         for month, files in commit.months.items():
-            for number, file in enumerate(files, 1):
-                name = "recordings.parquet" if number == 1 else f"recordings-{number:02d}.parquet"
-                yield (
-                    self._data_dir / "recordings" / account / f"created_month={month}" / name,
-                    folder / file.name,
-                )
-        for table, file in commit.tables.items():
-            yield self._data_dir / table / account / f"{table}.parquet", folder / file.name
+            of_month = self._data_dir / "recordings" / account / f"created_month={month}"
+            yield from _numbered(of_month, "recordings", folder, files)
+        for table, files in commit.tables.items():
+            yield from _numbered(self._data_dir / table / account, table, folder, files)
 
     def _present(self, account_sid: str) -> Iterator[Path]:
         account = f"account_sid={account_sid}"
         yield from (self._data_dir / "recordings" / account).glob("created_month=*/*.parquet")
         for table in TABLES:
             yield from (self._data_dir / table / account).glob("*.parquet")
+
+
+def _numbered(shown: Path, name: str, folder: Path, files: Iterable[LakeFile]) -> Iterator[tuple[Path, Path]]:
+    for number, file in enumerate(files, 1):
+        ending = "" if number == 1 else f"-{number:02d}"
+        yield shown / f"{name}{ending}.parquet", folder / file.name
 
 
 def _is_same(name: Path, file: Path) -> bool:

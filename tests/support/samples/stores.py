@@ -90,6 +90,9 @@ def fill(
 ) -> Commit:
     """Commit recordings by month (YYYY-MM), and rejects, corrections or changes, as the lake of an account."""
     files = {month: [lake.write(account_sid, month, rows)] for month, rows in months.items() if rows.num_rows}
-    whole = structs.replace(commit, months=files, tables=lake.write_tables(account_sid, tables))
+    written = {
+        name: [lake.write_table(account_sid, name, rows)] for name, rows in tables.items() if rows.num_rows
+    }
+    whole = structs.replace(commit, months=files, tables=written)
     lake.replace(account_sid, whole)
     return whole

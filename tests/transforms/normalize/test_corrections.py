@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tests.support.samples.transforms import lake_row, utc
-from transforms.normalize.corrections import CORRECTION_SCHEMA, add_corrections, corrections, with_costs
+from transforms.normalize.corrections import CORRECTION_SCHEMA, corrections, with_costs
 from transforms.schema import LAKE_SCHEMA
 
 SEEN = utc(2018, 10, 9)
@@ -20,12 +20,12 @@ def corrected(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, A
     return rows
 
 
-def correction(sid: str, seen_at: datetime = SEEN, price: str = "0.01") -> dict[str, Any]:
+def correction(sid: str, price: str = "0.01") -> dict[str, Any]:
     return {
         "account_sid": "A",
         "recording_sid": sid,
         "created_at": utc(2018, 9, 1),
-        "seen_at": seen_at,
+        "seen_at": SEEN,
         "price_before": Decimal("-0.005"),
         "price_after": Decimal(price),
         "currency_before": "USD",
@@ -75,21 +75,6 @@ def test_corrections_include_a_withdrawn_but_not_a_first_price() -> None:
     taken_back = lake_row("R", price=None, first_priced_at=SEEN - timedelta(days=9))
     (row,) = corrected(taken_back, {**taken_back, "price": Decimal("0.01")})
     assert (row["price_before"], row["price_after"]) == (None, Decimal("0.01"))
-
-
-def test_add_corrections_sorts_and_drops_duplicates() -> None:
-    later = SEEN + timedelta(days=1)
-    standing = pa.Table.from_pylist([correction("B"), correction("C")], CORRECTION_SCHEMA)
-    new = pa.Table.from_pylist([correction("C"), correction("B", later), correction("A")], CORRECTION_SCHEMA)
-    whole = add_corrections(standing, new)
-    assert [(row["recording_sid"], row["seen_at"]) for row in whole.to_pylist()] == [
-        ("A", SEEN),
-        ("B", SEEN),
-        ("C", SEEN),
-        ("B", later),
-    ]
-    assert add_corrections(whole, new).equals(whole)
-    assert add_corrections(whole, CORRECTION_SCHEMA.empty_table()).equals(whole)
 
 
 def test_with_costs_adds_absolute_prices() -> None:

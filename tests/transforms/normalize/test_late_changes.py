@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples.transforms import lake_row, utc
 from transforms.model.statements import bounds
-from transforms.normalize.late_changes import CHANGE_SCHEMA, add_changes, late_changes
+from transforms.normalize.late_changes import late_changes
 from transforms.schema import LAKE_SCHEMA
 
 CREATED = utc(2018, 9, 10)
@@ -23,12 +23,6 @@ def changed(before: dict[str, Any], after: dict[str, Any], seen_at: datetime = S
     new = pa.Table.from_pylist([{**after, "seen_at": seen_at}], SEEN_SCHEMA)
     rows: list[dict[str, Any]] = late_changes(old, new).to_pylist()
     return rows
-
-
-def change(sid: str, seen_at: datetime = SEEN, source_before: str = "DialVerb") -> dict[str, Any]:
-    before = lake_row(sid, created_at=CREATED, source=source_before)
-    (row,) = changed(before, before | {"source": "Trunking"}, seen_at)
-    return row
 
 
 def test_late_changes_have_both_versions() -> None:
@@ -90,22 +84,3 @@ def test_late_changes_allow_for_every_time_zone(second: int, zone: str, later: i
     assert begins <= created_at < ends
     before = lake_row("R", created_at=created_at)
     assert changed(before, before | {"source": "Trunking"}, ends + timedelta(microseconds=later)) != []
-
-
-def test_add_changes_sorts_and_keeps_the_last_of_a_fetch() -> None:
-    later = SEEN + timedelta(days=1)
-    standing = pa.Table.from_pylist([change("B"), change("C"), change("D")], CHANGE_SCHEMA)
-    new = pa.Table.from_pylist(
-        [change("C", source_before="a"), change("B", later), change("A"), change("C", source_before="b")],
-        CHANGE_SCHEMA,
-    )
-    whole = add_changes(standing, new)
-    assert [(row["recording_sid"], row["seen_at"], row["source_before"]) for row in whole.to_pylist()] == [
-        ("A", SEEN, "DialVerb"),
-        ("B", SEEN, "DialVerb"),
-        ("C", SEEN, "b"),
-        ("D", SEEN, "DialVerb"),
-        ("B", later, "DialVerb"),
-    ]
-    assert add_changes(whole, new).equals(whole)
-    assert add_changes(whole, CHANGE_SCHEMA.empty_table()).equals(whole)

@@ -22,7 +22,8 @@ from tests.support.samples.transforms import (
     seen_row,
     utc,
 )
-from transforms.normalize.corrections import CORRECTION_SCHEMA, add_corrections
+from transforms.normalize.corrections import CORRECTION_SCHEMA
+from transforms.normalize.history import once_per_fetch
 from transforms.normalize.versions import (
     SEEN_SCHEMA,
     Merged,
@@ -528,6 +529,7 @@ def test_fold_equals_merging_each_layer_and_is_idempotent(history: list[Step], d
     folded = fold_all(LAKE_SCHEMA.empty_table(), shuffled)
     again = fold_all(folded.table, shuffled)
     assert rows(folded.table) == rows(again.table) == rows(table)
-    one_by_one = add_corrections(CORRECTION_SCHEMA.empty_table(), pa.concat_tables(corrected))
-    at_once = add_corrections(CORRECTION_SCHEMA.empty_table(), folded.corrections)
-    assert rows(at_once) == rows(one_by_one) == rows(add_corrections(at_once, again.corrections))
+    found = [CORRECTION_SCHEMA.empty_table(), *corrected]
+    one_by_one, at_once = once_per_fetch(pa.concat_tables(found)), once_per_fetch(folded.corrections)
+    twice = once_per_fetch(pa.concat_tables([at_once, again.corrections]))
+    assert rows(at_once) == rows(one_by_one) == rows(twice)

@@ -95,7 +95,7 @@ def test_only_what_is_committed_counts(lake: Lake) -> None:
     two_months(lake)
     before = lake.read(ACCOUNT, "2026-07")
     lake.write(ACCOUNT, "2026-07", lake_rows("R7"))
-    lake.write_tables(ACCOUNT, {"rejects": rejects(1)})
+    lake.write_table(ACCOUNT, "rejects", rejects(1))
     assert lake.read(ACCOUNT, "2026-07").equals(before)
     assert lake.rejects(ACCOUNT).num_rows == 0
     assert ds.dataset(lake.folder.parent / "recordings").count_rows() == 3
@@ -306,7 +306,7 @@ def rot(path: Path) -> None:
 @pytest.mark.parametrize("is_table", [True, False])
 def test_damaged_file_is_noticed(is_table: bool, damage: Callable[[Path], object], lake: Lake) -> None:
     commit = two_months(lake, rejects=rejects(2))
-    path = lake.account(ACCOUNT) / commit.tables["rejects"].name if is_table else july_file(lake)
+    path = lake.account(ACCOUNT) / commit.tables["rejects"][0].name if is_table else july_file(lake)
     os.utime(path, ns=(1, 1))
     damage(path)
     is_changed = damage is not Path.touch  # another time alone is not damage
@@ -324,7 +324,7 @@ def test_month_that_looks_alike_is_noticed_when_it_is_read(lake: Lake) -> None:
 
 def test_table_that_looks_alike_is_noticed(lake: Lake) -> None:
     commit = two_months(lake, rejects=rejects(2))
-    rot(lake.account(ACCOUNT) / commit.tables["rejects"].name)
+    rot(lake.account(ACCOUNT) / commit.tables["rejects"][0].name)
     assert lake.state(ACCOUNT) is None
 
 
