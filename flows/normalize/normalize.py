@@ -112,7 +112,7 @@ def _brought_up(account: _Account, state: Commit | None, pending: list[Landing] 
     if not landings:
         return NormalizeSummary()
     before = lake.rows(sid)
-    summary = _applied(account, Commit(), landings)
+    summary = _applied(account, Commit(), landings, at_least=before)
     return replace(summary, new=lake.rows(sid) - before)
 
 
@@ -145,8 +145,24 @@ def _refuse_to_lose(raw: RawPages, lake: Lake, account_sid: str) -> None:
         )
 
 
-def _applied(account: _Account, commit: Commit, landings: list[Landing]) -> NormalizeSummary:
-    """Apply landings to what a commit has, generation by generation, and commit the result."""
+def _refuse_fewer(account: _Account, commit: Commit, at_least: int) -> None:
+    found = commit.rows + sum(file.rows for file in commit.tables.get("rejects", []))
+    if found < at_least:
+        folder = account.lake.account(account.sid)
+        raise DataError(
+            f"Account {account.sid} cannot be rebuilt: its raw pages list {found:,} recordings, and {folder} has "
+            f"{at_least:,}. Restore {account.raw.journal(account.sid).folder.parent} from a backup, or delete {folder} "
+            "if you can lose the others."
+        )
+
+
+def _applied(
+    account: _Account, commit: Commit, landings: list[Landing], at_least: int = 0
+) -> NormalizeSummary:
+    """Apply landings to what a commit has, generation by generation, and commit the result.
+
+    Raises DataError, and commits nothing, if fewer recordings than `at_least` would be in the lake or its rejects.
+    """
     raw, lake = account.raw, account.lake
     before, position = lake.commit(account.sid), raw.journal(account.sid).end()
     by_name = {landing.name: landing for landing in landings}
@@ -163,6 +179,7 @@ def _applied(account: _Account, commit: Commit, landings: list[Landing]) -> Norm
         summary += _counted(applied)
         done += len(step)
         account.report(done, len(landings))
+    _refuse_fewer(account, commit, at_least)
     recent, older = summed_up(commit.recent, commit.older, commit.covered)
     lake.replace(account.sid, structs.replace(commit, position=position, recent=recent, older=older))
     lake.tidy(account.sid, [before, lake.commit(account.sid)])

@@ -1,5 +1,6 @@
 """The lake does not depend on how often it was brought up to date in between."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ from flows.stores.raw.raw_pages import RawPages
 from tests.support.samples.stores import ACCOUNT
 from tests.support.samples.transforms import recording
 from tests.support.servers.scripted_server import page
+from transforms.errors import DataError
 from transforms.values.windows import Window
 
 BEGINNING = datetime(2026, 12, 1, tzinfo=UTC)
@@ -151,3 +153,16 @@ def test_moved_recording_is_corrected_when_first_seen(stops: set[int]) -> None:
     (correction,) = found["corrections"]
     assert correction["seen_at"] == BEGINNING + timedelta(hours=1)
     assert "2026-08-01_2026-10-31" in correction["raw_page_after"]
+
+
+def test_lake_is_not_rebuilt_from_pages_that_list_fewer_recordings(tmp_path: Path) -> None:
+    """Every fetch is there, but the pages of one are not those that the lake was built from."""
+    both = ((DAYS[0], PRICES[0]), (DAYS[1], PRICES[0]))
+    land(tmp_path, 0, Reading(WINDOWS[0], True, both), is_dated=True)
+    normalize_account(tmp_path, ACCOUNT)
+    before = tables(tmp_path)
+    shutil.rmtree(tmp_path / "raw")
+    land(tmp_path, 0, Reading(WINDOWS[0], True, (both[0], (DAYS[2], PRICES[0]))), is_dated=True)
+    with pytest.raises(DataError, match=r"its raw pages list 1 recordings, and .* has 2\. Restore"):
+        normalize_account(tmp_path, ACCOUNT, rebuild=True)
+    assert tables(tmp_path) == before
