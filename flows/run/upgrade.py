@@ -39,12 +39,13 @@ def held(data_dir: Path, progress: Progress = silent, seconds: float = 0) -> Ite
 def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
     """Upgrade a folder to the current format; the caller holds it. Returns whether the lake was rebuilt for that.
 
-    If it is killed at any point, the next run repeats the step that was interrupted. Raises ConfigError when a newer
-    recspend wrote the folder, DataError when it cannot be upgraded.
+    If it is killed at any point, the next run repeats all steps. It says that the lake was rebuilt: the killed one may
+    have done that. Raises ConfigError when a newer recspend wrote the folder, DataError when it cannot be upgraded.
     """
     refuse_newer(data_dir)
     found = read_format(data_dir)
     before = 1 if found is None else found.upgraded_from or found.format
+    was_interrupted = found is not None and found.upgraded_from is not None
     if found is None and not (
         RawPages(data_dir).accounts() or Lake(data_dir).accounts() or _accounts_before(data_dir)
     ):
@@ -56,7 +57,7 @@ def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
     write_format(data_dir, upgraded_from=before)  # an older recspend refuses the folder from here on
     is_rebuilt = [step(data_dir, progress) for step in STEPS]
     write_format(data_dir)
-    return any(is_rebuilt)
+    return any(is_rebuilt) or was_interrupted
 
 
 def raw_pages_by_content(data_dir: Path, progress: Progress) -> bool:
@@ -86,6 +87,10 @@ def rebuild_outdated(data_dir: Path, progress: Progress) -> bool:
                 f"missing. Restore them, or delete its folder in {data_dir / 'recordings'} if you can lose its "
                 "recordings."
             )
+    for sid in set(lake.accounts()) - set(outdated):
+        # An upgrade that was killed may have rebuilt the account, and not shown its files.
+        if commit := lake.commit(sid):
+            lake.show(sid, commit)
     for sid in older:
         for name in _BESIDE_MONTHS:
             (data_dir / "recordings" / f"account_sid={sid}" / name).unlink(missing_ok=True)
