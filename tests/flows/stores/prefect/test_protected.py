@@ -50,7 +50,7 @@ def test_temporary_server_is_closed_while_a_run_lasts(emulator: Emulator, tmp_pa
             [*RECSPEND, "run", "--prefect"], env=environment, cwd=tmp_path, stdout=output, stderr=output
         )
     try:
-        wait_for("a page", lambda: next((tmp_path / "data").glob("raw/*/*/*/page-*.json.zst"), None), 120)
+        wait_for("a page", lambda: next((tmp_path / "data").glob("raw/*/pages/*.json.zst"), None), 120)
         (server,) = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         assert b"server_process.py" in Path(f"/proc/{server}/cmdline").read_bytes()
         (port,) = listening(int(server))
