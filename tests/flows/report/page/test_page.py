@@ -57,7 +57,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reference.mkdir(parents=True)
     living = open_living(Parameters(7, 3000, 3), now=epoch_of(date(2026, 9, 4)))
     with serve(
-        living, faults=("late-prices", "corrections", "bad-records", "usage-price"), seed=1
+        living, faults=("late-prices", "corrections", "bad-records", "usage-price"), seed=11
     ) as emulator:
         usd, eur, gbp = accounts = accesses_of(emulator)
         accounts[0] = replace(usd, provider="twilio")
@@ -75,15 +75,16 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{eur.account_sid},2026-07,recordings,1800,6.40,EUR\n"
         )
         settings = {"account_sid": usd.account_sid, "provider": "twilio", "report_page": True}
-        # One account after another, so that each has broken records. An audit would read a day again, without those of
-        # the first fetch.
-        settings |= {"accounts_at_once": 1, "audit_requests": 0}
+        # One page after another, so that the same records are broken each time, some of each account. An audit would
+        # read a day again, without those of the first fetch.
+        settings |= {"accounts_at_once": 1, "concurrency": 1, "audit_requests": 0}
         context = context_by(clock_of(emulator.ledger), accounts, folder, **settings)
         names = zip([usd.account_sid, eur.account_sid, gbp.account_sid], ODD_NAMES, strict=True)
         context = replace(context, names={**context.names, **dict(names)})
         assert perform(context, RunRequest("run")).exit_code == 0
         close_month(context, "2026-08", accept_incomplete=True)
-        living.ledger.advance_to(epoch_of(date(2026, 9, 20), 80_000))
+        # The wrong price is that of the newest day with a price: one that is over, or its charge would not be read yet.
+        living.ledger.advance_to(epoch_of(date(2026, 9, 21)))
         assert perform(context, RunRequest("run")).exit_code == 0
     return folder
 
