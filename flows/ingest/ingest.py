@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from flows.ingest.dialects import Dialects, forget_dialect
 from flows.ingest.parts import give_up, is_part_of
-from flows.ingest.plan import find_dialect, forget_dialect, note_deleted_are_asked_for, plan_account
+from flows.ingest.plan import note_deleted_are_asked_for, plan_account
 from flows.ingest.usage import ingest_usage
 from flows.ingest.workers import Workers
 from flows.stage import Clock, Progress, silent, utc_now
@@ -62,8 +63,11 @@ def ingest_account(
     progress: Progress = silent,
     clock: Clock = utc_now,
     brake: Brake | None = None,
+    dialects: Dialects | None = None,
 ) -> IngestSummary:
     """Finish an account's interrupted landings, then land the days that have to be read.
+
+    dialects: what the accounts of the run found out about their APIs.
 
     Does not raise on a failure of the account: the summary says what went wrong and what to do. Raises StoppedError
     once the brake is pulled.
@@ -73,7 +77,9 @@ def ingest_account(
         access, RawPages(data_dir), retry_policy, request.concurrency, clock, request.limits, brake
     ) as workers:
         try:
-            _read_recordings(workers, data_dir, request, partial(progress, f"ingest {name}"), clock)
+            _read_recordings(
+                workers, data_dir, request, partial(progress, f"ingest {name}"), clock, dialects or Dialects()
+            )
             if request.usage and access.provider == "twilio":
                 warning = _read_usage(workers, data_dir, request, clock)
         except (ApiError, DataError) as error:
@@ -99,8 +105,9 @@ def _read_recordings(
     request: IngestRequest,
     report: Callable[[int, int], None],
     clock: Clock,
+    dialects: Dialects,
 ) -> None:
-    dialect = find_dialect(workers, data_dir, clock().date())
+    dialect = dialects.find(workers, data_dir, clock().date())
     note_deleted_are_asked_for(workers, data_dir, clock())
     fetch = partial(_fetch, workers, dialect, report)
     fetch(unfinished(data_dir, workers.account_sid, clock()))

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from flows.ingest.dialects import Dialects
 from flows.ingest.known_days import covered_now
 from flows.ingest.workers import Workers
 from flows.stage import Clock
@@ -21,7 +22,7 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.ingest.audit import quarters_to_count
 from transforms.ingest.blocks import windows_to_fetch
 from transforms.ingest.day_counts import DayCount
-from transforms.ingest.dialect import Dialect, calibrate
+from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import Reason, expected_pages, plan_days, waiting_days, windows_of
 from transforms.ingest.request import IngestRequest
 from transforms.values.windows import CoveredDay, Quarter, Window, days_of, find_first_day, quarter_of
@@ -64,7 +65,12 @@ class Plan:
 
 
 def planned_reads(
-    access: AccountAccess, data_dir: Path, request: IngestRequest, retry_policy: RetryPolicy, clock: Clock
+    access: AccountAccess,
+    data_dir: Path,
+    request: IngestRequest,
+    retry_policy: RetryPolicy,
+    clock: Clock,
+    dialects: Dialects,
 ) -> pa.Table:
     """Return what ingesting an account would read (PLAN_SCHEMA): days (UTC), the reason, and an estimate of requests.
 
@@ -73,7 +79,7 @@ def planned_reads(
     """
     raw, today = RawPages(data_dir), clock().date()
     with Workers(access, raw, retry_policy, request.concurrency, clock, request.limits) as workers:
-        dialect = find_dialect(workers, data_dir, today)
+        dialect = dialects.find(workers, data_dir, today)
         note_deleted_are_asked_for(workers, data_dir, clock())
         plan = plan_account(workers, dialect, data_dir, request, today)
     # A day that was read and has no recordings is unlikely to have any now.
@@ -132,23 +138,6 @@ def _kept(
         by_quarter[quarter_of(day)] += count.kept
     quarters = set(quarters_to_count(by_quarter, covered, today, requests))
     return {day: count.kept for day, count in counts.items() if quarter_of(day) in quarters}
-
-
-def find_dialect(workers: Workers, data_dir: Path, today: date) -> Dialect:
-    """Return how to ask the account's API for dates: as stored, or else probed now and stored."""
-    states = AccountStates(data_dir)
-    state = states.read(workers.account_sid)
-    if state.dialect.filter is not None:
-        return state.dialect
-    dialect = calibrate(workers.newest, today)
-    states.write(workers.account_sid, msgspec.structs.replace(state, dialect=dialect))
-    return dialect
-
-
-def forget_dialect(data_dir: Path, account_sid: str) -> None:
-    """Have the next run probe the account's API again."""
-    states = AccountStates(data_dir)
-    states.write(account_sid, msgspec.structs.replace(states.read(account_sid), dialect=Dialect()))
 
 
 def note_deleted_are_asked_for(workers: Workers, data_dir: Path, now: datetime) -> None:

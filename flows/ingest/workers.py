@@ -57,7 +57,7 @@ class Workers:
         limits: ListLimits = ListLimits(),
         brake: Brake | None = None,
     ) -> None:
-        self.account_sid = access.account_sid
+        self.account_sid, self.base_url = access.account_sid, access.base_url
         self._raw = raw
         self._clock = clock
         self._throttle = (brake or Brake()).holds(Throttle(concurrency))

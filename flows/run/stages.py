@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flows.ingest.accounts import ingest_accounts
+from flows.ingest.dialects import Dialects
 from flows.ingest.ingest import ingest_account
 from flows.ingest.plan import PLAN_SCHEMA, planned_reads
 from flows.run.lifecycle import Run, lifecycle
@@ -91,6 +92,7 @@ def ingest(run: Run) -> None:
         request=ingest_request(settings, run.request),
         retry_policy=retry_policy(settings),
         clock=context.clock,
+        dialects=Dialects(),
     )
     with _timed(run, "ingest"):
         run.summary.ingest = ingest_accounts(
@@ -166,9 +168,9 @@ def planned(context: RunContext, request: RunRequest) -> pa.Table:
     account or its token is missing.
     """
     settings = context.settings
-    wanted, policy = ingest_request(settings, request), retry_policy(settings)
+    wanted, policy, dialects = ingest_request(settings, request), retry_policy(settings), Dialects()
     plans = [
-        planned_reads(each, settings.data_dir, wanted, policy, context.clock)
+        planned_reads(each, settings.data_dir, wanted, policy, context.clock, dialects)
         for each in accounts_to_read(context, request)
     ]
     return pa.concat_tables([PLAN_SCHEMA.empty_table(), *plans])

@@ -42,6 +42,11 @@ class Dialect:
         """Whether hours of a day can be asked for."""
         return self.filter in ("instant-inclusive", "instant-exclusive") and self.date_format != "date"
 
+    @property
+    def misses_nothing(self) -> bool:
+        """Whether requests for whole days list at least these days, even if the API compares dates in another way."""
+        return self.filter in ("instant-inclusive", "instant-exclusive", "day-exclusive")
+
     def between(self, after: datetime | None, before: datetime | None) -> dict[str, str]:
         """Build query parameters for the bounds (UTC, whole seconds). The operator is part of the name (documented)."""
         write = _FORMATS[self.date_format]

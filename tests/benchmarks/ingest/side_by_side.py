@@ -35,6 +35,7 @@ def main() -> None:
 def recspend(task: dict[str, Any]) -> tuple[int, int]:
     """Read them as `recspend ingest` does."""
     from flows.ingest.accounts import ingest_accounts
+    from flows.ingest.dialects import Dialects
     from flows.ingest.ingest import ingest_account
     from flows.stores.api.access import AccountAccess
 
@@ -43,7 +44,7 @@ def recspend(task: dict[str, Any]) -> tuple[int, int]:
         AccountAccess(sid, sid, task["base_url"], sid, token, "signalwire", "", created_on)
         for sid, token in task["accounts"]
     ]
-    read = partial(ingest_account, data_dir=Path(task["data_dir"]))
+    read = partial(ingest_account, data_dir=Path(task["data_dir"]), dialects=Dialects())
     summary = ingest_accounts(accounts, read, task["at_once"])
     if summary.failed:
         raise RuntimeError(str(summary.failed))

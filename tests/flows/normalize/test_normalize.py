@@ -155,7 +155,7 @@ def test_moved_recording_is_corrected_when_first_seen(stops: set[int]) -> None:
     assert "2026-08-01_2026-10-31" in correction["raw_page_after"]
 
 
-def test_lake_is_not_rebuilt_from_pages_that_list_fewer_recordings(tmp_path: Path) -> None:
+def test_lake_is_not_rebuilt_from_pages_that_list_less(tmp_path: Path) -> None:
     """Every fetch is there, but the pages of one are not those that the lake was built from."""
     both = ((DAYS[0], PRICES[0]), (DAYS[1], PRICES[0]))
     land(tmp_path, 0, Reading(WINDOWS[0], True, both), is_dated=True)

@@ -21,7 +21,7 @@ def change(sid: str, seen_at: datetime = SEEN, source_before: str = "DialVerb") 
     return {"account_sid": row["account_sid"], "recording_sid": sid, "seen_at": seen_at, **values, **found}
 
 
-def test_changes_are_in_the_order_they_were_found_and_the_last_of_a_fetch_counts() -> None:
+def test_last_change_of_a_fetch_counts_in_the_order_found() -> None:
     later = SEEN + timedelta(days=1)
     found = [
         change("B"),
