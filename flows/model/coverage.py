@@ -6,13 +6,28 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.commit import Commit
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.ingest.day_counts import DayCount
+from transforms.values.dates import INSTANT
 from transforms.values.windows import CoveredDay, holes
+
+COVERAGE_SCHEMA = pa.schema(
+    [
+        ("account_sid", pa.string()),
+        ("day", pa.date32()),
+        ("is_covered", pa.bool_()),
+        ("fetched_at", INSTANT),
+        ("landing", pa.string()),
+        ("recordings", pa.int64()),
+        ("unsettled_recordings", pa.int64()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +83,27 @@ def _account(
     )
 
 
-def coverage_rows(account: AccountCoverage, counts: Mapping[date, DayCount]) -> list[dict[str, Any]]:
-    """Return the account's rows of ops.coverage. counts: recordings by day of creation (UTC)."""
-    missing = set(account.holes)
-    read = {day.day: day for day in account.covered}
-    return [
-        {
-            "account_sid": account.account_sid,
-            "day": day,
-            "is_covered": day not in missing,
-            "fetched_at": read[day].fetched_at if day in read else None,
-            "landing": read[day].landing if day in read else None,
-            "recordings": counts[day].recordings if day in counts else 0 if day in read else None,
-            "unsettled_recordings": counts[day].unsettled if day in counts else 0 if day in read else None,
-        }
-        for day in sorted(missing | read.keys())
-    ]
+def coverage_table(accounts: Iterable[tuple[AccountCoverage, Mapping[date, DayCount]]]) -> pa.Table:
+    """Return ops.coverage (COVERAGE_SCHEMA). The counts are of recordings by day of creation (UTC)."""
+    columns: list[list[Any]] = [[] for _ in COVERAGE_SCHEMA]
+    for account, counts in accounts:
+        missing, none = set(account.holes), DayCount(0, 0)
+        read = {day.day: day for day in account.covered}
+        for day in sorted(missing | read.keys()):
+            fetched, count = read.get(day), counts.get(day, none if day in read else None)
+            values = (
+                account.account_sid,
+                day,
+                day not in missing,
+                fetched and fetched.fetched_at,
+                fetched and fetched.landing,
+                count and count.recordings,
+                count and count.unsettled,
+            )
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, COVERAGE_SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=COVERAGE_SCHEMA)
 
 
 def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> Commit:

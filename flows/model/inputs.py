@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from flows.model.bill import bill_tables
-from flows.model.coverage import AccountCoverage, coverage_rows
+from flows.model.coverage import AccountCoverage, coverage_table
 from flows.model.second_look.comparison import COMPARISON_SCHEMA, compare_sample
 from flows.stores.folder.reference import reference_table
 from flows.stores.folder.runs import Runs
@@ -101,14 +101,9 @@ def landed_tables(
         "landed.unread_days": _rows(
             [{"account_sid": account.account_sid, "day": day} for account in covered for day in account.holes]
         ),
-        "ops.coverage": _rows(
-            [
-                row
-                for account in covered
-                for row in coverage_rows(
-                    account, lake.count_by_day(account.account_sid, as_of, commit=account.commit)
-                )
-            ]
+        "ops.coverage": coverage_table(
+            (account, lake.count_by_day(account.account_sid, as_of, commit=account.commit))
+            for account in covered
         ),
         "ops.lake_totals": pa.Table.from_pylist(
             [row for account in covered for row in lake.control_totals(account.account_sid, account.commit)],

@@ -4,8 +4,8 @@ Counted when recordings are written, so that planning does not read them again.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -38,8 +38,7 @@ class DayTally(msgspec.Struct, frozen=True, array_like=True):
     unsettled_deleted: dict[date, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class DayCount:
+class DayCount(NamedTuple):
     """How many recordings were created on a day, and how many of them are not settled, or not known to be deleted."""
 
     recordings: int
@@ -95,14 +94,17 @@ def counts(tallies: Iterable[DayTally], today: date) -> dict[date, DayCount]:
     """
     days: dict[date, DayCount] = {}
     for each in tallies:
-        still_listed = sum(
-            number for gone, number in each.unsettled_deleted.items() if today - gone <= DELETED_LISTED
-        )
-        before = days.get(each.day, DayCount(0, 0))
-        days[each.day] = DayCount(
-            before.recordings + each.recordings,
-            before.unsettled + each.unsettled + still_listed,
-            before.kept + each.kept,
+        unsettled = each.unsettled
+        if each.unsettled_deleted:
+            listed = each.unsettled_deleted.items()
+            unsettled += sum(number for gone, number in listed if today - gone <= DELETED_LISTED)
+        before = days.get(each.day)
+        days[each.day] = (
+            DayCount(
+                before.recordings + each.recordings, before.unsettled + unsettled, before.kept + each.kept
+            )
+            if before
+            else DayCount(each.recordings, unsettled, each.kept)
         )
     return dict(sorted(days.items()))
 

@@ -54,17 +54,14 @@ def with_fetch(spans: Iterable[CoveredSpan], fetch: Fetch, pages: int = 0) -> li
 
 def days_of_spans(spans: Iterable[CoveredSpan], folder: str) -> list[CoveredDay]:
     """List the days of spans, in order. folder: what the names of landings of the account begin with."""
-    return [
-        CoveredDay(
-            day,
-            span.fetched_at,
-            _landing(folder, span),
-            span.fetched_at >= Window(day, day).created_before,
-            span.window,
-        )
-        for span in spans
-        for day in days_of(Window(span.first, span.last))
-    ]
+    days: list[CoveredDay] = []
+    for span in spans:  # what its days have in common is worked out once: an account has hundreds of days
+        landing, began, window = _landing(folder, span), span.fetched_at.astimezone(UTC).date(), span.window
+        days += [
+            CoveredDay(day, span.fetched_at, landing, day < began, window)
+            for day in days_of(Window(span.first, span.last))
+        ]
+    return days
 
 
 def _new(fetch: Fetch, first: date, last: date, pages: int) -> Iterator[CoveredSpan]:

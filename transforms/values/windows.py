@@ -6,6 +6,7 @@ All days are in UTC, and windows include both ends. The API can filter on the cr
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -70,8 +71,7 @@ class Fetch:
     is_whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CoveredDay:
+class CoveredDay(NamedTuple):
     """A fetched day: when it was last fetched (UTC), by which landing of which window, and whether it was over then."""
 
     day: date
@@ -172,11 +172,9 @@ def covered_days(fetches: Iterable[Fetch]) -> list[CoveredDay]:
     days: dict[date, CoveredDay] = {}
     whole = (fetch for fetch in fetches if fetch.is_whole)
     for fetch in sorted(whole, key=lambda fetch: fetch.fetched_at):
-        day = fetch.window.first
-        while day <= min(fetch.window.last, fetch.fetched_at.date()):
-            over = fetch.fetched_at >= Window(day, day).created_before
-            days[day] = CoveredDay(day, fetch.fetched_at, fetch.landing, over, fetch.window)
-            day += _DAY
+        began, window = fetch.fetched_at.astimezone(UTC).date(), fetch.window
+        for day in days_of(Window(window.first, min(window.last, began))):
+            days[day] = CoveredDay(day, fetch.fetched_at, fetch.landing, day < began, window)
     return [days[day] for day in sorted(days)]
 
 
