@@ -142,7 +142,8 @@ def unfinished(data_dir: Path, account_sid: str, now: datetime) -> list[Landing]
     found = raw.unfinished(account_sid)
     parts = [each for each in found if each.is_part]
     interrupted = [each for each in found if not each.is_part]
-    later = [*raw.complete(account_sid), *interrupted]
+    first = min((each.fetched_at for each in interrupted), default=now)
+    later = [*raw.complete(account_sid, first), *interrupted] if interrupted else []
     for landing in interrupted:
         is_stale = any(
             each.fetched_at > landing.fetched_at and each.window.overlaps(landing.window) for each in later

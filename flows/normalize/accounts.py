@@ -1,11 +1,13 @@
 """Normalize accounts, in processes if there is enough to do: each account in one, or a large one with the help of all.
 
-What is written does not depend on how many processes there are.
+Accounts with next to nothing new wait for the disk most of the time, so a few of them do at once. What is written does
+not depend on how many processes or threads there are.
 """
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -30,6 +32,9 @@ ROWS_FOR_PROCESSES = 150_000
 ROWS_FOR_HELP = 300_000
 """From this many rows on, an account by itself is worth processes that read its pages."""
 
+_FEW_ROWS, _THREADS = 1_000, 8
+"""Accounts with at most so many rows to read are brought up to date side by side, so many at once."""
+
 _ROWS_AHEAD = 50_000
 """How many rows are read before they are folded, for each process. They are in memory."""
 
@@ -46,7 +51,8 @@ def normalize_accounts(
 
     Raises as `normalize_account`. Accounts that are under way then stay as they were.
     """
-    large, small = _for_processes(data_dir, list(names), rebuild=rebuild)
+    rows = {sid: found for sid in names if (found := _pending_rows(data_dir, sid, rebuild=rebuild))}
+    large, small = _for_processes(rows)
     others = [sid for sid in names if sid not in large]
     shown = ProgressOfMany("normalize", len(names), progress)
     begun: dict[str, Future[NormalizeSummary]] = {}
@@ -63,8 +69,16 @@ def normalize_accounts(
         shown.one_more()
 
     def normalize_all(places: range) -> None:
-        for place in places:
-            normalize(others[place])
+        of_step = [others[place] for place in places]
+        quick = [sid for sid in of_step if sid in begun or rows.get(sid, 0) <= _FEW_ROWS]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="normalize") as threads:
+            # Each thread has a copy of the context: by it Prefect finds the run that a log line belongs to.
+            waiting = [threads.submit(copy_context().run, normalize, sid) for sid in quick]
+            for each in waiting:
+                each.result()
+        for sid in of_step:
+            if sid not in done:
+                normalize(sid)
 
     with Processes(workers()) as processes:
         read_ahead = partial(_read_ahead, data_dir, processes)
@@ -78,12 +92,11 @@ def normalize_accounts(
     return sum((done[sid] for sid in names), NormalizeSummary())
 
 
-def _for_processes(data_dir: Path, accounts: Sequence[str], *, rebuild: bool) -> tuple[list[str], list[str]]:
+def _for_processes(rows: Mapping[str, int]) -> tuple[list[str], list[str]]:
     """Return the accounts that are worth the help of all processes, and those that are worth one each.
 
-    The latter begin with the one that takes longest.
+    rows: that each account has to read, if any. The latter begin with the one that takes longest.
     """
-    rows = {sid: found for sid in accounts if (found := _pending_rows(data_dir, sid, rebuild=rebuild))}
     work = {sid: found + ROWS_LIKE_AN_ACCOUNT for sid, found in rows.items()}
     if sum(work.values()) < ROWS_FOR_PROCESSES or workers() == 1:
         return [], []

@@ -34,6 +34,7 @@ class Lake:
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "lake"
         self._shown = Shown(data_dir)
+        self._written_to: set[str] = set()
 
     def accounts(self) -> list[str]:
         """List the sids of all accounts in the lake."""
@@ -200,21 +201,27 @@ class Lake:
 
     def write(self, account_sid: str, month: str, recordings: pa.Table) -> LakeFile:
         """Write recordings of a month (LAKE_SCHEMA, at least one). They count when a commit names them."""
+        self._written_to.add(account_sid)
         return write_recordings(self.account(account_sid), month, recordings)
 
     def write_table(self, account_sid: str, name: str, rows: pa.Table) -> LakeFile:
         """Write rejects, corrections or changes (at least one). They count when a commit names them."""
+        self._written_to.add(account_sid)
         return write_table(self.account(account_sid), name, rows)
 
     def replace(self, account_sid: str, commit: Commit) -> None:
-        """Replace the commit of an account, and show its files."""
-        folder = self.account(account_sid)
-        if folder.exists():
+        """Replace the commit of an account, and show its files.
+
+        If it has the files of the one before, that may be back after a power cut: the journal has what came since.
+        """
+        folder, has_new_files = self.account(account_sid), account_sid in self._written_to
+        if has_new_files:
             flush_folder(folder)  # so that a commit never names a file that a power cut took away
         content = encoded(commit)
         path = folder / _COMMIT
         if not path.exists() or path.read_bytes() != content:
-            write_whole(path, content)
+            write_whole(path, content, is_flushed_later=not has_new_files)
+        self._written_to.discard(account_sid)
         self._shown.show(account_sid, folder, commit)
 
     def show(self, account_sid: str, commit: Commit) -> None:

@@ -8,13 +8,13 @@ Months only go forward: after a clock was set back, lines are added to the newes
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ from flows.stores.folder.lines import append_line, whole_lines
 from flows.stores.raw.packs import Packs, journal_in, unreadable
 from transforms.errors import DataError
 from transforms.values.windows import Window
+
+T = TypeVar("T")
 
 
 class LandedPage(msgspec.Struct, frozen=True, array_like=True):
@@ -59,10 +61,11 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Position(NamedTuple):
-    """A place in a journal: everything before a month (YYYY-MM), and its first lines. Later places are greater."""
+    """A place in a journal: everything before a month (YYYY-MM), and its first lines, with a digest of them."""
 
     month: str = ""
     lines: int = 0
+    check: str = ""
 
 
 START = Position()
@@ -92,21 +95,33 @@ class Journal:
         """
         for month in self.months():
             if month >= position.month:
-                yield from self.lines(month)[position.lines if month == position.month else 0 :]
+                yield from self._lines(month, position.lines if month == position.month else 0)
 
     def has(self, position: Position) -> bool:
-        """Check whether there is as much as a position says."""
-        is_known = not position.lines or position.month in self.months()
-        return is_known and len(self.lines(position.month) if position.lines else ()) >= position.lines
+        """Check whether everything up to a position in its month is there, as it was."""
+        if not position.lines:
+            return True
+        if position.month not in self.months():
+            return False
+        *before, rest = (content := self._whole_lines(position.month)).split(b"\n", position.lines)
+        return (
+            len(before) == position.lines and _digest(content[: len(content) - len(rest)]) == position.check
+        )
 
     def end(self) -> Position:
-        """Return the position after the last line.
-
-        Raises:
-            DataError: A line is damaged.
-        """
+        """Return the position after the last line."""
         months = self.months()
-        return Position(months[-1], len(self.lines(months[-1]))) if months else Position()
+        if not months:
+            return START
+        content = self._whole_lines(months[-1])
+        return Position(months[-1], content.count(b"\n"), _digest(content))
+
+    def has_begun(self, instant: datetime) -> bool:
+        """Check whether a landing that ended was begun at this very instant."""
+        field = b'"fetched_at":' + msgspec.json.encode(instant)
+        return any(
+            field in self._whole_lines(month) for month in self.months() if month >= f"{instant:%Y-%m}"
+        )
 
     def months(self) -> list[str]:
         """List the months (YYYY-MM) that have lines."""
@@ -118,8 +133,7 @@ class Journal:
 
     def content(self, month: str) -> bytes:
         """Return the whole lines of a month that is not packed, as they are in its file."""
-        content = self.path(month).read_bytes()
-        return content[: content.rfind(b"\n") + 1]
+        return _without_the_rest(self.path(month).read_bytes())
 
     def unpacked_months(self) -> list[str]:
         """List the months (YYYY-MM) that have a file of their own. A month that was being packed may be packed too."""
@@ -131,10 +145,19 @@ class Journal:
         Raises:
             DataError: A line is damaged.
         """
+        return self._lines(month)
+
+    def _lines(self, month: str, begin: int = 0) -> tuple[Manifest, ...]:
+        return self._of_file(month, lambda path: _lines_of(path, begin, *_state(path)))
+
+    def _whole_lines(self, month: str) -> bytes:
+        return self._of_file(month, lambda path: _whole_lines_of(path, *_state(path)))
+
+    def _of_file(self, month: str, read: Callable[[Path], T]) -> T:
         with suppress(FileNotFoundError):
-            return _lines_in(self.path(month))
+            return read(self.path(month))
         try:
-            return _lines_in(self._packs.path(month))
+            return read(self._packs.path(month))
         except FileNotFoundError:
             raise unreadable(self._packs.path(month)) from None
 
@@ -150,23 +173,30 @@ def encoded(manifest: Manifest) -> bytes:
     return msgspec.json.encode(msgspec.structs.replace(manifest, check=_check(manifest))) + b"\n"
 
 
-def read_lines(content: bytes, path: Path) -> tuple[Manifest, ...]:
-    """Decode the lines of a journal. path: the file they come from, for messages.
-
-    Raises:
-        DataError: A line is damaged.
-    """
-    return tuple(_read_line(line, number, path) for number, line in enumerate(whole_lines(content), 1))
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _lines_in(path: Path) -> tuple[Manifest, ...]:
+def _state(path: Path) -> tuple[int, int, int]:
     found = path.stat()
-    return _lines_of(path, found.st_size, found.st_mtime_ns, found.st_ino)
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 @lru_cache(maxsize=32)
-def _lines_of(path: Path, *_: int) -> tuple[Manifest, ...]:
-    return read_lines(journal_in(path) if path.suffix == ".arrow" else path.read_bytes(), path)
+def _lines_of(path: Path, begin: int, *state: int) -> tuple[Manifest, ...]:
+    """Decode the lines of a month but for the first ones: what was applied long ago need not be decoded each time."""
+    lines = whole_lines(_whole_lines_of(path, *state))
+    return tuple(_read_line(line, number, path) for number, line in enumerate(lines[begin:], begin + 1))
+
+
+@lru_cache(maxsize=8)
+def _whole_lines_of(path: Path, *_: int) -> bytes:
+    return _without_the_rest(journal_in(path) if path.suffix == ".arrow" else path.read_bytes())
+
+
+def _without_the_rest(content: bytes) -> bytes:
+    """Leave out a last line that is not whole."""
+    return content[: content.rfind(b"\n") + 1]
 
 
 def _read_line(line: bytes, number: int, path: Path) -> Manifest:
@@ -181,7 +211,7 @@ def _read_line(line: bytes, number: int, path: Path) -> Manifest:
 
 
 def _check(manifest: Manifest) -> str:
-    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(manifest, check=""))).hexdigest()[:16]
+    return _digest(msgspec.json.encode(msgspec.structs.replace(manifest, check="")))
 
 
 def _next(month: str) -> str:

@@ -49,9 +49,10 @@ class RawPages:
         """Return the journal of an account."""
         return self._journals.setdefault(account_sid, Journal(self._account(account_sid)))
 
-    def complete(self, account_sid: str) -> list[Landing]:
-        """List the whole landings, in the order they began."""
-        return [landing for landing in self.readable(account_sid) if landing.is_whole]
+    def complete(self, account_sid: str, since: datetime | None = None) -> list[Landing]:
+        """List the whole landings, in the order they began. since: only of the months that have those begun later."""
+        first = START if since is None else _month_of(since)
+        return [landing for landing in self.readable(account_sid, first) if landing.is_whole]
 
     def days_of(self, account_sid: str, spans: Iterable[CoveredSpan]) -> list[CoveredDay]:
         """List the days of spans of an account, with the names of their landings."""
@@ -95,12 +96,9 @@ class RawPages:
         """
         with self._beginning:
             if account_sid not in self._begun:
-                self._begun[account_sid] = {
-                    *(each.fetched_at for each in self._since(account_sid, _month_of(now))),
-                    *(each.began for each in self._under_way(account_sid).fetches()),
-                }
-            begun = self._begun[account_sid]
-            while now in begun:
+                self._begun[account_sid] = {each.began for each in self._under_way(account_sid).fetches()}
+            begun, journal = self._begun[account_sid], self.journal(account_sid)
+            while now in begun or journal.has_begun(now):
                 now += timedelta(microseconds=1)
             begun.add(now)
         landing = Landing(account_sid, window, now, root=self.root, asked=asked)

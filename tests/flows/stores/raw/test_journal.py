@@ -37,7 +37,7 @@ def test_lines_are_read_in_the_order_they_were_written(journal: Journal) -> None
     for number in (3, 1, 2):
         journal.append(line(number))
     assert numbers(journal) == [line(number).fetched_at for number in (3, 1, 2)]
-    assert (journal.end(), journal.months()) == (Position("2026-07", 3), ["2026-07"])
+    assert (journal.end()[:2], journal.months()) == (("2026-07", 3), ["2026-07"])
 
 
 def test_only_what_came_after_a_position_is_read(journal: Journal) -> None:
@@ -48,8 +48,27 @@ def test_only_what_came_after_a_position_is_read(journal: Journal) -> None:
     journal.append(line(3, utc(2026, 8, 1)))
     assert numbers(journal, position) == [line(2).fetched_at, line(3, utc(2026, 8, 1)).fetched_at]
     assert journal.has(position)
-    assert not journal.has(Position("2026-08", 2))
-    assert not journal.has(Position("2026-09", 1))
+    assert not journal.has(journal.end()._replace(lines=2))
+    assert not journal.has(journal.end()._replace(month="2026-09"))
+
+
+def test_position_is_not_known_once_a_line_before_it_is_another(journal: Journal) -> None:
+    """Lines that were applied are not decoded again, but compared with a digest."""
+    journal.append(line(1))
+    journal.append(line(2))
+    position = journal.end()
+    journal.append(line(3))
+    path = journal.path("2026-07")
+    path.write_bytes(path.read_bytes().replace(b'"is_whole":true', b'"is_whole":flse', 1))
+    assert numbers(journal, position) == [line(3).fetched_at]
+    assert not journal.has(position)
+
+
+def test_instant_of_a_landing_that_ended_is_known(journal: Journal) -> None:
+    journal.append(line(1))
+    began = line(1).fetched_at
+    assert journal.has_begun(began)
+    assert not journal.has_begun(began + timedelta(microseconds=1))
 
 
 def test_line_goes_to_the_newest_month_after_a_clock_went_back(journal: Journal) -> None:
