@@ -1,11 +1,14 @@
 """The days of an account that were read so far, and how many recordings they have."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from flows.stores.lake.lake import Lake
+from flows.stores.lake.usage_records import UsageRecords, raw_usage
+from flows.stores.raw.journal import Position
 from flows.stores.raw.raw_pages import RawPages
-from transforms.values.covered import with_fetch
+from transforms.values.covered import CoveredSpan, with_fetch
 from transforms.values.windows import CoveredDay
 
 
@@ -14,10 +17,25 @@ def covered_now(data_dir: Path, account_sid: str) -> dict[date, CoveredDay]:
 
     The lake has them, except for the landings since it was last brought up to date.
     """
-    raw, commit = RawPages(data_dir), Lake(data_dir).commit(account_sid)
-    if commit is None or not raw.journal(account_sid).has(commit.position):
+    commit = Lake(data_dir).commit(account_sid)
+    return _covered(RawPages(data_dir), account_sid, (commit.position, commit.covered) if commit else None)
+
+
+def usage_covered_now(data_dir: Path, account_sid: str) -> dict[date, CoveredDay]:
+    """Return every day (UTC) whose Usage Records were read, with its last fetch. The table has most of them."""
+    applied = UsageRecords(data_dir).applied(account_sid)
+    return _covered(
+        raw_usage(data_dir), account_sid, (applied.position, applied.covered) if applied else None
+    )
+
+
+def _covered(
+    raw: RawPages, account_sid: str, known: tuple[Position, Sequence[CoveredSpan]] | None
+) -> dict[date, CoveredDay]:
+    """Return the days of all complete landings. known: those up to a position of the journal."""
+    if known is None or not raw.journal(account_sid).has(known[0]):
         return raw.covered(account_sid)
-    spans = commit.covered
-    for landing in raw.readable(account_sid, commit.position):
+    position, spans = known
+    for landing in raw.readable(account_sid, position):
         spans = with_fetch(spans, landing.fetch)
     return {day.day: day for day in raw.days_of(account_sid, spans)}

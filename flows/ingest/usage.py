@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flows.ingest.known_days import covered_now
+from flows.ingest.known_days import covered_now, usage_covered_now
 from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.client import USAGE
@@ -24,7 +24,7 @@ def ingest_usage(
     raw, sid, today = raw_usage(data_dir), workers.account_sid, clock().date()
     for interrupted in raw.unfinished(sid):
         raw.discard(interrupted)
-    read, recordings = raw.covered(sid), covered_now(data_dir, sid)
+    read, recordings = usage_covered_now(data_dir, sid), covered_now(data_dir, sid)
     for window in windows_of(days_to_read(days, today, {} if again else read, rules, recordings)):
         landing = raw.begin(sid, window, clock())
         writer = raw.writer(landing)

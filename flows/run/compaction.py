@@ -14,6 +14,7 @@ from flows.run.upgrade import held
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from flows.stores.raw.compacting import Compacted, PackRules, compact
+from flows.stores.raw.journal import Position
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.whole_files import write_whole
@@ -74,20 +75,28 @@ def _compact(context: RunContext) -> CompactSummary:
 
 
 def _in_lake(data_dir: Path, account_sid: str, landings: Sequence[Landing]) -> Collection[str] | None:
-    raw, commit = RawPages(data_dir), Lake(data_dir).commit(account_sid)
-    if commit is None or not raw.journal(account_sid).has(commit.position):
-        return None
-    pending = {each.name for each in raw.readable(account_sid, commit.position)}
-    applied = {each.name for each in landings} - pending
-    return applied if len(applied) >= commit.landings else None
+    commit = Lake(data_dir).commit(account_sid)
+    known = (commit.position, commit.landings) if commit else None
+    return _applied(RawPages(data_dir), account_sid, landings, known)
 
 
 def _in_usage_records(
     data_dir: Path, account_sid: str, landings: Sequence[Landing]
 ) -> Collection[str] | None:
-    complete = [each for each in landings if each.is_whole]
-    count = UsageRecords(data_dir).applied(account_sid, complete)
-    return None if count is None else {each.name for each in complete[:count]}
+    applied = UsageRecords(data_dir).applied(account_sid)
+    known = (applied.position, applied.landings) if applied else None
+    return _applied(raw_usage(data_dir), account_sid, [each for each in landings if each.is_whole], known)
+
+
+def _applied(
+    raw: RawPages, account_sid: str, landings: Sequence[Landing], known: tuple[Position, int] | None
+) -> Collection[str] | None:
+    """Return which landings are applied. known: up to which position, and how many."""
+    if known is None or not raw.journal(account_sid).has(known[0]):
+        return None
+    pending = {each.name for each in raw.readable(account_sid, known[0])}
+    applied = {each.name for each in landings} - pending
+    return applied if len(applied) >= known[1] else None
 
 
 def _is_due(data_dir: Path, now: datetime) -> bool:

@@ -1,31 +1,37 @@
 """Usage Records on disk: raw pages like those of recordings, and the resulting table per account.
 
-`raw_usage/account_sid=<sid>/<first>_<last>/<fetched at>/` holds the exact bytes, with a manifest written last.
+`raw_usage/account_sid=<sid>/` has pages and a journal, as `raw/` has them of recordings.
 `usage_records/account_sid=<sid>/usage_records.parquet` holds the latest figures of each day, and `_landings.json` next
-to it records the landings they come from.
+to it says up to where in the journal they go.
 """
 
 import hashlib
-from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
 from flows.stores.lake.account_table import AccountTable
-from flows.stores.raw.landing import Landing
+from flows.stores.raw.journal import Position
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.whole_files import write_if_changed
 from transforms.pages.usage import USAGE_SCHEMA
+from transforms.values.covered import CoveredSpan
 
 _NAME = "usage_records"
 
 
-class _AppliedUsage(msgspec.Struct, frozen=True):
-    """How many landings are in the table, a digest of their names, and one of the file; empty: it was not recorded."""
+class AppliedUsage(msgspec.Struct, frozen=True):
+    """Which landings are in the table: up to this position of the journal, how many, and when the last one began (UTC).
 
-    landings: int
-    sha256: str
+    covered: the days they fetched. file_sha256: of the table; only in the file.
+    """
+
+    position: Position = Position()
+    landings: int = 0
+    latest: datetime | None = None
+    covered: list[CoveredSpan] = []
     file_sha256: str = ""
 
 
@@ -61,33 +67,29 @@ class UsageRecords:
         """
         return self._table.read(account_sid)
 
-    def write(self, account_sid: str, rows: pa.Table, landings: Sequence[Landing]) -> None:
+    def write(self, account_sid: str, rows: pa.Table, applied: AppliedUsage) -> None:
         """Replace the rows, then record their landings. Applying a landing twice is harmless."""
         self._table.write(account_sid, rows)
-        applied = _applied(landings, _digest(self._table.path(account_sid)))
-        write_if_changed(self._marker(account_sid), msgspec.json.encode(applied))
+        written = msgspec.structs.replace(applied, file_sha256=_digest(self._table.path(account_sid)))
+        write_if_changed(self._marker(account_sid), msgspec.json.encode(written))
 
     def remove(self, account_sid: str) -> None:
-        """Remove the account's table, because it has no landing, or no longer has one."""
+        """Remove the account's table, if there is one: it has no landing, or no longer has one."""
+        if not self._marker(account_sid).parent.exists():
+            return
         self._table.write(account_sid, USAGE_SCHEMA.empty_table())
         self._marker(account_sid).unlink(missing_ok=True)
 
-    def applied(self, account_sid: str, landings: Sequence[Landing]) -> int | None:
-        """Count how many of these landings, from the first, are in the rows; None if the rows come from others."""
+    def applied(self, account_sid: str) -> AppliedUsage | None:
+        """Return which landings are in the rows; None if that is not known, or the file is not as it was written."""
         try:
-            applied = msgspec.json.decode(self._marker(account_sid).read_bytes(), type=_AppliedUsage)
+            applied = msgspec.json.decode(self._marker(account_sid).read_bytes(), type=AppliedUsage)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
-        found = _digest(self._table.path(account_sid)) if applied.file_sha256 else ""
-        return applied.landings if applied == _applied(landings[: applied.landings], found) else None
+        return applied if applied.file_sha256 == _digest(self._table.path(account_sid)) else None
 
     def _marker(self, account_sid: str) -> Path:
         return self._folder / f"account_sid={account_sid}" / "_landings.json"
-
-
-def _applied(landings: Sequence[Landing], file_sha256: str) -> _AppliedUsage:
-    names = "\n".join(landing.name for landing in landings)
-    return _AppliedUsage(len(landings), hashlib.sha256(names.encode()).hexdigest(), file_sha256)
 
 
 def _digest(path: Path) -> str:

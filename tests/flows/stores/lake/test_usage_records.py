@@ -1,13 +1,13 @@
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
-from flows.stores.lake.usage_records import UsageRecords, raw_usage
-from flows.stores.raw.landing import Landing
+from flows.stores.lake.usage_records import AppliedUsage, UsageRecords, raw_usage
+from flows.stores.raw.journal import Position
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DataError
 from transforms.pages.usage import USAGE_SCHEMA
@@ -16,7 +16,6 @@ from transforms.values.windows import Window
 DAY = date(2026, 9, 14)
 WINDOW = Window(DAY, DAY)
 NOW = datetime(2026, 9, 15, tzinfo=UTC)
-LANDINGS = [Landing("AC1", WINDOW, NOW + timedelta(days=days), root="raw_usage") for days in range(3)]
 
 
 def rows(price: str) -> pa.Table:
@@ -25,28 +24,20 @@ def rows(price: str) -> pa.Table:
 
 
 def test_usage_records_remember_their_landings(tmp_path: Path) -> None:
-    records = UsageRecords(tmp_path)
-    assert (records.read("AC1").num_rows, records.applied("AC1", LANDINGS)) == (0, None)
-    records.write("AC1", rows("1"), LANDINGS[:2])
+    records, applied = UsageRecords(tmp_path), AppliedUsage(Position("2026-09", 2, "digest"), 2, NOW)
+    assert (records.read("AC1").num_rows, records.applied("AC1")) == (0, None)
+    records.write("AC1", rows("1"), applied)
     assert records.read("AC1").equals(rows("1"))
-    assert records.applied("AC1", LANDINGS) == 2
-    records.write("AC1", rows("2"), LANDINGS)
-    assert records.read("AC1").equals(rows("2"))
-    assert records.applied("AC1", LANDINGS) == 3
+    found = records.applied("AC1")
+    assert found is not None
+    assert replace(found, file_sha256="") == applied
     records.remove("AC1")
-    assert (records.read("AC1").num_rows, records.applied("AC1", LANDINGS)) == (0, None)
-
-
-@pytest.mark.parametrize("others", [LANDINGS[1:], LANDINGS[:1], [LANDINGS[0], LANDINGS[2]], []])
-def test_applied_returns_none_for_other_landings(others: Sequence[Landing], tmp_path: Path) -> None:
-    records = UsageRecords(tmp_path)
-    records.write("AC1", rows("1"), LANDINGS[:2])
-    assert records.applied("AC1", others) is None
+    assert (records.read("AC1").num_rows, records.applied("AC1")) == (0, None)
 
 
 def test_damaged_usage_file_is_an_error(tmp_path: Path) -> None:
     records = UsageRecords(tmp_path)
-    records.write("AC1", rows("1"), LANDINGS)
+    records.write("AC1", rows("1"), AppliedUsage())
     (tmp_path / "usage_records" / "account_sid=AC1" / "usage_records.parquet").write_bytes(b"PAR")
     with pytest.raises(DataError, match="normalize --rebuild"):
         records.read("AC1")
@@ -67,8 +58,8 @@ def test_raw_usage_is_separate_from_raw_recordings(tmp_path: Path) -> None:
 
 def test_applied_returns_none_for_another_file(tmp_path: Path) -> None:
     records = UsageRecords(tmp_path)
-    records.write("AC1", rows("1"), LANDINGS)
+    records.write("AC1", rows("1"), AppliedUsage())
     (path,) = tmp_path.glob("usage_records/*/usage_records.parquet")
-    assert records.applied("AC1", LANDINGS) == len(LANDINGS)
+    assert records.applied("AC1") is not None
     path.unlink()
-    assert records.applied("AC1", LANDINGS) is None
+    assert records.applied("AC1") is None
