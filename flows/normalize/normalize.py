@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import DamagedLakeError, DataError
 from transforms.normalize.versions import generations
 from transforms.pages.oddities import Oddities
+from transforms.values.counts import counted
 from transforms.values.covered import with_fetch
 
 logger = logging.getLogger(__name__)
@@ -107,13 +108,15 @@ def _brought_up(account: _Account, state: Commit | None, pending: list[Landing] 
             lake.show(sid, state)
             return NormalizeSummary()
         return _applied(account, state, pending)
-    _refuse_to_lose(raw, lake, sid)
-    landings = raw.readable(sid)
+    refuse_dropped(raw, sid, lake.account(sid))
+    landings, before = raw.readable(sid), lake.commit(sid)
+    if before is not None:
+        _refuse_to_lose(account, before, landings)
     if not landings:
         return NormalizeSummary()
-    before = lake.rows(sid)
-    summary = _applied(account, Commit(), landings, at_least=before)
-    return replace(summary, new=lake.rows(sid) - before)
+    known = before.rows if before else 0
+    summary = _applied(account, Commit(), landings, at_least=known)
+    return replace(summary, new=lake.rows(sid) - known)
 
 
 def _pending(raw: RawPages, account_sid: str, state: Commit) -> list[Landing] | None:
@@ -126,31 +129,28 @@ def _pending(raw: RawPages, account_sid: str, state: Commit) -> list[Landing] | 
     return pending if in_order else None
 
 
-def _refuse_to_lose(raw: RawPages, lake: Lake, account_sid: str) -> None:
-    refuse_dropped(raw, account_sid, lake.account(account_sid))
-    before = lake.commit(account_sid)
-    if before is None:
-        return
-    present = {landing.name for landing in raw.readable(account_sid)}
+def _refuse_to_lose(account: _Account, before: Commit, landings: Sequence[Landing]) -> None:
+    present = {landing.name for landing in landings}
     missing = [applied.landing for applied in before.recent if applied.landing not in present]
     number = max(len(missing), before.landings - len(present))
     if number > 0:
         example = f", such as {missing[0]}" if missing else ""
-        journal = raw.journal(account_sid)
+        journal, folder = account.raw.journal(account.sid), account.lake.account(account.sid)
         place = journal.folder if journal.has(before.position) else journal.path(before.position.month)
         raise DataError(
-            f"Account {account_sid} cannot be rebuilt: {number} of the landings it was built from are missing"
-            f"{example}. Restore {place} from a backup, or delete {lake.account(account_sid)} if you can lose what "
-            "they listed."
+            f"Account {account.sid} cannot be rebuilt: {number} of the landings it was built from are missing"
+            f"{example}. Restore {place} from a backup, or delete {folder} if you can lose what they listed."
         )
 
 
 def _refuse_fewer(account: _Account, commit: Commit, at_least: int) -> None:
+    """Refuse what pages list now, if that is fewer recordings than the lake was built from."""
     found = commit.rows + sum(file.rows for file in commit.tables.get("rejects", []))
     if found < at_least:
         folder = account.lake.account(account.sid)
+        listed = counted(found, "recording", "recordings")
         raise DataError(
-            f"Account {account.sid} cannot be rebuilt: its raw pages list {found:,} recordings, and {folder} has "
+            f"Account {account.sid} cannot be rebuilt: its raw pages list {listed}, and {folder} has "
             f"{at_least:,}. Restore {account.raw.journal(account.sid).folder.parent} from a backup, or delete {folder} "
             "if you can lose the others."
         )

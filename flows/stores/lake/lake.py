@@ -5,7 +5,7 @@ and what is known of them. A commit is replaced whole, so a reader sees all of a
 folders next to it show the current files by names that stay the same (`shown.py`).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -168,34 +168,16 @@ class Lake:
             for measure, value in added_up([file.totals for file in files]).items()
         ]
 
-    def kept_by_month(self, account_sid: str) -> dict[str, int]:
-        """Count the recordings that are not known to be deleted, by month (YYYY-MM)."""
-        commit = self.commit(account_sid)
-        return {
-            month: sum(day.kept for file in files for day in file.days)
-            for month, files in (commit.months.items() if commit else ())
-        }
-
     def count_by_day(
-        self,
-        account_sid: str,
-        today: date,
-        since: date = date.min,
-        months: Collection[str] | None = None,
-        commit: Commit | None = None,
+        self, account_sid: str, today: date, commit: Commit | None = None
     ) -> dict[date, DayCount]:
-        """Count recordings, and the unsettled ones among them, by creation day (UTC), from `since`, as of today.
+        """Count recordings, and the unsettled ones among them, by creation day (UTC), as of today.
 
-        months: only count these (YYYY-MM). commit: as of this one.
+        commit: as of this one.
         """
         commit = commit or self.commit(account_sid)
-        files = (
-            file
-            for month, files in sorted(commit.months.items() if commit else ())
-            if month >= f"{since:%Y-%m}" and (months is None or month in months)
-            for file in files
-        )
-        return counts((day for file in files for day in file.days if day.day >= since), today)
+        files = (file for _, files in sorted(commit.months.items() if commit else ()) for file in files)
+        return counts((day for file in files for day in file.days), today)
 
     # Writing
 

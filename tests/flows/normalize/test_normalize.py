@@ -163,6 +163,6 @@ def test_lake_is_not_rebuilt_from_pages_that_list_less(tmp_path: Path) -> None:
     before = tables(tmp_path)
     shutil.rmtree(tmp_path / "raw")
     land(tmp_path, 0, Reading(WINDOWS[0], True, (both[0], (DAYS[2], PRICES[0]))), is_dated=True)
-    with pytest.raises(DataError, match=r"its raw pages list 1 recordings, and .* has 2\. Restore"):
+    with pytest.raises(DataError, match=r"its raw pages list 1 recording, and .* has 2\. Restore"):
         normalize_account(tmp_path, ACCOUNT, rebuild=True)
     assert tables(tmp_path) == before

@@ -80,7 +80,7 @@ def test_missing_month_is_empty(lake: Lake) -> None:
     found = lake.read(ACCOUNT, "2026-07")
     assert (found.num_rows, found.schema) == (0, LAKE_SCHEMA)
     assert (lake.accounts(), lake.months(ACCOUNT), lake.rows(ACCOUNT)) == ([], [], 0)
-    assert (lake.files(ACCOUNT), lake.control_totals(ACCOUNT), lake.kept_by_month(ACCOUNT)) == ({}, [], {})
+    assert (lake.files(ACCOUNT), lake.control_totals(ACCOUNT)) == ({}, [])
 
 
 def test_accounts_and_months_are_listed_in_order(lake: Lake) -> None:
@@ -380,9 +380,6 @@ def test_counts_are_those_of_the_rows(lake: Lake) -> None:
         day: (4, 1, 3),
         other: (1, 0, 1),
     }
-    assert [*lake.count_by_day(ACCOUNT, other, since=other)] == [other]
-    assert [*lake.count_by_day(ACCOUNT, other, months=["2026-07"])] == [day]
-    assert lake.kept_by_month(ACCOUNT) == {"2026-07": 3, "2026-08": 1}
     totals = {(row["created_month"], row["measure"]): row["value"] for row in lake.control_totals(ACCOUNT)}
     assert totals["2026-07", "rows"] == "4"
     assert totals["2026-07", "price USD"] == "-0.015000000"
