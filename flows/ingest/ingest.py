@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from flows.ingest.dialects import Dialects, forget_dialect
 from flows.ingest.parts import give_up, is_part_of
@@ -115,7 +116,7 @@ def _read_recordings(
     plan = plan_account(workers, dialect, data_dir, request, today)
     # A window that failed just now is left to the next run, which continues after its last page.
     failed = {day for window, _ in workers.totals.failures for day in days_of(window)}
-    fetch(plan.windows(today, failed))
+    fetch(plan.windows(today, failed), plan.known)
     if any(isinstance(error, FilterChangedError) for _, error in workers.totals.failures):
         forget_dialect(data_dir, workers.account_sid)
 
@@ -163,12 +164,13 @@ def _fetch(
     dialect: Dialect,
     report: Callable[[int, int], None],
     pending: Sequence[Window | Landing],
+    known: Mapping[date, int] = MappingProxyType({}),
 ) -> None:
-    """Land windows. Calls `report` with the number of days done and their total."""
+    """Land windows. Calls `report` with the number of days done and their total. known: as for `Workers.fetch`."""
     if pending:
         windows = (each.window if isinstance(each, Landing) else each for each in pending)
         total = sum(len(days_of(window)) for window in windows)
-        workers.fetch(pending, dialect, lambda done: report(done, total))
+        workers.fetch(pending, dialect, lambda done: report(done, total), known)
 
 
 def _in_words(failures: Sequence[tuple[Window, RecspendError]]) -> str:

@@ -4,9 +4,10 @@ A landing covers whole days. A part has the window of its landing, but its list 
 been fetched, its pages become pages of the landing: nothing else ever sees a landing of a part of a day.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from flows.stage import Clock
 from flows.stores.raw.landing import Landing
@@ -16,13 +17,17 @@ from transforms.ingest.dialect import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where the pages of an account are kept, and by which thread; dialect: how its API is asked for dates."""
+    """Where the pages of an account are kept, and by which thread.
+
+    dialect: how its API is asked for dates. known: how many recordings days (UTC) had when they were read before.
+    """
 
     account_sid: str
     raw: RawPages
     saving: ThreadPoolExecutor
     clock: Clock
     dialect: Dialect
+    known: Mapping[date, int] = field(default_factory=dict)
 
     def parts_of(self, landing: Landing) -> list[Landing]:
         """List the parts of an unfinished landing, newest hours first."""

@@ -59,6 +59,16 @@ class Plan:
         recordings = {day: count.recordings for day, count in self.counts.items()}
         return windows_to_fetch(reads, self.days, today, self.covered, recordings)
 
+    @property
+    def known(self) -> dict[date, int]:
+        """How many recordings each day had when it was read, of the days that were over then."""
+        counts = self.counts
+        return {
+            day: counts[day].recordings if day in counts else 0
+            for day, covered in self.covered.items()
+            if covered.was_over
+        }
+
     def reason(self, window: Window) -> Reason:
         """Return why a window is read: the reason for the first day that is."""
         return next(self.reads[day] for day in days_of(window) if day in self.reads)
@@ -83,9 +93,7 @@ def planned_reads(
         note_deleted_are_asked_for(workers, data_dir, clock())
         plan = plan_account(workers, dialect, data_dir, request, today)
     # A day that was read and has no recordings is unlikely to have any now.
-    sid = access.account_sid
-    known = dict.fromkeys(covered_now(data_dir, sid), DayCount(0, 0))
-    known |= Lake(data_dir).count_by_day(sid, today)
+    known = {**dict.fromkeys(plan.covered, DayCount(0, 0)), **plan.counts}
     groups = [(window, plan.reason(window), today) for window in plan.windows(today)]
     for later in sorted(set(plan.waits.values())):
         days = [day for day, due in plan.waits.items() if due == later]
@@ -115,9 +123,9 @@ def plan_account(
     first = request.first or _first_day(workers, dialect, data_dir, covered, today)
     # Days in the future have no recordings yet, and must not count as read.
     days = Window(first, min(request.last or today, today))
-    if request.again:
-        return Plan(dict.fromkeys(days_of(days), "asked again"), days)
     counts = Lake(data_dir).count_by_day(sid, today)
+    if request.again:
+        return Plan(dict.fromkeys(days_of(days), "asked again"), days, covered=covered, counts=counts)
     since = today - timedelta(days=request.rules.settle_days)
     unsettled = [day for day, count in counts.items() if count.unsettled and day >= since]
     deleted_since = AccountStates(data_dir).read(sid).deleted_since

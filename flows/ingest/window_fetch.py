@@ -64,7 +64,7 @@ class WindowFetch:
         self._landing = landing
         self._asked = asked or (landing.span if landing else window.span)
         self._until = window.created_from  # everything from then on is listed here
-        self._position = ListPosition(self._asked, like)
+        self._position = ListPosition(self._asked, like, to.known)
         self._whole: WindowFetch = whole or self
         self._parts: list[WindowFetch] = []
         self._list: _OpenList | None = None

@@ -5,13 +5,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from itertools import chain
 from operator import attrgetter
 from queue import SimpleQueue
 from threading import Lock
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from flows.ingest.parts import Destination
@@ -116,17 +116,22 @@ class Workers:
         return list(self._fetching.map(self._newest, questions))
 
     def fetch(
-        self, pending: Iterable[Window | Landing], dialect: Dialect, report: Callable[[int], None]
+        self,
+        pending: Iterable[Window | Landing],
+        dialect: Dialect,
+        report: Callable[[int], None],
+        known: Mapping[date, int] = MappingProxyType({}),
     ) -> None:
         """Land windows, and continue interrupted landings.
 
         pending: windows to fetch, and landings to continue. dialect: how the account's API is asked for dates. report:
-        called with the number of days done so far.
+        called with the number of days done so far. known: how many recordings days (UTC) had when they were read
+        before.
 
         A problem with one window does not stop the others: it is added to `totals.failures`. A problem with the account
         or the connection (ApiError) stops all workers, and is raised once the requests in progress have ended.
         """
-        to = Destination(self.account_sid, self._raw, self._saving, self._clock, dialect)
+        to = Destination(self.account_sid, self._raw, self._saving, self._clock, dialect, known)
         waiting, done = deque(chain.from_iterable(WindowFetch.of(to, each) for each in pending)), 0
         under_way: dict[Future[Landed], WindowFetch] = {}
         try:

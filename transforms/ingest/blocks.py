@@ -35,8 +35,11 @@ def windows_to_fetch(
     """
     over = days_over(covered, recordings, today)
     known = {day: number for day, number in over.items() if days.first <= day <= days.last}
+    # Who asks for days again names the range: its windows are as wide as those of days that were never read.
+    windows = {*windows_of(day for day, reason in reads.items() if reason == "asked again")}
+    reads = {day: reason for day, reason in reads.items() if reason != "asked again"}
     newest = _newest(reads, today, known)
-    windows = {*windows_of(day for day in reads if day not in covered and day not in newest)}
+    windows |= {*windows_of(day for day in reads if day not in covered and day not in newest)}
     if newest:
         windows.add(Window(newest[0], today))
     for day, reason in reads.items():

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, cycle
 from pathlib import Path
+from types import MappingProxyType
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -86,8 +87,18 @@ def killed_at(step: int | None) -> Iterator[None]:
         yield
 
 
-def run(data_dir: Path, api: DirectApi, dialect: Dialect, cuts: Iterator[int], now: datetime) -> None:
-    """Fetch what is unfinished, then the days not covered, page by page. `cuts` says which fetch is next, and cut."""
+def run(
+    data_dir: Path,
+    api: DirectApi,
+    dialect: Dialect,
+    cuts: Iterator[int],
+    now: datetime,
+    known: Mapping[date, int] = MappingProxyType({}),
+) -> None:
+    """Fetch what is unfinished, then the days not covered, page by page. `cuts` says which fetch is next, and cut.
+
+    known: how many recordings the days are said to have.
+    """
     ticks = count()
     raw = RawPages(data_dir)
 
@@ -95,7 +106,7 @@ def run(data_dir: Path, api: DirectApi, dialect: Dialect, cuts: Iterator[int], n
         return now + timedelta(milliseconds=next(ticks))
 
     with ThreadPoolExecutor(1) as saving:
-        to = Destination(ACCOUNT, raw, saving, clock, dialect)
+        to = Destination(ACCOUNT, raw, saving, clock, dialect, known)
         for plan in (
             lambda: unfinished(data_dir, ACCOUNT, clock()),
             lambda: windows_of(set(days_of(WINDOW)) - raw.covered(ACCOUNT).keys()),
@@ -137,9 +148,11 @@ BUSY = st.integers(SECONDS // 2, SECONDS // 2 + 5_000)
     filter_name=st.sampled_from(FILTERS),
     cuts=st.lists(st.integers(0, 60), min_size=1, max_size=40),
     kills=st.lists(st.integers(0, 120), max_size=4),
+    # Right or wrong: they only say where to cut.
+    known=st.dictionaries(st.sampled_from(days_of(WINDOW)), st.just(0) | st.integers(0, 100_000)),
 )
 def test_cut_and_killed_fetches_list_every_recording_of_each_day(
-    seconds: list[int], size: int, filter_name: str, cuts: list[int], kills: list[int]
+    seconds: list[int], size: int, filter_name: str, cuts: list[int], kills: list[int], known: dict[date, int]
 ) -> None:
     recordings = made(seconds)
     source = open_living(recordings, accounts=[ACCOUNT], now=int(TODAY.timestamp()))
@@ -149,7 +162,7 @@ def test_cut_and_killed_fetches_list_every_recording_of_each_day(
         data_dir = Path(folder)
         for number, step in enumerate([*kills, None]):
             with suppress(KilledError), killed_at(step):
-                run(data_dir, api, dialect, cycle(cuts), TODAY + timedelta(hours=number))
+                run(data_dir, api, dialect, cycle(cuts), TODAY + timedelta(hours=number), known)
         raw = RawPages(data_dir)
         by_landing = listed_in(raw, WINDOW)
         assert sorted(day for window in by_landing for day in days_of(window)) == days_of(WINDOW)

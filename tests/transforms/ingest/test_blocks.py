@@ -38,6 +38,15 @@ def test_days_never_read_are_asked_for_by_quarter() -> None:
     ]
 
 
+def test_days_asked_for_again_are_as_wide_as_days_never_read() -> None:
+    reads: dict[date, Reason] = dict.fromkeys(days_of(Window(day(6, 29), TODAY)), "asked again")
+    busy = dict.fromkeys(days_of(YEAR), 300)
+    assert windows_to_fetch(reads, Window(day(6, 29), TODAY), TODAY, ALL_YEAR, busy) == [
+        Window(day(6, 29), day(6, 30)),
+        Window(day(7, 1), TODAY),
+    ]
+
+
 def test_quiet_newest_days_cost_one_request() -> None:
     reads: dict[date, Reason] = {day(9, 28): "look back", YESTERDAY: "not covered", TODAY: "not covered"}
     covered = {each: known for each, known in ALL_YEAR.items() if each != TODAY}

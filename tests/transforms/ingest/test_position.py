@@ -1,7 +1,7 @@
 """How far a list is, and where what is left of it is cut."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.ingest.position import ListPosition
-from transforms.values.windows import Window
+from transforms.values.windows import Window, days_of
 
 QUARTER = Window(date(2026, 7, 1), date(2026, 9, 30))
 DAY = Window(date(2026, 9, 30), date(2026, 9, 30))
@@ -118,6 +118,70 @@ def test_part_of_a_long_list_is_cut_although_it_is_short() -> None:
     position = ListPosition(part.span, after_pages(QUARTER, 1))
     assert position.pages_left(part.created_from) == pytest.approx(3, abs=0.01)
     assert middle(position, part) == at(3, month=7)
+
+
+SEPTEMBER = Window(date(2026, 9, 1), date(2026, 9, 30))
+EMPTY = dict.fromkeys(days_of(SEPTEMBER), 0)
+
+
+def a_page_into(known: Mapping[date, int]) -> ListPosition:
+    """Return the position in a list of September whose first page has half of the last day."""
+    position = ListPosition(SEPTEMBER.span, known=known)
+    position.count(rows(at(30, 23), at(30, 12)))
+    return position
+
+
+def test_pages_left_are_those_of_known_days() -> None:
+    position = a_page_into(EMPTY | {date(2026, 9, 3): 12_000, date(2026, 9, 30): 2_000})
+    assert position.pages_left(at(1)) == pytest.approx(13)
+    assert position.pages_left(at(3, 12)) == pytest.approx(7)
+    assert position.pages_left(at(4)) == pytest.approx(1)
+    # A day that is not known is like the latest page.
+    unknown = {day: number for day, number in EMPTY.items() if day.day != 5}
+    assert a_page_into(unknown).pages_left(at(1)) == pytest.approx(24 / 11)
+
+
+def test_days_known_to_be_empty_are_not_cut_off() -> None:
+    position = a_page_into(EMPTY | {date(2026, 9, 3): 12_000, date(2026, 9, 30): 2_000})
+    assert middle(position, SEPTEMBER) == at(4)
+    older = Window(SEPTEMBER.first, date(2026, 9, 3))
+    assert middle(ListPosition(older.span, position), older) is None
+    assert middle(ListPosition(older.span, position), older, by_minutes=True) == at(3, 12)
+    assert position.middle(at(4), by_days=True, by_minutes=False) is None
+
+
+def test_list_known_to_have_a_few_pages_is_not_cut() -> None:
+    known = EMPTY | {date(2026, 9, 10): 4_500, date(2026, 9, 30): 2_000}
+    assert middle(a_page_into({}), SEPTEMBER) == at(16)
+    assert middle(a_page_into(known), SEPTEMBER) is None
+
+
+def test_list_longer_than_known_is_cut_by_its_latest_page() -> None:
+    position = a_page_into(EMPTY)
+    for page in range(1, 9):
+        assert middle(position, SEPTEMBER) is None
+        position.count(rows(at(30, 12 - page), at(30, 11 - page)))
+    assert position.pages_left(at(29)) == pytest.approx(27)
+    assert middle(position, SEPTEMBER) == at(16)
+
+
+@given(
+    known=st.dictionaries(st.integers(1, 30), st.integers(0, 20_000)),
+    reached=st.integers(1, 30 * 24 - 2),
+    start=st.integers(0, 30 * 24 - 1),
+    by_minutes=st.booleans(),
+)
+def test_cut_of_known_days_leaves_enough_on_the_older_side(
+    known: dict[int, int], reached: int, start: int, by_minutes: bool
+) -> None:
+    position = ListPosition(SEPTEMBER.span, known={date(2026, 9, day): rows for day, rows in known.items()})
+    reached_at, start_at = at(1) + timedelta(hours=reached), at(1) + timedelta(hours=start)
+    position.count(rows(reached_at + timedelta(hours=1), reached_at))
+    found = position.middle(start_at, by_days=True, by_minutes=by_minutes)
+    if found is not None:
+        assert start_at < found <= reached_at
+        assert (found.second, found.microsecond) == (0, 0)
+        assert position.pages_left(start_at) >= 0.5
 
 
 @given(
