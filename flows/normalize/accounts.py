@@ -33,7 +33,7 @@ ROWS_FOR_HELP = 300_000
 """From this many rows on, an account by itself is worth processes that read its pages."""
 
 _FEW_ROWS, _THREADS = 1_000, 8
-"""Accounts with at most so many rows to read are brought up to date side by side, so many at once."""
+"""Accounts with at most this many rows to read are brought up to date side by side, this many of them at once."""
 
 _ROWS_AHEAD = 50_000
 """How many rows are read before they are folded, for each process. They are in memory."""
