@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from transforms.values.windows import CoveredDay, Fetch, Window, days_of
+from transforms.values.windows import CoveredDay, Fetch, Window, days_of, fetch_name
 
 _DAY = timedelta(days=1)
 
@@ -56,7 +56,8 @@ def days_of_spans(spans: Iterable[CoveredSpan], folder: str) -> list[CoveredDay]
     """List the days of spans, in order. folder: what the names of landings of the account begin with."""
     days: list[CoveredDay] = []
     for span in spans:  # what its days have in common is worked out once: an account has hundreds of days
-        landing, began, window = _landing(folder, span), span.fetched_at.astimezone(UTC).date(), span.window
+        window, began = span.window, span.fetched_at.astimezone(UTC).date()
+        landing = f"{folder}/{fetch_name(window, span.fetched_at)}"
         days += [
             CoveredDay(day, span.fetched_at, landing, day < began, window)
             for day in days_of(Window(span.first, span.last))
@@ -72,7 +73,3 @@ def _new(fetch: Fetch, first: date, last: date, pages: int) -> Iterator[CoveredS
 def _cut(span: CoveredSpan, first: date, last: date) -> Iterator[CoveredSpan]:
     if first <= last:
         yield msgspec.structs.replace(span, first=first, last=last)
-
-
-def _landing(folder: str, span: CoveredSpan) -> str:
-    return f"{folder}/{span.window_first}_{span.window_last}/{span.fetched_at:%Y%m%dT%H%M%S.%fZ}"

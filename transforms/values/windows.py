@@ -18,6 +18,9 @@ _FIRST_STEP = timedelta(days=32)
 _BEFORE_EVERYTHING = date(1980, 1, 1)
 _YOUNG_QUARTERS = 16
 
+STAMP = "%Y%m%dT%H%M%S.%fZ"
+"""How the instant (UTC) at which a fetch began is written in names."""
+
 Quarter = tuple[int, int]
 """Year and number of a calendar quarter, the most that is asked for together."""
 
@@ -79,6 +82,11 @@ class CoveredDay(NamedTuple):
     landing: str
     was_over: bool
     window: Window
+
+
+def fetch_name(window: Window, began: datetime) -> str:
+    """Return what a fetch is called among those of its account."""
+    return f"{window.first}_{window.last}/{began:{STAMP}}"
 
 
 def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.Array | pa.ChunkedArray:

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from flows.model.coverage import AccountCoverage
 from flows.stores.raw.landing import Landing
-from flows.stores.raw.under_way import STAMP
 from transforms.values.covered import CoveredSpan
-from transforms.values.windows import Window, days_of
+from transforms.values.windows import STAMP, Window, days_of
 
 
 @dataclass(frozen=True, slots=True)

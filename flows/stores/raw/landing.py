@@ -10,10 +10,10 @@ from datetime import datetime
 
 from flows.stores.raw.journal import Journal, LandedPage, Manifest
 from flows.stores.raw.page_files import PageFiles
-from flows.stores.raw.under_way import STAMP, Fetching, UnderWay
+from flows.stores.raw.under_way import Fetching, UnderWay
 from transforms.errors import DataError
 from transforms.pages.records import Envelope, read_envelope
-from transforms.values.windows import Fetch, Span, Window
+from transforms.values.windows import Fetch, Span, Window, fetch_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ class Landing:
     @property
     def name(self) -> str:
         """The name by which the lake knows the landing. Pages have names below it."""
-        window = f"{self.window.first}_{self.window.last}"
-        return f"{self.root}/account_sid={self.account_sid}/{window}/{self.fetched_at.strftime(STAMP)}"
+        return f"{self.root}/account_sid={self.account_sid}/{fetch_name(self.window, self.fetched_at)}"
 
     def page_name(self, number: int) -> str:
         """Return the name of a page, by its number (from 0)."""

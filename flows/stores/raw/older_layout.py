@@ -13,11 +13,11 @@ import msgspec
 from flows.stores.raw.frames import decompress
 from flows.stores.raw.journal import LandedPage, Manifest, encoded
 from flows.stores.raw.page_files import PageFiles
-from flows.stores.raw.under_way import STAMP, Fetching, UnderWay
+from flows.stores.raw.under_way import Fetching, UnderWay
 from flows.stores.whole_files import flush_folder, put_in_place, write_whole
 from transforms.errors import DataError
 from transforms.pages.records import read_envelope
-from transforms.values.windows import Window
+from transforms.values.windows import STAMP, Window
 
 _MANIFEST, _ABANDONED = "manifest.json", "abandoned.json"
 

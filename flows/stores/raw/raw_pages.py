@@ -21,11 +21,11 @@ from flows.stores.raw.dropped import Dropped, Dropping
 from flows.stores.raw.journal import START, Journal, LandedPage, Manifest, Position
 from flows.stores.raw.landing import Landing, LandingWriter
 from flows.stores.raw.page_files import PageFiles
-from flows.stores.raw.under_way import STAMP, UnderWay
+from flows.stores.raw.under_way import UnderWay
 from transforms.errors import DataError, DroppedPageError
 from transforms.pages.recordings import Page
 from transforms.values.covered import CoveredSpan, days_of_spans
-from transforms.values.windows import CoveredDay, Span, Window, covered_days
+from transforms.values.windows import STAMP, CoveredDay, Span, Window, covered_days
 
 _PAGE_NAME = re.compile(r"[^/]+/account_sid=([^/]+)/([^/_]+)_([^/_]+)/([^/]+)/page-(\d+)\.json\.zst")
 

@@ -16,10 +16,7 @@ import msgspec
 
 from flows.stores.raw.journal import LandedPage
 from flows.stores.whole_files import make_folder, put_in_place
-from transforms.values.windows import Span, Window
-
-STAMP = "%Y%m%dT%H%M%S.%fZ"
-"""How the instant (UTC) at which a fetch began is written in names."""
+from transforms.values.windows import STAMP, Span, Window, fetch_name
 
 _SECOND = "%Y%m%dT%H%M%SZ"
 
@@ -41,7 +38,7 @@ class Fetching(NamedTuple):
         """Its folder, relative to that of all."""
         asked = self.asked
         span = f"_{asked.created_from:{_SECOND}}_{asked.created_before:{_SECOND}}" if asked else ""
-        return Path(f"{self.window.first}_{self.window.last}", f"{self.began:{STAMP}}{span}")
+        return Path(f"{fetch_name(self.window, self.began)}{span}")
 
 
 class UnderWay:
