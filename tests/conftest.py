@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.sql.tables import checks_on, needed
 
@@ -13,6 +14,10 @@ from tests.support.sql.tables import checks_on, needed
 os.environ.setdefault("RECSPEND_REPORT_PAGE", "false")
 # As in the Makefile, for tests that are started without it: no server of a test reports to anybody.
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+
+# No example is too slow: how long it takes says how busy the machine is.
+settings.register_profile("recspend", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("recspend")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -81,7 +81,7 @@ def parts(row: Row) -> dict[str, object]:
 
 
 @given(days(), st.integers(0, 3), st.data())
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 def test_planted_difference_is_found_with_its_amount(
     recordings: list[tuple[int, Decimal]], unpriced: int, data: st.DataObject
 ) -> None:

@@ -80,9 +80,7 @@ def test_recordings_found_for_each_row_are_those_it_counts(
 
 
 @given(ledgers())
-@settings(
-    deadline=None, max_examples=3, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_recordings_found_for_part_of_a_key_are_those_it_counts(recordings: list[Row]) -> None:
     with warehouse_of(recordings) as connection:
         for mart in EXPLAINED:

@@ -607,9 +607,7 @@ def differences(connection: duckdb.DuckDBPyConnection, mart: str) -> Sequence[ob
 
 
 @given(ledgers())
-@settings(
-    deadline=None, max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_mart_adds_up_to_its_recordings(recordings: list[Row]) -> None:
     with warehouse_of(recordings) as connection:
         assert {mart: differences(connection, mart) for mart in TOTALS} == {mart: [] for mart in TOTALS}

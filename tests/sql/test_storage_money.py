@@ -136,9 +136,7 @@ def newest_line(day: date, pool: tuple[object, str]) -> Row | None:
 
 
 @given(ledgers())
-@settings(
-    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_storage_cost_of_days_and_months_equals_the_bill(recordings: list[Row]) -> None:
     facts = kept(recordings)
     first_months = {day.replace(day=1) for day in (LAST_DAY - timedelta(days=back) for back in range(41))}
@@ -201,9 +199,7 @@ def test_storage_bill_is_of_the_average_and_not_of_each_day() -> None:
 
 
 @given(ledgers())
-@settings(
-    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_deleting_recordings_saves_at_least_the_stated_amount(
     recordings: list[Row],
 ) -> None:

@@ -180,7 +180,7 @@ def ledgers(draw: st.DrawFn) -> list[Recording]:
 numbered = itertools.count()
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recordings=ledgers())
 def test_any_ledger_in_any_mix_of_forms_is_exact(recordings: list[Recording], tmp_path: Path) -> None:
     folder = tmp_path / str(next(numbered))

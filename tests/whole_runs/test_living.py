@@ -445,13 +445,11 @@ def only_planned_days(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tables_match_the_model_whatever_happens() -> None:
-    few = settings(
-        max_examples=1, stateful_step_count=14, deadline=None, derandomize=True, suppress_health_check=SLOWLY
-    )
+    few = settings(max_examples=1, stateful_step_count=14, derandomize=True, suppress_health_check=SLOWLY)
     run_state_machine_as_test(LivingMachine, settings=few)
 
 
 @pytest.mark.slow
 def test_tables_match_the_model_over_many_examples() -> None:
-    many = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=SLOWLY)
+    many = settings(max_examples=15, stateful_step_count=20, suppress_health_check=SLOWLY)
     run_state_machine_as_test(LivingMachine, settings=many)

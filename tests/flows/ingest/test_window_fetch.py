@@ -14,7 +14,7 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.emulator import LivingSource, Recording, open_living
@@ -141,7 +141,6 @@ def made(seconds: list[int]) -> list[Recording]:
 BUSY = st.integers(SECONDS // 2, SECONDS // 2 + 5_000)
 
 
-@settings(deadline=None)
 @given(
     seconds=st.lists(st.integers(0, SECONDS - 1) | BUSY, max_size=80),
     size=st.integers(2, 4),
@@ -182,7 +181,6 @@ def test_cut_and_killed_fetches_list_every_recording_of_each_day(
     filter_name=st.sampled_from(FILTERS),
     cuts=st.lists(st.integers(0, 60), min_size=1, max_size=40),
 )
-@settings(deadline=None)
 def test_api_that_no_longer_compares_instants_leaves_no_gap(
     seconds: list[int], size: int, filter_name: str, cuts: list[int]
 ) -> None:

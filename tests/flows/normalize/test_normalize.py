@@ -110,7 +110,7 @@ STOPS, ROWS_PER_FILE = st.sets(st.integers(0, 5)), st.integers(1, 3)
 
 
 @given(readings(), STOPS, ROWS_PER_FILE, st.booleans())
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 def test_lake_does_not_depend_on_where_normalizing_began(
     history: list[Reading], stops: set[int], rows: int, is_dated: bool
 ) -> None:
@@ -120,7 +120,7 @@ def test_lake_does_not_depend_on_where_normalizing_began(
 
 @pytest.mark.slow
 @given(readings(), STOPS, ROWS_PER_FILE, st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_lake_depends_on_no_beginning_in_many_examples(
     history: list[Reading], stops: set[int], rows: int, is_dated: bool
 ) -> None:
@@ -129,7 +129,7 @@ def test_lake_depends_on_no_beginning_in_many_examples(
 
 
 @given(readings(), STOPS)
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_reading_the_same_pages_again_is_like_not_skipping_them(
     history: list[Reading], stops: set[int]
 ) -> None:

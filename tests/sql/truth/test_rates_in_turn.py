@@ -408,7 +408,7 @@ def test_end_of_tiers_is_a_change() -> None:
 
 
 @given(st.integers(3, 200), st.integers(3, 200), st.permutations([A, B, C]), st.sets(st.integers(0, 399)))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_single_change_is_never_in_turns(
     before: int, after: int, rates: list[str], missing: set[int]
 ) -> None:
@@ -421,7 +421,7 @@ def test_single_change_is_never_in_turns(
 
 
 @given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.integers(1, 80)), max_size=20))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_each_lasting_switch_is_in_exactly_one_mart(parts: list[tuple[str, int]]) -> None:
     """Except a switch that ends turns or replaces a rate of others: it is a change that the turns lead to.
 
@@ -506,7 +506,7 @@ def compared(days: Sequence[Day]) -> None:
     [({B: 10, C: 90}, 10), ({B: 51, C: 49}, 3), ({A: 100}, 3), ({B: 100}, 1), ({A: 100}, 1), ({B: 100}, 16)],
     set(),
 )
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_marts_agree_with_a_second_reading(
     drawn: list[tuple[Mapping[str, int], int]], missing: set[int]
 ) -> None:
@@ -515,7 +515,7 @@ def test_marts_agree_with_a_second_reading(
 
 
 @given(parts(), st.sets(st.integers(0, 300), max_size=60), st.integers(1, 400))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_later_days_do_not_undo_an_end(
     drawn: list[tuple[Mapping[str, int], int]], missing: set[int], known_days: int
 ) -> None:
@@ -547,7 +547,7 @@ def test_later_days_do_not_undo_an_end(
         max_size=9,
     )
 )
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_tiers_agree_with_a_second_reading(drawn: list[tuple[int, int, tuple[str, str]]]) -> None:
     days: list[Day] = []
     for number, (threshold, a_day, rates) in enumerate(drawn):

@@ -86,7 +86,7 @@ def test_audit_reads_a_day_of_more_pages_than_requests() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(days_of(YEAR)), st.integers(0, 2500), max_size=40), st.integers(1, 8))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_audit_reads_every_day_in_time_with_bounded_requests(kept: dict[date, int], requests: int) -> None:
     """Every run has its requests, and no day with recordings waits for ever."""
     ages, most = dict.fromkeys(days_of(YEAR), 10), 0

@@ -150,7 +150,7 @@ APIS = st.builds(
 
 
 @given(APIS, st.tuples(st.integers(0, 9), st.integers(0, 9)).map(sorted), st.booleans())
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @example(FOUR["day-inclusive"], [3, 4], True)
 @example(Api([utc(2020, 3, 4), utc(2020, 3, 4) - SECOND], includes_after=False), [3, 3], False)
 def test_asked_dates_list_the_window_in_every_dialect(api: Api, days: list[int], is_calibrated: bool) -> None:
@@ -165,7 +165,6 @@ def test_asked_dates_list_the_window_in_every_dialect(api: Api, days: list[int],
 
 @pytest.mark.parametrize("name", FOUR)
 @given(created=st.lists(instants_between(utc(2020, 3, 1), utc(2020, 3, 11))))
-@settings(deadline=None)
 def test_asked_dates_list_at_most_a_second_more(name: str, created: list[datetime]) -> None:
     api = Api(**{**vars(FOUR[name]), "created": created})
     window = Window(date(2020, 3, 4), date(2020, 3, 6))

@@ -216,7 +216,7 @@ def test_build_order_refuses_a_model_that_reads_itself() -> None:
     st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12),
     st.randoms(),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_build_order_does_not_depend_on_the_order_given(
     ranks: list[int], pairs: set[tuple[int, int]], random: Random
 ) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples.transforms import (
@@ -131,7 +131,6 @@ def test_settle_moved_leaves_other_recordings_in_place() -> None:
         max_size=6,
     )
 )
-@settings(deadline=None)
 def test_settle_moved_leaves_one_row_with_the_first_sighting(
     sightings: list[tuple[str, int, int, int]],
 ) -> None:

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples.transforms import (
@@ -24,7 +24,6 @@ def seen_table(*given: Row) -> pa.Table:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ABC"), st.booleans()), max_size=8))
-@settings(deadline=None)
 def test_lake_order_is_by_creation_and_sid(places: list[tuple[int, str, bool]]) -> None:
     recordings = [lake_row(sid, created_at=CREATED + timedelta(hours=hour)) for hour, sid, _ in places]
     table = pa.Table.from_pylist(recordings, LAKE_SCHEMA)
@@ -79,7 +78,6 @@ def test_newest_versions_by_fetch_then_update_then_page() -> None:
         unique=True,
     )
 )
-@settings(deadline=None)
 def test_newest_versions_ignore_the_order_of_rows(
     versions: list[tuple[str, int, int, int]],
 ) -> None:

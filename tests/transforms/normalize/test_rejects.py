@@ -3,7 +3,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples.transforms import ACCOUNT, fetch_of, listed, recording, rows, utc
@@ -140,7 +140,6 @@ def test_rejects_are_sorted_by_page_and_position() -> None:
     st.lists(st.tuples(st.sampled_from("PQRS"), st.booleans()), max_size=6),
     st.sets(st.sampled_from("PQRS")),
 )
-@settings(deadline=None)
 def test_remaining_rejects_are_unique_and_stable(
     old: list[tuple[str, bool]], new: list[tuple[str, bool]], understood: set[str]
 ) -> None:

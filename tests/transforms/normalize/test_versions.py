@@ -99,7 +99,6 @@ def test_generations_order_equal_begins_by_landing() -> None:
         max_size=9,
     )
 )
-@settings(deadline=None)
 def test_generations_are_ordered_disjoint_and_maximal(fetches: list[Fetch]) -> None:
     found = generations(fetches)
     flat = [each for generation in found for each in generation]
@@ -471,7 +470,7 @@ def in_pieces(table: pa.Table) -> pa.Table:
 
 
 @given(steps())
-@settings(deadline=None, max_examples=75)
+@settings(max_examples=75)
 def test_merge_follows_the_rules_and_is_idempotent(history: list[Step]) -> None:
     table, known = LAKE_SCHEMA.empty_table(), dict[str, Row]()
     for step in history:
@@ -511,7 +510,7 @@ def test_generations_include_abandoned_fetches() -> None:
 
 
 @given(steps(), st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_fold_equals_merging_each_layer_and_is_idempotent(history: list[Step], data: st.DataObject) -> None:
     """Each step is one fetch, and all but the last are abandoned, so they are one generation."""
     sightings, table, corrected = [], LAKE_SCHEMA.empty_table(), []

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples.transforms import page_body, recording
@@ -24,7 +24,6 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON, max_size=5), st.integers(0, 5), st.sampled_from([None, 2]))
-@settings(deadline=None)
 def test_broken_record_is_divided_from_others(rows: list[object], place: int, indent: int | None) -> None:
     texts = [json.dumps(row, indent=indent).encode() for row in rows]
     texts.insert(place, BROKEN)

@@ -2,7 +2,7 @@ import json
 from decimal import ROUND_CEILING, Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.pages.fields import (
@@ -218,7 +218,6 @@ def test_part_of_a_second_is_rounded_up(value: str, seconds: int) -> None:
 
 
 @given(st.decimals(0, 2**31 - 2, places=3))
-@settings(deadline=None)
 def test_duration_never_changes_the_billed_minutes(exact: Decimal) -> None:
     minutes = int((exact / 60).to_integral_value(ROUND_CEILING))
     for text in (f"{exact:f}", f"PT{exact:f}S", f"00:00:{exact:06.3f}" if exact < 60 else f"PT{exact:f}S"):
@@ -228,7 +227,6 @@ def test_duration_never_changes_the_billed_minutes(exact: Decimal) -> None:
 
 
 @given(st.integers(0, 2**31 - 1))
-@settings(deadline=None)
 def test_duration_is_the_same_from_number_and_text(seconds: int) -> None:
     assert read_duration(seconds) == read_duration(str(seconds)) == ParsedField(seconds)
 
@@ -304,7 +302,6 @@ def test_invalid_price_is_unreadable_and_keeps_its_text(json_text: bytes, text: 
 
 
 @given(st.integers(1 - 10**18, 10**18 - 1), st.booleans())
-@settings(deadline=None)
 def test_price_never_passes_through_a_float(billionths: int, as_text: bool) -> None:
     price = Decimal(billionths).scaleb(-9)
     text = format(price, "f")

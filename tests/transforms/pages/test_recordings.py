@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import CAPTURES
@@ -479,7 +479,6 @@ PRICES = st.none() | st.decimals(-10, 10, places=6)
 
 
 @given(st.lists(st.tuples(SIDS, MOMENTS, PRICES), max_size=8), st.booleans())
-@settings(deadline=None)
 def test_rows_are_understood_rejected_or_outside(
     records: list[tuple[str, datetime, Decimal | None]], with_junk: bool
 ) -> None:
@@ -557,7 +556,6 @@ NEIGHBOURS = st.sampled_from([b"7", recording('"X"', price="NaN"), recording('"X
 
 
 @given(MIXED, NEIGHBOURS)
-@settings(deadline=None)
 def test_a_whole_page_is_read_like_record_by_record(fields: list[dict[str, str]], neighbour: bytes) -> None:
     """A neighbour that is odd makes the page be read record by record; it changes nothing else."""
     texts = [recording(f'"{number}"', **each) for number, each in enumerate(fields)]

@@ -2,7 +2,7 @@ import json
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -347,7 +347,6 @@ ROWS = st.dictionaries(
 
 
 @given(st.lists(ROWS | JSON_VALUES, max_size=5))
-@settings(deadline=None)
 def test_every_row_is_read_or_misread_at_its_position(page: list[object]) -> None:
     body = json.dumps({"recordings": page, "next_page_uri": None}, ensure_ascii=False).encode()
     read = read_records(body)
@@ -377,7 +376,6 @@ NAMES = st.sampled_from(["region", "edge", "call_id", "é", 'a"b', "a\\b", "a\nb
 
 
 @given(st.lists(st.dictionaries(NAMES, JSON_VALUES, max_size=4), max_size=6), st.booleans())
-@settings(deadline=None)
 def test_unknown_fields_cost_no_value_on_any_page(others: list[dict[str, object]], is_odd: bool) -> None:
     rows = [
         json.dumps({"sid": str(number), "price": 0.5, "error_code": 7} | fields).encode()
@@ -475,7 +473,6 @@ def test_page_with_a_record_of_unknown_extent_is_not_json(broken: bytes) -> None
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_page_that_is_cut_off_is_not_json(data: st.DataObject) -> None:
     body = page_body(recording('"A"'), data.draw(st.sampled_from(BROKEN)), recording('"B"'))
     with pytest.raises(NotJsonError):
@@ -495,7 +492,6 @@ ODD_ROWS = st.one_of(
 
 
 @given(st.lists(ODD_ROWS, max_size=6))
-@settings(deadline=None)
 def test_record_reads_the_same_on_every_page(rows: list[bytes]) -> None:
     """Whatever is on a page with it, and was on pages before."""
     reader = RecordReader()

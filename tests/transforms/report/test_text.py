@@ -9,7 +9,7 @@ from io import BytesIO, StringIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.errors import ConfigError
@@ -62,7 +62,6 @@ TEXTS = st.none() | st.text(st.sampled_from(",;'\"\r\n\t =a") | st.characters(co
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=4))
-@settings(deadline=None)
 def test_csv_round_trips_any_text(
     pairs: list[tuple[str | None, str | None]],
 ) -> None:
@@ -160,7 +159,6 @@ _HOSTILE = st.text(st.sampled_from("=+-@;,|\t\r\n \"'1.ae\N{FULLWIDTH PLUS SIGN}
 
 
 @given(st.lists(_HOSTILE, min_size=1, max_size=4))
-@settings(deadline=None)
 def test_csv_has_no_formula_wherever_lines_are_split(names: list[str]) -> None:
     """As spreadsheets of any country split it, with quotes honoured and without."""
     table = pa.table({"n": list(range(len(names))), "name": names, "cost": decimals(*["-0.5"] * len(names))})
@@ -179,7 +177,6 @@ def test_csv_has_no_formula_wherever_lines_are_split(names: list[str]) -> None:
 
 
 @given(st.lists(_HOSTILE, min_size=1, max_size=4))
-@settings(deadline=None)
 def test_texts_are_exact_again_without_the_apostrophe(names: list[str]) -> None:
     (_, *rows) = csv.reader(StringIO(to_csv(pa.table({"n": [1] * len(names), "name": names})), newline=""))
     assert [_undone(name) for _, name in rows] == names
@@ -208,7 +205,6 @@ def test_csv_leaves_negative_numbers_unchanged() -> None:
 
 
 @given(st.lists(st.decimals(-(10**9), 10**9, places=9), min_size=1, max_size=5))
-@settings(deadline=None)
 def test_decimals_round_trip_through_csv_and_json(values: list[Decimal]) -> None:
     table = pa.table({"cost": pa.array(values, pa.decimal128(38, 9))})
     (_, *cells) = csv.reader(StringIO(to_csv(table)))
@@ -265,7 +261,6 @@ def test_text_frame_keeps_column_order_and_none_for_null() -> None:
 
 
 @given(st.lists(st.tuples(TEXTS, st.none() | st.decimals(-(10**28), 10**28, places=9)), max_size=4))
-@settings(deadline=None)
 def test_json_objects_have_exact_numbers_and_no_nulls(
     pairs: list[tuple[str | None, Decimal | None]],
 ) -> None:

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.values.distinct import Distinct, is_distinct, map_distinct, repeated
@@ -34,7 +34,6 @@ def test_map_distinct_passes_binary_values_as_bytes() -> None:
 
 
 @given(WORDS)
-@settings(deadline=None)
 def test_map_distinct_equals_mapping_every_row(words: list[str | None]) -> None:
     mapped = map_distinct(pa.array(words, pa.string()), lambda word: word * 2, pa.string())
     assert mapped.to_pylist() == [None if word is None else word * 2 for word in words]
@@ -64,7 +63,6 @@ def test_distinct_parses_each_value_once_including_null() -> None:
 
 
 @given(words=WORDS)
-@settings(deadline=None)
 def test_distinct_values_counts_and_rows_agree(words: list[str | None]) -> None:
     distinct: Distinct[str | None, str] = Distinct(pa.array(words, pa.string()), lambda word: f"<{word}>")
     assert dict(zip(distinct.values, distinct.counts, strict=True)) == Counter(words)
@@ -73,7 +71,6 @@ def test_distinct_values_counts_and_rows_agree(words: list[str | None]) -> None:
 
 
 @given(WORDS)
-@settings(deadline=None)
 def test_repeated_values_include_null(words: list[str | None]) -> None:
     half = len(words) // 2
     column = pa.chunked_array([pa.array(words[:half], pa.string()), pa.array(words[half:], pa.string())])
@@ -98,7 +95,6 @@ def test_is_distinct_counts_null_as_a_value(columns: tuple[str, ...], expected: 
 
 
 @given(rows=st.lists(st.tuples(st.none() | st.integers(0, 2), st.none() | st.integers(0, 2)), max_size=20))
-@settings(deadline=None)
 def test_is_distinct_compares_as_python_does(rows: list[tuple[int | None, int | None]]) -> None:
     before, after = (pa.table({"x": pa.array([row[side] for row in rows], pa.int8())}) for side in (0, 1))
     assert is_distinct(before, after, ["x"]).to_pylist() == [one != other for one, other in rows]

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transforms.values.money import (
@@ -151,7 +151,6 @@ def test_is_unpriced_is_false_for_zero_and_other_words(text: str) -> None:
 
 
 @given(NUMBER_TEXTS)
-@settings(deadline=None)
 @example("0.0000000005")
 @example("-999999999.9999999995")
 @example("0e99")
@@ -167,7 +166,6 @@ def test_parse_price_rounds_half_even_to_billionths(text: str) -> None:
 @given(
     st.text(st.characters(codec="utf-8")) | st.text("0123456789+-.eE_ \N{ARABIC-INDIC DIGIT ONE}", max_size=8)
 )
-@settings(deadline=None)
 def test_parse_price_accepts_only_ascii_digits_in_range(text: str) -> None:
     price = parse_price(text)
     if price is not None:
@@ -177,7 +175,6 @@ def test_parse_price_accepts_only_ascii_digits_in_range(text: str) -> None:
 
 
 @given(st.integers(1 - 10**18, 10**18 - 1))
-@settings(deadline=None)
 def test_price_round_trips_through_text(billionths: int) -> None:
     price = Decimal(billionths).scaleb(-9)
     assert parse_price(plain(price)) == price
@@ -185,7 +182,6 @@ def test_price_round_trips_through_text(billionths: int) -> None:
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-1000, max_value=1000))
-@settings(deadline=None)
 def test_price_is_exact_from_a_json_number(price: Decimal) -> None:
     number = format(price, "f")
     assert json.loads(number, parse_float=str, parse_int=str) == number

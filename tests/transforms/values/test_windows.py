@@ -54,14 +54,12 @@ def test_window_bounds_are_exact_to_the_microsecond() -> None:
 
 
 @given(windows(), instants_between(utc(2020, 2, 24), utc(2020, 3, 8)))
-@settings(deadline=None)
 def test_is_created_in_follows_the_day_of_the_instant(window: Window, moment: datetime) -> None:
     found = is_created_in(pa.chunked_array([pa.array([moment], INSTANT)]), window)
     assert found.to_pylist() == [moment.date() in days_of(window)]
 
 
 @given(windows(), windows())
-@settings(deadline=None)
 def test_windows_overlap_when_they_share_a_day(one: Window, other: Window) -> None:
     assert one.overlaps(other) == bool(days_of(one) & days_of(other))
 
@@ -96,7 +94,6 @@ def test_quarter_windows_split_by_quarter() -> None:
 
 
 @given(windows(DAYS))
-@settings(deadline=None)
 def test_quarter_windows_have_every_day_once(window: Window) -> None:
     quarters = quarter_windows(window.first, window.last)
     assert [day for quarter in quarters for day in sorted(days_of(quarter))] == sorted(days_of(window))
@@ -112,7 +109,6 @@ def test_month_windows_of_one_day_and_of_none() -> None:
 
 
 @given(windows(DAYS))
-@settings(deadline=None)
 def test_month_windows_have_every_day_once(window: Window) -> None:
     months = month_windows(window.first, window.last)
     in_order = [day for month in months for day in sorted(days_of(month))]
@@ -131,7 +127,7 @@ def test_month_windows_have_every_day_once(window: Window) -> None:
     | st.sets(st.dates(date(2025, 12, 20), TODAY), max_size=6),
     st.integers(-1, 1),
 )
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @example({TODAY}, -1)
 @example({TODAY}, 1)
 @example({TODAY - DAY}, -1)
@@ -261,7 +257,6 @@ FETCHES = st.lists(
 
 
 @given(FETCHES, windows())
-@settings(deadline=None)
 def test_holes_are_days_without_a_fetch_after_them(read: list[tuple[Window, datetime]], span: Window) -> None:
     covered = covered_days(
         [fetch_of(window.first, window.last, at, f"L{number}") for number, (window, at) in enumerate(read)]

@@ -349,7 +349,6 @@ def perform(source: LivingSource, model: Model, operation: tuple[Any, ...]) -> N
             model.planned.append((model.now + 1 + more[1], len(model.planned), index, fields))
 
 
-@settings(deadline=None)
 @given(operations=st.lists(OPERATIONS, max_size=40), page_size=st.integers(1, 9))
 def test_living_ledger_matches_the_model(operations: list[tuple[Any, ...]], page_size: int) -> None:
     source, model = open_living([], accounts=[ACCOUNT], now=NOW), Model()
@@ -364,7 +363,7 @@ def test_living_ledger_matches_the_model(operations: list[tuple[Any, ...]], page
     assert with_decimals(source.totals()["cells"]) == cells(existing)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     pages=st.lists(st.lists(OPERATIONS, max_size=3), min_size=1, max_size=12),
     page_size=st.integers(1, 5),

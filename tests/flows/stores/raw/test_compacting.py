@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.stores.raw import compacting
@@ -260,7 +260,6 @@ LANDED = st.tuples(
 )
 
 
-@settings(deadline=None)
 @given(landed=st.lists(LANDED, max_size=12), compacted=st.lists(DAYS, max_size=5), after=st.integers(1, 50))
 def test_everything_stays_readable_whenever_it_is_packed(
     landed: list[tuple[int, list[int], str]],

@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.stores.raw.compacting import PackRules, compact
@@ -157,7 +157,6 @@ def test_damaged_line_of_the_record_is_skipped(tmp_path: Path) -> None:
 MADE = st.lists(st.tuples(st.lists(st.sampled_from(NUMBERS), max_size=3), st.booleans()), max_size=8)
 
 
-@settings(deadline=None)
 @given(made=MADE, compact_after=st.sets(st.integers(0, 8)))
 def test_newest_whole_fetch_and_what_comes_after_it_stays(
     made: list[tuple[list[int], bool]], compact_after: set[int], tmp_path_factory: pytest.TempPathFactory
