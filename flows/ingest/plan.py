@@ -1,6 +1,5 @@
 """Which days of an account to read now, and how to ask for them."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,13 +18,12 @@ from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
-from transforms.ingest.audit import quarters_to_count
 from transforms.ingest.blocks import windows_to_fetch
 from transforms.ingest.day_counts import DayCount
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import Reason, expected_pages, plan_days, waiting_days, windows_of
 from transforms.ingest.request import IngestRequest
-from transforms.values.windows import CoveredDay, Quarter, Window, days_of, find_first_day, quarter_of
+from transforms.values.windows import CoveredDay, Window, days_of, find_first_day
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -131,21 +129,10 @@ def plan_account(
     deleted_since = AccountStates(data_dir).read(sid).deleted_since
     # Who names the last day wants these days, and no others.
     audit_requests = request.rules.audit_requests if request.last is None else 0
-    kept = _kept(counts, covered, today, audit_requests)
+    kept = {day: count.kept for day, count in counts.items()} if audit_requests else {}
     reads = plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept)
     waits = waiting_days(days, today, covered, unsettled, reads, request.rules)
     return Plan(reads, days, waits, covered, counts)
-
-
-def _kept(
-    counts: Mapping[date, DayCount], covered: Mapping[date, CoveredDay], today: date, requests: int
-) -> dict[date, int]:
-    """Return how many recordings are not known to be deleted, by day, of the quarters that are worth an audit."""
-    by_quarter = Counter[Quarter]()
-    for day, count in counts.items() if requests else ():
-        by_quarter[quarter_of(day)] += count.kept
-    quarters = set(quarters_to_count(by_quarter, covered, today, requests))
-    return {day: count.kept for day, count in counts.items() if quarter_of(day) in quarters}
 
 
 def note_deleted_are_asked_for(workers: Workers, data_dir: Path, now: datetime) -> None:

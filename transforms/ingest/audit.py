@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
 
-from transforms.values.windows import CoveredDay, Quarter, Window, days_of, quarter_of
+from transforms.values.windows import CoveredDay, Window, days_of
 
 ROWS_PER_PAGE = 1000
 """The largest page both vendors allow (documented)."""
@@ -17,9 +17,6 @@ ROWS_PER_PAGE = 1000
 _DAY = timedelta(days=1)
 MOST_PAGES = 8
 """Up to how many pages a window is fetched again as a whole, as it was fetched before."""
-
-# Enough to choose from: what is cheap is known only after the days of a quarter were counted.
-_CHOICE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +37,6 @@ class _Block:
         interval that is proportional to the square root of its requests per recording, and none is left out for ever.
         """
         return self.kept * self.age**2 / self.requests
-
-
-def quarters_to_count(
-    kept: Mapping[Quarter, int], covered: Mapping[date, CoveredDay], today: date, requests: int
-) -> list[Quarter]:
-    """Choose the quarters whose days are worth counting, so that not all recordings of an account have to be.
-
-    Args:
-        kept: How many recordings of each quarter are not known to be deleted.
-        covered: The days fetched so far.
-        today: The current day, UTC.
-        requests: How many requests there are for an audit.
-    """
-    ages: dict[Quarter, int] = {}
-    for day in covered.values():
-        quarter = quarter_of(day.day)
-        ages[quarter] = max(ages.get(quarter, 0), _age(day, today))
-    blocks = {
-        quarter: _Block([], number, ceil(number / ROWS_PER_PAGE), ages.get(quarter, 0))
-        for quarter, number in kept.items()
-        if number and ages.get(quarter)
-    }
-    chosen: list[Quarter] = []
-    left = _CHOICE * requests
-    for quarter in sorted(blocks, key=lambda quarter: (-blocks[quarter].gain, quarter)):
-        if left <= 0:
-            break
-        chosen.append(quarter)
-        left -= blocks[quarter].requests
-    return chosen
 
 
 def days_to_audit(
@@ -115,32 +82,57 @@ def days_over(
     return {day: recordings.get(day, 0) for day in covered if day < today}
 
 
-def audit_window(day: date, last: Window, known: Mapping[date, int], today: date) -> Window:
-    """Return the window in which an old day is fetched again: one whose bounds stay, so that its pages may be known.
+class AuditWindows:
+    """The windows in which old days are fetched again: their bounds stay, so that their pages may be known.
 
-    That is the block around the day that fits on a page, or the window of its last fetch if that is wider.
-
-    Args:
-        day: The day, UTC.
-        last: The window of its last fetch.
-        known: As returned by `days_over`.
-        today: The current day, UTC.
+    known: as returned by `days_over`. today: the current day, UTC.
     """
-    block = block_around(day, known, ROWS_PER_PAGE)
-    is_wider = last.first <= block.first and block.last <= last.last < today
-    rows = sum(known.get(each, 0) for each in days_of(last))
-    return last if is_wider and rows <= MOST_PAGES * ROWS_PER_PAGE else block
+
+    def __init__(self, known: Mapping[date, int], today: date) -> None:
+        self._known = known
+        self._today = today
+        self._blocks = Blocks(known, ROWS_PER_PAGE)
+        self._fits: dict[Window, bool] = {}
+
+    def of(self, day: date, last: Window) -> Window:
+        """Return the block around a day that fits on a page, or the window of its last fetch if that is wider."""
+        block = self._blocks.around(day)
+        is_wider = last.first <= block.first and block.last <= last.last < self._today
+        return last if is_wider and self._fits_few_pages(last) else block
+
+    def _fits_few_pages(self, window: Window) -> bool:
+        if window not in self._fits:
+            rows = sum(self._known.get(each, 0) for each in days_of(window))
+            self._fits[window] = rows <= MOST_PAGES * ROWS_PER_PAGE
+        return self._fits[window]
 
 
-def block_around(day: date, known: Mapping[date, int], most_rows: int) -> Window:
-    """Return the largest block around a day: 1, 2, 4 … days of its month, all known, with few recordings."""
-    block = Window(day, day)
-    for wider in _blocks_around(day):
-        days = days_of(wider)
-        if any(each not in known for each in days) or sum(known[each] for each in days) > most_rows:
-            break
-        block = wider
-    return block
+class Blocks:
+    """Blocks of 1, 2, 4 … days of a month, the largest ones that are all known and have few recordings.
+
+    known: how many recordings days have. most_rows: how many a block of several days may have.
+    """
+
+    def __init__(self, known: Mapping[date, int], most_rows: int) -> None:
+        self._known = known
+        self._most_rows = most_rows
+        self._found: dict[date, Window] = {}
+
+    def around(self, day: date) -> Window:
+        """Return the block of a day. It is that of all of its days, so it is worked out once for them."""
+        if day not in self._found:
+            block = self._largest(day)
+            self._found |= dict.fromkeys(days_of(block), block)
+        return self._found[day]
+
+    def _largest(self, day: date) -> Window:
+        known, block = self._known, Window(day, day)
+        for wider in _blocks_around(day):
+            days = days_of(wider)
+            if any(each not in known for each in days) or sum(known[each] for each in days) > self._most_rows:
+                break
+            block = wider
+        return block
 
 
 def _blocks_around(day: date) -> Iterator[Window]:
@@ -156,9 +148,9 @@ def _blocks(
 ) -> Iterator[_Block]:
     """Group days by the windows in which they are fetched. Of one with too many pages, each day is a block."""
     windows: dict[Window, list[date]] = {}
-    known = days_over(covered, kept, today)
+    of_audit = AuditWindows(days_over(covered, kept, today), today)
     for day in sorted(due):
-        windows.setdefault(audit_window(day, covered[day].window, known, today), []).append(day)
+        windows.setdefault(of_audit.of(day, covered[day].window), []).append(day)
     for window, days in windows.items():
         whole = _block(days, due, covered, sum(kept.get(day, 0) for day in days_of(window)), today)
         if whole.requests <= MOST_PAGES:

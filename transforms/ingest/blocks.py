@@ -7,7 +7,7 @@ and a day that is read again is in a window whose bounds do not depend on which 
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from transforms.ingest.audit import ROWS_PER_PAGE, audit_window, block_around, days_over
+from transforms.ingest.audit import ROWS_PER_PAGE, AuditWindows, Blocks, days_over
 from transforms.ingest.plan import Reason, windows_of
 from transforms.values.windows import CoveredDay, Window
 
@@ -42,14 +42,15 @@ def windows_to_fetch(
     windows |= {*windows_of(day for day in reads if day not in covered and day not in newest)}
     if newest:
         windows.add(Window(newest[0], today))
+    young, old, of_audit = Blocks(known, _SMALL), Blocks(known, ROWS_PER_PAGE), AuditWindows(over, today)
     for day, reason in reads.items():
         if day in known and day not in newest:
             if reason in _OF_YOUNG_DAYS:
-                windows.add(block_around(day, known, _SMALL))
+                windows.add(young.around(day))
                 continue
-            window = audit_window(day, covered[day].window, over, today)
+            window = of_audit.of(day, covered[day].window)
             is_within = days.first <= window.first and window.last <= days.last
-            windows.add(window if is_within else block_around(day, known, ROWS_PER_PAGE))
+            windows.add(window if is_within else old.around(day))
     return _without_parts(windows)
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.ingest.audit import days_to_audit, quarters_to_count
-from transforms.values.windows import CoveredDay, Window, days_of, quarter_of
+from transforms.ingest.audit import Blocks, days_to_audit
+from transforms.values.windows import CoveredDay, Window, days_of
 
 TODAY = date(2026, 9, 30)
 YEAR = Window(date(2025, 10, 1), TODAY)
@@ -100,10 +101,16 @@ def test_audit_reads_every_day_in_time_with_bounded_requests(kept: dict[date, in
     assert most <= 10 + 60 * (pages + 1)
 
 
-def test_quarters_to_count_are_the_ones_worth_an_audit() -> None:
-    kept = {(2025, 4): 0, (2026, 1): 2000, (2026, 2): 100_000, (2026, 3): 50}
-    assert quarters_to_count(kept, EVERY_DAY, TODAY, 1) == [(2026, 1), (2026, 2)]
-    # A quarter that was read today cannot be audited, and one without recordings need not be.
-    of_today = EVERY_DAY | read({each: 0 for each in days_of(YEAR) if quarter_of(each) == (2026, 2)})
-    assert quarters_to_count(kept, of_today, TODAY, 10) == [(2026, 1), (2026, 3)]
-    assert quarters_to_count(kept, EVERY_DAY, TODAY, 0) == []
+@given(
+    st.dictionaries(st.integers(0, 90), st.integers(0, 40), min_size=1),
+    st.integers(0, 200),
+    st.randoms(use_true_random=False),
+)
+def test_block_is_the_same_from_each_of_its_days(
+    known: dict[int, int], most_rows: int, order: Random
+) -> None:
+    rows = {date(2026, 1, 20) + timedelta(days=number): count for number, count in known.items()}
+    days = list(rows)
+    order.shuffle(days)
+    at_once = Blocks(rows, most_rows)
+    assert [at_once.around(day) for day in days] == [Blocks(rows, most_rows).around(day) for day in days]
