@@ -159,6 +159,35 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         + "".join(f" and fact.{key} is not distinct from changes.{key}" for key in KEYS.split(", "))
         + " group by changes.account_sid, changes.source, changes.channels, changes.currency, changed_on, rate_after",
     ),
+    "marts.shared_rates": (
+        f"select usage_date, {KEYS}, rate_charged, minutes, count(*) over (partition by usage_date, {KEYS}) > 1 "
+        "from marts.shared_rates",
+        f"select usage_date, {KEYS}, rate, part, true from (select usage_date, {KEYS}, rate, "
+        f"sum(billed_minutes) as part, sum(part) over (partition by usage_date, {KEYS}) as whole from {FACT} "
+        f"where is_priced and billed_minutes > 0 and rate > 0 group by usage_date, {KEYS}, rate) "
+        f"where part >= 0.1 * whole qualify count(*) over (partition by usage_date, {KEYS}) > 1",
+    ),
+    "marts.shared_stretches": (
+        f"select {KEYS}, lower_rate, higher_rate, since, last_day, since, last_day from marts.shared_stretches",
+        "select stretches.account_sid, stretches.source, stretches.channels, stretches.currency, lower_rate, "
+        "higher_rate, since, last_day, min(usage_date), max(usage_date) "
+        "from marts.shared_stretches as stretches join marts.shared_rates as shared "
+        f"on {of_the_same('shared', 'stretches')} and shared.currency = stretches.currency "
+        "and rate_charged in (lower_rate, higher_rate) and usage_date between since and last_day "
+        "group by all having count(distinct usage_date) >= 14",
+    ),
+    "marts.rates_side_by_side": (
+        f"select {KEYS}, lower_rate, higher_rate, since, last_day, is_over from marts.rates_side_by_side",
+        f"select {KEYS}, lower_rate, higher_rate, since, last_day, is_over from marts.shared_stretches as stretches "
+        f"where not exists (from marts.rate_turns as turns where {of_the_same('turns', 'stretches')} "
+        "and turns.currency = stretches.currency and turns.lower_rate = stretches.lower_rate "
+        "and turns.higher_rate = stretches.higher_rate and turns.since <= stretches.last_day "
+        "and turns.last_day >= stretches.since) "
+        f"and not exists (from marts.rate_changes as changes where {of_the_same('changes', 'stretches')} "
+        "and changes.currency = stretches.currency and rate_before in (lower_rate, higher_rate) "
+        "and rate_after in (lower_rate, higher_rate) and changed_on >= greatest(since, last_day - 62) "
+        "and changed_on <= least(last_day + 1, since + 62))",
+    ),
     "marts.mixed_rate_days": (
         f"select usage_date, {KEYS}, lower_rate, higher_rate from marts.mixed_rate_days",
         f"select usage_date, {KEYS}, min(rate), max(rate) from (select usage_date, {KEYS}, rate, "
@@ -221,7 +250,8 @@ TOTALS: Mapping[str, tuple[str, str]] = {
         f"select {KEYS}, since, lower_rate, higher_rate, lower_minutes + higher_minutes, lower_cost + higher_cost "
         "from marts.rates_in_turn",
         "select turns.account_sid, turns.source, turns.channels, turns.currency, since, lower_rate, higher_rate, "
-        f"sum(billed_minutes), sum(cost) from marts.rate_turns as turns join {FACT} as fact "
+        "sum(billed_minutes), sum(cost) from (select * from marts.rate_turns union all by name "
+        f"select * from marts.rates_side_by_side) as turns join {FACT} as fact "
         f"on {of_the_same('fact', 'turns')} and fact.currency = turns.currency and rate in (lower_rate, higher_rate) "
         "and usage_date between since and last_day where is_priced and billed_minutes > 0 group by all",
     ),
@@ -639,12 +669,16 @@ def plain_ledger() -> list[Row]:
     return [*rows, {**rows[-1], **ten_hours}]
 
 
-# Marts without rows here: a shift needs six weeks, a tier two months, and a replaced rate two pairs that take turns.
+# Marts without rows here: a shift needs six weeks, a tier two months, a replaced rate two pairs that take turns, and
+# rates side by side 14 days with both.
 PLANTED = {
     **{
         mart: f"insert into {mart} (account_sid, source, currency, lower_rate, higher_rate) "
         "values ('A', 'DialVerb', 'USD', 1, 2)"
-        for mart in ("marts.volume_tiers", "marts.rate_replacements")
+        for mart in (
+            *("marts.volume_tiers", "marts.rate_replacements"),
+            *("marts.shared_stretches", "marts.rates_side_by_side"),
+        )
     },
     "marts.spend_shifts": "insert into marts.spend_shifts (since, account_sid, currency) "
     "values (date '2026-09-01', 'A', 'USD')",

@@ -1,7 +1,15 @@
 with
 
 turns as (
-    select * from marts.rate_turns
+    select
+        * exclude (turns_known_on, last_switch_on, ended_on, known_on),
+        case when first_rate is null then 'in turn' else 'volume tier' end as kind,
+    from marts.rate_turns
+    union all by name
+    select
+        *,
+        'side by side' as kind,
+    from marts.rates_side_by_side
 ),
 
 spent as (
@@ -44,10 +52,11 @@ select
     turns.since,
     turns.lower_rate,
     turns.higher_rate,
-    case when turns.first_rate is null then 'in turn' else 'volume tier' end as kind,
-    case
-        when turns.first_rate is null
-            then 'The two rates take turns, or are charged on the same days.'
+    turns.kind,
+    case turns.kind
+        when 'in turn' then 'The two rates take turns, or are charged on the same days.'
+        when 'side by side'
+            then 'Both rates are charged on most days, such as by the time of day or by region.'
         else 'Each month begins at first_rate; minutes beyond the threshold cost the other rate.'
     end as meaning,
     turns.last_day,

@@ -1,9 +1,11 @@
-"""Rates that take turns, volume tiers and lasting changes, on series of days written by hand."""
+"""Rates that take turns, volume tiers, rates side by side and lasting changes, on series of days written by hand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -11,7 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.sql.tables import MODELS, build, connect, create
-from tests.whole_runs.recomputed.figures.turns import turns_and_changes
+from tests.whole_runs.recomputed.figures.rates import rates_in_turn
+from tests.whole_runs.recomputed.figures.side_by_side import Stretch, side_by_side
+from tests.whole_runs.recomputed.figures.turns import Tier, Turns, turns_and_changes
+from tests.whole_runs.recomputed.given import Given, Settings
 from transforms.model.models import references
 
 Day = tuple[date, Mapping[str, int]]
@@ -106,6 +111,12 @@ def periods(*parts: tuple[str, int], first: date = START) -> list[Day]:
     """Return days with ten minutes each: rate after rate, each for a number of days."""
     rates = [rate for rate, days in parts for _ in range(days)]
     return [(first + timedelta(days=number), {rate: 10}) for number, rate in enumerate(rates)]
+
+
+def shares(*parts: tuple[Mapping[str, int], int], first: date = START) -> list[Day]:
+    """Return days with these minutes at each rate: part after part, each for a number of days."""
+    a_day = [minutes for minutes, days in parts for _ in range(days)]
+    return [(first + timedelta(days=number), minutes) for number, minutes in enumerate(a_day)]
 
 
 def weeks(number: int, weekday: str = B, weekend: str = A) -> list[tuple[str, int]]:
@@ -404,6 +415,180 @@ def test_end_of_tiers_is_a_change() -> None:
     assert told(flat).changes == [(date(2025, 4, 21), B, A)]
 
 
+# Side by side
+
+
+def test_day_and_night_rates_are_side_by_side() -> None:
+    """Before, they were shown nowhere."""
+    found = told(shares(({A: 20, B: 80}, 150)))
+    assert found == ([], [("side by side", A, B, at(0), at(149), False)])
+
+
+def test_share_just_below_a_tenth_is_not_side_by_side() -> None:
+    assert told(shares(({A: 10, B: 90}, 150))).turns != []
+    assert told(shares(({A: 99, B: 901}, 150))).turns == []
+
+
+def test_tenth_is_one_of_all_charged_minutes() -> None:
+    """Of three regions, the smallest with a tenth; another rate with less; and free minutes, which do not count."""
+    days = shares(({A: 60, B: 29, C: 10, D: 1, "0": 900}, 30))
+    assert [turn[:3] for turn in told(days).turns] == [
+        ("side by side", A, B),
+        ("side by side", A, C),
+        ("side by side", B, C),
+    ]
+
+
+def test_side_by_side_takes_fourteen_days() -> None:
+    assert told(shares(({A: 20, B: 80}, 13), ({B: 100}, 10))).turns == []
+    assert len(told(shares(({A: 20, B: 80}, 14), ({B: 100}, 10))).turns) == 1
+
+
+def test_side_by_side_takes_half_of_the_days_with_minutes() -> None:
+    both, one = {A: 20, B: 80}, {B: 100}
+    assert len(told(shares(*[(both, 1), (one, 1)] * 30)).turns) == 1  # 30 of 59
+    assert told(shares(*[(both, 1), (one, 1)] * 29, (one, 1), (both, 1))).turns != []  # 30 of 60
+    assert told(shares(*[(both, 1), (one, 1)] * 29, (one, 2), (both, 1))).turns == []  # 30 of 61
+    # An office that is closed every other day.
+    closed = [day for number, day in enumerate(shares((both, 60))) if number % 2 == 0]
+    assert len(told(closed).turns) == 1
+
+
+def test_side_by_side_ends_and_begins_again() -> None:
+    both, one = {A: 20, B: 80}, {B: 100}
+    days = shares((both, 40), (one, 14), (both, 40))
+    # Days 15 apart belong together no more.
+    assert told(days).turns == [
+        ("side by side", A, B, at(0), at(39), True),
+        ("side by side", A, B, at(54), at(93), False),
+    ]
+    assert told(shares((both, 40), (one, 13), (both, 40))).turns == [
+        ("side by side", A, B, at(0), at(92), False)
+    ]
+    assert [turn[4:] for turn in told(days[:54]).turns] == [(at(39), False)]
+    assert [turn[4:] for turn in told(days[:55]).turns] == [(at(39), True)]
+
+
+def test_free_minutes_do_not_end_side_by_side() -> None:
+    """As for turns, days without charged minutes say nothing."""
+    days = shares(({A: 20, B: 80}, 40), ({"0": 100}, 40))
+    assert told(days).turns == [("side by side", A, B, at(0), at(39), False)]
+
+
+def test_gradual_rollout_is_only_a_change() -> None:
+    """The share of the new rate grows by a hundredth a day, and later by three: 0.002 stops prevailing halfway."""
+    steady = [{A: 100 - share, B: share} for share in range(1, 100)]
+    days = shares(({A: 100}, 60), *[(minutes, 1) for minutes in steady], ({B: 100}, 100))
+    assert told(days).changes == [(at(109), A, B)]
+    assert [turn[0] for turn in told(days).turns] == ["in turn"]  # both are in use before and after
+    fast = shares(({A: 100}, 60), *[(minutes, 1) for minutes in steady[::5]], ({B: 100}, 100))
+    assert told(fast) == ([(at(70), A, B)], [])
+
+
+def test_rollout_that_ends_at_once_is_only_a_change() -> None:
+    days = shares(({A: 100}, 60), ({A: 60, B: 40}, 40), ({B: 100}, 60))
+    assert told(days) == ([(at(100), A, B)], [])
+    # Until the new rate prevails, nobody can know.
+    assert told(days[:100]).turns == [("side by side", A, B, at(60), at(99), False)]
+
+
+def test_rollout_that_begins_at_once_is_only_a_change() -> None:
+    days = shares(({A: 100}, 60), ({A: 40, B: 60}, 40), ({B: 100}, 60))
+    assert told(days) == ([(at(60), A, B)], [])
+
+
+def test_night_rate_that_is_given_up_was_side_by_side() -> None:
+    """For 300 days both were charged; the change on the day after does not say so."""
+    days = shares(({A: 60, B: 40}, 300), ({B: 100}, 60))
+    assert told(days) == ([(at(300), A, B)], [("side by side", A, B, at(0), at(299), True)])
+
+
+def test_old_rate_that_remains_at_night_is_side_by_side() -> None:
+    """The change says that most minutes cost 0.004 now, and not that 0.002 remains."""
+    days = shares(({A: 100}, 60), ({A: 40, B: 60}, 100))
+    assert told(days) == ([(at(60), A, B)], [("side by side", A, B, at(60), at(159), False)])
+    # For two months it may as well be a rollout.
+    assert told(days[:123]) == ([(at(60), A, B)], [])
+    assert len(told(days[:124]).turns) == 1
+
+
+def test_change_to_a_third_rate_does_not_hide_rates_side_by_side() -> None:
+    days = shares(({A: 30, B: 70}, 60), ({C: 100}, 60))
+    assert told(days) == ([(at(60), B, C)], [("side by side", A, B, at(0), at(59), True)])
+
+
+def test_turns_of_the_same_rates_are_shown_once() -> None:
+    """Two regions share all days. Once the smaller one has more minutes for good, they are in turn since then."""
+    days = shares(({A: 60, B: 40}, 100), ({A: 40, B: 60}, 100))
+    assert told(days) == ([], [("in turn", A, B, at(100), at(199), False)])
+    weekly = shares(*[({A: 70, B: 30}, 7), ({A: 30, B: 70}, 7)] * 6)
+    assert told(weekly) == ([], [("in turn", A, B, at(7), at(83), False)])
+
+
+def test_turns_and_then_rates_side_by_side_are_both_shown() -> None:
+    turns = periods(*[(A, 7), (B, 7)] * 4, (B, 30))
+    days = [*turns, *shares(({A: 30, B: 70}, 30), first=at(86))]
+    assert told(days).turns == [
+        ("in turn", A, B, at(7), at(49), True),
+        ("side by side", A, B, at(86), at(115), False),
+    ]
+
+
+def test_turns_of_other_rates_do_not_hide_rates_side_by_side() -> None:
+    """A region has a rate of its own; in the other one, rates of weekdays and weekends take turns."""
+    days = shares(*[({B: 60, C: 40}, 5), ({A: 60, C: 40}, 2)] * 10)
+    assert told(days) == (
+        [],
+        [("side by side", B, C, at(0), at(67), False), ("in turn", A, B, at(5), at(69), False)],
+    )
+
+
+def test_switches_of_rates_side_by_side_are_counted() -> None:
+    """On a single day, more minutes than usual are at the night rate."""
+    days = shares(({A: 30, B: 70}, 20), ({A: 60, B: 40}, 1), ({A: 30, B: 70}, 20))
+    with closing(built(days)) as connection:
+        figures = connection.execute(
+            "select kind, switches, lower_minutes, lower_cost, higher_minutes, higher_cost, first_rate, "
+            "threshold_minutes, tier_months from marts.rates_in_turn"
+        ).fetchall()
+    assert figures == [("side by side", 2, 1260, Decimal("2.52"), 2840, Decimal("11.36"), None, None, None)]
+
+
+def test_rows_of_the_second_reading_are_those_of_the_mart() -> None:
+    """Turns, a tier and rates side by side, after one another, with minutes and cost."""
+    days = [
+        *periods(*weeks(4)),
+        *shares(({C: 30, B: 70}, 40), ({A: 5, C: 60, B: 35}, 1), ({C: 30, B: 70}, 20), first=at(30)),
+        *months(2000, [100] * 3, (D, A), first=date(2025, 5, 1)),
+    ]
+    facts = [
+        {
+            **{
+                "account_sid": "A",
+                "source": "DialVerb",
+                "channels": None,
+                "currency": "USD",
+                "usage_date": day,
+            },
+            **{
+                "is_priced": True,
+                "rate": Fraction(rate),
+                "billed_minutes": number,
+                "cost": Decimal(rate) * number,
+            },
+        }
+        for day, rates in days
+        for rate, number in rates.items()
+    ]
+    recomputed = rates_in_turn(Given(Path(), Settings("UTC"), {"A": "support"}, {}), facts)
+    with closing(built(days)) as connection:
+        found = connection.execute("from marts.rates_in_turn order by since, kind")
+        names = [column[0] for column in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    assert {row["kind"] for row in rows} == {"in turn", "side by side", "volume tier"}
+    assert sorted(recomputed, key=lambda row: (row["since"], row["kind"])) == rows
+
+
 # Properties
 
 
@@ -457,12 +642,15 @@ def test_each_lasting_switch_is_in_exactly_one_mart(parts: list[tuple[str, int]]
 
 
 def parts() -> st.SearchStrategy[list[tuple[Mapping[str, int], int]]]:
-    """Return minutes a day, each for some days: one rate, or two at once."""
+    """Return minutes a day, each for some days: one rate, or two or three at once."""
     one = st.sampled_from([A, B, C]).map(lambda rate: {rate: 100})
     two = st.tuples(st.sampled_from([(A, B), (B, C)]), st.integers(5, 95)).map(
         lambda drawn: {drawn[0][0]: drawn[1], drawn[0][1]: 100 - drawn[1]}
     )
-    return st.lists(st.tuples(st.one_of(one, two), st.integers(1, 70)), max_size=16)
+    three = st.tuples(st.integers(5, 45), st.integers(5, 45)).map(
+        lambda drawn: {A: drawn[0], B: drawn[1], C: 100 - sum(drawn)}
+    )
+    return st.lists(st.tuples(st.one_of(one, two, three), st.integers(1, 70)), max_size=16)
 
 
 def compared(days: Sequence[Day]) -> None:
@@ -476,28 +664,22 @@ def compared(days: Sequence[Day]) -> None:
         ).fetchall()
     given_days = {day: {Decimal(rate): number for rate, number in minutes.items()} for day, minutes in days}
     turns, changes = turns_and_changes(given_days)
-    turns.sort(key=lambda each: (each.since, each.pair))
+    rows: list[tuple[str, Turns | Stretch, int, Tier | None]] = [
+        *(("volume tier" if each.tier else "in turn", each, len(each.switches), each.tier) for each in turns),
+        *(("side by side", each, each.switches, None) for each in side_by_side(given_days)),
+    ]
+    rows.sort(key=lambda row: (row[1].since, row[1].pair))
     assert found == Told(
         [(each.day, plain(each.before), plain(each.after)) for each in changes],
         [
-            (
-                "volume tier" if each.tier else "in turn",
-                plain(each.pair[0]),
-                plain(each.pair[1]),
-                each.since,
-                each.last_day,
-                each.is_over,
-            )
-            for each in turns
+            (kind, plain(each.pair[0]), plain(each.pair[1]), each.since, each.last_day, each.is_over)
+            for kind, each, *_ in rows
         ],
     )
     assert known == [(each.known_on,) for each in changes]
     assert tiers == [
-        (
-            len(each.switches),
-            *((each.tier.rate, each.tier.minutes, each.tier.months) if each.tier else [None] * 3),
-        )
-        for each in turns
+        (switches, *((tier.rate, tier.minutes, tier.months) if tier else [None] * 3))
+        for _, _, switches, tier in rows
     ]
 
 

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from tests.whole_runs.recomputed.figures.side_by_side import side_by_side
 from tests.whole_runs.recomputed.figures.spend import (
     CELL,
     grouped,
@@ -18,6 +19,7 @@ from tests.whole_runs.recomputed.values import EXACT, NOTHING, Row, over, percen
 
 KIND = ("account_sid", "source", "channels")
 MEANING_OF_TURNS = "The two rates take turns, or are charged on the same days."
+MEANING_OF_SIDE_BY_SIDE = "Both rates are charged on most days, such as by the time of day or by region."
 MEANING_OF_A_TIER = "Each month begins at first_rate; minutes beyond the threshold cost the other rate."
 
 
@@ -85,32 +87,53 @@ def rate_changes(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
 
 
 def rates_in_turn(given: Given, facts: Sequence[Row]) -> Iterator[Row]:
-    """Rates that take turns, and volume tiers."""
+    """Rates that take turns, volume tiers, and rates side by side."""
     for place, rows, days in _rate_days(facts):
         for turns in turns_and_changes(days)[0]:
-            row = place | {
-                "since": turns.since,
-                "kind": "volume tier" if turns.tier else "in turn",
-                "meaning": MEANING_OF_A_TIER if turns.tier else MEANING_OF_TURNS,
-                "last_day": turns.last_day,
-                "is_over": turns.is_over,
-                "switches": len(turns.switches),
-                "first_rate": turns.tier.rate if turns.tier else None,
-                "threshold_minutes": turns.tier.minutes if turns.tier else None,
-                "tier_months": turns.tier.months if turns.tier else None,
-            }
-            for which, rate in zip(("lower", "higher"), turns.pair, strict=True):
-                own = [
-                    each
-                    for each in rows
-                    if each["rate"] == rate and turns.since <= each["usage_date"] <= turns.last_day
-                ]
-                row |= {
-                    f"{which}_rate": rate,
-                    f"{which}_minutes": minutes(own),
-                    f"{which}_cost": total(each["cost"] for each in own) or NOTHING,
+            yield given.named(
+                place
+                | {
+                    "since": turns.since,
+                    "kind": "volume tier" if turns.tier else "in turn",
+                    "meaning": MEANING_OF_A_TIER if turns.tier else MEANING_OF_TURNS,
+                    "last_day": turns.last_day,
+                    "is_over": turns.is_over,
+                    "switches": len(turns.switches),
+                    "first_rate": turns.tier.rate if turns.tier else None,
+                    "threshold_minutes": turns.tier.minutes if turns.tier else None,
+                    "tier_months": turns.tier.months if turns.tier else None,
                 }
-            yield given.named(row)
+                | _of_a_pair(rows, turns.pair, turns.since, turns.last_day)
+            )
+        for stretch in side_by_side(days):
+            yield given.named(
+                place
+                | {
+                    "since": stretch.since,
+                    "kind": "side by side",
+                    "meaning": MEANING_OF_SIDE_BY_SIDE,
+                    "last_day": stretch.last_day,
+                    "is_over": stretch.is_over,
+                    "switches": stretch.switches,
+                    "first_rate": None,
+                    "threshold_minutes": None,
+                    "tier_months": None,
+                }
+                | _of_a_pair(rows, stretch.pair, stretch.since, stretch.last_day)
+            )
+
+
+def _of_a_pair(rows: Sequence[Row], pair: tuple[Decimal, Decimal], since: date, last_day: date) -> Row:
+    """Return two rates, and what was charged at each."""
+    row: Row = {}
+    for which, rate in zip(("lower", "higher"), pair, strict=True):
+        own = [each for each in rows if each["rate"] == rate and since <= each["usage_date"] <= last_day]
+        row |= {
+            f"{which}_rate": rate,
+            f"{which}_minutes": minutes(own),
+            f"{which}_cost": total(each["cost"] for each in own) or NOTHING,
+        }
+    return row
 
 
 def rate_card(given: Given) -> list[dict[str, Any]]:

@@ -96,10 +96,8 @@ class Change(NamedTuple):
 
 def turns_and_changes(days: Days) -> tuple[list[Turns], list[Change]]:
     """Return what the rates of one account, source, channel count and currency did."""
-    prevailing = {
-        day: max(rates, key=lambda rate: (rates[rate], rate)) for day, rates in sorted(days.items())
-    }
-    switches = _switches(prevailing)
+    prevailing = _prevailing(days)
+    switches = switches_of(days)
     found = [
         turns
         for pair in sorted({switch.pair for switch in switches})
@@ -108,7 +106,13 @@ def turns_and_changes(days: Days) -> tuple[list[Turns], list[Change]]:
     return found, list(_changes(switches, found))
 
 
-def _switches(prevailing: Mapping[date, Decimal]) -> list[Switch]:
+def _prevailing(days: Days) -> Mapping[date, Decimal]:
+    return {day: max(rates, key=lambda rate: (rates[rate], rate)) for day, rates in sorted(days.items())}
+
+
+def switches_of(days: Days) -> list[Switch]:
+    """Return the days on which another rate prevails than the day before, or than the one that last lasted."""
+    prevailing = _prevailing(days)
     runs = [[day for day, _ in run] for _, run in groupby(prevailing.items(), key=lambda item: item[1])]
     found: dict[tuple[date, Decimal], Switch] = {}
     lasting: Decimal | None = None

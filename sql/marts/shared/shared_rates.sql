@@ -26,7 +26,7 @@ by_rate as (
         detail.source,
         detail.channels,
         detail.currency,
-        detail.rate,
+        detail.rate as rate_charged,
         days.day_minutes,
         sum(detail.priced_minutes) as minutes,
     from detail
@@ -38,26 +38,9 @@ by_rate as (
     group by
         detail.usage_date, detail.account_sid, detail.source, detail.channels, detail.currency,
         detail.rate, days.day_minutes
-),
-
--- The two rates with most minutes; of equally many, the higher ones.
-main_rates as (
-    select * from by_rate
-    where minutes * 10 >= day_minutes
-    qualify row_number() over (
-        partition by usage_date, account_sid, source, channels, currency
-        order by minutes desc, rate desc
-    ) <= 2
 )
 
-select
-    usage_date,
-    account_sid,
-    source,
-    channels,
-    currency,
-    min(rate) as lower_rate,
-    max(rate) as higher_rate,
-from main_rates
-group by usage_date, account_sid, source, channels, currency
-having count(*) = 2
+select * exclude (day_minutes)
+from by_rate
+where minutes * 10 >= day_minutes
+qualify count(*) over (partition by usage_date, account_sid, source, channels, currency) > 1
