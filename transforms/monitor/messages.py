@@ -17,7 +17,7 @@ _TITLES: dict[Kind, str] = {
     "anomaly.found": "Spend is unusual",
     "spend.shifted": "The level of spend changed",
     "rate.changed": "A rate changed",
-    "rate.in_turn": "Two rates take turns",
+    "rate.in_turn": "Two rates are in use",
     "rate.differs": "The charged rate differs from the rate card",
     "bill.differs": "A bill does not match",
 }

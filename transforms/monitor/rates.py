@@ -29,7 +29,7 @@ def _rate_change(row: Row) -> Finding:
 
 
 def rates_in_turn(rows: Iterable[Row], as_of: date) -> list[Finding]:
-    """Return rates that take turns or depend on the volume, for as long as they do. rows: of marts.rates_in_turn.
+    """Return rates in turn, by volume or side by side, for as long as they are. rows: of marts.rates_in_turn.
 
     A finding is the same however often the rates switch, so it is sent once.
     """
@@ -43,6 +43,8 @@ def rates_in_turn(rows: Iterable[Row], as_of: date) -> list[Finding]:
 def _rates_in_turn(row: Row) -> Finding:
     lower, higher = amounts((row["lower_rate"], row["higher_rate"]), row["currency"], is_rate=True)
     said = f"costs {lower} and {higher} in turn"
+    if row["kind"] == "side by side":
+        said = f"costs {lower} or {higher}, both on most days"
     if row["first_rate"] is not None:
         first, then = (lower, higher) if row["first_rate"] == row["lower_rate"] else (higher, lower)
         said = (

@@ -58,7 +58,7 @@ const SPEND = [
   },
   {
     id: "rate", title: "Cost per minute",
-    how: "Cost divided by the minutes of priced recordings, one line per channel count. A dashed line marks a day on which the usual rate of an account, source and channel count changed permanently; the table lists the changes. Rates that take turns and volume tiers are not changes, and have a table of their own.",
+    how: "Cost divided by the minutes of priced recordings, one line per channel count. A dashed line marks a day on which the usual rate of an account, source and channel count changed permanently; the table lists the changes. Rates that take turns, volume tiers, and rates that are charged side by side are not changes, and have a table of their own.",
     show({ data, choice, rows }) {
       const values = stepsBy(choice, rows, channelsOf).filter(({ sum }) => rate(sum) !== null)
         .map(({ day, name, sum }) => ({ day, channels: name, rate: number(rate(sum)) }));
@@ -83,7 +83,7 @@ const SPEND = [
         tables: [
           spendTable(`Cost per minute, ${choice.currency}`, "source and channels", sums(rows, (row) => `${row.source}, ${channelsOf(row)}`)),
           listTable(data, "rate_changes", `Rate changes, ${choice.currency}`, changes),
-          listTable(data, "rates_in_turn", `Rates in turn, ${choice.currency}`, listOf(data, "rates_in_turn", choice)),
+          listTable(data, "rates_in_turn", `Rates in turn or side by side, ${choice.currency}`, listOf(data, "rates_in_turn", choice)),
         ],
       };
     },

@@ -1,4 +1,4 @@
--- Rates that take turns or depend on the volume, the newest first.
+-- Rates that take turns, depend on the volume, or are charged side by side, the newest first.
 select *
 from marts.rates_in_turn
 order by since desc, account_sid, source, channels, lower_rate, higher_rate

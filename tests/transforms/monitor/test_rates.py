@@ -95,6 +95,7 @@ def test_rate_change_percentage_has_thousands_separators() -> None:
 
 TURNS: dict[str, Any] = {
     **RECORDED,
+    "kind": "in turn",
     "since": date(2026, 3, 2),
     "last_day": date(2026, 9, 29),
     "is_over": False,
@@ -121,8 +122,19 @@ def test_rates_in_turn_are_not_found_when_over_or_old() -> None:
     assert rates_in_turn([over, silent], AS_OF) == []
 
 
+def test_rates_side_by_side_are_one_finding_while_they_are() -> None:
+    row = {**TURNS, "kind": "side by side", "switches": 0}
+    (found,) = rates_in_turn([row], AS_OF)
+    (later,) = rates_in_turn([{**row, "switches": 2, "last_day": AS_OF}], AS_OF)
+    assert found.key == later.key == "rate.in_turn 2026-03-02 A1 DialVerb 2 USD 0.002000 0.004000"
+    assert found.sentence == (
+        "support: since 2026-03-02 a minute of DialVerb (2 channels) costs 0.002 USD or 0.004 USD, both on most days."
+    )
+    assert rates_in_turn([{**row, "is_over": True}], AS_OF) == []
+
+
 def test_volume_tier_finding_names_the_threshold() -> None:
-    tier = {**TURNS, "first_rate": TURNS["higher_rate"], "threshold_minutes": 10000}
+    tier = {**TURNS, "kind": "volume tier", "first_rate": TURNS["higher_rate"], "threshold_minutes": 10000}
     rising = {**tier, "first_rate": TURNS["lower_rate"]}
     falling, other = rates_in_turn([tier, rising], AS_OF)
     assert falling.sentence.endswith(

@@ -1,4 +1,4 @@
--- Rates that take turns or depend on the volume.
+-- Rates that take turns, depend on the volume, or are charged side by side.
 select
     since,
     last_day,
