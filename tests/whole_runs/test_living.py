@@ -8,7 +8,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -120,6 +120,10 @@ breaks = st.tuples(
 )
 
 
+_WORKERS = ("account", "fetch ", "save ")
+"""How the names of threads begin that the death of a process would end."""
+
+
 class Interrupted(BaseException):
     """Stands in for the death of the process."""
 
@@ -160,9 +164,10 @@ def interrupted(what: str, number: int) -> Iterator[None]:
         try:
             yield
         finally:
-            for thread in threading.enumerate():
-                if thread.name.startswith(("fetch ", "save ")):
-                    thread.join()
+            while working := [each for each in threading.enumerate() if each.name.startswith(_WORKERS)]:
+                for thread in working:  # one of them may start another, which cannot be joined before it runs
+                    with suppress(RuntimeError):
+                        thread.join()
 
 
 def first_recordings() -> list[Recording]:
