@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
-from flows.stores.raw.journal import Position
+from flows.stores.raw.journal import START, Position
 from flows.stores.raw.raw_pages import RawPages
 from transforms.values.covered import CoveredSpan, with_fetch
 from transforms.values.windows import CoveredDay
@@ -33,9 +33,10 @@ def _covered(
     raw: RawPages, account_sid: str, known: tuple[Position, Sequence[CoveredSpan]] | None
 ) -> dict[date, CoveredDay]:
     """Return the days of all complete landings. known: those up to a position of the journal."""
-    if known is None or not raw.journal(account_sid).has(known[0]):
+    position, spans = known or (START, [])
+    pending = raw.pending(account_sid, position) if known else None
+    if pending is None:
         return raw.covered(account_sid)
-    position, spans = known
-    for landing in raw.readable(account_sid, position):
+    for landing in pending:
         spans = with_fetch(spans, landing.fetch)
     return {day.day: day for day in raw.days_of(account_sid, spans)}

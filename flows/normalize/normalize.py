@@ -85,7 +85,7 @@ def normalize_account(
     report = partial(progress, f"normalize {name or account_sid}")
     account = _Account(account_sid, raw, lake, read or partial(read_one_by_one, raw), report)
     state = None if rebuild else lake.state(account_sid)
-    pending = None if state is None else _pending(raw, account_sid, state)
+    pending = None if state is None else raw.pending(account_sid, state.position, state.latest)
     if state is None and not rebuild and lake.account(account_sid).exists():
         logger.warning(
             "The lake of account %s is not as it was written; rebuilding it from raw pages.", account_sid
@@ -117,16 +117,6 @@ def _brought_up(account: _Account, state: Commit | None, pending: list[Landing] 
     known = before.rows if before else 0
     summary = _applied(account, Commit(), landings, at_least=known)
     return replace(summary, new=lake.rows(sid) - known)
-
-
-def _pending(raw: RawPages, account_sid: str, state: Commit) -> list[Landing] | None:
-    """Return the landings to apply on top of a state; None when one of them belongs before an applied one."""
-    if not raw.journal(account_sid).has(state.position):
-        return None
-    pending = raw.readable(account_sid, state.position)
-    latest = state.latest
-    in_order = latest is None or all(landing.fetched_at > latest for landing in pending)
-    return pending if in_order else None
 
 
 def _refuse_to_lose(account: _Account, before: Commit, landings: Sequence[Landing]) -> None:
@@ -181,8 +171,9 @@ def _applied(
         account.report(done, len(landings))
     _refuse_fewer(account, commit, at_least)
     recent, older = summed_up(commit.recent, commit.older, commit.covered)
-    lake.replace(account.sid, structs.replace(commit, position=position, recent=recent, older=older))
-    lake.tidy(account.sid, [before, lake.commit(account.sid)])
+    commit = structs.replace(commit, position=position, recent=recent, older=older)
+    lake.replace(account.sid, commit)
+    lake.tidy(account.sid, [before, commit])
     return summary
 
 

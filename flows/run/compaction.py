@@ -14,7 +14,7 @@ from flows.run.upgrade import held
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from flows.stores.raw.compacting import Compacted, PackRules, compact
-from flows.stores.raw.journal import Position
+from flows.stores.raw.journal import START, Position
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.whole_files import write_whole
@@ -92,11 +92,12 @@ def _applied(
     raw: RawPages, account_sid: str, landings: Sequence[Landing], known: tuple[Position, int] | None
 ) -> Collection[str] | None:
     """Return which landings are applied. known: up to which position, and how many."""
-    if known is None or not raw.journal(account_sid).has(known[0]):
+    position, number = known or (START, 0)
+    pending = raw.pending(account_sid, position) if known else None
+    if pending is None:
         return None
-    pending = {each.name for each in raw.readable(account_sid, known[0])}
-    applied = {each.name for each in landings} - pending
-    return applied if len(applied) >= known[1] else None
+    applied = {each.name for each in landings} - {each.name for each in pending}
+    return applied if len(applied) >= number else None
 
 
 def _is_due(data_dir: Path, now: datetime) -> bool:

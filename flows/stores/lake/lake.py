@@ -20,6 +20,7 @@ from flows.stores.whole_files import flush_folder, write_whole
 from transforms.ingest.day_counts import DayCount, counts
 from transforms.normalize.control_totals import added_up
 from transforms.normalize.corrections import CORRECTION_SCHEMA
+from transforms.normalize.history import IN_ORDER
 from transforms.normalize.late_changes import CHANGE_SCHEMA
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 from transforms.values.fingerprints import Fingerprints
@@ -129,13 +130,17 @@ class Lake:
         return may_have(self.account(account_sid), file, wanted)
 
     def table(self, account_sid: str, name: str, commit: Commit | None = None) -> pa.Table:
-        """Read the account's rejects, corrections or changes. commit: as of this one.
+        """Read the account's rejects, corrections or changes; the latter two in the order they were found.
+
+        commit: as of this one.
 
         Raises:
             DamagedLakeError: The file is missing or damaged.
         """
         commit = commit or self.commit(account_sid)
-        return self.read_table(account_sid, name, commit.tables.get(name, []) if commit else [])
+        files = commit.tables.get(name, []) if commit else []
+        rows = self.read_table(account_sid, name, files)
+        return rows.sort_by(IN_ORDER) if len(files) > 1 else rows  # each file is in order
 
     def read_table(self, account_sid: str, name: str, files: Iterable[LakeFile]) -> pa.Table:
         """Read rows of the account's rejects, corrections or changes from some files. Raises as `table`."""
@@ -192,17 +197,14 @@ class Lake:
         return write_table(self.account(account_sid), name, rows)
 
     def replace(self, account_sid: str, commit: Commit) -> None:
-        """Replace the commit of an account, and show its files.
-
-        If it has the files of the one before, that may be back after a power cut: the journal has what came since.
-        """
-        folder, has_new_files = self.account(account_sid), account_sid in self._written_to
-        if has_new_files:
+        """Replace the commit of an account, and show its files."""
+        folder = self.account(account_sid)
+        if account_sid in self._written_to:
             flush_folder(folder)  # so that a commit never names a file that a power cut took away
         content = encoded(commit)
         path = folder / _COMMIT
         if not path.exists() or path.read_bytes() != content:
-            write_whole(path, content, is_flushed_later=not has_new_files)
+            write_whole(path, content)
         self._written_to.discard(account_sid)
         self._shown.show(account_sid, folder, commit)
 

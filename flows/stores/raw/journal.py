@@ -95,7 +95,7 @@ class Journal:
         """
         for month in self.months():
             if month >= position.month:
-                yield from self._lines(month, position.lines if month == position.month else 0)
+                yield from self.lines(month, position.lines if month == position.month else 0)
 
     def has(self, position: Position) -> bool:
         """Check whether everything up to a position in its month is there, as it was."""
@@ -139,15 +139,12 @@ class Journal:
         """List the months (YYYY-MM) that have a file of their own. A month that was being packed may be packed too."""
         return sorted(path.stem for path in self.folder.glob("*.jsonl"))
 
-    def lines(self, month: str) -> tuple[Manifest, ...]:
-        """Return the landings of a month, in the order they ended.
+    def lines(self, month: str, begin: int = 0) -> tuple[Manifest, ...]:
+        """Return the landings of a month, in the order they ended, from a line on (from 0).
 
         Raises:
             DataError: A line is damaged.
         """
-        return self._lines(month)
-
-    def _lines(self, month: str, begin: int = 0) -> tuple[Manifest, ...]:
         return self._of_file(month, lambda path: _lines_of(path, begin, *_state(path)))
 
     def _whole_lines(self, month: str) -> bytes:

@@ -73,6 +73,23 @@ class RawPages:
         found = [self._landing(account_sid, each) for each in self._since(account_sid, since)]
         return sorted(found, key=lambda landing: (landing.fetched_at, landing.name))
 
+    def pending(
+        self, account_sid: str, position: Position, latest: datetime | None = None
+    ) -> list[Landing] | None:
+        """List the landings to apply on top of those up to a position of the journal, in the order they began.
+
+        None if the journal does not have that position as it was, or if one of them did not begin after `latest`, when
+        the last one that is applied began (UTC).
+
+        Raises:
+            DataError: A line of the journal is damaged.
+        """
+        if not self.journal(account_sid).has(position):
+            return None
+        pending = self.readable(account_sid, position)
+        in_order = latest is None or all(landing.fetched_at > latest for landing in pending)
+        return pending if in_order else None
+
     def unfinished(self, account_sid: str) -> list[Landing]:
         """List the interrupted landings, which can be continued, in the order they began."""
         under_way = self._under_way(account_sid)

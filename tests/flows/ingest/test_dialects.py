@@ -1,7 +1,6 @@
 """What one account found out about its API is taken over by others, if they can miss nothing by it."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +13,7 @@ from flows.normalize.normalize import normalize_account
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.runs.ledger_runs import accesses_of
+from tests.support.runs.watched import recording
 from transforms.ingest.request import IngestRequest
 
 ACCOUNTS = [f"5a3c0c2e-0000-4000-8000-00000000000{number}" for number in (1, 2)]
@@ -32,25 +32,7 @@ def recordings(account_sid: str) -> list[Recording]:
         for number, midnight in enumerate(midnights)
         for at in ((0, 1, 40_000, 86_399) if number % 3 == 0 else (5, 6, 40_000, 70_000))
     ]
-    return [
-        Recording(
-            account_sid=account_sid,
-            sequence=sequence,
-            created_at=instant,
-            updated_at=instant + 60,
-            started_at=instant,
-            ended_at=instant + 30,
-            call_sid=f"call-{sequence}",
-            conference_sid=None,
-            duration_seconds=30,
-            source="DialVerb",
-            channels=1,
-            status="completed",
-            price=Decimal("-0.0025"),
-            currency="USD",
-        )
-        for sequence, instant in enumerate(instants)
-    ]
+    return [recording(sequence, instant, account_sid) for sequence, instant in enumerate(instants)]
 
 
 def read(emulator: Emulator, data_dir: Path, dialects: Dialects) -> None:

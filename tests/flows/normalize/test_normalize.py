@@ -89,7 +89,11 @@ def normalized(
     readings: list[Reading], stops: set[int], *, rows_per_file: int = 1000, is_dated: bool = True
 ) -> dict[str, list[dict[str, Any]]]:
     """Land the readings one after the other, and normalize after those in `stops` and at the end."""
-    with TemporaryDirectory() as folder, patch("flows.normalize.parts.ROWS_PER_FILE", rows_per_file):
+    with (
+        TemporaryDirectory() as folder,
+        patch("flows.normalize.parts.ROWS_PER_FILE", rows_per_file),
+        patch("flows.normalize.history.ROWS_PER_FILE", rows_per_file),
+    ):
         data_dir = Path(folder)
         for number, reading in enumerate(readings):
             land(data_dir, number, reading, is_dated=is_dated)
