@@ -3,19 +3,30 @@
 The counts of the stages would not do: a run that was killed did not report what it had found.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from flows.stores.lake.commit import MOST_LANDINGS
 from flows.stores.warehouse.inputs import Fingerprint
 from flows.stores.warehouse.sql_files import queries, query
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from flows.stores.whole_files import write_whole
-from transforms.report.since_last_run import Changes, Figures, SpendFigure, changes
-from transforms.values.windows import Window
+from transforms.report.since_last_run import (
+    Changes,
+    Figures,
+    SpendFigure,
+    changes,
+    crowded_accounts,
+    fetch_of,
+    unreported_fetches,
+)
+from transforms.values.windows import STAMP, Window
 
 _FILE = "told.json"
+_EVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def last_reported_figures(data_dir: Path) -> Figures | None:
@@ -49,9 +60,7 @@ def changes_since(data_dir: Path, before: Figures | None, now: Figures) -> Chang
         return changes(None, now, 0, now.deleted)
     if before.inputs == now.inputs:
         return Changes(before.reported_at)
-    known = set(before.landings)
-    names = [name for name in now.landings if name not in known]
-    changed, deleted = _by_landings(data_dir, names) if names else (0, 0)
+    changed, deleted = _changed_since(data_dir, before.landings, now.landings)
     return changes(before, now, changed, deleted)
 
 
@@ -60,13 +69,31 @@ def save_reported_figures(data_dir: Path, figures: Figures) -> None:
     write_whole(data_dir / _FILE, msgspec.json.encode(figures))
 
 
-def _by_landings(data_dir: Path, names: list[str]) -> tuple[int, int]:
+def _changed_since(data_dir: Path, before: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
+    """Count the recordings that were changed, and found deleted, by landings that were not applied before."""
+    known = set(before)
+    names = [name for name in now if name not in known]
+    if not names:
+        return 0, 0
     warehouse = Warehouse(warehouse_path(data_dir))
     with warehouse.connected():
         (days,) = warehouse.table(query("since_last_run/days_of_landings"), {"landings": names}).to_pylist()
         window = Window(days["first_day"], days["last_day"])
-        (found,) = warehouse.table(
+        begins, ends = window.created_from, window.created_before
+        fetches = {fetch_of(name) for name in names}
+        if crowded := crowded_accounts(fetches, MOST_LANDINGS):
+            found = warehouse.table(
+                query("since_last_run/fetches"), {"accounts": sorted(crowded), "stamp": STAMP}
+            ).to_pylist()
+            fetches |= unreported_fetches(
+                {(each["account_sid"], each["fetched_at"]) for each in found},
+                {fetch_of(name) for name in before},
+                MOST_LANDINGS,
+            )
+            begins, ends = _EVER
+        accounts, fetched = zip(*sorted(fetches), strict=True)
+        (counts,) = warehouse.table(
             query("since_last_run/changed_recordings"),
-            {"landings": names, "begins": window.created_from, "ends": window.created_before},
+            {"accounts": accounts, "fetched": fetched, "begins": begins, "ends": ends, "stamp": STAMP},
         ).to_pylist()
-    return found["changed"], found["deleted"]
+    return counts["changed"], counts["deleted"]

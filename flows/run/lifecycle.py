@@ -35,6 +35,7 @@ class Run:
 
     started: UTC. is_rebuilt: an upgrade of the data folder rebuilt the lake. is_on_record: the run has its own record.
     save_record: writes the record of the run as it is now, so that the warehouse built next includes it.
+    remember: stores what was reported, once everything else is done: a run that is killed before has reported nothing.
     """
 
     context: RunContext
@@ -45,6 +46,7 @@ class Run:
     is_rebuilt: bool = False
     is_on_record: bool = False
     save_record: Callable[[], None] = lambda: None
+    remember: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -58,10 +60,12 @@ def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
     with begun(context, request) as run:
         run.accounts = accounts_to_read(context, request)
         waiting = 60.0 * request.wait_minutes
-        with held(context.settings.data_dir, context.progress, waiting) as run.is_rebuilt, on_record(run):
-            yield run
-            if request.command == "run":
-                compact_daily(context)
+        with held(context.settings.data_dir, context.progress, waiting) as run.is_rebuilt:
+            with on_record(run):
+                yield run
+                if request.command == "run":
+                    compact_daily(context)
+            run.remember()
 
 
 @contextmanager

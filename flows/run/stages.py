@@ -66,7 +66,6 @@ def _everything(run: Run) -> None:
     model(run)
     if not run.summary.stopping_checks:
         report(run)
-    # Last, so that if the run is killed, the next one shows its changes.
     _compare(run, before)
 
 
@@ -205,13 +204,13 @@ def _figures_before(run: Run) -> "Figures | None":
 
 
 def _compare(run: Run, before: "Figures | None") -> None:
-    """Add to the summary what changed since the figures shown last, and store the current ones as shown."""
+    """Add to the summary what changed since the figures shown last, and have the current ones stored as shown."""
     from flows.report.since_last_run import changes_since, current_figures, save_reported_figures
 
     data_dir = run.context.settings.data_dir
     now = current_figures(data_dir, before, run.context.clock())
     run.summary.since = changes_since(data_dir, before, now)
-    save_reported_figures(data_dir, now)
+    run.remember = partial(save_reported_figures, data_dir, now)
 
 
 @contextmanager

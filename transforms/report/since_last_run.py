@@ -1,17 +1,21 @@
 """What changed between two runs: recordings, cost, and the accounts and sources with the largest changes."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from transforms.values.json_text import plain_object
+from transforms.values.windows import STAMP
 
 _MOST_MOVERS = 3
+
+Fetched = tuple[str, datetime]
+"""An account (sid), and when a fetch of it began (UTC): no two of its fetches begin at the same instant."""
 
 
 class SpendFigure(msgspec.Struct, frozen=True):
@@ -106,6 +110,40 @@ def changes(before: Figures | None, now: Figures, changed: int, deleted: int) ->
         },
         movers=[mover for currency in currencies for mover in _largest(movers, currency)],
     )
+
+
+def fetch_of(landing: str) -> Fetched:
+    """Return the account of a landing, and when its fetch began, from its name."""
+    *_, account, _, stamp = landing.split("/")
+    return account.removeprefix("account_sid="), datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+
+
+def crowded_accounts(fetches: Iterable[Fetched], kept: int) -> set[str]:
+    """Return the accounts with so many fetches that others may be summed up already. kept: how many are not."""
+    numbers = Counter(account for account, _ in fetches)
+    return {account for account, number in numbers.items() if number >= kept}
+
+
+def unreported_fetches(found: Set[Fetched], reported: Set[Fetched], kept: int) -> set[Fetched]:
+    """Return which of the fetches were not applied when figures were last reported.
+
+    found: fetches of some accounts. reported: those that the last figures were based on; of each account, all but the
+    newest may have been summed up. kept: how many are not.
+    """
+    by_account: defaultdict[str, list[datetime]] = defaultdict(list)
+    for account, fetched_at in reported:
+        by_account[account].append(fetched_at)
+    # Whatever began before these had been summed up, or was among the reported ones.
+    floors = {
+        account: sorted(all_of_it)[-kept]
+        for account, all_of_it in by_account.items()
+        if len(all_of_it) >= kept
+    }
+    return {
+        (account, fetched_at)
+        for account, fetched_at in found - reported
+        if account not in floors or fetched_at > floors[account]
+    }
 
 
 def _largest(movers: Iterable[Mover], currency: str) -> list[Mover]:

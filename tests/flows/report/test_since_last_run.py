@@ -17,6 +17,7 @@ from flows.report import since_last_run as since_module
 from flows.run.request import Command, RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
+from flows.stores.lake.commit import MOST_LANDINGS
 from tests.support.runs.ledger_runs import accesses_of
 from tests.support.runs.living_runs import ACCOUNTS, clock_of, context_by, epoch_of, in_haste, made
 from transforms.report.since_last_run import Changes, Mover
@@ -116,6 +117,36 @@ def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) ->
     assert (found.new, found.changed) == (0, 0)  # this run itself found nothing
     assert found.since is not None
     assert (counts(found.since), found.since.cost) == ((0, 1, 0, 0), {"USD": Decimal("0.01")})
+
+
+def test_run_killed_before_its_record_has_reported_nothing(world: World) -> None:
+    world.since()
+    world.ledger.advance(3600)
+    world.ledger.change(world.sids[3], price=Decimal("-0.02"))
+    with (
+        patch("flows.run.record.write_metrics", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        world.perform(again=True)
+    assert counts(world.since()) == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_changes_are_counted_over_more_landings_than_kept(world: World, begins_anew: bool) -> None:
+    """The models are built after so many fetches that those which found the changes are summed up."""
+    world.since()
+    changed, gone, *_ = world.sids
+    for hour in range(MOST_LANDINGS + 5):
+        world.ledger.advance(3600)
+        if hour == 2:
+            world.ledger.change(changed, price=Decimal("-0.02"))
+            world.ledger.delete(gone)
+        world.perform("ingest", again=True)
+        if not begins_anew:
+            world.perform("normalize")
+    world.perform("normalize")
+    found = world.since("model")
+    assert (counts(found), found.cost) == ((0, 1, 1, 0), {"USD": Decimal("0.01")})
 
 
 def test_changes_of_single_stages_add_up_until_models_are_built(world: World) -> None:

@@ -3,7 +3,17 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from transforms.report.since_last_run import Changes, Figures, Mover, SpendFigure, changes
+from transforms.report.since_last_run import (
+    Changes,
+    Fetched,
+    Figures,
+    Mover,
+    SpendFigure,
+    changes,
+    crowded_accounts,
+    fetch_of,
+    unreported_fetches,
+)
 
 MONDAY, TUESDAY = datetime(2026, 9, 7, tzinfo=UTC), datetime(2026, 9, 8, tzinfo=UTC)
 
@@ -92,3 +102,22 @@ def test_movers_use_the_newest_account_name() -> None:
     new = SpendFigure("AC-1", "new", "a", "USD", 2, Decimal(3))
     found = changes(figures(MONDAY, old), figures(TUESDAY, new), 0, 0)
     assert found.movers == [Mover("new", "a", "USD", Decimal(2))]
+
+
+def test_fetches_since_are_those_that_were_not_summed_up_before() -> None:
+    def fetch(account: str, day: int) -> Fetched:
+        return account, datetime(2026, 10, day, tzinfo=UTC)
+
+    reported = {fetch("A", day) for day in (4, 6, 8)} | {fetch("B", 5)}
+    older, late, newer, other, unknown = (
+        fetch(*each) for each in (("A", 5), ("A", 7), ("A", 9), ("B", 2), ("C", 1))
+    )
+    found = {older, late, newer, other, unknown, *reported}
+    assert unreported_fetches(found, reported, kept=2) == {late, newer, other, unknown}
+    assert unreported_fetches(found, reported, kept=4) == {older, late, newer, other, unknown}
+    assert crowded_accounts(reported, 3) == {"A"}
+
+
+def test_landing_names_say_account_and_fetch() -> None:
+    name = "raw/account_sid=A/2026-10-01_2026-10-02/20261003T040506.000007Z"
+    assert fetch_of(name) == ("A", datetime(2026, 10, 3, 4, 5, 6, 7, tzinfo=UTC))
