@@ -57,12 +57,14 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
     raw, lake = RawPages(data_dir), Lake(data_dir)
     commits = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
     days = {sid: raw.days_of(sid, commit.covered) for sid, commit in commits.items()}
-    read = [day.day for covered in days.values() for day in covered]
-    if not read:
+    # The days of an account are in order.
+    ends = [(covered[0].day, covered[-1].day) for covered in days.values() if covered]
+    if not ends:
         return [AccountCoverage(sid, commits[sid], [], []) for sid in days]
+    read = min(first for first, _ in ends), max(last for _, last in ends)
     states = AccountStates(data_dir)
     return [
-        _account(sid, commits[sid], covered, states.read(sid).first_day, (min(read), max(read)))
+        _account(sid, commits[sid], covered, states.read(sid).first_day, read)
         for sid, covered in days.items()
     ]
 
