@@ -17,6 +17,9 @@ from transforms.model.models import FACT, Check, Model, references
 LAKE = "landed.recordings"
 """The table of all recordings as the lake has them."""
 
+SMALL_FILE = 200_000
+"""Bytes of a file of the lake below which opening it takes longer than reading it."""
+
 PART_BYTES = 32_000_000
 """About how many bytes of Parquet a part has, some 300,000 recordings. An account's month is never divided."""
 
@@ -47,6 +50,11 @@ class Part:
     def bytes(self) -> int:
         """How many bytes they have."""
         return _bytes(self.months)
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether it has several files, most of them small."""
+        return len(self.files) > 1 and self.bytes < SMALL_FILE * len(self.files)
 
 
 @dataclass(frozen=True, slots=True)

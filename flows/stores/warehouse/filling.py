@@ -11,7 +11,7 @@ from flows.stores.warehouse.memory import limit_memory
 from flows.stores.warehouse.reading import CONFIG
 from flows.stores.warehouse.tables import build_model, create_schemas, describe, insert, land, together
 from flows.stores.warehouse.wide import WideTables
-from transforms.model.models import Model, build_order
+from transforms.model.models import FACT, Model, build_order
 from transforms.model.wide import LAKE
 
 # Analysts use DuckDB 1.x, which cannot open files in the newest format.
@@ -40,6 +40,16 @@ def fill(
         wide = WideTables(new_file.parent, contents)
         known = set[str]()
         if refilled is None:
+            create_schemas(connection)
+        due = (
+            contents.models
+            if refilled is None
+            else [each for each in contents.models if each.name in outdated]
+        )
+        files = wide.lake_files() if any(each.name == FACT or each.twin.wide for each in due) else []
+        if files or refilled is None:
+            land(connection, files, contents.twins[LAKE])
+        if refilled is None:
             _build_all(connection, contents, wide)
         else:
             known = _refresh(connection, contents, wide, refilled, outdated)
@@ -50,14 +60,14 @@ def fill(
             for check in contents.checks
         ]
         insert(connection, "ops.checks", contents.twins["ops.checks"], check_table(results))
+        if files and files != contents.lake_files:
+            land(connection, contents.lake_files, contents.twins[LAKE])
         connection.execute("checkpoint")
     return results
 
 
 def _build_all(connection: duckdb.DuckDBPyConnection, contents: WarehouseInputs, wide: WideTables) -> None:
-    create_schemas(connection)
     with together(connection):
-        land(connection, contents.lake_files, contents.twins[LAKE])
         for name, rows in contents.tables.items():
             insert(connection, name, contents.twins[name], rows)
     order = build_order(contents.models, given=contents.twins.keys())

@@ -1,12 +1,13 @@
 """Build the wide models of one part of the lake into Parquet files, and find out which files can serve again.
 
 `wide/<model>/<part>.parquet` has the rows. `wide/_made/<batch>/<part>.json` says what the files of a part were made of,
-and has their digests and what checks found there.
+and has their digests and what checks found there. `wide/recordings/<part>.parquet` has the rows of the lake itself, where
+these are scattered over many small files: so each of them is opened once.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -26,8 +27,6 @@ from transforms.model.wide import LAKE, Batch, Part
 
 FOLDER = "wide"
 _SPILL = ".spill"
-_SMALL = 200_000
-"""Bytes of a file of the lake below which opening it takes longer than reading it."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -55,18 +54,33 @@ class PartFiles:
         """Return the file of a model (by its full name)."""
         return self.folder / model.rpartition(".")[2] / f"{part.name}.parquet"
 
-    def record(self, batch: Batch, part: Part) -> Path:
-        """Return the file that says what the files of a batch were made of."""
-        return self.folder / "_made" / batch.wide[0].name.rpartition(".")[2] / f"{part.name}.json"
+    def lake(self, part: Part) -> list[Path]:
+        """Return the files from which the lake is read: those of the lake, or where they are small, their copy."""
+        return [self.of(LAKE, part)] if part.is_scattered else part.files
 
-    def made(self, batch: Batch, part: Part, inputs: str) -> Made | None:
+    def record(self, models: Sequence[str], part: Part) -> Path:
+        """Return the file that says what the files of models that are made together were made of."""
+        return self.folder / "_made" / models[0].rpartition(".")[2] / f"{part.name}.json"
+
+    def made(self, models: Sequence[str], part: Part, inputs: str) -> Made | None:
         """Return what was made of these inputs; None if it was of others, or if a file is not as it was written."""
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-            made = msgspec.json.decode(self.record(batch, part).read_bytes(), type=Made)
-            files = {model.name: self.of(model.name, part) for model in batch.wide}
+            made = msgspec.json.decode(self.record(models, part).read_bytes(), type=Made)
+            files = {name: self.of(name, part) for name in models}
             is_intact = made.files == {name: _written(path) for name, path in files.items()}
             return made if made.inputs == inputs and is_intact else None
         return None
+
+    def copy(self, part: Part, inputs: str) -> Made:
+        """Copy a scattered part of the lake into one file, and record it. Raises DataError if the lake is damaged."""
+        with duckdb.connect(config=CONFIG) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            limit_memory(connection)
+            # Two threads take twice as long: they wait for each other more than for the files.
+            connection.execute("set threads = 1")
+            with _reading(part):
+                files = {LAKE: self._written(connection, f"from {parquet(part.files)}", LAKE, part)}
+        return self._recorded([LAKE], part, Made(inputs, files, {}))
 
     def build(
         self,
@@ -88,16 +102,10 @@ class PartFiles:
             limit_memory(connection, at_once)
             connection.execute(f"set temp_directory = {quoted(str(self.folder / _SPILL))}")
             create_schemas(connection)
-            try:
+            with _reading(part):
                 self._read(connection, batch, part, given, lake_columns)
-            except duckdb.Error as error:
-                if CANNOT_WRITE in str(error):
-                    raise
-                refuse_damaged_lake(part.files)
-                raise ModelError(f"The part {part.name} of the lake cannot be read: {error}") from None
             made = Made(inputs, self._write(connection, batch, part), _check(connection, batch))
-        write_whole(self.record(batch, part), msgspec.json.encode(made))
-        return made
+        return self._recorded([model.name for model in batch.wide], part, made)
 
     def _read(
         self,
@@ -107,12 +115,8 @@ class PartFiles:
         given: Mapping[str, pa.Table],
         lake_columns: Sequence[str],
     ) -> None:
-        # Opening a small file takes longer than reading it, so small files are opened once.
-        is_small = part.bytes < _SMALL * len(part.files)
-        kind = "table" if is_small and len(batch.wide) > 1 else "view"
         columns = ", ".join(lake_columns)
-        with enough_memory(f"the part {part.name} of the lake"):
-            connection.execute(f"create {kind} {LAKE} as select {columns} from {parquet(part.files)}")  # noqa: S608
+        connection.execute(f"create view {LAKE} as select {columns} from {parquet(self.lake(part))}")  # noqa: S608
         for name, rows in given.items():
             connection.register("rows_given", rows)
             connection.execute(f"create table {name} as from rows_given")
@@ -124,14 +128,32 @@ class PartFiles:
         files = {}
         for model in batch.wide:
             build_model(connection, model, is_view=False)
-            keys = ", ".join(model.twin.key)
-            with replaced_whole(self.of(model.name, part)) as partial:
-                connection.execute(
-                    f"copy (from {model.name} order by {keys}) to {quoted(str(partial))} "
-                    "(format parquet, compression zstd)"
-                )
-            files[model.name] = _written(self.of(model.name, part))
+            rows = f"from {model.name} order by {', '.join(model.twin.key)}"
+            files[model.name] = self._written(connection, rows, model.name, part)
         return files
+
+    def _written(self, connection: duckdb.DuckDBPyConnection, rows: str, name: str, part: Part) -> Written:
+        """Write the rows of a SELECT to the file of a table."""
+        with replaced_whole(self.of(name, part)) as partial:
+            connection.execute(f"copy ({rows}) to {quoted(str(partial))} (format parquet, compression zstd)")
+        return _written(self.of(name, part))
+
+    def _recorded(self, models: Sequence[str], part: Part, made: Made) -> Made:
+        write_whole(self.record(models, part), msgspec.json.encode(made))
+        return made
+
+
+@contextmanager
+def _reading(part: Part) -> Iterator[None]:
+    """Run the block, which reads a part of the lake. Raises ModelError that names it, DataError if it is damaged."""
+    try:
+        with enough_memory(f"the part {part.name} of the lake"):
+            yield
+    except duckdb.Error as error:
+        if CANNOT_WRITE in str(error):
+            raise
+        refuse_damaged_lake(part.files)
+        raise ModelError(f"The part {part.name} of the lake cannot be read: {error}") from None
 
 
 def _check(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, Found]:

@@ -26,9 +26,9 @@ def create_schemas(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def land(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], twin: Twin) -> None:
-    """Create the view of the lake; an empty table if it has no files."""
+    """Create the view of the lake, in place of the one there is; an empty table if it has no files."""
     if files:
-        connection.execute(f"create view {LAKE} as select * from {parquet(files)}")  # noqa: S608
+        connection.execute(f"create or replace view {LAKE} as select * from {parquet(files)}")  # noqa: S608
     else:
         connection.execute(create_table(LAKE, twin))
     refuse_drift(connection, LAKE, twin)

@@ -44,6 +44,23 @@ class WideTables:
     def _parts(self) -> list[Part]:
         return parts(self._contents.months())
 
+    def lake_files(self) -> list[Path]:
+        """Return the files from which the lake is read; first, copies of many small ones are brought up to date.
+
+        Raises DataError if the lake is damaged.
+        """
+        scattered = [part for part in self._parts if part.is_scattered]
+        inputs = {part: _inputs(digest_of(_versions()), part, {}) for part in scattered}
+        stale = [part for part in scattered if self._files.made([LAKE], part, inputs[part]) is None]
+        with _mapped(min(workers(), len(stale)) if _are_worth_sharing(stale) else 1) as mapped:
+            list(mapped(lambda part: self._files.copy(part, inputs[part]), stale))
+        self._records |= {
+            path
+            for part in scattered
+            for path in (self._files.of(LAKE, part), self._files.record([LAKE], part))
+        }
+        return [file for part in self._parts for file in self._files.lake(part)]
+
     def fill(
         self,
         connection: duckdb.DuckDBPyConnection,
@@ -52,6 +69,8 @@ class WideTables:
         built: Sequence[str],
     ) -> None:
         """Create the table of a wide model in a warehouse. Its files are made first, with all others that can be.
+
+        The lake must be ready to be read (`lake_files`).
 
         order: all models, each after those it reads. built: those that the warehouse has. Raises as `build_model`, and
         DataError if the lake is damaged.
@@ -109,10 +128,10 @@ class WideTables:
         given = {name: self._rows(connection, due, name) for name in due.given}
         shared = digest_of(self._shared(due))
         inputs = {part: _inputs(shared, part, _of_part(given, part)) for part in self._parts}
-        made = {part: self._files.made(due, part, inputs[part]) for part in self._parts}
+        names = [model.name for model in due.wide]
+        made = {part: self._files.made(names, part, inputs[part]) for part in self._parts}
         stale = [part for part in self._parts if made[part] is None]
-        is_worth_it = sum(part.bytes for part in stale) >= _WORTH_SHARING
-        at_once = max(1, min(workers(), len(stale))) if is_worth_it else 1
+        at_once = min(workers(), len(stale)) if _are_worth_sharing(stale) else 1
         lake_columns = columns_read(due, self._twins[LAKE])
 
         def build(part: Part) -> Made:
@@ -123,7 +142,7 @@ class WideTables:
         for each in filter(None, made.values()):
             for check, found in each.found.items():
                 self._found[check] = self.found(check) + found
-        self._records |= {self._files.record(due, part) for part in self._parts}
+        self._records |= {self._files.record(names, part) for part in self._parts}
         self._checked |= {statement for each in due.checks.values() for statement in each}
         self._filled |= {model.name for model in due.wide}
 
@@ -134,14 +153,22 @@ class WideTables:
 
     def _shared(self, due: Batch) -> Iterator[bytes]:
         """Yield what all parts are made of."""
-        yield _LAYOUT
-        yield duckdb.__version__.encode()
+        yield from _versions()
         for model in (*due.singles, *due.wide):
             yield f"{model.name} {model.sql}".encode()
         for model in due.wide:
             yield msgspec.json.encode(model.twin)
         for check, statements in due.checks.items():
             yield f"{check} {statements}".encode()
+
+
+def _versions() -> Iterator[bytes]:
+    yield _LAYOUT
+    yield duckdb.__version__.encode()
+
+
+def _are_worth_sharing(parts: Sequence[Part]) -> bool:
+    return sum(part.bytes for part in parts) >= _WORTH_SHARING
 
 
 def _of_part(given: Mapping[str, pa.Table], part: Part) -> dict[str, pa.Table]:

@@ -618,8 +618,8 @@ def test_every_drift_of_a_model_is_named_at_once(built: Warehouse) -> None:
 
 
 def test_lake_unlike_its_twin_is_named(built: Warehouse, tmp_path: Path) -> None:
-    (tmp_path / "lake").mkdir()
-    strange = tmp_path / "lake" / "strange.parquet"
+    strange = tmp_path / "lake" / "account_sid=A" / "2026-09-strange.parquet"
+    strange.parent.mkdir(parents=True)
     duckdb.sql(f"copy (select 'R1' as recording_sid, 1.5::double as price) to '{strange}' (format parquet)")
     said = refused(built, contents([strange]))
     assert "landed.recordings has no column account_sid" in said
