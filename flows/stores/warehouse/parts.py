@@ -1,8 +1,8 @@
 """Build the wide models of one part of the lake into Parquet files, and find out which files can serve again.
 
 `wide/<model>/<part>.parquet` has the rows. `wide/_made/<batch>/<part>.json` says what the files of a part were made of,
-and has their digests and what checks found there. `wide/recordings/<part>.parquet` has the rows of the lake itself, where
-these are scattered over many small files: so each of them is opened once.
+and has their digests and what checks found there. `wide/recordings/<part>.parquet` has the rows of the lake itself,
+if its files are small: so each of them is opened once.
 """
 
 import hashlib

@@ -50,15 +50,13 @@ class WideTables:
         Raises DataError if the lake is damaged.
         """
         scattered = [part for part in self._parts if part.is_scattered]
-        inputs = {part: _inputs(digest_of(_versions()), part, {}) for part in scattered}
+        shared = digest_of(_versions())
+        inputs = {part: _inputs(shared, part, {}) for part in scattered}
         stale = [part for part in scattered if self._files.made([LAKE], part, inputs[part]) is None]
-        with _mapped(min(workers(), len(stale)) if _are_worth_sharing(stale) else 1) as mapped:
+        with _mapped(_at_once(stale)) as mapped:
             list(mapped(lambda part: self._files.copy(part, inputs[part]), stale))
-        self._records |= {
-            path
-            for part in scattered
-            for path in (self._files.of(LAKE, part), self._files.record([LAKE], part))
-        }
+        self._records |= {self._files.of(LAKE, part) for part in scattered}
+        self._records |= {self._files.record([LAKE], part) for part in scattered}
         return [file for part in self._parts for file in self._files.lake(part)]
 
     def fill(
@@ -131,7 +129,7 @@ class WideTables:
         names = [model.name for model in due.wide]
         made = {part: self._files.made(names, part, inputs[part]) for part in self._parts}
         stale = [part for part in self._parts if made[part] is None]
-        at_once = min(workers(), len(stale)) if _are_worth_sharing(stale) else 1
+        at_once = _at_once(stale)
         lake_columns = columns_read(due, self._twins[LAKE])
 
         def build(part: Part) -> Made:
@@ -167,8 +165,9 @@ def _versions() -> Iterator[bytes]:
     yield duckdb.__version__.encode()
 
 
-def _are_worth_sharing(parts: Sequence[Part]) -> bool:
-    return sum(part.bytes for part in parts) >= _WORTH_SHARING
+def _at_once(stale: Sequence[Part]) -> int:
+    """Return how many of these parts are built side by side."""
+    return min(workers(), len(stale)) if sum(part.bytes for part in stale) >= _WORTH_SHARING else 1
 
 
 def _of_part(given: Mapping[str, pa.Table], part: Part) -> dict[str, pa.Table]:

@@ -30,11 +30,13 @@ landed as (
     group by account_sid
 ),
 
+-- The lake has as many rows as its totals say: lake_equals_its_totals.
 lake as (
     select
         account_sid,
-        count(*) as recordings,
-    from landed.recordings
+        sum(cast(value as bigint)) as recordings,
+    from ops.lake_totals
+    where measure = 'rows'
     group by account_sid
 ),
 

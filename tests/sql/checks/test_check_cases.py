@@ -300,9 +300,9 @@ PLANTED: Mapping[str, list[str]] = {
         _exchanged(_DETAIL, "account_sid", "A", "B"),
     ],
     "landed_rows_are_accounted_for": [
-        "delete from landed.recordings where recording_sid = 'R5'",
-        "insert into landed.recordings select * replace ('R9' as recording_sid) from landed.recordings limit 1",
-        "insert into landed.recordings select * replace ('D' as account_sid) from landed.recordings limit 1",
+        "update ops.lake_totals set value = '1' where measure = 'rows' and account_sid = 'B'",
+        "insert into ops.lake_totals select * replace ('2026-05' as created_month) from ops.lake_totals",
+        "insert into ops.lake_totals select * replace ('D' as account_sid) from ops.lake_totals",
         "delete from ops.landings where account_sid = 'A'",
         "delete from ops.landings where landing = 'L3'",
         "update ops.landings set rows = rows + 1 where landing = 'L2'",
@@ -319,6 +319,9 @@ PLANTED: Mapping[str, list[str]] = {
         "update landed.recordings set status = 'absent' where recording_sid = 'R3'",
         "update landed.recordings set created_at = created_at + interval 5 hour where recording_sid = 'R4'",
         "delete from landed.recordings where account_sid = 'B'",
+        "delete from landed.recordings where recording_sid = 'R5'",
+        "insert into landed.recordings select * replace ('R9' as recording_sid) from landed.recordings limit 1",
+        "insert into landed.recordings select * replace ('D' as account_sid) from landed.recordings limit 1",
         "delete from ops.lake_totals where measure = 'rows' and account_sid = 'A'",
     ],
     "lake_figures_equal_raw_pages": [

@@ -188,6 +188,25 @@ def test_damaged_part_is_built_again(damage: Callable[[Path], None], folder: str
     assert build(data_dir) == {"2026-08-2-of-2"}
 
 
+def test_small_files_are_read_from_a_copy(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wide, "PART_BYTES", 10**6)
+    build(data_dir)
+    copy = data_dir / "wide" / "recordings" / "all.parquet"
+    before = copy.read_bytes()
+    for damage in (cut, rotten, Path.unlink):
+        damage(copy)
+        build(data_dir)
+        assert copy.read_bytes() == before
+    written(data_dir, "A", 8, "A3", "A4")
+    build(data_dir)
+    assert copy.read_bytes() != before
+    # What reads the warehouse reads the lake itself.
+    assert "wide" not in Warehouse(data_dir / "warehouse.duckdb").table(LAKE_VIEW)["sql"][0].as_py()
+
+
+LAKE_VIEW = "select sql from duckdb_views() where schema_name = 'landed'"
+
+
 def test_files_of_former_parts_and_models_are_removed(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
