@@ -33,7 +33,7 @@ from transforms.values.windows import Fetch
 class AppliedGeneration:
     """What a generation changes: the lake with it, recordings in total, and what happened to each landing.
 
-    has_moved: a recording moved to another place in the lake. partial: landings of which a page could not be read.
+    has_moved: a recording moved to another day or month. partial: landings of which a page could not be read.
     """
 
     commit: Commit
@@ -87,6 +87,7 @@ def apply_generation(
         merged = _fold_part(lake, account_sid, part, folded, stored_rejects["recording_sid"], whole_months)
         result.new, result.changed = result.new + merged.new, result.changed + merged.changed
         result.deleted += merged.deleted
+        result.has_moved = result.has_moved or merged.moved > 0
     fetched = [landing.fetched_at for landing in landings]
     moved = moved_recordings(lake, account_sid, commit.months, folded.months, folded.fresh, fetched)
     if moved and len(landings) > 1:
@@ -111,7 +112,7 @@ def apply_generation(
         landing: outcome(landing, raw.manifest(landing), each, folded.new_by_fetch[landing.fetched_at])
         for landing, each in listed.items()
     }
-    result.has_moved = bool(moved)
+    result.has_moved = result.has_moved or bool(moved)
     result.partial = {landing for landing, each in listed.items() if each.is_partial}
     return result
 

@@ -12,7 +12,7 @@ from transforms.normalize.corrections import corrections
 from transforms.normalize.late_changes import late_changes
 from transforms.normalize.order import in_lake_order
 from transforms.normalize.versions import SEEN_SCHEMA
-from transforms.schema import LAKE_SCHEMA
+from transforms.schema import DELETED, LAKE_SCHEMA
 from transforms.values.windows import Fetch
 
 _SEEN_LAKE_SCHEMA = LAKE_SCHEMA.append(SEEN_SCHEMA.field("seen_at"))
@@ -34,8 +34,8 @@ def settle_moved(
 ) -> Settled:
     """Keep each moved recording in one place only.
 
-    A version that is still listed wins, then the newest landing, then the newest updated_at. The first sighting,
-    wherever it was, is kept. Each version up to it replaced the one before.
+    A version that is still listed, if only as deleted, wins, then the newest landing, then the newest updated_at. The
+    first sighting, wherever it was, is kept. Each version up to it replaced the one before.
 
     Args:
         places: LAKE_SCHEMA by the name of a part of the lake, each with some of the moved recordings. The same are
@@ -100,7 +100,9 @@ def _landing(row: Mapping[str, Any]) -> str:
 
 
 def _recency(row: Mapping[str, Any]) -> tuple[bool, str, Any]:
-    return row["deleted_at"] is None, _landing(row), row["updated_at"]
+    # One that is listed as deleted is listed: only a day that no longer lists it says nothing of other days.
+    is_listed = row["deleted_at"] is None or row["status"] == DELETED
+    return is_listed, _landing(row), row["updated_at"]
 
 
 def _settled(unmoved: pa.Table, winners: list[dict[str, Any]]) -> pa.Table:

@@ -37,7 +37,8 @@ WENT_BACK_SCHEMA = pa.schema(
 class Merged:
     """A month after a layer or a generation: the whole table (LAKE_SCHEMA, sorted), and how many rows changed.
 
-    new, changed, deleted: numbers of rows. If all are 0, the table is the same object as before.
+    new, changed, deleted: numbers of rows. If all are 0, the table is the same object as before. moved: how many of the
+    changed ones were listed with another instant of creation than before.
     corrections: CORRECTION_SCHEMA. changes: CHANGE_SCHEMA. went_back: WENT_BACK_SCHEMA.
     """
 
@@ -48,6 +49,7 @@ class Merged:
     corrections: pa.Table = field(default_factory=CORRECTION_SCHEMA.empty_table)
     changes: pa.Table = field(default_factory=CHANGE_SCHEMA.empty_table)
     went_back: pa.Table = field(default_factory=WENT_BACK_SCHEMA.empty_table)
+    moved: int = 0
 
     @property
     def is_changed(self) -> bool:
@@ -106,6 +108,7 @@ def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
                 pa.concat_tables([whole.corrections, merged.corrections]),
                 pa.concat_tables([whole.changes, merged.changes]),
                 pa.concat_tables([whole.went_back, merged.went_back]),
+                whole.moved + merged.moved,
             )
     return whole
 
@@ -173,6 +176,7 @@ def merge(
         corrections=corrections(*replaced),
         changes=late_changes(*replaced),
         went_back=_went_back(*replaced),
+        moved=_moved(*replaced),
     )
 
 
@@ -199,6 +203,10 @@ def _went_back(before: pa.Table, after: pa.Table) -> pa.Table:
         pc.not_equal(after["updated_at"], after["created_at"]),
     )
     return after.filter(is_older).select(WENT_BACK_SCHEMA.names)
+
+
+def _moved(before: pa.Table, after: pa.Table) -> int:
+    return pc.sum(pc.not_equal(before["created_at"], after["created_at"])).as_py() or 0
 
 
 def _landings(raw_pages: pa.ChunkedArray) -> pa.Array:

@@ -143,6 +143,54 @@ def test_reading_the_same_pages_again_is_like_not_skipping_them(
         assert found == normalized(twice, set(), is_dated=False)
 
 
+def histories_that_come_again() -> st.SearchStrategy[list[Reading]]:
+    """Make readings of a few windows in a few states, so that the same pages come again, also after others."""
+    prices = st.sampled_from(PRICES[:1])
+    states = st.tuples(*(st.tuples(st.sampled_from(DAYS[:2]), prices) for _ in SIDS))
+    windows = [WINDOWS[1], Window(date(2026, 8, 16), date(2026, 8, 31))]
+    reading = st.builds(Reading, st.sampled_from(windows), st.just(True), states)
+    return st.lists(reading, min_size=4, max_size=8)
+
+
+@given(histories_that_come_again(), STOPS, ROWS_PER_FILE)
+@settings(max_examples=30)
+def test_pages_that_come_again_later_are_like_others(
+    history: list[Reading], stops: set[int], rows: int
+) -> None:
+    found = normalized(history, stops, rows_per_file=rows, is_dated=False)
+    with patch("flows.normalize.normalize._repeat", return_value=None):
+        assert found == normalized(history, set(), is_dated=False)
+
+
+@pytest.mark.parametrize("stops", [set(), {0, 1, 2, 3}])
+def test_pages_of_a_day_are_read_when_a_recording_moved_back(stops: set[int]) -> None:
+    """The same pages as before it moved to another day of its file: they put it in its old place."""
+    here, there, other = (DAYS[0], PRICES[0]), (DAYS[1], PRICES[0]), (DAYS[4], PRICES[0])
+    early, late = WINDOWS[1], Window(date(2026, 8, 16), date(2026, 8, 31))
+    history = [
+        Reading(early, True, (here, other)),
+        Reading(late, True, (there, other)),
+        Reading(early, True, (here, other)),
+        Reading(late, True, (here, other)),
+    ]
+    (found,) = normalized(history, stops, is_dated=False)["recordings"]
+    assert (found["created_at"].date(), found["deleted_at"]) == (DAYS[0], None)
+
+
+@pytest.mark.parametrize("stops", [set(), {0, 1, 2, 3}])
+def test_deletion_is_found_after_a_recording_moved_back(stops: set[int]) -> None:
+    here, there, other = (DAYS[0], PRICES[0]), (DAYS[1], PRICES[0]), (DAYS[4], PRICES[0])
+    early, late = WINDOWS[1], Window(date(2026, 8, 16), date(2026, 8, 31))
+    history = [
+        Reading(early, True, (here, other)),
+        Reading(late, True, (there, other)),
+        Reading(early, True, (here, other)),
+        Reading(early, True, (other, other)),
+    ]
+    (found,) = normalized(history, stops, is_dated=False)["recordings"]
+    assert (found["created_at"].date(), found["deleted_at"]) == (DAYS[0], BEGINNING + timedelta(hours=3))
+
+
 @pytest.mark.parametrize("stops", [set(), {0}, {0, 1}, {0, 1, 2}, {2}])
 def test_moved_recording_is_corrected_when_first_seen(stops: set[int]) -> None:
     august, october = (DAYS[0], PRICES[0]), (DAYS[4], PRICES[0])

@@ -42,6 +42,16 @@ def moved_row(created_at: datetime, window: str, fetched: str, **changes: object
     return lake_row("MOVED", created_at=created_at) | {"raw_page": page} | changes
 
 
+def test_settle_moved_believes_a_newer_page_that_lists_it_as_deleted() -> None:
+    older = moved_row(SEPTEMBER, "2018-09", "20181001T06", deleted_at=None)
+    newer = moved_row(AUGUST, "2018-08", "20181101T06", status="deleted", deleted_at=THIRD_FETCH)
+    settled = settle_moved(
+        {"2018-08": lake_table(newer), "2018-09": lake_table(older)}, ["MOVED"], [fetch_at(THIRD_FETCH)]
+    )
+    assert settled.places["2018-09"].num_rows == 0
+    assert settled.places["2018-08"]["deleted_at"].to_pylist() == [THIRD_FETCH]
+
+
 def test_settle_moved_keeps_what_is_listed_and_first_sighting() -> None:
     newer = moved_row(
         AUGUST, "2018-08", "20181001T06", updated_at=UPDATED + timedelta(hours=1), first_priced_at=THIRD_FETCH,
