@@ -42,7 +42,7 @@ def moved_row(created_at: datetime, window: str, fetched: str, **changes: object
     return lake_row("MOVED", created_at=created_at) | {"raw_page": page} | changes
 
 
-def test_settle_moved_believes_a_newer_page_that_lists_it_as_deleted() -> None:
+def test_settle_moved_believes_a_newer_deletion() -> None:
     older = moved_row(SEPTEMBER, "2018-09", "20181001T06", deleted_at=None)
     newer = moved_row(AUGUST, "2018-08", "20181101T06", status="deleted", deleted_at=THIRD_FETCH)
     settled = settle_moved(
