@@ -141,12 +141,22 @@ def test_changes_are_counted_over_more_landings_than_kept(world: World, begins_a
         if hour == 2:
             world.ledger.change(changed, price=Decimal("-0.02"))
             world.ledger.delete(gone)
+            world.ledger.insert(made(SID, 50, world.ledger.now, price=None, currency=None))
+        if (
+            hour == 3
+        ):  # new since the last run, though by now it is on a page that was not the first to list it
+            world.ledger.change(new_sid(world), price=Decimal("-0.02"), currency="USD")
         world.perform("ingest", again=True)
         if not begins_anew:
             world.perform("normalize")
     world.perform("normalize")
     found = world.since("model")
-    assert (counts(found), found.cost) == ((0, 1, 1, 0), {"USD": Decimal("0.01")})
+    assert (counts(found), found.cost) == ((1, 1, 1, 0), {"USD": Decimal("0.03")})
+
+
+def new_sid(world: World) -> str:
+    (sid,) = {each.recording.sid for each in world.ledger.recordings()} - set(world.sids)
+    return sid
 
 
 def test_changes_of_single_stages_add_up_until_models_are_built(world: World) -> None:
