@@ -141,10 +141,9 @@ def test_changes_are_counted_over_more_landings_than_kept(world: World, begins_a
         if hour == 2:
             world.ledger.change(changed, price=Decimal("-0.02"))
             world.ledger.delete(gone)
+        if hour == 3:
             world.ledger.insert(made(SID, 50, world.ledger.now, price=None, currency=None))
-        if (
-            hour == 3
-        ):  # new since the last run, though by now it is on a page that was not the first to list it
+        if hour == 4:  # it stays new, though its page is not the first to list it
             world.ledger.change(new_sid(world), price=Decimal("-0.02"), currency="USD")
         world.perform("ingest", again=True)
         if not begins_anew:
