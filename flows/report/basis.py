@@ -1,15 +1,21 @@
-"""Digest everything a set of reports is built from: while it stays the same, the set need not be rebuilt."""
+"""Digest everything a set of reports is built from: while it stays the same, the set need not be rebuilt.
+
+When something did change, a file whose rows are the same is taken over from the set that is there: after a run with
+nothing new, only the instants of the last readings differ.
+"""
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 import transforms
 from flows.stores.folder.report_folder import ReportFolder
-from flows.stores.warehouse.inputs import Fingerprint
+from flows.stores.warehouse.inputs import Fingerprint, bytes_of
 from flows.stores.warehouse.sql_files import queries
 from flows.stores.warehouse.warehouse import Warehouse
 from flows.stores.whole_files import write_whole
@@ -34,29 +40,61 @@ def basis(warehouse: Warehouse, sql: Path, requested: Iterable[str]) -> str | No
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """What the current set was built from, and the digest of its manifest."""
+    """What the current set was built from, the digest of its manifest, of the program, and of the rows of each file."""
 
     made_of: str
     manifest: str
+    program: str = ""
+    rows: dict[str, str] = {}
+
+
+class FormerSet:
+    """The set in the folder. Its files are taken over if the same program would make them of the same rows."""
+
+    def __init__(self, folder: ReportFolder, sql: Path) -> None:
+        self._folder = folder
+        self._program = _digest("\0".join(_program(sql)).encode())
+        self._rows: dict[str, str] = {}
+        kept, manifest = _kept(folder), folder.read(MANIFEST)
+        if (
+            kept
+            and manifest is not None
+            and (kept.program, kept.manifest) == (self._program, _digest(manifest))
+        ):
+            self._digests = {each["file"]: each["sha256"] for each in json.loads(manifest)["files"]}
+            self._former = kept.rows
+        else:
+            self._digests, self._former = {}, {}
+
+    def content(self, name: str, rows: pa.Table, make: Callable[[], bytes]) -> bytes:
+        """Return the content of a file, and remember its rows: as it is there, or else made."""
+        self._rows[name] = _digest(bytes_of(rows))
+        if self._former.get(name) == self._rows[name]:
+            content = self._folder.read(name)
+            if content is not None and _digest(content) == self._digests.get(name):
+                return content
+        return make()
+
+    def replaced_by(self, built_from: str | None, manifest: bytes) -> None:
+        """Save what the new set was built from, in a file next to the folder."""
+        # What cannot be known is never what a set was built from.
+        basis = Basis(built_from or "", _digest(manifest), self._program, self._rows)
+        write_whole(_path(self._folder), msgspec.json.encode(basis))
 
 
 def is_current(folder: ReportFolder, built_from: str | None) -> bool:
     """Return whether the folder has the set that was built from this, with every file unchanged."""
-    try:
-        kept = msgspec.json.decode(_path(folder).read_bytes(), type=Basis)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    content = folder.read(MANIFEST)
-    if content is None or kept != Basis(str(built_from), _digest(content)):
+    kept, content = _kept(folder), folder.read(MANIFEST)
+    if kept is None or content is None or (kept.made_of, kept.manifest) != (built_from, _digest(content)):
         return False
     files = ((folder.read(each["file"]), each["sha256"]) for each in json.loads(content)["files"])
     return all(content is not None and _digest(content) == digest for content, digest in files)
 
 
-def save_basis(folder: ReportFolder, built_from: str | None, manifest: bytes) -> None:
-    """Save what the set was built from, in a file next to the folder."""
-    if built_from is not None:
-        write_whole(_path(folder), msgspec.json.encode(Basis(built_from, _digest(manifest))))
+def _kept(folder: ReportFolder) -> Basis | None:
+    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(_path(folder).read_bytes(), type=Basis)
+    return None
 
 
 def _path(folder: ReportFolder) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from flows.report.files import Content, made
 from flows.report.presets import PRESETS, Limits, Preset
 from flows.stores.warehouse.sql_files import query
 from flows.stores.warehouse.warehouse import Warehouse
@@ -48,7 +49,11 @@ class LeftOutCosts(msgspec.Struct):
 
 
 def exports(
-    warehouse: Warehouse, sql: Path, presets: Collection[Preset], left_out: LeftOutCosts
+    warehouse: Warehouse,
+    sql: Path,
+    presets: Collection[Preset],
+    left_out: LeftOutCosts,
+    content_of: Content = made,
 ) -> Iterator[tuple[str, bytes, pa.Table]]:
     """Yield name, content and rows of each file: FOCUS as CSV and Parquet, then the presets.
 
@@ -57,8 +62,11 @@ def exports(
     focus = (sql / "reports" / f"{FOCUS}.sql").read_text("utf-8")
     charges = warehouse.table(focus)
     _count_left_out(warehouse, left_out)
-    yield f"{FOCUS}.csv", to_csv(with_iso_instants(charges)).encode(), charges
-    yield f"{FOCUS}.parquet", to_parquet(charges), charges
+    for name, make in {
+        f"{FOCUS}.csv": lambda: to_csv(with_iso_instants(charges)).encode(),
+        f"{FOCUS}.parquet": lambda: to_parquet(charges),
+    }.items():
+        yield name, content_of(name, charges, make), charges
     for preset in sorted(presets):
         select = (sql / "presets" / f"{preset}.sql").read_text("utf-8")
         rows = warehouse.table(over_focus(focus, select))

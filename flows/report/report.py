@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from flows.report.basis import MANIFEST, basis, is_current, save_basis
+from flows.report.basis import MANIFEST, FormerSet, basis, is_current
 from flows.report.exports import ABOUT_FOCUS, FOCUS, LeftOutCosts, exports
 from flows.report.files import Contents, rendered
 from flows.report.formats import WORKBOOK, FileFormat
@@ -46,7 +46,8 @@ def report(
     These are `<name>.csv` for each mart and each SELECT in `sql/reports`, the requested formats and presets, FOCUS as
     CSV and Parquet, `report.html`, and `manifest.json` with the digest, rows and control totals of every file. Formats
     and presets written earlier are updated too, so no file has older figures than the others. All files are replaced
-    together. A set whose inputs or content did not change is left in place.
+    together. A set whose inputs or content did not change is left in place, and a file whose rows did not
+    change is not made again.
 
     `sql` is the folder of the models. Raises ChecksFailedError, and changes no file, if a check of severity fail found
     something.
@@ -79,14 +80,15 @@ def _report(
         summary.files = [folder.folder / name for name in (*_names(before), MANIFEST)]
         summary.left_out = msgspec.convert(before["left_out"], LeftOutCosts)
         return summary
+    former = FormerSet(folder, sql)
     tables = warehouse.tables(in_order(of_tables))
     files: dict[str, bytes] = {}
     contents: Contents = {}
     for each in formats:
-        more_files, more_contents = rendered(tables, each)
+        more_files, more_contents = rendered(tables, each, former.content)
         files |= more_files
         contents |= more_contents
-    for name, content, rows in exports(warehouse, sql, presets, summary.left_out):
+    for name, content, rows in exports(warehouse, sql, presets, summary.left_out, former.content):
         files[name], contents[name] = content, {Path(name).stem: rows}
     if with_page:
         shown = {
@@ -97,7 +99,7 @@ def _report(
     about = about_warehouse(warehouse) | {"focus": ABOUT_FOCUS, "left_out": plain_object(summary.left_out)}
     files[MANIFEST] = manifest(files, contents, about)
     summary.written = folder.replace(files, _names(before))
-    save_basis(folder, built_from, files[MANIFEST])
+    former.replaced_by(built_from, files[MANIFEST])
     summary.files = [folder.folder / name for name in files]
     return summary
 

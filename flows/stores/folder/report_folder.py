@@ -34,13 +34,14 @@ class ReportFolder:
         """
         self._restore_interrupted()
         obsolete = [name for name in obsolete if name not in files and (self.folder / name).exists()]
-        changed = sum(self.read(name) != content for name, content in files.items())
+        changed = {name for name, content in files.items() if self.read(name) != content}
         if not changed and not obsolete:
             return 0
         shutil.rmtree(self._temporary, ignore_errors=True)
         make_folder(self._temporary)
         for name, content in files.items():
-            _write(self._temporary / name, content)
+            if name in changed or not _linked(self.folder / name, self._temporary / name):
+                _write(self._temporary / name, content)
         if self.folder.exists():
             for other in self.folder.iterdir():
                 if other.name not in files and other.name not in obsolete:
@@ -51,7 +52,7 @@ class ReportFolder:
         self._temporary.rename(self.folder)
         flush_folder(self.folder.parent)  # before the only other copy of files that are not ours is removed
         shutil.rmtree(self._before, ignore_errors=True)
-        return changed
+        return len(changed)
 
     def _restore_interrupted(self) -> None:
         """Bring back the set that was there when a run was killed between the two renames."""
@@ -60,6 +61,14 @@ class ReportFolder:
                 shutil.rmtree(self._before)
             else:
                 self._before.rename(self.folder)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a second name. Returns False where the file system has none."""
+    with suppress(OSError):
+        target.hardlink_to(source)
+        return True
+    return False
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.report.basis import NOT_IN_MODELS, basis
 from flows.report.exports import FOCUS
-from flows.report.files import Contents, rendered
+from flows.report.files import Content, Contents, rendered
 from flows.report.formats import FileFormat
 from flows.report.report import report
 from flows.stores.shipped import shipped
@@ -40,9 +40,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[FileFormat]:
     """Collect the formats that were rendered so far."""
     found: list[FileFormat] = []
 
-    def watched(tables: Mapping[str, pa.Table], file_format: FileFormat) -> tuple[dict[str, bytes], Contents]:
+    def watched(
+        tables: Mapping[str, pa.Table], file_format: FileFormat, content: Content
+    ) -> tuple[dict[str, bytes], Contents]:
         found.append(file_format)
-        return rendered(tables, file_format)
+        return rendered(tables, file_format, content)
 
     monkeypatch.setattr("flows.report.report.rendered", watched)
     return found
