@@ -1,8 +1,9 @@
 """Inputs of the bill comparison: Usage Records, and which days of each account can be compared."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -32,23 +33,27 @@ def bill_tables(
     """
     records = UsageRecords(data_dir)
     usage = [records.read(account.account_sid) for account in covered]
-    columns = zip(
-        *(
-            (account.account_sid, day, is_covered, account.account_sid in with_usage)
-            for account in covered
-            for day, is_covered in _days(account, zone)
-        ),
-        strict=True,
-    )
-    days = [pa.array(column, field.type) for column, field in zip(columns, _DAYS_SCHEMA, strict=False)]
+    columns: list[list[Any]] = [[] for _ in _DAYS_SCHEMA]
+    for account in covered:
+        whole = _days(account, zone)
+        has_list = account.account_sid in with_usage
+        of_account: tuple[list[Any], ...] = (
+            [account.account_sid] * len(whole),
+            [*whole],
+            [*whole.values()],
+            [has_list] * len(whole),
+        )
+        for column, values in zip(columns, of_account, strict=True):
+            column.extend(values)
+    days = [pa.array(column, field.type) for column, field in zip(columns, _DAYS_SCHEMA, strict=True)]
     return {
         "landed.usage_records": pa.concat_tables([USAGE_SCHEMA.empty_table(), *usage]),
-        "landed.account_days": pa.table(days, _DAYS_SCHEMA) if days else _DAYS_SCHEMA.empty_table(),
+        "landed.account_days": pa.Table.from_arrays(days, schema=_DAYS_SCHEMA),
     }
 
 
-def _days(account: AccountCoverage, zone: ZoneInfo) -> Iterator[tuple[date, bool]]:
-    """Yield the days of an account, and whether each was read after it ended.
+def _days(account: AccountCoverage, zone: ZoneInfo) -> dict[date, bool]:
+    """Return the days of an account, in order, and whether each was read after it ended.
 
     Whole months of the reporting time zone: days of the first one before the account's first day count as read, because
     nothing was created on them.
@@ -58,4 +63,4 @@ def _days(account: AccountCoverage, zone: ZoneInfo) -> Iterator[tuple[date, bool
         begins = Window(account.since, account.since).created_from.astimezone(zone).date()
         before = Window(begins.replace(day=1), account.since - timedelta(days=1))
         whole = dict.fromkeys(days_of(before), True) | whole
-    yield from sorted(whole.items())
+    return {day: whole[day] for day in sorted(whole)}

@@ -87,23 +87,26 @@ def _account(
 
 def coverage_table(accounts: Iterable[tuple[AccountCoverage, Mapping[date, DayCount]]]) -> pa.Table:
     """Return ops.coverage (COVERAGE_SCHEMA). The counts are of recordings by day of creation (UTC)."""
+    # Column by column: a thousand accounts have a day each for every day of a year.
     columns: list[list[Any]] = [[] for _ in COVERAGE_SCHEMA]
+    none = DayCount(0, 0)
     for account, counts in accounts:
-        missing, none = set(account.holes), DayCount(0, 0)
+        missing = set(account.holes)
         read = {day.day: day for day in account.covered}
-        for day in sorted(missing | read.keys()):
-            fetched, count = read.get(day), counts.get(day, none if day in read else None)
-            values = (
-                account.account_sid,
-                day,
-                day not in missing,
-                fetched and fetched.fetched_at,
-                fetched and fetched.landing,
-                count and count.recordings,
-                count and count.unsettled,
-            )
-            for column, value in zip(columns, values, strict=True):
-                column.append(value)
+        days = sorted(missing | read.keys())
+        fetched = [read.get(day) for day in days]
+        counted = [counts.get(day, none if each else None) for day, each in zip(days, fetched, strict=True)]
+        of_account: tuple[list[Any], ...] = (
+            [account.account_sid] * len(days),
+            days,
+            [day not in missing for day in days],
+            [each and each.fetched_at for each in fetched],
+            [each and each.landing for each in fetched],
+            [each and each.recordings for each in counted],
+            [each and each.unsettled for each in counted],
+        )
+        for column, values in zip(columns, of_account, strict=True):
+            column.extend(values)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, COVERAGE_SCHEMA, strict=True)]
     return pa.Table.from_arrays(arrays, schema=COVERAGE_SCHEMA)
 

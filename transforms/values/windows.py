@@ -99,7 +99,7 @@ def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.
 
 def days_of(window: Window) -> list[date]:
     """List every day of the window, oldest first; no day if the window ends before it begins."""
-    return [window.first + offset * _DAY for offset in range((window.last - window.first).days + 1)]
+    return [*map(date.fromordinal, range(window.first.toordinal(), window.last.toordinal() + 1))]
 
 
 def consecutive(days: Iterable[date]) -> list[Window]:

@@ -162,11 +162,20 @@ def _fixed_parts(contents: WarehouseInputs) -> Iterator[bytes]:
 
 
 def bytes_of(table: pa.Table) -> bytes:
-    """Return the rows of a table in Arrow's stream format."""
+    """Return the rows of a table as bytes: the same for the same rows and columns."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table.combine_chunks())
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        _write_column(sink, name, column)
+        if column.null_count:
+            # What is in memory in place of a null differs from time to time.
+            _write_column(sink, "", column.is_valid())
     return bytes(sink.getvalue())
+
+
+def _write_column(sink: pa.BufferOutputStream, name: str, column: pa.ChunkedArray) -> None:
+    values = pa.table({name: column.drop_null() if column.null_count else column})
+    with pa.ipc.new_stream(sink, values.schema) as stream:
+        stream.write_table(values.combine_chunks())
 
 
 def stamp(file: Path) -> bytes:

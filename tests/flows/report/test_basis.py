@@ -19,6 +19,7 @@ from flows.stores.warehouse.sql_files import read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import run_against
 from transforms.model.models import reads_of, references
+from transforms.report.text import to_csv
 
 SQL = shipped("sql")
 
@@ -63,6 +64,29 @@ def test_reports_of_an_unchanged_warehouse_are_not_rebuilt(data_dir: Path, made:
     again = report(data_dir, SQL, with_page=False)
     assert (set(again.files), again.left_out, again.written) == (set(first.files), first.left_out, 0)
     assert first.left_out.unpriced > 0
+
+
+def test_only_files_with_other_rows_are_made_again(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report(data_dir, SQL, with_page=False)
+    lost, stays = (data_dir / "reports" / f"{name}.csv" for name in ("spend_by_source", "spend_by_account"))
+    right, file = lost.read_bytes(), stays.stat()
+    made: list[pa.Table] = []
+
+    def watched(table: pa.Table) -> str:
+        made.append(table)
+        return to_csv(table)
+
+    monkeypatch.setattr("flows.report.files.to_csv", watched)
+    lost.unlink()
+    report(data_dir, SQL, with_page=False)
+    assert len(made) == 1
+    assert lost.read_bytes() == right
+    assert (stays.stat().st_ino, stays.stat().st_mtime_ns) == (file.st_ino, file.st_mtime_ns)
+    # What is as it was, but not as it was written, is not taken over.
+    stays.write_bytes(b"spoilt")
+    report(data_dir, SQL, with_page=False)
+    assert len(made) == 2
+    assert stays.read_bytes() != b"spoilt"
 
 
 def test_damaged_manifest_is_written_again(data_dir: Path) -> None:

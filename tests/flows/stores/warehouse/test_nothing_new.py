@@ -16,7 +16,7 @@ from flows.stores.lake.lake import Lake
 from flows.stores.shipped import shipped
 from flows.stores.warehouse import filling
 from flows.stores.warehouse import warehouse as module
-from flows.stores.warehouse.inputs import WarehouseInputs
+from flows.stores.warehouse.inputs import WarehouseInputs, bytes_of
 from flows.stores.warehouse.sql_files import read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse
 from tests.support.runs.ledger_runs import accesses_of
@@ -183,3 +183,21 @@ def test_copy_does_not_depend_on_the_file_system(
     path.write_bytes(os.urandom(250_000))
     module._copy(path, tmp_path / "new")
     assert (tmp_path / "new").read_bytes() == path.read_bytes()
+
+
+def test_same_rows_are_the_same_bytes_whatever_nulls_hide() -> None:
+    left, over = (
+        pa.Array.from_buffers(
+            pa.int64(), 3, [pa.py_buffer(b"\x05"), pa.array(values, pa.int64()).buffers()[1]]
+        )
+        for values in ([1, 7, 3], [1, 9, 3])
+    )
+    first, second = (pa.table({"number": each, "text": [None, "", "a"]}) for each in (left, over))
+    assert bytes_of(first) == bytes_of(second)
+    others = (
+        pa.table({"number": left, "text": ["", None, "a"]}),
+        pa.table({"number": [1, 3, None], "text": [None, "", "a"]}),
+        first.rename_columns(["number", "word"]),
+        first.slice(1),
+    )
+    assert len({bytes_of(first), *map(bytes_of, others)}) == 5
