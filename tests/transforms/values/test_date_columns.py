@@ -13,6 +13,12 @@ from transforms.values import date_columns
 from transforms.values.date_columns import instants
 from transforms.values.dates import INSTANT, parse_instant
 
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    date_columns._midnight.cache_clear()
+
+
 OFFSETS = [timezone(timedelta(minutes=minutes)) for minutes in (-480, -210, 0, 60, 345)]
 COMMON = "Tue, 25 Sep 2018 23:00:00 +0000"
 Form = Callable[[datetime], str]
@@ -125,6 +131,16 @@ def test_instants_parse_each_odd_text_once(monkeypatch: pytest.MonkeyPatch) -> N
     odd = "Tue, 25 Sep 2018 23:00 +0000"
     assert instants(column([odd, *[COMMON] * 100, odd, None])).to_pylist() == [ELEVEN_AT_NIGHT] * 102 + [None]
     assert sorted(asked) == [odd, "Tue, 25 Sep 2018 00:00:00 +0000"][::-1]
+
+
+def test_instants_remember_the_days_of_other_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    days: list[str | None] = [f"Tue, {day:02} Sep 2018 23:00:00 +0000" for day in range(1, 30)]
+    first = instants(column([*days, *days]))
+    monkeypatch.setattr(date_columns, "parse_instant", None)
+    later = [text and text.replace("23:00:00", "23:00:01") for text in days]
+    for texts in ([*later, *later], later[:1]):  # as a column, and one by one
+        found = instants(column(texts)).to_pylist()
+        assert found == [each + timedelta(seconds=1) for each in first.to_pylist()][: len(texts)]
 
 
 def test_instants_of_a_slice_start_at_its_first_row() -> None:
