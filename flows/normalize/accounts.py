@@ -14,6 +14,7 @@ from pathlib import Path
 from flows.normalize.normalize import NormalizeSummary, normalize_account
 from flows.normalize.parts import ReadLandings
 from flows.normalize.processes import Processes
+from flows.normalize.without_pandas import begin_arrow
 from flows.stage import Progress, ProgressOfMany, Step, directly, silent, steps_of
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.journal import START
@@ -51,6 +52,7 @@ def normalize_accounts(
 
     Raises as `normalize_account`. Accounts that are under way then stay as they were.
     """
+    begin_arrow()
     rows = {sid: found for sid in names if (found := _pending_rows(data_dir, sid, rebuild=rebuild))}
     large, small = _for_processes(rows)
     others = [sid for sid in names if sid not in large]

@@ -2,22 +2,21 @@
 
 import logging
 import os
-import sys
 import traceback
-from importlib.abc import MetaPathFinder
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
 from flows.normalize.processes import Piece
+from flows.normalize.without_pandas import begin_arrow
 
 _Work = tuple[int, Piece[Any]]
 
 
 def work(line: int) -> None:
     """Work until the other end of the line (a file descriptor) is closed."""
-    sys.meta_path.insert(0, _WithoutPandas())
+    begin_arrow()
     connection = Connection(line)
     answers = _Answers(connection)
     logging.getLogger("flows").addHandler(_Forwarded(answers))
@@ -31,15 +30,6 @@ def work(line: int) -> None:
         except BaseException as error:
             error.add_note(traceback.format_exc())
             answers.send("failed", error)
-
-
-class _WithoutPandas(MetaPathFinder):
-    """Keeps Arrow from loading pandas with its first array: that takes as long as 50,000 rows, and nothing needs it."""
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise ImportError for pandas, and find nothing else."""
-        if name == "pandas":
-            raise ImportError("not needed here", name=name)
 
 
 class _Answers:
