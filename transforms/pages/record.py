@@ -13,7 +13,7 @@ from transforms.pages.bounds import LONGEST_TEXT, shallow
 from transforms.pages.broken import is_json, sid_in
 
 NULL = msgspec.Raw(b"null")
-_NOTHING = msgspec.Raw(b"")
+NOTHING = msgspec.Raw(b"")
 _NO_URL = "?"  # what stands for an address that is not text: it is not one either
 _NOT_TEXT = "is not text in UTF-8"
 _TOO_LONG = f"has more than {LONGEST_TEXT:,} characters"
@@ -52,7 +52,7 @@ class Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     duration: Loose = None
     error_code: Loose = None
     price: msgspec.Raw = NULL
-    encryption_details: msgspec.Raw = _NOTHING
+    encryption_details: msgspec.Raw = NOTHING
 
     api_version: msgspec.Raw = NULL
     subresource_uris: msgspec.Raw = NULL
@@ -87,7 +87,7 @@ def record_type(others: tuple[str, ...]) -> type[Record]:
     fields = {f"other_{place}": name for place, name in enumerate(others)}
     return msgspec.defstruct(  # type: ignore[return-value]
         "RecordWithOthers",
-        [(field, msgspec.Raw, _NOTHING) for field in fields],
+        [(field, msgspec.Raw, NOTHING) for field in fields],
         bases=(Record,),
         namespace={"others": others, "__annotations__": {"others": ClassVar[tuple[str, ...]]}},
         rename=fields,
@@ -98,7 +98,7 @@ def record_type(others: tuple[str, ...]) -> type[Record]:
 def other_fields(record: Record) -> list[str]:
     """List which other fields of its type a record has."""
     return [
-        name for place, name in enumerate(record.others) if getattr(record, f"other_{place}") is not _NOTHING
+        name for place, name in enumerate(record.others) if getattr(record, f"other_{place}") is not NOTHING
     ]
 
 

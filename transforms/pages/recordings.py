@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.errors import DataError, OversizedError
-from transforms.pages.batches import LISTED_SCHEMA, Batch, read_columns
+from transforms.pages.batches import LISTED_SCHEMA, Batch, Sent, read_columns
 from transforms.pages.oddities import Oddities, shown
 from transforms.pages.record import Misread, Record
 from transforms.pages.records import RecordReader
@@ -129,15 +129,15 @@ def _batches(pages: Iterable[Page], reader: RecordReader) -> Iterator[_Pages]:
 
 
 def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
-    batch = pages.batch
-    rows = len(batch) + len(pages.misread)
-    created_at = instants(batch.column("date_created"))
+    sent = pages.batch.sent()
+    rows = len(sent) + len(pages.misread)
+    created_at = instants(sent.rows["date_created"])
     # A record whose creation date cannot be parsed may belong to any window, so it is kept here (and rejected below).
     is_kept = pc.fill_null(is_created_in(created_at, window), True)
     outside = is_kept.false_count
     if outside:
-        batch, created_at = batch.kept(is_kept), created_at.filter(is_kept)
-    read = read_columns(batch, created_at, account_sid)
+        sent, created_at = sent.kept(is_kept), created_at.filter(is_kept)
+    read = read_columns(sent, created_at, account_sid)
     is_good = pc.and_(
         pc.and_(pc.is_valid(created_at), pc.invert(read.is_price_unreadable)),
         pc.and_(
@@ -145,7 +145,7 @@ def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
         ),
     )
     is_all_good = pc.all(is_good).as_py() in (True, None)
-    rejects = [] if is_all_good else _rejects(batch, created_at, pc.invert(is_good), account_sid)
+    rejects = [] if is_all_good else _rejects(sent, created_at, pc.invert(is_good), account_sid)
     rejects += [
         {
             "recording_sid": same_spelling(misread.sid or "") or None,
@@ -169,12 +169,12 @@ def _list_batch(pages: _Pages, account_sid: str, window: Window) -> Listed:
 
 
 def _rejects(
-    batch: Batch, created_at: pa.Array, is_bad: pa.ChunkedArray, account_sid: str
+    sent: Sent, created_at: pa.Array, is_bad: pa.ChunkedArray, account_sid: str
 ) -> list[dict[str, Any]]:
     rejects = []
     for number in pc.indices_nonzero(is_bad).to_pylist():
-        record, instant = batch.row(number), created_at[number].as_py()
-        page, position = batch.place(number)
+        record, instant = sent.row(number), created_at[number].as_py()
+        page, position = sent.place(number)
         rejects.append(
             {
                 "recording_sid": same_spelling(record["sid"]) or None,

@@ -15,7 +15,8 @@ def columns_of(*recordings: bytes) -> ReadColumns:
     batch = Batch()
     for number, record in enumerate(records):
         batch.add(f"page-{number}", [record], [0])
-    return read_columns(batch, instants(batch.column("date_created")), ACCOUNT)
+    sent = batch.sent()
+    return read_columns(sent, instants(sent.rows["date_created"]), ACCOUNT)
 
 
 def test_listed_schema_is_the_content_and_the_page() -> None:
