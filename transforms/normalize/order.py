@@ -1,12 +1,14 @@
 """The order of the rows in the lake, and the newest version of each recording. Whole rows are copied only once."""
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.values.distinct import repeated
 
 LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
+_LAKE_KEY = [name for name, _ in LAKE_ORDER]
 _NEWEST_FIRST = [
     ("recording_sid", "ascending"),
     ("seen_at", "descending"),
@@ -17,11 +19,22 @@ _NEWEST_FIRST = [
 
 def in_lake_order(rows: pa.Table, is_kept: pa.Array | None = None) -> pa.Table:
     """Sort rows by created_at and recording_sid, and keep those where the mask is true."""
-    order = pc.sort_indices(rows, LAKE_ORDER)
+    order = _lake_order(rows)
     if is_kept is not None:
-        order = order.filter(is_kept.take(order))
-    is_as_it_is = order.equals(pa.array(np.arange(rows.num_rows), order.type))
-    return rows if is_as_it_is else rows.take(order)
+        order = order[np.asarray(is_kept)[order]]
+    is_as_it_is = np.array_equal(order, np.arange(rows.num_rows))
+    return rows if is_as_it_is else rows.take(pa.array(order))
+
+
+def _lake_order(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the places of rows in the order of the lake. Identifiers are only compared within the same instant."""
+    instants = rows["created_at"].cast(pa.int64()).to_numpy()
+    order = np.argsort(instants, kind="stable")
+    is_alike = np.diff(instants[order]) == 0
+    alike = np.flatnonzero(np.append(is_alike, False) | np.append(False, is_alike))
+    if len(alike):
+        order[alike] = order[alike][pc.sort_indices(rows.select(_LAKE_KEY).take(order[alike]), LAKE_ORDER)]
+    return order
 
 
 def newest_versions(seen: pa.Table) -> pa.Table:

@@ -24,11 +24,11 @@ def same_spelling(sid: str) -> str:
 
 def same_spellings(sids: pa.Array) -> pa.Array:
     """Write a column of sids (string) in their one spelling; null stays null."""
-    lower = pc.utf8_lower(sids)
-    if lower.equals(sids) and not pc.any(pc.equal(pc.utf8_length(sids), _PREFIXED_LENGTH)).as_py():
+    lower = pc.ascii_lower(sids)  # in what has no spelling of its own, other letters do not matter
+    if lower.equals(sids) and not pc.any(pc.equal(pc.binary_length(sids), _PREFIXED_LENGTH)).as_py():
         return sids  # as SignalWire sends them
     prefixed = pc.binary_join_element_wise(
-        pc.utf8_upper(pc.utf8_slice_codeunits(sids, 0, 2)), pc.utf8_slice_codeunits(lower, 2), ""
+        pc.ascii_upper(pc.utf8_slice_codeunits(sids, 0, 2)), pc.utf8_slice_codeunits(lower, 2), ""
     )
     if prefixed.equals(sids):  # as Twilio sends them
         return sids

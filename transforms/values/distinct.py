@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.values.fingerprints import fingerprints
+
 V = TypeVar("V", bound=Hashable)
 R = TypeVar("R")
 
@@ -22,8 +24,9 @@ def map_distinct(values: pa.Array, function: Callable[[Any], Any], to_type: pa.D
 
 
 def repeated(values: pa.ChunkedArray) -> pa.Array:
-    """Return the values that a column has more than once, each once."""
-    if len(pc.unique(values)) == len(values):  # hardly ever otherwise, and counting takes four times as long
+    """Return the texts that a column without nulls has more than once, each once."""
+    numbers = pa.chunked_array([fingerprints(chunk) for chunk in values.chunks], pa.uint64())
+    if len(pc.unique(numbers)) == len(values):  # hardly ever otherwise, and counting takes far longer
         return pa.array([], values.type)
     counted = pa.table({"value": values}).group_by("value").aggregate([([], "count_all")])
     return counted["value"].filter(pc.greater(counted["count_all"], 1)).combine_chunks()
