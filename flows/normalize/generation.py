@@ -3,10 +3,12 @@
 A generation is a set of landings in which no two whole ones share a day. Only the parts in progress are in memory.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +26,7 @@ from transforms.normalize.moved import settle_moved
 from transforms.normalize.rejects import remaining_rejects
 from transforms.normalize.versions import Merged, fold
 from transforms.pages.recordings import Listed
+from transforms.schema import LAKE_SCHEMA
 from transforms.values.dates import INSTANT
 from transforms.values.fingerprints import Fingerprints, fingerprints
 from transforms.values.windows import Fetch
@@ -83,8 +86,9 @@ def apply_generation(
     )
     folded = _Folded({month: list(files) for month, files in commit.months.items()}, corrections, changes)
     stored_rejects = lake.table(account_sid, "rejects", commit)
-    for part in parts_listed(read, landings, listed, whole_months):
-        merged = _fold_part(lake, account_sid, part, folded, stored_rejects["recording_sid"], whole_months)
+    fold_part = partial(_fold_part, lake, account_sid, folded, stored_rejects["recording_sid"], whole_months)
+    # `map` does not keep a part in memory while the next one is read.
+    for merged in map(fold_part, parts_listed(read, landings, listed, whole_months)):
         result.new, result.changed = result.new + merged.new, result.changed + merged.changed
         result.deleted += merged.deleted
         result.has_moved = result.has_moved or merged.moved > 0
@@ -120,10 +124,10 @@ def apply_generation(
 def _fold_part(
     lake: Lake,
     account_sid: str,
-    part: Part,
     folded: _Folded,
     rejected: pa.ChunkedArray,
     whole_months: Collection[str],
+    part: Part,
 ) -> Merged:
     """Fold a part into the files it touches. Returns what changed, without the recordings.
 
@@ -148,7 +152,7 @@ def _fold_part(
     folded.corrections.add(merged.corrections)
     folded.changes.add(merged.changes)
     folded.went_back.append(merged.went_back)
-    return merged
+    return dataclasses.replace(merged, table=LAKE_SCHEMA.empty_table())
 
 
 def _rewritten(
