@@ -216,4 +216,6 @@ def _count_went_back(went_back: pa.Table, listed: Mapping[Landing, Listed]) -> N
 
 
 def _common(sids: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.Array:
+    if not len(sids):  # mostly, and looking among many takes time
+        return sids.combine_chunks()
     return sids.filter(pc.is_in(sids, value_set=others.combine_chunks())).combine_chunks()

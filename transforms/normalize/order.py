@@ -5,8 +5,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.values.distinct import repeated
-
 LAKE_ORDER = [("created_at", "ascending"), ("recording_sid", "ascending")]
 _LAKE_KEY = [name for name, _ in LAKE_ORDER]
 _NEWEST_FIRST = [
@@ -37,16 +35,21 @@ def _lake_order(rows: pa.Table) -> npt.NDArray[np.int64]:
     return order
 
 
-def newest_versions(seen: pa.Table) -> pa.Table:
-    """Keep one row per recording_sid: the newest seen_at, then the newest updated_at. SEEN_SCHEMA in and out."""
-    is_double = pc.is_in(seen["recording_sid"], value_set=repeated(seen["recording_sid"])).combine_chunks()
+def newest_versions(seen: pa.Table, listed_again: pa.Array) -> pa.Table:
+    """Keep one row per recording_sid: the newest seen_at, then the newest updated_at. SEEN_SCHEMA in and out.
+
+    listed_again: the sids that it has more than once; others may be among them.
+    """
+    is_double = pc.is_in(seen["recording_sid"], value_set=listed_again).combine_chunks()
     if not is_double.true_count:
         return seen
-    doubles = pc.indices_nonzero(is_double)
-    doubles = doubles.take(pc.sort_indices(seen.take(doubles), _NEWEST_FIRST))
-    sids = seen["recording_sid"].take(doubles).combine_chunks()
+    rows = pc.indices_nonzero(is_double)
+    rows = rows.take(pc.sort_indices(seen.take(rows), _NEWEST_FIRST))
+    sids = seen["recording_sid"].take(rows).combine_chunks()
     is_older = pa.concat_arrays([pa.array([False]), pc.equal(sids[1:], sids[:-1])])
-    return in_lake_order(seen, pc.invert(_mask(len(is_double), doubles.filter(is_older))))
+    if not is_older.true_count:
+        return seen
+    return in_lake_order(seen, pc.invert(_mask(len(is_double), rows.filter(is_older))))
 
 
 def _mask(size: int, rows: pa.Array) -> pa.Array:

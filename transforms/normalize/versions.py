@@ -93,10 +93,11 @@ def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
     by_landing = {sighting.fetch.landing: sighting for sighting in sightings}
     whole = Merged(existing, 0, 0, 0)
     for layer in layers(sighting.fetch for sighting in by_landing.values()):
-        for step in _steps(whole.table, [by_landing[reading.landing] for reading in layer]):
+        steps, listed_again = _steps(whole.table, [by_landing[reading.landing] for reading in layer])
+        for step in steps:
             merged = merge(
                 whole.table,
-                newest_versions(pa.concat_tables([sighting.recordings for sighting in step])),
+                newest_versions(pa.concat_tables([sighting.recordings for sighting in step]), listed_again),
                 [sid for sighting in step for sid in sighting.rejected_sids],
                 [sighting.fetch for sighting in step],
             )
@@ -113,22 +114,24 @@ def fold(existing: pa.Table, sightings: Iterable[Sighting]) -> Merged:
     return whole
 
 
-def _steps(existing: pa.Table, layer: list[Sighting]) -> list[list[Sighting]]:
+def _steps(existing: pa.Table, layer: list[Sighting]) -> tuple[list[list[Sighting]], pa.Array]:
     """Merge a layer at once, or fetch by fetch if a recording moved between their days.
 
     Which fetches form a layer depends on where normalizing began; when a recording was seen to change must not.
+    Returns also the sids that the layer lists more than once.
     """
-    if len(layer) == 1:
-        return [layer]
     of_day = ["recording_sid", "created_at"]
     places = pa.concat_tables([sighting.recordings.select(of_day) for sighting in layer])
+    listed_again = sids = repeated(places["recording_sid"])
+    if len(layer) == 1:
+        return [layer], listed_again
     if existing.num_rows:
         is_seen = pc.is_in(existing["recording_sid"], value_set=places["recording_sid"].combine_chunks())
         places = pa.concat_tables([places, existing.select(of_day).filter(is_seen).cast(places.schema)])
-    sids = repeated(places["recording_sid"])
+        sids = repeated(places["recording_sid"])
     doubles = places.filter(pc.is_in(places["recording_sid"], value_set=sids))
     is_at_once = doubles.group_by(of_day).aggregate([]).num_rows == len(sids)
-    return [layer] if is_at_once else [[sighting] for sighting in layer]
+    return [layer] if is_at_once else [[sighting] for sighting in layer], listed_again
 
 
 def merge(

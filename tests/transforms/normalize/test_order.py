@@ -14,9 +14,17 @@ from tests.support.samples.transforms import (
     lake_row,
     seen_row,
 )
-from transforms.normalize.order import in_lake_order, newest_versions
+from transforms.normalize import order
+from transforms.normalize.order import in_lake_order
 from transforms.normalize.versions import SEEN_SCHEMA
 from transforms.schema import LAKE_SCHEMA
+from transforms.values.distinct import repeated
+
+
+def newest_versions(seen: pa.Table) -> pa.Table:
+    found = order.newest_versions(seen, repeated(seen["recording_sid"]))
+    assert order.newest_versions(seen, seen["recording_sid"].combine_chunks()).equals(found)
+    return found
 
 
 def seen_table(*given: Row) -> pa.Table:
