@@ -44,7 +44,7 @@ _NOT_DIGITS = _word(b"\xf0\xf0\xff\xf0\xf0\xff\xf0\xf0")
 _BYTE = np.uint64(0xFF)
 _TEN, _HOUR, _MINUTE = np.uint64(10), np.uint64(3600), np.uint64(60)
 # As many texts are parsed sooner one by one.
-_FEW = 30
+_FEW = 100
 _ODD = np.iinfo(np.int64).min
 
 
