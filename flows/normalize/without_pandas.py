@@ -10,7 +10,7 @@ import pyarrow as pa
 
 
 def begin_arrow() -> None:
-    """Make Arrow's first array of this process. Converting to pandas works all the same, and loads it then."""
+    """Make Arrow's first array of this process. Converting to pandas works as before, and loads it then."""
     with _no_pandas():
         pa.array([])
 
