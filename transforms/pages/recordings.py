@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.errors import DataError, OversizedError
-from transforms.pages.batches import LISTED_SCHEMA, Batch, Sent, read_columns
+from transforms.pages.batches import LISTED_SCHEMA, read_columns
 from transforms.pages.oddities import Oddities, shown
 from transforms.pages.record import Misread, Record
 from transforms.pages.records import RecordReader
+from transforms.pages.sent import Batch, Sent
 from transforms.pages.sids import same_spelling
 from transforms.schema import REJECT_SCHEMA
 from transforms.values.date_columns import instants

@@ -3,9 +3,10 @@ from decimal import Decimal
 import pytest
 
 from tests.support.samples.transforms import ACCOUNT, page_body, recording, utc
-from transforms.pages.batches import LISTED_SCHEMA, Batch, ReadColumns, read_columns
+from transforms.pages.batches import LISTED_SCHEMA, ReadColumns, read_columns
 from transforms.pages.oddities import shown
 from transforms.pages.records import read_records
+from transforms.pages.sent import Batch
 from transforms.schema import CONTENT_COLUMNS
 from transforms.values.date_columns import instants
 
