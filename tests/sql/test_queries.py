@@ -11,6 +11,7 @@ import pytest
 from flows.stores.shipped import shipped
 from tests.support import TOP
 from tests.support.sql.tables import GIVEN, MODELS, build, connect, create
+from transforms.values.windows import STAMP
 
 FOLDER = shipped("sql", "queries")
 QUERIES = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.sql"))
@@ -38,6 +39,9 @@ PARAMETERS = {
     "first": date(2026, 9, 1),
     "last": date(2026, 9, 30),
     "landings": ["raw/one", "raw/two"],
+    "accounts": ["A", "B"],
+    "fetched": [datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 2, tzinfo=UTC)],
+    "stamp": STAMP,
     "most_rows": 50,
     "newest_month": True,
     "recent_days": 7,
