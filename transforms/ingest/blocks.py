@@ -39,7 +39,9 @@ def windows_to_fetch(
     windows = {*windows_of(day for day, reason in reads.items() if reason == "asked again")}
     reads = {day: reason for day, reason in reads.items() if reason != "asked again"}
     newest = _newest(reads, today, known)
-    windows |= {*windows_of(day for day in reads if day not in covered and day not in newest)}
+    # The day under way may have been read before, but is not known as it is now.
+    never_read = (day for day in reads if day not in covered or day == today)
+    windows |= {*windows_of(day for day in never_read if day not in newest)}
     if newest:
         windows.add(Window(newest[0], today))
     young, old, of_audit = Blocks(known, _SMALL), Blocks(known, ROWS_PER_PAGE), AuditWindows(over, today)

@@ -57,6 +57,11 @@ def test_quiet_newest_days_cost_one_request() -> None:
     ]
 
 
+def test_day_under_way_is_read_again_with_days_never_read() -> None:
+    reads: dict[date, Reason] = {YESTERDAY: "not covered", TODAY: "look back"}
+    assert windows_to_fetch(reads, YEAR, TODAY, read(Window(TODAY, TODAY)), {}) == [Window(YESTERDAY, TODAY)]
+
+
 def test_busy_days_that_may_change_are_asked_for_one_by_one() -> None:
     reads: dict[date, Reason] = {day(9, 28): "look back", YESTERDAY: "look back", TODAY: "look back"}
     busy = dict.fromkeys(days_of(YEAR), 300)
