@@ -44,11 +44,10 @@ def steps(no_settings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(accounts, "accesses", lambda *_: noted("check"))
     monkeypatch.setattr(deployments, "serve_pipeline", lambda name, *_: noted(f"serve {name}"))
     monkeypatch.setattr(open_server, "answers_anybody", lambda url: "open" in url)
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
-    environment, handlers = os.environ.copy(), {each: signal.getsignal(each) for each in SIGNALS}
+    # A copy, which the commands may change: undoing the changes of a test could put theirs back.
+    monkeypatch.setattr(os, "environ", os.environ.copy() | {"PREFECT_HOME": str(tmp_path / "prefect")})
+    handlers = {each: signal.getsignal(each) for each in SIGNALS}
     yield done
-    os.environ.clear()
-    os.environ.update(environment)
     for each, handler in handlers.items():
         signal.signal(each, handler)
 
