@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from flows.model.coverage import AccountCoverage
+from flows.model.coverage import AccountCoverage, by_column
 from flows.stores.lake.usage_records import UsageRecords
 from transforms.pages.usage import USAGE_SCHEMA
 from transforms.values.windows import Window, days_of
@@ -33,23 +33,17 @@ def bill_tables(
     """
     records = UsageRecords(data_dir)
     usage = [records.read(account.account_sid) for account in covered]
-    columns: list[list[Any]] = [[] for _ in _DAYS_SCHEMA]
-    for account in covered:
-        whole = _days(account, zone)
-        has_list = account.account_sid in with_usage
-        of_account: tuple[list[Any], ...] = (
-            [account.account_sid] * len(whole),
-            [*whole],
-            [*whole.values()],
-            [has_list] * len(whole),
-        )
-        for column, values in zip(columns, of_account, strict=True):
-            column.extend(values)
-    days = [pa.array(column, field.type) for column, field in zip(columns, _DAYS_SCHEMA, strict=True)]
     return {
         "landed.usage_records": pa.concat_tables([USAGE_SCHEMA.empty_table(), *usage]),
-        "landed.account_days": pa.Table.from_arrays(days, schema=_DAYS_SCHEMA),
+        "landed.account_days": by_column(
+            _DAYS_SCHEMA, (_day_columns(each, each.account_sid in with_usage, zone) for each in covered)
+        ),
     }
+
+
+def _day_columns(account: AccountCoverage, has_list: bool, zone: ZoneInfo) -> tuple[list[Any], ...]:
+    days = _days(account, zone)
+    return [account.account_sid] * len(days), [*days], [*days.values()], [has_list] * len(days)
 
 
 def _days(account: AccountCoverage, zone: ZoneInfo) -> dict[date, bool]:

@@ -87,28 +87,37 @@ def _account(
 
 def coverage_table(accounts: Iterable[tuple[AccountCoverage, Mapping[date, DayCount]]]) -> pa.Table:
     """Return ops.coverage (COVERAGE_SCHEMA). The counts are of recordings by day of creation (UTC)."""
-    # Column by column: a thousand accounts have a day each for every day of a year.
-    columns: list[list[Any]] = [[] for _ in COVERAGE_SCHEMA]
-    none = DayCount(0, 0)
-    for account, counts in accounts:
-        missing = set(account.holes)
-        read = {day.day: day for day in account.covered}
-        days = sorted(missing | read.keys())
-        fetched = [read.get(day) for day in days]
-        counted = [counts.get(day, none if each else None) for day, each in zip(days, fetched, strict=True)]
-        of_account: tuple[list[Any], ...] = (
-            [account.account_sid] * len(days),
-            days,
-            [day not in missing for day in days],
-            [each and each.fetched_at for each in fetched],
-            [each and each.landing for each in fetched],
-            [each and each.recordings for each in counted],
-            [each and each.unsettled for each in counted],
-        )
+    return by_column(COVERAGE_SCHEMA, (_coverage_columns(*each) for each in accounts))
+
+
+def _coverage_columns(account: AccountCoverage, counts: Mapping[date, DayCount]) -> tuple[list[Any], ...]:
+    missing, none = set(account.holes), DayCount(0, 0)
+    read = {day.day: day for day in account.covered}
+    days = sorted(missing | read.keys())
+    fetched = [read.get(day) for day in days]
+    counted = [counts.get(day, none if each else None) for day, each in zip(days, fetched, strict=True)]
+    return (
+        [account.account_sid] * len(days),
+        days,
+        [day not in missing for day in days],
+        [each and each.fetched_at for each in fetched],
+        [each and each.landing for each in fetched],
+        [each and each.recordings for each in counted],
+        [each and each.unsettled for each in counted],
+    )
+
+
+def by_column(schema: pa.Schema, accounts: Iterable[tuple[list[Any], ...]]) -> pa.Table:
+    """Join what each account has in the columns of a table, one account after the other.
+
+    Column by column, because a thousand accounts have a row each for every day of years.
+    """
+    columns: list[list[Any]] = [[] for _ in schema]
+    for of_account in accounts:
         for column, values in zip(columns, of_account, strict=True):
             column.extend(values)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, COVERAGE_SCHEMA, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=COVERAGE_SCHEMA)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> Commit:

@@ -36,7 +36,8 @@ from transforms.values.windows import Fetch
 class AppliedGeneration:
     """What a generation changes: the lake with it, recordings in total, and what happened to each landing.
 
-    has_moved: a recording moved to another day or month. partial: landings of which a page could not be read.
+    has_moved: a recording is listed with another instant of creation than before. partial: landings of which a page
+    could not be read.
     """
 
     commit: Commit
@@ -91,7 +92,7 @@ def apply_generation(
     for merged in map(fold_part, parts_listed(read, landings, listed, whole_months)):
         result.new, result.changed = result.new + merged.new, result.changed + merged.changed
         result.deleted += merged.deleted
-        result.has_moved = result.has_moved or merged.moved > 0
+        result.has_moved |= merged.moved > 0
     fetched = [landing.fetched_at for landing in landings]
     moved = moved_recordings(lake, account_sid, commit.months, folded.months, folded.fresh, fetched)
     if moved and len(landings) > 1:
@@ -116,7 +117,7 @@ def apply_generation(
         landing: outcome(landing, raw.manifest(landing), each, folded.new_by_fetch[landing.fetched_at])
         for landing, each in listed.items()
     }
-    result.has_moved = result.has_moved or bool(moved)
+    result.has_moved |= bool(moved)
     result.partial = {landing for landing, each in listed.items() if each.is_partial}
     return result
 

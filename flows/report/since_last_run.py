@@ -77,9 +77,6 @@ def _changed_since(data_dir: Path, before: Sequence[str], now: Sequence[str]) ->
         return 0, 0
     warehouse = Warehouse(warehouse_path(data_dir))
     with warehouse.connected():
-        (days,) = warehouse.table(query("since_last_run/days_of_landings"), {"landings": names}).to_pylist()
-        window = Window(days["first_day"], days["last_day"])
-        begins, ends = window.created_from, window.created_before
         fetches = {fetch_of(name) for name in names}
         if crowded := crowded_accounts(fetches, MOST_LANDINGS):
             found = warehouse.table(
@@ -91,6 +88,12 @@ def _changed_since(data_dir: Path, before: Sequence[str], now: Sequence[str]) ->
                 MOST_LANDINGS,
             )
             begins, ends = _EVER
+        else:
+            (days,) = warehouse.table(
+                query("since_last_run/days_of_landings"), {"landings": names}
+            ).to_pylist()
+            window = Window(days["first_day"], days["last_day"])
+            begins, ends = window.created_from, window.created_before
         accounts, fetched = zip(*sorted(fetches), strict=True)
         (counts,) = warehouse.table(
             query("since_last_run/changed_recordings"),

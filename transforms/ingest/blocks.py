@@ -40,8 +40,8 @@ def windows_to_fetch(
     reads = {day: reason for day, reason in reads.items() if reason != "asked again"}
     newest = _newest(reads, today, known)
     # The day under way may have been read before, but is not known as it is now.
-    never_read = (day for day in reads if day not in covered or day == today)
-    windows |= {*windows_of(day for day in never_read if day not in newest)}
+    unread = (day for day in reads if day not in covered or day == today)
+    windows |= {*windows_of(day for day in unread if day not in newest)}
     if newest:
         windows.add(Window(newest[0], today))
     young, old, of_audit = Blocks(known, _SMALL), Blocks(known, ROWS_PER_PAGE), AuditWindows(over, today)

@@ -3,14 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from transforms.values.json_text import plain_object
-from transforms.values.windows import STAMP
+from transforms.values.windows import read_stamp
 
 _MOST_MOVERS = 3
 
@@ -115,7 +115,7 @@ def changes(before: Figures | None, now: Figures, changed: int, deleted: int) ->
 def fetch_of(landing: str) -> Fetched:
     """Return the account of a landing, and when its fetch began, from its name."""
     *_, account, _, stamp = landing.split("/")
-    return account.removeprefix("account_sid="), datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+    return account.removeprefix("account_sid="), read_stamp(stamp)
 
 
 def crowded_accounts(fetches: Iterable[Fetched], kept: int) -> set[str]:

@@ -89,6 +89,11 @@ def fetch_name(window: Window, began: datetime) -> str:
     return f"{window.first}_{window.last}/{began:{STAMP}}"
 
 
+def read_stamp(stamp: str) -> datetime:
+    """Return when a fetch began (UTC), from its name. Raises ValueError if that is not how it is written."""
+    return datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+
+
 def is_created_in(created_at: pa.Array | pa.ChunkedArray, window: Window) -> pa.Array | pa.ChunkedArray:
     """Check which of these instants (timestamp[us, UTC]) are in the window; null where the instant is null."""
     return pc.and_(

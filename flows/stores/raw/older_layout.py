@@ -5,7 +5,7 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,7 @@ from flows.stores.raw.under_way import Fetching, UnderWay
 from flows.stores.whole_files import flush_folder, put_in_place, write_whole
 from transforms.errors import DataError
 from transforms.pages.records import read_envelope
-from transforms.values.windows import STAMP, Window
+from transforms.values.windows import Window, read_stamp
 
 _MANIFEST, _ABANDONED = "manifest.json", "abandoned.json"
 
@@ -89,7 +89,7 @@ def _move_page(path: Path, files: PageFiles, page: _OldPage) -> None:
 def _keep_under_way(folder: Path, files: PageFiles) -> None:
     first, _, last = folder.parent.name.partition("_")
     window = Window(date.fromisoformat(first), date.fromisoformat(last))
-    fetch = Fetching(window, datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC))
+    fetch = Fetching(window, read_stamp(folder.name))
     under_way = UnderWay(folder.parents[1])
     under_way.begin(fetch)
     for number, path in enumerate(sorted(folder.glob("page-*.json.zst"))):

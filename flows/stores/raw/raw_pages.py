@@ -10,7 +10,7 @@ Without it the landing is unfinished, and the next run continues after its last 
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ from flows.stores.raw.under_way import UnderWay
 from transforms.errors import DataError, DroppedPageError
 from transforms.pages.recordings import Page
 from transforms.values.covered import CoveredSpan, days_of_spans
-from transforms.values.windows import STAMP, CoveredDay, Span, Window, covered_days
+from transforms.values.windows import CoveredDay, Span, Window, covered_days, read_stamp
 
 _PAGE_NAME = re.compile(r"[^/]+/account_sid=([^/]+)/([^/_]+)_([^/_]+)/([^/]+)/page-(\d+)\.json\.zst")
 
@@ -157,7 +157,7 @@ class RawPages:
             raise DataError(f"{name} is not the name of a page.")
         sid, first, last, stamp, number = found.groups()
         window = Window(date.fromisoformat(first), date.fromisoformat(last))
-        landing = Landing(sid, window, datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), root=self.root)
+        landing = Landing(sid, window, read_stamp(stamp), root=self.root)
         manifest = self.manifest(landing)
         if int(number) >= len(manifest.pages):
             raise DataError(f"{name} is not in the journal. Restore {self._account(sid)}.")

@@ -16,7 +16,7 @@ import msgspec
 
 from flows.stores.raw.journal import LandedPage
 from flows.stores.whole_files import make_folder, put_in_place
-from transforms.values.windows import STAMP, Span, Window, fetch_name
+from transforms.values.windows import Span, Window, fetch_name, read_stamp
 
 _SECOND = "%Y%m%dT%H%M%SZ"
 
@@ -103,12 +103,12 @@ def _fetch_in(folder: Path) -> Fetching | None:
     stamp, *bounds = folder.name.split("_")
     try:
         window = Window(date.fromisoformat(first), date.fromisoformat(last))
-        asked = Span(*(_instant(bound, _SECOND) for bound in bounds)) if bounds else None
-        return Fetching(window, _instant(stamp, STAMP), asked)
+        asked = Span(*map(_second, bounds)) if bounds else None
+        return Fetching(window, read_stamp(stamp), asked)
     except (ValueError, TypeError):
         logger.warning("%s is not a fetch and is ignored", folder)
         return None
 
 
-def _instant(text: str, form: str) -> datetime:
-    return datetime.strptime(text, form).replace(tzinfo=UTC)
+def _second(text: str) -> datetime:
+    return datetime.strptime(text, _SECOND).replace(tzinfo=UTC)

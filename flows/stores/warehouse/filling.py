@@ -39,14 +39,10 @@ def fill(
         limit_memory(connection)
         wide = WideTables(new_file.parent, contents)
         known = set[str]()
+        due = [each for each in contents.models if refilled is None or each.name in outdated]
+        files = wide.lake_files() if any(each.name == FACT or each.twin.wide for each in due) else []
         if refilled is None:
             create_schemas(connection)
-        due = (
-            contents.models
-            if refilled is None
-            else [each for each in contents.models if each.name in outdated]
-        )
-        files = wide.lake_files() if any(each.name == FACT or each.twin.wide for each in due) else []
         if files or refilled is None:
             land(connection, files, contents.twins[LAKE])
         if refilled is None:

@@ -34,6 +34,7 @@ WINDOWS = [
     Window(date(2026, 10, 1), date(2026, 10, 31)),
     Window(date(2026, 8, 1), date(2026, 10, 31)),
 ]
+EARLY, LATE = WINDOWS[1], Window(date(2026, 8, 16), date(2026, 8, 31))
 PRICES = ("-0.0025", "-0.005", "-0.0075")
 
 
@@ -147,8 +148,7 @@ def histories_that_come_again() -> st.SearchStrategy[list[Reading]]:
     """Make readings of a few windows in a few states, so that the same pages come again, also after others."""
     prices = st.sampled_from(PRICES[:1])
     states = st.tuples(*(st.tuples(st.sampled_from(DAYS[:2]), prices) for _ in SIDS))
-    windows = [WINDOWS[1], Window(date(2026, 8, 16), date(2026, 8, 31))]
-    reading = st.builds(Reading, st.sampled_from(windows), st.just(True), states)
+    reading = st.builds(Reading, st.sampled_from([EARLY, LATE]), st.just(True), states)
     return st.lists(reading, min_size=4, max_size=8)
 
 
@@ -162,33 +162,28 @@ def test_pages_that_come_again_later_are_like_others(
         assert found == normalized(history, set(), is_dated=False)
 
 
-@pytest.mark.parametrize("stops", [set(), {0, 1, 2, 3}])
-def test_pages_of_a_day_are_read_when_a_recording_moved_back(stops: set[int]) -> None:
-    """The same pages as before it moved to another day of its file: they put it in its old place."""
-    here, there, other = (DAYS[0], PRICES[0]), (DAYS[1], PRICES[0]), (DAYS[4], PRICES[0])
-    early, late = WINDOWS[1], Window(date(2026, 8, 16), date(2026, 8, 31))
-    history = [
-        Reading(early, True, (here, other)),
-        Reading(late, True, (there, other)),
-        Reading(early, True, (here, other)),
-        Reading(late, True, (here, other)),
-    ]
-    (found,) = normalized(history, stops, is_dated=False)["recordings"]
-    assert (found["created_at"].date(), found["deleted_at"]) == (DAYS[0], None)
+HERE, THERE, ELSEWHERE = ((day, PRICES[0]) for day in (DAYS[0], DAYS[1], DAYS[4]))
+MOVED_BACK = [
+    Reading(EARLY, True, (HERE, ELSEWHERE)),
+    Reading(LATE, True, (THERE, ELSEWHERE)),
+    Reading(EARLY, True, (HERE, ELSEWHERE)),
+]
+"""A recording moves to another day of its file and back: its old day has the same pages as before."""
 
 
 @pytest.mark.parametrize("stops", [set(), {0, 1, 2, 3}])
-def test_deletion_is_found_after_a_recording_moved_back(stops: set[int]) -> None:
-    here, there, other = (DAYS[0], PRICES[0]), (DAYS[1], PRICES[0]), (DAYS[4], PRICES[0])
-    early, late = WINDOWS[1], Window(date(2026, 8, 16), date(2026, 8, 31))
-    history = [
-        Reading(early, True, (here, other)),
-        Reading(late, True, (there, other)),
-        Reading(early, True, (here, other)),
-        Reading(early, True, (other, other)),
-    ]
-    (found,) = normalized(history, stops, is_dated=False)["recordings"]
-    assert (found["created_at"].date(), found["deleted_at"]) == (DAYS[0], BEGINNING + timedelta(hours=3))
+@pytest.mark.parametrize(
+    ("last", "deleted_at"),
+    [
+        (Reading(LATE, True, (HERE, ELSEWHERE)), None),
+        (Reading(EARLY, True, (ELSEWHERE, ELSEWHERE)), BEGINNING + timedelta(hours=3)),
+    ],
+)
+def test_pages_put_a_recording_that_moved_back_in_its_place(
+    last: Reading, deleted_at: datetime | None, stops: set[int]
+) -> None:
+    (found,) = normalized([*MOVED_BACK, last], stops, is_dated=False)["recordings"]
+    assert (found["created_at"].date(), found["deleted_at"]) == (DAYS[0], deleted_at)
 
 
 @pytest.mark.parametrize("stops", [set(), {0}, {0, 1}, {0, 1, 2}, {2}])

@@ -104,12 +104,13 @@ def test_changes_are_reported_once(world: World) -> None:
     assert counts(world.since()) == (0, 0, 0, 1)
 
 
-def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) -> None:
+@pytest.mark.parametrize("killed_in", ["flows.run.stages.report", "flows.run.record.write_metrics"])
+def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World, killed_in: str) -> None:
     world.since()
     world.ledger.advance(3600)
     world.ledger.change(world.sids[3], price=Decimal("-0.02"))
     with (
-        patch("flows.run.stages.report", side_effect=KeyboardInterrupt),
+        patch(killed_in, side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         world.perform(again=True)
@@ -117,18 +118,6 @@ def test_changes_found_by_a_killed_run_are_reported_by_the_next(world: World) ->
     assert (found.new, found.changed) == (0, 0)  # this run itself found nothing
     assert found.since is not None
     assert (counts(found.since), found.since.cost) == ((0, 1, 0, 0), {"USD": Decimal("0.01")})
-
-
-def test_run_killed_before_its_record_has_reported_nothing(world: World) -> None:
-    world.since()
-    world.ledger.advance(3600)
-    world.ledger.change(world.sids[3], price=Decimal("-0.02"))
-    with (
-        patch("flows.run.record.write_metrics", side_effect=KeyboardInterrupt),
-        pytest.raises(KeyboardInterrupt),
-    ):
-        world.perform(again=True)
-    assert counts(world.since()) == (0, 1, 0, 0)
 
 
 @pytest.mark.parametrize("begins_anew", [False, True])
