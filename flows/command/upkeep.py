@@ -62,7 +62,8 @@ def holidays(
 def compact(as_json: AsJson = False) -> None:
     """Pack the raw pages of each older month into one file. A `run` does this too, once a day.
 
-    The exact bytes stay readable. Exit code 2 if a damaged file prevents it; everything else is packed.
+    The exact bytes stay readable. Exit code 2 if a damaged file prevents it, or a run that is working on an account;
+    everything else is packed.
 
     Example: `recspend compact`
     """
@@ -76,7 +77,7 @@ def compact(as_json: AsJson = False) -> None:
     summary = compact_now(context_of(load()))
     done = summary.done
     if as_json:
-        put(json_text({**asdict(done), "failed": summary.failed}))
+        put(json_text({**asdict(done), "failed": summary.failed, "busy": summary.busy}))
     elif done.files_before:
         show(
             f"{done.files_before:,} files became {done.files_after:,}, "
@@ -84,9 +85,9 @@ def compact(as_json: AsJson = False) -> None:
         )
     else:
         show("There is nothing to pack.")
-    for reason in summary.failed:
+    for reason in (*summary.failed, *summary.busy):
         say(f"Error: {reason}")
-    if summary.failed:
+    if summary.failed or summary.busy:
         raise typer.Exit(2)
 
 

@@ -3,8 +3,6 @@
 from datetime import date
 from pathlib import Path
 
-import msgspec
-
 from flows.ingest.workers import Workers
 from flows.stores.folder.account_state import AccountStates
 from transforms.ingest.dialect import Dialect, calibrate
@@ -23,11 +21,10 @@ class Dialects:
     def find(self, workers: Workers, data_dir: Path, today: date) -> Dialect:
         """Return how to ask the account's API, and store it. Raises RequestRefusedError as `calibrate`."""
         states, api = AccountStates(data_dir), workers.base_url
-        state = states.read(workers.account_sid)
-        dialect = state.dialect
+        dialect = states.read(workers.account_sid).dialect
         if dialect.filter is None:
             dialect = self._found.get(api) or calibrate(workers.newest, today)
-            states.write(workers.account_sid, msgspec.structs.replace(state, dialect=dialect))
+            states.change(workers.account_sid, dialect=dialect)
         if dialect.misses_nothing:
             self._found[api] = dialect
         return dialect
@@ -35,5 +32,4 @@ class Dialects:
 
 def forget_dialect(data_dir: Path, account_sid: str) -> None:
     """Have the next run probe the account's API again."""
-    states = AccountStates(data_dir)
-    states.write(account_sid, msgspec.structs.replace(states.read(account_sid), dialect=Dialect()))
+    AccountStates(data_dir).change(account_sid, dialect=Dialect())

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -18,9 +19,10 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import Brake
 from flows.stores.folder.account_state import AccountStates
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.errors import ApiError, DataError, FilterChangedError, RecspendError
+from transforms.errors import ApiError, BusyError, DataError, FilterChangedError, RecspendError
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.request import IngestRequest
 from transforms.values.windows import Window, days_of
@@ -33,7 +35,7 @@ class IngestSummary:
     """The requests sent and the pages and rows landed.
 
     failed: account name → what went wrong and what to do. warnings: account name → what went wrong although all of its
-    recordings were read.
+    recordings were read. busy: account name → which other process has it, so that it was not read.
     """
 
     requests: int = 0
@@ -42,6 +44,7 @@ class IngestSummary:
     rows: int = 0
     failed: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
+    busy: Mapping[str, str] = field(default_factory=dict)
 
     def __add__(self, other: "IngestSummary") -> "IngestSummary":
         """Add up two summaries."""
@@ -52,6 +55,7 @@ class IngestSummary:
             self.rows + other.rows,
             {**self.failed, **other.failed},
             {**self.warnings, **other.warnings},
+            {**self.busy, **other.busy},
         )
 
 
@@ -65,22 +69,48 @@ def ingest_account(
     clock: Clock = utc_now,
     brake: Brake | None = None,
     dialects: Dialects | None = None,
+    wait_seconds: float = 0,
 ) -> IngestSummary:
     """Finish an account's interrupted landings, then land the days that have to be read.
 
-    dialects: what the accounts of the run found out about their APIs.
+    dialects: what the accounts of the run found out about their APIs. wait_seconds: how long to wait for another
+    process that has the account; it is not read then, if that one still has it.
 
     Does not raise on a failure of the account: the summary says what went wrong and what to do. Raises StoppedError
     once the brake is pulled.
     """
+    brake = brake or Brake()
+    cure = "Its new days come with that run or the next."
+    lock = DataLocks(data_dir).account(
+        access.account_sid, access.name, cure, wait_seconds, before_try=brake.refuse_pulled
+    )
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock)
+        except BusyError as error:
+            logger.warning("%s", error)
+            return IngestSummary(busy={access.name: str(error)})
+        return _ingested(
+            access, data_dir, request, retry_policy, progress, clock, brake, dialects or Dialects()
+        )
+
+
+def _ingested(
+    access: AccountAccess,
+    data_dir: Path,
+    request: IngestRequest,
+    retry_policy: RetryPolicy,
+    progress: Progress,
+    clock: Clock,
+    brake: Brake,
+    dialects: Dialects,
+) -> IngestSummary:
     name, failed, warning = access.name, "", ""
     with Workers(
         access, RawPages(data_dir), retry_policy, request.concurrency, clock, request.limits, brake
     ) as workers:
         try:
-            _read_recordings(
-                workers, data_dir, request, partial(progress, f"ingest {name}"), clock, dialects or Dialects()
-            )
+            _read_recordings(workers, data_dir, request, partial(progress, f"ingest {name}"), clock, dialects)
             if request.usage and access.provider == "twilio":
                 warning = _read_usage(workers, data_dir, request, clock)
         except (ApiError, DataError) as error:

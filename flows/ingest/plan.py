@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 
 from flows.ingest.dialects import Dialects
@@ -143,20 +142,19 @@ def note_deleted_are_asked_for(workers: Workers, data_dir: Path, now: datetime) 
     states = AccountStates(data_dir)
     state = states.read(workers.account_sid)
     if workers.lists_deleted and state.deleted_since is None:
-        states.write(workers.account_sid, msgspec.structs.replace(state, deleted_since=now, first_day=None))
+        states.change(workers.account_sid, deleted_since=now, first_day=None)
 
 
 def _first_day(
     workers: Workers, dialect: Dialect, data_dir: Path, covered: Mapping[date, CoveredDay], today: date
 ) -> date:
     states, sid = AccountStates(data_dir), workers.account_sid
-    state = states.read(sid)
-    first = state.first_day
+    first = states.read(sid).first_day
     if first is None:
         with workers.api() as api:
             exists_before = partial(api.exists_before, dialect=dialect)
             found = find_first_day(exists_before, today, api.access.created_on)
         # An account without recordings is read from today on, so that today counts as covered.
         first = found or today
-        states.write(sid, msgspec.structs.replace(state, first_day=first))
+        states.change(sid, first_day=first)
     return min([first, *covered])

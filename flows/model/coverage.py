@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from flows.stores.folder.account_state import AccountStates
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.commit import Commit
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
@@ -51,11 +52,13 @@ def coverage(data_dir: Path, account_sids: Iterable[str]) -> list[AccountCoverag
 
     Days are counted from the account's first day to the newest day that was read for any account. Where the API was not
     asked for the first day, they are counted from the first of the month that was read first, because recordings may
-    be missing from that month; if nothing was read, from the first day that was read for any account. Raises DataError
-    if the lake is not up to date.
+    be missing from that month; if nothing was read, from the first day that was read for any account. The caller has
+    the lock of the warehouse: what other processes commit meanwhile is not seen, and what was seen stays.
+
+    Raises DataError if the lake is not up to date.
     """
     raw, lake = RawPages(data_dir), Lake(data_dir)
-    commits = {sid: _in_lake(raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
+    commits = {sid: _in_lake(data_dir, raw, lake, sid) for sid in sorted({*account_sids, *raw.accounts()})}
     days = {sid: raw.days_of(sid, commit.covered) for sid, commit in commits.items()}
     # The days of an account are in order.
     ends = [(covered[0].day, covered[-1].day) for covered in days.values() if covered]
@@ -120,10 +123,13 @@ def by_column(schema: pa.Schema, accounts: Iterable[tuple[list[Any], ...]]) -> p
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _in_lake(raw: RawPages, lake: Lake, account_sid: str) -> Commit:
+def _in_lake(data_dir: Path, raw: RawPages, lake: Lake, account_sid: str) -> Commit:
     state, journal = lake.state(account_sid), raw.journal(account_sid)
-    if state is None and not lake.account(account_sid).exists() and not journal.months():
-        return Commit()
+    if state is None and not lake.has_commit(account_sid):
+        is_empty = not lake.account(account_sid).exists() and not journal.months()
+        if is_empty or DataLocks(data_dir).has_others():
+            return Commit()  # another process is only just reading the account
+        state = lake.state(account_sid)  # that process may have just finished
     if state is None or not journal.has(state.position):
         raise DataError(
             f"The lake of account {account_sid} is not up to date. Run `recspend normalize` first."

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.stores.folder.lock import holder
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.warehouse.sql_files import queries
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
@@ -106,6 +106,5 @@ def _run(record: RunRecord, data_dir: Path) -> Run:
         record.requests,
         record.retries,
         record.rejected,
-        # Looking for the holder takes the lock for an instant, so do it only if needed.
-        is_under_way=record.finished_at is None and holder(data_dir) is not None,
+        is_under_way=record.finished_at is None and DataLocks(data_dir).is_at_work(record.started_at),
     )

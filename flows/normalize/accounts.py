@@ -10,10 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 
-from flows.normalize.normalize import NormalizeSummary, normalize_account
+from flows.normalize.normalize import normalize_account
 from flows.normalize.parts import ReadLandings
 from flows.normalize.processes import Processes
+from flows.normalize.summary import NormalizeSummary
 from flows.normalize.without_pandas import begin_arrow
 from flows.stage import Progress, ProgressOfMany, Step, directly, silent, steps_of
 from flows.stores.lake.lake import Lake
@@ -47,8 +49,11 @@ def normalize_accounts(
     rebuild: bool = False,
     step: Step = directly,
     progress: Progress = silent,
+    wait_seconds: Mapping[str, float] = MappingProxyType({}),
 ) -> NormalizeSummary:
     """Bring the lake of each account (sid → name) up to date, and add up what that did, in this order.
+
+    wait_seconds: by sid, how long to wait for another process that has the account; for others not at all.
 
     Raises as `normalize_account`. Accounts that are under way then stay as they were.
     """
@@ -60,14 +65,11 @@ def normalize_accounts(
     begun: dict[str, Future[NormalizeSummary]] = {}
     done: dict[str, NormalizeSummary] = {}
 
+    def piece(sid: str) -> partial[NormalizeSummary]:
+        return partial(normalize_account, data_dir, sid, names[sid], rebuild=rebuild)
+
     def normalize(sid: str, read: ReadLandings | None = None) -> None:
-        done[sid] = (
-            begun[sid].result()
-            if sid in begun
-            else normalize_account(
-                data_dir, sid, names[sid], rebuild=rebuild, progress=shown.account, read=read
-            )
-        )
+        done[sid] = begun[sid].result() if sid in begun else piece(sid)(progress=shown.account, read=read)
         shown.one_more()
 
     def normalize_all(places: range) -> None:
@@ -82,15 +84,20 @@ def normalize_accounts(
             if sid not in done:
                 normalize(sid)
 
+    def normalize_later(sid: str) -> None:
+        done[sid] = piece(sid)(progress=shown.account, wait_seconds=wait_seconds[sid])
+
     with Processes(workers()) as processes:
         read_ahead = partial(_read_ahead, data_dir, processes)
         for sid in large:
             step(f"normalize {names[sid]}", partial(normalize, sid, read_ahead))
         for sid in small:
-            piece = partial(normalize_account, data_dir, sid, names[sid], rebuild=rebuild)
-            begun[sid] = processes.submit(piece, shown.account)
+            begun[sid] = processes.submit(piece(sid), shown.account)
         for name, places in steps_of("normalize", [names[sid] for sid in others]):
             step(name, partial(normalize_all, places))
+    # Nothing else waits for these, and Ctrl-C ends the wait.
+    for sid in [sid for sid in names if done[sid].busy and sid in wait_seconds]:
+        step(f"normalize {names[sid]}", partial(normalize_later, sid))
     return sum((done[sid] for sid in names), NormalizeSummary())
 
 

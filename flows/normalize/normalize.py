@@ -3,7 +3,8 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,45 +14,21 @@ from flows.normalize.dropped import refuse_dropped
 from flows.normalize.generation import AppliedGeneration, apply_generation
 from flows.normalize.outcome import outcome_of_repeat, pages_of, repeats_after, summed_up
 from flows.normalize.parts import ReadLandings, read_one_by_one
+from flows.normalize.summary import NormalizeSummary
 from flows.normalize.usage import normalize_usage
 from flows.stage import Progress, silent
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.commit import Commit, Repeat
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.errors import DamagedLakeError, DataError
+from transforms.errors import BusyError, DamagedLakeError, DataError
 from transforms.normalize.versions import generations
 from transforms.pages.oddities import Oddities
 from transforms.values.counts import counted
 from transforms.values.covered import with_fetch
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class NormalizeSummary:
-    """What normalizing did: rows read from pages, and recordings that are new, changed or deleted since the last time.
-
-    rejected: rows that are rejects now, including old ones. oddities: this time only.
-    """
-
-    rows: int = 0
-    new: int = 0
-    changed: int = 0
-    deleted: int = 0
-    rejected: int = 0
-    oddities: Oddities = field(default_factory=Oddities)
-
-    def __add__(self, other: "NormalizeSummary") -> "NormalizeSummary":
-        """Add up two summaries."""
-        return NormalizeSummary(
-            self.rows + other.rows,
-            self.new + other.new,
-            self.changed + other.changed,
-            self.deleted + other.deleted,
-            self.rejected + other.rejected,
-            self.oddities + other.oddities,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +50,36 @@ def normalize_account(
     rebuild: bool = False,
     progress: Progress = silent,
     read: ReadLandings | None = None,
+    wait_seconds: float = 0,
 ) -> NormalizeSummary:
     """Bring an account's lake up to date with all its landings, at once: a killed run changes nothing.
 
     name: what progress calls the account. rebuild: build it from scratch, from the raw pages alone. read: reads its
-    pages; None: one landing after another, when it is needed.
+    pages; None: one landing after another, when it is needed. wait_seconds: how long to wait for another process that
+    has the account; its lake stays as it is then, if that one still has it.
 
     Raises DataError when a raw page is not what was received, and when rebuilding would lose recordings.
     """
+    name, cure = name or account_sid, "What is not in its tables yet comes with that run or the next."
+    with ExitStack() as held:
+        try:
+            held.enter_context(DataLocks(data_dir).account(account_sid, name, cure, wait_seconds))
+        except BusyError as error:
+            return NormalizeSummary(busy={name: str(error)})
+        return _normalized(data_dir, account_sid, name, rebuild=rebuild, progress=progress, read=read)
+
+
+def _normalized(
+    data_dir: Path,
+    account_sid: str,
+    name: str,
+    *,
+    rebuild: bool,
+    progress: Progress,
+    read: ReadLandings | None,
+) -> NormalizeSummary:
     raw, lake = RawPages(data_dir), Lake(data_dir)
-    report = partial(progress, f"normalize {name or account_sid}")
+    report = partial(progress, f"normalize {name}")
     account = _Account(account_sid, raw, lake, read or partial(read_one_by_one, raw), report)
     state = None if rebuild else lake.state(account_sid)
     pending = None if state is None else raw.pending(account_sid, state.position, state.latest)

@@ -2,8 +2,8 @@
 
 A deployment has one run at a time. Prefect cancels a run that is due while another is in progress; nothing is lost,
 because the next run reads whatever is not covered. Runs of other deployments, or without Prefect, are kept apart by the
-lock of the data folder; deployments of single accounts wait for each other. Runs whose process was killed are detected
-by their missing heartbeats.
+locks of the data folder: those of single accounts read at the same time, and build the tables one after another. Runs
+whose process was killed are detected by their missing heartbeats.
 """
 
 import asyncio
@@ -204,7 +204,7 @@ def deployment_of(name: str, account: str | None, timetable: Timetable | None) -
         name,
         schedule=timetable.schedule() if timetable else None,
         concurrency_limit=ONE_AT_A_TIME,
-        # Deployments of several accounts are due at once and write to the same folder one after another.
+        # A run of all accounts, or one that was started by hand, may have the account for a while.
         parameters={"account": account, "wait_minutes": _TURN_MINUTES} if account else {},
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -80,7 +80,7 @@ def pipeline(
         audit_days: Also re-read this many days whose last reading is oldest; finds deletions and corrections.
         presets: Also write the costs for these systems.
         concurrency: How many windows of days to read in parallel, 1 to 64. Default: from the settings.
-        wait_minutes: Wait up to this long for another run to release the data folder, then give up.
+        wait_minutes: Wait up to this long for another run that has the account or the data folder, then give up.
     """
     request = RunRequest(
         "run",

@@ -10,7 +10,7 @@ import pyarrow as pa
 from flows.model.coverage import AccountCoverage, coverage
 from flows.run.request import RunContext
 from flows.run.stages import build_models
-from flows.run.upgrade import held
+from flows.run.upgrade import held_alone
 from flows.stores.folder.statements import Sealed, Statements, statement_rows
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.warehouse.sql_files import query
@@ -34,8 +34,8 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
 
     text: the month, such as 2026-09. accept_incomplete: close it even if days, prices or records are missing.
 
-    Raises ConfigError if the month is already closed, is not over, was never read, or is incomplete without
-    `accept_incomplete`; ChecksFailedError if a check fails.
+    Raises BusyError if a run is active, ConfigError if the month is already closed, is not over, was never read, or is
+    incomplete without `accept_incomplete`; ChecksFailedError if a check fails.
     """
     data_dir, month = context.settings.data_dir, read_month(text)
     begins, ends = bounds(month, ZoneInfo(context.settings.reporting_timezone))
@@ -45,7 +45,8 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
         raise ConfigError(
             f"{text} is not over yet. You can close it after {ends:%Y-%m-%d %H:%M} UTC, once another run has finished."
         )
-    with held(data_dir):
+    # Alone: a fetch that begins before the month is closed must not end after it.
+    with held_alone(data_dir):
         statements.refuse_closed(text)
         covered = coverage(data_dir, context.names)
         _refuse_unread(covered, text, days_within(begins, ends))

@@ -11,6 +11,7 @@ import msgspec
 
 from flows.run.request import RunContext
 from flows.run.upgrade import held
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from flows.stores.raw.compacting import Compacted, PackRules, compact
@@ -18,7 +19,7 @@ from flows.stores.raw.journal import START, Position
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.whole_files import write_whole
-from transforms.errors import RecspendError
+from transforms.errors import BusyError, RecspendError
 
 _EACH = timedelta(days=1)
 
@@ -33,24 +34,33 @@ class _Stamp(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class CompactSummary:
-    """What packing did, over all accounts. failed: for each list of an account, what went wrong and what to do."""
+    """What packing did, over all accounts.
+
+    failed: for each list of an account, what went wrong and what to do. busy: the same for accounts that another
+    process had.
+    """
 
     done: Compacted
     failed: list[str]
+    busy: list[str]
 
 
 def compact_now(context: RunContext) -> CompactSummary:
-    """Pack what is older, while no run is active.
+    """Pack what is older. Meanwhile no run builds the tables.
 
-    Raises BusyError when a run holds the data folder, ConfigError when a newer recspend wrote it, DataError when it
-    cannot be upgraded.
+    Raises BusyError when a run does, ConfigError when a newer recspend wrote the folder, DataError when it cannot be
+    upgraded.
     """
-    with held(context.settings.data_dir):
+    data_dir = context.settings.data_dir
+    with held(data_dir), DataLocks(data_dir).warehouse():
         return _compact(context)
 
 
 def compact_daily(context: RunContext) -> None:
-    """Pack what is older, if that was last done a day ago; the caller holds the folder. What fails is a warning."""
+    """Pack what is older, if that was last done a day ago; the caller has the lock of the warehouse.
+
+    What fails is a warning.
+    """
     if not _is_due(context.settings.data_dir, context.clock()):
         return
     for reason in _compact(context).failed:
@@ -58,20 +68,29 @@ def compact_daily(context: RunContext) -> None:
 
 
 def _compact(context: RunContext) -> CompactSummary:
+    """Pack each account that no other process has.
+
+    The tables are not built meanwhile, so nothing reads the pages that go; nobody waits for an account here, because
+    the caller has the lock of the warehouse.
+    """
     data_dir, now = context.settings.data_dir, context.clock()
     rules = PackRules(timedelta(days=context.settings.pack_after_days), context.settings.raw_keep)
-    done, failed = Compacted(), list[str]()
+    done, failed, busy = Compacted(), list[str](), list[str]()
+    locks = DataLocks(data_dir)
     for raw, applied in ((RawPages(data_dir), _in_lake), (raw_usage(data_dir), _in_usage_records)):
         for sid in raw.accounts():
             try:
-                done += compact(raw, sid, now, rules, partial(applied, data_dir, sid))
+                with locks.account(sid, context.names.get(sid, sid), "Pack its pages later."):
+                    done += compact(raw, sid, now, rules, partial(applied, data_dir, sid))
+            except BusyError as error:
+                busy.append(str(error))
             except (RecspendError, OSError) as error:
                 failed.append(str(error))
     try:
         write_whole(_stamp(data_dir), msgspec.json.encode(_Stamp(now)))
     except OSError as error:
         failed.append(str(error))
-    return CompactSummary(done, failed)
+    return CompactSummary(done, failed, busy)
 
 
 def _in_lake(data_dir: Path, account_sid: str, landings: Sequence[Landing]) -> Collection[str] | None:

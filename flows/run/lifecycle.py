@@ -1,10 +1,11 @@
 """What surrounds the stages of a run. Read `lifecycle` from top to bottom: it enters the outermost context first.
 
-Only the command `run` writes a record and metrics and sends notifications. A single stage only holds the data folder.
+Only the command `run` writes a record and metrics and sends notifications. A single stage only takes the locks.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from flows.run.summary import RunSummary
 from flows.run.upgrade import held
 from flows.stage import utc_now
 from flows.stores.api.access import AccountAccess
+from flows.stores.folder.data_locks import DataLocks
+from flows.stores.waiting import retried
 from transforms.errors import BusyError
 from transforms.monitor.coverage_gaps import young_holes
 from transforms.monitor.findings import (
@@ -28,13 +31,22 @@ from transforms.monitor.findings import (
 )
 from transforms.monitor.messages import Seen
 
+SECONDS_FOR_A_BUILD = 3_600.0
+"""How long a run waits, at least, for another one that builds the tables."""
+
+_SECONDS_BETWEEN_TRIES = 0.1
+_WAIT = "wait for the tables"
+
+logger = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Run:
     """A run in progress.
 
     started: UTC. is_rebuilt: an upgrade of the data folder rebuilt the lake. is_on_record: the run has its own record.
-    save_record: writes the record of the run as it is now, so that the warehouse built next includes it.
+    save_record: writes the record of the run as it is now, so that the warehouse built next includes it. holding: what
+    is held until everything is done.
     remember: stores what was reported, once everything else is done: a run that is killed before has reported nothing.
     """
 
@@ -46,26 +58,65 @@ class Run:
     is_rebuilt: bool = False
     is_on_record: bool = False
     save_record: Callable[[], None] = lambda: None
+    holding: ExitStack = field(default_factory=ExitStack)
     remember: Callable[[], None] = lambda: None
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long the run waits for another one that has what it needs to begin."""
+        return 60.0 * self.request.wait_minutes
+
+    def hold_warehouse(self) -> None:
+        """Keep the tables, and everything made of them, from other runs until everything is done.
+
+        Another run that builds them is waited for: it takes minutes at most, and everything was read already. Raises
+        BusyError if that run hangs.
+        """
+        locks, progress = DataLocks(self.context.settings.data_dir), self.context.progress
+        builder = locks.warehouse_holder()
+        if builder:
+            progress(_WAIT, 0, 1)
+            logger.info("Another run is building the tables: %s. Waiting for it.", builder)
+        self.holding.enter_context(locks.warehouse(max(self.wait_seconds, SECONDS_FOR_A_BUILD)))
+        if builder:
+            progress(_WAIT, 1, 1)
 
 
 @contextmanager
 def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
     """Do everything around the stages of a run; the block does the stages.
 
-    Raises BusyError when another process writes to the data folder (nothing is recorded or sent then), ConfigError
-    when an account or its token is missing or a newer recspend wrote the folder, DataError when the folder cannot be
-    upgraded, and any error of the block.
+    Raises BusyError when other processes have the data folder, or each account that is asked for (nothing is recorded
+    or sent then), or the tables for too long; ConfigError when an account or its token is missing or a newer recspend
+    wrote the folder, DataError when the folder cannot be upgraded, and any error of the block.
     """
     with begun(context, request) as run:
         run.accounts = accounts_to_read(context, request)
-        waiting = 60.0 * request.wait_minutes
-        with held(context.settings.data_dir, context.progress, waiting) as run.is_rebuilt:
+        with held(context.settings.data_dir, context.progress, run.wait_seconds) as here, run.holding:
+            run.started, run.is_rebuilt = here.since, here.is_rebuilt
+            refuse_busy(run)
             with on_record(run):
                 yield run
                 if request.command == "run":
                     compact_daily(context)
             run.remember()
+
+
+def refuse_busy(run: Run) -> None:
+    """Raise BusyError if other processes still have all accounts of a run after the time that it waits."""
+    locks = DataLocks(run.context.settings.data_dir)
+
+    def refuse() -> None:
+        holders = [locks.account_holder(each.account_sid) for each in run.accounts]
+        if all(holders):
+            by_process = " and ".join(sorted({str(holder) for holder in holders}))
+            names = run.accounts[0].name if len(run.accounts) == 1 else f"all {len(run.accounts)} accounts"
+            raise BusyError(
+                f"Another run is working on {names}: {by_process}. Its new days come with that run or the next."
+            )
+
+    if run.accounts:
+        retried(refuse, BusyError, run.wait_seconds, _SECONDS_BETWEEN_TRIES)
 
 
 @contextmanager
@@ -108,7 +159,7 @@ def on_record(run: Run) -> Iterator[None]:
         return
     from flows.run.record import recorded
 
-    with recorded(run.context, run.summary) as run.save_record:
+    with recorded(run.context, run.summary, run.started) as run.save_record:
         run.is_on_record = True
         yield
 
@@ -121,12 +172,13 @@ def _found(run: Run) -> tuple[list[Finding], Seen]:
     found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
     found += findings_now(context.settings.data_dir, with_figures=not stopping)
     kinds = set(KINDS) - (OF_FIGURES if stopping else set())
-    read = {access.account_sid for access in run.accounts}
+    accounts = [access for access in run.accounts if access.name not in summary.busy]
+    read = {access.account_sid for access in accounts}
     if read >= context.names.keys():
         return found, Seen(kinds)
     return found, Seen(
         kinds - {"run.failed"},
-        {account_key(access.name) for access in run.accounts},
+        {account_key(access.name) for access in accounts},
         # The current day of another account is a coverage gap until that account's own run.
         young_holes(found, read, context.clock().date() - timedelta(days=1)),
     )

@@ -11,7 +11,7 @@ from flows.run.summary import RunSummary
 from flows.settings.accounts import account_names
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import refuse_newer
-from flows.stores.folder.lock import holder
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.private_files import for_everyone
 from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.whole_files import write_whole
@@ -25,13 +25,14 @@ _UNEXPECTED = 2
 
 
 @contextmanager
-def recorded(context: RunContext, summary: RunSummary) -> Iterator[Callable[[], None]]:
+def recorded(context: RunContext, summary: RunSummary, started: datetime) -> Iterator[Callable[[], None]]:
     """Record a run when it begins and when it ends. A run that is killed leaves the record of its beginning.
+
+    started: the instant its process began to work (UTC).
 
     Yields a function that writes the record as it is now. Metrics are written at the end even if the block raises: the
     time of the last success then keeps its old value.
     """
-    started = datetime.now(UTC)
 
     def keep(exit_code: int | None = None) -> None:
         counts = {
@@ -64,12 +65,10 @@ def record_failed_start(settings: Settings, started: datetime, error: Exception)
     try:
         refuse_newer(data_dir)
         Runs(data_dir).write(RunRecord(_run_id(started), started, now, _exit_code(error)))
-        is_held = holder(data_dir) is not None
     except (RecspendError, OSError) as trouble:
         logger.warning("Could not record the failed run (%s)", trouble)
         return
-    if not is_held:  # otherwise the run that holds the folder writes them when it ends
-        write_metrics(settings, account_names(settings), now)
+    write_metrics(settings, account_names(settings), now)
 
 
 def _run_id(started: datetime) -> str:
@@ -84,8 +83,10 @@ def write_metrics(settings: Settings, names: Mapping[str, str], now: datetime) -
     """Write the metrics file for Prometheus as of now (UTC). If that fails, logs a warning; the run continues."""
     path = settings.data_dir / settings.metrics_file
     try:
-        found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, now)
-        write_whole(path, exposition(health_metrics(found)).encode())
-        for_everyone(path)  # Prometheus reads it as another user; it holds no single recording
+        # The run that writes them last knows of the others.
+        with DataLocks(settings.data_dir).briefly("metrics"):
+            found = health_with_costs(settings.data_dir, names, settings.reporting_timezone, now)
+            write_whole(path, exposition(health_metrics(found)).encode())
+            for_everyone(path)  # Prometheus reads it as another user; it holds no single recording
     except (RecspendError, OSError) as error:
         logger.warning("Could not write %s (%s); it still shows the metrics of an earlier run", path, error)

@@ -13,6 +13,7 @@ def remarks_of(summary: "RunSummary") -> list[Remark]:
     """Return what a reader of the figures must know; empty if there is nothing."""
     return run_remarks(
         failed=summary.failed,
+        busy=summary.busy,
         warnings=summary.warnings,
         missing_days=summary.holes,
         rejected=summary.rejected,

@@ -29,7 +29,7 @@ class RunRequest:
     sid of the only account to read; None: all. rebuild: build the lake from scratch. again: read the days even if they
     are covered. audit_days: also re-read this many days, those whose last fetch is oldest. presets: also write the
     exports for these systems. formats: also write the spend tables in these formats, in addition to CSV. wait_minutes:
-    wait up to this long while another run holds the data folder.
+    wait up to this long while another run has an account or the data folder.
     """
 
     command: Command = "run"

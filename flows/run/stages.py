@@ -6,6 +6,7 @@ A stage imports what only it needs, so that an ingest does not wait for DuckDB a
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ from flows.ingest.accounts import ingest_accounts
 from flows.ingest.dialects import Dialects
 from flows.ingest.ingest import ingest_account
 from flows.ingest.plan import PLAN_SCHEMA, planned_reads
-from flows.run.lifecycle import Run, lifecycle
+from flows.run.lifecycle import SECONDS_FOR_A_BUILD, Run, lifecycle
 from flows.run.request import RunContext, RunRequest, accounts_to_read
 from flows.run.summary import RunSummary
 from flows.settings.groups import model_options, retry_policy, rules
 from flows.settings.settings import Settings
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.shipped import shipped
@@ -28,8 +30,10 @@ from transforms.ingest.request import IngestRequest, ListLimits
 
 if TYPE_CHECKING:
     from flows.model.model import ModelSummary
-    from flows.normalize.normalize import NormalizeSummary
+    from flows.normalize.summary import NormalizeSummary
     from transforms.report.since_last_run import Figures
+
+_SECONDS_FOR_AN_ACCOUNT = 600.0
 
 
 def perform(context: RunContext, request: RunRequest) -> RunSummary:
@@ -48,21 +52,24 @@ def perform(context: RunContext, request: RunRequest) -> RunSummary:
                 _refresh_warehouse(run)
                 normalize(run)
             case "model":
+                run.hold_warehouse()
                 before = _figures_before(run)
                 model(run)
                 _compare(run, before)
             case "report":
                 _refresh_warehouse(run)
+                run.hold_warehouse()
                 report(run)
     return run.summary
 
 
 def _everything(run: Run) -> None:
-    before = _figures_before(run)
     _repair(run)
     ingest(run)
     normalize(run)
     run.save_record()
+    run.hold_warehouse()
+    before = _figures_before(run)
     model(run)
     if not run.summary.stopping_checks:
         report(run)
@@ -92,6 +99,7 @@ def ingest(run: Run) -> None:
         retry_policy=retry_policy(settings),
         clock=context.clock,
         dialects=Dialects(),
+        wait_seconds=run.wait_seconds,
     )
     with _timed(run, "ingest"):
         run.summary.ingest = ingest_accounts(
@@ -108,15 +116,21 @@ def normalize(run: Run) -> None:
 def _normalized(run: Run) -> "NormalizeSummary":
     from flows.normalize.accounts import normalize_accounts
 
-    context = run.context
+    context, wait_seconds = run.context, max(run.wait_seconds, _SECONDS_FOR_AN_ACCOUNT)
     data_dir = context.settings.data_dir
-    return normalize_accounts(
+    # What was just read is waited for. Another account that is busy stays as it is; the run that has it says so.
+    read = {each.account_sid: each.name for each in run.accounts if each.name not in run.summary.busy}
+    found = normalize_accounts(
         data_dir,
         {sid: context.names.get(sid, sid) for sid in RawPages(data_dir).accounts()},
         rebuild=run.request.rebuild,
         step=context.step,
         progress=context.progress,
+        wait_seconds=dict.fromkeys(read, wait_seconds),
     )
+    if not run.accounts:
+        return found
+    return replace(found, busy={name: found.busy[name] for name in read.values() if name in found.busy})
 
 
 def model(run: Run) -> None:
@@ -128,7 +142,7 @@ def model(run: Run) -> None:
 
 
 def build_models(context: RunContext) -> "ModelSummary":
-    """Build the warehouse and run its checks, when the caller already holds the data folder."""
+    """Build the warehouse and run its checks, when the caller already has its lock."""
     from flows.model.model import model as build
 
     settings = context.settings
@@ -194,7 +208,8 @@ def _refresh_warehouse(run: Run) -> None:
 
     if run.is_rebuilt and warehouse_path(run.context.settings.data_dir).exists():
         _normalized(run)  # all accounts: the models read the whole lake
-        build_models(run.context)
+        with DataLocks(run.context.settings.data_dir).warehouse(SECONDS_FOR_A_BUILD):
+            build_models(run.context)
 
 
 def _figures_before(run: Run) -> "Figures | None":

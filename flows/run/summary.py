@@ -10,7 +10,7 @@ from transforms.pages.oddities import Oddities
 if TYPE_CHECKING:
     from flows.ingest.ingest import IngestSummary
     from flows.model.model import ModelSummary
-    from flows.normalize.normalize import NormalizeSummary
+    from flows.normalize.summary import NormalizeSummary
     from flows.report.report import ReportSummary
     from flows.stores.warehouse.checks import CheckResult
     from transforms.report.since_last_run import Changes
@@ -45,6 +45,16 @@ class RunSummary:
     def failed(self) -> Mapping[str, str]:
         """Account name → what went wrong and what to do."""
         return self.ingest.failed if self.ingest else {}
+
+    @property
+    def busy(self) -> Mapping[str, str]:
+        """Account name → which other process has it, so that its new days are not in the tables yet."""
+        return {
+            name: message
+            for part in (self.normalize, self.ingest)
+            if part is not None
+            for name, message in part.busy.items()
+        }
 
     @property
     def warnings(self) -> Mapping[str, str]:
@@ -102,6 +112,7 @@ class RunSummary:
             "seconds": self.seconds,
             **holes,
             "failed": dict(self.failed),
+            "busy": dict(self.busy),
             "warnings": dict(self.warnings),
             **since,
             "failed_checks": [check.check.name for check in self.stopping_checks],

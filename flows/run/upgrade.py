@@ -7,12 +7,14 @@ files, the list of sent notifications and the account states stay as they are, b
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from flows.normalize.normalize import normalize_account
 from flows.stage import Progress, silent
-from flows.stores.folder.data_format import FORMAT, read_format, refuse_newer, write_format
-from flows.stores.folder.lock import one_writer
+from flows.stores.folder.data_format import FORMAT, is_current, read_format, refuse_newer, write_format
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import Runs
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
@@ -25,19 +27,53 @@ logger = logging.getLogger(__name__)
 UpgradeStep = Callable[[Path, Progress], bool]
 
 
-@contextmanager
-def held(data_dir: Path, progress: Progress = silent, seconds: float = 0) -> Iterator[bool]:
-    """Hold the data folder for the block, as its only writer, upgraded to the current format.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The data folder while this process works in it.
 
-    Yields whether the lake was rebuilt for that. Raises BusyError when another process still writes to the folder after
-    this many seconds, ConfigError when a newer recspend wrote it, DataError when it cannot be upgraded.
+    since: the instant it began (UTC); no other process at work has the same. is_rebuilt: whether the lake was rebuilt
+    to upgrade the folder.
     """
-    with one_writer(data_dir, seconds):
-        yield upgrade(data_dir, progress)
+
+    since: datetime
+    is_rebuilt: bool
+
+
+@contextmanager
+def held(data_dir: Path, progress: Progress = silent, seconds: float = 0) -> Iterator[Held]:
+    """Work in the data folder for the block, next to others, after it was upgraded to the current format.
+
+    Raises BusyError when another process still has the folder alone after this many seconds, or others are at work in
+    it and it must be upgraded first; ConfigError when a newer recspend wrote it, DataError when it cannot be upgraded.
+    """
+    locks, is_rebuilt = DataLocks(data_dir), False
+    while True:
+        with locks.shared(seconds):
+            if _is_new(data_dir):
+                with locks.briefly("format"):  # runs that begin a folder at once do not find it busy
+                    upgrade(data_dir)
+            if is_current(data_dir):
+                with locks.at_work_here() as since:
+                    yield Held(since, is_rebuilt)
+                return
+        # A lock cannot be exchanged for a stronger one: two processes that try would wait for each other.
+        with locks.alone(seconds):
+            is_rebuilt |= upgrade(data_dir, progress)
+
+
+@contextmanager
+def held_alone(data_dir: Path) -> Iterator[None]:
+    """Have the data folder for the block without any other process, upgraded to the current format.
+
+    Raises BusyError when another process is at work in it, and otherwise as `held`.
+    """
+    with DataLocks(data_dir).alone():
+        upgrade(data_dir)
+        yield
 
 
 def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
-    """Upgrade a folder to the current format; the caller holds it. Returns whether the lake was rebuilt for that.
+    """Upgrade a folder to the current format; the caller has it alone. Returns whether the lake was rebuilt for that.
 
     If it is killed at any point, the next run repeats all steps. It says that the lake was rebuilt: the killed one may
     have done that. Raises ConfigError when a newer recspend wrote the folder, DataError when it cannot be upgraded.
@@ -46,10 +82,8 @@ def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
     found = read_format(data_dir)
     before = 1 if found is None else found.upgraded_from or found.format
     was_interrupted = found is not None and found.upgraded_from is not None
-    if found is None and not (
-        RawPages(data_dir).accounts() or Lake(data_dir).accounts() or _accounts_before(data_dir)
-    ):
-        write_format(data_dir)  # a new folder
+    if _is_new(data_dir):
+        write_format(data_dir)
         return False
     if before == FORMAT:
         return False
@@ -58,6 +92,13 @@ def upgrade(data_dir: Path, progress: Progress = silent) -> bool:
     is_rebuilt = [step(data_dir, progress) for step in STEPS]
     write_format(data_dir)
     return any(is_rebuilt) or was_interrupted
+
+
+def _is_new(data_dir: Path) -> bool:
+    """Check whether nobody has written to a folder yet."""
+    return read_format(data_dir) is None and not (
+        RawPages(data_dir).accounts() or Lake(data_dir).accounts() or _accounts_before(data_dir)
+    )
 
 
 def raw_pages_by_content(data_dir: Path, progress: Progress) -> bool:

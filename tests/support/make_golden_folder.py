@@ -68,7 +68,8 @@ def make(folder: Path, seed: int) -> None:
     (folder / "ledger.json").write_text(json.dumps(totals["cells"], indent=1) + "\n")
     for name in NOT_KEPT:
         (data_dir / name).unlink()
-    shutil.rmtree(data_dir / "wide")
+    for name in ("wide", ".locks"):
+        shutil.rmtree(data_dir / name)
 
 
 if __name__ == "__main__":

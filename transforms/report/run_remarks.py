@@ -48,6 +48,7 @@ class FailedCheck:
 def run_remarks(
     *,
     failed: Mapping[str, str],
+    busy: Mapping[str, str],
     warnings: Mapping[str, str],
     missing_days: int,
     rejected: int,
@@ -59,6 +60,7 @@ def run_remarks(
 
     Args:
         failed: Name of an account → why it could not be read, and what to do.
+        busy: Name of an account → which other process has it, so that its new days are not in the tables yet.
         warnings: Name of an account or notification channel → what else went wrong.
         missing_days: Days of accounts that are not covered.
         rejected: Records that could not be parsed, so they are in no figure.
@@ -67,7 +69,7 @@ def run_remarks(
         oddities: Unexpected data from the API.
     """
     remarks = [Remark("error", message) for message in failed.values()]
-    remarks += [Remark("warning", message) for message in warnings.values()]
+    remarks += [Remark("warning", message) for message in (*busy.values(), *warnings.values())]
     if missing_days:
         remarks.append(days_missing(missing_days))
     if rejected:

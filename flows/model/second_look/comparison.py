@@ -64,10 +64,11 @@ class _Compared:
 class _Account:
     """The lake of one account, compared field by field."""
 
-    def __init__(self, lake: Lake, account_sid: str) -> None:
-        self.sid = account_sid
-        self.files = lake.files(account_sid)
-        self.rejected = {sid.lower() for sid in lake.rejects(account_sid)["recording_sid"].to_pylist() if sid}
+    def __init__(self, lake: Lake, account: AccountCoverage) -> None:
+        self.sid = account.account_sid
+        self.files = lake.files(self.sid, account.commit)
+        rejects = lake.table(self.sid, "rejects", account.commit)
+        self.rejected = {sid.lower() for sid in rejects["recording_sid"].to_pylist() if sid}
         self.found: dict[str, _Compared] = {}
 
     def compare(
@@ -194,19 +195,20 @@ def compare_sample(
 ) -> list[dict[str, Any]]:
     """Compare some pages with the lake; other ones after every new fetch. Returns the rows of ops.raw_comparison."""
     raw, lake = RawPages(data_dir), Lake(data_dir)
+    by_sid = {account.account_sid: account for account in covered}
     accounts: dict[str, _Account] = {}
     for fetch, number in sample([each for account in covered for each in counting_fetches(account)], pages):
         sid = fetch.landing.account_sid
         page, _ = raw.page(fetch.landing.page_name(number))
-        account = accounts.setdefault(sid, _Account(lake, sid))
-        own = _Account(lake, sid)
+        account = accounts.setdefault(sid, _Account(lake, by_sid[sid]))
+        own = _Account(lake, by_sid[sid])
         try:
             seen = [(page.name, each) for each in recordings_of(page.body)]
         except UnreadablePageError:
             continue
         own.compare(fetch, seen, is_whole=False)
         if own.differs:  # another page of the fetch may list the same recording as the lake has it
-            own = _Account(lake, sid)
+            own = _Account(lake, by_sid[sid])
             own.compare(fetch, *_listed(raw, fetch))
         account.add(own)
     return [row for account in accounts.values() for row in account.results()]
@@ -217,7 +219,7 @@ def compare_all(data_dir: Path, covered: Sequence[AccountCoverage]) -> list[dict
     raw, lake = RawPages(data_dir), Lake(data_dir)
     rows: list[dict[str, Any]] = []
     for each in covered:
-        account = _Account(lake, each.account_sid)
+        account = _Account(lake, each)
         for fetch in counting_fetches(each):
             account.compare(fetch, *_listed(raw, fetch))
         rows += account.results()

@@ -9,9 +9,11 @@ from pathlib import Path
 from flows.monitor.doctor.finding import Diagnosis
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import FORMAT, read_format
-from flows.stores.folder.lock import holder
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.private_files import Readers, is_open_to_others
 from flows.stores.warehouse.warehouse import warehouse_path
+
+_MOST_ACCOUNTS = 10
 
 
 def folder(settings: Settings) -> Iterator[Diagnosis]:
@@ -28,9 +30,7 @@ def folder(settings: Settings) -> Iterator[Diagnosis]:
     if data_dir.exists():
         yield _privacy(data_dir, settings.readable_by)
         yield _format(data_dir)
-    held = holder(data_dir)
-    since = f"process {held.process} has been writing since {held.since}" if held else "no process is writing"
-    yield Diagnosis("lock", "warn" if held else "ok", since)
+    yield _locks(DataLocks(data_dir))
     warehouse = warehouse_path(data_dir)
     if warehouse.exists():
         built = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC).isoformat(timespec="seconds")
@@ -43,6 +43,20 @@ def folder(settings: Settings) -> Iterator[Diagnosis]:
     else:
         words = f"{nearest_folder(metrics.parent)} is not writable. Make it writable, or set RECSPEND_METRICS_FILE."
         yield Diagnosis("metrics file", "warn", words)
+
+
+def _locks(locks: DataLocks) -> Diagnosis:
+    at_work = locks.at_work()
+    if not at_work:
+        return Diagnosis("lock", "ok", "no process is writing")
+    words = [f"at work: {held}" for held in at_work]
+    accounts = locks.accounts_at_work()
+    words += [f"account {sid}: {held}" for sid, held in [*accounts.items()][:_MOST_ACCOUNTS]]
+    if len(accounts) > _MOST_ACCOUNTS:
+        words.append(f"{len(accounts) - _MOST_ACCOUNTS} other accounts")
+    if builder := locks.warehouse_holder():
+        words.append(f"tables: {builder}")
+    return Diagnosis("lock", "warn", "; ".join(words), {"processes": [held.process for held in at_work]})
 
 
 def _privacy(data_dir: Path, readers: Readers) -> Diagnosis:

@@ -126,6 +126,11 @@ class Brake:
                 throttle.stop()
         return throttle
 
+    def refuse_pulled(self) -> None:
+        """Raise StoppedError once the brake is pulled."""
+        if self._is_pulled:
+            raise StoppedError
+
     def pull(self) -> None:
         """Stop all accounts."""
         with self._lock:

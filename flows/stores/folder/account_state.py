@@ -2,9 +2,11 @@
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.whole_files import write_whole
 from transforms.ingest.dialect import Dialect
 
@@ -27,6 +29,7 @@ class AccountStates:
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "state"
+        self._locks = DataLocks(data_dir)
 
     def read(self, account_sid: str) -> AccountState:
         """Return an account's state; an empty one when its file is missing or damaged."""
@@ -38,6 +41,14 @@ class AccountStates:
     def write(self, account_sid: str, state: AccountState) -> None:
         """Store an account's state."""
         write_whole(self._path(account_sid), msgspec.json.encode(state))
+
+    def change(self, account_sid: str, **found: Any) -> None:
+        """Store what was found out about an account, by the names of the fields. The others stay as they are now.
+
+        `--dry-run` does this too, and has no lock on the account.
+        """
+        with self._locks.briefly("states"):
+            self.write(account_sid, msgspec.structs.replace(self.read(account_sid), **found))
 
     def _path(self, account_sid: str) -> Path:
         return self._folder / f"account_sid={account_sid}.json"

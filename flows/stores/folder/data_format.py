@@ -54,6 +54,13 @@ def refuse_newer(data_dir: Path) -> None:
         )
 
 
+def is_current(data_dir: Path) -> bool:
+    """Check whether a folder has the current format. Raises as `refuse_newer`, and DataError as `read_format`."""
+    refuse_newer(data_dir)
+    found = read_format(data_dir)
+    return found is not None and (found.format, found.upgraded_from) == (FORMAT, None)
+
+
 def write_format(data_dir: Path, upgraded_from: int | None = None) -> None:
     """Record that the folder now has the current format, or is being upgraded to it from another one."""
     found = DataFormat(FORMAT, version("recspend"), upgraded_from)

@@ -1,9 +1,12 @@
-"""File locks: one writer per data folder, one server per Prefect folder, and whatever else is for one process only."""
+"""File locks between processes. The operating system releases them when a process ends, however it ends.
+
+A file that one process locks for itself names that process and the instant it was locked; it is empty afterwards.
+"""
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,59 +15,83 @@ from typing import IO
 from flows.stores.waiting import retried
 from transforms.errors import BusyError
 
-_NAME = ".lock"
 _SECONDS_BETWEEN_TRIES = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Holder:
     """The process that holds a lock, and the instant it took it (UTC)."""
 
     process: int
     since: str
 
+    def __str__(self) -> str:
+        return f"process {self.process}, since {self.since}"
 
-@contextmanager
-def one_writer(data_dir: Path, seconds: float = 0) -> Iterator[None]:
-    """Hold the data folder for the block. Waits this many seconds for another process that holds it.
 
-    Raises BusyError naming that process if it still does.
-    """
-    cure = "Wait until it ends, or use another folder with RECSPEND_DATA_DIR."
-    with one_process(data_dir / _NAME, f"Another run is writing to {data_dir}", cure, seconds):
-        yield
+def nothing() -> None:
+    """Do nothing before a try."""
 
 
 @contextmanager
-def one_process(path: Path, busy: str, cure: str, seconds: float = 0) -> Iterator[None]:
+def one_process(
+    path: Path,
+    busy: str,
+    cure: str,
+    seconds: float = 0,
+    *,
+    holders: Callable[[], Sequence[Holder]] | None = None,
+    before_try: Callable[[], None] = nothing,
+) -> Iterator[None]:
     """Lock a file for the block; only one process can. Waits this many seconds while another one holds it.
 
-    The operating system releases the lock when the process ends, however it ends, so there are no stale locks. Raises
-    BusyError if another process still holds it; the message is made of `busy`, that process, and `cure`.
+    holders: says who holds it; by default, the file does. before_try: called before each try; what it raises ends the
+    wait. Raises BusyError if another process still holds the file; the message is made of `busy`, that process, and
+    `cure`.
     """
-    with _locked(path, seconds, lambda: f"{busy}: {_describe(path)}. {cure}") as file:
-        file.truncate(0)
-        file.write(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}")
-        file.flush()
-        yield
+
+    def sentence() -> str:
+        return _sentence(busy, holders() if holders else _said_in(path), cure)
+
+    with _locked(path, fcntl.LOCK_EX, seconds, sentence, before_try) as file:
+        _say(file)
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 @contextmanager
 def in_turn(path: Path, seconds: float) -> Iterator[None]:
     """Lock a file for the block; wait while another process holds it. Raises BusyError after this many seconds."""
     busy = f"Another process has held {path} for {seconds:.0f} seconds. Check whether it hangs."
-    with _locked(path, seconds, lambda: busy):
+    with _locked(path, fcntl.LOCK_EX, seconds, lambda: busy):
         yield
 
 
 @contextmanager
-def _locked(path: Path, seconds: float, busy: Callable[[], str]) -> Iterator[IO[str]]:
+def together(path: Path, busy: str, cure: str, seconds: float = 0) -> Iterator[None]:
+    """Lock a file for the block together with others that do the same. Waits and raises as `one_process`."""
+    with _locked(path, fcntl.LOCK_SH, seconds, lambda: _sentence(busy, _said_in(path), cure)) as file:
+        _say(file)  # to older versions of this program: they lock the file for themselves
+        yield
+
+
+@contextmanager
+def _locked(
+    path: Path,
+    kind: int,
+    seconds: float,
+    busy: Callable[[], str],
+    before_try: Callable[[], None] = nothing,
+) -> Iterator[IO[str]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
 
         def take() -> None:
+            before_try()
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BusyError(busy()) from None
 
@@ -72,28 +99,43 @@ def _locked(path: Path, seconds: float, busy: Callable[[], str]) -> Iterator[IO[
         yield file
 
 
-def holder(data_dir: Path) -> Holder | None:
-    """Return the process that holds the data folder now; None if there is none."""
-    return holder_of(data_dir / _NAME)
-
-
 def holder_of(path: Path) -> Holder | None:
-    """Return the process that holds this lock now; None if it is free."""
-    if not path.exists():
-        return None
-    with path.open() as file:  # read access is enough to ask
+    """Return the process that holds this lock for itself now; None if there is none, or if it has just taken it.
+
+    A free lock is not touched for that, so that nobody who takes it meanwhile finds it held.
+    """
+    found = read_holder(path)
+    return found if found and is_held(path) else None
+
+
+def is_held(path: Path) -> bool:
+    """Check whether any process has locked a file for itself. Takes the lock for an instant, together with others."""
+    with suppress(FileNotFoundError), path.open() as file:  # read access is enough to ask
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _read(path)
+            return True
+    return False
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Return what a lock says of the process that took it last, which may have been killed; None if it says nothing."""
+    with suppress(FileNotFoundError, ValueError):
+        process, since = path.read_text().split()
+        return Holder(int(process), since)
     return None
 
 
-def _read(path: Path) -> Holder | None:
-    words = path.read_text().split()
-    return Holder(int(words[0]), words[1]) if len(words) == 2 else None
+def _say(file: IO[str]) -> None:
+    file.truncate(0)
+    file.write(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}")
+    file.flush()
 
 
-def _describe(path: Path) -> str:
-    found = _read(path)
-    return f"process {found.process}, since {found.since}" if found else "it has just started"
+def _said_in(path: Path) -> list[Holder]:
+    found = read_holder(path)
+    return [found] if found else []
+
+
+def _sentence(busy: str, holders: Sequence[Holder], cure: str) -> str:
+    return f"{busy}: {' and '.join(map(str, holders)) or 'it has just started'}. {cure}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.lines import append_line, whole_lines
 from flows.stores.whole_files import flush_folder, write_if_changed, write_whole
 
@@ -66,11 +67,13 @@ class Runs:
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "runs"
+        self._locks = DataLocks(data_dir)
         self._sums = self._folder / "sums.json"
 
     def write(self, record: RunRecord) -> None:
-        """Write a run's record, or write it again."""
-        append_line(self._folder / f"{record.started_at:%Y-%m}.jsonl", _line(record))
+        """Write a run's record, or write it again. Raises BusyError if another process does not let it."""
+        with self._locks.briefly("runs"):
+            append_line(self._folder / f"{record.started_at:%Y-%m}.jsonl", _line(record))
 
     def all(self) -> list[RunRecord]:
         """Return every record, oldest first. Skips records that cannot be read: no figure depends on them."""
@@ -84,7 +87,8 @@ class Runs:
     def recent_and_older(self) -> tuple[list[RunRecord], list[RunsOfMonth]]:
         """Return the records of the newest months, MOST_RUNS or more, and the sums of older months, oldest first.
 
-        The sums are kept: what it costs does not depend on how many runs there ever were.
+        The sums are kept: what it costs does not depend on how many runs there ever were. The caller has the lock of
+        the warehouse.
         """
         recent, older, known = list[RunRecord](), dict[str, _Sums](), self._known_sums()
         for month, files in self._months().items():
@@ -102,6 +106,10 @@ class Runs:
 
     def fold(self) -> None:
         """Put the files of single runs into the months. If it is interrupted, calling it again ends the same."""
+        with self._locks.briefly("runs"):
+            self._fold()
+
+    def _fold(self) -> None:
         for month, files in self._months().items():
             path = self._folder / f"{month}.jsonl"
             single = [each for each in files if each != path]

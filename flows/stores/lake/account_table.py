@@ -58,10 +58,10 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     Raises:
         DataError: The file cannot be read.
     """
-    if not path.exists():
-        return schema.empty_table()
     try:
         return pq.ParquetFile(path).read(columns=schema.names).cast(schema)
+    except FileNotFoundError:
+        return schema.empty_table()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, error) from None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.commit import Commit, LakeFile, decoded, encoded
 from flows.stores.lake.known_sids import ENDING, may_have
 from flows.stores.lake.lake_files import is_whole, read_columns, read_file, write_recordings, write_table
@@ -35,6 +36,7 @@ class Lake:
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "lake"
         self._shown = Shown(data_dir)
+        self._locks = DataLocks(data_dir)
         self._written_to: set[str] = set()
 
     def accounts(self) -> list[str]:
@@ -47,6 +49,10 @@ class Lake:
             return decoded((self.account(account_sid) / _COMMIT).read_bytes())
         except OSError:
             return None
+
+    def has_commit(self, account_sid: str) -> bool:
+        """Check whether an account was ever brought into the lake."""
+        return (self.account(account_sid) / _COMMIT).exists()
 
     def state(self, account_sid: str) -> Commit | None:
         """Read the commit of an account; None if its files are not as they were written, or have other columns."""
@@ -215,7 +221,13 @@ class Lake:
             self._shown.show(account_sid, folder, commit)
 
     def tidy(self, account_sid: str, kept: Iterable[Commit | None]) -> None:
-        """Remove files that none of these commits names."""
+        """Remove files that none of these commits names; the last one is in place.
+
+        Not while another process builds the tables: it may read an earlier commit. A build that begins later reads this
+        one.
+        """
+        if self._locks.warehouse_holder():
+            return
         folder = self.account(account_sid)
         named = {file.name for commit in kept if commit for file in commit.files}
         for path in folder.glob("*.parquet*"):

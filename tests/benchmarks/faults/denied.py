@@ -89,7 +89,7 @@ def _second_writers(made_up: Scene, place: Path) -> Iterator[list[str]]:
         "the folder, while another run writes", [(command, said) for command, said, _ in found], after
     )
     refused = [is_named for _, said, is_named in found if said.error]
-    yield ["", "", f"{sum(refused)} of {len(refused)} name the process that writes", ""]
+    yield ["", "", f"{sum(refused)} of {len(refused)} that say something name the process that writes", ""]
 
 
 def _by_word(what: str, said: Iterable[tuple[str, Said]], after: str) -> Iterator[list[str]]:

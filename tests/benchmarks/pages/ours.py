@@ -5,7 +5,7 @@ from functools import partial
 from unittest.mock import patch
 
 from flows.normalize.accounts import normalize_accounts
-from flows.normalize.normalize import NormalizeSummary
+from flows.normalize.summary import NormalizeSummary
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.warehouse.machine import give_workers

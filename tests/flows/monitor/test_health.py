@@ -24,7 +24,7 @@ from flows.command.monitor import app
 from flows.emulator import Emulator, open_living, serve
 from flows.monitor.health import health, health_with_costs
 from flows.run.record import write_metrics
-from flows.stores.folder.lock import one_writer
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
 from tests.support.runs.ledger_runs import accesses_of
@@ -169,7 +169,12 @@ def test_interrupted_run_differs_from_a_running_one(tmp_path: Path) -> None:
     code, shown = status(tmp_path)
     assert (code, shown["last_run"]["is_under_way"], shown["last_run"]["requests"]) == (0, False, 5)
     assert shown["last_success"] == "2026-09-14T01:00:00+00:00"
-    with one_writer(tmp_path):
+    with DataLocks(tmp_path).at_work_here() as since:  # another run
+        assert status(tmp_path)[1]["last_run"]["is_under_way"] is False
+        runs.write(RunRecord("3", since))
+        assert status(tmp_path)[1]["last_run"]["is_under_way"] is True
+    assert status(tmp_path)[1]["last_run"]["is_under_way"] is False
+    with DataLocks(tmp_path).alone():  # as older versions have it
         assert status(tmp_path)[1]["last_run"]["is_under_way"] is True
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -11,7 +12,8 @@ from unittest.mock import patch
 import pytest
 
 from flows.normalize.accounts import normalize_accounts
-from flows.normalize.normalize import NormalizeSummary
+from flows.normalize.summary import NormalizeSummary
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.warehouse.machine import give_workers
@@ -157,3 +159,24 @@ def test_large_account_is_a_step_of_its_own(tmp_path: Path) -> None:
 
     normalized(tmp_path, 2, step=step)
     assert steps == ["normalize aclarge", "normalize ac1 and 2 other accounts"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_busy_account_is_waited_for_last_or_left(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed(tmp_path)
+    locks, done = DataLocks(tmp_path), list[list[str]]()
+    with locks.account("AC1", "", ""), ExitStack() as other:
+        other.enter_context(locks.account("AC2", "", ""))
+
+        def sleep(_: float) -> None:
+            done.append(Lake(tmp_path).accounts())
+            other.close()
+
+        monkeypatch.setattr("flows.stores.waiting.time.sleep", sleep)
+        summary = normalized(tmp_path, workers, wait_seconds={"AC2": 3600.0})
+    assert [*summary.busy] == ["ac1"]
+    assert done == [["ACempty", "AClarge"]]
+    assert Lake(tmp_path).accounts() == ["AC2", "ACempty", "AClarge"]
+    assert normalized(tmp_path, workers).busy == {}

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from flows.emulator import Emulator, Parameters, open_ledger, serve
-from flows.stores.folder.lock import one_writer
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.prefect.login import kept_login
 from tests.support import TOP, examples, page
 from tests.support.runs.ledger_runs import accesses_of, environment_of, ledger_cells, warehouse_cells
@@ -104,7 +104,7 @@ def test_deployment_accepts_valid_parameters_and_explains_others(
         wait_for("the end of a run of no day", lambda: server.state_of(no_day) == "Failed")
         backwards = started(server.start(name, first="2026-09-02", last="2026-09-01"))
         wait_for("the refusal", lambda: server.state_of(backwards) == "Wrong settings")
-        with one_writer(data_dir):
+        with DataLocks(data_dir).alone():
             held = started(server.start(name, first="2026-09-01", last="2026-09-02", account="support"))
             wait_for(
                 "the run that finds the folder held", lambda: server.state_of(held) == "Data folder busy"

@@ -1,6 +1,7 @@
 """Packing in a data folder: by itself once a day, and on request; what is made from the pages stays the same."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -19,8 +20,8 @@ from flows.normalize.normalize import normalize_account
 from flows.run.compaction import compact_now
 from flows.run.request import RunContext, RunRequest
 from flows.run.stages import perform
-from flows.run.upgrade import held
 from flows.stores.folder.data_format import FORMAT
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.usage_records import raw_usage
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.faults.flushes import watched_flushes
@@ -200,9 +201,20 @@ def test_run_warns_when_packing_fails(
     assert "Could not pack older raw pages: [Errno 28] No space left on device" in caplog.text
 
 
-def test_packing_waits_for_no_run(data_dir: Path) -> None:
-    with held(data_dir), pytest.raises(BusyError):
+def test_packing_waits_for_no_build(data_dir: Path) -> None:
+    with DataLocks(data_dir).warehouse(), pytest.raises(BusyError, match="is building the tables"):
         compact_now(context_at(LATER, data_dir))
+
+
+def test_packing_leaves_an_account_that_another_run_has(data_dir: Path) -> None:
+    with DataLocks(data_dir).account(SUPPORT, "support", ""):
+        summary = compact_now(context_at(LATER, data_dir))
+    assert summary.failed == []
+    assert {SUPPORT in str(path) for path in loose(data_dir)} == {True}
+    said = f"Account support: another run is working on it: process {os.getpid()}, since "
+    assert all(reason.startswith(said) for reason in summary.busy)
+    assert compact_now(context_at(LATER, data_dir)).busy == []
+    assert loose(data_dir) == []
 
 
 @pytest.fixture
@@ -226,5 +238,5 @@ def test_command_prints_json_and_what_is_damaged(command: Any, data_dir: Path) -
     assert found.exit_code == 2
     assert found.stderr.startswith(f"Error: Line 1 of {journal} is damaged.")
     printed = json.loads(found.stdout)
-    assert printed.keys() == {"files_before", "files_after", "bytes_before", "bytes_after", "failed"}
+    assert printed.keys() == {"files_before", "files_after", "bytes_before", "bytes_after", "failed", "busy"}
     assert (printed["files_after"], len(printed["failed"])) == (2, 1)

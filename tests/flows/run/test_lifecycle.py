@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from flows.command import main as cli
+from flows.run.record import write_metrics
 from flows.run.request import Command, RunContext, RunRequest, context_of
 from flows.run.stages import perform
 from flows.settings.loading import load
 from flows.settings.settings import Settings
 from flows.stores.folder.data_format import FORMAT
-from flows.stores.folder.lock import one_writer
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import Runs
 from transforms.errors import BusyError, ConfigError
 
@@ -74,14 +75,14 @@ def test_failed_start_warns_about_a_read_only_folder(
     assert "Could not record the failed run" in caplog.text
 
 
-def test_failed_start_writes_no_metrics_while_another_run_does(data_dir: Path) -> None:
-    with one_writer(data_dir):
+def test_failed_start_next_to_another_run_is_recorded(data_dir: Path) -> None:
+    with DataLocks(data_dir).alone():
         with pytest.raises(BusyError):
             perform(RunContext(load(data_dir=data_dir), [], {}), RunRequest())
         assert Runs(data_dir).all() == []
         without_token(data_dir)
-    assert len(Runs(data_dir).all()) == 1
-    assert not (data_dir / "metrics.prom").exists()
+    assert [record.exit_code for record in Runs(data_dir).all()] == [2]
+    assert "recspend_last_run_exit_code 2.0\n" in (data_dir / "metrics.prom").read_text()
 
 
 def test_failure_is_sent_and_recorded_once(
@@ -150,7 +151,7 @@ def test_run_that_waits_for_the_folder_looks_up_its_tokens_once(
 ) -> None:
     looked_up: list[str] = []
     released = ExitStack()
-    released.enter_context(one_writer(data_dir))
+    released.enter_context(DataLocks(data_dir).alone())
 
     def accesses(*_: Any) -> list[Any]:
         looked_up.append("tokens")
@@ -171,5 +172,38 @@ def test_run_that_waits_for_the_folder_looks_up_its_tokens_once(
 def test_run_that_does_not_wait_is_refused_at_once(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.run.request.accesses", lambda *_: [])
     monkeypatch.setattr("flows.stores.waiting.time.sleep", lambda _: pytest.fail("it waits"))
-    with one_writer(data_dir), pytest.raises(BusyError):
+    with DataLocks(data_dir).alone(), pytest.raises(BusyError):
         perform(context_of(load(data_dir=data_dir)), RunRequest("ingest"))
+
+
+def test_runs_begin_a_new_folder_together(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.run.request.accesses", lambda *_: [])
+    locks, waited = DataLocks(data_dir), list[bool]()
+    with locks.shared(), ExitStack() as other:
+        other.enter_context(locks.briefly("format"))
+
+        def sleep(_: float) -> None:
+            waited.append((data_dir / "format.json").exists())
+            other.close()
+
+        monkeypatch.setattr("flows.stores.waiting.time.sleep", sleep)
+        perform(context_of(load(data_dir=data_dir)), RunRequest("ingest"))
+    assert waited == [False]
+    assert (data_dir / "format.json").exists()
+
+
+def test_metrics_of_runs_that_end_at_once_are_written_in_turn(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, seen = load(data_dir=data_dir), list[str]()
+    with ExitStack() as other:
+        other.enter_context(DataLocks(data_dir).briefly("metrics"))
+
+        def sleep(_: float) -> None:
+            seen.extend(path.name for path in data_dir.glob("metrics*"))
+            other.close()
+
+        monkeypatch.setattr("flows.stores.waiting.time.sleep", sleep)
+        write_metrics(settings, {}, datetime.now(UTC))
+    assert (seen, caplog.text) == ([], "")
+    assert (data_dir / "metrics.prom").exists()

@@ -1,6 +1,7 @@
 """Data folders of older formats are upgraded from their own pages; those of newer formats are refused."""
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -26,7 +27,8 @@ from flows.run.request import Command, RunContext, RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
 from flows.run.upgrade import upgrade
-from flows.stores.folder.data_format import FORMAT, read_format
+from flows.stores.folder.data_format import FORMAT, read_format, write_format
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import Runs
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords
@@ -36,7 +38,7 @@ from tests.support.make_golden_folder import FOLDERS, SALES, SUPPORT, TODAY
 from tests.support.runs.ledger_runs import ledger_cells, rows_of, warehouse_cells
 from tests.support.runs.living_runs import context_by, epoch_of, instant
 from tests.support.samples.raw import lines
-from transforms.errors import ConfigError, DataError
+from transforms.errors import BusyError, ConfigError, DataError
 
 KEPT = sorted(FOLDERS.glob("format-*"))
 NEWEST = FOLDERS / f"format-{FORMAT}"
@@ -83,7 +85,12 @@ def brought_up(data_dir: Path, **settings: Any) -> RunSummary:
 
 def content(folder: Path, *names: str) -> dict[str, bytes]:
     """Return path → bytes of every file in a folder, or in the named folders inside it."""
-    files = [path for name in names or [""] for path in (folder / name).rglob("*") if path.is_file()]
+    files = [
+        path
+        for name in names or [""]
+        for path in (folder / name).rglob("*")
+        if path.is_file() and path.parent.name != ".locks"
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
@@ -370,3 +377,21 @@ def test_lock_holder_refuses_a_folder_that_became_newer(command: Command, data_d
     with pytest.raises(ConfigError, match="written by recspend 9\\.9\\.9"):
         close_month(context_in(data_dir), "2026-09")
     assert {name: found for name, found in content(data_dir).items() if name != ".lock"} == before
+
+
+@pytest.mark.builds("marts.daily_spend")
+def test_upgrade_needs_the_folder_alone(data_dir: Path) -> None:
+    locks, context = DataLocks(data_dir), context_in(data_dir)
+    with locks.shared(), locks.at_work_here():
+        perform(context, RunRequest("model"))  # the format is current
+        write_format(data_dir, upgraded_from=FORMAT - 1)
+        with pytest.raises(
+            BusyError, match=f"^Another run is writing to {data_dir}: process {os.getpid()}, "
+        ):
+            perform(context, RunRequest("model"))
+        with pytest.raises(BusyError):
+            close_month(context, "2026-09")
+    perform(context, RunRequest("model"))
+    found = read_format(data_dir)
+    assert found is not None
+    assert (found.format, found.upgraded_from) == (FORMAT, None)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from flows.stores.folder.lock import holder
+from flows.stores.folder.data_locks import DataLocks
 from tests.support import TOP
 from tests.support.faults.console import Said, recspend
 from tests.support.faults.kills import started
@@ -90,7 +90,7 @@ def while_written(
     for command in commands:
         process = started("run", made_up, data_dir, instant(made_up.source.ledger.now))
         try:
-            while holder(data_dir) is None and process.is_alive():
+            while not DataLocks(data_dir).at_work() and process.is_alive():
                 time.sleep(0.005)
             said = recspend(*command, environment=made_up.environment(data_dir), clock=clock)
         finally:

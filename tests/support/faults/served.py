@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from flows.stores.folder.lock import holder
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.prefect.login import kept_login
 from tests.support import TOP
 from tests.support.faults.scene import Scene
@@ -40,12 +40,13 @@ def kill_served(made_up: Scene, data_dir: Path, home: Path, seconds: float) -> b
 
     home: Prefect's folder. Returns whether the run was still at work.
     """
+    locks = DataLocks(data_dir)
     with _serving(made_up, data_dir, home) as server:
         wait_for("the deployment", lambda: server.ask("deployments/filter"))
         server.start("recspend/all-accounts", **_AGAIN).raise_for_status()
-        wait_for("the run", lambda: holder(data_dir))
+        wait_for("the run", locks.at_work)
         time.sleep(seconds)
-        is_at_work = holder(data_dir) is not None
+        is_at_work = bool(locks.at_work())
     # A process that was being started while the others were killed continues alone.
-    wait_for("the end of what is left", lambda: holder(data_dir) is None)
+    wait_for("the end of what is left", lambda: not locks.at_work())
     return is_at_work

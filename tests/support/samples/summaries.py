@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.ingest.ingest import IngestSummary
 from flows.model.model import ModelSummary
-from flows.normalize.normalize import NormalizeSummary
+from flows.normalize.summary import NormalizeSummary
 from flows.run.summary import RunSummary
 from flows.stores.warehouse.checks import CheckResult
 from transforms.pages.oddities import Oddities

@@ -7,6 +7,7 @@ from transforms.report.run_remarks import FailedCheck, Remark, check_failed, day
 
 NOTHING: dict[str, Any] = {
     "failed": {},
+    "busy": {},
     "warnings": {},
     "missing_days": 0,
     "rejected": 0,
@@ -31,6 +32,7 @@ def test_run_remarks_of_a_run_without_findings() -> None:
     ("given", "severity", "text"),
     [
         ({"failed": {"sales": "The API refuses."}}, "error", "The API refuses."),
+        ({"busy": {"sales": "Another run has it."}}, "warning", "Another run has it."),
         ({"warnings": {"sales": "No Usage Records."}}, "warning", "No Usage Records."),
         ({"missing_days": 1}, "warning", "1 day of accounts is missing."),
         ({"missing_days": 1200}, "warning", "1,200 days of accounts are missing."),
@@ -74,6 +76,7 @@ def test_run_remarks_say_that_reports_stay_as_they_were() -> None:
 def test_run_remarks_put_what_went_wrong_first() -> None:
     found = run_remarks(
         failed={"a": "No."},
+        busy={"c": "Later."},
         warnings={"b": "Hm."},
         missing_days=3,
         rejected=2,
@@ -82,7 +85,7 @@ def test_run_remarks_put_what_went_wrong_first() -> None:
         oddities=odd({("source", "Fax"): 1}),
     )
     assert [remark.severity for remark in found] == [
-        "error", "warning", "warning", "warning", "note", "error", "error", "note",
+        "error", "warning", "warning", "warning", "warning", "note", "error", "error", "note",
     ]  # fmt: skip
 
 

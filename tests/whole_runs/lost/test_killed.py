@@ -68,9 +68,10 @@ def start(
 def kill_when(process: "subprocess.Popen[bytes]", data_dir: Path, pattern: str) -> None:
     """Kill the run as soon as a file of that name exists. Fails if the run ended by itself."""
     while process.poll() is None:
-        if next(data_dir.glob(pattern), None):
-            process.send_signal(signal.SIGKILL)
-            break
+        with suppress(FileNotFoundError):  # a fetch ends while its folder is looked into
+            if next(data_dir.glob(pattern), None):
+                process.send_signal(signal.SIGKILL)
+                break
         time.sleep(0.0005)
     assert process.wait() == -signal.SIGKILL, f"the run ended before {pattern} was seen"
 

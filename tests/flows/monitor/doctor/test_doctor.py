@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from flows.monitor.doctor.disk import disk
 from flows.monitor.doctor.prefect_server import compared
 from flows.stores.api.access import AccountAccess
 from flows.stores.folder.data_format import FORMAT
-from flows.stores.folder.lock import one_writer
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import RunRecord, Runs
 from tests.support.runs.living_runs import clock_of, epoch_of, made, run_by
 
@@ -340,12 +341,18 @@ def test_doctor_shows_coverage_and_growth_after_a_run(
         "support", SID, emulator.base_url, SID, emulator.accounts[0].api_token, "signalwire", ""
     )
     run_by(clock_of(emulator.ledger), [access], tmp_path / "data")
-    with one_writer(tmp_path / "data"):
+    locks = DataLocks(tmp_path / "data")
+    with locks.shared(), locks.at_work_here(), locks.account(SID, "support", ""), locks.warehouse():
         code, found, _ = examined()
+    holder = rf"process {os.getpid()}, since \S+"
+    said = found["lock"]["words"]
+    assert re.fullmatch(f"at work: {holder}; account {SID}: {holder}; tables: {holder}", said)
+    assert (code, found["lock"]["state"]) == (0, "warn")
+    code, found, _ = examined()
     assert code == 0
     coverage = found["coverage support"]
     assert (coverage["state"], coverage["newest_day"], coverage["holes"]) == ("ok", "2026-09-14", 0)
-    assert (found["lock"]["state"], found["last run"]["state"]) == ("warn", "ok")
+    assert (found["lock"]["state"], found["last run"]["state"]) == ("ok", "ok")
     assert found["format"]["words"] == f"{FORMAT}, of recspend {version('recspend')}"
     taken = found["disk"]
     stats = [path.stat() for path in (tmp_path / "data").rglob("*") if path.is_file()]

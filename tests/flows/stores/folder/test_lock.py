@@ -4,30 +4,34 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from flows.stores.folder.lock import holder, one_writer
-from transforms.errors import ConfigError
+from flows.stores.folder.lock import holder_of, in_turn, is_held, one_process, together
+from transforms.errors import BusyError
 
 HOLD = """
 import sys
 from pathlib import Path
-from flows.stores.folder.lock import one_writer
-with one_writer(Path(sys.argv[1])):
+from flows.stores.folder.lock import one_process, together
+lock = one_process if sys.argv[2] == "alone" else together
+with lock(Path(sys.argv[1]), "", ""):
     print("held", flush=True)
     sys.stdin.readline()
 """
 
 
 @contextmanager
-def held_by_another_process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start a process that holds the folder until it reads a line."""
+def held_by_another_process(path: Path, kind: str = "alone") -> Iterator[subprocess.Popen[str]]:
+    """Start a process that holds a lock until it reads a line."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(data_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(path), kind],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         try:
@@ -38,88 +42,116 @@ def held_by_another_process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_lock_creates_the_folder_and_runs_the_block(tmp_path: Path) -> None:
-    with one_writer(tmp_path / "a" / "data"):
-        assert (tmp_path / "a" / "data").is_dir()
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A lock that nobody has taken yet, in a folder that is not there."""
+    return tmp_path / "a" / "b.lock"
 
 
-def test_second_process_is_refused_with_the_holder_and_its_start(tmp_path: Path) -> None:
+def alone(path: Path) -> AbstractContextManager[None]:
+    """Take the lock at once or not at all."""
+    return one_process(path, "Busy", "Wait.")
+
+
+def refused(path: Path) -> str:
+    """Return why the lock cannot be taken."""
+    with pytest.raises(BusyError) as raised, alone(path):
+        pytest.fail("two at once")
+    return str(raised.value)
+
+
+def test_second_process_is_refused_with_the_holder_and_its_start(path: Path) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    with held_by_another_process(tmp_path) as other:
-        with pytest.raises(ConfigError) as raised, one_writer(tmp_path):
-            pytest.fail("two writers at once")
-        words = re.fullmatch(
-            rf"Another run is writing to {re.escape(str(tmp_path))}: process (\d+), since (\S+)\. "
-            r"Wait until it ends, or use another folder with RECSPEND_DATA_DIR\.",
-            str(raised.value),
-        )
+    with held_by_another_process(path) as other:
+        words = re.fullmatch(r"Busy: process (\d+), since (\S+)\. Wait\.", refused(path))
         assert words is not None
         assert int(words[1]) == other.pid
         assert before <= datetime.fromisoformat(words[2]) <= before + timedelta(minutes=5)
-        found = holder(tmp_path)
+        found = holder_of(path)
         assert found is not None
         assert (found.process, found.since) == (other.pid, words[2])
 
 
-def test_second_lock_in_the_same_process_is_refused(tmp_path: Path) -> None:
-    with (
-        one_writer(tmp_path),
-        pytest.raises(ConfigError, match=f"process {os.getpid()}, since "),
-        one_writer(tmp_path),
-    ):
-        pytest.fail("two writers at once")
-
-
-def test_refused_process_does_not_release_the_lock(tmp_path: Path) -> None:
-    with one_writer(tmp_path):
+def test_refused_process_does_not_release_the_lock(path: Path) -> None:
+    with alone(path):
         for _ in range(3):
-            with pytest.raises(ConfigError, match=f"process {os.getpid()}"), one_writer(tmp_path):
-                pytest.fail("two writers at once")
+            assert f"process {os.getpid()}" in refused(path)
 
 
-def test_different_folders_have_different_locks(tmp_path: Path) -> None:
-    with one_writer(tmp_path / "a"), one_writer(tmp_path / "b"):
-        assert holder(tmp_path / "a") == holder(tmp_path / "b")
-
-
-def test_lock_is_released_even_if_the_block_fails(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="trouble"), one_writer(tmp_path):
+def test_lock_is_released_even_if_the_block_fails(path: Path) -> None:
+    with pytest.raises(ValueError, match="trouble"), alone(path):
         raise ValueError("trouble")
-    assert holder(tmp_path) is None
-    with one_writer(tmp_path):
-        assert holder(tmp_path) is not None
-    assert holder(tmp_path) is None
+    assert (holder_of(path), path.read_text()) == (None, "")
+    with alone(path):
+        assert holder_of(path) is not None
+    assert holder_of(path) is None
 
 
-def test_lock_is_released_when_its_holder_is_killed(tmp_path: Path) -> None:
-    with held_by_another_process(tmp_path) as other:
-        assert holder(tmp_path) is not None
+def test_lock_is_released_when_its_holder_is_killed(path: Path) -> None:
+    with held_by_another_process(path) as other:
+        assert holder_of(path) is not None
         os.kill(other.pid, signal.SIGKILL)
         assert other.wait(30) == -signal.SIGKILL
-        assert holder(tmp_path) is None
-        with one_writer(tmp_path):
-            found = holder(tmp_path)
+        assert path.read_text().startswith(f"{other.pid} ")
+        assert holder_of(path) is None
+        with alone(path):
+            found = holder_of(path)
             assert found is not None
             assert found.process == os.getpid()
 
 
-def test_untouched_folder_has_no_holder(tmp_path: Path) -> None:
-    assert holder(tmp_path) is None
-    assert holder(tmp_path / "nowhere") is None
+def test_untouched_lock_is_not_created_by_asking(path: Path, tmp_path: Path) -> None:
+    assert holder_of(path) is None
+    assert not is_held(path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_holder_does_not_take_the_lock(tmp_path: Path) -> None:
-    with one_writer(tmp_path):
-        pass
-    assert holder(tmp_path) is None
-    with one_writer(tmp_path):
-        assert holder(tmp_path) == holder(tmp_path) != None  # noqa: E711
+def test_holder_that_has_just_started_is_described(path: Path) -> None:
+    with alone(path):
+        path.write_text("")
+        assert holder_of(path) is None
+        assert refused(path) == "Busy: it has just started. Wait."
 
 
-def test_holder_that_has_just_started_is_described(tmp_path: Path) -> None:
-    with one_writer(tmp_path):
-        (tmp_path / ".lock").write_text("")
-        assert holder(tmp_path) is None
-        with pytest.raises(ConfigError, match="it has just started"), one_writer(tmp_path):
-            pytest.fail("two writers at once")
+def test_holders_together_keep_others_out(path: Path) -> None:
+    with held_by_another_process(path, "together"), together(path, "Busy", "Wait."):
+        assert not is_held(path)
+        refused(path)
+    with held_by_another_process(path) as other:
+        with (
+            pytest.raises(BusyError, match=f"^Busy: process {other.pid}, since "),
+            together(path, "Busy", ""),
+        ):
+            pytest.fail("together with one who wants to be alone")
+        assert is_held(path)
+
+
+def test_wait_ends_when_what_is_called_before_a_try_raises(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def stop() -> None:
+        tries.append(1)
+        if len(tries) == 3:
+            raise KeyError
+
+    monkeypatch.setattr("flows.stores.waiting.time.sleep", lambda _: None)
+    with (
+        alone(path),
+        pytest.raises(KeyError),
+        one_process(path, "Busy", "", 3600, before_try=stop),
+    ):
+        pytest.fail("two at once")
+
+
+def test_turn_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with held_by_another_process(path) as other:
+
+        def sleep(_: float) -> None:
+            other.kill()
+            other.wait()
+
+        monkeypatch.setattr("flows.stores.waiting.time.sleep", sleep)
+        with in_turn(path, 60):
+            assert other.returncode is not None

@@ -1,5 +1,7 @@
+import subprocess
+import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -9,6 +11,7 @@ import msgspec
 import pytest
 
 from flows.stores.folder import runs as stored
+from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import RunRecord, Runs, RunsOfMonth
 from flows.stores.whole_files import BESIDE
 from tests.support.samples.stores import utc
@@ -48,6 +51,49 @@ def test_record_round_trips(tmp_path: Path) -> None:
     Runs(tmp_path).write(RECORD)
     assert Runs(tmp_path).all() == [RECORD]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["2026-08.jsonl"]
+
+
+_WRITE = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from flows.stores.folder.runs import RunRecord, Runs
+sys.stdin.readline()
+for number in range(int(sys.argv[2])):
+    Runs(Path(sys.argv[1])).write(RunRecord(f"{sys.argv[3]} {number}", datetime(2026, 8, 1, 3, tzinfo=UTC)))
+"""
+
+
+def test_records_of_runs_that_end_at_once_are_all_kept(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _WRITE, str(tmp_path), "60", name], stdin=subprocess.PIPE, text=True
+        )
+        for name in ("one", "other")
+    ]
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=120)
+        assert writer.returncode == 0
+    expected = {f"{name} {number}" for name in ("one", "other") for number in range(60)}
+    assert {record.run_id for record in Runs(tmp_path).all()} == expected
+
+
+def test_record_waits_for_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+    with ExitStack() as other:
+        other.enter_context(DataLocks(tmp_path).briefly("runs"))
+
+        def sleep(_: float) -> None:
+            waited.append(len(Runs(tmp_path).all()))
+            other.close()
+
+        monkeypatch.setattr("flows.stores.waiting.time.sleep", sleep)
+        Runs(tmp_path).write(RECORD)
+    assert (waited, Runs(tmp_path).all()) == ([0], [RECORD])
 
 
 def test_record_of_an_unfinished_run_has_no_exit_code(tmp_path: Path) -> None:
