@@ -1,7 +1,8 @@
 """All faults by name. Each one wraps the function that answers a request, so that faults can be combined.
 
 Faults are deterministic: the seed and the order of the requests decide when one occurs, never the machine's clock.
-They affect only a client's requests for a page of recordings, except those of Usage Records and of the account list.
+They affect only a client's requests for recordings (a page, or a single one), except those of Usage Records and of
+the account list.
 """
 
 from collections.abc import Mapping, Sequence

@@ -100,7 +100,7 @@ def _many_records(parts: PageParts) -> Response:
 
 def _always(change: Callable[[Answer, HttpRequest], Response]) -> Fault:
     return lambda answer, rng, source: (
-        lambda request: change(answer, request) if request.is_page else answer(request)
+        lambda request: change(answer, request) if request.is_read else answer(request)
     )
 
 

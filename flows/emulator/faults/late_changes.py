@@ -67,7 +67,7 @@ def _on_the_ledger(name: str, set_up: Callable[[LivingLedger, Random], Change]) 
                 ledger.active_faults[name] = set_up(ledger, rng)
 
         def wrapped(request: HttpRequest) -> Response:
-            if request.is_page and account_of(request) in ledger.books:
+            if request.is_read and account_of(request) in ledger.books:
                 with ledger.lock:
                     ledger.active_faults[name](request)
             return answer(request)

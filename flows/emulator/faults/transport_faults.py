@@ -50,7 +50,7 @@ def _throttle_concurrency(answer: Answer, rng: Random, source: Source) -> Answer
     in_flight = InFlight()
 
     def wrapped(request: HttpRequest) -> Response:
-        if not request.is_page:
+        if not request.is_read:
             return answer(request)
         if not in_flight.enter(account_of(request), MOST_AT_ONCE):
             return _too_many()
@@ -86,7 +86,7 @@ def _bad_json(answer: Answer, rng: Random, source: Source) -> Answer:
     is_first = iter((True,))  # next() on it is atomic
 
     def wrapped(request: HttpRequest) -> Response:
-        if request.is_page and next(is_first, False):
+        if request.is_read and next(is_first, False):
             return Response(200, (_HTML,), content_type="text/html")
         return answer(request)
 

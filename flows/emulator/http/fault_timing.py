@@ -1,7 +1,7 @@
 """What a fault is, and when it occurs.
 
 The seed and the order of the requests decide when a fault occurs, never the machine's clock. Faults affect only a
-client's requests for a page of recordings.
+client's requests for recordings: a page of them, or a single one.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ def now_and_then(answer: Answer, rng: Random, failures: Sequence[Failure], share
 
     def wrapped(request: HttpRequest) -> Response:
         failure = answer
-        if request.is_page:
+        if request.is_read:
             with lock:
                 if request.target in failed:
                     failed.remove(request.target)
@@ -36,20 +36,20 @@ def now_and_then(answer: Answer, rng: Random, failures: Sequence[Failure], share
 
 
 def always(failure: Failure) -> Fault:
-    """Replace the answer to every page request."""
+    """Replace the answer to every request for recordings."""
     return lambda answer, rng, source: (
-        lambda request: failure(request) if request.is_page else answer(request)
+        lambda request: failure(request) if request.is_read else answer(request)
     )
 
 
 def from_to(first: int, last: int, failure: Failure) -> Fault:
-    """Replace the answers to each account's page requests from the `first` to the `last`, counted from 1."""
+    """Replace the answers to each account's requests for recordings from the `first` to the `last`, counted from 1."""
 
     def fault(answer: Answer, rng: Random, source: Source) -> Answer:
         lock, counts = Lock(), dict[str, int]()
 
         def wrapped(request: HttpRequest) -> Response:
-            if not request.is_page:
+            if not request.is_read:
                 return answer(request)
             with lock:
                 number = counts[account_of(request)] = counts.get(account_of(request), 0) + 1

@@ -92,8 +92,14 @@ class HttpRequest:
 
     @property
     def is_page(self) -> bool:
-        """Whether a client requests a page of a recordings list. Faults and latency affect only these requests."""
+        """Whether a client requests a page of a recordings list. Faults of pages affect only these requests."""
         return self.by_client and self.is_list
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a client requests recordings: a page of them, or a single one. Faults and latency affect only these."""
+        is_single = self.route is not None and self.route.resource == "recording"
+        return self.is_page or (self.by_client and is_single)
 
     @property
     def is_usage(self) -> bool:

@@ -118,8 +118,12 @@ def read_query(query: Mapping[str, str], dialect: EmulatedDialect = DEFAULT_DIAL
     first, last = created_between(query, dialect)
     filters = {name: query[name] for name in query if name.startswith("DateCreated") or name == SOFT_DELETED}
     rows = page_size * dialect.page_size_factor
-    with_deleted = query.get(SOFT_DELETED, "false").lower() == "true"
-    return ListQuery(page, page_size, rows, page_token, first, last, filters, with_deleted)
+    return ListQuery(page, page_size, rows, page_token, first, last, filters, wants_deleted(query))
+
+
+def wants_deleted(query: Mapping[str, str]) -> bool:
+    """Return whether recordings that were deleted up to 40 days ago are wanted too, in a list or by themselves."""
+    return query.get(SOFT_DELETED, "false").lower() == "true"
 
 
 def created_between(

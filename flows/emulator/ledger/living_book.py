@@ -18,7 +18,7 @@ _DELETED_LISTED_SECONDS = 40 * 86_400  # documented by Twilio: the metadata is k
 
 @dataclass(slots=True)
 class Entry:
-    """One recording: the truth, when it was deleted, how it was last sent in a page, and its text once rendered."""
+    """One recording: the truth, when it was deleted, how it was last sent, and its text once rendered."""
 
     recording: Recording
     deleted_at: int | None = None
@@ -83,11 +83,12 @@ class LivingBook:
             entry.listed = entry.recording
 
     def find(self, sid: str) -> bytes | None:
-        """Return the text of one recording, None if it does not exist, not yet, or no longer."""
+        """Return the text of one recording to send it, None if it does not exist, not yet, or no longer."""
         sequence = sequence_of_sid(self.account.account_sid, sid)
         entry = None if sequence is None else self._entries.get(sequence)
-        if entry is None or entry.deleted_at is not None or entry.recording.created_at > self._clock():
+        if entry is None or not self._lists(entry) or entry.recording.created_at > self._clock():
             return None
+        entry.listed = entry.recording
         return self._text(entry)
 
     def usage(self) -> list[UsageDay]:
@@ -152,6 +153,11 @@ class LivingBook:
         if entry.text is None:
             entry.text = render(_as_listed(entry))
         return entry.text
+
+    def _lists(self, entry: Entry) -> bool:
+        key = _key(entry.recording)
+        place = bisect_left(self._keys, key)
+        return self._keys[place : place + 1] == [key]
 
     def _unlist(self, entry: Entry) -> None:
         del self._keys[bisect_left(self._keys, _key(entry.recording))]

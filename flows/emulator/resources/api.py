@@ -19,7 +19,7 @@ from flows.emulator.http.messages import (
     ok,
     unauthorized,
 )
-from flows.emulator.http.queries import QueryError, read_query
+from flows.emulator.http.queries import QueryError, read_query, wants_deleted
 from flows.emulator.ledger.generator import END, Parameters, account_name, account_sid
 from flows.emulator.ledger.generator import recordings as generated
 from flows.emulator.ledger.ledger import Account, Recording
@@ -156,8 +156,7 @@ def _resource(
     match route.resource:
         case "recordings":
             query = read_query(request.query, request.dialect)
-            with_deleted = query.with_deleted and route.root == TWILIO_ROOT
-            return page_of(book.with_deleted() if with_deleted else book, request, query)
+            return page_of(_with_deleted(book, route, is_wanted=query.with_deleted), request, query)
         case "usage":
             return usage_page(book.account, book.usage(), now, request)
         case "accounts":
@@ -165,5 +164,11 @@ def _resource(
         case "account":
             return ok(account_object(book.account, route.root))
         case "recording":
-            record = book.find(route.recording_sid)
+            is_wanted = wants_deleted(request.query)
+            record = _with_deleted(book, route, is_wanted=is_wanted).find(route.recording_sid)
             return not_found(request.path) if record is None else Response(200, (record,))
+
+
+def _with_deleted(book: Listing, route: Route, *, is_wanted: bool) -> Listing:
+    """Return the recordings as a root shows them: Twilio also has deleted ones, in a list and by themselves."""
+    return book.with_deleted() if is_wanted and route.root == TWILIO_ROOT else book

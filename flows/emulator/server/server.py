@@ -139,7 +139,7 @@ def _delayed(answer: Answer, seconds: float) -> Answer:
     """Delay each page. Faults wrap the delay, so that they count waiting requests too."""
 
     def wrapped(request: HttpRequest) -> Response:
-        if seconds and request.is_page:
+        if seconds and request.is_read:
             time.sleep(seconds)
         return answer(request)
 

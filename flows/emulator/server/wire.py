@@ -71,7 +71,7 @@ class Server(ThreadingHTTPServer):
         route = request.route
         if route is None:
             return self._answer(request)
-        if not request.is_page:
+        if not request.is_read:
             return _with_load(self._answer(request), route, self.in_flight.now(route.account_sid) + 1)
         self.in_flight.enter(route.account_sid)
         try:
