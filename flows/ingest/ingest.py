@@ -1,7 +1,7 @@
 """Ingest: finish interrupted landings, plan which days of an account to read, and land every page of them."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,10 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from flows.ingest.dialects import Dialects, forget_dialect
+from flows.ingest.known_days import note_asked
 from flows.ingest.parts import give_up, is_part_of
-from flows.ingest.plan import note_deleted_are_asked_for, plan_account
+from flows.ingest.plan import Plan, note_deleted_are_asked_for, plan_account
+from flows.ingest.single_fetch import Singles
 from flows.ingest.usage import ingest_usage
-from flows.ingest.workers import Workers
+from flows.ingest.workers import NoteAsked, Workers
 from flows.stage import Clock, Progress, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
@@ -32,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """The requests sent and the pages and rows landed.
+    """The requests sent, and the pages, their rows and the single recordings landed.
 
     failed: account name → what went wrong and what to do. warnings: account name → what went wrong although all of its
     recordings were read. busy: account name → which other process has it, so that it was not read.
@@ -42,6 +44,7 @@ class IngestSummary:
     retries: int = 0
     pages: int = 0
     rows: int = 0
+    singles: int = 0
     failed: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
     busy: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class IngestSummary:
             self.retries + other.retries,
             self.pages + other.pages,
             self.rows + other.rows,
+            self.singles + other.singles,
             {**self.failed, **other.failed},
             {**self.warnings, **other.warnings},
             {**self.busy, **other.busy},
@@ -125,6 +129,7 @@ def _ingested(
         workers.retries,
         workers.totals.pages,
         workers.totals.rows,
+        workers.totals.singles,
         failed={name: failed} if failed else {},
         warnings={name: warning} if warning else {},
     )
@@ -141,14 +146,28 @@ def _read_recordings(
     dialect = dialects.find(workers, data_dir, clock().date())
     note_deleted_are_asked_for(workers, data_dir, clock())
     fetch = partial(_fetch, workers, dialect, report)
-    fetch(unfinished(data_dir, workers.account_sid, clock()))
+    pending = unfinished(data_dir, workers.account_sid, clock())
+    fetch([each for each in pending if not each.is_single])
     today = clock().date()
     plan = plan_account(workers, dialect, data_dir, request, today)
     # A window that failed just now is left to the next run, which continues after its last page.
     failed = {day for window, _ in workers.totals.failures for day in days_of(window)}
-    fetch(plan.windows(today, failed), plan.known)
+    windows = plan.windows(today, failed)
+    singles = _singles(plan, windows, failed, [each for each in pending if each.is_single])
+    asked = partial(note_asked, data_dir, workers.account_sid, plan.covered)
+    fetch([*windows, *singles], plan.known, asked)
     if any(isinstance(error, FilterChangedError) for _, error in workers.totals.failures):
         forget_dialect(data_dir, workers.account_sid)
+
+
+def _singles(
+    plan: Plan, windows: Sequence[Window], without: Collection[date], interrupted: Sequence[Landing]
+) -> list[Singles]:
+    """Return the single recordings to ask for, day by day. interrupted: landings of such, to be continued or ended."""
+    landings = {each.window: each for each in interrupted}
+    asked_for = {Window(day, day): sids for day, sids in plan.asked_for(windows, without).items()}
+    wanted = dict.fromkeys(landings, ()) | asked_for
+    return [Singles(window, sids, plan.days, landings.get(window)) for window, sids in wanted.items()]
 
 
 def _read_usage(workers: Workers, data_dir: Path, request: IngestRequest, clock: Clock) -> str:
@@ -193,14 +212,19 @@ def _fetch(
     workers: Workers,
     dialect: Dialect,
     report: Callable[[int, int], None],
-    pending: Sequence[Window | Landing],
+    pending: Sequence[Window | Landing | Singles],
     known: Mapping[date, int] = MappingProxyType({}),
+    asked: NoteAsked = lambda window, began: None,
 ) -> None:
-    """Land windows. Calls `report` with the number of days done and their total. known: as for `Workers.fetch`."""
+    """Land windows and single recordings. Calls `report` with the number of days done and their total.
+
+    known, asked: as for `Workers.fetch`.
+    """
     if pending:
-        windows = (each.window if isinstance(each, Landing) else each for each in pending)
+        windows = (each if isinstance(each, Window) else each.window for each in pending)
         total = sum(len(days_of(window)) for window in windows)
-        workers.fetch(pending, dialect, lambda done: report(done, total), known)
+        # More days than planned are done where a recording has moved.
+        workers.fetch(pending, dialect, lambda done: report(min(done, total), total), known, asked)
 
 
 def _in_words(failures: Sequence[tuple[Window, RecspendError]]) -> str:

@@ -1,15 +1,18 @@
 """The days of an account that were read so far, and how many recordings they have."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
+import msgspec
+
+from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
 from flows.stores.raw.journal import START, Position
 from flows.stores.raw.raw_pages import RawPages
 from transforms.values.covered import CoveredSpan, with_fetch
-from transforms.values.windows import CoveredDay
+from transforms.values.windows import CoveredDay, Window, days_of
 
 
 def covered_now(data_dir: Path, account_sid: str) -> dict[date, CoveredDay]:
@@ -19,6 +22,29 @@ def covered_now(data_dir: Path, account_sid: str) -> dict[date, CoveredDay]:
     """
     commit = Lake(data_dir).commit(account_sid)
     return _covered(RawPages(data_dir), account_sid, (commit.position, commit.covered) if commit else None)
+
+
+def asked_now(data_dir: Path, account_sid: str) -> dict[date, datetime]:
+    """Return when (UTC) the unsettled recordings of days were last asked for by themselves."""
+    return AccountStates(data_dir).read(account_sid).asked
+
+
+def note_asked(
+    data_dir: Path,
+    account_sid: str,
+    covered: Mapping[date, CoveredDay],
+    window: Window,
+    began: datetime,
+) -> None:
+    """Record when (UTC) all unsettled recordings of some days were asked for by themselves. Forgets days read since."""
+    states = AccountStates(data_dir)
+    state = states.read(account_sid)
+    asked = {
+        day: instant
+        for day, instant in {**state.asked, **dict.fromkeys(days_of(window), began)}.items()
+        if day in covered and covered[day].fetched_at < instant
+    }
+    states.write(account_sid, msgspec.structs.replace(state, asked=asked))
 
 
 def usage_covered_now(data_dir: Path, account_sid: str) -> dict[date, CoveredDay]:

@@ -1,15 +1,17 @@
 """Which days of an account to read now, and how to ask for them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from flows.ingest.dialects import Dialects
-from flows.ingest.known_days import covered_now
+from flows.ingest.known_days import asked_now, covered_now
 from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.access import AccountAccess
@@ -17,11 +19,13 @@ from flows.stores.api.retries import RetryPolicy
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.raw_pages import RawPages
+from transforms.errors import DamagedLakeError
 from transforms.ingest.blocks import windows_to_fetch
 from transforms.ingest.day_counts import DayCount
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import Reason, expected_pages, plan_days, waiting_days, windows_of
 from transforms.ingest.request import IngestRequest
+from transforms.ingest.singles import are_all, can_be_asked_for
 from transforms.values.windows import CoveredDay, Window, days_of, find_first_day
 
 PLAN_SCHEMA = pa.schema(
@@ -30,6 +34,7 @@ PLAN_SCHEMA = pa.schema(
         ("first_day", pa.date32()),
         ("last_day", pa.date32()),
         ("reason", pa.string()),
+        ("recordings", pa.int64()),
         ("requests", pa.int64()),
         ("read_on", pa.date32()),
     ]
@@ -40,8 +45,8 @@ PLAN_SCHEMA = pa.schema(
 class Plan:
     """The days to read now, each with the reason, and the unsettled days that wait, each with the day they are read on.
 
-    days: the range that is asked for. covered, counts: the days read so far, and how many recordings they have. All
-    days are UTC.
+    days: the range that is asked for. covered, counts: the days read so far, and how many recordings they have.
+    singles: the recordings to ask for by themselves, of the days with few unsettled ones. All days are UTC.
     """
 
     reads: Mapping[date, Reason]
@@ -49,12 +54,24 @@ class Plan:
     waits: Mapping[date, date] = field(default_factory=dict)
     covered: Mapping[date, CoveredDay] = field(default_factory=dict)
     counts: Mapping[date, DayCount] = field(default_factory=dict)
+    singles: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
     def windows(self, today: date, without: Collection[date] = ()) -> list[Window]:
         """Return the windows to read now, without some days."""
-        reads = {day: reason for day, reason in self.reads.items() if day not in without}
+        reads = {
+            day: reason
+            for day, reason in self.reads.items()
+            if day not in self.singles and day not in without
+        }
         recordings = {day: count.recordings for day, count in self.counts.items()}
         return windows_to_fetch(reads, self.days, today, self.covered, recordings)
+
+    def asked_for(
+        self, windows: Iterable[Window], without: Collection[date] = ()
+    ) -> dict[date, Sequence[str]]:
+        """Return the recordings to ask for by themselves, without some days, and without those that windows have."""
+        read = {day for window in windows for day in days_of(window)}.union(without)
+        return {day: sids for day, sids in self.singles.items() if day not in read}
 
     @property
     def known(self) -> dict[date, int]:
@@ -81,34 +98,53 @@ def planned_reads(
 ) -> pa.Table:
     """Return what ingesting an account would read (PLAN_SCHEMA): days (UTC), the reason, and an estimate of requests.
 
-    The estimate is based on the recordings known so far. Unsettled days that are read later are at the end. Raises
-    ApiError when the account's first day is not known yet and the API cannot be asked for it.
+    The estimate is based on the recordings known so far. recordings: how many are asked for by themselves; null where
+    the days are read. Unsettled days that wait are at the end. Raises ApiError when the account's first day is not
+    known yet and the API cannot be asked for it.
     """
     raw, today = RawPages(data_dir), clock().date()
     with Workers(access, raw, retry_policy, request.concurrency, clock, request.limits) as workers:
         dialect = dialects.find(workers, data_dir, today)
         note_deleted_are_asked_for(workers, data_dir, clock())
         plan = plan_account(workers, dialect, data_dir, request, today)
+    rows = _read_now(plan, today)
+    for later in sorted(set(plan.waits.values())):
+        rows += _read_later(plan, [day for day, due in plan.waits.items() if due == later], later)
+    return pa.Table.from_pylist([{"account": access.name, **row} for row in rows], PLAN_SCHEMA)
+
+
+def _read_now(plan: Plan, today: date) -> list[dict[str, Any]]:
+    windows = plan.windows(today)
+    asked_for = {day: len(sids) for day, sids in plan.asked_for(windows).items()}
+    rows = [_row(plan, window, plan.reason(window), today) for window in windows]
+    rows += [_row(plan, window, "few unsettled", today, asked_for) for window in windows_of(asked_for)]
+    return sorted(rows, key=itemgetter("first_day"))
+
+
+def _read_later(plan: Plan, days: Sequence[date], later: date) -> list[dict[str, Any]]:
+    counts = {day: plan.counts[day] for day in days}
+    few = {day: count.unsettled for day, count in counts.items() if can_be_asked_for(count)}
+    whole = windows_of(day for day in days if day not in few)
+    rows = [_row(plan, window, "unsettled", later) for window in whole]
+    rows += [_row(plan, window, "few unsettled", later, few) for window in windows_of(few)]
+    return sorted(rows, key=itemgetter("first_day"))
+
+
+def _row(
+    plan: Plan, window: Window, reason: Reason, read_on: date, asked_for: Mapping[date, int] | None = None
+) -> dict[str, Any]:
+    """Return a row of the plan (PLAN_SCHEMA), without the account. asked_for: how many recordings, by day."""
     # A day that was read and has no recordings is unlikely to have any now.
     known = {**dict.fromkeys(plan.covered, DayCount(0, 0)), **plan.counts}
-    groups = [(window, plan.reason(window), today) for window in plan.windows(today)]
-    for later in sorted(set(plan.waits.values())):
-        days = [day for day, due in plan.waits.items() if due == later]
-        groups += [(window, "unsettled", later) for window in windows_of(days)]
-    return pa.Table.from_pylist(
-        [
-            {
-                "account": access.name,
-                "first_day": window.first,
-                "last_day": window.last,
-                "reason": reason,
-                "requests": expected_pages(window, known),
-                "read_on": read_on,
-            }
-            for window, reason, read_on in groups
-        ],
-        PLAN_SCHEMA,
-    )
+    recordings = None if asked_for is None else sum(asked_for[day] for day in days_of(window))
+    return {
+        "first_day": window.first,
+        "last_day": window.last,
+        "reason": reason,
+        "recordings": recordings,
+        "requests": recordings or expected_pages(window, known),
+        "read_on": read_on,
+    }
 
 
 def plan_account(
@@ -120,7 +156,8 @@ def plan_account(
     first = request.first or _first_day(workers, dialect, data_dir, covered, today)
     # Days in the future have no recordings yet, and must not count as read.
     days = Window(first, min(request.last or today, today))
-    counts = Lake(data_dir).count_by_day(sid, today)
+    lake = Lake(data_dir)
+    counts = lake.count_by_day(sid, today)
     if request.again:
         return Plan(dict.fromkeys(days_of(days), "asked again"), days, covered=covered, counts=counts)
     since = today - timedelta(days=request.rules.settle_days)
@@ -129,9 +166,25 @@ def plan_account(
     # Who names the last day wants these days, and no others.
     audit_requests = request.rules.audit_requests if request.last is None else 0
     kept = {day: count.kept for day, count in counts.items()} if audit_requests else {}
-    reads = plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept)
-    waits = waiting_days(days, today, covered, unsettled, reads, request.rules)
-    return Plan(reads, days, waits, covered, counts)
+    few = [day for day in unsettled if can_be_asked_for(counts[day])]
+    asked = asked_now(data_dir, sid)
+    reads = plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept, few, asked)
+    waits = waiting_days(days, today, covered, unsettled, reads, request.rules, asked)
+    singles = {day: _unsettled(lake, sid, day, today) for day, why in reads.items() if why == "few unsettled"}
+    singles = {day: sids for day, sids in singles.items() if are_all(sids, counts[day])}
+    reads = {
+        day: "unsettled" if reason == "few unsettled" and day not in singles else reason
+        for day, reason in reads.items()
+    }
+    return Plan(reads, days, waits, covered, counts, singles)
+
+
+def _unsettled(lake: Lake, account_sid: str, day: date, today: date) -> Sequence[str]:
+    """Return the unsettled recordings of a day; none if the lake is damaged, so that the day is read."""
+    try:
+        return lake.unsettled(account_sid, day, today)
+    except DamagedLakeError:
+        return []
 
 
 def note_deleted_are_asked_for(workers: Workers, data_dir: Path, now: datetime) -> None:

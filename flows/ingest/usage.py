@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from flows.ingest.known_days import covered_now, usage_covered_now
+from flows.ingest.known_days import asked_now, covered_now, usage_covered_now
 from flows.ingest.workers import Workers
 from flows.stage import Clock
 from flows.stores.api.client import USAGE
 from flows.stores.lake.usage_records import raw_usage
-from transforms.ingest.plan import windows_of
+from transforms.ingest.plan import last_asked, windows_of
 from transforms.ingest.request import Rules
 from transforms.ingest.usage import days_to_read
 from transforms.values.windows import Window
@@ -24,7 +24,11 @@ def ingest_usage(
     raw, sid, today = raw_usage(data_dir), workers.account_sid, clock().date()
     for interrupted in raw.unfinished(sid):
         raw.discard(interrupted)
-    read, recordings = usage_covered_now(data_dir, sid), covered_now(data_dir, sid)
+    read, asked = usage_covered_now(data_dir, sid), asked_now(data_dir, sid)
+    recordings = {
+        day: covered._replace(fetched_at=last_asked(covered, asked))
+        for day, covered in covered_now(data_dir, sid).items()
+    }
     for window in windows_of(days_to_read(days, today, {} if again else read, rules, recordings)):
         landing = raw.begin(sid, window, clock())
         writer = raw.writer(landing)

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import combinations, count
 from threading import Lock
 from typing import Self
 
+from flows.ingest.landed import Landed
 from flows.ingest.parts import Destination
 from flows.ingest.saver import PageSaver
 from flows.stores.api.client import RecordingsApi
@@ -22,16 +23,6 @@ logger = logging.getLogger(__name__)
 
 _STARTS_OVER = 7
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """The pages and rows that a step landed, and the days that are complete. is_last: there is no further step."""
-
-    pages: int = 0
-    rows: int = 0
-    days: int = 0
-    is_last: bool = False
 
 
 class WindowFetch:

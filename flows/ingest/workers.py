@@ -14,8 +14,10 @@ from threading import Lock
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+from flows.ingest.landed import Landed
 from flows.ingest.parts import Destination
-from flows.ingest.window_fetch import Landed, WindowFetch
+from flows.ingest.single_fetch import SingleFetch, Singles
+from flows.ingest.window_fetch import WindowFetch
 from flows.stage import Clock, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import RecordingsApi
@@ -28,16 +30,23 @@ from transforms.ingest.dialect import Dialect
 from transforms.ingest.request import ListLimits
 from transforms.values.windows import Window
 
+NoteAsked = Callable[[Window, datetime], None]
+"""Takes note that recordings of these days were asked for by themselves, and when that began (UTC)."""
+
 # A window with more pages is cut even if no worker is idle, so that no landing is very large.
 _MOST_PAGES = 50
 
 
 @dataclass(slots=True)
 class FetchTotals:
-    """The pages and rows landed so far. failures: windows that could not be fetched to their end, with the reason."""
+    """The pages, rows and single recordings landed so far.
+
+    failures: windows that could not be fetched to their end, with the reason.
+    """
 
     pages: int = 0
     rows: int = 0
+    singles: int = 0
     failures: list[tuple[Window, RecspendError]] = field(default_factory=list)
 
 
@@ -117,23 +126,24 @@ class Workers:
 
     def fetch(
         self,
-        pending: Iterable[Window | Landing],
+        pending: Iterable[Window | Landing | Singles],
         dialect: Dialect,
         report: Callable[[int], None],
         known: Mapping[date, int] = MappingProxyType({}),
+        asked: NoteAsked = lambda window, began: None,
     ) -> None:
-        """Land windows, and continue interrupted landings.
+        """Land windows and single recordings, and continue interrupted landings.
 
-        pending: windows to fetch, and landings to continue. dialect: how the account's API is asked for dates. report:
+        pending: what to fetch, and landings to continue. dialect: how the account's API is asked for dates. report:
         called with the number of days done so far. known: how many recordings days (UTC) had when they were read
-        before.
+        before. asked: called with days of which all unsettled recordings were asked for by themselves.
 
         A problem with one window does not stop the others: it is added to `totals.failures`. A problem with the account
         or the connection (ApiError) stops all workers, and is raised once the requests in progress have ended.
         """
         to = Destination(self.account_sid, self._raw, self._saving, self._clock, dialect, known)
-        waiting, done = deque(chain.from_iterable(WindowFetch.of(to, each) for each in pending)), 0
-        under_way: dict[Future[Landed], WindowFetch] = {}
+        waiting, done = deque(chain.from_iterable(_fetches(to, each) for each in pending)), 0
+        under_way: dict[Future[Landed], WindowFetch | SingleFetch] = {}
         try:
             while waiting or under_way:
                 self._share(waiting, under_way.values())
@@ -142,7 +152,8 @@ class Workers:
                     under_way[self._fetching.submit(self._step, each)] = each
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     each = under_way.pop(future)
-                    landed = self._count(future, each)
+                    landed = self._count(future, each, asked)
+                    waiting.extend(WindowFetch(to, window) for window in landed.instead)
                     done += landed.days
                     report(done)
                     if not landed.is_last:
@@ -151,10 +162,14 @@ class Workers:
             self._throttle.stop()
             for future in wait(under_way).done:
                 if not isinstance(future.exception(), StoppedError | RecspendError):
-                    self._count(future, under_way[future])
+                    self._count(future, under_way[future], asked)
             raise
 
-    def _share(self, waiting: deque[WindowFetch], under_way: Collection[WindowFetch]) -> None:
+    def _share(
+        self,
+        waiting: deque[WindowFetch | SingleFetch],
+        under_way: Collection[WindowFetch | SingleFetch],
+    ) -> None:
         """Cut the longest windows, until there is one for each idle worker, and none has very many pages."""
         workers = min(self._concurrency, self._throttle.limit)
         while True:
@@ -166,7 +181,7 @@ class Workers:
                 return
             waiting.append(part)
 
-    def _count(self, future: Future[Landed], each: WindowFetch) -> Landed:
+    def _count(self, future: Future[Landed], each: WindowFetch | SingleFetch, asked: NoteAsked) -> Landed:
         try:
             landed = future.result()
         except (CursorError, DataError, RequestRefusedError) as error:
@@ -174,12 +189,23 @@ class Workers:
             return Landed(days=each.days, is_last=True)
         self.totals.pages += landed.pages
         self.totals.rows += landed.rows
+        self.totals.singles += landed.singles
+        if landed.asked_at:
+            asked(each.window, landed.asked_at)
         return landed
 
-    def _step(self, each: WindowFetch) -> Landed:
+    def _step(self, each: WindowFetch | SingleFetch) -> Landed:
         with self.api() as api:
             return each.step(api)
 
     def _newest(self, question: Mapping[str, str]) -> datetime | None:
         with self.api() as api:
             return api.newest(question)
+
+
+def _fetches(to: Destination, target: Window | Landing | Singles) -> Iterator[WindowFetch | SingleFetch]:
+    """Return the fetch of a target, or those that continue a landing and its parts."""
+    if isinstance(target, Singles):
+        yield SingleFetch(to, target)
+    else:
+        yield from WindowFetch.of(to, target)

@@ -38,6 +38,7 @@ class RunSummary:
     seconds: dict[str, float] = field(default_factory=dict)
 
     requests, retries, pages, rows = _count("requests"), _count("retries"), _count("pages"), _count("rows")
+    singles = _count("singles")
     new, changed, deleted = _count("new"), _count("changed"), _count("deleted")
     rejected, unpriced, holes = _count("rejected"), _count("unpriced"), _count("holes")
 
@@ -96,7 +97,7 @@ class RunSummary:
     def counts(self) -> dict[str, Any]:
         """Return the figures of the stages that were part of the run, by name."""
         parts = (
-            (self.ingest, ("requests", "retries", "pages", "rows")),
+            (self.ingest, ("requests", "retries", "pages", "rows", "singles")),
             (self.normalize, ("new", "changed", "deleted", "rejected")),
             (self.model, ("unpriced", "cost", "holes")),
         )

@@ -20,6 +20,9 @@ One that is absent or failed is settled without a price, because it never gets o
 `stopped` is final for both vendors; an unknown status is not.
 """
 
+UNSETTLED_COLUMNS = ("recording_sid", "created_at", "status", "price", "deleted_at")
+"""What must be known of recordings to tell which are unsettled, and of which day."""
+
 DELETED_LISTED = timedelta(days=40)
 """How long Twilio lists a deleted recording (documented)."""
 
@@ -48,11 +51,7 @@ class DayCount(NamedTuple):
 
 def tally_by_day(recordings: pa.Table) -> list[DayTally]:
     """Count recordings (LAKE_SCHEMA) by day of creation (UTC), in order."""
-    has_no_audio = pc.is_in(recordings["status"], value_set=pa.array(NO_AUDIO_STATUSES))
-    is_unpriced = pc.and_(pc.is_null(recordings["price"]), pc.invert(has_no_audio))
-    is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
-    is_unsettled = pc.or_(is_unpriced, pc.invert(is_done))
-    is_kept = pc.is_null(recordings["deleted_at"])
+    is_unsettled, is_kept = _is_unsettled(recordings), pc.is_null(recordings["deleted_at"])
     days = _day(recordings["created_at"])
     counted = (
         pa.table(
@@ -66,7 +65,7 @@ def tally_by_day(recordings: pa.Table) -> list[DayTally]:
         .aggregate([("unsettled", "count"), ("unsettled", "sum"), ("kept", "sum")])
         .sort_by("day")
     )
-    is_listed = pc.and_(pc.and_not(is_unsettled, is_kept), pc.equal(recordings["status"], DELETED))
+    is_listed = _is_listed_as_deleted(recordings, is_unsettled)
     gone = (
         pa.table({"day": days.filter(is_listed), "gone": _day(recordings["deleted_at"].filter(is_listed))})
         .group_by(["day", "gone"])
@@ -107,6 +106,34 @@ def counts(tallies: Iterable[DayTally], today: date) -> dict[date, DayCount]:
             else DayCount(each.recordings, unsettled, each.kept)
         )
     return dict(sorted(days.items()))
+
+
+def unsettled_sids(recordings: pa.Table, today: date) -> list[str]:
+    """Return the sids of the recordings that `counts` has as unsettled, as of today (UTC), in their order.
+
+    recordings: LAKE_SCHEMA, or UNSETTLED_COLUMNS of it.
+    """
+    is_unsettled, is_kept = _is_unsettled(recordings), pc.is_null(recordings["deleted_at"])
+    since = pa.scalar(today - DELETED_LISTED, pa.date32())
+    is_listed = pc.and_(
+        _is_listed_as_deleted(recordings, is_unsettled),
+        pc.fill_null(pc.greater_equal(_day(recordings["deleted_at"]), since), False),
+    )
+    is_wanted = pc.or_(pc.and_(is_unsettled, is_kept), is_listed)
+    sids: list[str] = recordings["recording_sid"].filter(is_wanted).to_pylist()
+    return sids
+
+
+def _is_unsettled(recordings: pa.Table) -> pa.ChunkedArray:
+    has_no_audio = pc.is_in(recordings["status"], value_set=pa.array(NO_AUDIO_STATUSES))
+    is_unpriced = pc.and_(pc.is_null(recordings["price"]), pc.invert(has_no_audio))
+    is_done = pc.is_in(recordings["status"], value_set=pa.array(FINAL_STATUSES))
+    return pc.or_(is_unpriced, pc.invert(is_done))
+
+
+def _is_listed_as_deleted(recordings: pa.Table, is_unsettled: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_kept = pc.is_null(recordings["deleted_at"])
+    return pc.and_(pc.and_not(is_unsettled, is_kept), pc.equal(recordings["status"], DELETED))
 
 
 def _day(instants: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -12,7 +12,10 @@ from transforms.ingest.request import Rules
 from transforms.ingest.settling import is_due, next_due
 from transforms.values.windows import CoveredDay, Window, consecutive, days_of, quarter_windows
 
-Reason = Literal["asked again", "not covered", "look back", "deletions", "unsettled", "audit"]
+Reason = Literal[
+    "asked again", "not covered", "look back", "deletions", "unsettled", "few unsettled", "audit"
+]
+"""Why a day is fetched. Of one with few unsettled recordings only these are, each by itself."""
 
 _DAY = timedelta(days=1)
 
@@ -25,6 +28,8 @@ def plan_days(
     rules: Rules,
     deleted_since: datetime | None = None,
     kept: Mapping[date, int] = MappingProxyType({}),
+    few: Collection[date] = (),
+    asked: Mapping[date, datetime] = MappingProxyType({}),
 ) -> dict[date, Reason]:
     """Choose the days of a range to fetch, in order, each with the first reason that applies.
 
@@ -37,6 +42,8 @@ def plan_days(
         deleted_since: From when on (UTC) fetches listed deleted recordings too. A day fetched before is fetched once
             more, as long as the API can still list what was deleted by then.
         kept: How many recordings of a day are not known to be deleted, of the days that may be audited.
+        few: Days of which the unsettled recordings can be asked for by themselves. They may still be audited.
+        asked: When those of a day were last asked for by themselves (UTC).
     """
     reasons: dict[date, Reason] = {}
     day = days.first
@@ -48,13 +55,13 @@ def plan_days(
             reasons[day] = "look back"
         elif deleted_since is not None and _may_lack_deleted(covered[day], today, deleted_since):
             reasons[day] = "deletions"
-        elif day in unsettled and is_due(day, covered[day].fetched_at, today, rules):
-            reasons[day] = "unsettled"
+        elif day in unsettled and is_due(day, last_asked(covered[day], asked), today, rules):
+            reasons[day] = "few unsettled" if day in few else "unsettled"
         day += _DAY
-    for day in _oldest_fetched(days, covered, reasons)[: rules.audit_days]:
+    for day in _oldest_fetched(days, covered, _whole(reasons))[: rules.audit_days]:
         reasons[day] = "audit"
-    for day in days_to_audit(days, today, covered, kept, reasons, rules.audit_requests):
-        reasons.setdefault(day, "audit")
+    for day in days_to_audit(days, today, covered, kept, _whole(reasons), rules.audit_requests):
+        reasons[day] = "audit"
     return dict(sorted(reasons.items()))
 
 
@@ -65,14 +72,25 @@ def waiting_days(
     unsettled: Collection[date],
     planned: Collection[date],
     rules: Rules,
+    asked: Mapping[date, datetime] = MappingProxyType({}),
 ) -> dict[date, date]:
     """Return the unsettled days of a range that are not fetched now, each with the day on which it will be."""
     waiting = {
-        day: next_due(day, covered[day].fetched_at, today, rules)
+        day: next_due(day, last_asked(covered[day], asked), today, rules)
         for day in sorted(unsettled)
         if day in covered and day not in planned and days.first <= day <= days.last
     }
     return {day: due for day, due in waiting.items() if due is not None}
+
+
+def last_asked(day: CoveredDay, asked: Mapping[date, datetime]) -> datetime:
+    """Return when (UTC) the unsettled recordings of a day were last asked for, with all others or by themselves."""
+    return max(day.fetched_at, asked.get(day.day, day.fetched_at))
+
+
+def _whole(reasons: Mapping[date, Reason]) -> set[date]:
+    """Return the days of which everything is fetched."""
+    return {day for day, reason in reasons.items() if reason != "few unsettled"}
 
 
 def _may_lack_deleted(day: CoveredDay, today: date, deleted_since: datetime) -> bool:

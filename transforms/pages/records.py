@@ -1,8 +1,9 @@
 """Decode the JSON of a page into typed records without losing a digit.
 
 A page is the envelope that real responses have: `uri, first_page_uri, next_page_uri, previous_page_uri, page,
-page_size` and the list under `recordings` (Twilio adds `start` and `end`). A number that may be an amount of money
-stays JSON text, so it never passes through a float.
+page_size` and the list under `recordings` (Twilio adds `start` and `end`). A recording that was asked for by itself is
+a page with that recording only: its body is the JSON object that lists have in an array (documented by both vendors).
+A number that may be an amount of money stays JSON text, so it never passes through a float.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ import msgspec
 
 from transforms.errors import DataError, NotJsonError
 from transforms.pages.bounds import check_records, check_size, shallow
-from transforms.pages.broken import divided, without_lone_surrogates
+from transforms.pages.broken import divided, is_json, without_lone_surrogates
 from transforms.pages.record import (
     NULL,
     Misread,
@@ -42,6 +43,7 @@ class _Page(msgspec.Struct, Generic[R], gc=False):
 
 _Envelope = _Page[msgspec.Raw]
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MOST_OTHERS = 100
 
 
@@ -83,6 +85,33 @@ def read_envelope(body: bytes) -> Envelope:
     """
     envelope = _decode_envelope(body)
     return Envelope(len(envelope.recordings), next_page(envelope.next_page_uri), ends_of(envelope.recordings))
+
+
+def read_single(body: bytes) -> Envelope:
+    """Decode a recording that was asked for by itself, as a page that has no other.
+
+    Raises:
+        NotJsonError: The body is not JSON: it is cut off, or an error page in HTML.
+        OversizedError: It is larger than any page of the API.
+        DataError: It is JSON, but not a recording.
+    """
+    check_size(body)
+    if is_single(body):
+        return Envelope(1, None, (body,))
+    if not is_json(body):
+        raise NotJsonError("not a recording (not JSON)")
+    raise DataError("not a recording")
+
+
+def is_single(body: bytes) -> bool:
+    """Check whether a body is a recording, and not a page of them."""
+    try:
+        fields = _FIELDS.decode(body)
+    except RecursionError:
+        return is_single(shallow(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return "sid" in fields and "recordings" not in fields
 
 
 def ends_of(rows: Sequence[msgspec.Raw]) -> tuple[bytes, ...]:
@@ -169,9 +198,13 @@ class RecordReader:
         return PageRecords(records, range(len(records)), [], unknown, _odd_end(page))
 
     def _read_one_by_one(self, body: bytes) -> PageRecords:
-        envelope = _decode_envelope(body)
-        page = PageRecords([], positions := list[int](), [], [], _odd_end(envelope))
-        for position, raw in enumerate(envelope.recordings):
+        if is_single(body):
+            rows, odd_end = [msgspec.Raw(body)], ""
+        else:
+            envelope = _decode_envelope(body)
+            rows, odd_end = envelope.recordings, _odd_end(envelope)
+        page = PageRecords([], positions := list[int](), [], [], odd_end)
+        for position, raw in enumerate(rows):
             before = len(page.unknown_fields)
             record = read_record(bytes(raw), page.unknown_fields, self._record)
             self._learn(name for _, name in page.unknown_fields[before:])

@@ -22,6 +22,11 @@ def same_spelling(sid: str) -> str:
     return sid[:2].upper() + sid[2:].lower() if re.fullmatch(_PREFIXED, sid) else sid
 
 
+def is_known_form(sid: str) -> bool:
+    """Check whether a sid is of a form that the vendors document, so that it can be part of an address."""
+    return re.fullmatch(_UUID, sid) is not None or re.fullmatch(_PREFIXED, sid) is not None
+
+
 def same_spellings(sids: pa.Array) -> pa.Array:
     """Write a column of sids (string) in their one spelling; null stays null."""
     lower = pc.ascii_lower(sids)  # in what has no spelling of its own, other letters do not matter

@@ -97,7 +97,7 @@ class HttpRequest:
 
     @property
     def is_read(self) -> bool:
-        """Whether a client requests recordings: a page of them, or a single one. Faults and latency affect only these."""
+        """Whether a client requests recordings: a page of them, or one. Faults and latency affect only this."""
         is_single = self.route is not None and self.route.resource == "recording"
         return self.is_page or (self.by_client and is_single)
 

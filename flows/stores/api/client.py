@@ -1,4 +1,4 @@
-"""HTTP client for the Recordings list API, and for the lists of Usage Records and of accounts.
+"""HTTP client for the Recordings API, its list and single ones, and for the lists of Usage Records and of accounts.
 
 One session per account, HTTP Basic (documented for both vendors). Requests only go to the host of the account's base
 URL: redirects are not followed, and a `next_page_uri` on another host is an error, so the credentials are sent to no
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
-from urllib.parse import urlencode
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from flows.stores.api.access import AccountAccess
+from flows.stores.api.addresses import PAGE_SIZE, Addresses
 from flows.stores.api.bodies import (
     NO_WHOLE_PAGE,
     first_bytes,
@@ -35,7 +35,6 @@ from transforms.errors import ApiError, DataError, NotJsonError, OversizedError,
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.endless import ListLength
 from transforms.ingest.request import ListLimits
-from transforms.ingest.usage import usage_parameters
 from transforms.pages.accounts import read_account_envelope, without_auth_tokens
 from transforms.pages.recordings import created_instants
 from transforms.pages.records import Envelope, read_records
@@ -44,9 +43,6 @@ from transforms.settings.credentials import contains_secret, secret_forms
 from transforms.values.windows import Window
 
 logger = logging.getLogger(__name__)
-
-PAGE_SIZE = 1000
-"""The largest page both vendors allow (documented: 1 to 1000)."""
 
 USAGE = ApiList("Usage Records", "to be allowed to read usage", read_usage_envelope)
 """Twilio's own figures of what it charges."""
@@ -59,13 +55,6 @@ ACCOUNTS = ApiList(
 )
 """The account of the credentials and its subaccounts. SignalWire documents the scope, Twilio the auth token."""
 
-_ROOTS = {"signalwire": "/api/laml/2010-04-01", "twilio": "/2010-04-01"}
-
-# Documented for Twilio, where the plain list leaves out deleted recordings, which were paid for; not for SignalWire.
-_ALSO_LISTED: Mapping[str, Mapping[str, str]] = {
-    "signalwire": MappingProxyType({}),
-    "twilio": MappingProxyType({"IncludeSoftDeleted": "true"}),
-}
 _LONG_WAIT_SECONDS = 30
 
 
@@ -99,9 +88,7 @@ class RecordingsApi:
         self._deadline = Deadline()
         self._session = new_session(access, self._deadline)
         self._secrets = secret_forms(access.user, access.token)
-        root = _ROOTS[access.provider]
-        self._accounts_url = f"{access.base_url.rstrip('/')}{root}/Accounts"
-        self._account_url = f"{self._accounts_url}/{access.account_sid}"
+        self._addresses = Addresses(access)
 
     def pager(
         self, parameters: Mapping[str, str], page_size: int = PAGE_SIZE, window: Window | None = None
@@ -110,29 +97,31 @@ class RecordingsApi:
 
         Twilio is asked for deleted recordings too. They are on the same pages, so this takes no request of its own.
         """
-        whole = {**parameters, **_ALSO_LISTED[self.access.provider], "PageSize": page_size}
-        length = ListLength(self._limits, window)
-        return Pager(f"{self._account_url}/Recordings.json?{urlencode(whole)}", length)
+        return Pager(self._addresses.recordings(parameters, page_size), ListLength(self._limits, window))
 
     @property
     def lists_deleted(self) -> bool:
         """Whether the list has deleted recordings too, for as long as the API keeps them."""
-        return bool(_ALSO_LISTED[self.access.provider])
+        return self._addresses.lists_deleted
+
+    def recording_url(self, sid: str) -> str:
+        """Return the address of a single recording. Twilio is asked for it even if it was deleted."""
+        return self._addresses.recording(sid)
 
     def usage_pager(self, window: Window) -> Pager:
         """Create a pager over the Usage Records of these days (UTC). Only Twilio has this list."""
-        parameters = {**usage_parameters(window), "PageSize": PAGE_SIZE}
-        return Pager(f"{self._account_url}/Usage/Records/Daily.json?{urlencode(parameters)}")
+        return Pager(self._addresses.usage(window))
 
     def accounts_pager(self) -> Pager:
         """Create a pager over the account of the credentials and its subaccounts."""
-        return Pager(f"{self._accounts_url}.json?{urlencode({'PageSize': PAGE_SIZE})}")
+        return Pager(self._addresses.accounts)
 
     def fetch(self, url: str, listed: ApiList = RECORDINGS) -> tuple[bytes, Envelope]:
         """Fetch one page, with retries for transient errors.
 
         Returns:
-            The exact bytes of the page, but for secrets that the list has on purpose, and how it continues.
+            The exact bytes of the page, but for secrets that the list has on purpose, and how it continues. A single
+            recording is a page without a next one.
 
         Raises:
             ApiError: The API refuses the request or keeps failing.

@@ -10,7 +10,7 @@ import requests
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import TRANSIENT_STATUSES, RetryPolicy
 from transforms.errors import ApiError, RequestRefusedError
-from transforms.pages.records import Envelope, read_envelope
+from transforms.pages.records import Envelope, read_envelope, read_single
 from transforms.pages.refusals import read_refusal, why_refused
 
 
@@ -20,12 +20,14 @@ class ApiList:
 
     words: what it lists, for messages. scope: what the token needs, for messages. read: parses a page's envelope.
     without_secrets: removes the secrets that the API lists on purpose, before anything else is done with a page.
+    may_be_gone: it is a single thing, so that 404 says nothing about the account.
     """
 
     words: str
     scope: str
     read: Callable[[bytes], Envelope]
     without_secrets: Callable[[bytes], bytes] = bytes
+    may_be_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class Answered:
 _REGIONS = {"twilio": " A region has a host of its own, such as https://api.dublin.ie1.twilio.com."}
 
 RECORDINGS = ApiList("recordings", "the scope to read voice recordings", read_envelope)
+
+SINGLE = ApiList("a recording", RECORDINGS.scope, read_single, may_be_gone=True)
+"""One recording, asked for by itself."""
 
 
 class TransientError(Exception):
@@ -75,7 +80,7 @@ def error_of(
         refusal = read_refusal(body, secrets)
         why = why_refused(status, refusal, access.provider, access.token_hint, listed.scope)
         return ApiError(f"{account}: {why}{refusal.said}")
-    if status == HTTPStatus.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND and not listed.may_be_gone:
         return ApiError(
             f"{account}: the API has no list of {listed.words} for account {access.account_sid} (404). "
             f"Check the account sid, the base URL and the provider.{_REGIONS.get(access.provider, '')}"

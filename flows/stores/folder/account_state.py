@@ -16,12 +16,14 @@ class AccountState(msgspec.Struct, frozen=True):
 
     first_day: no recording is older (UTC); None until it is found. dialect: how to ask the account's API for dates.
     deleted_since: fetches begun from then on (UTC) listed deleted recordings too; None while the API is not asked.
+    asked: when (UTC) the unsettled recordings of a day were last asked for by themselves, if it was not read since.
     """
 
     first_day: date | None = None
     dialect: Dialect = Dialect()
     format: int = 1
     deleted_since: datetime | None = None
+    asked: dict[date, datetime] = {}
 
 
 class AccountStates:

@@ -18,13 +18,14 @@ from flows.stores.lake.known_sids import ENDING, may_have
 from flows.stores.lake.lake_files import is_whole, read_columns, read_file, write_recordings, write_table
 from flows.stores.lake.shown import Shown
 from flows.stores.whole_files import flush_folder, write_whole
-from transforms.ingest.day_counts import DayCount, counts
+from transforms.ingest.day_counts import UNSETTLED_COLUMNS, DayCount, counts, unsettled_sids
 from transforms.normalize.control_totals import added_up
 from transforms.normalize.corrections import CORRECTION_SCHEMA
 from transforms.normalize.history import IN_ORDER
 from transforms.normalize.late_changes import CHANGE_SCHEMA
 from transforms.schema import LAKE_SCHEMA, REJECT_SCHEMA
 from transforms.values.fingerprints import Fingerprints
+from transforms.values.windows import Window, is_created_in
 
 _COMMIT = "commit.json"
 _SCHEMAS = {"rejects": REJECT_SCHEMA, "corrections": CORRECTION_SCHEMA, "changes": CHANGE_SCHEMA}
@@ -189,6 +190,20 @@ class Lake:
         commit = commit or self.commit(account_sid)
         files = (file for _, files in sorted(commit.months.items() if commit else ()) for file in files)
         return counts((day for file in files for day in file.days), today)
+
+    def unsettled(self, account_sid: str, day: date, today: date) -> list[str]:
+        """Return the sids of the recordings that `count_by_day` has as unsettled on a day (UTC), as of today.
+
+        Raises:
+            DamagedLakeError: A file cannot be read.
+        """
+        commit, window = self.commit(account_sid), Window(day, day)
+        found: list[str] = []
+        for file in commit.months.get(f"{day:%Y-%m}", []) if commit else []:
+            if any(tally.day == day for tally in file.days):
+                rows = read_columns(self.account(account_sid), file, [*UNSETTLED_COLUMNS])
+                found += unsettled_sids(rows.filter(is_created_in(rows["created_at"], window)), today)
+        return found
 
     # Writing
 

@@ -1,7 +1,8 @@
 """One landing: what it is called, and how its pages are written.
 
 A landing that lists everything of its window is whole. One that was abandoned, because its cursor expired or its list
-did not end, is not; its pages are kept, since they may be the only ones to list a recording.
+did not end, is not; its pages are kept, since they may be the only ones to list a recording. Nor is one of single
+recordings: each of its pages is the answer for one of them, and says nothing about the others of its window.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from flows.stores.raw.journal import Journal, LandedPage, Manifest
 from flows.stores.raw.page_files import PageFiles
 from flows.stores.raw.under_way import Fetching, UnderWay
 from transforms.errors import DataError
-from transforms.pages.records import Envelope, read_envelope
+from transforms.pages.records import Envelope, read_envelope, read_single
 from transforms.values.windows import Fetch, Span, Window, fetch_name
 
 
@@ -22,6 +23,7 @@ class Landing:
 
     is_whole: it was not abandoned. root: the list it comes from: `raw` for recordings. asked: what its list was asked
     for, as long as it has not ended, if that is more than the window, which was narrowed since, or only hours of it.
+    is_single: as long as it has not ended, whether its pages are single recordings.
     """
 
     account_sid: str
@@ -30,6 +32,7 @@ class Landing:
     is_whole: bool = True
     root: str = "raw"
     asked: Span | None = None
+    is_single: bool = False
 
     @property
     def span(self) -> Span:
@@ -44,7 +47,7 @@ class Landing:
     @property
     def fetching(self) -> Fetching:
         """What it is called as long as it has not ended."""
-        return Fetching(self.window, self.fetched_at, self.asked)
+        return Fetching(self.window, self.fetched_at, self.asked, self.is_single)
 
     @property
     def name(self) -> str:
@@ -82,12 +85,13 @@ class LandingWriter:
 
         Call `note` for each of them to include it in the landing.
         """
+        read = read_single if self._landing.is_single else read_envelope
         for page in self._under_way.pages(self._landing.fetching):
             body = self._files.read(page.sha256, page.bytes)
             if body is None:
                 return  # this page and all after it are fetched again
             try:
-                yield body, read_envelope(body)
+                yield body, read(body)
             except DataError:
                 return
 
@@ -121,7 +125,10 @@ class LandingWriter:
         return self._end(completed_at, is_whole=True)
 
     def abandon(self, abandoned_at: datetime) -> Manifest:
-        """Abandon the fetch and keep its pages: they may be the only ones to list a recording."""
+        """Abandon the fetch and keep its pages: they may be the only ones to list a recording.
+
+        This is also how a landing of single recordings ends.
+        """
         return self._end(abandoned_at, is_whole=False)
 
     def _end(self, completed_at: datetime, *, is_whole: bool) -> Manifest:

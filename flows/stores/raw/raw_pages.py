@@ -5,7 +5,8 @@
 
 A landing holds the pages of one pagination run over one window. Its line is written last, after the page with
 `next_page_uri: null` or, if the window was narrowed on the way, after the page that reaches the days before it.
-Without it the landing is unfinished, and the next run continues after its last page.
+Without it the landing is unfinished, and the next run continues after its last page. A landing may also hold single
+recordings of its window, each asked for by itself; it is never whole.
 """
 
 import re
@@ -95,7 +96,9 @@ class RawPages:
         under_way = self._under_way(account_sid)
         found = []
         for each in under_way.fetches():
-            landing = Landing(account_sid, each.window, each.began, root=self.root, asked=each.asked)
+            landing = Landing(
+                account_sid, each.window, each.began, True, self.root, each.asked, each.is_single
+            )
             if self._find(landing) is None:
                 found.append(landing)
             else:
@@ -106,10 +109,19 @@ class RawPages:
         """Check whether an unfinished landing has any page."""
         return any(self._under_way(landing.account_sid).pages(landing.fetching))
 
-    def begin(self, account_sid: str, window: Window, now: datetime, asked: Span | None = None) -> Landing:
-        """Begin a landing. asked: what its list is asked for, if that is only hours of the window.
+    def begin(
+        self,
+        account_sid: str,
+        window: Window,
+        now: datetime,
+        asked: Span | None = None,
+        *,
+        is_single: bool = False,
+    ) -> Landing:
+        """Begin a landing of an account. asked: what its list is asked for, if that is only hours of the window.
 
-        No two landings of an account begin at the same instant, even if the clock repeats itself.
+        is_single: its pages are single recordings. No two landings of an account begin at the same instant, even if the
+        clock repeats itself.
         """
         with self._beginning:
             if account_sid not in self._begun:
@@ -118,7 +130,7 @@ class RawPages:
             while now in begun or journal.has_begun(now):
                 now += timedelta(microseconds=1)
             begun.add(now)
-        landing = Landing(account_sid, window, now, root=self.root, asked=asked)
+        landing = Landing(account_sid, window, now, root=self.root, asked=asked, is_single=is_single)
         self._under_way(account_sid).begin(landing.fetching)
         return landing
 

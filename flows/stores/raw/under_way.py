@@ -1,7 +1,8 @@
 """Fetches of one account that have not ended: which pages each has so far, so that the next run continues after them.
 
 `under_way/<first>_<last>/<fetched at>/page-00000 …`, each with the digest, size and rows of a page. Where the list is
-of more or less than the window, the folder is `<fetched at>_<created from>_<created before>`.
+of more or less than the window, the folder is `<fetched at>_<created from>_<created before>`. Where single recordings
+are asked for, and no list, it is `<fetched at>_single`.
 """
 
 import logging
@@ -19,6 +20,7 @@ from flows.stores.whole_files import make_folder, put_in_place
 from transforms.values.windows import Span, Window, fetch_name, read_stamp
 
 _SECOND = "%Y%m%dT%H%M%SZ"
+_SINGLE = "_single"
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +28,20 @@ logger = logging.getLogger(__name__)
 class Fetching(NamedTuple):
     """A fetch that has not ended: its window, and when it began (UTC).
 
-    asked: what its list was asked for, if that is not the window.
+    asked: what its list was asked for, if that is not the window. is_single: its pages are single recordings.
     """
 
     window: Window
     began: datetime
     asked: Span | None = None
+    is_single: bool = False
 
     @property
     def folder(self) -> Path:
         """Its folder, relative to that of all."""
         asked = self.asked
         span = f"_{asked.created_from:{_SECOND}}_{asked.created_before:{_SECOND}}" if asked else ""
-        return Path(f"{fetch_name(self.window, self.began)}{span}")
+        return Path(f"{fetch_name(self.window, self.began)}{span}{_SINGLE * self.is_single}")
 
 
 class UnderWay:
@@ -57,7 +60,7 @@ class UnderWay:
         folders = list[Path]()
         for window in self._folder.glob("*_*"):
             with suppress(FileNotFoundError):  # another worker has just ended its last fetch
-                folders += window.glob("*Z")
+                folders += [*window.glob("*Z"), *window.glob(f"*Z{_SINGLE}")]
         return [each for folder in sorted(folders) if (each := _fetch_in(folder))]
 
     def note(self, fetch: Fetching, number: int, page: LandedPage) -> None:
@@ -100,11 +103,12 @@ def _name(number: int) -> str:
 
 def _fetch_in(folder: Path) -> Fetching | None:
     first, _, last = folder.parent.name.partition("_")
-    stamp, *bounds = folder.name.split("_")
+    name = folder.name.removesuffix(_SINGLE)
+    stamp, *bounds = name.split("_")
     try:
         window = Window(date.fromisoformat(first), date.fromisoformat(last))
         asked = Span(*map(_second, bounds)) if bounds else None
-        return Fetching(window, read_stamp(stamp), asked)
+        return Fetching(window, read_stamp(stamp), asked, folder.name != name)
     except (ValueError, TypeError):
         logger.warning("%s is not a fetch and is ignored", folder)
         return None

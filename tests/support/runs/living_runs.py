@@ -179,6 +179,7 @@ def in_haste(page_size: int) -> Iterator[None]:
     with ExitStack() as patches:
         pager = partialmethod(RecordingsApi.pager, page_size=page_size)
         patches.enter_context(patch.object(RecordingsApi, "pager", pager))
+        patches.enter_context(patch("transforms.ingest.singles.ROWS_PER_PAGE", page_size))
         patches.enter_context(patch.object(Throttle, "hold", hold_shortly))
         patches.enter_context(patch.object(transport_faults, "PAUSE_SECONDS", 0.002))
         patches.enter_context(patch("flows.report.report.report", lambda *_, **__: ReportSummary([], 0)))
