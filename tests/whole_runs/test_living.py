@@ -53,6 +53,7 @@ PAGE_SIZE = 4
 BUSY, NEW = ACCOUNTS[:2]
 BEGINNING = epoch_of(date(2026, 10, 2), 10 * 3600)
 EVERYTHING = 10_000
+BUSY_DAYS = 43, 60
 HOUR = 3600
 
 FAULTS = (
@@ -142,9 +143,9 @@ def interrupted(what: str, number: int) -> Iterator[None]:
             dead.set()
             raise Interrupted
 
-    def fetched(api: RecordingsApi, url: str) -> Any:
+    def fetched(api: RecordingsApi, url: str, *listed: Any) -> Any:
         live_or_die("request")
-        page = fetch(api, url)
+        page = fetch(api, url, *listed)
         live_or_die("answer")
         return page
 
@@ -171,7 +172,10 @@ def interrupted(what: str, number: int) -> Iterator[None]:
 
 
 def first_recordings() -> list[Recording]:
-    """Return recordings of the busy account, enough for its windows to be split. The one on FIRST never changes."""
+    """Return recordings of the busy account, enough for its windows to be split. The one on FIRST never changes.
+
+    Two days have so many that unsettled ones can be asked for by themselves.
+    """
     recordings = []
     for sequence in range(40):
         day = FIRST + timedelta(sequence * 74 // 39)
@@ -182,6 +186,10 @@ def first_recordings() -> list[Recording]:
         elif sequence % 7 == 5:
             facts = {"status": "in-progress", "duration_seconds": None}
         recordings.append(made(BUSY, sequence, min(epoch_of(day, second), BEGINNING), **facts))
+    for sequence in range(40, 64):
+        facts = {"price": None, "currency": None} if sequence % 10 == 5 else {}
+        day = FIRST + timedelta(BUSY_DAYS[sequence % 2])
+        recordings.append(made(BUSY, sequence, epoch_of(day, sequence * 1000), **facts))
     return recordings
 
 
@@ -195,7 +203,7 @@ class LivingMachine(RuleBasedStateMachine):
         self.stack.enter_context(in_haste(PAGE_SIZE))
         self.source = open_living(first_recordings(), accounts=[NEW], now=BEGINNING)
         self.ledger = self.source.ledger
-        self.model = Model(self.ledger)
+        self.model = Model(self.ledger, PAGE_SIZE)
         names = {sid: sid for sid in (BUSY, NEW)}
         self.context = replace(
             context_by(

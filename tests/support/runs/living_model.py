@@ -5,8 +5,12 @@ on days before FIRST, so that it does not matter from which of them an account i
 
 It is unknown what an interrupted run has read. Its days are *hazy* until a run has ended: for a recording of
 such a day, anything that the ledger held since then is right, unless the later run had to read the day anyway.
+
+A day with fewer unsettled recordings than pages is not read because of them. They are asked for by themselves, which
+says nothing about the others. If one of them is gone or has moved, its day is read, and the one that it is on now.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -43,11 +47,29 @@ class Row(NamedTuple):
     changes: tuple[Change, ...] = ()
 
 
+class Reads(NamedTuple):
+    """What a run must read of an account: whole days, and recordings by themselves, in order, by their day.
+
+    unsettled: those of the whole days that are read only because a recording is unsettled.
+    """
+
+    days: set[date]
+    unsettled: set[date]
+    singles: dict[date, list[str]]
+
+    @property
+    def uncertain(self) -> set[date]:
+        """The days of which it depends on what is known whether they are read as a whole."""
+        return self.unsettled | self.singles.keys()
+
+
 @dataclass
 class Model:
-    """The expected tables after each successful run: `rows`."""
+    """The expected tables after each successful run: `rows`. asked: how many recordings by themselves so far."""
 
     ledger: LivingLedger
+    page_size: int
+    asked: int = 0
     rows: dict[str, Row] = field(default_factory=dict)
     _read: dict[str, dict[date, int]] = field(default_factory=dict)
     _hazy: dict[str, set[date]] = field(default_factory=dict)
@@ -64,26 +86,32 @@ class Model:
         """The ledger's current day, UTC."""
         return instant(self.ledger.now).date()
 
-    def days_to_read(self, account_sid: str, request: RunRequest) -> set[date]:
-        """Return the days that a run must read, judging by the tables."""
+    def to_read(self, account_sid: str, request: RunRequest) -> Reads:
+        """Return what a run must read, judging by the tables."""
         first, last = request.first or FIRST, min(request.last or self.today, self.today)
         days = {first + timedelta(number) for number in range((last - first).days + 1)}
         if request.again or request.audit_days:
-            return days
+            return Reads(days, set(), {})
         read = self._read.get(account_sid, {})
-        unsettled = {
-            day_of(fact)
-            for fact in self._facts_of(account_sid)
-            if not fact.is_deleted and (fact.status not in DONE or is_awaiting_price(fact))
-        }
-        return {
+        whole = {
             day
             for day in days
             if day not in read
             or (instant(read[day]).date() <= day < self.today)  # the day was not over yet
             or self._age(day) < LOOKBACK_DAYS
-            or (day in unsettled and self._age(day) < SETTLE_DAYS)
         }
+        kept, unsettled = Counter[date](), dict[date, list[str]]()
+        for sid, fact in sorted(self._facts_of(account_sid), key=lambda each: (each[1].created_at, each[0])):
+            kept[day_of(fact)] += not fact.is_deleted
+            if not fact.is_deleted and (fact.status not in DONE or is_awaiting_price(fact)):
+                unsettled.setdefault(day_of(fact), []).append(sid)
+        due = {day for day in unsettled if day in days - whole and self._age(day) < SETTLE_DAYS}
+        singles = {
+            day: sids
+            for day, sids in unsettled.items()
+            if day in due and len(sids) < -(-kept[day] // self.page_size)
+        }
+        return Reads(whole | (due - singles.keys()), due - singles.keys(), singles)
 
     def changed(self) -> None:
         """Take note that the ledger changed."""
@@ -93,8 +121,10 @@ class Model:
     def interrupted(self, request: RunRequest) -> None:
         """Take note that a run was interrupted at any point."""
         for account in self.ledger.accounts:
-            days = self.days_to_read(account.account_sid, request)
-            self._hazy.setdefault(account.account_sid, set()).update(days)
+            reads, listed = self.to_read(account.account_sid, request), self._listed()
+            now = [listed[sid] for sids in reads.singles.values() for sid in sids if sid in listed]
+            hazy = self._hazy.setdefault(account.account_sid, set())
+            hazy.update(reads.days, reads.singles, map(day_of, now))
         self._moments.append(self._listed())
         self._interrupted_on = self.today
 
@@ -103,30 +133,48 @@ class Model:
         listed = self._listed()
         moments = [*self._moments, listed]
         plans = {
-            account.account_sid: self.days_to_read(account.account_sid, request)
+            account.account_sid: self._answered(self.to_read(account.account_sid, request), listed)
             for account in self.ledger.accounts
         }
         for sid in {*self.rows, *(sid for moment in moments for sid in moment)}:
             row, states = self.rows.get(sid), [moment.get(sid) for moment in moments]
             facts = [fact for fact in (row and row.fact, *states) if fact is not None]
-            days, hazy = plans[facts[0].account_sid], self._hazy.get(facts[0].account_sid, set())
+            reads, hazy = plans[facts[0].account_sid], self._hazy.get(facts[0].account_sid, set())
+            days, asked = reads.days, {day for day, sids in reads.singles.items() if sid in sids}
             if any(day_of(fact) in hazy for fact in facts):
                 after = found.get(sid)
                 fresh = {day for day in days if day not in hazy or self._is_read_again(day, request)}
                 possible = possible_facts(row and row.fact, states, days, hazy, fresh)
+                if any(day_of(fact) in hazy & reads.uncertain for fact in facts):
+                    possible |= {*facts, *map(gone, facts)}
                 assert (after and after.fact) in possible, (sid, after, possible)
                 assert_follows(row, after)
             else:
-                after = read_again(row, listed.get(sid), days, self.ledger.now)
+                after = read_again(row, listed.get(sid), days | asked, self.ledger.now)
             if after is not None:
                 self.rows[sid] = after
-        for account_sid, days in plans.items():
+        for account_sid, reads in plans.items():
             read = self._read.setdefault(account_sid, {})
-            read.update(dict.fromkeys(days, self.ledger.now))
+            read.update(dict.fromkeys(reads.days, self.ledger.now))
             # For any other day, it is not even known whether it was ever read.
             self._hazy[account_sid] = {day for day in self._hazy.get(account_sid, ()) if day not in read}
         if not any(self._hazy.values()):
             self._moments.clear()
+
+    def _answered(self, reads: Reads, listed: Mapping[str, Fact]) -> Reads:
+        """Return what is read in the end: other days, too, if a recording that is asked for is gone or has moved."""
+        days, unsettled, singles = {*reads.days}, {*reads.unsettled}, dict[date, list[str]]()
+        for day, sids in reads.singles.items():
+            found = [listed.get(sid) for sid in sids]
+            odd = [fact for fact in found if fact is None or day_of(fact) != day][:1]
+            if not odd:
+                singles[day] = sids
+                self.asked += len(sids)
+            now = {day_of(fact) for fact in odd if fact is not None}
+            instead = {day for _ in odd} | {each for each in now if FIRST <= each <= self.today}
+            days |= instead
+            unsettled |= instead
+        return Reads(days, unsettled, singles)
 
     def _age(self, day: date) -> int:
         return (self.today - day).days
@@ -135,8 +183,8 @@ class Model:
         """Return whether a day is read again although an interrupted run may have read it."""
         return request.again or self._age(day) < LOOKBACK_DAYS or day >= self._interrupted_on
 
-    def _facts_of(self, account_sid: str) -> Iterable[Fact]:
-        return [row.fact for row in self.rows.values() if row.fact.account_sid == account_sid]
+    def _facts_of(self, account_sid: str) -> Iterable[tuple[str, Fact]]:
+        return [(sid, row.fact) for sid, row in self.rows.items() if row.fact.account_sid == account_sid]
 
     def _listed(self) -> dict[str, Fact]:
         return {
