@@ -5,13 +5,13 @@ nothing about the other recordings of the day. So the day is not covered by it, 
 whatever is not a plain answer has the day read as a whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from math import ceil
 
 from transforms.ingest.audit import ROWS_PER_PAGE
 from transforms.ingest.day_counts import DayCount
-from transforms.pages.record import read_some
+from transforms.pages.record import Record, read_some
 from transforms.pages.recordings import created_instants
 from transforms.pages.sids import is_known_form, same_spelling
 from transforms.values.windows import Window
@@ -36,14 +36,13 @@ def days_instead(body: bytes, sid: str, days: Window) -> list[Window]:
 
     It may have moved: then its old day and its new one are read, as if it had never been asked for.
     """
-    record = next(iter(read_some([body])), None)
-    if record is None:
-        return []  # it cannot be understood, which is found out and kept when it is normalized
-    if same_spelling(record.sid) != same_spelling(sid):
+    records = read_some([body])
+    if [same_spelling(record.sid) for record in records] != [same_spelling(sid)]:
         return [days]
-    moved = [instant.date() for instant in created_instants([record])]
-    return [days, *(Window(day, day) for day in moved)] if any(not _has(days, day) for day in moved) else []
+    # Without a valid date it is of no other day, and a reject.
+    moved = [Window(day, day) for day in _days_of_creation(records) if not days.first <= day <= days.last]
+    return [days, *moved] if moved else []
 
 
-def _has(days: Window, day: date) -> bool:
-    return days.first <= day <= days.last
+def _days_of_creation(records: Iterable[Record]) -> list[date]:
+    return [instant.date() for instant in created_instants(records)]

@@ -7,7 +7,14 @@ import pyarrow as pa
 import pytest
 
 from tests.support.samples.transforms import lake_row
-from transforms.ingest.day_counts import FINAL_STATUSES, DayCount, counts, tally_by_day
+from transforms.ingest.day_counts import (
+    FINAL_STATUSES,
+    UNSETTLED_COLUMNS,
+    DayCount,
+    counts,
+    tally_by_day,
+    unsettled_sids,
+)
 from transforms.schema import LAKE_SCHEMA
 
 DAY, OTHER = date(2026, 9, 1), date(2026, 9, 2)
@@ -16,10 +23,14 @@ GONE = datetime(2026, 9, 2, 23, 59, tzinfo=UTC)
 
 
 def counted(*rows: Mapping[str, Any], today: date = DAY) -> dict[date, DayCount]:
+    """Count recordings by day, and check that as many are listed as unsettled."""
     table = pa.Table.from_pylist(
         [lake_row(f"R{number}", **row) for number, row in enumerate(rows)], LAKE_SCHEMA
     )
-    return counts(tally_by_day(table), today)
+    found = counts(tally_by_day(table), today)
+    sids = unsettled_sids(table.select(UNSETTLED_COLUMNS), today)
+    assert len(sids) == sum(count.unsettled for count in found.values())
+    return found
 
 
 def test_days_are_those_of_creation_in_utc_and_in_order() -> None:

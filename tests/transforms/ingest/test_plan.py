@@ -163,6 +163,31 @@ def test_expected_pages_follow_the_known_recordings() -> None:
     assert expected_pages(Window(date(2026, 9, 2), date(2026, 9, 2)), COUNTED) == 1
 
 
+FEW = [date(2026, 9, 7)]
+
+
+def test_plan_asks_for_few_unsettled_recordings() -> None:
+    plan = plan_days(SEPTEMBER, TODAY, covered(*EVERY_DAY), FEW, Rules(lookback_days=0), few=FEW)
+    assert plan == {FEW[0]: "few unsettled"}
+
+
+def test_plan_waits_after_they_were_asked_for() -> None:
+    rules, known = Rules(lookback_days=0), covered(*EVERY_DAY)
+    asked = {FEW[0]: datetime(2026, 9, 25, tzinfo=UTC)}
+    assert plan_days(SEPTEMBER, TODAY, known, FEW, rules, few=FEW, asked=asked) == {}
+    assert waiting_days(SEPTEMBER, TODAY, known, FEW, [], rules, asked) == {FEW[0]: date(2026, 10, 2)}
+    earlier = {FEW[0]: datetime(2026, 9, 1, tzinfo=UTC)}  # the day was read since
+    assert plan_days(SEPTEMBER, TODAY, known, FEW, rules, few=FEW, asked=earlier) == {FEW[0]: "few unsettled"}
+
+
+def test_audit_takes_days_with_few_unsettled_recordings() -> None:
+    known, kept = covered(*EVERY_DAY), {FEW[0]: 1500}
+    plan = plan_days(SEPTEMBER, TODAY, known, FEW, Rules(lookback_days=0), kept=kept, few=FEW)
+    assert plan == {FEW[0]: "audit"}
+    rules = Rules(lookback_days=0, audit_days=30)
+    assert plan_days(SEPTEMBER, TODAY, known, FEW, rules, few=FEW) == dict.fromkeys(EVERY_DAY, "audit")
+
+
 def test_expected_pages_count_a_full_page_once() -> None:
     day = date(2026, 9, 1)
     assert expected_pages(Window(day, day), {day: DayCount(1000, 0)}) == 1

@@ -18,6 +18,7 @@ from transforms.pages.records import (
     RecordReader,
     read_envelope,
     read_records,
+    read_single,
 )
 
 UNKNOWN_FIELD = '"kept aside"'
@@ -44,6 +45,36 @@ def content_of(page: PageRecords) -> tuple[object, ...]:
         sorted(page.unknown_fields),
         page.odd_end,
     )
+
+
+def test_single_recording_is_a_page_of_one() -> None:
+    body = recording()
+    assert read_single(body) == Envelope(1, None)
+    page = read_records(body)
+    assert only(page).sid == only(read_records(page_body(recording()))).sid
+    assert (list(page.positions), page.odd_end, page.unknown_fields) == ([0], "", [])
+
+
+def test_single_recording_with_an_unknown_field_is_read() -> None:
+    page = read_records(recording(extra=UNKNOWN_FIELD))
+    assert only(page).sid == "R"
+    assert [name for _, name in page.unknown_fields] == ["extra"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"recordings": [], "sid": "R"}', page_body(recording())])
+def test_what_is_not_a_single_recording_is_refused(body: bytes) -> None:
+    with pytest.raises(DataError, match="not a recording"):
+        read_single(body)
+
+
+def test_single_recording_that_is_cut_off_may_be_asked_for_again() -> None:
+    with pytest.raises(NotJsonError):
+        read_single(recording()[:-1])
+
+
+def test_envelope_of_a_list_is_no_single_recording() -> None:
+    with pytest.raises(DataError):
+        read_envelope(recording())
 
 
 def test_envelope_has_row_count_and_next_page() -> None:

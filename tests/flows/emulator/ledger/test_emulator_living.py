@@ -22,6 +22,7 @@ from flows.emulator import (
     render,
     serve,
 )
+from flows.emulator.faults.faults import with_faults
 from flows.emulator.http.messages import HttpRequest
 from tests.support.servers.emulator_client import (
     ACCOUNT,
@@ -420,3 +421,40 @@ def test_deleted_recordings_are_not_listed_by_signalwire() -> None:
     target = f"{list_path(account, '/api/laml/2010-04-01')}?IncludeSoftDeleted=true"
     authorization = basic(account.account_sid, account.api_token)["Authorization"]
     assert _json(source.answer(HttpRequest(target, authorization)).body)["recordings"] == []
+
+
+def test_single_recording_is_shown_as_long_as_the_list_has_it() -> None:
+    source = open_living([made(1), made(2, NOW + DAY)], now=NOW)
+    account, sid = source.accounts[0], made(1).sid
+    with serve(source) as running:
+
+        def status(root: str, name: str, query: str = "") -> Any:
+            reply = get(
+                running, f"{root}/Accounts/{account.account_sid}/Recordings/{name}.json{query}", account
+            )
+            return reply.json()["status"]  # of the recording, or of the refusal
+
+        assert status("/api/laml/2010-04-01", sid) == "completed"
+        assert status("/api/laml/2010-04-01", made(2).sid) == 404  # not made yet
+        assert source.ledger.get(sid).listed is not None
+        source.ledger.delete(sid)
+        assert status("/api/laml/2010-04-01", sid, "?IncludeSoftDeleted=true") == 404
+        assert status("/2010-04-01", sid) == 404
+        assert status("/2010-04-01", sid, "?IncludeSoftDeleted=true") == "deleted"
+        source.ledger.advance(41 * DAY)
+        assert status("/2010-04-01", sid, "?IncludeSoftDeleted=true") == 404
+
+
+@pytest.mark.parametrize("fault", ["throttle", "flaky", "unauthorized", "redirect"])
+def test_faults_of_transport_affect_single_recordings(fault: str) -> None:
+    source = open_living([made(number) for number in range(30)], now=NOW)
+    account = source.accounts[0]
+    answer = with_faults(source.answer, source, [fault], 1)
+    authorization = basic(account.account_sid, account.api_token)["Authorization"]
+    answers = [
+        answer(
+            HttpRequest(f"/2010-04-01/Accounts/{ACCOUNT}/Recordings/{made(number).sid}.json", authorization)
+        )
+        for number in range(30)
+    ]
+    assert any(each.status != 200 or each.breaks for each in answers)

@@ -33,6 +33,7 @@ from flows.emulator import (
 from flows.settings.account_settings import Provider
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.client import USAGE, RecordingsApi
+from flows.stores.api.responses import SINGLE
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import Throttle
 from tests.support.samples.stores import ACCOUNT, HASTE, OTHER_ACCOUNT, TOKEN, TOKEN_HINT, access, utc
@@ -158,6 +159,19 @@ def test_only_twilio_is_asked_for_deleted_recordings() -> None:
     }
     assert asked["twilio"].endswith("/Recordings.json?IncludeSoftDeleted=true&PageSize=1")
     assert asked["signalwire"].endswith("/Recordings.json?PageSize=1")
+
+
+@pytest.mark.parametrize(("provider", "query"), [("signalwire", ""), ("twilio", "?IncludeSoftDeleted=true")])
+def test_single_recording_has_an_address_with_json(provider: Provider, query: str) -> None:
+    api = RecordingsApi(replace(access("https://example.com"), provider=provider), HASTE)
+    assert api.recording_url("RE/1").endswith(f"/Accounts/{ACCOUNT}/Recordings/RE%2F1.json{query}")
+
+
+def test_missing_single_recording_is_a_refusal_of_this_request_only() -> None:
+    with scripted(Reply(404, refusal(20404, "not found", 404))) as server:
+        api = RecordingsApi(access(server.base_url), HASTE)
+        with pytest.raises(RequestRefusedError, match=r"refuses the request \(404\).*not found"):
+            api.fetch(api.recording_url("RE1"), SINGLE)
 
 
 def test_base_url_may_end_with_a_slash() -> None:

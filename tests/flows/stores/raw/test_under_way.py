@@ -21,6 +21,16 @@ def test_fetches_are_listed_until_they_end(tmp_path: Path) -> None:
     assert under_way.fetches() == [LATER]
 
 
+def test_fetch_of_single_recordings_is_known_as_such(tmp_path: Path) -> None:
+    under_way, single = UnderWay(tmp_path), JULY._replace(is_single=True)
+    under_way.begin(single)
+    under_way.note(single, 0, PAGES[0])
+    assert under_way.fetches() == [single]
+    assert list(under_way.pages(single)) == PAGES[:1]
+    under_way.end(single)
+    assert under_way.fetches() == []
+
+
 def test_pages_are_noted_in_order(tmp_path: Path) -> None:
     under_way = UnderWay(tmp_path)
     for number, page in enumerate(PAGES):
