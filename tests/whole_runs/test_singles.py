@@ -230,7 +230,7 @@ def test_singles_wait_as_their_day_would(account: Account) -> None:
     account.ledger.advance(14 * DAY_SECONDS)
     assert len(account.run()[0]) == 3
     account.ledger.advance(6 * DAY_SECONDS)
-    assert account.run()[0] == []  # weekly by now
+    assert account.run()[0] == []  # weekly now
     account.ledger.advance(DAY_SECONDS)
     assert len(account.run()[0]) == 3
 

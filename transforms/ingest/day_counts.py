@@ -21,7 +21,7 @@ One that is absent or failed is settled without a price, because it never gets o
 """
 
 UNSETTLED_COLUMNS = ("recording_sid", "created_at", "status", "price", "deleted_at")
-"""What must be known of recordings to tell which are unsettled, and of which day."""
+"""What must be known of recordings to find those that are unsettled, by day."""
 
 DELETED_LISTED = timedelta(days=40)
 """How long Twilio lists a deleted recording (documented)."""

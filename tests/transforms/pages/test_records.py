@@ -72,7 +72,7 @@ def test_single_recording_that_is_cut_off_may_be_asked_for_again() -> None:
         read_single(recording()[:-1])
 
 
-def test_envelope_of_a_list_is_no_single_recording() -> None:
+def test_single_recording_is_not_a_list() -> None:
     with pytest.raises(DataError):
         read_envelope(recording())
 
