@@ -281,7 +281,7 @@ def test_resumed_run_asks_for_no_single_twice(account: Account, asked_before: in
         account.assert_right()
 
 
-def test_interrupted_singles_are_given_up_once_their_day_was_read(account: Account) -> None:
+def test_interrupted_singles_are_ended_if_their_day_is_read(account: Account) -> None:
     end = patch("flows.ingest.single_fetch._OpenSingles.end", side_effect=Killed)
     with end, pytest.raises(Killed):
         account.ingest()

@@ -167,7 +167,7 @@ def test_single_recording_has_an_address_with_json(provider: Provider, query: st
     assert api.recording_url("RE/1").endswith(f"/Accounts/{ACCOUNT}/Recordings/RE%2F1.json{query}")
 
 
-def test_missing_single_recording_is_a_refusal_of_this_request_only() -> None:
+def test_missing_single_recording_is_a_refused_request() -> None:
     with scripted(Reply(404, refusal(20404, "not found", 404))) as server:
         api = RecordingsApi(access(server.base_url), HASTE)
         with pytest.raises(RequestRefusedError, match=r"refuses the request \(404\).*not found"):
