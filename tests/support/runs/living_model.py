@@ -180,8 +180,11 @@ class Model:
         return (self.today - day).days
 
     def _is_read_again(self, day: date, request: RunRequest) -> bool:
-        """Return whether a day is read again although an interrupted run may have read it."""
-        return request.again or self._age(day) < LOOKBACK_DAYS or day >= self._interrupted_on
+        """Return whether a day is read again although an interrupted run may have read it.
+
+        Not so the day of the interruption: a fetch that had no page yet begins when it is continued, after that day.
+        """
+        return request.again or self._age(day) < LOOKBACK_DAYS or day > self._interrupted_on
 
     def _facts_of(self, account_sid: str) -> Iterable[tuple[str, Fact]]:
         return [(sid, row.fact) for sid, row in self.rows.items() if row.fact.account_sid == account_sid]
