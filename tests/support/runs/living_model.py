@@ -156,8 +156,12 @@ class Model:
         for account_sid, reads in plans.items():
             read = self._read.setdefault(account_sid, {})
             read.update(dict.fromkeys(reads.days, self.ledger.now))
-            # For any other day, it is not even known whether it was ever read.
-            self._hazy[account_sid] = {day for day in self._hazy.get(account_sid, ()) if day not in read}
+            # For any other day, it is not even known whether it was ever read, or since it was over.
+            self._hazy[account_sid] = {
+                day
+                for day in self._hazy.get(account_sid, ())
+                if day not in read or instant(read[day]).date() <= day
+            }
         if not any(self._hazy.values()):
             self._moments.clear()
 
