@@ -29,7 +29,10 @@ def _remark_line(remark: Remark) -> Text:
 
 def stage_line(summary: RunSummary) -> Text:
     """Format counts and seconds as one line."""
-    counts = [f"{value:,} {name}" for name, value in summary.as_object().items() if isinstance(value, int)]
+    found = {name: value for name, value in summary.as_object().items() if isinstance(value, int)}
+    # Only an account with long waits for prices has any: a zero would say nothing to others.
+    singles = {"single recordings": number} if (number := found.pop("singles", 0)) else {}
+    counts = [f"{value:,} {name}" for name, value in {**found, **singles}.items()]
     seconds = [f"{stage} {value:.1f} s" for stage, value in summary.seconds.items()]
     return Text(", ".join(counts) + (f" ({', '.join(seconds)})" if seconds else ""))
 

@@ -96,8 +96,7 @@ class Lake:
     def read(self, account_sid: str, month: str) -> pa.Table:
         """Read a month's recordings (LAKE_SCHEMA); an empty table if there are none.
 
-        Raises:
-            DamagedLakeError: A file is missing or damaged.
+        Raises DamagedLakeError if a file is missing or damaged.
         """
         commit = self.commit(account_sid)
         return self.read_files(account_sid, commit.months.get(month, []) if commit else [])
@@ -105,8 +104,7 @@ class Lake:
     def read_files(self, account_sid: str, files: Iterable[LakeFile]) -> pa.Table:
         """Read recordings (LAKE_SCHEMA) of some files, one after another.
 
-        Raises:
-            DamagedLakeError: A file is missing or damaged.
+        Raises DamagedLakeError if a file is missing or damaged.
         """
         folder = self.account(account_sid)
         return pa.concat_tables(
@@ -118,8 +116,7 @@ class Lake:
     ) -> pa.Array:
         """Return the sids of the recordings in a file. first_seen: only those first seen at one of these instants.
 
-        Raises:
-            DamagedLakeError: The file cannot be read.
+        Raises DamagedLakeError if the file cannot be read.
         """
         columns = ["recording_sid"] if first_seen is None else ["recording_sid", "first_seen_at"]
         rows = read_columns(self.account(account_sid), file, columns)
@@ -131,8 +128,7 @@ class Lake:
     def may_have(self, account_sid: str, file: LakeFile, wanted: Fingerprints) -> bool:
         """Check whether a file may have recordings whose sids have one of these fingerprints (in order).
 
-        Raises:
-            DamagedLakeError: The file is missing or damaged.
+        Raises DamagedLakeError if the file is missing or damaged.
         """
         return may_have(self.account(account_sid), file, wanted)
 
@@ -141,8 +137,7 @@ class Lake:
 
         commit: as of this one.
 
-        Raises:
-            DamagedLakeError: The file is missing or damaged.
+        Raises DamagedLakeError if the file is missing or damaged.
         """
         commit = commit or self.commit(account_sid)
         files = commit.tables.get(name, []) if commit else []
@@ -194,8 +189,7 @@ class Lake:
     def unsettled(self, account_sid: str, day: date, today: date) -> list[str]:
         """Return the sids of the recordings that `count_by_day` has as unsettled on a day (UTC), as of today.
 
-        Raises:
-            DamagedLakeError: A file cannot be read.
+        Raises DamagedLakeError if a file cannot be read.
         """
         commit, window = self.commit(account_sid), Window(day, day)
         found: list[str] = []

@@ -52,3 +52,8 @@ def test_check_lines_begin_with_the_result() -> None:
 def test_stage_line_separates_thousands() -> None:
     summary = RunSummary(IngestSummary(requests=12345, rows=10), seconds={"ingest": 0.84})
     assert stage_line(summary).plain == "12,345 requests, 0 retries, 0 pages, 10 rows (ingest 0.8 s)"
+
+
+def test_stage_line_has_single_recordings_if_there_are_any() -> None:
+    summary = RunSummary(IngestSummary(requests=3, pages=1, rows=50, singles=2))
+    assert stage_line(summary).plain == "3 requests, 0 retries, 1 pages, 50 rows, 2 single recordings"
