@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-import msgspec
-
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
@@ -38,13 +36,13 @@ def note_asked(
 ) -> None:
     """Record when (UTC) all unsettled recordings of some days were asked for by themselves. Forgets days read since."""
     states = AccountStates(data_dir)
-    state = states.read(account_sid)
+    before = states.read(account_sid).asked
     asked = {
         day: instant
-        for day, instant in {**state.asked, **dict.fromkeys(days_of(window), began)}.items()
+        for day, instant in {**before, **dict.fromkeys(days_of(window), began)}.items()
         if day in covered and covered[day].fetched_at < instant
     }
-    states.write(account_sid, msgspec.structs.replace(state, asked=asked))
+    states.change(account_sid, asked=asked)
 
 
 def usage_covered_now(data_dir: Path, account_sid: str) -> dict[date, CoveredDay]:
