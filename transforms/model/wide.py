@@ -7,7 +7,7 @@ something that belongs to one UTC month.
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -39,7 +39,7 @@ class Part:
     """Some months of some accounts. The name says which; it stays as long as they are not too large for one part."""
 
     name: str
-    months: tuple[Month, ...]
+    months: tuple[Month, ...] = field(hash=False)
 
     @property
     def files(self) -> list[Path]:

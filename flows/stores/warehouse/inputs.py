@@ -184,14 +184,14 @@ def stamp(file: Path) -> bytes:
     return f"{resolved(file)} {found.st_size} {found.st_mtime_ns} {found.st_ino}".encode()
 
 
-def resolved(file: Path) -> Path:
+def resolved(file: Path) -> str:
     """Return a file's path without links. A lake has thousands of files in few folders."""
-    return _resolved_folder(file.parent.absolute()) / file.name
+    return f"{_resolved_folder(file.parent.absolute())}/{file.name}"
 
 
 @lru_cache(maxsize=100_000)
-def _resolved_folder(folder: Path) -> Path:
-    return folder.resolve()
+def _resolved_folder(folder: Path) -> str:
+    return str(folder.resolve()).rstrip("/")
 
 
 def _has_log(warehouse: Path) -> bool:

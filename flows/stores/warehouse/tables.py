@@ -37,7 +37,7 @@ def land(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], twin: Twi
 
 def parquet(files: Iterable[Path]) -> str:
     """Return the SQL that reads Parquet files."""
-    names = ", ".join(quoted(str(resolved(file))) for file in files)
+    names = ", ".join(quoted(resolved(file)) for file in files)
     return f"read_parquet([{names}], hive_partitioning = false)"
 
 

@@ -44,6 +44,11 @@ class WideTables:
     def _parts(self) -> list[Part]:
         return parts(self._contents.months())
 
+    @cached_property
+    def _stamps(self) -> dict[Part, str]:
+        """What each part is read from. There are thousands of files, and each build of a part asks."""
+        return {part: digest_of(map(stamp, part.files)) for part in self._parts}
+
     def lake_files(self) -> list[Path]:
         """Return the files from which the lake is read; first, copies of many small ones are brought up to date.
 
@@ -51,7 +56,7 @@ class WideTables:
         """
         scattered = [part for part in self._parts if part.is_scattered]
         shared = digest_of(_versions())
-        inputs = {part: _inputs(shared, part, {}) for part in scattered}
+        inputs = {part: self._inputs(shared, part, {}) for part in scattered}
         stale = [part for part in scattered if self._files.made([LAKE], part, inputs[part]) is None]
         with _mapped(_at_once(stale)) as mapped:
             list(mapped(lambda part: self._files.copy(part, inputs[part]), stale))
@@ -125,7 +130,7 @@ class WideTables:
         """Bring the files of all parts up to date, and add up what checks found in them."""
         given = {name: self._rows(connection, due, name) for name in due.given}
         shared = digest_of(self._shared(due))
-        inputs = {part: _inputs(shared, part, _of_part(given, part)) for part in self._parts}
+        inputs = {part: self._inputs(shared, part, _of_part(given, part)) for part in self._parts}
         names = [model.name for model in due.wide]
         made = {part: self._files.made(names, part, inputs[part]) for part in self._parts}
         stale = [part for part in self._parts if made[part] is None]
@@ -148,6 +153,10 @@ class WideTables:
         """Return the columns of a table that can have an effect, in an order that stays."""
         columns = columns_read(due, self._twins[name])
         return connection.sql(f"select {', '.join(columns)} from {name} order by all").to_arrow_table()  # noqa: S608
+
+    def _inputs(self, shared: str, part: Part, given: Mapping[str, pa.Table]) -> str:
+        rows = (bytes_of(each) for each in given.values())
+        return digest_of([shared.encode(), self._stamps[part].encode(), *rows])
 
     def _shared(self, due: Batch) -> Iterator[bytes]:
         """Yield what all parts are made of."""
@@ -183,11 +192,6 @@ def _filtered(rows: pa.Table, part: Part) -> pa.Table:
         if column in rows.column_names:
             rows = rows.filter(pc.is_in(rows[column], value_set=pa.array(sorted(values), pa.string())))
     return rows
-
-
-def _inputs(shared: str, part: Part, given: Mapping[str, pa.Table]) -> str:
-    files = (stamp(file) for file in part.files)
-    return digest_of([shared.encode(), *files, *(bytes_of(rows) for rows in given.values())])
 
 
 @contextmanager

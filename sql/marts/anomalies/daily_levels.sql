@@ -101,6 +101,7 @@ shifted as (
     cross join settings
 )
 
+-- In no order: only spend_shifts reads it.
 select
     usage_date,
     account_sid,
@@ -114,4 +115,3 @@ select
     coalesce(is_shifted, false) as is_shifted,
     direction,
 from shifted
-order by usage_date, account_sid, currency

@@ -1,6 +1,6 @@
 """What is usual for a day, and the days that are not."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from math import sqrt
@@ -64,7 +64,18 @@ def _spreads(given: Given, facts: Sequence[Row]) -> Iterator[Spread]:
                 each for each in days if row["usage_date"] - window <= each["usage_date"] < row["usage_date"]
             ]
             if sum(each["weekday"] == row["weekday"] for each in before) >= _DAYS_OF_WEEKDAY:
-                yield _spread(row, before, [switched.get(each["usage_date"]) for each in before])
+                up_to = {
+                    last["weekday"]: [
+                        each
+                        for each in days
+                        if each["weekday"] == last["weekday"]
+                        and last["usage_date"] - window + timedelta(days=7)
+                        <= each["usage_date"]
+                        <= last["usage_date"]
+                    ]
+                    for last in sorted(before, key=lambda each: each["usage_date"])
+                }
+                yield _spread(row, before, up_to, [switched.get(each["usage_date"]) for each in before])
 
 
 def switched_days(days: Iterable[Row], has_spend: Callable[[Row], bool]) -> dict[date, bool]:
@@ -76,13 +87,13 @@ def switched_days(days: Iterable[Row], has_spend: Callable[[Row], bool]) -> dict
     }
 
 
-def _spread(row: Row, before: Sequence[Row], switched: Sequence[bool | None]) -> Spread:
-    roots = {
-        weekday: sqrt(median(each["size"] for each in same))
-        for (weekday,), same in grouped(before, "weekday").items()
-    }
+def _spread(
+    row: Row, before: Sequence[Row], up_to: Mapping[int, Sequence[Row]], switched: Sequence[bool | None]
+) -> Spread:
+    """Return the spread of a row. up_to: weekday → its last day in the window, and the same weekday of weeks before."""
+    roots = {weekday: sqrt(median(each["size"] for each in days)) for weekday, days in up_to.items()}
     same = [each for each in before if each["weekday"] == row["weekday"]]
-    root = roots[row["weekday"]]
+    root = sqrt(median(each["size"] for each in same))
     shares = [
         abs(sqrt(each["size"]) / roots[each["weekday"]] - 1) for each in before if roots[each["weekday"]]
     ]
