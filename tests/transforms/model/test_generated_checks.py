@@ -9,7 +9,9 @@ from transforms.model.models import DETAIL, FACT, Model, Twin, TwinColumn, TwinT
 
 
 def mart(adds_up: TwinTotals, key: list[str], name: str = "marts.waste") -> Model:
-    return Model(name, "waste.sql", "", Twin("One row.", key, {}, adds_up=adds_up))
+    types = {"recordings": "BIGINT", "cost": "DECIMAL(38,9)"}
+    columns = {column: TwinColumn(type_, column) for column, type_ in types.items()}
+    return Model(name, "waste.sql", "", Twin("One row.", key, columns, adds_up=adds_up))
 
 
 @pytest.fixture
@@ -44,7 +46,14 @@ GONE = mart(
 EVERY_KIND = mart(TwinTotals(["recordings"], by={"kind": None}, where="status = 'absent'"), ["month", "kind"])
 
 
-@pytest.mark.parametrize("model", [GONE, EVERY_KIND])
+# A month that has other recordings only, which an `or` must not let in.
+ANY = mart(
+    TwinTotals(["recordings", "cost"], by={"kind": "'gone'"}, where="status = 'absent' or false"),
+    ["month", "account_sid", "kind"],
+)
+
+
+@pytest.mark.parametrize("model", [GONE, EVERY_KIND, ANY])
 def test_sum_check_finds_nothing_where_sums_agree(detail: duckdb.DuckDBPyConnection, model: Model) -> None:
     assert detail.execute(sum_check([model]).sql).fetchall() == []
 
@@ -61,6 +70,7 @@ def test_sum_check_finds_nothing_where_sums_agree(detail: duckdb.DuckDBPyConnect
         "update marts.waste set cost = null",
         "delete from marts.waste",
         "insert into marts.waste values (date '2026-06-01', 'A', 'gone', 0, 0.01)",
+        "insert into marts.waste from marts.waste",
     ],
 )
 def test_sum_check_finds_what_differs_by_key(detail: duckdb.DuckDBPyConnection, plant: str) -> None:
@@ -74,6 +84,12 @@ def test_sum_check_names_the_mart_the_key_and_the_sums(detail: duckdb.DuckDBPyCo
         ("missing or different in the mart", "marts.waste", "2026-07-01 A gone", "recordings 3, cost 0.005"),
         ("only in the mart", "marts.waste", "2026-07-01 A gone", "recordings 3, cost 0.006"),
     ]
+
+
+def test_sum_check_shows_only_differences_of_an_or(detail: duckdb.DuckDBPyConnection) -> None:
+    detail.execute("update marts.waste set account_sid = 'B'")
+    found = detail.execute(sum_check([ANY]).sql).fetchall()
+    assert {key for _, _, key, _ in found} == {"2026-07-01 A gone", "2026-07-01 B gone"}
 
 
 def test_sum_check_reads_only_marts_that_add_up() -> None:
