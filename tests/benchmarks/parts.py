@@ -19,6 +19,7 @@ from tests.benchmarks.ingest.conditions import Conditions, Rounds
 from tests.benchmarks.ingest.races import with_latency, without_latency
 from tests.benchmarks.marts import marts as mart_tables
 from tests.benchmarks.marts import stage as model_stage
+from tests.benchmarks.marts.generated import TWO_RATES
 from tests.benchmarks.measure.environment import Environment, install
 from tests.benchmarks.measure.ledgers import ledgers_folder, month_ledger, open_rendered, right_answer
 from tests.benchmarks.measure.progress import Say
@@ -215,7 +216,10 @@ def marts(bench: Bench) -> str:
     """building all marts, compared with one aggregation, and for many accounts"""
     sizes = bench.sizes
     many = [
-        mart_tables.build(accounts * sizes.account_recordings, bench.work_dir, bench.say, accounts=accounts)
+        mart_tables.build(
+            accounts * sizes.account_recordings, bench.work_dir, bench.say, accounts=accounts, rates=rates
+        )
+        for rates in TWO_RATES
         for accounts in sizes.accounts
     ]
     large = [mart_tables.build(count, bench.work_dir, bench.say, with_reports=True) for count in sizes.marts]

@@ -19,7 +19,7 @@ from flows.stores.shipped import shipped
 from flows.stores.warehouse.inputs import WarehouseInputs
 from flows.stores.warehouse.sql_files import read_checks, read_models, read_twins
 from flows.stores.warehouse.warehouse import Warehouse, warehouse_path
-from tests.benchmarks.marts.marts_worker import OTHER_TABLES, RECORDINGS
+from tests.benchmarks.marts.generated import OTHER_TABLES, recordings
 from tests.benchmarks.measure.memory import peak_bytes
 from transforms.model.models import FACT
 from transforms.model.wide import LAKE
@@ -59,10 +59,7 @@ def _measure(data_dir: Path) -> None:
 def _generate(data_dir: Path, count: int, accounts: int, months: int) -> None:
     """Write the files of the lake, one for each account and month, and the other tables."""
     first = f"timestamptz '2026-09-30T00:00:00Z' - interval {months} months"
-    generated = RECORDINGS.format(count=count, accounts=accounts).replace(
-        "2023-10-01T00:00:00Z", "1970-01-01T00:00:00Z"
-    )
-    generated = generated.replace("94608000.0", str(months * 30.4 * 86400))
+    generated = recordings(count, accounts, first="1970-01-01T00:00:00Z", seconds=months * 30.4 * 86400)
     twin = read_twins(shipped("sql"))[LAKE]
     columns = ", ".join(f'cast(null as {column.type}) as "{name}"' for name, column in twin.columns.items())
     with duckdb.connect() as connection:
