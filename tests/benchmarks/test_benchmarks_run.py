@@ -8,7 +8,8 @@ from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models
 from tests.benchmarks.flow.start_up import COMMANDS, GOAL, start_ups
 from tests.benchmarks.flow.start_up import section as start_up_section
-from tests.benchmarks.marts.marts import build, section
+from tests.benchmarks.marts.generated import TWO_RATES
+from tests.benchmarks.marts.marts import accounts_section, build, section
 from tests.benchmarks.marts.stage import section as stage_section
 from tests.benchmarks.marts.stage import stage
 from tests.benchmarks.pages.kinds import KINDS
@@ -68,6 +69,16 @@ def test_marts_section_has_every_mart_and_one_aggregation(tmp_path: Path) -> Non
         "all reports, with the page",
     }
     assert all(float(cell) > 0 for row in rows for cell in row[1:])
+
+
+@pytest.mark.slow
+def test_accounts_section_has_every_ledger_and_room(tmp_path: Path) -> None:
+    built = [build(20_000, tmp_path, print, accounts=5, rates=rates) for rates in TWO_RATES]
+    lines = [line for line in accounts_section(built).splitlines() if line.startswith("| ")]
+    heads, rows = zip(*(line.strip("| ").split(" | ", 1) for line in lines), strict=True)
+    assert heads.count("5") == len(TWO_RATES)
+    assert [row.split(" | ")[0] for head, row in zip(heads, rows, strict=True) if head == "5"] == [*TWO_RATES]
+    assert {"shared", "turns", "rates", "spend", "staging"} <= {*heads}
 
 
 @pytest.mark.slow
