@@ -11,6 +11,8 @@ from flows.settings.reading_settings import ReadingSettings
 from tests.benchmarks.flow import flow_cost as through_prefect
 from tests.benchmarks.flow import start_up as starting
 from tests.benchmarks.hourly import idle as hourly_runs
+from tests.benchmarks.hourly import year as living_account
+from tests.benchmarks.hourly.living_year import Year
 from tests.benchmarks.ingest import many_accounts as side_by_side
 from tests.benchmarks.ingest import nothing_new as repeat
 from tests.benchmarks.ingest import skewed as skewed_account
@@ -43,6 +45,7 @@ class Sizes:
         skewed: recordings of the skewed account.
         side_by_side: number of accounts, recordings of each, milliseconds per request.
         hourly: settled recordings, and runs with nothing new.
+        year: how long an account lives, and its recordings; every how many days its tables are built.
         stored: recordings of a run with nothing new.
         marts: recordings in the small and the large fact table.
         accounts: numbers of accounts, each with `account_recordings` over three years.
@@ -71,6 +74,7 @@ class Sizes:
     skewed_latency_ms: int = 500
     side_by_side: tuple[int, int, int] = (1_000, 100, 100)
     hourly: tuple[int, int] = (20_000, 1_000)
+    year: tuple[Year, int] = (Year(), 28)
 
 
 FULL = Sizes()
@@ -96,6 +100,7 @@ QUICK = Sizes(
     200,
     (50, 100, 100),
     (2_000, 30),
+    (Year(15), 7),
 )
 
 
@@ -195,6 +200,11 @@ def hourly(bench: Bench) -> str:
     )
 
 
+def year(bench: Bench) -> str:
+    """a year of hourly runs of an account that changes: right tables, requests, what is kept"""
+    return living_account.section(living_account.year_of_runs(*bench.sizes.year, bench.work_dir, bench.say))
+
+
 def nothing_new(bench: Bench) -> str:
     """a run with nothing new over many recordings"""
     measured = [
@@ -264,6 +274,7 @@ PARTS: Mapping[str, Callable[[Bench], str]] = {
     "accounts": accounts,
     "nothing-new": nothing_new,
     "hourly": hourly,
+    "year": year,
     "marts": marts,
     "model-stage": stage,
     "outlook": outlook,
