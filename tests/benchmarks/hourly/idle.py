@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -24,7 +24,10 @@ _EACH = 10
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """CPU seconds of each run after the first, and what all of them asked for and added to the data folder."""
+    """CPU seconds of each run after the first, and what all of them asked for and added to the data folder.
+
+    grown: the bytes by which each place has grown, of those that have.
+    """
 
     recordings: int
     seconds: Sequence[float]
@@ -32,6 +35,7 @@ class Idle:
     rows: int
     new_files: int
     new_bytes: int
+    grown: Mapping[str, int]
 
     @property
     def growth(self) -> float:
@@ -63,6 +67,8 @@ def idle(recordings: int, runs: int, ledgers: Path, work_dir: Path, say: Say) ->
 def section(measured: Idle) -> str:
     """Return the section of the tables."""
     runs, growth = len(measured.seconds), measured.growth
+    places = sorted(measured.grown.items(), key=lambda each: -each[1])
+    grown = ", ".join(f"{place} {size / 1e6:.1f}" for place, size in places if size >= 50_000)
     is_small = measured.new_files <= GOAL_FILES and measured.new_bytes <= GOAL_BYTES
     return "\n".join(
         [
@@ -78,7 +84,8 @@ def section(measured: Idle) -> str:
             "",
             f"CPU of the last {_EACH} runs against runs {_EACH} to {2 * _EACH}: {growth:.2f} (goal: at most "
             f"{GOAL_OF_GROWTH}, {'reached' if growth <= GOAL_OF_GROWTH else 'missed'}). Files and bytes of 1,000 runs: "
-            f"at most {GOAL_FILES} and {GOAL_BYTES / 1e6:.0f} MB ({'reached' if is_small else 'missed'}).",
+            f"at most {GOAL_FILES} and {GOAL_BYTES / 1e6:.0f} MB ({'reached' if is_small else 'missed'}). "
+            f"Grown by more than a little, MB: {grown or 'nothing'}.",
             "",
         ]
     )

@@ -4,6 +4,8 @@ import json
 import os
 import sys
 import time
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -55,6 +57,7 @@ def main() -> None:
                 "rows": sum(rows[1:]),
                 "new_files": len(after.keys() - before.keys()),
                 "new_bytes": sum(after.values()) - sum(before.values()),
+                "grown": dict(_by_place(after) - _by_place(before)),
             }
         )
     )
@@ -62,6 +65,16 @@ def main() -> None:
 
 def _after(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1, hours=_BEGINS)
+
+
+def _by_place(files: Mapping[str, int]) -> Counter[str]:
+    """Add up the bytes of pages, of lines, and of each other file or folder of the data folder."""
+    found = Counter[str]()
+    for name, size in files.items():
+        parts = Path(name).parts
+        is_of_lines = parts[0] == "runs" or "journal" in parts
+        found["lines of the journal and of runs" if is_of_lines else f"`{parts[0]}`"] += size
+    return found
 
 
 def _files(folder: Path) -> dict[str, int]:
