@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from tests.benchmarks.marts import marts as mart_benchmark
+from tests.benchmarks.marts.generated import Rates
 from tests.support.sql.tables import MODELS, TWINS, build, create
 
 ACCOUNTS, DAYS = 100, 3 * 365
@@ -49,9 +50,10 @@ def test_ranges_of_a_hundred_accounts_fit_in_256_mb(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_models_of_a_hundred_accounts_fit_in_256_mb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rates", ["one rate", "all"])
+def test_all_models_of_a_hundred_accounts_fit_in_256_mb(rates: Rates, tmp_path: Path) -> None:
     """Three years with about nine recordings a day and account; the process fails if a model or check does."""
-    built = mart_benchmark.build(1_000_000, tmp_path, print, accounts=ACCOUNTS, memory_mb=256)
+    built = mart_benchmark.build(1_000_000, tmp_path, print, accounts=ACCOUNTS, rates=rates, memory_mb=256)
     marts = {model.name for model in MODELS if model.name.startswith("marts.") or model.twin.wide}
     assert built.marts.keys() == marts - {"marts.fct_recordings"}
     # DuckDB's limit is for its buffers; Python, its libraries and what DuckDB does not count come on top.
