@@ -26,7 +26,7 @@ from transforms.ingest.dialect import Dialect
 from transforms.ingest.plan import Reason, expected_pages, plan_days, waiting_days, windows_of
 from transforms.ingest.request import IngestRequest
 from transforms.ingest.singles import are_all, can_be_asked_for
-from transforms.values.windows import CoveredDay, Window, days_of, find_first_day
+from transforms.values.windows import CoveredDay, Window, days_of, find_first_day, first_day_of_young
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -201,13 +201,22 @@ def note_deleted_are_asked_for(workers: Workers, data_dir: Path, now: datetime) 
 def _first_day(
     workers: Workers, dialect: Dialect, data_dir: Path, covered: Mapping[date, CoveredDay], today: date
 ) -> date:
+    """Return the first day to read: of a young account by the day it was created.
+
+    That day may be from a settings file, and wrong. So on another day the API is asked once whether anything is older;
+    a first run of many accounts does not wait for that.
+    """
     states, sid = AccountStates(data_dir), workers.account_sid
-    first = states.read(sid).first_day
-    if first is None:
+    state = states.read(sid)
+    first = state.first_day
+    if first is None and (believed := first_day_of_young(workers.created_on, today)):
+        first = believed
+        states.change(sid, first_day=first, believed_on=today)
+    elif first is None or (state.believed_on is not None and state.believed_on < today):
         with workers.api() as api:
             exists_before = partial(api.exists_before, dialect=dialect)
-            found = find_first_day(exists_before, today, api.access.created_on)
-        # An account without recordings is read from today on, so that today counts as covered.
-        first = found or today
-        states.change(sid, first_day=first)
+            if first is None or exists_before(first):
+                # An account without recordings is read from today on, so that today counts as covered.
+                first = find_first_day(exists_before, today) or today
+        states.change(sid, first_day=first, believed_on=None)
     return min([first, *covered])

@@ -144,21 +144,24 @@ def _calendar_windows(first: date, last: date, months: int) -> list[Window]:
     return windows
 
 
-def find_first_day(
-    exists_before: Callable[[date], bool], today: date, created_on: date | None = None
-) -> date | None:
-    """Find the first day an account can have recordings on, or None if it has none, with about twenty calls.
+def first_day_of_young(created_on: date | None, today: date) -> date | None:
+    """Return the first day that an account can have recordings on, by the day it was created; None if it is not young.
 
-    With the day on which a young account was created, one call confirms that nothing is older: the day before it is the
-    result. For an older account it would take more calls to fetch its empty quarters than to find its first recording.
+    Of an older account, fetching its empty quarters would take more requests than finding its first recording. A day
+    earlier, because the account may have another time zone.
+    """
+    if created_on is None or not _BEFORE_EVERYTHING < created_on <= today:
+        return None
+    first = created_on - _DAY
+    return first if len(quarter_windows(first, today)) <= _YOUNG_QUARTERS else None
+
+
+def find_first_day(exists_before: Callable[[date], bool], today: date) -> date | None:
+    """Find the first day an account can have recordings on, or None if it has none, with about twenty calls.
 
     `exists_before(day)` returns whether there is a recording created before that day (UTC). The answer may be off by
     one day either way (inclusive or exclusive bounds), so the result is at most two days early.
     """
-    if created_on is not None and _BEFORE_EVERYTHING < created_on <= today:
-        first = created_on - _DAY
-        if len(quarter_windows(first, today)) <= _YOUNG_QUARTERS and not exists_before(first):
-            return first
     none_before, some_before = today + 2 * _DAY, today + 2 * _DAY
     if not exists_before(some_before):
         return None

@@ -15,6 +15,7 @@ class AccountState(msgspec.Struct, frozen=True):
     """What was found out about an account.
 
     first_day: no recording is older (UTC); None until it is found. dialect: how to ask the account's API for dates.
+    believed_on: the day (UTC) on which first_day was taken from the account's creation; None once the API was asked.
     deleted_since: fetches begun from then on (UTC) listed deleted recordings too; None while the API is not asked.
     asked: when (UTC) the unsettled recordings of a day were last asked for by themselves, if it was not read since.
     """
@@ -24,6 +25,7 @@ class AccountState(msgspec.Struct, frozen=True):
     format: int = 1
     deleted_since: datetime | None = None
     asked: dict[date, datetime] = {}
+    believed_on: date | None = None
 
 
 class AccountStates:

@@ -79,8 +79,7 @@ def section(measured: list[ReadAccounts], accounts: int, each: int, latency_ms: 
         f"{accounts:,} accounts of {each} recordings, {latency_ms} ms per request. recspend reads {at_once} at once. "
         f"The bare client has {_BARE_THREADS} threads, a `requests` session for each account, and the windows to ask "
         "for; it decides nothing, checks nothing and keeps nothing. Seconds are without the start of the process. In a "
-        "first run, recspend also finds out how the API compares dates (5 requests, for the first accounts), and that "
-        "nothing is older than the account (1 request).",
+        "first run, recspend also finds out how the API compares dates (5 requests, for the first accounts).",
         "",
         "| what | way | requests | s | CPU s | CPU ms an account | times the bare client | goal | reached |",
         "|---|---|--:|--:|--:|--:|--:|--:|---|",

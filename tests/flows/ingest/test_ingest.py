@@ -68,13 +68,17 @@ def served(recordings: Sequence[Recording], tmp_path: Path) -> Iterator[Emulator
 
 
 def read(
-    emulator: Emulator, data_dir: Path, now: datetime, asked: IngestRequest = IngestRequest()
+    emulator: Emulator,
+    data_dir: Path,
+    now: datetime,
+    asked: IngestRequest = IngestRequest(),
+    created_on: date | None = None,
 ) -> IngestSummary:
-    """Do a run at an instant: ingest, normalize, model."""
+    """Do a run at an instant: ingest, normalize, model. created_on: when the account was created, if that is known."""
     steps = count()  # next() on it is atomic: all workers call it
     (access,) = accesses_of(emulator)
     summary = ingest_account(
-        access,
+        replace(access, created_on=created_on),
         data_dir,
         asked,
         retry_policy=RetryPolicy(backoff=0),
@@ -309,6 +313,34 @@ def test_first_day_is_found_at_any_age(days_ago: int, tmp_path: Path) -> None:
     assert len(rows_of(tmp_path / "data", EVERY_FACT)) == 1
     assert probes <= 30
     assert summary.failed == {}
+
+
+def probes(emulator: Emulator, since: int) -> int:
+    """Count the requests for a single row after the first `since` requests."""
+    return sum("PageSize=1&" in f"{request.target}&" for request in emulator.requests[since:])
+
+
+def test_young_account_is_read_from_its_creation_on(tmp_path: Path) -> None:
+    with served(SETTLED, tmp_path) as emulator:
+        read(emulator, tmp_path / "data", TODAY, created_on=date(2026, 8, 2))
+        calibration = probes(emulator, 0)
+        assert calibration <= 5
+        assert days_asked(emulator, 0) == [("2026-08-01", "2026-09-30")]
+        read(emulator, tmp_path / "data", TODAY + timedelta(hours=1), created_on=date(2026, 8, 2))
+        assert probes(emulator, 0) == calibration
+        for day in (1, 2):  # asked once, on another day
+            read(emulator, tmp_path / "data", TODAY + timedelta(days=day), created_on=date(2026, 8, 2))
+            assert probes(emulator, 0) == calibration + 1
+    assert len(rows_of(tmp_path / "data", EVERY_FACT)) == len(SETTLED)
+
+
+def test_creation_day_that_is_wrong_is_found_out_the_day_after(tmp_path: Path) -> None:
+    with served(SETTLED, tmp_path) as emulator:
+        read(emulator, tmp_path / "data", TODAY, created_on=date(2026, 9, 1))
+        assert len(rows_of(tmp_path / "data", EVERY_FACT)) == 2
+        read(emulator, tmp_path / "data", TODAY + timedelta(days=1), created_on=date(2026, 9, 1))
+    assert len(rows_of(tmp_path / "data", EVERY_FACT)) == 3
+    assert rows_of(tmp_path / "data", "from ops.coverage where not is_covered") == []
 
 
 def test_coverage_counts_recordings_and_unsettled_ones_by_day(tmp_path: Path) -> None:

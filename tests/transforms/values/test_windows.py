@@ -13,6 +13,7 @@ from transforms.values.windows import (
     consecutive,
     covered_days,
     find_first_day,
+    first_day_of_young,
     holes,
     is_created_in,
     month_windows,
@@ -151,29 +152,21 @@ def test_find_first_day_is_at_most_two_days_early(days: set[date], off_by: int) 
 
 
 @pytest.mark.parametrize(
-    ("oldest", "created_on", "found", "questions"),
+    ("created_on", "first"),
     [
-        (date(2026, 3, 1), date(2025, 6, 15), date(2025, 6, 14), 1),
-        (date(2025, 6, 14), date(2025, 6, 15), date(2025, 6, 14), 1),
-        (None, date(2025, 6, 15), date(2025, 6, 14), 1),
-        (date(2024, 1, 1), date(2025, 6, 15), date(2023, 12, 31), None),
-        (date(2025, 12, 1), date(2010, 6, 15), date(2025, 11, 30), None),
-        (date(2025, 12, 1), date(1970, 1, 1), date(2025, 11, 30), None),
-        (date(2025, 12, 1), TODAY + DAY, date(2025, 11, 30), None),
+        (date(2025, 6, 15), date(2025, 6, 14)),
+        (TODAY, TODAY - DAY),
+        (None, None),
+        (date(2010, 6, 15), None),
+        (date(1970, 1, 1), None),
+        (TODAY + DAY, None),
     ],
-    ids=["young", "day before", "no recordings", "older than said", "old account", "impossible", "in future"],
+    ids=["young", "new", "unknown", "old account", "impossible", "in future"],
 )
-def test_find_first_day_confirms_when_an_account_was_created(
-    oldest: date | None, created_on: date, found: date, questions: int | None
+def test_young_account_begins_the_day_before_its_creation(
+    created_on: date | None, first: date | None
 ) -> None:
-    asked = []
-
-    def exists_before(day: date) -> bool:
-        asked.append(day)
-        return oldest is not None and oldest < day
-
-    assert find_first_day(exists_before, TODAY, created_on) == found
-    assert len(asked) == questions if questions else len(asked) > 5
+    assert first_day_of_young(created_on, TODAY) == first
 
 
 def test_find_first_day_is_one_day_early_with_exact_bounds() -> None:
