@@ -1,6 +1,6 @@
 """Which days of an account to read now, and how to ask for them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -43,15 +43,16 @@ PLAN_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The days to read now, each with the reason, and the unsettled days that wait, each with the day they are read on.
+    """The days to read now, each with the reason.
 
-    days: the range that is asked for. covered, counts: the days read so far, and how many recordings they have.
-    singles: the recordings to ask for by themselves, of the days with few unsettled ones. All days are UTC.
+    days: the range that is asked for. waits: finds out the unsettled days that wait, each with the day they are read
+    on; only a person asks for it. covered, counts: the days read so far, and how many recordings they have. singles:
+    the recordings to ask for by themselves, of the days with few unsettled ones. All days are UTC.
     """
 
     reads: Mapping[date, Reason]
     days: Window
-    waits: Mapping[date, date] = field(default_factory=dict)
+    waits: Callable[[], Mapping[date, date]] = dict
     covered: Mapping[date, CoveredDay] = field(default_factory=dict)
     counts: Mapping[date, DayCount] = field(default_factory=dict)
     singles: Mapping[date, Sequence[str]] = field(default_factory=dict)
@@ -108,8 +109,9 @@ def planned_reads(
         note_deleted_are_asked_for(workers, data_dir, clock())
         plan = plan_account(workers, dialect, data_dir, request, today)
     rows = _read_now(plan, today)
-    for later in sorted(set(plan.waits.values())):
-        rows += _read_later(plan, [day for day, due in plan.waits.items() if due == later], later)
+    waits = plan.waits()
+    for later in sorted(set(waits.values())):
+        rows += _read_later(plan, [day for day, due in waits.items() if due == later], later)
     return pa.Table.from_pylist([{"account": access.name, **row} for row in rows], PLAN_SCHEMA)
 
 
@@ -169,7 +171,7 @@ def plan_account(
     few = [day for day in unsettled if can_be_asked_for(counts[day])]
     asked = asked_now(data_dir, sid)
     reads = plan_days(days, today, covered, unsettled, request.rules, deleted_since, kept, few, asked)
-    waits = waiting_days(days, today, covered, unsettled, reads, request.rules, asked)
+    waits = partial(waiting_days, days, today, covered, unsettled, reads, request.rules, asked)
     singles = {day: _unsettled(lake, sid, day, today) for day, why in reads.items() if why == "few unsettled"}
     singles = {day: sids for day, sids in singles.items() if are_all(sids, counts[day])}
     reads = {
