@@ -28,6 +28,16 @@ class ApiError(RecspendError):
         self.retryable = retryable
 
 
+class BucketError(RecspendError):
+    """The bucket cannot be reached, refuses, or does not hold what it should. Remedy: named in the message."""
+
+    exit_code = 3
+
+
+class LostTurnError(BusyError):
+    """Another machine wrote to an account in the bucket meanwhile. Remedy: none, the next run goes on from there."""
+
+
 class RequestRefusedError(ApiError):
     """The API refuses this one request: a 4xx status that is not about credentials, path or rate."""
 

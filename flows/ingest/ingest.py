@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -20,11 +19,11 @@ from flows.stage import Clock, Progress, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.api.retries import RetryPolicy
 from flows.stores.api.throttle import Brake
+from flows.stores.bucket.turns import account_turn
 from flows.stores.folder.account_state import AccountStates
-from flows.stores.folder.data_locks import DataLocks
 from flows.stores.raw.landing import Landing
 from flows.stores.raw.raw_pages import RawPages
-from transforms.errors import ApiError, BusyError, DataError, FilterChangedError, RecspendError
+from transforms.errors import ApiError, BucketError, BusyError, DataError, FilterChangedError, RecspendError
 from transforms.ingest.dialect import Dialect
 from transforms.ingest.request import IngestRequest
 from transforms.values.windows import Window, days_of
@@ -85,18 +84,18 @@ def ingest_account(
     """
     brake = brake or Brake()
     cure = "Its new days come with that run or the next."
-    lock = DataLocks(data_dir).account(
-        access.account_sid, access.name, cure, wait_seconds, before_try=brake.refuse_pulled
-    )
-    with ExitStack() as held:
-        try:
-            held.enter_context(lock)
-        except BusyError as error:
-            logger.warning("%s", error)
-            return IngestSummary(busy={access.name: str(error)})
-        return _ingested(
-            access, data_dir, request, retry_policy, progress, clock, brake, dialects or Dialects()
-        )
+    try:
+        with account_turn(
+            data_dir, access.account_sid, access.name, cure, wait_seconds, before_try=brake.refuse_pulled
+        ):
+            return _ingested(
+                access, data_dir, request, retry_policy, progress, clock, brake, dialects or Dialects()
+            )
+    except BusyError as error:
+        logger.warning("%s", error)
+        return IngestSummary(busy={access.name: str(error)})
+    except BucketError as error:
+        return IngestSummary(failed={access.name: str(error)})
 
 
 def _ingested(

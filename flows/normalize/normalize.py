@@ -3,7 +3,6 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from flows.normalize.parts import ReadLandings, read_one_by_one
 from flows.normalize.summary import NormalizeSummary
 from flows.normalize.usage import normalize_usage
 from flows.stage import Progress, silent
-from flows.stores.folder.data_locks import DataLocks
+from flows.stores.bucket.turns import account_turn
 from flows.stores.lake.commit import Commit, Repeat
 from flows.stores.lake.lake import Lake
 from flows.stores.raw.landing import Landing
@@ -61,12 +60,11 @@ def normalize_account(
     Raises DataError when a raw page is not what was received, and when rebuilding would lose recordings.
     """
     name, cure = name or account_sid, "What is not in its tables yet comes with that run or the next."
-    with ExitStack() as held:
-        try:
-            held.enter_context(DataLocks(data_dir).account(account_sid, name, cure, wait_seconds))
-        except BusyError as error:
-            return NormalizeSummary(busy={name: str(error)})
-        return _normalized(data_dir, account_sid, name, rebuild=rebuild, progress=progress, read=read)
+    try:
+        with account_turn(data_dir, account_sid, name, cure, wait_seconds):
+            return _normalized(data_dir, account_sid, name, rebuild=rebuild, progress=progress, read=read)
+    except BusyError as error:
+        return NormalizeSummary(busy={name: str(error)})
 
 
 def _normalized(

@@ -1,5 +1,7 @@
 """Close a month: freeze its current figures, so that later changes are reported separately."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +13,7 @@ from flows.model.coverage import AccountCoverage, coverage
 from flows.run.request import RunContext
 from flows.run.stages import build_models
 from flows.run.upgrade import held_alone
+from flows.stores.bucket.turns import account_turn, bind, shared_turn
 from flows.stores.folder.statements import Sealed, Statements, statement_rows
 from flows.stores.raw.raw_pages import RawPages
 from flows.stores.warehouse.sql_files import query
@@ -46,7 +49,7 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
             f"{text} is not over yet. You can close it after {ends:%Y-%m-%d %H:%M} UTC, once another run has finished."
         )
     # Alone: a fetch that begins before the month is closed must not end after it.
-    with held_alone(data_dir):
+    with held_alone(data_dir), _alone_everywhere(context):
         statements.refuse_closed(text)
         covered = coverage(data_dir, context.names)
         _refuse_unread(covered, text, days_within(begins, ends))
@@ -88,6 +91,19 @@ def close_month(context: RunContext, text: str, *, accept_incomplete: bool = Fal
                 or msgspec.UNSET,
             )
         )
+
+
+@contextmanager
+def _alone_everywhere(context: RunContext) -> Iterator[None]:
+    """Keep other machines from all accounts for the block, if there is a bucket."""
+    data_dir = context.settings.data_dir
+    bind(data_dir, context.settings.lake_url)
+    with shared_turn(data_dir), ExitStack() as turns:
+        for sid in RawPages(data_dir).accounts():
+            turns.enter_context(
+                account_turn(data_dir, sid, context.names.get(sid, sid), "Close the month after that run.")
+            )
+        yield
 
 
 def _build(context: RunContext) -> None:

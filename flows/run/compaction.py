@@ -11,6 +11,7 @@ import msgspec
 
 from flows.run.request import RunContext
 from flows.run.upgrade import held
+from flows.stores.bucket.turns import account_turn, bind, shared_turn
 from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.lake import Lake
 from flows.stores.lake.usage_records import UsageRecords, raw_usage
@@ -53,7 +54,9 @@ def compact_now(context: RunContext) -> CompactSummary:
     """
     data_dir = context.settings.data_dir
     with held(data_dir), DataLocks(data_dir).warehouse():
-        return _compact(context)
+        bind(data_dir, context.settings.lake_url)
+        with shared_turn(data_dir):
+            return _compact(context)
 
 
 def compact_daily(context: RunContext) -> None:
@@ -76,11 +79,10 @@ def _compact(context: RunContext) -> CompactSummary:
     data_dir, now = context.settings.data_dir, context.clock()
     rules = PackRules(timedelta(days=context.settings.pack_after_days), context.settings.raw_keep)
     done, failed, busy = Compacted(), list[str](), list[str]()
-    locks = DataLocks(data_dir)
     for raw, applied in ((RawPages(data_dir), _in_lake), (raw_usage(data_dir), _in_usage_records)):
         for sid in raw.accounts():
             try:
-                with locks.account(sid, context.names.get(sid, sid), "Pack its pages later."):
+                with account_turn(data_dir, sid, context.names.get(sid, sid), "Pack its pages later."):
                     done += compact(raw, sid, now, rules, partial(applied, data_dir, sid))
             except BusyError as error:
                 busy.append(str(error))

@@ -16,6 +16,7 @@ from flows.run.summary import RunSummary
 from flows.run.upgrade import held
 from flows.stage import utc_now
 from flows.stores.api.access import AccountAccess
+from flows.stores.bucket.turns import bind, shared_turn
 from flows.stores.folder.data_locks import DataLocks
 from flows.stores.waiting import retried
 from transforms.errors import BusyError
@@ -77,7 +78,9 @@ class Run:
         if builder:
             progress(_WAIT, 0, 1)
             logger.info("Another run is building the tables: %s. Waiting for it.", builder)
-        self.holding.enter_context(locks.warehouse(max(self.wait_seconds, SECONDS_FOR_A_BUILD)))
+        seconds = max(self.wait_seconds, SECONDS_FOR_A_BUILD)
+        self.holding.enter_context(locks.warehouse(seconds))
+        self.holding.enter_context(shared_turn(self.context.settings.data_dir, seconds))
         if builder:
             progress(_WAIT, 1, 1)
 
@@ -93,6 +96,7 @@ def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
     with begun(context, request) as run:
         run.accounts = accounts_to_read(context, request)
         with held(context.settings.data_dir, context.progress, run.wait_seconds) as here, run.holding:
+            bind(context.settings.data_dir, context.settings.lake_url)
             run.started, run.is_rebuilt = here.since, here.is_rebuilt
             refuse_busy(run)
             with on_record(run):

@@ -34,6 +34,12 @@ class _Access(BaseModel):
     """Where everything is kept, and which accounts are read."""
 
     data_dir: Path = Field(default=Path("data"), description="the folder where everything is kept")
+    lake_url: str = Field(
+        default="",
+        pattern=r"^((s3|gs|az)://\S+)?$",
+        description="the bucket that holds everything, for several machines (s3://…, gs://…, az://…); default: the data folder",
+        examples=["s3://your-bucket/recspend"],
+    )
     base_url: str | None = Field(
         default=None, description="scheme and host of the API", examples=["https://example.signalwire.com"]
     )

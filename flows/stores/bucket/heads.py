@@ -1,0 +1,109 @@
+"""The head of each account in the bucket: the one object that says what belongs to it, swapped whole.
+
+`heads/<scope>.json` names every file of an account, or of what all accounts share, with its size and digest. The files
+themselves are objects that never change. A reader takes the names from the head and sees all of a step or nothing.
+"""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from transforms.errors import BucketError, LostTurnError
+
+if TYPE_CHECKING:
+    from flows.stores.bucket.objects import Bucket
+
+_DIGITS = 32
+
+
+class Stored(msgspec.Struct, frozen=True, array_like=True):
+    """A file in the bucket: its sha256 and size, and the time it has in a folder (the lake knows its files by that)."""
+
+    sha256: str
+    bytes: int
+    written_at_ns: int
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What belongs to an account: path in the data folder → file.
+
+    number: how often it was written. written_at: when (UTC). writer: chance, so that no two writers write the same.
+    """
+
+    files: dict[str, Stored] = {}
+    number: int = 0
+    written_at: datetime | None = None
+    writer: str = ""
+
+
+def account_scope(account_sid: str) -> str:
+    """Return the name of an account's head."""
+    return f"account_sid={account_sid}"
+
+
+SHARED = "shared"
+"""The head of what belongs to no single account."""
+
+
+class Heads:
+    """The heads in a bucket."""
+
+    def __init__(self, bucket: "Bucket") -> None:
+        self._bucket = bucket
+
+    def read(self, scope: str) -> tuple[Head, str | None]:
+        """Return a head and its ETag; an empty one, and None, if there is none yet.
+
+        Raises BucketError if it is damaged, and as `Bucket`.
+        """
+        found = self._bucket.read(_name(scope))
+        if found is None:
+            return Head(), None
+        try:
+            return msgspec.json.decode(found.body, type=Head), found.tag
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise BucketError(
+                f"{self._bucket.url}/{_name(scope)} is damaged. Restore the version before it, if the "
+                "bucket keeps versions."
+            ) from None
+
+    def swap(
+        self, scope: str, before: Head, tag: str | None, files: dict[str, Stored], now: datetime
+    ) -> tuple[Head, str]:
+        """Replace a head that was read with this ETag; the objects of the files must be there.
+
+        Raises LostTurnError if another machine was faster, and as `Bucket`.
+        """
+        head = Head(files, before.number + 1, now, secrets.token_hex(16))
+        written = self._bucket.swap(_name(scope), msgspec.json.encode(head), tag)
+        if written is None:
+            raise LostTurnError(
+                f"Another machine wrote {scope} in {self._bucket.url} meanwhile. Nothing of this run is "
+                "in it; the next run goes on from there."
+            )
+        return head, written
+
+    def scopes(self) -> list[str]:
+        """List the scopes that have a head."""
+        names = map(PurePosixPath, self._bucket.names("heads"))
+        return sorted(name.name.removesuffix(".json") for name in names)
+
+
+def object_name(path: str, stored: Stored) -> str:
+    """Return the name of the object that has a file: its path, with its digest unless the name has it already."""
+    file = PurePosixPath(path)
+    digest = stored.sha256[:_DIGITS]
+    return path if digest in file.name else str(file.with_name(f"{digest}-{file.name}"))
+
+
+def named(files: Iterable[tuple[str, Stored]]) -> set[str]:
+    """Return the names of the objects of files."""
+    return {object_name(path, stored) for path, stored in files}
+
+
+def _name(scope: str) -> str:
+    return f"heads/{scope}.json"

@@ -1,0 +1,127 @@
+"""Leases: which machine works on an account now, so that others do not do the same work.
+
+`leases/<scope>.json` names the holder and until when. It is renewed while the work goes on, and let go at its end by a
+swap, because a bucket has no conditional removal. A machine that stops for longer than its lease loses nothing: what
+keeps the lake right is the swap of the head.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from flows.stores.waiting import retried
+from transforms.errors import BusyError, RecspendError
+
+if TYPE_CHECKING:
+    from flows.stores.bucket.objects import Bucket
+
+LEASE = timedelta(minutes=2)
+_RENEWED_EVERY = LEASE / 4
+_SECONDS_BETWEEN_TRIES = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """Who works on something (machine and process; nobody if empty), and until when at the latest (UTC)."""
+
+    holder: str
+    until: datetime
+    turn: str = ""
+
+
+class Leases:
+    """The leases in a bucket."""
+
+    def __init__(self, bucket: "Bucket") -> None:
+        self._bucket = bucket
+
+    @contextmanager
+    def held(self, scope: str, name: str, seconds: float = 0) -> Iterator[None]:
+        """Have the lease for the block. name: what a message calls it.
+
+        Raises BusyError if another machine still has it after this many seconds.
+        """
+        tag = retried(lambda: self._taken(scope, name), BusyError, seconds, _SECONDS_BETWEEN_TRIES)
+        renewal = _Renewal(self, scope, tag)
+        renewal.start()
+        try:
+            yield
+        finally:
+            renewal.end()
+
+    def holder(self, scope: str) -> Lease | None:
+        """Return the lease that is in force; None if nobody has one."""
+        found = self._bucket.read(_name(scope))
+        lease = msgspec.json.decode(found.body, type=Lease) if found else None
+        return lease if lease and lease.holder and lease.until > datetime.now(UTC) else None
+
+    def _taken(self, scope: str, name: str) -> str:
+        found = self._bucket.read(_name(scope))
+        lease = msgspec.json.decode(found.body, type=Lease) if found else None
+        if lease and lease.holder and lease.until > datetime.now(UTC):
+            raise BusyError(
+                f"{name}: another machine is working on it ({lease.holder}, until "
+                f"{lease.until:%H:%M:%S} UTC at the latest). Its new days come with that run or the next."
+            )
+        tag = self.written(scope, _me(), found.tag if found else None)
+        if tag is None:
+            raise BusyError(
+                f"{name}: another machine has just begun to work on it. Its new days come with that run."
+            )
+        return tag
+
+    def written(self, scope: str, holder: str, tag: str | None) -> str | None:
+        """Write a lease in place of the one with this ETag; return the new ETag, None if another machine was faster."""
+        lease = Lease(holder, datetime.now(UTC) + LEASE, os.urandom(8).hex())
+        return self._bucket.swap(_name(scope), msgspec.json.encode(lease), tag)
+
+
+class _Renewal:
+    """Renews a lease until it ends, in a thread of its own."""
+
+    def __init__(self, leases: Leases, scope: str, tag: str) -> None:
+        self._leases, self._scope, self._tag = leases, scope, tag
+        self._ended = Event()
+        self._thread = Thread(target=self._renew, name=f"lease {scope}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop renewing, and let the lease go."""
+        self._ended.set()
+        self._thread.join()
+        self._write("")
+
+    def _renew(self) -> None:
+        while not self._ended.wait(_RENEWED_EVERY.total_seconds()):
+            self._write(_me())
+
+    def _write(self, holder: str) -> None:
+        if not self._tag:  # another machine has it
+            return
+        try:
+            self._tag = self._leases.written(self._scope, holder, self._tag) or ""
+        except RecspendError as error:  # the swap of the head decides
+            logger.warning("The lease of %s could not be written: %s", self._scope, error)
+        else:
+            if not self._tag:
+                logger.warning(
+                    "Another machine has taken the lease of %s: this one stopped for too long.", self._scope
+                )
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}, process {os.getpid()}"
+
+
+def _name(scope: str) -> str:
+    return f"leases/{scope}.json"

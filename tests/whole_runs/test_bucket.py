@@ -1,0 +1,50 @@
+"""Two machines and one bucket: their runs end as if one machine had done them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.run.request import RunRequest
+from flows.run.stages import perform
+from tests.support.runs.ledger_runs import (
+    accesses_of,
+    context_for,
+    ledger_cells,
+    run_against,
+    warehouse_cells,
+)
+from tests.support.servers.bucket_server import BUCKET, bucket_server
+
+BUILDS = pytest.mark.builds("marts.daily_spend", "marts.fct_recordings")
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    ledger = open_ledger(Parameters(5, 600, 3), tmp_path_factory.mktemp("rendered"))
+    with serve(ledger) as found:
+        yield found
+
+
+@pytest.fixture
+def lake_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    with bucket_server() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield f"s3://{BUCKET}/{tmp_path.name}"
+
+
+@BUILDS
+def test_another_machine_has_what_was_read(emulator: Emulator, lake_url: str, tmp_path: Path) -> None:
+    run_against(emulator, tmp_path / "one", lake_url=lake_url)
+    cells = ledger_cells(emulator.totals())
+    assert warehouse_cells(tmp_path / "one") == cells
+
+    accounts = accesses_of(emulator)
+    found = perform(context_for(accounts, tmp_path / "other", lake_url=lake_url), RunRequest("model"))
+    assert found.exit_code == 0
+    assert warehouse_cells(tmp_path / "other") == cells
+    again = run_against(emulator, tmp_path / "other", lake_url=lake_url)
+    assert (again.new, again.holes) == (0, 0)
+    assert warehouse_cells(tmp_path / "other") == cells
