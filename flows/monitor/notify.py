@@ -11,6 +11,7 @@ from pathlib import Path
 from flows.monitor.channels import Channel, channels
 from flows.settings.settings import Settings
 from flows.stage import utc_now
+from flows.stores.bucket.turns import notified_turn
 from flows.stores.folder.notified import Notified
 from transforms.errors import reason_of
 from transforms.monitor.bills import bills
@@ -102,7 +103,7 @@ def notify(
     try:
         notified = Notified(settings.data_dir)
         # Locked before looking: otherwise the run that looked first would forget what the other one sent.
-        with notified.locked():
+        with notified.locked(), notified_turn(settings.data_dir):
             warnings = _notify_each(notified, listeners, *look())
     except Exception as error:  # the figures do not depend on it
         warnings = {"notify": f"No notifications could be sent: {reason_of(error)}"}

@@ -37,7 +37,7 @@ class _Access(BaseModel):
     lake_url: str = Field(
         default="",
         pattern=r"^((s3|gs|az)://\S+)?$",
-        description="the bucket that holds everything, for several machines (s3://…, gs://…, az://…); default: the data folder",
+        description="a bucket that holds all of it, for several machines (s3://…, gs://…, az://…); default: the folder",
         examples=["s3://your-bucket/recspend"],
     )
     base_url: str | None = Field(

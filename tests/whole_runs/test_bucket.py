@@ -15,7 +15,7 @@ from tests.support.runs.ledger_runs import (
     run_against,
     warehouse_cells,
 )
-from tests.support.servers.bucket_server import BUCKET, bucket_server
+from tests.support.servers.bucket_server import bucket_server
 
 BUILDS = pytest.mark.builds("marts.daily_spend", "marts.fct_recordings")
 
@@ -28,11 +28,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def lake_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    with bucket_server() as variables:
-        for name, value in variables.items():
+def lake_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with bucket_server() as served:
+        for name, value in served.variables.items():
             monkeypatch.setenv(name, value)
-        yield f"s3://{BUCKET}/{tmp_path.name}"
+        yield served.url
 
 
 @BUILDS

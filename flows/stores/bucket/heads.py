@@ -48,6 +48,9 @@ def account_scope(account_sid: str) -> str:
 SHARED = "shared"
 """The head of what belongs to no single account."""
 
+NOTIFIED = "notified"
+"""The head of which findings were sent."""
+
 
 class Heads:
     """The heads in a bucket."""
@@ -87,10 +90,10 @@ class Heads:
             )
         return head, written
 
-    def scopes(self) -> list[str]:
-        """List the scopes that have a head."""
-        names = map(PurePosixPath, self._bucket.names("heads"))
-        return sorted(name.name.removesuffix(".json") for name in names)
+    def tags(self) -> dict[str, str]:
+        """Return the ETag of each head, by scope: which ones are new costs one request for a thousand."""
+        listed = sorted(self._bucket.listed("heads"))
+        return {PurePosixPath(name).name.removesuffix(".json"): tag for name, tag in listed}
 
 
 def object_name(path: str, stored: Stored) -> str:

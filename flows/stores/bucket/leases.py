@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flows.stores.bucket.objects import Bucket
 
 LEASE = timedelta(minutes=2)
-_RENEWED_EVERY = LEASE / 4
+RENEWED_EVERY = LEASE / 4
 _SECONDS_BETWEEN_TRIES = 1.0
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class _Renewal:
         self._write("")
 
     def _renew(self) -> None:
-        while not self._ended.wait(_RENEWED_EVERY.total_seconds()):
+        while not self._ended.wait(RENEWED_EVERY.total_seconds()):
             self._write(_me())
 
     def _write(self, holder: str) -> None:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.stores.bucket.heads import SHARED, Head, Heads, Stored, account_scope, object_name
-from flows.stores.whole_files import BESIDE, remove_for_good, write_whole
+from flows.stores.bucket.heads import NOTIFIED, SHARED, Head, Heads, Stored, account_scope, object_name
+from flows.stores.whole_files import BESIDE, remove_for_good, replaced_whole, write_whole
 from transforms.errors import BucketError
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ _FOLDER = ".bucket"
 _OF_ACCOUNT = ("raw", "raw_usage", "lake", "usage_records")
 _STATE = "state"
 _OF_ALL = ("statements", "runs", "reports")
-_FILES_OF_ALL = ("told.json", "notified.json", "reports.json")
-_NOT_KEPT = (BESIDE, ".sids", ".lock")
+_FILES_OF_ALL = ("told.json", "reports.json")
+_FILES_OF = {SHARED: (*_OF_ALL, *_FILES_OF_ALL), NOTIFIED: ("notified.json",)}
+_LINES = "runs/"
+"""Files of lines that each machine adds to: those of both are kept."""
+_NOT_KEPT = (BESIDE, ".sids", ".lock", "sums.json")
 _LOCAL_FOLDER = "under_way"
 _AT_ONCE = 16
 # What makes everything else count is written last, so that a pull that is killed leaves nothing half visible.
@@ -62,10 +65,14 @@ class Mirror:
         self._bucket = bucket
         self._heads = Heads(bucket)
 
-    def accounts(self) -> list[str]:
-        """List the sids of the accounts in the bucket."""
+    def newer(self) -> list[str]:
+        """List the sids of the accounts of which the bucket has something newer than what was pulled or pushed last."""
         prefix = account_scope("")
-        return [each.removeprefix(prefix) for each in self._heads.scopes() if each.startswith(prefix)]
+        return [
+            scope.removeprefix(prefix)
+            for scope, tag in self._heads.tags().items()
+            if scope.startswith(prefix) and self._base(scope).tag != tag
+        ]
 
     def pull(self, scope: str) -> bool:
         """Bring the files of a scope up to date with the bucket; return whether the bucket had anything newer.
@@ -79,11 +86,14 @@ class Mirror:
             return False
         here = self._files(scope, base)
         wanted = _differing(head.files, here)
+        lines = {path: (self._data_dir / path).read_bytes() for path in here if path.startswith(_LINES)}
         for group in _in_order(wanted):
             self._each(group, lambda path: self._fetch(path, head.files[path]))
-        for path in here.keys() - head.files.keys():
+        for path in here.keys() - head.files.keys() - lines.keys():
             remove_for_good(self._data_dir / path)
         self._keep(scope, head, tag, base)
+        for path in lines.keys() & wanted.keys():
+            _add_lines(self._data_dir / path, lines[path])
         return True
 
     def push(self, scope: str) -> bool:
@@ -104,16 +114,14 @@ class Mirror:
         return True
 
     def _fetch(self, path: str, stored: Stored) -> None:
-        target = self._data_dir / path
-        name = object_name(path, stored)
-        is_there = self._bucket.fetch(name, target)
-        if is_there:
-            os.utime(target, ns=(stored.written_at_ns, stored.written_at_ns))
-        if not is_there or _sha256(target) != stored.sha256:
-            raise BucketError(
-                f"{self._bucket.url}/{name} is missing or damaged. Restore it, if the bucket keeps versions; "
-                "other accounts are not affected."
-            )
+        name, times = object_name(path, stored), (stored.written_at_ns, stored.written_at_ns)
+        with replaced_whole(self._data_dir / path) as partial:
+            if not self._bucket.fetch(name, partial) or _sha256(partial) != stored.sha256:
+                raise BucketError(
+                    f"{self._bucket.url}/{name} is missing or damaged. Restore it, if the bucket keeps versions; "
+                    "other accounts are not affected."
+                )
+            os.utime(partial, ns=times)
 
     def _each(self, paths: Sequence[str], work: Callable[[str], object]) -> None:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="bucket") as pool:
@@ -137,8 +145,8 @@ class Mirror:
                     yield path
 
     def _roots(self, scope: str) -> list[Path]:
-        if scope == SHARED:
-            return [self._data_dir / name for name in (*_OF_ALL, *_FILES_OF_ALL)]
+        if scope in _FILES_OF:
+            return [self._data_dir / name for name in _FILES_OF[scope]]
         return [
             *(self._data_dir / root / scope for root in _OF_ACCOUNT),
             self._data_dir / _STATE / f"{scope}.json",
@@ -159,6 +167,15 @@ class Mirror:
 
     def _base_path(self, scope: str) -> Path:
         return self._data_dir / _FOLDER / f"{scope}.json"
+
+
+def _add_lines(path: Path, content: bytes) -> None:
+    """Add the lines that a file does not have. Nothing is lost: whoever reads takes the newest of each run."""
+    known = path.read_bytes()
+    there = set(known.splitlines())
+    added = [line for line in content.splitlines() if line not in there]
+    if added:
+        write_whole(path, known + b"\n".join(added) + b"\n")
 
 
 def _differing(files: Mapping[str, Stored], others: Mapping[str, Stored]) -> dict[str, Stored]:

@@ -10,8 +10,10 @@ settings.
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,13 +21,14 @@ from typing import Any, TypeVar
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore, from_url
 
-from flows.stores.whole_files import replaced_whole
 from transforms.errors import BucketError, ConfigError
 
 T = TypeVar("T")
 
 SCHEMES = ("s3://", "gs://", "az://")
 _PROBE = "probe"
+_PATIENCE_SECONDS = 180.0
+_CONFLICT_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,12 @@ class Bucket:
     """The objects below an address such as `s3://bucket/prefix`.
 
     All methods raise BucketError when the bucket cannot be reached or refuses, after several tries. Names are below the
-    address, with `/` between their parts.
+    address, with `/` between their parts. patience: seconds after which a request is not tried again.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = _PATIENCE_SECONDS) -> None:
         self.url = url.rstrip("/")
-        self._store = _opened(self.url)
+        self._store = _opened(self.url, patience)
 
     def read(self, name: str) -> Found | None:
         """Return an object; None if there is none."""
@@ -60,14 +63,14 @@ class Bucket:
         return self._asked(read, name)
 
     def fetch(self, name: str, path: Path) -> bool:
-        """Write an object to a file, whole or not at all; return whether there is one."""
+        """Write an object to a file; return whether there is one. The file is nobody's yet: it may be half written."""
 
         def fetch() -> bool:
             try:
                 found = self._store.get(name)
             except FileNotFoundError:
                 return False
-            with replaced_whole(path) as partial, partial.open("wb") as file:
+            with path.open("wb") as file:
                 for chunk in found.stream():
                     file.write(chunk)
             return True
@@ -76,7 +79,12 @@ class Bucket:
 
     def create(self, name: str, content: bytes | Path) -> bool:
         """Create an object, from bytes or a file; return False if there is one already."""
-        return self._written(name, content, "create") is not None
+        while True:
+            if self._written(name, content, "create") is not None:
+                return True
+            if self._is_there(name):
+                return False
+            time.sleep(_CONFLICT_SECONDS)  # another writer failed where this one could not begin (409)
 
     def swap(self, name: str, body: bytes, tag: str | None) -> str | None:
         """Replace an object that still has this ETag; None: create it. Return the new ETag.
@@ -84,22 +92,27 @@ class Bucket:
         Returns None if another writer was faster. An answer that was lost on the way is no loss: the object is read
         again, so `body` must differ from what any other writer would write.
         """
-        written = self._written(name, body, "create" if tag is None else {"e_tag": tag})
-        if written is not None:
-            return written
-        found = self.read(name)
-        return found.tag if found and found.body == body else None
+        while True:
+            written = self._written(name, body, "create" if tag is None else {"e_tag": tag})
+            if written is not None:
+                return written
+            found = self.read(name)
+            if found and found.body == body:
+                return found.tag
+            if tag != (found.tag if found else None):
+                return None
+            time.sleep(_CONFLICT_SECONDS)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; one that is missing is no error."""
         for name in names:
             self._asked(partial(self._removed, name), name)
 
-    def names(self, prefix: str = "") -> Iterator[str]:
-        """Yield the names of all objects below a prefix, in no order."""
+    def listed(self, prefix: str = "") -> Iterator[tuple[str, str]]:
+        """Yield the names and ETags of all objects below a prefix, in no order."""
         listed = self._asked(lambda: iter(self._store.list(prefix or None)), prefix)
         while batch := self._asked(lambda: next(listed, None), prefix):
-            yield from (each["path"] for each in batch)
+            yield from ((each["path"], _tag(each)) for each in batch)
 
     def probe(self) -> None:
         """Try both ways to write on an object of its own. Raises ConfigError if the server ignores a condition."""
@@ -129,6 +142,16 @@ class Bucket:
 
         return self._asked(write, name)
 
+    def _is_there(self, name: str) -> bool:
+        def look() -> bool:
+            try:
+                self._store.head(name)
+            except FileNotFoundError:
+                return False
+            return True
+
+        return self._asked(look, name)
+
     def _removed(self, name: str) -> None:
         try:
             self._store.delete(name)
@@ -142,11 +165,15 @@ class Bucket:
             raise BucketError(_sentence(f"{self.url}/{name}", error)) from None
 
 
-def _opened(url: str) -> ObjectStore:
+def _opened(url: str, patience: float) -> ObjectStore:
     # A server of one's own, such as MinIO, may be without TLS. The variable is the one that AWS's own tools read.
     is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http:")
     try:
-        return from_url(url, client_options={"allow_http": True} if is_plain else None)
+        return from_url(
+            url,
+            client_options={"allow_http": True} if is_plain else None,
+            retry_config={"retry_timeout": timedelta(seconds=patience)},
+        )
     except (BaseError, ValueError) as error:
         raise ConfigError(f"lake_url {url} cannot be opened: {_first_line(error)}") from None
 

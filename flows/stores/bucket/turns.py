@@ -6,12 +6,12 @@ stays in the folder, and the next turn goes on from it, unless another machine w
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.stores.bucket.heads import SHARED, account_scope
+from flows.stores.bucket.heads import NOTIFIED, SHARED, account_scope
 from flows.stores.bucket.leases import Leases
 from flows.stores.bucket.mirror import Mirror
 from flows.stores.folder.data_locks import DataLocks
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flows.stores.bucket.objects import Bucket
 
 _URL = ".bucket/url"
+_SECONDS_FOR_ANOTHER_TO_SEND = 300
 
 
 def bind(data_dir: Path, lake_url: str) -> None:
@@ -94,20 +95,32 @@ def shared_turn(data_dir: Path, seconds: float = 0) -> Iterator[None]:
         mirror.push(SHARED)
 
 
+@contextmanager
+def notified_turn(data_dir: Path) -> Iterator[None]:
+    """Have the list of sent findings for the block. The caller has its lock. Raises as `account_turn`."""
+    url = bound_url(data_dir)
+    if not url:
+        yield
+        return
+    bucket = _bucket(url)
+    mirror = Mirror(data_dir, bucket)
+    with Leases(bucket).held(NOTIFIED, "Notifications", _SECONDS_FOR_ANOTHER_TO_SEND):
+        mirror.pull(NOTIFIED)
+        yield
+        mirror.push(NOTIFIED)
+
+
 def pull_accounts(data_dir: Path) -> list[str]:
     """Bring all accounts up to date with the bucket, but for those that a process here works on.
 
     Returns the sids of those that had anything newer. Raises as `Mirror.pull`.
     """
-    url, newer = bound_url(data_dir), []
-    for sid in Mirror(data_dir, _bucket(url)).accounts() if url else []:
-        try:
-            with DataLocks(data_dir).account(sid, sid, ""):
-                if _pull_account(data_dir, sid):
-                    newer.append(sid)
-        except BusyError:
-            continue
-    return newer
+    url, pulled = bound_url(data_dir), []
+    for sid in Mirror(data_dir, _bucket(url)).newer() if url else []:
+        with suppress(BusyError), DataLocks(data_dir).account(sid, sid, ""):
+            if _pull_account(data_dir, sid):
+                pulled.append(sid)
+    return pulled
 
 
 def _pull_account(data_dir: Path, account_sid: str) -> bool:
@@ -121,7 +134,7 @@ def _pull_account(data_dir: Path, account_sid: str) -> bool:
 @lru_cache(maxsize=8)
 def _bucket(url: str) -> "Bucket":
     try:
-        from flows.stores.bucket.objects import Bucket
+        from flows.stores.bucket.objects import Bucket  # noqa: PLC0415 (an extra)
     except ModuleNotFoundError:
         raise ConfigError(
             "lake_url needs a package that is not installed. Install it with `pip install 'recspend[cloud]'`."

@@ -1,31 +1,77 @@
-"""An S3 server on a free port of this machine, from moto."""
+"""An S3 server on a free port of this machine, from moto, with faults between it and its clients."""
 
 import logging
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any, Literal
 from urllib.request import Request, urlopen
 
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
-BUCKET = "recspend-test"
+Answer = Literal["as asked", "unavailable", "conflict", "lost"]
+"""What happens to a request: 503 before anything is done, 409 instead of it, or it is done and the answer is lost."""
+
+
+@dataclass(slots=True)
+class BucketServer:
+    """A server in progress. url: of its bucket. requests: method and path of those it got.
+
+    fault: what to do with a request, by its method and path. ignored: a header that it pays no attention to.
+    """
+
+    url: str
+    variables: dict[str, str]
+    fault: Callable[[str, str], Answer] = lambda method, path: "as asked"
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    ignored: str = ""
 
 
 @contextmanager
-def bucket_server() -> Iterator[dict[str, str]]:
-    """Serve an empty bucket for the block; yield the variables with which its objects are reached."""
+def bucket_server() -> Iterator[BucketServer]:
+    """Serve an empty bucket for the block."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
+    moto = DomainDispatcherApplication(create_backend_app)
+    name = f"recspend-{secrets.token_hex(8)}"  # all servers of a process have the same buckets
+    served = BucketServer(f"s3://{name}/prefix", {})
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        served.requests.append((method, path))
+        environ.pop(f"HTTP_{served.ignored.upper().replace('-', '_')}", None)
+        match served.fault(method, path):
+            case "unavailable":
+                start_response("503 Slow Down", [("Content-Length", "0")])
+                return [b""]
+            case "conflict":
+                start_response("409 Conflict", [("Content-Length", "0")])
+                return [b""]
+            case "lost":
+                for _ in moto(environ, lambda *given: None):
+                    pass
+                start_response("500 Internal Server Error", [("Content-Length", "0")])
+                return [b""]
+            case _:
+                found: Iterable[bytes] = moto(environ, start_response)
+                return found
+
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
-        with urlopen(Request(f"{url}/{BUCKET}", method="PUT")):
+        url = f"http://127.0.0.1:{server.server_port}"
+        with urlopen(Request(f"{url}/{name}", method="PUT")):
             pass
-        yield {
+        served.variables = {
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "key-of-a-test",
             "AWS_SECRET_ACCESS_KEY": "secret-of-a-test",
             "AWS_REGION": "us-east-1",
         }
+        yield served
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
