@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from flows.monitor.doctor.accounts import reached
+from flows.monitor.doctor.bucket import bucket
 from flows.monitor.doctor.channels import channels_seen
 from flows.monitor.doctor.coverage import coverage_seen
 from flows.monitor.doctor.derived import derived
@@ -34,6 +35,7 @@ def examine(*, verify: bool = False) -> Iterator[Diagnosis]:
     if is_writable(settings.data_dir):
         yield from _guarded("disk", disk(settings.data_dir))
         yield from _guarded("packs", packing(settings))
+    yield from bucket(settings)
     yield prefect_server()
     yield from channels_seen(settings)
     yield from _guarded("coverage", coverage_seen(settings, account_names(settings)))

@@ -40,9 +40,17 @@ class Head(msgspec.Struct, frozen=True):
     writer: str = ""
 
 
+_OF_ACCOUNT = "account_sid="
+
+
 def account_scope(account_sid: str) -> str:
     """Return the name of an account's head."""
-    return f"account_sid={account_sid}"
+    return f"{_OF_ACCOUNT}{account_sid}"
+
+
+def sid_of(scope: str) -> str:
+    """Return the sid of the account whose head has this name; empty if it is no account's."""
+    return scope.removeprefix(_OF_ACCOUNT) if scope.startswith(_OF_ACCOUNT) else ""
 
 
 SHARED = "shared"

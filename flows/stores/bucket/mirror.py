@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.stores.bucket.heads import NOTIFIED, SHARED, Head, Heads, Stored, account_scope, object_name
+from flows.stores.bucket.heads import NOTIFIED, SHARED, Head, Heads, Stored, object_name, sid_of
 from flows.stores.whole_files import BESIDE, remove_for_good, replaced_whole, write_whole
 from transforms.errors import BucketError
 
@@ -67,12 +67,8 @@ class Mirror:
 
     def newer(self) -> list[str]:
         """List the sids of the accounts of which the bucket has something newer than what was pulled or pushed last."""
-        prefix = account_scope("")
-        return [
-            scope.removeprefix(prefix)
-            for scope, tag in self._heads.tags().items()
-            if scope.startswith(prefix) and self._base(scope).tag != tag
-        ]
+        tags = self._heads.tags().items()
+        return [sid for scope, tag in tags if (sid := sid_of(scope)) and self._base(scope).tag != tag]
 
     def pull(self, scope: str) -> bool:
         """Bring the files of a scope up to date with the bucket; return whether the bucket had anything newer.

@@ -7,21 +7,17 @@ stays in the folder, and the next turn goes on from it, unless another machine w
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from flows.stores.bucket.heads import NOTIFIED, SHARED, account_scope
+from flows.stores.bucket.heads import NOTIFIED, SHARED, account_scope, sid_of
 from flows.stores.bucket.leases import Leases
 from flows.stores.bucket.mirror import Mirror
+from flows.stores.bucket.opened import opened
 from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.lock import nothing
 from flows.stores.lake.lake import Lake
 from flows.stores.whole_files import write_whole
 from transforms.errors import BusyError, ConfigError
-
-if TYPE_CHECKING:
-    from flows.stores.bucket.objects import Bucket
 
 _URL = ".bucket/url"
 _SECONDS_FOR_ANOTHER_TO_SEND = 300
@@ -64,16 +60,12 @@ def account_turn(
     Raises BusyError if another process or machine still has it after this many seconds, LostTurnError if another
     machine wrote it meanwhile, BucketError if the bucket fails.
     """
-    with DataLocks(data_dir).account(account_sid, name, cure, seconds, before_try=before_try):
-        url = bound_url(data_dir)
-        if not url:
-            yield
-            return
-        scope, bucket = account_scope(account_sid), _bucket(url)
-        with Leases(bucket).held(scope, f"Account {name}", seconds):
-            _pull_account(data_dir, account_sid)
-            yield
-            Mirror(data_dir, bucket).push(scope)
+    scope = account_scope(account_sid)
+    with (
+        DataLocks(data_dir).account(account_sid, name, cure, seconds, before_try=before_try),
+        _turn(data_dir, scope, f"Account {name}", seconds),
+    ):
+        yield
 
 
 @contextmanager
@@ -82,32 +74,39 @@ def shared_turn(data_dir: Path, seconds: float = 0) -> Iterator[None]:
 
     The caller has the lock of the warehouse, or the folder alone. Raises as `account_turn`.
     """
-    url = bound_url(data_dir)
-    if not url:
-        yield
-        return
-    bucket = _bucket(url)
-    mirror = Mirror(data_dir, bucket)
-    with Leases(bucket).held(SHARED, "The tables", seconds):
-        mirror.pull(SHARED)
+    with _turn(data_dir, SHARED, "The tables", seconds):
         pull_accounts(data_dir)
         yield
-        mirror.push(SHARED)
 
 
 @contextmanager
 def notified_turn(data_dir: Path) -> Iterator[None]:
     """Have the list of sent findings for the block. The caller has its lock. Raises as `account_turn`."""
+    with _turn(data_dir, NOTIFIED, "Notifications", _SECONDS_FOR_ANOTHER_TO_SEND):
+        yield
+
+
+@contextmanager
+def _turn(data_dir: Path, scope: str, name: str, seconds: float) -> Iterator[None]:
     url = bound_url(data_dir)
     if not url:
         yield
         return
-    bucket = _bucket(url)
-    mirror = Mirror(data_dir, bucket)
-    with Leases(bucket).held(NOTIFIED, "Notifications", _SECONDS_FOR_ANOTHER_TO_SEND):
-        mirror.pull(NOTIFIED)
+    bucket = opened(url)
+    with Leases(bucket).held(scope, name, seconds):
+        _pull(data_dir, scope)
         yield
-        mirror.push(NOTIFIED)
+        Mirror(data_dir, bucket).push(scope)
+
+
+def pulled_all(data_dir: Path) -> list[str]:
+    """Bring everything up to date with the bucket; return the sids of the accounts of which it had something newer.
+
+    The caller has the lock of the warehouse. Raises as `Mirror.pull`.
+    """
+    for scope in (SHARED, NOTIFIED):
+        _pull(data_dir, scope)
+    return pull_accounts(data_dir)
 
 
 def pull_accounts(data_dir: Path) -> list[str]:
@@ -116,27 +115,17 @@ def pull_accounts(data_dir: Path) -> list[str]:
     Returns the sids of those that had anything newer. Raises as `Mirror.pull`.
     """
     url, pulled = bound_url(data_dir), []
-    for sid in Mirror(data_dir, _bucket(url)).newer() if url else []:
+    for sid in Mirror(data_dir, opened(url)).newer() if url else []:
         with suppress(BusyError), DataLocks(data_dir).account(sid, sid, ""):
-            if _pull_account(data_dir, sid):
+            if _pull(data_dir, account_scope(sid)):
                 pulled.append(sid)
     return pulled
 
 
-def _pull_account(data_dir: Path, account_sid: str) -> bool:
-    is_newer = Mirror(data_dir, _bucket(bound_url(data_dir))).pull(account_scope(account_sid))
+def _pull(data_dir: Path, scope: str) -> bool:
+    is_newer = Mirror(data_dir, opened(bound_url(data_dir))).pull(scope)
+    account_sid = sid_of(scope)
     lake = Lake(data_dir)
-    if is_newer and (commit := lake.commit(account_sid)):
+    if is_newer and account_sid and (commit := lake.commit(account_sid)):
         lake.show(account_sid, commit)
     return is_newer
-
-
-@lru_cache(maxsize=8)
-def _bucket(url: str) -> "Bucket":
-    try:
-        from flows.stores.bucket.objects import Bucket  # noqa: PLC0415 (an extra)
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "lake_url needs a package that is not installed. Install it with `pip install 'recspend[cloud]'`."
-        ) from None
-    return Bucket(url)
