@@ -35,7 +35,7 @@ class BucketError(RecspendError):
 
 
 class LostTurnError(BusyError):
-    """Another machine wrote to an account in the bucket meanwhile. Remedy: none, the next run goes on from there."""
+    """Another machine wrote to an account in the bucket meanwhile. Remedy: none, the next run continues from there."""
 
 
 class RequestRefusedError(ApiError):

@@ -49,7 +49,7 @@ def account_scope(account_sid: str) -> str:
 
 
 def sid_of(scope: str) -> str:
-    """Return the sid of the account whose head has this name; empty if it is no account's."""
+    """Return the sid of the account whose head has this name; empty if it belongs to none."""
     return scope.removeprefix(_OF_ACCOUNT) if scope.startswith(_OF_ACCOUNT) else ""
 
 
@@ -94,7 +94,7 @@ class Heads:
         if written is None:
             raise LostTurnError(
                 f"Another machine wrote {scope} in {self._bucket.url} meanwhile. Nothing of this run is "
-                "in it; the next run goes on from there."
+                "in it; the next run continues from there."
             )
         return head, written
 

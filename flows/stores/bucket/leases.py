@@ -1,6 +1,6 @@
 """Leases: which machine works on an account now, so that others do not do the same work.
 
-`leases/<scope>.json` names the holder and until when. It is renewed while the work goes on, and let go at its end by a
+`leases/<scope>.json` names the holder and the instant at which it ends. It is renewed during the work, and let go at its end by a
 swap, because a bucket has no conditional removal. A machine that stops for longer than its lease loses nothing: what
 keeps the lake right is the swap of the head.
 """
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """Who works on something (machine and process; nobody if empty), and until when at the latest (UTC)."""
+    """Who works on something (machine and process; nobody if empty), and the latest instant of that (UTC)."""
 
     holder: str
     until: datetime

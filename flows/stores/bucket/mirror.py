@@ -166,7 +166,7 @@ class Mirror:
 
 
 def _add_lines(path: Path, content: bytes) -> None:
-    """Add the lines that a file does not have. Nothing is lost: whoever reads takes the newest of each run."""
+    """Add the lines that a file does not have. Nothing is lost: of several lines of a run the newest counts."""
     known = path.read_bytes()
     there = set(known.splitlines())
     added = [line for line in content.splitlines() if line not in there]

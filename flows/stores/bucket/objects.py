@@ -89,7 +89,7 @@ class Bucket:
     def swap(self, name: str, body: bytes, tag: str | None) -> str | None:
         """Replace an object that still has this ETag; None: create it. Return the new ETag.
 
-        Returns None if another writer was faster. An answer that was lost on the way is no loss: the object is read
+        Returns None if another writer was faster. An answer that was lost on the way does no harm: the object is read
         again, so `body` must differ from what any other writer would write.
         """
         while True:
@@ -104,7 +104,7 @@ class Bucket:
             time.sleep(_CONFLICT_SECONDS)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove objects; one that is missing is no error."""
+        """Remove objects; one that is missing is not an error."""
         for name in names:
             self._asked(partial(self._removed, name), name)
 

@@ -2,7 +2,7 @@
 
 Without a bucket a turn is the lock in the data folder. With one it is also the lease in the bucket; what the bucket has
 is pulled first, and what the block did is pushed when it ends well. A block that raises pushes nothing: what it wrote
-stays in the folder, and the next turn goes on from it, unless another machine was there in between.
+stays in the folder, and the next turn continues from it, unless another machine was there in between.
 """
 
 from collections.abc import Callable, Iterator

@@ -49,7 +49,7 @@ def test_pull_brings_what_was_pushed(one: Path, tmp_path: Path, bucket: Bucket) 
     assert times[0] == times[1]
 
 
-def test_nothing_new_is_no_write(one: Path, bucket: Bucket, server: BucketServer) -> None:
+def test_nothing_new_is_not_written(one: Path, bucket: Bucket, server: BucketServer) -> None:
     Mirror(one, bucket).push(SCOPE)
     server.requests.clear()
     assert not Mirror(one, bucket).push(SCOPE)
