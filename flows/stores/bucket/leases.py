@@ -1,8 +1,8 @@
 """Leases: which machine works on an account now, so that others do not do the same work.
 
-`leases/<scope>.json` names the holder and the instant at which it ends. It is renewed during the work, and let go at its end by a
-swap, because a bucket has no conditional removal. A machine that stops for longer than its lease loses nothing: what
-keeps the lake right is the swap of the head.
+`leases/<scope>.json` names the holder and the instant at which it ends. It is renewed during the work, and let go
+after it by a swap, because a bucket has no conditional removal. A machine that stops for longer than its lease loses
+nothing: what keeps the lake right is the swap of the head.
 """
 
 import logging
