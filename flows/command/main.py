@@ -10,7 +10,6 @@ import typer
 from flows.command import emulator as cli_emulator
 from flows.command import figures as cli_figures
 from flows.command import init as cli_init
-from flows.command import lake as cli_lake
 from flows.command import monitor as cli_monitor
 from flows.command import query as cli_ask
 from flows.command import report as cli_report
@@ -43,7 +42,6 @@ app.add_typer(cli_ask.app)
 app.add_typer(cli_figures.app)
 app.add_typer(cli_monitor.app)
 app.add_typer(cli_schedule.app)
-app.add_typer(cli_lake.app, name="lake")
 app.add_typer(cli_emulator.app, name="emulator")
 
 

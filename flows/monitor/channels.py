@@ -19,8 +19,8 @@ from flows.stage import Clock
 from flows.stores.channels import command as program
 from flows.stores.channels import smtp as mailbox
 from flows.stores.channels import webhook
+from flows.stores.folder.secret_file import read_secret
 from flows.stores.prefect.safe_path import without_safe_path
-from flows.stores.secret_file import read_secret
 from transforms.errors import ConfigError
 from transforms.monitor.findings import Kind
 from transforms.monitor.messages import Message

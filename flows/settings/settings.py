@@ -5,10 +5,11 @@ Precedence: command line, environment (`RECSPEND_…`), then `recspend.toml` in 
 says where they are.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +30,8 @@ from flows.settings.reading_settings import ReadingSettings
 from flows.stores.folder.private_files import Readers
 from flows.stores.warehouse.memory import LARGEST_MB, SMALLEST_MB
 
+_BUCKET = re.compile(r"(s3|gs|az)://[^\s@?#]+")
+
 
 class _Access(BaseModel):
     """Where everything is kept, and which accounts are read."""
@@ -36,7 +39,6 @@ class _Access(BaseModel):
     data_dir: Path = Field(default=Path("data"), description="the folder where everything is kept")
     lake_url: str = Field(
         default="",
-        pattern=r"^((s3|gs|az)://\S+)?$",
         description="a bucket that holds all of it, for several machines (s3://…, gs://…, az://…); default: the folder",
         examples=["s3://your-bucket/recspend"],
     )
@@ -75,6 +77,15 @@ class _Access(BaseModel):
     notify: Channels = Field(
         default_factory=list, description="channels that are notified of what a run found, one entry each"
     )
+
+    @field_validator("lake_url")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value and not _BUCKET.fullmatch(value):
+            raise ValueError(
+                "must be s3://…, gs://… or az://… without a key; the cloud's own variables have the credentials"
+            )
+        return value
 
 
 class Settings(FigureSettings, ReadingSettings, _Access, BaseSettings):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.settings.account_settings import AccountSettings
 from flows.settings.settings import Settings
-from flows.stores.secret_file import read_secret
+from flows.stores.folder.secret_file import read_secret
 from transforms.errors import ConfigError
 from transforms.settings.credentials import secret_in
 

@@ -32,6 +32,7 @@ def refused(**given: object) -> str:
 
 ENVIRONMENT = {
     "DATA_DIR": ("elsewhere", Path("elsewhere")),
+    "LAKE_URL": ("s3://bucket/prefix", "s3://bucket/prefix"),
     "BASE_URL": ("https://example.signalwire.com", "https://example.signalwire.com"),
     "ACCOUNT_SID": ("A1", "A1"),
     "ACCOUNT_NAME": ("support", "support"),
@@ -332,3 +333,12 @@ def test_settings_load_no_library_of_a_stage() -> None:
     script = f"import sys; import flows.settings.settings; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "given", ["ftp://bucket", "bucket", "s3://key:secret@bucket", "s3://bucket?token=secret"]
+)
+def test_bucket_address_has_a_known_scheme_and_no_key(given: str) -> None:
+    message = refused(lake_url=given)
+    assert "s3://" in message
+    assert "secret" not in message

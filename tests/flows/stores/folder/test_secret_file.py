@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores.secret_file import read_secret
+from flows.stores.folder.secret_file import read_secret
 from transforms.errors import ConfigError
 
 TOKEN = "PT0f1e2d3c4b5a69788796a5b4c3d2e1f0"
