@@ -13,6 +13,7 @@ from flows.stores.bucket.heads import NOTIFIED, SHARED, account_scope, sid_of
 from flows.stores.bucket.leases import Leases
 from flows.stores.bucket.mirror import Mirror
 from flows.stores.bucket.opened import opened
+from flows.stores.folder.data_format import FILE, current_format, refuse_format
 from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.lock import nothing
 from flows.stores.lake.lake import Lake
@@ -26,9 +27,12 @@ _SECONDS_FOR_ANOTHER_TO_SEND = 300
 def bind(data_dir: Path, lake_url: str) -> None:
     """Record which bucket a data folder mirrors; empty: none.
 
-    Raises ConfigError if it mirrors another one: its files must not get into this one.
+    Raises ConfigError if it mirrors another one: its files must not get into this one. Also if a newer recspend wrote
+    the bucket.
     """
     bound = bound_url(data_dir)
+    if lake_url:
+        _refuse_newer(lake_url)
     if bound == lake_url.rstrip("/"):
         return
     if bound:
@@ -37,6 +41,15 @@ def bind(data_dir: Path, lake_url: str) -> None:
             "another folder with RECSPEND_DATA_DIR."
         )
     write_whole(data_dir / _URL, lake_url.rstrip("/").encode())
+
+
+def _refuse_newer(lake_url: str) -> None:
+    bucket = opened(lake_url)
+    found = bucket.read(FILE)
+    if found is None:
+        bucket.create(FILE, current_format())
+    else:
+        refuse_format(found.body, lake_url)
 
 
 def bound_url(data_dir: Path) -> str:
