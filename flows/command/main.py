@@ -27,7 +27,9 @@ from flows.command.options import (
     Presets,
     Recordings,
     Seed,
+    ShardOption,
     days_given,
+    shard_given,
 )
 from flows.command.screen.output import put, say, show
 from transforms.errors import ConfigError, RecspendError
@@ -135,6 +137,7 @@ def ingest(
     account: AccountOption = None,
     again: Again = False,
     audit: Audit = 0,
+    shard: ShardOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show which days would be read, and why.")
     ] = False,
@@ -148,7 +151,14 @@ def ingest(
     from flows.command.perform import perform_request
     from flows.run.request import RunRequest
 
-    request = RunRequest("ingest", *days_given(first, last), account, again=again, audit_days=audit)
+    request = RunRequest(
+        "ingest",
+        *days_given(first, last),
+        account,
+        again=again,
+        audit_days=audit,
+        shard=shard_given(shard),
+    )
     if not dry_run:
         perform_request(None, request, as_json=as_json, prefect=prefect)
         return
@@ -170,6 +180,7 @@ def normalize(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Rebuild the lake from the raw pages alone.")
     ] = False,
+    shard: ShardOption = None,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
@@ -180,7 +191,8 @@ def normalize(
     from flows.command.perform import perform_request
     from flows.run.request import RunRequest
 
-    perform_request(None, RunRequest("normalize", rebuild=rebuild), as_json=as_json, prefect=prefect)
+    request = RunRequest("normalize", rebuild=rebuild, shard=shard_given(shard))
+    perform_request(None, request, as_json=as_json, prefect=prefect)
 
 
 @app.command()

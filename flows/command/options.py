@@ -8,6 +8,7 @@ import typer
 
 from flows.report.presets import Preset
 from transforms.errors import ConfigError
+from transforms.values.shards import Shard, read_shard
 
 # The emulator's own lists, repeated so that --help need not load them; tests hold them together.
 FAULTS = (
@@ -27,6 +28,12 @@ First = Annotated[
 Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last creation day, UTC, included.")]
 AccountOption = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Only this account (name or sid).")
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="N/M", help="Only the accounts of this part, such as 3/8: for several machines."
+    ),
 ]
 Again = Annotated[
     bool, typer.Option("--again", help="Re-read the days from --from to --to even if they are covered.")
@@ -58,6 +65,11 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0:
 Replay = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Serve captured pages from this folder instead.")
 ]
+
+
+def shard_given(text: str | None) -> Shard | None:
+    """Return the shard of the option. Raises ConfigError if it is not one."""
+    return None if text is None else read_shard(text)
 
 
 def days_given(first: str | None, last: str | None) -> tuple[date | None, date | None]:

@@ -29,6 +29,7 @@ from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import run_name
+from transforms.values.shards import Shard, read_shard
 from transforms.values.visible import visible
 
 FLOW = "recspend"
@@ -103,6 +104,7 @@ def ingest(
     *,
     again: bool = False,
     audit_days: AuditDays = 0,
+    shard: str | None = None,
     concurrency: Concurrency | None = None,
 ) -> State[Any]:
     """Only fetch and store raw pages.
@@ -113,20 +115,24 @@ def ingest(
         account: Only this account: its name or sid in the settings. Default: all accounts.
         again: Read the days from first to last even if they are covered. Requires first.
         audit_days: Also re-read this many days whose last reading is oldest; finds deletions and corrections.
+        shard: Only the accounts of this part, such as 3/8: for several machines. Default: all accounts.
         concurrency: How many windows of days to read in parallel, 1 to 64. Default: from the settings.
     """
-    request = RunRequest("ingest", first, last, account, again=again, audit_days=audit_days)
+    request = RunRequest(
+        "ingest", first, last, account, again=again, audit_days=audit_days, shard=_shard_of(shard)
+    )
     return in_flow(request, concurrency)
 
 
 @flow(name=f"{FLOW} normalize", persist_result=False)
-def normalize(*, rebuild: bool = False) -> State[Any]:
+def normalize(*, rebuild: bool = False, shard: str | None = None) -> State[Any]:
     """Update the lake from the stored pages.
 
     Args:
         rebuild: Rebuild the whole lake from the pages.
+        shard: Only the accounts of this part, such as 3/8: for several machines. Default: all accounts.
     """
-    return in_flow(RunRequest("normalize", rebuild=rebuild))
+    return in_flow(RunRequest("normalize", rebuild=rebuild, shard=_shard_of(shard)))
 
 
 @flow(name=f"{FLOW} model", persist_result=False)
@@ -144,6 +150,10 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
         formats: Write the spend tables in these formats in addition to CSV.
     """
     return in_flow(RunRequest("report", presets=presets, formats=formats))
+
+
+def _shard_of(text: str | None) -> Shard | None:
+    return None if text is None else read_shard(text)
 
 
 def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
@@ -172,6 +182,7 @@ def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:
 
 def _called(request: RunRequest) -> State[Any]:
     which = request.first, request.last, request.account
+    shard = str(request.shard) if request.shard else None
     match request.command:
         case "run":
             return pipeline(
@@ -182,9 +193,11 @@ def _called(request: RunRequest) -> State[Any]:
                 return_state=True,
             )
         case "ingest":
-            return ingest(*which, again=request.again, audit_days=request.audit_days, return_state=True)
+            return ingest(
+                *which, again=request.again, audit_days=request.audit_days, shard=shard, return_state=True
+            )
         case "normalize":
-            return normalize(rebuild=request.rebuild, return_state=True)
+            return normalize(rebuild=request.rebuild, shard=shard, return_state=True)
         case "model":
             return model(return_state=True)
         case "report":

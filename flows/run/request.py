@@ -14,6 +14,7 @@ from flows.stage import Clock, Progress, Step, directly, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import ConfigError
+from transforms.values.shards import Shard
 
 if TYPE_CHECKING:
     from transforms.monitor.messages import Message
@@ -29,7 +30,7 @@ class RunRequest:
     sid of the only account to read; None: all. rebuild: build the lake from scratch. again: read the days even if they
     are covered. audit_days: also re-read this many days, those whose last fetch is oldest. presets: also write the
     exports for these systems. formats: also write the spend tables in these formats, in addition to CSV. wait_minutes:
-    wait up to this long while another run has an account or the data folder.
+    wait up to this long while another run has an account or the data folder. shard: only the accounts of this part.
     """
 
     command: Command = "run"
@@ -42,6 +43,7 @@ class RunRequest:
     presets: tuple[Preset, ...] = ()
     formats: tuple[FileFormat, ...] = ()
     wait_minutes: int = 0
+    shard: Shard | None = None
 
     def checked(self, today: date) -> "RunRequest":
         """Return the request itself. Raises ConfigError when its days are not possible. today: the day in UTC."""
@@ -89,12 +91,17 @@ def accounts_to_read(context: RunContext, request: RunRequest) -> Sequence[Accou
     folder.
     """
     if context.accounts is not None:
-        return context.accounts
+        return _of_shard(context.accounts, request)
     if not request.reads_api:
         return []
     found = accesses(context.settings, request.account)
     _refuse_other_spelling(found, context.settings.data_dir)
-    return found
+    return _of_shard(found, request)
+
+
+def _of_shard(accounts: Sequence[AccountAccess], request: RunRequest) -> Sequence[AccountAccess]:
+    shard = request.shard
+    return accounts if shard is None else [each for each in accounts if shard.has(each.account_sid)]
 
 
 def _refuse_other_spelling(accounts: Sequence[AccountAccess], data_dir: Path) -> None:

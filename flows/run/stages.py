@@ -117,12 +117,16 @@ def _normalized(run: Run) -> "NormalizeSummary":
     from flows.normalize.accounts import normalize_accounts
 
     context, wait_seconds = run.context, max(run.wait_seconds, _SECONDS_FOR_AN_ACCOUNT)
-    data_dir = context.settings.data_dir
+    data_dir, shard = context.settings.data_dir, run.request.shard
     # What was just read is waited for. Another account that is busy stays as it is; the run that has it says so.
     read = {each.account_sid: each.name for each in run.accounts if each.name not in run.summary.busy}
     found = normalize_accounts(
         data_dir,
-        {sid: context.names.get(sid, sid) for sid in RawPages(data_dir).accounts()},
+        {
+            sid: context.names.get(sid, sid)
+            for sid in RawPages(data_dir).accounts()
+            if shard is None or shard.has(sid)
+        },
         rebuild=run.request.rebuild,
         step=context.step,
         progress=context.progress,

@@ -8,6 +8,7 @@ import pytest
 from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.run.request import RunRequest
 from flows.run.stages import perform
+from flows.run.summary import RunSummary
 from tests.support.runs.ledger_runs import (
     accesses_of,
     context_for,
@@ -16,6 +17,7 @@ from tests.support.runs.ledger_runs import (
     warehouse_cells,
 )
 from tests.support.servers.bucket_server import bucket_server
+from transforms.values.shards import Shard
 
 BUILDS = pytest.mark.builds("marts.daily_spend", "marts.fct_recordings")
 
@@ -48,3 +50,18 @@ def test_another_machine_has_what_was_read(emulator: Emulator, lake_url: str, tm
     again = run_against(emulator, tmp_path / "other", lake_url=lake_url)
     assert (again.new, again.holes) == (0, 0)
     assert warehouse_cells(tmp_path / "other") == cells
+
+
+@BUILDS
+def test_shards_of_several_machines_are_the_whole(emulator: Emulator, lake_url: str, tmp_path: Path) -> None:
+    accounts = accesses_of(emulator)
+    read: list[RunSummary] = []
+    for number in (1, 2, 3, 1):  # one of them twice: overlapping shards do no harm
+        machine = tmp_path / f"machine-{number}-{len(read)}"
+        for command in ("ingest", "normalize"):
+            request = RunRequest(command, shard=Shard(number, 3))
+            read.append(perform(context_for(accounts, machine, lake_url=lake_url), request))
+    assert [bool(found.rows) for found in read[::2]] == [bool(found.new) for found in read[1::2]]
+    assert not read[6].rows
+    perform(context_for(accounts, tmp_path / "figures", lake_url=lake_url), RunRequest("model"))
+    assert warehouse_cells(tmp_path / "figures") == ledger_cells(emulator.totals())
