@@ -51,6 +51,7 @@ REJECTS = f"rejects/account_sid={SUPPORT}/rejects.parquet"
 USAGE = f"usage_records/account_sid={SALES}/usage_records.parquet"
 WITHOUT_FOLDER = {"demo", "emulator", "init"}
 ARGUMENTS = {
+    "lake": ["sync"],
     "query": ["select 1"],
     "close": ["2026-08"],
     "explain": ["daily_spend"],
