@@ -113,12 +113,17 @@ def run(
     again: Again = False,
     audit: Audit = 0,
     preset: Presets = None,
+    shard: ShardOption = None,
+    figures_only: Annotated[
+        bool, typer.Option("--figures-only", help="Read nothing; build tables and reports of what is there.")
+    ] = False,
     as_json: AsJson = False,
     prefect: Prefect = False,
 ) -> None:
     """Run everything: ingest, normalize, model, report. This is what a schedule runs.
 
     Without `--from`, reads everything the account has. Days read before are only read again if they may have changed.
+    Where machines share a bucket, each runs with `--shard` and builds no tables; one runs with `--figures-only`.
 
     Example: `recspend run --from 2026-09-01 --to 2026-09-30`
     """
@@ -126,7 +131,16 @@ def run(
     from flows.run.request import RunRequest
 
     days, presets = days_given(first, last), tuple(preset or ())
-    request = RunRequest("run", *days, account, again=again, audit_days=audit, presets=presets)
+    request = RunRequest(
+        "run",
+        *days,
+        account,
+        again=again,
+        audit_days=audit,
+        presets=presets,
+        shard=shard_given(shard),
+        figures_only=figures_only,
+    )
     perform_request(None, request, as_json=as_json, prefect=prefect)
 
 

@@ -88,11 +88,22 @@ def deploy_command(
     per_account: Annotated[
         bool, typer.Option("--per-account", help="One deployment per account instead of one for all.")
     ] = False,
+    shards: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=1000,
+            metavar="N",
+            help="One deployment per part of the accounts, for several machines.",
+        ),
+    ] = 0,
     name: Name = ALL_ACCOUNTS,
 ) -> None:
     """Deploy the pipeline to the Prefect server at PREFECT_API_URL, for the workers of a pool on this machine.
 
-    Runs use the current folder, where the settings file is. Deploy again to update everything.
+    Runs use the current folder, where the settings file is. Deploy again to update everything. With --shards, workers
+    on several machines each read a part of the accounts into a bucket (`lake_url`), and the deployment `figures`
+    builds the tables of what is there when it is due.
 
     Example: `recspend deploy --work-pool local --cron "17 * * * *"`
     """
@@ -100,6 +111,12 @@ def deploy_command(
     from flows.settings.loading import load
 
     _check_name(name)
+    if per_account and shards:
+        raise ConfigError(
+            "--per-account and --shards divide the accounts in different ways. Leave out one of them."
+        )
+    if shards and name != ALL_ACCOUNTS:
+        raise ConfigError("--shards names each deployment after its part. Leave out --name.")
     if per_account and name != ALL_ACCOUNTS:
         raise ConfigError("--per-account names each deployment after its account. Leave out --name.")
     settings = load()
@@ -107,6 +124,10 @@ def deploy_command(
         raise ConfigError(
             "PREFECT_API_URL is not set. Set it to your server, for example http://127.0.0.1:4200/api; "
             "without a server, use `recspend serve`."
+        )
+    if shards and not settings.lake_url:
+        raise ConfigError(
+            "--shards is for machines that share a bucket. Set lake_url; on one machine, all accounts are read at once."
         )
     accounts = account_names(settings) if per_account else {}
     if per_account and not accounts:
@@ -116,7 +137,7 @@ def deploy_command(
     from flows.pipeline.deployments import deploy_pipeline
 
     timetable = _timetable(cron, timezone) if cron else None
-    for deployed in deploy_pipeline(work_pool, Path.cwd(), timetable, name, accounts):
+    for deployed in deploy_pipeline(work_pool, Path.cwd(), timetable, name, accounts, shards):
         show(f"Deployed {deployed}")
     say(f"Start a worker where recspend is installed: prefect worker start --pool {work_pool}")
     _warn_of_open_server()

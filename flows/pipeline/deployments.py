@@ -36,7 +36,8 @@ from flows.pipeline.own_code import run_only_our_flow
 from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
-from transforms.settings.run_names import is_deployment_name
+from transforms.settings.run_names import FIGURES, is_deployment_name
+from transforms.values.shards import Shard
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 # Works in any folder, although Prefect puts the folder of a run first on the path when it loads a flow.
@@ -115,12 +116,18 @@ class _Runner(Runner):
 
 
 def deploy_pipeline(
-    work_pool: str, folder: Path, timetable: Timetable | None, name: str, accounts: Mapping[str, str]
+    work_pool: str,
+    folder: Path,
+    timetable: Timetable | None,
+    name: str,
+    accounts: Mapping[str, str],
+    shards: int = 0,
 ) -> list[str]:
     """Create deployments on the Prefect server: one of that name for all accounts, or one for each given account.
 
-    Returns their full names. accounts: sid → name. folder: the working directory of their runs, with the settings file.
-    Raises ConfigError if the server does not respond or has no such pool.
+    Returns their full names. accounts: sid → name. shards: in place of that, one for each of so many parts of the
+    accounts, and one that builds the tables of all. folder: the working directory of their runs, with the settings
+    file. Raises ConfigError if the server does not respond or has no such pool.
     """
     with _server_errors_reported():
         with get_client(sync_client=True) as client:
@@ -139,6 +146,11 @@ def deploy_pipeline(
         wanted = [deployment_of(name, None, timetable)]
         if accounts:
             wanted = [deployment_of(_deployable(*each), each[1], timetable) for each in accounts.items()]
+        if shards:
+            wanted = [
+                *shard_deployments(shards, timetable),
+                _deployed(FIGURES, {"figures_only": True}, timetable),
+            ]
         for deployment in wanted:
             deployment.work_pool_name = work_pool
             # The code is loaded from where recspend is installed. Without this, Prefect would copy the folder.
@@ -199,13 +211,24 @@ def _lost_runs(flow_id: str) -> AutomationCore:
 
 def deployment_of(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:
     """Return the deployment of that name, for one account or (None) for all of them."""
+    # A run of all accounts, or one that was started by hand, may have the account for a while.
+    parameters = {"account": account, "wait_minutes": _TURN_MINUTES} if account else {}
+    return _deployed(name, parameters, timetable)
+
+
+def shard_deployments(shards: int, timetable: Timetable | None) -> list[RunnerDeployment]:
+    """Return a deployment for each part of the accounts. Each reads its accounts and brings them into the lake."""
+    parts = [Shard(number, shards) for number in range(1, shards + 1)]
+    return [_deployed(f"shard-{part.number}-of-{shards}", {"shard": str(part)}, timetable) for part in parts]
+
+
+def _deployed(name: str, parameters: dict[str, Any], timetable: Timetable | None) -> RunnerDeployment:
     deployment = RunnerDeployment.from_flow(
         pipeline,
         name,
         schedule=timetable.schedule() if timetable else None,
         concurrency_limit=ONE_AT_A_TIME,
-        # A run of all accounts, or one that was started by hand, may have the account for a while.
-        parameters={"account": account, "wait_minutes": _TURN_MINUTES} if account else {},
+        parameters=parameters,
         tags=[FLOW],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

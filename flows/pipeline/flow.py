@@ -28,7 +28,7 @@ from flows.stores.prefect.protected import protect_temporary_server
 from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
-from transforms.settings.run_names import run_name
+from transforms.settings.run_names import FIGURES, run_name
 from transforms.values.shards import Shard, read_shard
 from transforms.values.visible import visible
 
@@ -53,7 +53,11 @@ def _name_of_run() -> str:
     )
     due = runtime.flow_run.scheduled_start_time or utc_now()
     command = (runtime.flow_run.flow_name or FLOW).removeprefix(FLOW).strip() or "run"
-    return visible(run_name(command, given.get("account"), first, last, due.date()))
+    if given.get("figures_only"):
+        command = FIGURES
+    shard = given.get("shard")
+    who = given.get("account") or (f"shard {shard}" if shard else None)
+    return visible(run_name(command, who, first, last, due.date()))
 
 
 @flow(name=FLOW, flow_run_name=_name_of_run, persist_result=False)
@@ -67,6 +71,8 @@ def pipeline(
     presets: tuple[Preset, ...] = (),
     concurrency: Concurrency | None = None,
     wait_minutes: WaitMinutes = 0,
+    shard: str | None = None,
+    figures_only: bool = False,
 ) -> State[Any]:
     """Read what every call recording costs, and build tables and reports.
 
@@ -82,6 +88,8 @@ def pipeline(
         presets: Also write the costs for these systems.
         concurrency: How many windows of days to read in parallel, 1 to 64. Default: from the settings.
         wait_minutes: Wait up to this long for another run that has the account or the data folder, then give up.
+        shard: Only the accounts of this part, such as 3/8, without tables: for several machines. Default: all.
+        figures_only: Read nothing; build tables and reports of what is there.
     """
     request = RunRequest(
         "run",
@@ -92,6 +100,8 @@ def pipeline(
         audit_days=audit_days,
         presets=presets,
         wait_minutes=wait_minutes,
+        shard=_shard_of(shard),
+        figures_only=figures_only,
     )
     return in_flow(request, concurrency)
 
@@ -190,6 +200,8 @@ def _called(request: RunRequest) -> State[Any]:
                 again=request.again,
                 audit_days=request.audit_days,
                 presets=request.presets,
+                shard=shard,
+                figures_only=request.figures_only,
                 return_state=True,
             )
         case "ingest":

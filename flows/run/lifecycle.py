@@ -16,7 +16,7 @@ from flows.run.summary import RunSummary
 from flows.run.upgrade import held
 from flows.stage import utc_now
 from flows.stores.api.access import AccountAccess
-from flows.stores.bucket.turns import bind, shared_turn
+from flows.stores.bucket.turns import bind, share_runs, shared_turn
 from flows.stores.folder.data_locks import DataLocks
 from flows.stores.waiting import retried
 from transforms.errors import BusyError
@@ -101,9 +101,10 @@ def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
             refuse_busy(run)
             with on_record(run):
                 yield run
-                if request.command == "run":
+                if request.builds_tables:
                     compact_daily(context)
             run.remember()
+        share_runs(context.settings.data_dir)
 
 
 def refuse_busy(run: Run) -> None:
@@ -173,10 +174,12 @@ def _found(run: Run) -> tuple[list[Finding], Seen]:
     context, summary = run.context, run.summary
     stopping = summary.stopping_checks
     found = failed_accounts(summary.failed)
+    accounts = [access for access in run.accounts if access.name not in summary.busy]
+    if not run.request.builds_tables:
+        return found, Seen((), {account_key(access.name) for access in accounts})
     found += failed_checks((each.check.name, each.check.why, each.offending_rows) for each in stopping)
     found += findings_now(context.settings.data_dir, with_figures=not stopping)
     kinds = set(KINDS) - (OF_FIGURES if stopping else set())
-    accounts = [access for access in run.accounts if access.name not in summary.busy]
     read = {access.account_sid for access in accounts}
     if read >= context.names.keys():
         return found, Seen(kinds)

@@ -30,7 +30,9 @@ class RunRequest:
     sid of the only account to read; None: all. rebuild: build the lake from scratch. again: read the days even if they
     are covered. audit_days: also re-read this many days, those whose last fetch is oldest. presets: also write the
     exports for these systems. formats: also write the spend tables in these formats, in addition to CSV. wait_minutes:
-    wait up to this long while another run has an account or the data folder. shard: only the accounts of this part.
+    wait up to this long while another run has an account or the data folder. shard: only the accounts of this part; a
+    run of it builds no tables, which need all accounts. figures_only: a run that reads nothing, and builds the tables
+    of what is there.
     """
 
     command: Command = "run"
@@ -44,6 +46,7 @@ class RunRequest:
     formats: tuple[FileFormat, ...] = ()
     wait_minutes: int = 0
     shard: Shard | None = None
+    figures_only: bool = False
 
     def checked(self, today: date) -> "RunRequest":
         """Return the request itself. Raises ConfigError when its days are not possible. today: the day in UTC."""
@@ -58,12 +61,20 @@ class RunRequest:
             )
         if self.again and self.first is None:
             raise ConfigError("Re-reading days needs a first day. Set it with --from.")
+        reads = self.first, self.last, self.account, self.again, self.audit_days, self.shard
+        if self.figures_only and any(reads):
+            raise ConfigError("--figures-only reads nothing. Leave out the accounts and days to read.")
         return self
 
     @property
     def reads_api(self) -> bool:
         """Whether accounts and their tokens are needed."""
-        return self.command in ("run", "ingest")
+        return self.command in ("run", "ingest") and not self.figures_only
+
+    @property
+    def builds_tables(self) -> bool:
+        """Whether a run builds tables and reports, and looks for findings in them."""
+        return self.command == "run" and self.shard is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,12 @@ def perform(context: RunContext, request: RunRequest) -> RunSummary:
 
 def _everything(run: Run) -> None:
     _repair(run)
-    ingest(run)
-    normalize(run)
+    if not run.request.figures_only:
+        ingest(run)
+        normalize(run)
     run.save_record()
+    if not run.request.builds_tables:
+        return
     run.hold_warehouse()
     before = _figures_before(run)
     model(run)
@@ -80,7 +83,8 @@ def _repair(run: Run) -> None:
     """Rebuild accounts whose files are not as they were written, before days are planned by what is in them."""
     context = run.context
     lake = Lake(context.settings.data_dir)
-    for sid in filter(lake.is_damaged, lake.accounts()):
+    accounts = filter(run.request.shard.has, lake.accounts()) if run.request.shard else lake.accounts()
+    for sid in filter(lake.is_damaged, accounts):
         from flows.normalize.normalize import normalize_account
 
         with suppress(DataError):  # normalizing raises it again, when everything new has been fetched

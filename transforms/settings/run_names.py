@@ -5,6 +5,8 @@ from datetime import date
 
 ALL_ACCOUNTS = "all-accounts"
 """Name of the deployment that runs all accounts."""
+FIGURES = "figures"
+"""Name of the deployment that builds the tables of what other deployments read."""
 HOURLY = "17 * * * *"
 """The default schedule: cron, UTC."""
 
@@ -28,17 +30,17 @@ def span(first: date, last: date) -> str:
     return f"{first}..{last:%d}" if first.month == last.month else f"{first}..{last:%m-%d}"
 
 
-def run_name(command: str, account: str | None, first: date | None, last: date | None, today: date) -> str:
+def run_name(command: str, who: str | None, first: date | None, last: date | None, today: date) -> str:
     """Name a run: `run support 2026-09-01..07`, or `run support up to 2026-09-07` without a first day.
 
     Args:
         command: What runs, such as `run`.
-        account: Name of the account; None for all accounts.
+        who: Name of the account, or the part of all accounts; None for all accounts.
         first: First day (UTC); None to fetch whatever is new.
         last: Last day (UTC); None for today.
         today: The current day, UTC.
     """
-    who = account or "all accounts"
+    who = who or "all accounts"
     end = last or today
     if first is None or first > end:
         return f"{command} {who} up to {end}"

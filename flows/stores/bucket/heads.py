@@ -56,6 +56,9 @@ def sid_of(scope: str) -> str:
 SHARED = "shared"
 """The head of what belongs to no single account."""
 
+RUNS = "runs"
+"""The head of the records of runs."""
+
 NOTIFIED = "notified"
 """The head of which findings were sent."""
 

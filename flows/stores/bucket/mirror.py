@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.stores.bucket.heads import NOTIFIED, SHARED, Head, Heads, Stored, object_name, sid_of
+from flows.stores.bucket.heads import NOTIFIED, RUNS, SHARED, Head, Heads, Stored, object_name, sid_of
 from flows.stores.whole_files import BESIDE, remove_for_good, replaced_whole, write_whole
 from transforms.errors import BucketError
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _FOLDER = ".bucket"
 _OF_ACCOUNT = ("raw", "raw_usage", "lake", "usage_records")
 _STATE = "state"
-_OF_ALL = ("statements", "runs", "reports")
+_OF_ALL = ("statements", "reports")
 _FILES_OF_ALL = ("told.json", "reports.json")
-_FILES_OF = {SHARED: (*_OF_ALL, *_FILES_OF_ALL), NOTIFIED: ("notified.json",)}
+_FILES_OF = {SHARED: (*_OF_ALL, *_FILES_OF_ALL), NOTIFIED: ("notified.json",), RUNS: ("runs",)}
 _LINES = "runs/"
 """Files of lines that each machine adds to: those of both are kept."""
 _NOT_KEPT = (BESIDE, ".sids", ".lock", "sums.json")

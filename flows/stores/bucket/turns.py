@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flows.stores.bucket.heads import NOTIFIED, SHARED, account_scope, sid_of
+from flows.stores.bucket.heads import NOTIFIED, RUNS, SHARED, account_scope, sid_of
 from flows.stores.bucket.leases import Leases
 from flows.stores.bucket.mirror import Mirror
 from flows.stores.bucket.opened import opened
@@ -18,7 +18,7 @@ from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.lock import nothing
 from flows.stores.lake.lake import Lake
 from flows.stores.whole_files import write_whole
-from transforms.errors import BusyError, ConfigError
+from transforms.errors import BusyError, ConfigError, LostTurnError
 
 _URL = ".bucket/url"
 _SECONDS_FOR_ANOTHER_TO_SEND = 300
@@ -89,7 +89,21 @@ def shared_turn(data_dir: Path, seconds: float = 0) -> Iterator[None]:
     """
     with _turn(data_dir, SHARED, "The tables", seconds):
         pull_accounts(data_dir)
+        share_runs(data_dir)
         yield
+
+
+def share_runs(data_dir: Path) -> None:
+    """Add the records of runs here to those in the bucket, and those there to these. Raises as `Mirror.pull`."""
+    url = bound_url(data_dir)
+    if not url:
+        return
+    mirror = Mirror(data_dir, opened(url))
+    while True:
+        mirror.pull(RUNS)
+        with suppress(LostTurnError):  # it takes an instant, so no lease is worth it
+            mirror.push(RUNS)
+            return
 
 
 @contextmanager
@@ -117,7 +131,7 @@ def pulled_all(data_dir: Path) -> list[str]:
 
     The caller has the lock of the warehouse. Raises as `Mirror.pull`.
     """
-    for scope in (SHARED, NOTIFIED):
+    for scope in (SHARED, NOTIFIED, RUNS):
         _pull(data_dir, scope)
     return pull_accounts(data_dir)
 

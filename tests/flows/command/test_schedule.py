@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,7 +182,7 @@ def test_deployment_gets_the_name_given(steps: list[str], monkeypatch: pytest.Mo
     assert f"serve south {OWN}" in steps
     monkeypatch.setenv("PREFECT_API_URL", OWN)
     cli_schedule.deploy_command("local", name="south")
-    assert deployed == [None, "south", {}]
+    assert deployed == [None, "south", {}, 0]
 
 
 def test_deployment_name_is_refused_before_prefect_does(steps: list[str]) -> None:
@@ -192,3 +193,19 @@ def test_deployment_name_is_refused_before_prefect_does(steps: list[str]) -> Non
     with pytest.raises(ConfigError, match="Leave out --name"):
         cli_schedule.deploy_command("local", per_account=True, name="south")
     assert steps == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"shards": 2}, "Set lake_url"),
+        ({"shards": 2, "per_account": True}, "in different ways"),
+        ({"shards": 2, "name": "other"}, "Leave out --name"),
+    ],
+)
+def test_shards_need_a_bucket_and_their_own_names(
+    options: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch, no_settings: None
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    with pytest.raises(ConfigError, match=words):
+        cli_schedule.deploy_command("local", **options)

@@ -143,6 +143,15 @@ def test_deployment_of_one_account_waits_for_the_others() -> None:
     assert not made.schedules
 
 
+def test_shards_are_deployments_of_their_own() -> None:
+    made = deployments.shard_deployments(3, Timetable("5 * * * *"))
+    assert [(each.name, each.parameters) for each in made] == [
+        ("shard-1-of-3", {"shard": "1/3"}),
+        ("shard-2-of-3", {"shard": "2/3"}),
+        ("shard-3-of-3", {"shard": "3/3"}),
+    ]
+
+
 @pytest.mark.parametrize("cron", ["", "x y", "61 * * * *", "* * * *"])
 def test_invalid_schedule_is_refused(cron: str) -> None:
     with pytest.raises(ConfigError, match="is not a valid schedule"):
@@ -167,6 +176,7 @@ def test_schedule_that_is_due_is_accepted(cron: str) -> None:
         (RunRequest(first=date(2026, 12, 1)), "is in the future"),
         (RunRequest(first=date(2026, 12, 1), last=date(2026, 12, 2)), "is in the future"),
         (RunRequest(again=True), "needs a first day"),
+        (RunRequest(account="support", figures_only=True), "--figures-only reads nothing"),
     ],
 )
 def test_impossible_days_are_refused(run_request: RunRequest, words: str) -> None:

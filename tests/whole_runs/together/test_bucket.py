@@ -9,6 +9,7 @@ from flows.emulator import Emulator, Parameters, open_ledger, serve
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
+from flows.stores.folder.runs import Runs
 from tests.support.runs.ledger_runs import (
     accesses_of,
     context_for,
@@ -56,12 +57,16 @@ def test_another_machine_has_what_was_read(emulator: Emulator, lake_url: str, tm
 def test_shards_of_several_machines_are_the_whole(emulator: Emulator, lake_url: str, tmp_path: Path) -> None:
     accounts = accesses_of(emulator)
     read: list[RunSummary] = []
-    for number in (1, 2, 3, 1):  # one of them twice: overlapping shards do no harm
-        machine = tmp_path / f"machine-{number}-{len(read)}"
-        for command in ("ingest", "normalize"):
-            request = RunRequest(command, shard=Shard(number, 3))
-            read.append(perform(context_for(accounts, machine, lake_url=lake_url), request))
-    assert [bool(found.rows) for found in read[::2]] == [bool(found.new) for found in read[1::2]]
-    assert not read[6].rows
-    perform(context_for(accounts, tmp_path / "figures", lake_url=lake_url), RunRequest("model"))
+    for turn, number in enumerate((1, 2, 3, 1)):  # one of them twice: overlapping shards do no harm
+        context = context_for(accounts, tmp_path / f"machine-{turn}", lake_url=lake_url)
+        read.append(perform(context, RunRequest("run", shard=Shard(number, 3))))
+        assert read[-1].model is None
+    assert sum(found.new for found in read) == sum(
+        cell[0] for cell in ledger_cells(emulator.totals()).values()
+    )
+    assert read[3].new == 0
+    context = context_for([], tmp_path / "figures", lake_url=lake_url)
+    found = perform(context, RunRequest("run", figures_only=True))
+    assert found.exit_code == 0
     assert warehouse_cells(tmp_path / "figures") == ledger_cells(emulator.totals())
+    assert [record.new for record in Runs(tmp_path / "figures").all()] == [*(each.new for each in read), 0]

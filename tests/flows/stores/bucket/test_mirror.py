@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores.bucket.heads import SHARED, Head, account_scope
+from flows.stores.bucket.heads import RUNS, Head, account_scope
 from flows.stores.bucket.mirror import Mirror
 from flows.stores.bucket.objects import Bucket
 from tests.support.servers.bucket_server import BucketServer
@@ -116,11 +116,11 @@ def test_records_of_runs_of_both_machines_are_kept(tmp_path: Path, bucket: Bucke
     put(one, "runs/2026-11.jsonl", "a\nb\n")
     put(other, "runs/2026-11.jsonl", "c\n")
     put(other, "runs/2026-10.jsonl", "older\n")
-    Mirror(one, bucket).push(SHARED)
-    Mirror(other, bucket).pull(SHARED)
+    Mirror(one, bucket).push(RUNS)
+    Mirror(other, bucket).pull(RUNS)
     assert contents(other) == {"runs/2026-10.jsonl": "older\n", "runs/2026-11.jsonl": "a\nb\nc\n"}
-    Mirror(other, bucket).push(SHARED)
-    Mirror(one, bucket).pull(SHARED)
+    Mirror(other, bucket).push(RUNS)
+    Mirror(one, bucket).pull(RUNS)
     assert contents(one) == contents(other)
 
 
