@@ -1,6 +1,5 @@
 """The `recspend` command. Only flows/command prints; everything heavy is imported where it is used."""
 
-import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -31,6 +30,7 @@ from flows.command.options import (
     days_given,
     shard_given,
 )
+from flows.command.screen.errors import sentence_of
 from flows.command.screen.output import put, say, show
 from transforms.errors import ConfigError, RecspendError
 
@@ -236,32 +236,8 @@ def main() -> None:
     try:
         _refuse_bytes(arguments)
         app(["--debug", *arguments] if debug else arguments, prog_name="recspend")
-    except RecspendError as error:
-        if debug:
-            raise
-        say(f"Error: {error}")
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if debug:
-            raise
-        if isinstance(error, IsADirectoryError):
-            folder = error.filename2 or error.filename
-            say(f"Error: {folder} is a folder, where a file belongs. Move it away, then run again.")
-            sys.exit(2)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            say(
-                "Error: the disk is full. Make room on it, then run again; everything fetched so far is kept."
-            )
-            sys.exit(2)
-        file = f"{error.filename}: " if error.filename else ""
-        say(
-            f"Error: {file}{error.strerror or error}. Fix this, then run again; everything fetched so far is kept."
-        )
-        sys.exit(2)
     except Exception as error:
         if debug:
             raise
-        say(
-            f"Error: something unexpected happened ({type(error).__name__}). Run again with --debug to see where."
-        )
-        sys.exit(2)
+        say(f"Error: {sentence_of(error)}")
+        sys.exit(error.exit_code if isinstance(error, RecspendError) else 2)

@@ -8,7 +8,7 @@ import typer
 
 from flows.report.presets import Preset
 from transforms.errors import ConfigError
-from transforms.values.shards import Shard, read_shard
+from transforms.settings.shards import Shard, read_shard
 
 # The emulator's own lists, repeated so that --help need not load them; tests hold them together.
 FAULTS = (

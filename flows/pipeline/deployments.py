@@ -11,7 +11,6 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,8 @@ from flows.stores.prefect import defaults as prefect_defaults  # noqa: F401 (bef
 # isort: split
 from httpx import HTTPError
 from prefect import get_client
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
-from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.runner.storage import LocalStorage
@@ -32,18 +29,17 @@ from prefect.settings import get_current_settings
 from prefect.types.entrypoint import EntrypointType
 
 from flows.pipeline.flow import FLOW, pipeline
+from flows.pipeline.lost_runs import watch_for_lost_runs
 from flows.pipeline.own_code import run_only_our_flow
 from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import FIGURES, is_deployment_name
-from transforms.values.shards import Shard
+from transforms.settings.shards import Shard
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 # Works in any folder, although Prefect puts the folder of a run first on the path when it loads a flow.
 ENTRYPOINT = "recspend_installed.pipeline"
-_LOST_RUNS = f"{FLOW}: runs whose process was killed"
-_HEARTBEATS_MISSED = 3
 _TURN_MINUTES = 60
 _NO_RESPONSE = (HTTPError, OSError, RuntimeError)
 
@@ -164,49 +160,6 @@ def deploy_pipeline(
 def _deployable(account_sid: str, account_name: str) -> str:
     """Return the name of an account's deployment: the account's name, or its sid if Prefect refuses the name."""
     return account_name if is_deployment_name(account_name) else account_sid
-
-
-def watch_for_lost_runs() -> None:
-    """Make the server mark a run as crashed if its process sends no more heartbeats.
-
-    Otherwise a run whose machine lost power would count as running forever and keep the next runs from starting.
-    """
-    with get_client(sync_client=True) as client:
-        flow_id = client.create_flow_from_name(FLOW)
-        wanted = _lost_runs(str(flow_id))
-        found = next((each for each in client.read_automations() if each.name == wanted.name), None)
-        if found:
-            client.update_automation(found.id, wanted)
-        else:
-            client.create_automation(wanted)
-
-
-def _lost_runs(flow_id: str) -> AutomationCore:
-    heartbeat = get_current_settings().flows.heartbeat_frequency or 0
-    within = timedelta(seconds=_HEARTBEATS_MISSED * heartbeat)
-    return AutomationCore(
-        name=_LOST_RUNS,
-        description="Marks a run as crashed when its heartbeats stop, so that the next one can start.",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            # Any event of the run: another heartbeat, or the state it ends in.
-            expect={"prefect.flow-run.*"},
-            match_related={"prefect.resource.id": f"prefect.flow.{flow_id}", "prefect.resource.role": "flow"},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=within,
-        ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                name="Crashed",
-                force=False,
-                message=f"No heartbeat for {within.total_seconds():.0f} seconds. What has landed is kept; "
-                "the next run, or a retry of this one, continues from there.",
-            )
-        ],
-    )
 
 
 def deployment_of(name: str, account: str | None, timetable: Timetable | None) -> RunnerDeployment:

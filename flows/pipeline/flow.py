@@ -29,7 +29,7 @@ from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import FIGURES, run_name
-from transforms.values.shards import Shard, read_shard
+from transforms.settings.shards import Shard, read_shard
 from transforms.values.visible import visible
 
 FLOW = "recspend"

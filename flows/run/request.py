@@ -14,7 +14,7 @@ from flows.stage import Clock, Progress, Step, directly, silent, utc_now
 from flows.stores.api.access import AccountAccess
 from flows.stores.raw.raw_pages import RawPages
 from transforms.errors import ConfigError
-from transforms.values.shards import Shard
+from transforms.settings.shards import Shard
 
 if TYPE_CHECKING:
     from transforms.monitor.messages import Message

@@ -44,10 +44,10 @@ def said_apart() -> list[Any]:
     said = (
         "prefect_yaml.render()",
         "deployments.environment_of_runs()",
-        "deployments._lost_runs('1').trigger.within.total_seconds()",
+        "lost_runs._lost_runs('1').trigger.within.total_seconds()",
     )
     script = (
-        "import json; from flows.pipeline import deployments, prefect_yaml; "
+        "import json; from flows.pipeline import deployments, lost_runs, prefect_yaml; "
         f"print(json.dumps([{', '.join(said)}]))"
     )
     done = subprocess.run(

@@ -18,7 +18,7 @@ from tests.support.runs.ledger_runs import (
     warehouse_cells,
 )
 from tests.support.servers.bucket_server import bucket_server
-from transforms.values.shards import Shard
+from transforms.settings.shards import Shard
 
 BUILDS = pytest.mark.builds("marts.daily_spend", "marts.fct_recordings")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.errors import ConfigError
-from transforms.values.shards import Shard, read_shard
+from transforms.settings.shards import Shard, read_shard
 
 
 @given(st.text(min_size=1, max_size=40), st.integers(1, 20))
