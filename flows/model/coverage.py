@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.stores.bucket.turns import bound_url
 from flows.stores.folder.account_state import AccountStates
 from flows.stores.folder.data_locks import DataLocks
 from flows.stores.lake.commit import Commit
@@ -127,8 +128,8 @@ def _in_lake(data_dir: Path, raw: RawPages, lake: Lake, account_sid: str) -> Com
     state, journal = lake.state(account_sid), raw.journal(account_sid)
     if state is None and not lake.has_commit(account_sid):
         is_empty = not lake.account(account_sid).exists() and not journal.months()
-        if is_empty or DataLocks(data_dir).has_others():
-            return Commit()  # another process is only just reading the account
+        if is_empty or DataLocks(data_dir).has_others() or bound_url(data_dir):
+            return Commit()  # another process, or another machine, is only just reading the account
         state = lake.state(account_sid)  # that process may have just finished
     if state is None or not journal.has(state.position):
         raise DataError(

@@ -99,7 +99,8 @@ def _alone_everywhere(context: RunContext) -> Iterator[None]:
     data_dir = context.settings.data_dir
     bind(data_dir, context.settings.lake_url)
     with shared_turn(data_dir), ExitStack() as turns:
-        for sid in RawPages(data_dir).accounts():
+        # Also those that another machine reads for the first time.
+        for sid in sorted({*context.names, *RawPages(data_dir).accounts()}):
             turns.enter_context(
                 account_turn(data_dir, sid, context.names.get(sid, sid), "Close the month after that run.")
             )

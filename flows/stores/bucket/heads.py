@@ -81,8 +81,7 @@ class Heads:
             return msgspec.json.decode(found.body, type=Head), found.tag
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise BucketError(
-                f"{self._bucket.url}/{_name(scope)} is damaged. Restore the version before it, if the "
-                "bucket keeps versions."
+                f"{self.address(scope)} is damaged. Restore the version before it, if the bucket keeps versions."
             ) from None
 
     def swap(
@@ -100,6 +99,10 @@ class Heads:
                 "in it; the next run continues from there."
             )
         return head, written
+
+    def address(self, scope: str) -> str:
+        """Return the address of a head."""
+        return f"{self._bucket.url}/{_name(scope)}"
 
     def tags(self) -> dict[str, str]:
         """Return the ETag of each head, by scope: which ones are new costs one request for a thousand."""

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -20,11 +20,12 @@ from flows.stores.waiting import retried
 from transforms.errors import BusyError, RecspendError
 
 if TYPE_CHECKING:
-    from flows.stores.bucket.objects import Bucket
+    from flows.stores.bucket.objects import Bucket, Found
 
 LEASE = timedelta(minutes=2)
 RENEWED_EVERY = LEASE / 4
 _SECONDS_BETWEEN_TRIES = 1.0
+_CURE = "Its new days come with that run or the next."
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +45,12 @@ class Leases:
         self._bucket = bucket
 
     @contextmanager
-    def held(self, scope: str, name: str, seconds: float = 0) -> Iterator[None]:
-        """Have the lease for the block. name: what a message calls it.
+    def held(self, scope: str, name: str, seconds: float = 0, cure: str = _CURE) -> Iterator[None]:
+        """Have the lease for the block. name: what a message calls it. cure: what a message says to do.
 
         Raises BusyError if another machine still has it after this many seconds.
         """
-        tag = retried(lambda: self._taken(scope, name), BusyError, seconds, _SECONDS_BETWEEN_TRIES)
+        tag = retried(lambda: self._taken(scope, name, cure), BusyError, seconds, _SECONDS_BETWEEN_TRIES)
         renewal = _Renewal(self, scope, tag)
         renewal.start()
         try:
@@ -59,23 +60,18 @@ class Leases:
 
     def holder(self, scope: str) -> Lease | None:
         """Return the lease that is in force; None if nobody has one."""
-        found = self._bucket.read(_name(scope))
-        lease = msgspec.json.decode(found.body, type=Lease) if found else None
-        return lease if lease and lease.holder and lease.until > datetime.now(UTC) else None
+        return _in_force(self._bucket.read(_name(scope)))
 
-    def _taken(self, scope: str, name: str) -> str:
+    def _taken(self, scope: str, name: str, cure: str) -> str:
         found = self._bucket.read(_name(scope))
-        lease = msgspec.json.decode(found.body, type=Lease) if found else None
-        if lease and lease.holder and lease.until > datetime.now(UTC):
+        if lease := _in_force(found):
             raise BusyError(
                 f"{name}: another machine is working on it ({lease.holder}, until "
-                f"{lease.until:%H:%M:%S} UTC at the latest). Its new days come with that run or the next."
+                f"{lease.until:%H:%M:%S} UTC at the latest). {cure}"
             )
         tag = self.written(scope, _me(), found.tag if found else None)
         if tag is None:
-            raise BusyError(
-                f"{name}: another machine has just begun to work on it. Its new days come with that run."
-            )
+            raise BusyError(f"{name}: another machine has just begun to work on it. {cure}")
         return tag
 
     def written(self, scope: str, holder: str, tag: str | None) -> str | None:
@@ -117,6 +113,14 @@ class _Renewal:
                 logger.warning(
                     "Another machine has taken the lease of %s: this one stopped for too long.", self._scope
                 )
+
+
+def _in_force(found: "Found | None") -> Lease | None:
+    """Read a lease; one that ran out, or that is damaged, is nobody's."""
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        lease = msgspec.json.decode(found.body, type=Lease) if found else None
+        return lease if lease and lease.holder and lease.until > datetime.now(UTC) else None
+    return None
 
 
 def _me() -> str:

@@ -48,6 +48,7 @@ class Bucket:
 
     def __init__(self, url: str, patience: float = _PATIENCE_SECONDS) -> None:
         self.url = url.rstrip("/")
+        self._patience = patience
         self._store = _opened(self.url, patience)
 
     def read(self, name: str) -> Found | None:
@@ -79,12 +80,12 @@ class Bucket:
 
     def create(self, name: str, content: bytes | Path) -> bool:
         """Create an object, from bytes or a file; return False if there is one already."""
-        while True:
+        for _ in self._tries(name):
             if self._written(name, content, "create") is not None:
                 return True
             if self._is_there(name):
                 return False
-            time.sleep(_CONFLICT_SECONDS)  # another writer failed where this one could not begin (409)
+        raise AssertionError
 
     def swap(self, name: str, body: bytes, tag: str | None) -> str | None:
         """Replace an object that still has this ETag; None: create it. Return the new ETag.
@@ -92,7 +93,7 @@ class Bucket:
         Returns None if another writer was faster. An answer that was lost on the way does no harm: the object is read
         again, so `body` must differ from what any other writer would write.
         """
-        while True:
+        for _ in self._tries(name):
             written = self._written(name, body, "create" if tag is None else {"e_tag": tag})
             if written is not None:
                 return written
@@ -101,7 +102,7 @@ class Bucket:
                 return found.tag
             if tag != (found.tag if found else None):
                 return None
-            time.sleep(_CONFLICT_SECONDS)
+        raise AssertionError
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; one that is missing is not an error."""
@@ -133,12 +134,25 @@ class Bucket:
         finally:
             self.remove([name])
 
+    def _tries(self, name: str) -> Iterator[None]:
+        """Yield until the patience ends: another writer may fail where this one could not begin (409)."""
+        last = time.monotonic() + self._patience
+        while True:
+            yield
+            if time.monotonic() >= last:
+                raise BucketError(_sentence(f"{self.url}/{name}", AlreadyExistsError()))
+            time.sleep(_CONFLICT_SECONDS)
+
     def _written(self, name: str, content: bytes | Path, mode: Any) -> str | None:
         def write() -> str | None:
             try:
                 return _tag(self._store.put(name, content, mode=mode, use_multipart=False))
             except (AlreadyExistsError, PreconditionError):
                 return None
+            except FileNotFoundError:
+                if mode == "create":
+                    raise
+                return None  # what is to be replaced is gone
 
         return self._asked(write, name)
 

@@ -21,6 +21,7 @@ from flows.stores.whole_files import write_whole
 from transforms.errors import BusyError, ConfigError, LostTurnError
 
 _URL = ".bucket/url"
+_SHARING = "share_runs"
 _SECONDS_FOR_ANOTHER_TO_SEND = 300
 
 
@@ -76,7 +77,7 @@ def account_turn(
     scope = account_scope(account_sid)
     with (
         DataLocks(data_dir).account(account_sid, name, cure, seconds, before_try=before_try),
-        _turn(data_dir, scope, f"Account {name}", seconds),
+        _turn(data_dir, scope, f"Account {name}", seconds, cure),
     ):
         yield
 
@@ -87,7 +88,7 @@ def shared_turn(data_dir: Path, seconds: float = 0) -> Iterator[None]:
 
     The caller has the lock of the warehouse, or the folder alone. Raises as `account_turn`.
     """
-    with _turn(data_dir, SHARED, "The tables", seconds):
+    with _turn(data_dir, SHARED, "The tables", seconds, "Wait until it ends."):
         pull_accounts(data_dir)
         share_runs(data_dir)
         yield
@@ -99,28 +100,29 @@ def share_runs(data_dir: Path) -> None:
     if not url:
         return
     mirror = Mirror(data_dir, opened(url))
-    while True:
-        mirror.pull(RUNS)
-        with suppress(LostTurnError):  # it takes an instant, so no lease is worth it
-            mirror.push(RUNS)
-            return
+    with DataLocks(data_dir).briefly(_SHARING):
+        while True:
+            mirror.pull(RUNS)
+            with suppress(LostTurnError):  # it takes an instant, so no lease is worth it
+                mirror.push(RUNS)
+                return
 
 
 @contextmanager
 def notified_turn(data_dir: Path) -> Iterator[None]:
     """Have the list of sent findings for the block. The caller has its lock. Raises as `account_turn`."""
-    with _turn(data_dir, NOTIFIED, "Notifications", _SECONDS_FOR_ANOTHER_TO_SEND):
+    with _turn(data_dir, NOTIFIED, "Notifications", _SECONDS_FOR_ANOTHER_TO_SEND, "The next run sends them."):
         yield
 
 
 @contextmanager
-def _turn(data_dir: Path, scope: str, name: str, seconds: float) -> Iterator[None]:
+def _turn(data_dir: Path, scope: str, name: str, seconds: float, cure: str) -> Iterator[None]:
     url = bound_url(data_dir)
     if not url:
         yield
         return
     bucket = opened(url)
-    with Leases(bucket).held(scope, name, seconds):
+    with Leases(bucket).held(scope, name, seconds, cure):
         _pull(data_dir, scope)
         yield
         Mirror(data_dir, bucket).push(scope)
@@ -131,26 +133,29 @@ def pulled_all(data_dir: Path) -> list[str]:
 
     The caller has the lock of the warehouse. Raises as `Mirror.pull`.
     """
-    for scope in (SHARED, NOTIFIED, RUNS):
+    for scope in (SHARED, NOTIFIED):
         _pull(data_dir, scope)
+    with DataLocks(data_dir).briefly(_SHARING):
+        _pull(data_dir, RUNS)
     return pull_accounts(data_dir)
 
 
 def pull_accounts(data_dir: Path) -> list[str]:
     """Bring all accounts up to date with the bucket, but for those that a process here works on.
 
-    Returns the sids of those that had anything newer. Raises as `Mirror.pull`.
+    The caller has the lock of the warehouse, or the folder alone. Returns the sids of those that had anything newer.
+    Raises as `Mirror.pull`.
     """
     url, pulled = bound_url(data_dir), []
     for sid in Mirror(data_dir, opened(url)).newer() if url else []:
         with suppress(BusyError), DataLocks(data_dir).account(sid, sid, ""):
-            if _pull(data_dir, account_scope(sid)):
+            if _pull(data_dir, account_scope(sid), has_warehouse=True):
                 pulled.append(sid)
     return pulled
 
 
-def _pull(data_dir: Path, scope: str) -> bool:
-    is_newer = Mirror(data_dir, opened(bound_url(data_dir))).pull(scope)
+def _pull(data_dir: Path, scope: str, *, has_warehouse: bool = False) -> bool:
+    is_newer = Mirror(data_dir, opened(bound_url(data_dir))).pull(scope, has_warehouse=has_warehouse)
     account_sid = sid_of(scope)
     lake = Lake(data_dir)
     if is_newer and account_sid and (commit := lake.commit(account_sid)):

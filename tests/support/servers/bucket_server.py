@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ from urllib.request import Request, urlopen
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-Answer = Literal["as asked", "unavailable", "conflict", "lost"]
-"""What happens to a request: 503 before anything is done, 409 instead of it, or it is done and the answer is lost."""
+Answer = Literal["as asked", "unavailable", "conflict", "refused", "lost", "slow"]
+"""What happens to a request: 503 before anything is done, 409 or 412 instead of it, it is done and the answer is lost
+(500), or it takes a moment longer."""
+
+_SLOW_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -49,12 +53,16 @@ def bucket_server() -> Iterator[BucketServer]:
             case "conflict":
                 start_response("409 Conflict", [("Content-Length", "0")])
                 return [b""]
+            case "refused":
+                start_response("412 Precondition Failed", [("Content-Length", "0")])
+                return [b""]
             case "lost":
                 for _ in moto(environ, lambda *given: None):
                     pass
                 start_response("500 Internal Server Error", [("Content-Length", "0")])
                 return [b""]
-            case _:
+            case answer:
+                time.sleep(_SLOW_SECONDS if answer == "slow" else 0)
                 found: Iterable[bytes] = moto(environ, start_response)
                 return found
 

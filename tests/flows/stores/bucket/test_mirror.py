@@ -25,7 +25,7 @@ def contents(data_dir: Path) -> dict[str, str]:
     return {
         path.relative_to(data_dir).as_posix(): path.read_text()
         for path in sorted(data_dir.rglob("*"))
-        if path.is_file() and ".bucket" not in path.parts
+        if path.is_file() and not path.relative_to(data_dir).parts[0].startswith(".")
     }
 
 
