@@ -109,14 +109,14 @@ def _span(years: str) -> tuple[int, int]:
 
 @lake.command()
 def files(account: AccountOption = None, as_json: AsJson = False) -> None:
-    """List the Parquet files that are in the lake now, for Spark, DuckDB, Athena and others.
+    """List the Parquet files that are in the lake now, one a line, for Spark, DuckDB, Athena and others.
 
-    With a bucket (`lake_url`) these are the addresses of the objects. Files that are not listed are older or not
-    finished: do not read a folder by a pattern.
+    `--json` also has the account, the month of creation, the number of recordings, the size and the digest. With a
+    bucket (`lake_url`) these are the addresses of the objects. Files that are not listed are older or not finished: do
+    not read a folder by a pattern.
 
     Example: `recspend lake files --json`
     """
-    from flows.command.screen.tables import table
     from flows.settings.accounts import account_names
     from flows.settings.loading import load_to_read
     from flows.stores.bucket.contents import commits_in
@@ -138,7 +138,8 @@ def files(account: AccountOption = None, as_json: AsJson = False) -> None:
     if as_json:
         put(to_json(rows))
     else:
-        show(table(rows.drop_columns(["sha256"])))
+        for file in rows["file"].to_pylist():
+            put(file)
 
 
 @lake.command()

@@ -19,7 +19,7 @@ from flows.stores.api.access import AccountAccess
 from flows.stores.bucket.turns import bind, share_runs, shared_turn
 from flows.stores.folder.data_locks import DataLocks
 from flows.stores.waiting import retried
-from transforms.errors import BusyError
+from transforms.errors import BucketError, BusyError
 from transforms.monitor.coverage_gaps import young_holes
 from transforms.monitor.findings import (
     KINDS,
@@ -104,7 +104,15 @@ def lifecycle(context: RunContext, request: RunRequest) -> Iterator[Run]:
                 if request.builds_tables:
                     compact_daily(context)
             run.remember()
+        _share_runs(context)
+
+
+def _share_runs(context: RunContext) -> None:
+    """Add the record of the run to the bucket, if there is one. The next run does it if that fails."""
+    try:
         share_runs(context.settings.data_dir)
+    except (BucketError, BusyError) as error:
+        logger.warning("The record of this run is not in the bucket yet: %s", error)
 
 
 def refuse_busy(run: Run) -> None:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -31,18 +32,27 @@ logger = logging.getLogger(__name__)
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """Who works on something (machine and process; nobody if empty), and the latest instant of that (UTC)."""
+    """Who works on something (machine and process; nobody if empty), and the latest instant of that (UTC).
+
+    place: the machine and the data folder.
+    """
 
     holder: str
     until: datetime
     turn: str = ""
+    place: str = ""
 
 
 class Leases:
-    """The leases in a bucket."""
+    """The leases in a bucket.
 
-    def __init__(self, bucket: "Bucket") -> None:
+    data_dir: the folder whose lock on a scope the caller has. A lease of the same folder is then of a process that was
+    killed, and is not waited for.
+    """
+
+    def __init__(self, bucket: "Bucket", data_dir: Path | None = None) -> None:
         self._bucket = bucket
+        self._place = f"{socket.gethostname()} {data_dir.absolute()}" if data_dir else ""
 
     @contextmanager
     def held(self, scope: str, name: str, seconds: float = 0, cure: str = _CURE) -> Iterator[None]:
@@ -64,7 +74,8 @@ class Leases:
 
     def _taken(self, scope: str, name: str, cure: str) -> str:
         found = self._bucket.read(_name(scope))
-        if lease := _in_force(found):
+        lease = _in_force(found)
+        if lease and (not self._place or lease.place != self._place):
             raise BusyError(
                 f"{name}: another machine is working on it ({lease.holder}, until "
                 f"{lease.until:%H:%M:%S} UTC at the latest). {cure}"
@@ -76,7 +87,7 @@ class Leases:
 
     def written(self, scope: str, holder: str, tag: str | None) -> str | None:
         """Write a lease in place of the one with this ETag; return the new ETag, None if another machine was faster."""
-        lease = Lease(holder, datetime.now(UTC) + LEASE, os.urandom(8).hex())
+        lease = Lease(holder, datetime.now(UTC) + LEASE, os.urandom(8).hex(), self._place)
         return self._bucket.swap(_name(scope), msgspec.json.encode(lease), tag)
 
 

@@ -4,7 +4,7 @@ What a machine has of a scope is compared with its head by digest. `.bucket/<sco
 was brought to, and what each of its files looked like then, so that files which nobody touched are not read again.
 
 A pull that is killed is repeated, because `.bucket` still has the head before. A push that is killed before the head is
-swapped has added objects that nothing names: the next push names them, or `tidy` removes them.
+swapped has added objects that nothing names: the next push names them.
 """
 
 import hashlib

@@ -122,7 +122,7 @@ def _turn(data_dir: Path, scope: str, name: str, seconds: float, cure: str) -> I
         yield
         return
     bucket = opened(url)
-    with Leases(bucket).held(scope, name, seconds, cure):
+    with Leases(bucket, data_dir).held(scope, name, seconds, cure):
         _pull(data_dir, scope)
         yield
         Mirror(data_dir, bucket).push(scope)

@@ -1,6 +1,7 @@
 """One machine at a time has a lease; one that stops for too long loses it."""
 
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -51,3 +52,12 @@ def test_lease_that_ran_out_is_taken_over(bucket: Bucket, monkeypatch: pytest.Mo
             assert taken is not None
     # The first one did not let go of what it no longer had.
     assert Leases(bucket).holder("AC1") is None
+
+
+def test_lease_of_the_same_folder_is_of_a_killed_process(bucket: Bucket, tmp_path: Path) -> None:
+    here, there = Leases(bucket, tmp_path / "here"), Leases(bucket, tmp_path / "there")
+    with here.held("AC1", "Account one"):
+        with pytest.raises(BusyError), there.held("AC1", "Account one"):
+            raise AssertionError
+        with here.held("AC1", "Account one"):
+            pass
