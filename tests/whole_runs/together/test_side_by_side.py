@@ -56,12 +56,14 @@ def test_runs_of_two_accounts_read_and_fold_at_the_same_time(emulator: Emulator,
     for verb in ("ingest", "normalize"):
         data_dir = tmp_path / verb
         locks = DataLocks(data_dir)
-        with (
-            running([one], data_dir, of=all_, stage=f"{verb} {one.name}") as first,
-            running([other], data_dir, of=all_, stage=f"{verb} {other.name}") as second,
-        ):
-            first.wait_until_there()
-            second.wait_until_there()
+        with ExitStack() as runs:
+            # One after the other: a run also brings into the lake what another one has just read.
+            started = []
+            for each in (one, other):
+                run = running([each], data_dir, of=all_, stage=f"{verb} {each.name}")
+                started.append(runs.enter_context(run))
+                started[-1].wait_until_there()
+            first, second = started
             assert {held.process for held in locks.at_work()} == {first.pid, second.pid}
             assert {one.account_sid, other.account_sid} <= locks.accounts_at_work().keys()
             assert (first.result(), second.result()) == ((0, {}), (0, {}))
