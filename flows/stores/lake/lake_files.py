@@ -70,7 +70,7 @@ def read_columns(folder: Path, file: LakeFile, columns: list[str]) -> pa.Table:
     try:
         return pq.ParquetFile(folder / file.name).read(columns=columns)
     except (OSError, ValueError, pa.ArrowException):
-        raise _unreadable(folder / file.name) from None
+        raise unreadable(folder / file.name) from None
 
 
 def read_file(folder: Path, file: LakeFile, schema: pa.Schema) -> pa.Table:
@@ -86,7 +86,7 @@ def read_file(folder: Path, file: LakeFile, schema: pa.Schema) -> pa.Table:
 def refuse_damaged(folder: Path, file: LakeFile) -> None:
     """Raise DamagedLakeError if a file is missing or is not what its digest says."""
     if not is_whole(folder / file.name, file, thoroughly=True):
-        raise _unreadable(folder / file.name)
+        raise unreadable(folder / file.name)
 
 
 def is_whole(path: Path, file: LakeFile, *, thoroughly: bool = False) -> bool:
@@ -129,7 +129,8 @@ def sha256_of(path: Path, *_: int) -> str:
     return _sha256(path)
 
 
-def _unreadable(path: Path) -> DamagedLakeError:
+def unreadable(path: Path) -> DamagedLakeError:
+    """Return the error of a file that cannot be read: whether it is there, and what to do."""
     state = "damaged" if path.exists() else "missing"
     return DamagedLakeError(f"{path} is {state}. Run `recspend normalize --rebuild` to rebuild it.")
 
