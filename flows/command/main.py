@@ -28,11 +28,11 @@ from flows.command.options import (
     Seed,
     ShardOption,
     days_given,
-    shard_given,
 )
 from flows.command.screen.errors import sentence_of
 from flows.command.screen.output import put, say, show
 from transforms.errors import ConfigError, RecspendError
+from transforms.settings.shards import read_shard
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="markdown"
@@ -138,7 +138,7 @@ def run(
         again=again,
         audit_days=audit,
         presets=presets,
-        shard=shard_given(shard),
+        shard=read_shard(shard),
         figures_only=figures_only,
     )
     perform_request(None, request, as_json=as_json, prefect=prefect)
@@ -171,7 +171,7 @@ def ingest(
         account,
         again=again,
         audit_days=audit,
-        shard=shard_given(shard),
+        shard=read_shard(shard),
     )
     if not dry_run:
         perform_request(None, request, as_json=as_json, prefect=prefect)
@@ -205,7 +205,7 @@ def normalize(
     from flows.command.perform import perform_request
     from flows.run.request import RunRequest
 
-    request = RunRequest("normalize", rebuild=rebuild, shard=shard_given(shard))
+    request = RunRequest("normalize", rebuild=rebuild, shard=read_shard(shard))
     perform_request(None, request, as_json=as_json, prefect=prefect)
 
 

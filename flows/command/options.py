@@ -8,7 +8,6 @@ import typer
 
 from flows.report.presets import Preset
 from transforms.errors import ConfigError
-from transforms.settings.shards import Shard, read_shard
 
 # The emulator's own lists, repeated so that --help need not load them; tests hold them together.
 FAULTS = (
@@ -65,11 +64,6 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0:
 Replay = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Serve captured pages from this folder instead.")
 ]
-
-
-def shard_given(text: str | None) -> Shard | None:
-    """Return the shard of the option. Raises ConfigError if it is not one."""
-    return None if text is None else read_shard(text)
 
 
 def days_given(first: str | None, last: str | None) -> tuple[date | None, date | None]:

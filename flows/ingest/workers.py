@@ -66,11 +66,8 @@ class Workers:
         limits: ListLimits = ListLimits(),
         brake: Brake | None = None,
     ) -> None:
-        self.account_sid, self.base_url, self.created_on = (
-            access.account_sid,
-            access.base_url,
-            access.created_on,
-        )
+        self.account_sid, self.base_url = access.account_sid, access.base_url
+        self.created_on = access.created_on
         self._raw = raw
         self._clock = clock
         self._throttle = (brake or Brake()).holds(Throttle(concurrency))

@@ -29,7 +29,7 @@ from flows.stores.prefect.refusals import REFUSED_LOGIN, is_refused_login
 from transforms.errors import ConfigError
 from transforms.settings.credentials import without_credentials
 from transforms.settings.run_names import FIGURES, run_name
-from transforms.settings.shards import Shard, read_shard
+from transforms.settings.shards import read_shard
 from transforms.values.visible import visible
 
 FLOW = "recspend"
@@ -100,7 +100,7 @@ def pipeline(
         audit_days=audit_days,
         presets=presets,
         wait_minutes=wait_minutes,
-        shard=_shard_of(shard),
+        shard=read_shard(shard),
         figures_only=figures_only,
     )
     return in_flow(request, concurrency)
@@ -129,7 +129,7 @@ def ingest(
         concurrency: How many windows of days to read in parallel, 1 to 64. Default: from the settings.
     """
     request = RunRequest(
-        "ingest", first, last, account, again=again, audit_days=audit_days, shard=_shard_of(shard)
+        "ingest", first, last, account, again=again, audit_days=audit_days, shard=read_shard(shard)
     )
     return in_flow(request, concurrency)
 
@@ -142,7 +142,7 @@ def normalize(*, rebuild: bool = False, shard: str | None = None) -> State[Any]:
         rebuild: Rebuild the whole lake from the pages.
         shard: Only the accounts of this part, such as 3/8: for several machines. Default: all accounts.
     """
-    return in_flow(RunRequest("normalize", rebuild=rebuild, shard=_shard_of(shard)))
+    return in_flow(RunRequest("normalize", rebuild=rebuild, shard=read_shard(shard)))
 
 
 @flow(name=f"{FLOW} model", persist_result=False)
@@ -160,10 +160,6 @@ def report(*, presets: tuple[Preset, ...] = (), formats: tuple[FileFormat, ...] 
         formats: Write the spend tables in these formats in addition to CSV.
     """
     return in_flow(RunRequest("report", presets=presets, formats=formats))
-
-
-def _shard_of(text: str | None) -> Shard | None:
-    return None if text is None else read_shard(text)
 
 
 def perform_as_flow(context: RunContext, request: RunRequest) -> RunSummary:

@@ -24,8 +24,10 @@ class Shard(NamedTuple):
         return int.from_bytes(digest[:8], "big") % self.parts == self.number - 1
 
 
-def read_shard(text: str) -> Shard:
-    """Read a shard such as 3/8. Raises ConfigError if it is not one."""
+def read_shard(text: str | None) -> Shard | None:
+    """Read a shard such as 3/8; None: all accounts. Raises ConfigError if it is not one."""
+    if text is None:
+        return None
     found = _SHARD.fullmatch(text)
     if found is None or int(found[1]) > int(found[2]):
         raise ConfigError(f"--shard {text} is not a part such as 3/8, the third of eight. Correct it.")
