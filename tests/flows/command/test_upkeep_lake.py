@@ -14,7 +14,7 @@ from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.stores.bucket.objects import Bucket
 from tests.support.runs.ledger_runs import accesses_of, context_for
-from tests.support.servers.bucket_server import BucketServer, bucket_server
+from tests.support.servers.bucket_server import BucketServer, bucket_in_reach
 from transforms.errors import ConfigError
 
 RECORDINGS = 200
@@ -28,10 +28,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Iterator[BucketServer]:
-    with bucket_server() as served:
-        for name, value in served.variables.items():
-            monkeypatch.setenv(name, value)
+def server(no_settings: None) -> Iterator[BucketServer]:
+    with bucket_in_reach() as served:
         yield served
 
 

@@ -12,7 +12,6 @@ from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from flows.emulator import Emulator, LivingLedger, open_living, serve
 from flows.run.request import RunContext, RunRequest
@@ -35,7 +34,7 @@ from tests.support.runs.living_runs import (
     made,
     warehouse_facts,
 )
-from tests.support.servers.bucket_server import BucketServer, bucket_server
+from tests.support.servers.bucket_server import BucketServer, bucket_in_reach
 
 FIRST, TODAY = date(2026, 8, 1), date(2026, 10, 2)
 SIDS = ACCOUNTS[:2]
@@ -139,8 +138,7 @@ def machines(root: Path) -> Iterator[Machines]:
     ]
     source = open_living(recordings, now=epoch_of(TODAY))
     with (
-        bucket_server() as server,
-        patch.dict("os.environ", server.variables),
+        bucket_in_reach() as server,
         serve(source) as emulator,
         small_pages(),
     ):

@@ -1,6 +1,7 @@
 """An S3 server on a free port of this machine, from moto, with faults between it and its clients."""
 
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, Literal
+from unittest.mock import patch
 from urllib.request import Request, urlopen
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -83,3 +85,10 @@ def bucket_server() -> Iterator[BucketServer]:
     finally:
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def bucket_in_reach() -> Iterator[BucketServer]:
+    """Serve an empty bucket for the block, and have this process reach it."""
+    with bucket_server() as served, patch.dict(os.environ, served.variables):
+        yield served

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.emulator import Emulator, Parameters, open_ledger, serve
+from flows.emulator import Emulator
 from flows.run.request import RunRequest
 from flows.run.stages import perform
 from flows.run.summary import RunSummary
@@ -17,24 +17,15 @@ from tests.support.runs.ledger_runs import (
     run_against,
     warehouse_cells,
 )
-from tests.support.servers.bucket_server import bucket_server
+from tests.support.servers.bucket_server import bucket_in_reach
 from transforms.settings.shards import Shard
 
 BUILDS = pytest.mark.builds("marts.daily_spend", "marts.fct_recordings")
 
 
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    ledger = open_ledger(Parameters(5, 600, 3), tmp_path_factory.mktemp("rendered"))
-    with serve(ledger) as found:
-        yield found
-
-
 @pytest.fixture
-def lake_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with bucket_server() as served:
-        for name, value in served.variables.items():
-            monkeypatch.setenv(name, value)
+def lake_url() -> Iterator[str]:
+    with bucket_in_reach() as served:
         yield served.url
 
 

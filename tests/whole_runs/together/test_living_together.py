@@ -4,7 +4,6 @@ The machine of `test_living.py`, whose runs are done in one of three data folder
 on which. Requests to the bucket fail in between, and runs are interrupted anywhere.
 """
 
-import os
 import random
 from collections.abc import Set
 from contextlib import nullcontext
@@ -20,7 +19,7 @@ from flows.run.request import RunRequest
 from flows.stores.bucket import leases
 from tests.support.faults.bucket_faults import dying_at, sprinkled
 from tests.support.runs.ledger_runs import rows_of
-from tests.support.servers.bucket_server import BucketServer, bucket_server
+from tests.support.servers.bucket_server import BucketServer, bucket_in_reach
 from tests.whole_runs.test_living import SLOWLY, Interrupted, LivingMachine
 from transforms.report.since_last_run import Changes
 
@@ -34,8 +33,7 @@ class Together(LivingMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.server = self.stack.enter_context(bucket_server())
-        self.stack.enter_context(patch.dict(os.environ, self.server.variables))
+        self.server = self.stack.enter_context(bucket_in_reach())
         # A machine that was interrupted leaves its lease.
         self.stack.enter_context(patch.object(leases, "LEASE", timedelta(0)))
         self.root = self.data_dir

@@ -3,7 +3,6 @@
 import os
 import random
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flows.emulator import Emulator, Parameters, open_ledger, open_living, serve
+from flows.emulator import Emulator, open_living, serve
 from flows.model.coverage import coverage
 from flows.model.inputs import landed_tables
 from flows.run.request import Command, RunRequest
@@ -36,13 +35,6 @@ from tests.support.runs.side_by_side import context_of, running
 from transforms.errors import BusyError
 
 BUILDS = pytest.mark.builds("marts.daily_spend", "marts.fct_recordings")
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    ledger = open_ledger(Parameters(5, 600, 3), tmp_path_factory.mktemp("rendered"))
-    with serve(ledger) as found:
-        yield found
 
 
 def cells_of(emulator: Emulator, *sids: str) -> dict[Any, Any]:

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from flows.stores.bucket.objects import Bucket
-from tests.support.servers.bucket_server import BucketServer, bucket_server
+from tests.support.servers.bucket_server import BucketServer, bucket_in_reach
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketServer]:
-    with bucket_server() as served:
-        for name, value in served.variables.items():
-            monkeypatch.setenv(name, value)
+def server() -> Iterator[BucketServer]:
+    with bucket_in_reach() as served:
         yield served
 
 

@@ -7,26 +7,12 @@ import pytest
 from flows.stores.bucket.heads import RUNS, Head, account_scope
 from flows.stores.bucket.mirror import Mirror
 from flows.stores.bucket.objects import Bucket
+from tests.support.runs.mirrored import contents, put
 from tests.support.servers.bucket_server import BucketServer
 from transforms.errors import BucketError, LostTurnError
 
 SCOPE = account_scope("AC1")
 LAKE, STATE = f"lake/{SCOPE}", f"state/{SCOPE}.json"
-
-
-def put(data_dir: Path, name: str, content: str) -> Path:
-    path = data_dir / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
-    return path
-
-
-def contents(data_dir: Path) -> dict[str, str]:
-    return {
-        path.relative_to(data_dir).as_posix(): path.read_text()
-        for path in sorted(data_dir.rglob("*"))
-        if path.is_file() and not path.relative_to(data_dir).parts[0].startswith(".")
-    }
 
 
 @pytest.fixture

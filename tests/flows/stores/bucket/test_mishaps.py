@@ -19,6 +19,7 @@ from flows.stores.folder.data_locks import DataLocks
 from flows.stores.folder.runs import RunRecord, Runs
 from flows.stores.raw.raw_pages import RawPages
 from tests.support.faults.full_disk import resize, small_disk
+from tests.support.runs.mirrored import contents, put
 from tests.support.servers.bucket_server import Answer, BucketServer
 from transforms.errors import BucketError, ConfigError, LostTurnError
 from transforms.values.windows import Window
@@ -26,22 +27,6 @@ from transforms.values.windows import Window
 SCOPE = account_scope("AC1")
 LAKE, STATE = f"lake/{SCOPE}", f"state/{SCOPE}.json"
 STATEMENT = "statements/2026-08/statement.json"
-
-
-def put(data_dir: Path, name: str, content: str) -> Path:
-    path = data_dir / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
-    return path
-
-
-def contents(data_dir: Path) -> dict[str, str]:
-    """The files that a folder mirrors."""
-    return {
-        path.relative_to(data_dir).as_posix(): path.read_text("latin-1")
-        for path in sorted(data_dir.rglob("*"))
-        if path.is_file() and not path.relative_to(data_dir).parts[0].startswith(".")
-    }
 
 
 def land(data_dir: Path, *days: int) -> None:
