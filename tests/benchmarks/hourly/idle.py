@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from flows.emulator.ledger.generator import LAST_DAY
-from tests.benchmarks.measure.child import ROOT
+from tests.benchmarks.measure.child import work
 from tests.benchmarks.measure.emulated import emulator
 from tests.benchmarks.measure.ledgers import settled_ledger
 from tests.benchmarks.measure.progress import Say
@@ -49,17 +47,11 @@ def idle(recordings: int, runs: int, ledgers: Path, work_dir: Path, say: Say) ->
     data_dir.mkdir()
     with emulator(folder) as served:
         given = (served.base_url, served.account_sid, served.token, data_dir, LAST_DAY, runs)
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.hourly.idle_worker", *map(str, given)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    shutil.rmtree(data_dir)
-    if done.returncode:
-        raise RuntimeError(f"A run with nothing new failed:\n{done.stderr}")
-    measured = Idle(recordings, **json.loads(done.stdout))
+        try:
+            printed = work("hourly.idle_worker", *given, failed="A run with nothing new failed")
+        finally:
+            shutil.rmtree(data_dir)
+    measured = Idle(recordings, **json.loads(printed))
     say(f"hourly: {runs:,} runs, the last {measured.growth:.2f} times the first")
     return measured
 

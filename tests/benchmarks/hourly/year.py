@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.hourly.living_year import Year
-from tests.benchmarks.measure.child import ROOT
+from tests.benchmarks.measure.child import work
 from tests.benchmarks.measure.progress import Say
 
 GOAL_OF_REQUESTS = 0.1
@@ -71,17 +69,11 @@ def year_of_runs(year: Year, whole_every: int, work_dir: Path, say: Say) -> Year
     data_dir = work_dir / "year"
     data_dir.mkdir()
     given = (data_dir, *asdict(year).values(), whole_every)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.hourly.year_worker", *map(str, given)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    shutil.rmtree(data_dir)
-    if done.returncode:
-        raise RuntimeError(f"A run of the year failed:\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout)
+    try:
+        printed = work("hourly.year_worker", *given, failed="A run of the year failed")
+    finally:
+        shutil.rmtree(data_dir)
+    found: dict[str, Any] = json.loads(printed)
     measured = YearOfRuns(**found)
     say(f"year: {measured.runs:,} runs, {measured.share_of_requests:.3f} of the requests")
     return measured

@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.stores.shipped import shipped
 from flows.stores.warehouse.sql_files import read_models
 from tests.benchmarks.marts.generated import Rates
-from tests.benchmarks.measure.child import ROOT
+from tests.benchmarks.measure.child import work
 from tests.benchmarks.measure.progress import Say
 
 GOAL = 4.0
@@ -57,20 +55,12 @@ def build(
     """Build every mart over generated recordings, in its own process. Raises RuntimeError if it fails."""
     data_dir = work_dir / f"marts-{recordings}-{accounts}"
     data_dir.mkdir()
-    given = [str(each) for each in (data_dir, recordings, accounts, rates, memory_mb)]
-    if with_reports:
-        given.append("reports")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.marts.marts_worker", *given],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    shutil.rmtree(data_dir)
-    if done.returncode:
-        raise RuntimeError(f"Building the marts failed:\n{done.stderr}")
-    built = Built(recordings, accounts, rates, memory_mb, **json.loads(done.stdout))
+    given = [data_dir, recordings, accounts, rates, memory_mb, *(["reports"] if with_reports else [])]
+    try:
+        printed = work("marts.marts_worker", *given, failed="Building the marts failed")
+    finally:
+        shutil.rmtree(data_dir)
+    built = Built(recordings, accounts, rates, memory_mb, **json.loads(printed))
     say(
         f"marts of {accounts:,} accounts ({rates}) and {recordings:,} recordings: "
         f"{built.times_as_long:.1f} times one aggregation"

@@ -2,12 +2,10 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.measure.child import ROOT
+from tests.benchmarks.measure.child import work
 from tests.benchmarks.measure.progress import Say
 
 MONTHS = 12
@@ -38,16 +36,7 @@ def stage(recordings: int, accounts: int, work_dir: Path, say: Say) -> Stage:
 
 
 def _work(*given: object) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.marts.stage_worker", *map(str, given)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"Building the warehouse failed:\n{done.stderr}")
-    return done.stdout
+    return work("marts.stage_worker", *given, failed="Building the warehouse failed")
 
 
 def section(many: Stage, small: Stage, large: Stage) -> str:

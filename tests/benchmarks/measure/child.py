@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from flows.emulator import Source, serve
 from tests.benchmarks.measure.task import Measured, Task
@@ -18,19 +19,29 @@ _ONE_THREAD = dict.fromkeys(
 )
 
 
-def measure(task: Task) -> Measured:
-    """Run a task in its own process, on its cores with one thread for each. Raises RuntimeError if it fails."""
+def work(module: str, *given: object, failed: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Run a module of the benchmarks in its own process, and return what it printed.
+
+    given: its arguments. failed: what to say if it fails, with its errors; RuntimeError is raised then. more: variables
+    besides those of this process.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.measure.worker", task.to_json()],
+        [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, given)],
         cwd=ROOT,
-        env=os.environ | _ONE_THREAD,
+        env=os.environ | more,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"Measuring {task.what} failed:\n{done.stderr}")
-    return Measured(**json.loads(done.stdout))
+        raise RuntimeError(f"{failed}:\n{done.stderr}")
+    return done.stdout
+
+
+def measure(task: Task) -> Measured:
+    """Run a task in its own process, on its cores with one thread for each. Raises RuntimeError if it fails."""
+    failed = f"Measuring {task.what} failed"
+    return Measured(**json.loads(work("measure.worker", task.to_json(), failed=failed, more=_ONE_THREAD)))
 
 
 @contextmanager
