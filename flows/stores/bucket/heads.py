@@ -5,7 +5,6 @@ themselves are objects that never change. A reader takes the names from the head
 """
 
 import secrets
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -115,11 +114,6 @@ def object_name(path: str, stored: Stored) -> str:
     file = PurePosixPath(path)
     digest = stored.sha256[:_DIGITS]
     return path if digest in file.name else str(file.with_name(f"{digest}-{file.name}"))
-
-
-def named(files: Iterable[tuple[str, Stored]]) -> set[str]:
-    """Return the names of the objects of files."""
-    return {object_name(path, stored) for path, stored in files}
 
 
 def _name(scope: str) -> str:

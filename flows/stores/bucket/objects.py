@@ -25,7 +25,6 @@ from transforms.errors import BucketError, ConfigError
 
 T = TypeVar("T")
 
-SCHEMES = ("s3://", "gs://", "az://")
 _PROBE = "probe"
 _PATIENCE_SECONDS = 180.0
 _CONFLICT_SECONDS = 0.2
