@@ -1,6 +1,6 @@
 """What a bucket has, without a data folder that mirrors it."""
 
-from flows.stores.bucket.heads import Heads, account_scope, object_name, sid_of
+from flows.stores.bucket.heads import Heads, account_scope, sid_of
 from flows.stores.bucket.opened import opened
 from flows.stores.lake.commit import Commit, decoded
 
@@ -17,14 +17,13 @@ def accounts_in(lake_url: str) -> list[str]:
 
 def commits_in(lake_url: str) -> dict[str, Commit]:
     """Return what is in the lake of each account in a bucket, by sid, without a folder. Raises as `Mirror.pull`."""
-    bucket = opened(lake_url)
-    heads = Heads(bucket)
-    found = {}
+    heads, found = Heads(opened(lake_url)), {}
     for sid in accounts_in(lake_url):
         head, _ = heads.read(account_scope(sid))
         path = f"lake/{account_scope(sid)}/commit.json"
-        stored = head.files.get(path)
-        read = bucket.read(object_name(path, stored)) if stored else None
-        if read and (commit := decoded(read.body)):
+        if stored := head.files.get(path):  # else it was read, and not brought into the lake yet
+            commit = decoded(heads.content(path, stored))
+            if commit is None:
+                raise heads.damaged(path, stored)
             found[sid] = commit
     return found

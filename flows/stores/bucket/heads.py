@@ -4,6 +4,7 @@
 themselves are objects that never change. A reader takes the names from the head and sees all of a step or nothing.
 """
 
+import hashlib
 import secrets
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -102,6 +103,20 @@ class Heads:
     def address(self, scope: str) -> str:
         """Return the address of a head."""
         return f"{self._bucket.url}/{_name(scope)}"
+
+    def content(self, path: str, stored: Stored) -> bytes:
+        """Return the content of a file that a head names. Raises BucketError if it is missing or damaged."""
+        found = self._bucket.read(object_name(path, stored))
+        if found is None or hashlib.sha256(found.body).hexdigest() != stored.sha256:
+            raise self.damaged(path, stored)
+        return found.body
+
+    def damaged(self, path: str, stored: Stored) -> BucketError:
+        """Return the error of a file that a head names, and that is missing or not what its digest says."""
+        return BucketError(
+            f"{self._bucket.url}/{object_name(path, stored)} is missing or damaged. Restore it, if the bucket keeps "
+            "versions; other accounts are not affected."
+        )
 
     def tags(self) -> dict[str, str]:
         """Return the ETag of each head, by scope: which ones are new costs one request for a thousand."""

@@ -7,7 +7,6 @@ A pull that is killed is repeated, because `.bucket` still has the head before. 
 swapped has added objects that nothing names: the next push names them.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -141,25 +140,17 @@ class Mirror:
                 not self._bucket.fetch(object_name(path, stored), partial)
                 or sha256_of(partial) != stored.sha256
             ):
-                raise self._damaged(path, stored)
+                raise self._heads.damaged(path, stored)
             os.utime(partial, ns=(stored.written_at_ns, stored.written_at_ns))
 
     def _fetch_lines(self, path: str, stored: Stored) -> None:
         """Put the lines of the bucket before those that only this folder has: of several of a run the newest counts."""
-        found = self._bucket.read(object_name(path, stored))
-        if found is None or hashlib.sha256(found.body).hexdigest() != stored.sha256:
-            raise self._damaged(path, stored)
+        found = self._heads.content(path, stored)
         target = self._data_dir / path
         with DataLocks(self._data_dir).briefly("runs"):  # other processes of this machine add to it, too
             own = whole_lines(target.read_bytes()) if target.exists() else []
-            there = {*whole_lines(found.body)}
-            write_whole(target, found.body + b"".join(line + b"\n" for line in own if line not in there))
-
-    def _damaged(self, path: str, stored: Stored) -> BucketError:
-        return BucketError(
-            f"{self._bucket.url}/{object_name(path, stored)} is missing or damaged. Restore it, if the bucket keeps "
-            "versions; other accounts are not affected."
-        )
+            there = {*whole_lines(found)}
+            write_whole(target, found + b"".join(line + b"\n" for line in own if line not in there))
 
     def _add(self, path: str, stored: Stored) -> None:
         file = self._data_dir / path

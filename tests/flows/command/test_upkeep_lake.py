@@ -15,7 +15,7 @@ from flows.run.stages import perform
 from flows.stores.bucket.objects import Bucket
 from tests.support.runs.ledger_runs import accesses_of, context_for
 from tests.support.servers.bucket_server import BucketServer, bucket_in_reach
-from transforms.errors import ConfigError
+from transforms.errors import BucketError, ConfigError
 
 RECORDINGS = 200
 
@@ -72,6 +72,17 @@ def test_files_of_a_bucket_need_no_folder(
     assert not (tmp_path / "other").exists()
     names = {name for name, _ in Bucket(server.url).listed("lake")}
     assert {row["file"].removeprefix(f"{server.url}/") for row in rows} <= names
+
+
+def test_files_of_a_bucket_are_all_or_none(
+    emulator: Emulator, server: BucketServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(emulator, tmp_path / "data", lake_url=server.url)
+    bucket = Bucket(server.url)
+    commit = next(name for name, _ in bucket.listed("lake") if name.endswith("commit.json"))
+    bucket.remove([commit])
+    with pytest.raises(BucketError, match=r"commit\.json is missing or damaged"):
+        asked(monkeypatch, tmp_path / "other", "files", lake_url=server.url)
 
 
 def test_sync_brings_everything(
